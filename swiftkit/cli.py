@@ -1,0 +1,188 @@
+"""The command line: options in, one call, print out.
+
+Data and `--json` go to stdout, progress and messages to stderr. Each command imports what it needs when it runs,
+so that `swiftkit --help` answers at once. A SwiftkitError becomes one clean message and its exit status.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from swiftkit import __version__
+from swiftkit.errors import SwiftkitError, UsageError
+
+
+class _Group(click.Group):
+    """Turns our own errors into one message on stderr; anything else is a bug and keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SwiftkitError as error:
+            click.echo(f"swiftkit: {error}", err=True)
+            sys.exit(error.exit_status)
+        except KeyboardInterrupt:
+            click.echo("swiftkit: stopped", err=True)
+            sys.exit(130)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="swiftkit")
+def main() -> None:
+    """From raw tool-call data to a fine-tuned, served and measured model, on ms-swift.
+
+    \b
+    swiftkit convert raw.jsonl -o train.jsonl             raw rows to swift rows, every reject accounted for
+    bash recipes/lora_sft.sh --dataset train.jsonl        fine-tune (real `swift sft`)
+    swiftkit eval tool-call --data eval.jsonl --base-url http://127.0.0.1:8000/v1
+    """
+    _read_dotenv(Path(".env"))
+
+
+@main.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Rows for swift.")
+@click.option("--from", "source_format", default="", metavar="FORMAT", help="Force a format, such as openai or bfcl.")
+@click.option("--to", "target", type=click.Choice(["sft", "grpo"]), default="sft", show_default=True)
+@click.option("--each-step", is_flag=True, help="With --to grpo: a row for each answer that calls a tool.")
+@click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Default: OUT.rejects.jsonl.")
+@click.option("--max-rejects", type=click.IntRange(0), default=0, show_default=True, help="Exit 1 above this.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--sample-type", "sample_types", multiple=True, metavar="T", help="Keep rows whose sample_type is T.")
+@click.option("--max-samples", type=click.IntRange(1), help="Stop after this many rows.")
+@click.option("--json", "as_json", is_flag=True, help="Print the account as JSON.")
+def convert(
+    inputs: tuple[Path, ...], output: Path, target: str, each_step: bool, rejects: Path | None, max_rejects: int,
+    as_json: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Convert raw data to swift rows; no row is lost: rows in = accepted + rejected.
+
+    INPUT is a .jsonl or .json file, a folder of them, or - for stdin. The format of each row is recognized. Each
+    reject is written to the rejects file with its place, code, reason and fix.
+
+    \b
+    swiftkit convert raw.jsonl -o train.jsonl
+    swiftkit convert BFCL_v4_multiple.json -o eval.jsonl --to grpo
+    """
+    from swiftkit.convert import convert_files, summary
+    from swiftkit.formats import Options
+    from swiftkit.jsonl import encode
+
+    if each_step and target != "grpo":
+        raise UsageError("--each-step cuts a conversation into questions: it needs --to grpo")
+    how = Options("grpo_steps" if each_step else target, **options)
+    account = convert_files(inputs, output, rejects, how)
+    click.echo(summary(account), err=True)
+    if as_json:
+        click.echo(encode(account))
+    sys.exit(1 if account.rows_rejected > max_rejects else 0)
+
+
+@main.command("eval")
+@click.argument("task")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="The task's data file.")
+@click.option(
+    "--base-url", envvar="OPENAI_BASE_URL", required=True, help="OpenAI-compatible endpoint. [OPENAI_BASE_URL]"
+)
+@click.option("--model", help="Name of the served model.  [default: the first that the endpoint lists]")
+@click.option("--run", type=click.Path(path_type=Path), help="Run directory; one that was begun is resumed.")
+@click.option("--limit", type=click.IntRange(1), help="Only the first N samples.")
+@click.option("--sample", type=click.IntRange(1), help="Only N samples drawn at random with --seed.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--concurrency", type=click.IntRange(1), default=16, show_default=True, help="Requests in flight.")
+@click.option("--trials", type=click.IntRange(1), default=1, show_default=True, help="Ask each sample K times.")
+@click.option("--temperature", type=click.FloatRange(0), help="[default: the task's]")
+@click.option("--max-tokens", type=click.IntRange(1), help="[default: the task's]")
+@click.option("--prompt", type=click.Path(path_type=Path), help="File whose text is the system prompt of each sample.")
+@click.option("--timeout", type=click.FloatRange(0.1), default=300, show_default=True, help="Seconds for a request.")
+@click.option("--gate", "gates", multiple=True, metavar="'METRIC>=X'", help="Bound that sets the exit status.")
+@click.option("--json", "as_json", is_flag=True, help="Print report.json instead of the table.")
+def evaluate_command(
+    task: str, base_url: str, timeout: float, concurrency: int, gates: tuple[str, ...], as_json: bool, **options: Any
+) -> None:
+    """Measure a served model on TASK (tool-call).
+
+    The key is read from OPENAI_API_KEY and written nowhere. A run that was stopped goes on with the same command and
+    --run DIR: what is finished is not asked again.
+
+    \b
+    Exit status: 0 good; 1 errors are left or a gate failed; 2 wrong usage or bad data; 3 a gate is inconclusive;
+    4 the endpoint cannot be used. A gate is passed when the whole 95 % interval keeps the bound, failed when the
+    whole interval breaks it, and otherwise inconclusive: ask more samples.
+
+    \b
+    swiftkit eval tool-call --data eval.jsonl --base-url http://127.0.0.1:8000/v1 --gate 'tool_accuracy>=0.85'
+    """
+    from swiftkit.client import Endpoint
+    from swiftkit.evaluate import Options, evaluate
+    from swiftkit.gate import parse_gate
+
+    key = os.environ.get("OPENAI_API_KEY", "").strip() or "EMPTY"
+    endpoint = Endpoint(base_url, key, timeout, concurrency)
+    report = evaluate(Options(task, endpoint=endpoint, gates=tuple(parse_gate(gate) for gate in gates), **options))
+    if as_json:
+        _print_json(report)
+    else:
+        from swiftkit.report import print_table
+
+        print_table(report)
+    sys.exit(report.exit_status)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(as_json: bool) -> None:
+    """Say what this machine lacks for training, serving and evaluating, one line a finding, with the fix.
+
+    Exit status: 0, or 1 if something is missing that training needs.
+    """
+    from swiftkit.doctor import examine
+    from swiftkit.findings import failed
+
+    findings = examine()
+    if as_json:
+        _print_json(findings)
+    else:
+        click.echo("\n".join(map(str, findings)))
+    sys.exit(int(failed(findings)))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("flags", nargs=-1, type=click.UNPROCESSED)
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def preflight(recipe: Path, flags: tuple[str, ...], as_json: bool) -> None:
+    """Check RECIPE.yaml with its FLAGS before swift is imported: missing files, renamed flags.
+
+    Silent and exit status 0 when it is good, also with warnings; 2 with one line a finding on stderr otherwise.
+
+    \b
+    swiftkit preflight recipes/lora_sft.yaml --dataset train.jsonl
+    """
+    from swiftkit.findings import failed
+    from swiftkit.preflight import preflight as check
+
+    findings = check(recipe, flags)
+    if as_json:
+        _print_json(findings)
+    for finding in findings:
+        click.echo(str(finding), err=True)
+    sys.exit(2 if failed(findings) else 0)
+
+
+def _read_dotenv(file: Path) -> None:
+    """Set what `.env` says about us, where the environment does not say it already."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    for line in lines:
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and name.startswith(("OPENAI_", "SWIFTKIT_")):
+            os.environ.setdefault(name, value.strip().strip("'\""))
+
+
+def _print_json(value: Any) -> None:
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))

@@ -1,0 +1,72 @@
+"""The vocabulary: what a row, a sample, a response and a score are.
+
+Frozen, small, and free of behaviour: the modules that make and read them hold the logic.
+A `Row` is what swift reads. Each nested value in it is a JSON *string*: Arrow merges differing
+structs and pads them with nulls, so that `{"a": 1}` would be trained as `{"a": 1, "b": null}`.
+"""
+
+from typing import Any, NotRequired, TypedDict
+
+import msgspec
+
+from swiftkit.toolcall.call import ToolCall
+
+
+class Message(TypedDict):
+    """One message of a swift row. Roles: system, user, assistant, tool_call, tool_response."""
+
+    role: str
+    content: str
+    loss: NotRequired[bool]
+
+
+class Row(TypedDict, total=False):
+    """One line of a swift dataset file."""
+
+    messages: list[Message]
+    tools: str  # JSON string: list of OpenAI tool schemas
+    expected_calls: str  # JSON string: the gold, see toolcall/gold.py
+    id: str
+    source: str
+    chain: str  # rows of one multi-step conversation share it
+    category: str  # what an evaluation splits its results by
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """One question to a model. `messages` and `tools` are in OpenAI's form, ready to send."""
+
+    id: str
+    messages: list[dict[str, Any]]
+    tools: list[dict[str, Any]]
+    target: Any
+    meta: dict[str, str] = {}
+
+
+class Response(msgspec.Struct, frozen=True):
+    """What came back for one trial of one sample. A failed request is a Response with `error`, never a score of 0.
+
+    `latency` is in seconds. `tool_calls` is None where the endpoint gave none (then `text` may still hold the
+    model's own markup).
+    """
+
+    sample_id: str
+    trial: int = 0
+    text: str = ""
+    tool_calls: list[ToolCall] | None = None
+    finish_reason: str = ""
+    usage: dict[str, int] = {}
+    latency: float = 0.0
+    error: str = ""
+
+
+class Score(msgspec.Struct, frozen=True):
+    """`value` in [0, 1], 1.0 only if `exact`; `reason` is a sentence for people.
+
+    `parts` are the shares in [0, 1] that the value is made of; `counts` are what a ratio over many samples sums up.
+    """
+
+    value: float
+    exact: bool
+    reason: str = ""
+    parts: dict[str, float] = {}
+    counts: dict[str, int] = {}

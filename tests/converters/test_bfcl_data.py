@@ -1,0 +1,61 @@
+"""The whole of BFCL, where it is at hand: every row accounted for, and every gold worth exactly 1."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swiftkit.convert import convert_files
+from swiftkit.formats import Options
+from swiftkit.toolcall import hermes
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.gold import gold_from
+from swiftkit.toolcall.score import score_text
+
+SHARED = Path(os.environ.get("SWIFTKIT_SHARED_DATA") or Path(__file__).parents[3] / "shared" / "data")
+FILES = sorted((SHARED / "bfcl").glob("BFCL_v4_*.json"))
+pytestmark = pytest.mark.skipif(
+    not FILES, reason=f"no BFCL in {SHARED}: set SWIFTKIT_SHARED_DATA to the folder of bfcl/"
+)
+
+
+def converted(file: Path, folder: Path, target: str) -> tuple[Any, list[dict[str, Any]]]:
+    out = folder / "out.jsonl"
+    account = convert_files([file], out, None, Options(target))
+    return account, [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_row_is_accounted_for(file: Path, tmp_path: Path) -> None:
+    """Single-turn questions become evaluation rows without a reject; multi-turn ones are refused by name."""
+    account, rows = converted(file, tmp_path, "grpo")
+    questions = sum(bool(line.strip()) for line in file.read_bytes().splitlines())
+    assert account.rows_in == questions == account.rows_accepted + account.rows_rejected
+    assert len(rows) == account.rows_out == account.rows_accepted
+    assert account.rejects == ({"unsupported_multi_turn": questions} if "multi_turn" in file.name else {})
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_gold_scores_one(file: Path, tmp_path: Path) -> None:
+    """Each concrete answer, and each answer with another acceptable value in one place, is exact."""
+    for row in converted(file, tmp_path, "grpo")[1]:
+        gold = gold_from(row["expected_calls"], row["source"])
+        calls = [ToolCall(call.name, call.arguments) for call in gold.calls]
+        found = score_text(hermes.render(calls), gold)
+        assert (found.value, found.exact) == (1.0, True), (row["id"], found.reason)
+        for position, call in enumerate(gold.calls):
+            for name, values in call.accepted.items():
+                made = ToolCall(call.name, call.arguments | {name: values[-1]})
+                found = score_text(hermes.render([*calls[:position], made, *calls[position + 1 :]]), gold)
+                assert found.exact, (row["id"], found.reason)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_sft_rows_hold_the_answer(file: Path, tmp_path: Path) -> None:
+    """Where there is gold, the training row ends with its calls; irrelevance has no answer to train on."""
+    account, rows = converted(file, tmp_path, "sft")
+    assert account.rows_in == account.rows_accepted + account.rows_rejected
+    assert set(account.rejects) <= {"unsupported_multi_turn", "no_answer"}
+    assert all(row["messages"][-1]["role"] == "tool_call" for row in rows)

@@ -1,0 +1,101 @@
+"""What every converter owes: goldens, one claim to each record, DataError and nothing else.
+
+A golden is golden/FORMAT.json: a list of {case, in, out} or {case, in, reject: code}.
+"""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swiftkit.errors import DataError
+from swiftkit.formats import Converter, converter_of, names, title
+from swiftkit.rows import check_row
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = [
+    pytest.param(name, case, id=f"{name}: {case['case']}")
+    for name in names()
+    for case in json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+]
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def converted(converter: Converter, record: dict[str, Any]) -> list[Any]:
+    rows = list(converter.convert(record))
+    for row in rows:
+        check_row(row)
+    return rows
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_golden(name: str, case: dict[str, Any]) -> None:
+    """The record becomes exactly these rows, or is refused with exactly this code."""
+    if "reject" in case:
+        with pytest.raises(DataError) as caught:
+            converted(converter_of(name), case["in"])
+        assert caught.value.code == case["reject"]
+        assert caught.value.fix
+    else:
+        assert converted(converter_of(name), case["in"]) == case["out"]
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_detection(name: str, case: dict[str, Any]) -> None:
+    """No other converter claims the record; its own does, unless it is unlike anything."""
+    claims = [other for other in names() if converter_of(other).matches(case["in"])]
+    assert claims in ([name], []) if "reject" in case else claims == [name]
+
+
+@pytest.mark.parametrize("case", [case for _, case in (param.values for param in CASES) if "out" in case])
+def test_nested_values_are_json_text(case: Any) -> None:
+    """Arrow merges differing structs: beside the messages' own two keys, a row holds text alone."""
+    for row in case["out"]:
+        for column, value in row.items():
+            assert column == "messages" or isinstance(value, str)
+        for message in row["messages"]:
+            assert message.keys() <= {"role", "content", "loss"}
+            assert isinstance(message["content"], str)
+
+
+@pytest.mark.parametrize("name", names())
+def test_contract(name: str) -> None:
+    """A title, a real example row and its source in the docstring; a golden that passes and one that is refused."""
+    text = converter_of(name).__doc__ or ""
+    assert len(title(name)) > 10
+    assert "Source:" in text
+    assert "{" in text
+    kinds = {"reject" in param.values[1] for param in CASES if param.values[0] == name}
+    assert kinds == {True, False}
+
+
+@pytest.mark.parametrize("name", names())
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_any_record_converts_or_is_refused(name: str, data: st.DataObject) -> None:
+    """A record of the format with one part replaced by anything: rows or DataError."""
+    record = data.draw(st.sampled_from([param.values[1]["in"] for param in CASES if param.values[0] == name]))
+    damaged = json.loads(json.dumps(record))
+    for _ in range(data.draw(st.integers(1, 3))):
+        damage(damaged, data)
+    converter_of(name).matches(damaged)
+    with suppress(DataError):
+        converted(converter_of(name), damaged)
+
+
+def damage(value: Any, data: st.DataObject) -> None:
+    """Replace one part at a random depth."""
+    while value:
+        key = data.draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+        if not isinstance(value[key], dict | list) or not value[key] or data.draw(st.booleans()):
+            value[key] = data.draw(json_values)
+            return
+        value = value[key]
