@@ -1,0 +1,185 @@
+"""One sitting of a run: ask what the journal lacks, with a fixed number of workers, until all is answered or it stops.
+
+Each response is journalled before it is counted, so that whatever ends the process loses only what was in flight.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from swiftkit.client import BAD_REQUEST, SKIPPED, Client, Endpoint
+from swiftkit.errors import EndpointError, SwiftkitError, UsageError
+from swiftkit.jsonl import Journal, encode
+from swiftkit.progress import Counts, Progress
+from swiftkit.records import Response, Sample, Score
+from swiftkit.rundir import Config, Key, RunDir
+
+
+class InterruptedRunError(SwiftkitError):
+    """Ctrl-C or SIGTERM."""
+
+    exit_status = 130
+
+
+class Job(NamedTuple):
+    sample: Sample
+    trial: int
+
+    @property
+    def key(self) -> Key:
+        return self.sample.id, self.trial
+
+
+class Session:
+    """`config.model` may be None until the endpoint has named one; `responses` and `scores` fill as answers come."""
+
+    def __init__(self, task: Any, config: Config, endpoint: Endpoint, run: RunDir, jobs: Sequence[Job]) -> None:
+        self.task, self.config, self.endpoint, self.run = task, config, endpoint, run
+        self.responses = run.responses()
+        self.scores: dict[Key, Score] = {}
+        self.counts = Counts(total=len(jobs))
+        self._suspects: list[Job] = []
+        self._left = [job for job in jobs if not self._finished_before(job)]
+        self._progress = Progress(self.counts)
+
+    def run_all(self) -> None:
+        """Ask what is left; raises EndpointError or InterruptedRunError with the way to go on."""
+        if not self._left:
+            say(f"all {self.counts.total} were answered before, in {self.run.path}: nothing is asked")
+            asyncio.run(self._check_same_model())
+            return
+        if self.counts.done:
+            say(f"resuming {self.run.path}: {self.counts.done} of {self.counts.total} are finished")
+        try:
+            asyncio.run(self._ask())
+        except asyncio.CancelledError:
+            raise InterruptedRunError(f"stopped: {self._resume()}") from None
+        except OSError as error:
+            raise EndpointError(f"cannot write in {self.run.path}: {error.strerror}: {self._resume()}") from error
+
+    def _finished_before(self, job: Job) -> bool:
+        response = self.responses.get(job.key)
+        if response is None or response.error:
+            return False
+        self._count(job, response)
+        self.counts.finished_before += 1
+        return True
+
+    async def _check_same_model(self) -> None:
+        """A finished run needs no endpoint, but one that now serves another model shows a wrong --run."""
+        async with Client(self.endpoint) as client:
+            try:
+                served = await client.served_models()
+            except EndpointError:
+                return
+        if served and self.config.model not in served:
+            raise UsageError(
+                f"{self.run.path} holds answers of {self.config.model!r}, but {self.config.base_url} serves "
+                f"{', '.join(served)} (choose another --run)"
+            )
+
+    async def _ask(self) -> None:
+        _cancel_on_signals()
+        async with Client(self.endpoint) as client:
+            model = await client.probe(self.config.model)
+            self.config = msgspec.structs.replace(self.config, model=model)
+            with self.run.lock():
+                self.run.write_json("config.json", self.config)
+                with Journal(self.run.journal) as journal:
+                    await self._ask_everything(client, journal)
+
+    async def _ask_everything(self, client: Client, journal: Journal) -> None:
+        self._progress.start()
+        try:
+            await self._in_parallel(client, journal)
+            for job in self._suspects:  # a 400 may be the fault of another request in its batch: ask each alone
+                self._take(job, await self._respond(client, job), journal)
+        except EndpointError as error:
+            raise EndpointError(f"{error}: {self._resume()}") from error
+        finally:
+            self._progress.close()
+
+    async def _in_parallel(self, client: Client, journal: Journal) -> None:
+        jobs = iter(self._left)
+        number = min(self.endpoint.concurrency, len(self._left))
+        workers = [asyncio.create_task(self._work(jobs, client, journal)) for _ in range(number)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self, jobs: Iterator[Job], client: Client, journal: Journal) -> None:
+        for job in jobs:
+            response = await self._respond(client, job)
+            if response.error.startswith(BAD_REQUEST):
+                self._suspects.append(job)
+            else:
+                self._take(job, response, journal)
+
+    async def _respond(self, client: Client, job: Job) -> Response:
+        self.counts.in_flight += 1
+        try:
+            return await client.ask(request_body(job, self.config), *job.key)
+        finally:
+            self.counts.in_flight -= 1
+
+    def _take(self, job: Job, response: Response, journal: Journal) -> None:
+        journal.append(response)
+        self.responses[job.key] = response
+        self._count(job, response)
+        self._progress.tick()
+
+    def _count(self, job: Job, response: Response) -> None:
+        self.counts.done += 1
+        if response.error:
+            skipped = response.error.startswith(SKIPPED)
+            self.counts.skipped += skipped
+            self.counts.errors += not skipped
+            return
+        score = self.scores[job.key] = self.task.score(job.sample, response)
+        self.counts.scored += 1
+        self.counts.exact += score.exact
+
+    def _resume(self) -> str:
+        kept = self.counts.scored
+        return f"{kept} of {self.counts.total} are kept; the same command with --run {self.run.path} asks the rest"
+
+
+def request_body(job: Job, config: Config) -> bytes:
+    """The chat-completions request of one job, as JSON bytes."""
+    body: dict[str, Any] = {
+        "model": config.model,
+        "messages": _with_prompt(job.sample.messages, config.prompt),
+        "temperature": config.temperature,
+        "max_tokens": config.max_tokens,
+    }
+    if job.sample.tools:  # some servers refuse an empty list
+        body["tools"] = job.sample.tools
+    if config.trials > 1:
+        body["seed"] = config.seed + job.trial
+    return encode(body)
+
+
+def say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
+def _with_prompt(messages: list[dict[str, Any]], prompt: str | None) -> list[dict[str, Any]]:
+    """The messages under another system prompt."""
+    if prompt is None:
+        return messages
+    return [{"role": "system", "content": prompt}, *(entry for entry in messages if entry["role"] != "system")]
+
+
+def _cancel_on_signals() -> None:
+    main = asyncio.current_task()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(ValueError, RuntimeError):  # outside the main thread
+            asyncio.get_running_loop().add_signal_handler(number, main.cancel)  # type: ignore[union-attr]

@@ -1,0 +1,1 @@
+"""One evaluation task per file. None imports another."""

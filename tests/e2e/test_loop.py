@@ -1,0 +1,107 @@
+"""The closed loop through real ms-swift commands on the CPU: no mock anywhere.
+
+The session's one demo run (a few minutes) gives the other tests their model and data.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.e2e
+
+
+def shell(*command: str | Path, timeout: int = 900, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", *map(str, command)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def report(run: Path) -> dict[str, Any]:
+    return json.loads((run / "report.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def rows(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one whole demo run."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = shell("scripts/demo.sh", DEMO_DIR=str(folder))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "tool_accuracy" in done.stdout
+    print(done.stdout)
+    return folder
+
+
+def test_demo_teaches_tool_calls(demo: Path) -> None:
+    """Held-out tool-level accuracy rises from below 10 % to at least 80 %; both reports are kept."""
+    before, after = report(demo / "base"), report(demo / "tuned")
+    held_out = len(rows(demo / "eval.jsonl"))
+    assert before["n"] == after["n"] == after["scored"] == held_out
+    assert before["errors"] == after["errors"] == 0
+    assert before["metrics"]["tool_accuracy"]["value"] < 0.10
+    assert after["metrics"]["tool_accuracy"]["value"] >= 0.80
+    assert (demo / "base/report.md").exists()
+    assert (demo / "tuned/report.md").exists()
+
+
+def test_demo_resumes(demo: Path) -> None:
+    """A second run repeats no finished stage."""
+    done = shell("scripts/demo.sh", DEMO_DIR=str(demo), timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("done before") == 5
+
+
+def test_held_out_questions_are_not_in_training(demo: Path) -> None:
+    """No evaluation question occurs among the training questions."""
+
+    def questions(path: Path) -> set[str]:
+        return {next(m["content"] for m in row["messages"] if m["role"] == "user") for row in rows(path)}
+
+    assert questions(demo / "eval.jsonl").isdisjoint(questions(demo / "train.jsonl"))
+
+
+def test_grpo_reward_is_the_score(demo: Path, tmp_path: Path) -> None:
+    """The reward that swift logs for each completion equals swiftkit's score of it, and the mean that it shows."""
+    from swiftkit.toolcall.gold import gold_from
+    from swiftkit.toolcall.score import score_text
+
+    done = shell(
+        "recipes/grpo_tool_call.sh",
+        "recipes/tiny/grpo_tool_call.yaml",
+        *("--model", demo / "merged", "--dataset", demo / "grpo.jsonl", "--output_dir", tmp_path / "grpo"),
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    logged = rows(tmp_path / "grpo/completions.jsonl")
+    assert len(logged) >= 4 * 8
+    for entry in logged:
+        assert entry["tool_call"] == pytest.approx(
+            score_text(entry["completion"], gold_from(entry["expected_calls"], "log")).value
+        )
+
+
+def test_failed_stage_says_how_to_go_on(demo: Path, tmp_path: Path) -> None:
+    """A stage that fails shows the end of its log and the command to repeat it alone."""
+    folder = tmp_path / "demo"
+    shutil.copytree(demo, folder, ignore=shutil.ignore_patterns("merged", "tuned"))
+    (folder / "done/export_merge").unlink()
+    shutil.rmtree(folder / "lora")
+    done = shell("scripts/demo.sh", DEMO_DIR=str(folder), timeout=120)
+    assert done.returncode != 0
+    assert "bash scripts/demo.sh export_merge" in done.stdout
+    assert "lora/last-checkpoint" in done.stdout
+    assert "Traceback" not in done.stdout

@@ -1,0 +1,134 @@
+"""A local OpenAI-shaped server whose every answer a test scripts: a function from the request's body to a Reply."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from aiohttp import web
+
+
+@dataclass(frozen=True)
+class Reply:
+    """`fault`: reset (the connection breaks), half (half of the body), stall (nothing comes), or none."""
+
+    body: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    delay: float = 0.0
+    fault: str = ""
+
+
+Script = Callable[[dict[str, Any]], Reply]
+
+
+@dataclass
+class Server:
+    url: str
+    stop: Callable[[], None]
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def questions(self) -> list[str]:
+        """What was asked, in order, without the probes."""
+        return [text for body in self.requests if (text := body["messages"][-1]["content"]) != "ping"]
+
+
+def message(content: str | None = "", calls: list[tuple[str, Any]] | None = None, **extra: Any) -> Reply:
+    """A chat completion; a call's arguments may be a dict, or text to be sent as it is."""
+    answer: dict[str, Any] = {"role": "assistant", "content": content}
+    if calls:
+        answer["tool_calls"] = [
+            {
+                "id": f"call_{number}",
+                "type": "function",
+                "function": {"name": name, "arguments": value if isinstance(value, str) else json.dumps(value)},
+            }
+            for number, (name, value) in enumerate(calls)
+        ]
+    usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
+    choice = {"index": 0, "message": answer, "finish_reason": "stop"}
+    return Reply({"id": "x", "model": "some-directory", "choices": [choice], "usage": usage}, **extra)
+
+
+def error(status: int, text: str = "scripted", **headers: str) -> Reply:
+    return Reply(
+        {"object": "error", "message": text}, status, {name.replace("_", "-"): value for name, value in headers.items()}
+    )
+
+
+@contextmanager
+def serve(script: Script, models: tuple[str, ...] | None = ("tiny",), probed: Reply | None = None) -> Iterator[Server]:
+    """A server in a thread; `models` None means that it has no /v1/models; `probed` is what a probe gets."""
+    runner, server = _application(script, models, probed or message("pong"))
+    ready = threading.Event()
+    ended: list[Callable[[], object]] = []
+
+    async def live() -> None:
+        over = asyncio.Event()
+        ended.append(partial(asyncio.get_running_loop().call_soon_threadsafe, over.set))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        server.url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        ready.set()
+        await over.wait()
+        await runner.cleanup()
+
+    thread = threading.Thread(target=asyncio.run, args=(live(),), daemon=True)
+    thread.start()
+    assert ready.wait(10)
+
+    def stop() -> None:
+        """Close the port and every connection."""
+        if thread.is_alive():
+            ended[0]()
+            thread.join()
+
+    server.stop = stop
+    try:
+        yield server
+    finally:
+        stop()
+
+
+def _application(script: Script, models: tuple[str, ...] | None, probed: Reply) -> tuple[web.AppRunner, Server]:
+    server = Server("", lambda: None)
+
+    async def complete(request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        server.requests.append(body)
+        server.headers.append(dict(request.headers))
+        reply = probed if body["messages"][-1]["content"] == "ping" else script(body)
+        await asyncio.sleep(reply.delay)
+        return await _send(request, reply)
+
+    async def listing(_: web.Request) -> web.Response:
+        if models is None:
+            raise web.HTTPNotFound
+        return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in models]})
+
+    application = web.Application()
+    application.router.add_post("/v1/chat/completions", complete)
+    application.router.add_get("/v1/models", listing)
+    return web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1), server
+
+
+async def _send(request: web.Request, reply: Reply) -> web.StreamResponse:
+    if reply.fault == "reset" and request.transport:
+        request.transport.abort()
+    if reply.fault == "stall":
+        await asyncio.sleep(3600)
+    content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
+    if reply.fault == "half":
+        response = web.StreamResponse(headers={"Content-Length": str(len(content))})
+        await response.prepare(request)
+        await response.write(content[: len(content) // 2])
+        if request.transport:
+            request.transport.close()
+        return response
+    return web.Response(body=content, status=reply.status, headers={"Content-Type": "application/json"} | reply.headers)

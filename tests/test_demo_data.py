@@ -1,0 +1,77 @@
+"""The demo's data generator: seeded, held out, valid, and as its README says."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FOLDER = ROOT / "datasets_custom/demo_tools"
+FILES = ("train_openai", "train_alpaca", "eval_openai")
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("raw")
+    subprocess.run([sys.executable, FOLDER / "make.py", folder], check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def rows(raw: Path) -> Rows:
+    texts = {name: (raw / f"{name}.jsonl").read_text(encoding="utf-8") for name in FILES}
+    return {name: [json.loads(line) for line in text.splitlines()] for name, text in texts.items()}
+
+
+def question(row: dict[str, Any]) -> str:
+    return row["messages"][0]["content"] if "messages" in row else row["instruction"]  # type: ignore[no-any-return]
+
+
+def test_same_seed_gives_same_bytes(raw: Path, tmp_path: Path) -> None:
+    """A second run writes the same files, and the samples in the repository are their beginning."""
+    subprocess.run([sys.executable, FOLDER / "make.py", tmp_path], check=True, capture_output=True)
+    for name in FILES:
+        made = (raw / f"{name}.jsonl").read_bytes()
+        assert made == (tmp_path / f"{name}.jsonl").read_bytes()
+        assert made.startswith((FOLDER / f"sample_{name}.jsonl").read_bytes())
+
+
+def test_no_question_twice(rows: Rows) -> None:
+    """No evaluation question is in training, and no question occurs twice."""
+    questions = [question(row) for name in FILES for row in rows[name]]
+    assert len(questions) == len(set(questions))
+
+
+def test_readme_counts(rows: Rows) -> None:
+    """The README's table says how many conversations there are."""
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    for name in FILES:
+        line = next(line for line in readme.splitlines() if line.startswith(f"| `{name}.jsonl`"))
+        assert line.endswith(f" {len(rows[name]):,} |")
+
+
+def test_calls_fit_their_schemas(rows: Rows) -> None:
+    """Every call names a tool on offer, with arguments that its JSON Schema accepts."""
+    calls = 0
+    for row in rows["train_openai"] + rows["eval_openai"]:
+        schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in row["tools"]}
+        for message in row["messages"]:
+            for call in message.get("tool_calls", []):
+                calls += 1
+                arguments = json.loads(call["function"]["arguments"])
+                jsonschema_rs.validate(schemas[call["function"]["name"]], arguments)
+                assert arguments.keys() == schemas[call["function"]["name"]]["properties"].keys()
+    assert calls > 4000
+
+
+def test_every_kind_and_language_is_there(rows: Rows) -> None:
+    """The held-out rows hold all kinds, in both languages."""
+    held_out = rows["eval_openai"]
+    assert {row["category"] for row in held_out} == {"single", "parallel", "multi_step", "no_tool"}
+    chinese = sum(any("\u4e00" <= character <= "\u9fff" for character in question(row)) for row in held_out)
+    assert 0.3 < chinese / len(held_out) < 0.7
