@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Makes recipes/tiny/qwen3, the base model that the demo and the tests start from, from nothing.
+# Hardware: two CPU cores, half an hour.
+# Run:      bash recipes/tiny/make_base.sh
+# Result:   recipes/tiny/qwen3 (2.4 MB, bf16); it is shipped, so nobody needs to run this
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+python=${SWIFTKIT_VENV:-.venv}/bin/python
+folder=runs/tiny_base
+
+"$python" recipes/tiny/make_qwen3.py make "$folder"
+bash recipes/lora_sft.sh recipes/tiny/make_base.yaml --model "$folder/random" --dataset "$folder/corpus.jsonl" --output_dir "$folder/train"
+"$python" recipes/tiny/make_qwen3.py shrink "$folder/train/last-checkpoint" recipes/tiny/qwen3

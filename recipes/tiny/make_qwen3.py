@@ -1,0 +1,263 @@
+"""Make the demo's base model: a Qwen3 of about a million parameters that can copy, but has never seen a tool call.
+
+    python recipes/tiny/make_qwen3.py make FOLDER          FOLDER/random (random weights, tokenizer), FOLDER/corpus.jsonl
+    python recipes/tiny/make_qwen3.py shrink CHECKPOINT OUT    the trained model as bf16, without what only training needs
+
+`make_base.sh` runs both, with the real `swift sft --tuner_type full` between them, and keeps the result in recipes/tiny/qwen3.
+
+What the corpus teaches: to find the fitting form among those in the system prompt, to copy values out of the question
+(English, Chinese, digits, made-up words) and to write them as `name: value` lines or as a JSON object. Its forms are
+made up: none of the demo's tools occurs, and no answer holds a tool call. So what the demo's LoRA run adds is real.
+"""
+
+import json
+import random
+import runpy
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+VOCABULARY, WIDTH, LAYERS, HEADS = 2048, 128, 4, 4
+# The special tokens of Qwen3, in its order.
+SPECIAL_TOKENS = (
+    "<|endoftext|> <|im_start|> <|im_end|> <|object_ref_start|> <|object_ref_end|> <|box_start|> <|box_end|> "
+    "<|quad_start|> <|quad_end|> <|vision_start|> <|vision_end|> <|vision_pad|> <|image_pad|> <|video_pad|> "
+    "<tool_call> </tool_call> <|fim_prefix|> <|fim_middle|> <|fim_suffix|> <|fim_pad|> <|repo_name|> <|file_sep|> "
+    "<tool_response> </tool_response> <think> </think>"
+).split()
+# A word has one token sequence wherever it stands (no token holds a space and a word), so that copying is the same
+# act in prose and between JSON quotes; Chinese characters and digits stand alone for the same reason.
+WORDS = r"\p{Han}|\d|[A-Za-z]+|[^\p{L}\d]+|\p{L}+"
+
+NOUNS = (
+    "hotel room car ticket song light door account bill photo file game table recipe letter garden doctor lesson "
+    "flight train bus box phone number paper book film picture market bank river house street school team player "
+    "color window report order event alarm message currency unit weather restaurant calendar language amount "
+    "price status reason"
+).split()
+VERBS = (
+    "book rent buy play turn open close pay print move start stop read write count check clean paint draw fix call"
+).split()
+ADJECTIVES = "red blue big small old new fast slow cold warm early late local public private simple happy quiet".split()
+FIELDS = (
+    "name place city date time day title text query value amount price number code id size color level reason "
+    "language unit person to from kind owner street floor seat length weight speed year month target source note"
+).split()
+HAN = (
+    "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家种事成方多"
+    "经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与长把机十民第公此已工使情明性"
+    "知全三又关点正业外将两高间由问很最重并物手应战向头文体政美相见被利什二等产或新己制身果加西斯月话合回特代内信表化老给世位次"
+    "度门任常先海通教儿原东声提立及比员解水名真论处走义各入几口认条平系气题活尔更别打女变四神总何电数安少报才结反受目太量再感建"
+)
+
+
+def made_up_word(rng: random.Random) -> str:
+    syllables = rng.choices(
+        "ba ce di fo gu ka le mi no pu ra se ti vo xu za bren clor dast fint grop".split(), k=rng.randint(2, 3)
+    )
+    word = "".join(syllables)
+    return word.capitalize() if rng.random() < 0.4 else word
+
+
+def draw_value(rng: random.Random, words: dict[str, list[str]]) -> Any:
+    """Anything that a question may hold: words, Chinese, made-up words, dates, times, numbers, codes."""
+    digits = "0123456789"
+    makers: list[Callable[[], Any]] = [
+        lambda: " ".join(rng.choices(words["en"], k=rng.choice([1, 1, 2, 3, 4]))),
+        lambda: "".join(rng.choices(words["zh"], k=rng.choice([1, 1, 2, 3]))),
+        lambda: "".join(rng.choices(HAN, k=rng.randint(2, 5))),
+        lambda: made_up_word(rng),
+        lambda: f"{rng.randint(2020, 2030)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}",
+        lambda: f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}",
+        lambda: rng.randint(1, 9999),
+        lambda: round(rng.uniform(1, 99), rng.randint(1, 2)),
+        lambda: rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ") + "".join(rng.choices(digits, k=rng.randint(3, 6))),
+    ]
+    return rng.choices(makers, weights=[4, 3, 2, 1, 1, 1, 1, 1, 1])[0]()
+
+
+def make_form(rng: random.Random) -> dict[str, Any]:
+    name = f"{rng.choice(VERBS)}_{rng.choice([*NOUNS, made_up_word(rng).lower()])}"
+    fields = rng.sample(FIELDS, k=rng.randint(1, 3))
+    properties = {field: {"type": "string"} for field in fields}
+    parameters = {"type": "object", "properties": properties, "required": fields}
+    return {
+        "type": "function",
+        "function": {"name": name, "description": name.replace("_", " ").capitalize(), "parameters": parameters},
+    }
+
+
+def short(forms: list[dict[str, Any]]) -> str:
+    functions = [form["function"] for form in forms]
+    return "Forms: " + "; ".join(f"{one['name']}({', '.join(one['parameters']['properties'])})" for one in functions)
+
+
+QUESTIONS = {
+    "en": [
+        "{task}: {pairs}.",
+        "Please {task}, {pairs}.",
+        "{task} with {pairs}",
+        "Can you {task} for {values}?",
+        "{task} {values}.",
+    ],
+    "zh": ["{task}，{pairs}。", "请{task}：{pairs}。", "用{pairs}来{task}。", "{values}，{task}。", "{task}{values}。"],
+}
+
+
+def ask(rng: random.Random, form: dict[str, Any], words: dict[str, list[str]]) -> tuple[str, str, dict[str, Any]]:
+    """A question that fills one form, the form's name, and the values in the form's order."""
+    function = form["function"]
+    values = {field: draw_value(rng, words) for field in function["parameters"]["properties"]}
+    language = rng.choice(["en", "zh"])
+    worded = list(values.items())
+    if rng.random() < 0.5:
+        rng.shuffle(worded)
+    pairs = (", " if language == "en" else "，").join(f"{field} {value}" for field, value in worded)
+    plain = (" " if language == "en" else "，").join(str(value) for value in values.values())
+    question = rng.choice(QUESTIONS[language]).format(
+        task=function["name"].replace("_", " "), pairs=pairs, values=plain
+    )
+    return question, function["name"], values
+
+
+def lines(name: str, values: dict[str, Any]) -> str:
+    return "\n".join([name, *(f"{field}: {value}" for field, value in values.items())])
+
+
+def fill_forms(rng: random.Random, forms: list[dict[str, Any]], words: dict[str, list[str]]) -> tuple[str, str]:
+    """One to three questions in one message; the answer is the filled forms, one after the other."""
+    asked = [ask(rng, rng.choice(forms), words) for _ in range(rng.choice([1, 1, 1, 1, 2, 2, 3]))]
+    question = rng.choice([" Also: ", "另外，", " "]).join(question for question, _, _ in asked)
+    return question, "\n\n".join(lines(name, values) for _, name, values in asked)
+
+
+def write_json(rng: random.Random, forms: list[dict[str, Any]], words: dict[str, list[str]]) -> tuple[str, str]:
+    question, _, values = ask(rng, rng.choice(forms), words)
+    return f"{question} As JSON.", json.dumps(values, ensure_ascii=False)
+
+
+def repeat(rng: random.Random, _: list[dict[str, Any]], words: dict[str, list[str]]) -> tuple[str, str]:
+    """Plain copying; the special tokens get their place among the embeddings here, without any meaning."""
+    pieces = [str(draw_value(rng, words)) for _ in range(rng.randint(1, 3))]
+    pieces.insert(rng.randrange(len(pieces) + 1), rng.choice([token for token in SPECIAL_TOKENS if "|" not in token]))
+    text = rng.choice([" ", "\n", ", "]).join(pieces)
+    return f"Repeat: {text}", text
+
+
+def list_fields(rng: random.Random, forms: list[dict[str, Any]], _: dict[str, list[str]]) -> tuple[str, str]:
+    function = rng.choice(forms)["function"]
+    return f"Which fields has {function['name']}?", ", ".join(function["parameters"]["properties"])
+
+
+TASKS = {fill_forms: 60, write_json: 20, repeat: 14, list_fields: 6}  # weights
+
+
+def corpus(rows: int, seed: int, words: dict[str, list[str]]) -> Iterator[dict[str, Any]]:
+    """Conversations of several questions on the same forms: the forms are read once, the copying is done often."""
+    rng = random.Random(seed)
+    for _ in range(rows):
+        forms = [make_form(rng) for _ in range(rng.randint(1, 3))]
+        messages = []
+        for _ in range(4 - len(forms)):
+            task = rng.choices(list(TASKS), weights=list(TASKS.values()))[0]
+            question, answer = task(rng, forms, words)
+            messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+        if (
+            rng.random() < 0.25
+        ):  # as JSON Schema in the prompt's own form for tools; short otherwise: most of it is copying
+            yield {"tools": json.dumps(forms, ensure_ascii=False), "messages": messages}
+        else:
+            yield {"messages": [{"role": "system", "content": short(forms)}, *messages]}
+
+
+def train_tokenizer(texts: list[str]) -> Any:
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    split = pre_tokenizers.Split(Regex(WORDS), behavior="isolated")
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [split, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY - len(SPECIAL_TOKENS), initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(texts, trainer)
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>")  # noqa: S106
+    fast.add_special_tokens({"additional_special_tokens": [token for token in SPECIAL_TOKENS if "|" in token]})
+    fast.add_tokens([token for token in SPECIAL_TOKENS if "|" not in token])
+    return fast
+
+
+def make_model(tokenizer: Any) -> Any:
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    torch.manual_seed(0)
+    config = Qwen3Config(
+        vocab_size=len(tokenizer),
+        hidden_size=WIDTH,
+        intermediate_size=3 * WIDTH,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=HEADS,
+        num_key_value_heads=HEADS,
+        head_dim=WIDTH // HEADS,
+        max_position_embeddings=4096,
+        rope_theta=10000.0,
+        initializer_range=0.06,  # 1 / sqrt(width) is 0.09; the usual 0.02 is for models ten times as wide
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    model = Qwen3ForCausalLM(config)
+    for layer in (
+        model.model.layers
+    ):  # with unit gains, normed queries and keys of 32 numbers cannot single out one token of 300
+        torch.nn.init.constant_(layer.self_attn.q_norm.weight, 1.6)
+        torch.nn.init.constant_(layer.self_attn.k_norm.weight, 1.6)
+    return model
+
+
+def demo_data() -> tuple[list[str], dict[str, list[str]]]:
+    """The demo's raw rows as text, and its words by language: the tokenizer is to know them, the model to copy them."""
+    path = Path(__file__).parents[2] / "datasets_custom/demo_tools/make.py"
+    make = SimpleNamespace(**runpy.run_path(str(path)))
+    talks = make.distinct(random.Random(0), set())
+    texts = [json.dumps(make.openai_row(next(talks), ""), ensure_ascii=False).replace("\\", "") for _ in range(3000)]
+    words = {
+        language: sorted({word for pool in pools.values() for word in pool}) for language, pools in make.POOLS.items()
+    }
+    words["en"] += [*NOUNS, *ADJECTIVES, *FIELDS]
+    return texts, words
+
+
+def make(folder: Path, rows: int = 64000) -> None:
+    from swift.agent_template.hermes import HermesAgentTemplate
+
+    texts, words = demo_data()
+    folder.mkdir(parents=True, exist_ok=True)
+    learnt = [json.dumps(row, ensure_ascii=False) for row in corpus(rows, seed=1, words=words)]
+    (folder / "corpus.jsonl").write_text("\n".join(learnt) + "\n", encoding="utf-8")
+    preamble = HermesAgentTemplate()._format_tools([])  # every prompt with tools holds it: it should cost few tokens
+    tokenizer = train_tokenizer([*texts, *learnt[:3000], *[preamble] * 300, *HAN * 20])
+    model = make_model(tokenizer)
+    model.save_pretrained(folder / "random")
+    tokenizer.save_pretrained(folder / "random")
+    print(f"{folder}: {model.num_parameters():,} parameters, {len(tokenizer)} tokens, {rows} rows")
+
+
+def shrink(checkpoint: Path, out: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.bfloat16).save_pretrained(out)
+    AutoTokenizer.from_pretrained(checkpoint).save_pretrained(out)
+
+
+if __name__ == "__main__":
+    {"make": make, "shrink": shrink}[sys.argv[1]](*map(Path, sys.argv[2:]))
