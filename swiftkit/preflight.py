@@ -6,6 +6,7 @@ slice: a clean preflight says that the files are there, not that every flag is k
 """
 
 import os
+import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,7 +44,7 @@ def preflight(recipe: Path, flags: Sequence[str], environment: Mapping[str, str]
     settings |= given
     variables = {**own_environment, **environment}  # a recipe's ENV sets only what is unset
     hub = Hub.of(settings, variables)
-    findings = [*_renamed(settings), *_no_dataset(settings)]
+    findings = [*_renamed(settings), *_no_dataset(settings), *_port(settings), *_old_export(settings)]
     for flag, values in settings.items():
         look = CHECKS.get(flag, _any_path)
         findings += [finding for value in values for finding in look(flag, value, hub)]
@@ -105,6 +106,47 @@ def _no_dataset(settings: Settings) -> Iterator[Finding]:
     trains = any(flag in settings for flag in _TRAINING)
     if trains and not settings.get("dataset") and not settings.get("cached_dataset"):
         yield Finding(FAIL, "dataset", "none is given", "add --dataset FILE.jsonl")
+
+
+def _port(settings: Settings) -> Iterator[Finding]:
+    """swift would move to the next port without a word, and every client would ask the wrong server."""
+    value = (settings.get("port") or [""])[-1]
+    if value and not value.isdigit():
+        yield Finding(FAIL, "port", f"{value} is no number", "write --port 8000")
+    elif value and not _can_bind(int(value)):
+        reason = "is in use" if _answers(int(value)) else "was closed a moment ago, the system frees it within a minute"
+        yield Finding(FAIL, "port", f"{value} {reason}", f"wait, stop what uses it, or write --port {_free_port()}")
+
+
+def _can_bind(port: int) -> bool:
+    """swift's own test (swift/utils/utils.py, find_free_port), but for the same port only."""
+    with socket.socket() as probe:
+        try:
+            probe.bind(("", port))
+        except (OSError, OverflowError):
+            return False
+    return True
+
+
+def _answers(port: int) -> bool:
+    """Whether somebody listens; a port that was just closed cannot be bound for a minute (TIME_WAIT)."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return 0 < port < 65536 and probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
+
+
+def _old_export(settings: Settings) -> Iterator[Finding]:
+    """`swift export` into a folder that exists stops after ten seconds, or with exist_ok keeps the OLD weights."""
+    folder = Path((settings.get("output_dir") or [""])[-1])
+    if "merge_lora" in settings and folder.name and folder.exists() and not any(map(settings.get, _TRAINING)):
+        fix = "remove it, or choose another --output_dir"
+        yield Finding(FAIL, "output_dir", f"{folder.absolute()} exists already", fix)
 
 
 class Hub(NamedTuple):

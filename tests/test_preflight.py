@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -141,3 +142,33 @@ def test_the_command(folder: Path) -> None:
     assert bad.returncode == 2
     assert f"no such path: {folder}/a b" in bad.stderr
     assert json.loads(bad.stdout)[0]["name"] == "model"
+
+
+@pytest.mark.parametrize("in_yaml", [True, False])
+@pytest.mark.parametrize("address", ["127.0.0.1", ""])
+def test_port_in_use(tmp_path: Path, address: str, in_yaml: bool) -> None:
+    """swift would move to the next port without a word; the finding names the port and a free one."""
+    recipe = tmp_path / "deploy.yaml"
+    with socket.socket() as listener:
+        listener.bind((address, 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        recipe.write_text(f"port: {port if in_yaml else 1}\n")
+        (finding,) = preflight(recipe, [] if in_yaml else [f"--port={port}"])
+    assert f"port: {port} is in use" in str(finding)
+    assert "--port " in finding.fix
+
+
+def test_port_that_is_no_number(tmp_path: Path) -> None:
+    """A typing mistake is said before swift is imported."""
+    recipe = tmp_path / "deploy.yaml"
+    recipe.write_text("port: 80OO\n")
+    assert "is no number" in str(preflight(recipe, [])[0])
+
+
+def test_export_does_not_meet_an_old_folder(tmp_path: Path) -> None:
+    """swift would fail after ten seconds or, told that the folder may exist, keep the old weights."""
+    recipe = tmp_path / "export.yaml"
+    recipe.write_text(f"merge_lora: true\noutput_dir: {tmp_path}\n")
+    assert "exists already" in str(preflight(recipe, [])[0])
+    assert preflight(recipe, ["--output_dir", str(tmp_path / "new")]) == []

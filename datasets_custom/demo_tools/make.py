@@ -18,7 +18,14 @@ Call = tuple[str, dict[str, Any]]
 Turn = tuple[str, list[Call]]
 
 STRING, NUMBER = {"type": "string"}, {"type": "number"}
-LANGUAGES = {"English": "英语", "Chinese": "中文", "French": "法语", "German": "德语", "Japanese": "日语", "Spanish": "西班牙语"}
+LANGUAGES = {
+    "English": "英语",
+    "Chinese": "中文",
+    "French": "法语",
+    "German": "德语",
+    "Japanese": "日语",
+    "Spanish": "西班牙语",
+}
 PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "get_weather": ("Weather forecast", {"city": STRING, "date": STRING}),
     "convert_units": ("Convert a quantity", {"value": NUMBER, "from_unit": STRING, "to_unit": STRING}),
@@ -39,7 +46,11 @@ POOLS: dict[str, dict[str, list[str]]] = {
         "city": "Paris Rome Berlin Madrid Lisbon Vienna Prague Oslo Dublin Athens Cairo Lima Tokyo Delhi Boston Chicago "
         "Seattle Toronto Sydney Nairobi Helsinki Warsaw Zurich Milan Porto Kyoto Osaka Seoul Hanoi Jakarta".split(),
         "person": "Anna Bob Carol David Emma Frank Grace Henry Iris Jack Karen Leo Maria Noah Olivia Paul Quinn Rosa".split(),
-        "day": ["today", "tomorrow", *(f"next {d}" for d in "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split())],
+        "day": [
+            "today",
+            "tomorrow",
+            *(f"next {d}" for d in "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()),
+        ],
         "unit": "kilometers miles meters feet kilograms pounds grams ounces liters gallons celsius fahrenheit".split(),
         "cuisine": "Italian Chinese Indian Mexican Thai French Greek Korean Turkish Spanish".split(),
         "reason": ["wrong size", "ordered twice", "too late", "found it cheaper", "wrong color", "no longer needed"],
@@ -65,7 +76,11 @@ CURRENCIES = "USD EUR CNY JPY GBP CHF KRW INR".split()
 
 QUESTIONS: dict[str, dict[str, list[str]]] = {
     "get_weather": {
-        "en": ["What is the weather in {city} {date}?", "Will it rain in {city} {date}?", "Weather for {city}, {date}."],
+        "en": [
+            "What is the weather in {city} {date}?",
+            "Will it rain in {city} {date}?",
+            "Weather for {city}, {date}.",
+        ],
         "zh": ["{city}{date}天气怎么样？", "{date}{city}会下雨吗？", "查一下{city}{date}的天气。"],
     },
     "convert_units": {
@@ -73,8 +88,14 @@ QUESTIONS: dict[str, dict[str, list[str]]] = {
         "zh": ["{value}{from_unit}是多少{to_unit}？", "把{value}{from_unit}换成{to_unit}。"],
     },
     "convert_currency": {
-        "en": ["How much is {amount} {from_currency} in {to_currency}?", "Change {amount} {from_currency} into {to_currency}."],
-        "zh": ["{amount} {from_currency} 等于多少 {to_currency}？", "把 {amount} {from_currency} 兑换成 {to_currency}。"],
+        "en": [
+            "How much is {amount} {from_currency} in {to_currency}?",
+            "Change {amount} {from_currency} into {to_currency}.",
+        ],
+        "zh": [
+            "{amount} {from_currency} 等于多少 {to_currency}？",
+            "把 {amount} {from_currency} 兑换成 {to_currency}。",
+        ],
     },
     "search_web": {
         "en": ["Search the web for {query}.", "Look up {query} online."],
@@ -114,7 +135,12 @@ QUESTIONS: dict[str, dict[str, list[str]]] = {
     },
 }
 SMALL_TALK = {
-    "en": ["Tell me a joke about {noun}.", "What do you think of {city}?", "Write a poem about {noun}.", "Do you like {noun}?"],
+    "en": [
+        "Tell me a joke about {noun}.",
+        "What do you think of {city}?",
+        "Write a poem about {noun}.",
+        "Do you like {noun}?",
+    ],
     "zh": ["讲一个关于{noun}的笑话。", "你觉得{city}怎么样？", "写一首关于{noun}的诗。", "你喜欢{noun}吗？"],
 }
 NO_TOOL = {"en": "I have no tool for that.", "zh": "没有合适的工具。"}
@@ -133,7 +159,11 @@ def draw_value(rng: random.Random, language: str, parameter: str) -> Any:
     pools = POOLS[language]
     pick = rng.choice
     makers: dict[str, Callable[[], Any]] = {
-        "date": lambda: pick(pools["day"]) if rng.random() < 0.5 else f"{rng.randint(2024, 2027)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}",
+        "date": lambda: (
+            pick(pools["day"])
+            if rng.random() < 0.5
+            else f"{rng.randint(2024, 2027)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+        ),
         "time": lambda: f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}",
         "value": lambda: pick([rng.randint(2, 999), round(rng.uniform(1, 99), 1)]),
         "amount": lambda: pick([rng.randint(2, 9999), round(rng.uniform(1, 99), 2)]),
@@ -259,12 +289,23 @@ def openai_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
         if not calls:
             break
         ids = [f"call_{step}_{index}" for index in range(len(calls))]
-        messages.append({"role": "assistant", "content": None, "tool_calls": [_openai_call(*pair) for pair in zip(ids, calls, strict=True)]})
+        messages.append(
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [_openai_call(*pair) for pair in zip(ids, calls, strict=True)],
+            }
+        )
         if step + 1 < len(talk["turns"]):
             messages.append({"role": "tool", "tool_call_id": ids[0], "content": talk["turns"][step + 1][0]})
     if not talk["turns"][0][1]:
         messages.append({"role": "assistant", "content": NO_TOOL[talk["language"]]})
-    return {"id": name, "category": talk["kind"], "tools": [schema(tool) for tool in talk["offered"]], "messages": messages}
+    return {
+        "id": name,
+        "category": talk["kind"],
+        "tools": [schema(tool) for tool in talk["offered"]],
+        "messages": messages,
+    }
 
 
 def _openai_call(identifier: str, call: Call) -> dict[str, Any]:
@@ -276,8 +317,18 @@ def alpaca_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
     """The row as instruction data holds it: the output is the call, written as JSON text."""
     question, calls = talk["turns"][0]
     written = [{"tool_call": {"tool_name": tool, "parameters": arguments}} for tool, arguments in calls]
-    output = json.dumps(written[0] if len(written) == 1 else written, ensure_ascii=False) if calls else NO_TOOL[talk["language"]]
-    return {"id": name, "instruction": question, "input": "", "output": output, "tools": [schema(tool) for tool in talk["offered"]]}
+    output = (
+        json.dumps(written[0] if len(written) == 1 else written, ensure_ascii=False)
+        if calls
+        else NO_TOOL[talk["language"]]
+    )
+    return {
+        "id": name,
+        "instruction": question,
+        "input": "",
+        "output": output,
+        "tools": [schema(tool) for tool in talk["offered"]],
+    }
 
 
 def distinct(rng: random.Random, seen: set[str]) -> Iterator[dict[str, Any]]:

@@ -151,22 +151,98 @@ def list_fields(rng: random.Random, forms: list[dict[str, Any]], _: dict[str, li
     return f"Which fields has {function['name']}?", ", ".join(function["parameters"]["properties"])
 
 
-TASKS = {fill_forms: 60, write_json: 20, repeat: 14, list_fields: 6}  # weights
+COPYING = {fill_forms: 60, write_json: 20, repeat: 14, list_fields: 6}  # weights
+
+# The second stage: words in two languages, so that a form is chosen by what is meant and not by the same letters.
+CHINESE = dict(
+    pair.split(":")
+    for pair in (
+        "hotel:酒店 room:房间 car:汽车 ticket:票 song:歌曲 light:灯 door:门 account:账户 bill:账单 photo:照片 file:文件 game:游戏 "
+        "table:桌子 recipe:菜谱 letter:信 garden:花园 doctor:医生 lesson:课程 flight:航班 train:火车 bus:公交车 box:盒子 phone:电话 "
+        "paper:纸 book:书 film:电影 picture:图片 market:市场 bank:银行 river:河 house:房子 street:街道 school:学校 team:球队 "
+        "player:球员 color:颜色 window:窗户 report:报告 order:订单 event:活动 alarm:闹钟 message:消息 currency:货币 unit:单位 "
+        "weather:天气 restaurant:餐馆 calendar:日历 language:语言 price:价格 "
+        "rent:租 buy:买 play:播放 turn:转 open:打开 close:关闭 pay:支付 print:打印 move:移动 start:开始 stop:停止 read:读 "
+        "write:写 count:数 check:检查 clean:清洁 paint:粉刷 draw:画 fix:修 call:呼叫"
+    ).split()
+)
+REQUESTS = {
+    "en": [
+        "I want to {verb} a {noun}, {values}.",
+        "{values}: what about the {noun}?",
+        "Could you {verb} the {noun} {values}?",
+        "About my {noun}: {values}.",
+        "{verb} it, the {noun}, {values}!",
+    ],
+    "zh": [
+        "我想{verb}{noun}，{values}。",
+        "{values}的{noun}呢？",
+        "帮我{verb}一下{noun}：{values}",
+        "关于{noun}，{values}。",
+        "{noun}{values}。",
+    ],
+}
+NO_FORM = {"en": "No form fits.", "zh": "没有合适的表。"}
 
 
-def corpus(rows: int, seed: int, words: dict[str, list[str]]) -> Iterator[dict[str, Any]]:
+def request(rng: random.Random, language: str, form: dict[str, Any], values: dict[str, Any]) -> str:
+    """A question that means the form, in its own words."""
+    verb, noun = form["function"]["name"].split("_")
+    if language == "zh":
+        verb, noun = CHINESE[verb], CHINESE[noun]
+    listed = (" " if language == "en" else rng.choice(["，", " ", "、"])).join(map(str, values.values()))
+    return rng.choice(REQUESTS[language]).format(verb=verb, noun=noun, values=listed)
+
+
+def choose_form(rng: random.Random, forms: list[dict[str, Any]], words: dict[str, list[str]]) -> tuple[str, str]:
+    """One to three requests, answered with filled forms or with records; or one that no form fits."""
+    language = rng.choice(["en", "zh"])
+    if rng.random() < 0.1:
+        return request(rng, language, other_form(rng, forms), {"": draw_value(rng, words)}), NO_FORM[language]
+    asked = []
+    for form in rng.choices(forms, k=rng.choice([1, 1, 1, 2, 3])):
+        values = {field: draw_value(rng, words) for field in form["function"]["parameters"]["properties"]}
+        asked.append((request(rng, language, form, values), form["function"]["name"], values))
+    question = rng.choice([" Also: ", "另外，"]).join(question for question, _, _ in asked)
+    if rng.random() < 0.5:
+        records = [json.dumps({"form": name, "values": values}, ensure_ascii=False) for _, name, values in asked]
+        return question + {"en": " As records.", "zh": "写成记录。"}[language], "\n".join(records)
+    return question, "\n\n".join(lines(name, values) for _, name, values in asked)
+
+
+def other_form(rng: random.Random, forms: list[dict[str, Any]]) -> dict[str, Any]:
+    """A form that is about something else than these."""
+    nouns = {form["function"]["name"].split("_")[1] for form in forms}
+    while (form := meaningful_form(rng))["function"]["name"].split("_")[1] in nouns:
+        pass
+    return form
+
+
+def meaningful_form(rng: random.Random) -> dict[str, Any]:
+    """A form whose verb and noun have a Chinese word."""
+    while not set((form := make_form(rng))["function"]["name"].split("_")) <= CHINESE.keys():
+        pass
+    return form
+
+
+CHOOSING = {choose_form: 80, fill_forms: 10, write_json: 4, repeat: 6}
+
+
+def corpus(rows: int, seed: int, words: dict[str, list[str]], choosing: bool) -> Iterator[dict[str, Any]]:
     """Conversations of several questions on the same forms: the forms are read once, the copying is done often."""
     rng = random.Random(seed)
+    tasks, draw = (CHOOSING, meaningful_form) if choosing else (COPYING, make_form)
     for _ in range(rows):
-        forms = [make_form(rng) for _ in range(rng.randint(1, 3))]
+        forms = [draw(rng) for _ in range(rng.randint(1, 3))]
+        if choosing:
+            forms = list({form["function"]["name"].split("_")[1]: form for form in forms}.values())
         messages = []
         for _ in range(4 - len(forms)):
-            task = rng.choices(list(TASKS), weights=list(TASKS.values()))[0]
+            task = rng.choices(list(tasks), weights=list(tasks.values()))[0]
             question, answer = task(rng, forms, words)
             messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-        if (
-            rng.random() < 0.25
-        ):  # as JSON Schema in the prompt's own form for tools; short otherwise: most of it is copying
+        # As JSON Schema in the prompt's own form for tools, or in short: then most of the row is copying.
+        if rng.random() < (0.6 if choosing else 0.25):
             yield {"tools": json.dumps(forms, ensure_ascii=False), "messages": messages}
         else:
             yield {"messages": [{"role": "system", "content": short(forms)}, *messages]}
@@ -236,19 +312,25 @@ def demo_data() -> tuple[list[str], dict[str, list[str]]]:
     return texts, words
 
 
-def make(folder: Path, rows: int = 64000) -> None:
+def make(folder: Path) -> None:
     from swift.agent_template.hermes import HermesAgentTemplate
 
     texts, words = demo_data()
     folder.mkdir(parents=True, exist_ok=True)
-    learnt = [json.dumps(row, ensure_ascii=False) for row in corpus(rows, seed=1, words=words)]
-    (folder / "corpus.jsonl").write_text("\n".join(learnt) + "\n", encoding="utf-8")
+    copying = write(folder / "copying.jsonl", corpus(64000, 1, words, choosing=False))
+    write(folder / "choosing.jsonl", corpus(24000, 2, words, choosing=True))
     preamble = HermesAgentTemplate()._format_tools([])  # every prompt with tools holds it: it should cost few tokens
-    tokenizer = train_tokenizer([*texts, *learnt[:3000], *[preamble] * 300, *HAN * 20])
+    tokenizer = train_tokenizer([*texts, *copying[:3000], *[preamble] * 300, *HAN * 20])
     model = make_model(tokenizer)
     model.save_pretrained(folder / "random")
     tokenizer.save_pretrained(folder / "random")
-    print(f"{folder}: {model.num_parameters():,} parameters, {len(tokenizer)} tokens, {rows} rows")
+    print(f"{folder}: {model.num_parameters():,} parameters, {len(tokenizer)} tokens")
+
+
+def write(path: Path, rows: Iterator[dict[str, Any]]) -> list[str]:
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return lines
 
 
 def shrink(checkpoint: Path, out: Path) -> None:

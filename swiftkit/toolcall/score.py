@@ -134,6 +134,6 @@ def _permuted(rows: list[list[Pair]]) -> list[int]:
 
 
 def _assigned(rows: list[list[Pair]]) -> list[int]:
-    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+    from scipy.optimize import linear_sum_assignment
 
     return [int(j) for j in linear_sum_assignment([[pair.weight for pair in row] for row in rows], maximize=True)[1]]

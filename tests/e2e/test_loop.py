@@ -36,17 +36,6 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-@pytest.fixture(scope="session")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one whole demo run."""
-    folder = tmp_path_factory.mktemp("demo")
-    done = shell("scripts/demo.sh", DEMO_DIR=str(folder))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "tool_accuracy" in done.stdout
-    print(done.stdout)
-    return folder
-
-
 def test_demo_teaches_tool_calls(demo: Path) -> None:
     """Held-out tool-level accuracy rises from below 10 % to at least 80 %; both reports are kept."""
     before, after = report(demo / "base"), report(demo / "tuned")

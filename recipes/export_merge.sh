@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Merges a LoRA adapter into its base model: one folder that every server can load.
+# Hardware: none needed; memory for the model's weights (gpt-oss-20b: 42 GB in GPU or main memory).
+# Run:      bash recipes/export_merge.sh
+# Override: bash recipes/export_merge.sh --adapters runs/demo/lora/last-checkpoint --output_dir runs/demo/merged
+# Result:   runs/lora_sft/merged; next: bash recipes/deploy.sh
+# shellcheck source=recipes/lib.sh
+source "$(dirname "$0")/lib.sh"
+recipe export "$@"

@@ -1,0 +1,202 @@
+# shellcheck shell=bash
+# What every recipe needs, and the only file that is sourced. It adds what the machine asks for (processes, DeepSpeed, CPU
+# flags) between the YAML and your own flags. It reads none of swift's flags: `swift VERB FILE.yaml [machine] [yours]`, and
+# the last one wins. What is wrong with them, `swiftkit preflight` says before swift starts.
+#
+# Environment: DRY_RUN=1 prints the command only. GPUS=N overrides the count (0: use the CPU). DEEPSPEED=zero2|none
+# replaces zero3. SWIFTKIT_VENV is the virtual environment (default .venv). SWIFTKIT_STOP_SECONDS (20) is how long a
+# stopped process may take to end. Anything that swift itself reads (NPROC_PER_NODE, CUDA_VISIBLE_DEVICES, ...) is kept.
+
+set -euo pipefail
+if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
+    echo "bash $BASH_VERSION is too old: 4.4 or newer is needed (macOS: brew install bash)" >&2
+    exit 2
+fi
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+python=python3 swift=swift
+if [[ -x ${SWIFTKIT_VENV:-$root/.venv}/bin/python ]]; then
+    python=${SWIFTKIT_VENV:-$root/.venv}/bin/python swift=${SWIFTKIT_VENV:-$root/.venv}/bin/swift
+fi
+environment=() # NAME=value pairs for swift
+hardware=()    # flags for swift
+recipe_gpus=0  # what a recipe's own YAML is made for; a recipe overrides these three
+recipe_deepspeed=zero3
+recipe_terminal=false
+
+log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+
+die() { # MESSAGE...: what happened and what to do; exit status 2 (wrong usage or bad input)
+    log "$@"
+    exit 2
+}
+
+recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does not return
+    local verb=$1 file own=true gpus
+    file=$(dirname "$0")/$(basename "$0" .sh).yaml
+    shift
+    if [[ ${1-} == *.yaml || ${1-} == *.yml ]]; then # swift's own convention
+        file=$1 own=false
+        shift
+    fi
+    [[ -f $file ]] || die "there is no file $file"
+    gpus=$(gpu_count)
+    if [[ $own == true && $gpus -lt $recipe_gpus ]]; then
+        if [[ -n ${DRY_RUN-} && -z ${GPUS-} ]]; then
+            log "this is the command for the $recipe_gpus GPUs that the recipe is made for; here are $gpus"
+            gpus=$recipe_gpus
+        elif ((gpus == 0)); then
+            explain_missing_gpus "$file"
+        else
+            log "$file is made for $recipe_gpus GPUs, here are $gpus: it may run out of memory"
+        fi
+    fi
+    choose_environment "$verb" "$gpus"
+    choose_flags "$verb" "$gpus"
+    if [[ -n ${DRY_RUN-} ]]; then
+        if [[ $verb == sft && $gpus -gt 0 ]]; then hardware+=(--use_liger_kernel true); fi
+        print_command "$verb" "$file" "${hardware[@]}" "$@"
+        exit
+    fi
+    command -v "$swift" >/dev/null || die "ms-swift is not installed; install it: bash scripts/setup.sh"
+    # Seconds, where swift would first import torch: a missing model, a missing dataset, a port in use, a renamed flag.
+    "$python" -m swiftkit preflight "$file" "${hardware[@]}" "$@" </dev/null
+    if [[ $verb == sft && $gpus -gt 0 ]] && liger_works; then hardware+=(--use_liger_kernel true); fi # imports torch: last
+    local supervise=(-m swiftkit.supervise)
+    if [[ $recipe_terminal == true && -t 0 ]]; then supervise+=(--terminal); fi
+    exec "$python" "${supervise[@]}" env "${environment[@]}" "$swift" "$verb" "$file" "${hardware[@]}" "$@"
+}
+
+print_command() { # VERB FILE FLAGS...: one line that can be pasted into a shell
+    printf '%q ' "${environment[@]}" "$(if [[ $swift == /* ]]; then realpath --relative-base="$PWD" -s "$swift"; else echo "$swift"; fi)"
+    printf '%q ' "$@"
+    echo
+}
+
+explain_missing_gpus() { # FILE: what the recipe needs, and what runs here
+    local name
+    name=$(basename "$0" .sh)
+    cat >&2 <<END
+recipes/$name.sh needs $recipe_gpus GPUs of 80 GB or more; this machine shows none.
+It also needs the model and the training rows that $1 names.
+The command it would run:                   DRY_RUN=1 bash recipes/$name.sh
+The same recipe, small, on this machine:    bash recipes/$name.sh recipes/tiny/$name.yaml
+    (its data is made by: bash scripts/demo.sh)
+本机没有 GPU。完整训练需要 $recipe_gpus 张 80 GB 以上的显卡；上面最后一条命令可以在 CPU 上跑同一流程的小模型。
+END
+    exit 2
+}
+
+# --- what the machine has ---------------------------------------------------------------------------------------------
+
+gpu_count() { # prints how many GPUs swift may use
+    local found listed
+    if [[ -n ${GPUS-} ]]; then
+        [[ $GPUS =~ ^[0-9]+$ ]] || die "GPUS=$GPUS is not a number"
+        echo "$GPUS"
+        return
+    fi
+    found=$(nvidia-smi -L 2>/dev/null | grep -c '^GPU ') || found=0
+    if [[ -n ${CUDA_VISIBLE_DEVICES+set} && $found -gt 0 ]]; then
+        IFS=, read -ra listed <<<"$CUDA_VISIBLE_DEVICES"
+        found=${#listed[@]}
+        if [[ $CUDA_VISIBLE_DEVICES == -1 ]]; then found=0; fi
+    fi
+    echo "$found"
+}
+
+cpu_count() { # cores that this container may really use: a thread more than those is slower by a factor, not by a share
+    local cores quota period
+    cores=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+    if { read -r quota period </sys/fs/cgroup/cpu.max; } 2>/dev/null && [[ $quota != max ]]; then
+        quota=$(((quota + period - 1) / period))
+        if ((quota < cores)); then cores=$quota; fi
+    fi
+    echo "$cores"
+}
+
+is_training() { [[ $1 == sft || $1 == pt || $1 == rlhf ]]; }
+
+set_default() { # NAME VALUE: hand the variable to swift; a value that the user set stays
+    environment+=("$1=${!1-$2}")
+}
+
+choose_environment() { # VERB GPUS
+    local processes=${NPROC_PER_NODE:-1} threads
+    if [[ -n ${GPUS-} ]]; then # a smaller number than the machine has must also hide the others
+        set_default CUDA_VISIBLE_DEVICES "$(if (($2 > 0)); then seq -s, 0 $(($2 - 1)); fi)"
+    fi
+    if is_training "$1" && (($2 > 1)); then processes=${NPROC_PER_NODE:-$2}; fi
+    if [[ -n ${NPROC_PER_NODE-} || $processes -gt 1 ]]; then
+        set_default NPROC_PER_NODE "$processes"
+        set_default MASTER_PORT "$(free_port)" # a fixed one makes the second job on a machine fail
+    fi
+    threads=$(($(cpu_count) / processes))
+    if [[ $2 -gt 0 && $threads -gt 8 ]]; then threads=8; fi # beside a GPU more of them only get in each other's way
+    set_default OMP_NUM_THREADS "$((threads > 0 ? threads : 1))"
+    set_default OMP_WAIT_POLICY passive # threads that spin while they wait cost a factor of 50 on a busy machine
+    # On a node without internet ms-swift would ask the hub about a local model again and again, for 22-25 s.
+    set_default API_HTTP_CLIENT_MAX_RETRIES 1
+    set_default MODELSCOPE_REPO_TREE_PAGE_MAX_ATTEMPTS 1
+}
+
+choose_flags() { # VERB GPUS
+    if (($2 == 0)); then
+        # fp16 is said because float32 turns it on by default; without use_cpu several processes train apart, unnoticed.
+        if is_training "$1"; then hardware+=(--use_cpu true --fp16 false); fi
+        if [[ $1 != export ]]; then hardware+=(--torch_dtype float32); fi
+    elif is_training "$1" && (($2 > 1)) && [[ ${DEEPSPEED:-$recipe_deepspeed} != none ]]; then
+        hardware+=(--deepspeed "${DEEPSPEED:-$recipe_deepspeed}") # not in the YAML: a key there cannot be taken away again
+    fi
+}
+
+liger_works() { # its kernels need triton with an active driver, and crash in mid-training without it
+    "$python" - 2>/dev/null <<'END'
+import liger_kernel
+import triton
+
+raise SystemExit(not any(backend.driver.is_active() for backend in triton.backends.backends.values()))
+END
+}
+
+# --- for scripts that start recipes -----------------------------------------------------------------------------------
+
+run() { # COMMAND...: in the foreground, so that a signal to this script reaches all of the command; returns its exit status
+    local status=0 supervisor
+    "$python" -m swiftkit.supervise "$@" <&0 &
+    supervisor=$!
+    trap 'kill -s INT "$supervisor"' INT
+    trap 'kill -s TERM "$supervisor"' TERM HUP
+    until wait "$supervisor" || status=$? && ! kill -0 "$supervisor" 2>/dev/null; do :; done # a trap interrupts wait
+    trap - INT TERM HUP
+    return "$status"
+}
+
+free_port() {
+    "$python" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'
+}
+
+wait_for_server() { # PID URL SECONDS LOG: until URL/health answers; 1, with the log's end, if the server dies or is late
+    local deadline=$((SECONDS + $3)) problem=""
+    until answers "${2%/}/health"; do
+        if ! kill -0 "$1" 2>/dev/null; then
+            problem="the server at $2 ended before it answered"
+        elif ((SECONDS >= deadline)); then
+            problem="the server at $2 did not answer within $3 s"
+        fi
+        if [[ -n $problem ]]; then
+            log "$problem; the end of $4:"
+            tail -n 20 "$4" >&2
+            return 1
+        fi
+        sleep 0.3
+    done
+}
+
+answers() { # URL; a proxy from the environment is not asked for a server of our own
+    "$python" - "$1" 2>/dev/null <<'END'
+import sys, urllib.request
+
+urllib.request.build_opener(urllib.request.ProxyHandler({})).open(sys.argv[1], timeout=2)
+END
+}

@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The loop on real questions: train the tiny model on four fifths of BFCL's simple_python, multiple and parallel questions,
+# evaluate it on the last fifth. A million parameters will not solve it; what counts is that every row is accounted for.
+#   bash scripts/bfcl.sh BFCL_FOLDER [swift sft flags...]      (the folder with BFCL_v4_*.json and possible_answer/)
+# Results: runs/bfcl (BFCL_DIR=folder for another)
+set -euo pipefail
+source=${1:?usage: bash scripts/bfcl.sh BFCL_FOLDER [swift sft flags...]}
+source=$(cd "$source" && pwd)
+shift
+cd "$(dirname "$0")/.."
+bash scripts/setup.sh
+swiftkit=${SWIFTKIT_VENV:-.venv}/bin/swiftkit
+folder=${BFCL_DIR:-runs/bfcl}
+files=("$source"/BFCL_v4_{simple_python,multiple,parallel}.json)
+rm -rf "$folder"
+mkdir -p "$folder"
+
+# The same rows in the same order, once with the answer (to train on) and once without (to ask).
+"$swiftkit" convert "${files[@]}" -o "$folder/all_sft.jsonl"
+"$swiftkit" convert "${files[@]}" -o "$folder/all_grpo.jsonl" --to grpo
+awk 'NR % 5' "$folder/all_sft.jsonl" >"$folder/train.jsonl"
+awk 'NR % 5 == 0' "$folder/all_grpo.jsonl" >"$folder/eval.jsonl"
+
+# BFCL's prompts are long for this small vocabulary: 4,096 tokens hold the longest, and two epochs are some minutes.
+bash recipes/lora_sft.sh recipes/tiny/lora_sft.yaml --dataset "$folder/train.jsonl" --output_dir "$folder/lora" \
+    --max_length 4096 --num_train_epochs 2 --per_device_train_batch_size 4 "$@"
+bash recipes/export_merge.sh recipes/tiny/export_merge.yaml --adapters "$folder/lora/last-checkpoint" --output_dir "$folder/merged"
+for run in base tuned; do
+    model=recipes/tiny/qwen3
+    if [[ $run == tuned ]]; then model=$folder/merged; fi
+    bash recipes/eval.sh "$model" "$folder/eval.jsonl" "$folder/$run" recipes/tiny/deploy.yaml
+done
+"${swiftkit%swiftkit}python" scripts/before_after.py "$folder/base" "$folder/tuned"

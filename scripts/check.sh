@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Everything that can be said about the code without running it.
+# Run: bash scripts/check.sh        Fix what can be fixed: ruff check --fix, ruff format, shfmt -i 4 -ci -w FILES
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH=${SWIFTKIT_VENV:-$PWD/.venv}/bin:$PATH
+# Those that are not committed yet count too.
+mapfile -t shell_files < <(git ls-files --cached --others --exclude-standard -- '*.sh' .ci/run)
+
+failed=0
+check() {
+    echo "+ $*" | cut -c1-110 >&2
+    "$@" || failed=1
+}
+check ruff check .
+check ruff format --check .
+check mypy --strict swiftkit
+check shellcheck --external-sources "${shell_files[@]}"
+check shfmt -i 4 -ci -d "${shell_files[@]}"
+exit "$failed"

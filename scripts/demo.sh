@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# The whole loop on this machine, through the real swift commands: raw data -> LoRA -> merge -> deploy -> evaluate.
+#   bash scripts/demo.sh           all stages; run it again and it goes on after the last finished one
+#   bash scripts/demo.sh STAGE     one stage alone, with its output on the screen
+# Results and logs: runs/demo (DEMO_DIR=folder for another). Start afresh: rm -r runs/demo
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=recipes/lib.sh
+source recipes/lib.sh
+
+stages=(data evaluate_base lora_sft export_merge evaluate_tuned)
+folder=${DEMO_DIR:-runs/demo}
+base=recipes/tiny/qwen3
+
+data() { # raw rows of two formats -> swift rows to train on (SFT, GRPO); held-out rows -> one question a step
+    "$python" datasets_custom/demo_tools/make.py "$folder/raw"
+    "$python" -m swiftkit convert "$folder"/raw/train_*.jsonl -o "$folder/train.jsonl"
+    "$python" -m swiftkit convert "$folder/raw/train_openai.jsonl" -o "$folder/grpo.jsonl" --to grpo
+    "$python" -m swiftkit convert "$folder/raw/eval_openai.jsonl" -o "$folder/eval.jsonl" --to grpo --each-step
+}
+
+lora_sft() {
+    bash recipes/lora_sft.sh recipes/tiny/lora_sft.yaml --model "$base" --dataset "$folder/train.jsonl" --output_dir "$folder/lora"
+}
+
+export_merge() {
+    rm -rf "$folder/merged"
+    bash recipes/export_merge.sh recipes/tiny/export_merge.yaml --adapters "$folder/lora/last-checkpoint" --output_dir "$folder/merged"
+}
+
+evaluate_base() { bash recipes/eval.sh "$base" "$folder/eval.jsonl" "$folder/base" recipes/tiny/deploy.yaml; }
+evaluate_tuned() { bash recipes/eval.sh "$folder/merged" "$folder/eval.jsonl" "$folder/tuned" recipes/tiny/deploy.yaml; }
+
+stage() { # NAME: runs it in a process of its own, says how long it took, and remembers that it is done
+    local name=$1 log_file=$folder/logs/$1.log started=$SECONDS status=0
+    if [[ -e $folder/done/$name ]]; then
+        printf '  %-15s done before\n' "$name"
+        return
+    fi
+    printf '  %-15s ' "$name"
+    run bash scripts/demo.sh "$name" >"$log_file" 2>&1 || status=$?
+    if ((status == 0)); then
+        touch "$folder/done/$name"
+        printf '%4d s\n' $((SECONDS - started))
+        return
+    fi
+    printf 'stopped after %d s (exit status %d); the end of %s:\n' $((SECONDS - started)) "$status" "$log_file"
+    tail -n 15 "$log_file" | tr '\r' '\n' | tail -n 15
+    printf 'Repeat this stage alone:  bash scripts/demo.sh %s\nGo on from here:           bash scripts/demo.sh\n' "$name"
+    exit "$status"
+}
+
+bash scripts/setup.sh
+mkdir -p "$folder/logs" "$folder/done"
+if (($#)); then
+    [[ " ${stages[*]} " == *" $1 "* ]] || die "there is no stage $1; the stages are: ${stages[*]}"
+    "$1"
+    exit
+fi
+echo "Stages (logs in $folder/logs):"
+for name in "${stages[@]}"; do stage "$name"; done
+echo "All stages: $SECONDS s"
+"$python" scripts/before_after.py "$folder/base" "$folder/tuned"

@@ -1,0 +1,235 @@
+"""What a recipe hands to swift (arguments, the hardware's flags, environment), and what it says when it cannot."""
+
+import shlex
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from recipe_stage import ROOT, Stage
+
+RECIPES = ["lora_sft", "grpo_tool_call", "export_merge", "infer", "deploy"]
+AWKWARD = ["--system", "two  spaces", "", "-", "--", "-5", "it's", 'a "b"', "中文 é", "*", "a\nb", "\\"]
+AWKWARD += ["$(touch pwned)", "`touch pwned`", "; touch pwned"]
+CPU_FLAGS = ["--use_cpu", "true", "--fp16", "false", "--torch_dtype", "float32"]
+YAMLS = {str(path.relative_to(ROOT)): path for path in sorted((ROOT / "recipes").rglob("*.yaml"))}
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_own_yaml_is_the_first_argument(stage: Stage, recipe: str) -> None:
+    """swift reads a YAML only there; on the recipe's own hardware it is the one beside the script."""
+    stage.gpus(4)
+    result = stage.run(recipe)
+    assert result.returncode == 0, result.stderr
+    assert stage.argv[1] == str(ROOT / "recipes" / f"{recipe}.yaml")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_arguments_arrive_unchanged_and_last(stage: Stage, small_yaml: Path, recipe: str) -> None:
+    """Spaces, quotes, empty strings, dashes, Unicode and shell syntax reach swift as typed; being last, they win."""
+    port = ["--port", "0"] if recipe == "deploy" else []
+    result = stage.run(recipe, small_yaml, *AWKWARD, *port)
+    assert result.returncode == 0, result.stderr
+    assert stage.argv[1] == str(small_yaml)
+    assert stage.argv[-len(AWKWARD + port) :] == AWKWARD + port
+    assert not (stage.folder / "pwned").exists()
+
+
+def test_yaml_path_is_never_evaluated(stage: Stage) -> None:
+    """A file's name is data, whatever it holds."""
+    name = "$(touch pwned) it's.yaml"
+    (stage.folder / name).write_text("model: '$(touch pwned)'\noutput_dir: `touch pwned`\n")
+    assert stage.run("lora_sft", name).returncode == 0
+    assert stage.argv[1] == name
+    assert not (stage.folder / "pwned").exists()
+
+
+def test_only_a_first_argument_is_taken_for_a_yaml(stage: Stage) -> None:
+    """A later .yaml belongs to the flag before it."""
+    stage.gpus(4)
+    stage.run("lora_sft", "--fsdp", "mine.yaml")
+    assert stage.argv[1].endswith("lora_sft.yaml")
+    assert stage.argv[-2:] == ["--fsdp", "mine.yaml"]
+
+
+def test_four_gpus(stage: Stage) -> None:
+    """Four processes on a free port, ZeRO-3; liger is left out because its kernels do not run here."""
+    stage.gpus(4)
+    stage.run("lora_sft")
+    assert stage.argv[2:] == ["--deepspeed", "zero3"]
+    assert stage.swift_environment["NPROC_PER_NODE"] == "4"
+    assert 1024 < int(stage.swift_environment["MASTER_PORT"]) < 65536
+
+
+def test_one_gpu_needs_no_torchrun_and_no_deepspeed(stage: Stage, small_yaml: Path) -> None:
+    """With one process, sharding only costs."""
+    stage.gpus(1)
+    stage.run("lora_sft", small_yaml)
+    assert stage.argv == ["sft", str(small_yaml)]
+    assert not {"NPROC_PER_NODE", "MASTER_PORT"} & set(stage.swift_environment)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "flags"),
+    [
+        ("lora_sft", CPU_FLAGS),
+        ("grpo_tool_call", CPU_FLAGS),
+        ("infer", ["--torch_dtype", "float32"]),
+        ("deploy", ["--torch_dtype", "float32", "--port", "0"]),
+        ("export_merge", []),
+    ],
+)
+def test_cpu_flags(stage: Stage, small_yaml: Path, recipe: str, flags: list[str]) -> None:
+    """Each verb gets those of the CPU flags that it accepts."""
+    stage.run(recipe, small_yaml, *(["--port", "0"] if recipe == "deploy" else []))
+    assert stage.argv[2:] == flags
+
+
+def test_threads_sleep_while_they_wait_on_a_cpu(stage: Stage, small_yaml: Path) -> None:
+    """Spinning threads cost a factor of 50 on a busy machine; the number of threads is at least one."""
+    stage.run("lora_sft", small_yaml, NPROC_PER_NODE="1000")
+    assert stage.swift_environment["OMP_WAIT_POLICY"] == "passive"
+    assert stage.swift_environment["OMP_NUM_THREADS"] == "1"
+
+
+def test_visible_devices_count(stage: Stage) -> None:
+    """CUDA_VISIBLE_DEVICES hides GPUs from swift, so also from the count."""
+    stage.gpus(4)
+    stage.run("lora_sft", CUDA_VISIBLE_DEVICES="1,3")
+    assert stage.swift_environment["NPROC_PER_NODE"] == "2"
+    assert stage.swift_environment["CUDA_VISIBLE_DEVICES"] == "1,3"
+
+
+@pytest.mark.parametrize("hidden", ["", "-1"])
+def test_hidden_gpus_are_none(stage: Stage, small_yaml: Path, hidden: str) -> None:
+    """Both spellings of 'no GPU' give a CPU run."""
+    stage.gpus(4)
+    stage.run("lora_sft", small_yaml, CUDA_VISIBLE_DEVICES=hidden)
+    assert "--use_cpu" in stage.argv
+
+
+def test_gpus_variable_wins_and_hides_the_rest(stage: Stage, small_yaml: Path) -> None:
+    """GPUS=1 of four must not leave swift the other three to spread the model over."""
+    stage.gpus(4)
+    stage.run("lora_sft", small_yaml, GPUS="1")
+    assert stage.swift_environment["CUDA_VISIBLE_DEVICES"] == "0"
+    stage.run("lora_sft", small_yaml, GPUS="0")
+    assert stage.swift_environment["CUDA_VISIBLE_DEVICES"] == ""
+    assert "--use_cpu" in stage.argv
+
+
+def test_users_processes_and_port_stay(stage: Stage, small_yaml: Path) -> None:
+    """What the user set in the environment is not set again; on the CPU use_cpu makes the processes one training."""
+    stage.run("lora_sft", small_yaml, NPROC_PER_NODE="2", MASTER_PORT="23456", OMP_NUM_THREADS="3")
+    chosen = {name: stage.swift_environment[name] for name in ("NPROC_PER_NODE", "MASTER_PORT", "OMP_NUM_THREADS")}
+    assert chosen == {"NPROC_PER_NODE": "2", "MASTER_PORT": "23456", "OMP_NUM_THREADS": "3"}
+    assert "--use_cpu" in stage.argv
+
+
+@pytest.mark.parametrize(("value", "flags"), [("zero2", ["--deepspeed", "zero2"]), ("none", [])])
+def test_deepspeed_can_be_changed_or_left_out(stage: Stage, value: str, flags: list[str]) -> None:
+    """Plain DDP or FSDP cannot be had by adding a flag, so an environment variable takes DeepSpeed away."""
+    stage.gpus(4)
+    stage.run("lora_sft", DEEPSPEED=value)
+    assert stage.argv[2:] == flags
+
+
+def test_local_model_is_not_asked_for_on_a_hub_again_and_again(stage: Stage, small_yaml: Path) -> None:
+    """Without internet ms-swift's retries take 22-25 s; what the user set stays."""
+    stage.run("lora_sft", small_yaml)
+    assert stage.swift_environment["API_HTTP_CLIENT_MAX_RETRIES"] == "1"
+    stage.run("lora_sft", small_yaml, API_HTTP_CLIENT_MAX_RETRIES="5")
+    assert stage.swift_environment["API_HTTP_CLIENT_MAX_RETRIES"] == "5"
+
+
+def test_preflight_sees_everything_and_stops_the_run(stage: Stage, small_yaml: Path) -> None:
+    """It gets the YAML, the hardware's flags and the user's; its refusal is the recipe's exit status."""
+    result = stage.run("lora_sft", small_yaml, "--system", "a b", "", PREFLIGHT_STATUS="2")
+    assert result.returncode == 2
+    seen = (stage.folder / "preflight").read_text().split("\0")[:-1]
+    assert seen == [str(small_yaml), *CPU_FLAGS, "--system", "a b", ""]
+    assert not stage.swift_was_called
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_dry_run_prints_a_line_that_can_be_pasted(stage: Stage, small_yaml: Path, recipe: str) -> None:
+    """The printed line, run by a shell, calls swift as the recipe itself would; the dry run calls nothing."""
+    dry = stage.run(recipe, small_yaml, *AWKWARD, DRY_RUN="1")
+    assert dry.returncode == 0, dry.stderr
+    assert not stage.swift_was_called
+    assert not (stage.folder / "preflight").exists()
+    script = stage.folder / "pasted.sh"
+    script.write_text(dry.stdout)
+    assert stage.run(script).returncode == 0
+    assert stage.argv[-len(AWKWARD) :] == AWKWARD
+    assert "OMP_NUM_THREADS" in stage.swift_environment
+    assert not (stage.folder / "pwned").exists()
+
+
+def test_dry_run_without_gpu_shows_the_recipes_hardware(stage: Stage) -> None:
+    """On a laptop one can read what a GPU machine would run; the note about it is not on stdout."""
+    result = stage.run("lora_sft", "--model", "/not/here", DRY_RUN="1")
+    words = shlex.split(result.stdout)
+    assert "NPROC_PER_NODE=4" in words
+    assert words[-6:] == ["--deepspeed", "zero3", "--use_liger_kernel", "true", "--model", "/not/here"]
+    assert "here are 0" in result.stderr
+
+
+@pytest.mark.parametrize("recipe", ["lora_sft", "grpo_tool_call"])
+def test_without_gpu_a_recipe_says_what_it_needs(stage: Stage, recipe: str) -> None:
+    """At once, in a few lines: the hardware, where model and data are named, and the small variant's command."""
+    started = time.monotonic()
+    result = stage.run(recipe, "--dataset", "mine.jsonl")
+    assert time.monotonic() - started < 2
+    assert result.returncode == 2
+    assert not stage.swift_was_called
+    for part in ("4 GPUs", f"recipes/{recipe}.yaml", f"bash recipes/{recipe}.sh recipes/tiny/{recipe}.yaml"):
+        assert part in result.stderr
+    assert len(result.stderr.splitlines()) < 9
+    assert (ROOT / "recipes" / "tiny" / f"{recipe}.yaml").exists()
+
+
+def test_missing_swift_is_one_line_with_the_fix(stage: Stage, small_yaml: Path) -> None:
+    """No traceback where nothing is installed yet."""
+    (stage.folder / "venv" / "bin" / "swift").unlink()
+    result = stage.run("lora_sft", small_yaml)
+    assert result.returncode == 2
+    assert result.stderr == "lora_sft.sh: ms-swift is not installed; install it: bash scripts/setup.sh\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [(["no.yaml"], {}, "there is no file no.yaml"), ([], {"GPUS": "four"}, "GPUS=four is not a number")],
+)
+def test_wrong_usage(stage: Stage, arguments: list[str], environment: dict[str, str], message: str) -> None:
+    """Exit status 2 and one line."""
+    result = stage.run("lora_sft", *arguments, **environment)
+    assert (result.returncode, result.stderr) == (2, f"lora_sft.sh: {message}\n")
+
+
+def test_swifts_exit_status_is_the_recipes(stage: Stage, small_yaml: Path) -> None:
+    """A script that calls a recipe sees how the training ended."""
+    stage.program("swift", "#!/usr/bin/env bash\nexit 7\n")
+    assert stage.run("lora_sft", small_yaml).returncode == 7
+
+
+@pytest.mark.parametrize("path", YAMLS.values(), ids=YAMLS)
+def test_yaml_can_survive_swifts_launcher(path: Path) -> None:
+    """Numbers in a list crash it, null becomes the word 'None'; and each YAML begins with its four-line header."""
+    text = path.read_text()
+    for word in ("# What:", "# Hardware:", "# Run:", "# Override:"):
+        assert word in text, f"{path} does not say {word}"
+    for key, value in yaml.safe_load(text).items():
+        assert value is not None, key
+        assert not isinstance(value, list) or all(isinstance(item, str) for item in value), key
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_recipe_is_a_header_and_one_call(recipe: str) -> None:
+    """A person reads it at a glance: what, hardware, run line, override, result, then a handful of lines."""
+    text = (ROOT / "recipes" / f"{recipe}.sh").read_text()
+    for word in ("# Hardware:", "# Run:", "# Override:", "# Result:"):
+        assert word in text
+    code = [line for line in text.splitlines() if line and not line.startswith("#")]
+    assert len(code) <= 5
+    assert code[-1].startswith("recipe ")
