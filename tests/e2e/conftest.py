@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one whole demo run; do not write into it. SWIFTKIT_DEMO_DIR names a finished one to take instead."""
+    """The folder of one whole demo run; do not write into it. SWIFTKIT_DEMO_DIR may name a finished one instead."""
     if given := os.environ.get("SWIFTKIT_DEMO_DIR"):
         return Path(given).resolve()
     folder = tmp_path_factory.mktemp("demo")

@@ -1,4 +1,4 @@
-"""Ctrl-C, typed at a real terminal in the middle of each stage of the demo: a clear message, no orphan, nothing lost."""
+"""Ctrl-C, typed at a real terminal in the middle of each stage: a clear message, no orphan, nothing lost."""
 
 import os
 import pty
