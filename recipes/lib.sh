@@ -68,8 +68,11 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
 }
 
 print_command() { # VERB FILE FLAGS...: one line that can be pasted into a shell
-    printf '%q ' "${environment[@]}" "$(if [[ $swift == /* ]]; then realpath --relative-base="$PWD" -s "$swift"; else echo "$swift"; fi)"
-    printf '%q ' "$@"
+    local program=$swift
+    if [[ $swift == /* ]]; then program=$(realpath --relative-base="$PWD" -s "$swift"); fi
+    local words=("${environment[@]}" "$program" "$@")
+    printf '%q' "${words[0]}"
+    printf ' %q' "${words[@]:1}"
     echo
 }
 

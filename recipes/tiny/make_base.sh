@@ -12,5 +12,5 @@ folder=runs/tiny_base
 # First to copy, then to choose: mixed from the start, neither is learnt in this time.
 bash recipes/lora_sft.sh recipes/tiny/make_base.yaml --model "$folder/random" --dataset "$folder/copying.jsonl" --output_dir "$folder/copies"
 bash recipes/lora_sft.sh recipes/tiny/make_base.yaml --model "$folder/copies/last-checkpoint" --dataset "$folder/choosing.jsonl" \
-    --output_dir "$folder/chooses" --max_steps 1500 --learning_rate 2e-3
+    --output_dir "$folder/chooses" --max_steps 1000 --learning_rate 2e-3
 "$python" recipes/tiny/make_qwen3.py shrink "$folder/chooses/last-checkpoint" recipes/tiny/qwen3

@@ -12,6 +12,7 @@ made up: none of the demo's tools occurs, and no answer holds a tool call. So wh
 
 import json
 import random
+import re
 import runpy
 import sys
 from collections.abc import Callable, Iterator
@@ -225,7 +226,7 @@ def meaningful_form(rng: random.Random) -> dict[str, Any]:
     return form
 
 
-CHOOSING = {choose_form: 80, fill_forms: 10, write_json: 4, repeat: 6}
+CHOOSING = {choose_form: 75, fill_forms: 9, write_json: 4, repeat: 12}
 
 
 def corpus(rows: int, seed: int, words: dict[str, list[str]], choosing: bool) -> Iterator[dict[str, Any]]:
@@ -312,13 +313,20 @@ def demo_data() -> tuple[list[str], dict[str, list[str]]]:
     return texts, words
 
 
+def all_words(texts: list[str], words: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The words, and each word and character of the texts: a token that was never an answer can hardly become one."""
+    text = " ".join(texts)
+    english, chinese = set(re.findall(r"[A-Za-z]+", text)), set(re.findall(r"[\u4e00-\u9fff]", text))
+    return {"en": words["en"] + 2 * sorted(english), "zh": words["zh"] + 2 * sorted(chinese)}
+
+
 def make(folder: Path) -> None:
     from swift.agent_template.hermes import HermesAgentTemplate
 
     texts, words = demo_data()
     folder.mkdir(parents=True, exist_ok=True)
     copying = write(folder / "copying.jsonl", corpus(64000, 1, words, choosing=False))
-    write(folder / "choosing.jsonl", corpus(24000, 2, words, choosing=True))
+    write(folder / "choosing.jsonl", corpus(16000, 2, all_words(texts, words), choosing=True))
     preamble = HermesAgentTemplate()._format_tools([])  # every prompt with tools holds it: it should cost few tokens
     tokenizer = train_tokenizer([*texts, *copying[:3000], *[preamble] * 300, *HAN * 20])
     model = make_model(tokenizer)
