@@ -81,7 +81,10 @@ def draw_value(rng: random.Random, words: dict[str, list[str]]) -> Any:
 
 def make_form(rng: random.Random) -> dict[str, Any]:
     name = f"{rng.choice(VERBS)}_{rng.choice([*NOUNS, made_up_word(rng).lower()])}"
-    fields = rng.sample(FIELDS, k=rng.randint(1, 3))
+    return form_of(name, rng.sample(FIELDS, k=rng.randint(1, 3)))
+
+
+def form_of(name: str, fields: list[str]) -> dict[str, Any]:
     properties = {field: {"type": "string"} for field in fields}
     parameters = {"type": "object", "properties": properties, "required": fields}
     return {
@@ -190,7 +193,7 @@ def request(rng: random.Random, language: str, form: dict[str, Any], values: dic
     """A question that means the form, in its own words."""
     verb, noun = form["function"]["name"].split("_")
     if language == "zh":
-        verb, noun = CHINESE[verb], CHINESE[noun]
+        noun = CHINESE[noun]
     listed = (" " if language == "en" else rng.choice(["，", " ", "、"])).join(map(str, values.values()))
     return rng.choice(REQUESTS[language]).format(verb=verb, noun=noun, values=listed)
 
@@ -199,7 +202,7 @@ def choose_form(rng: random.Random, forms: list[dict[str, Any]], words: dict[str
     """One to three requests, answered with filled forms or with records; or one that no form fits."""
     language = rng.choice(["en", "zh"])
     if rng.random() < 0.1:
-        return request(rng, language, other_form(rng, forms), {"": draw_value(rng, words)}), NO_FORM[language]
+        return request(rng, language, other_form(rng, forms, words), {"": draw_value(rng, words)}), NO_FORM[language]
     asked = []
     for form in rng.choices(forms, k=rng.choice([1, 1, 1, 2, 3])):
         values = {field: draw_value(rng, words) for field in form["function"]["parameters"]["properties"]}
@@ -211,19 +214,20 @@ def choose_form(rng: random.Random, forms: list[dict[str, Any]], words: dict[str
     return question, "\n\n".join(lines(name, values) for _, name, values in asked)
 
 
-def other_form(rng: random.Random, forms: list[dict[str, Any]]) -> dict[str, Any]:
+def other_form(rng: random.Random, forms: list[dict[str, Any]], words: dict[str, list[str]]) -> dict[str, Any]:
     """A form that is about something else than these."""
     nouns = {form["function"]["name"].split("_")[1] for form in forms}
-    while (form := meaningful_form(rng))["function"]["name"].split("_")[1] in nouns:
+    while (form := meaningful_form(rng, words))["function"]["name"].split("_")[1] in nouns:
         pass
     return form
 
 
-def meaningful_form(rng: random.Random) -> dict[str, Any]:
-    """A form whose verb and noun have a Chinese word."""
-    while not set((form := make_form(rng))["function"]["name"].split("_")) <= CHINESE.keys():
-        pass
-    return form
+def meaningful_form(rng: random.Random, words: dict[str, list[str]]) -> dict[str, Any]:
+    """A form about a thing that has a Chinese word; all else in it is any word, so it must be looked up, not known."""
+    single = [word.lower() for word in rng.choices(words["en"], k=8) if word.isalpha()]
+    verb, *fields = dict.fromkeys([*single, rng.choice(VERBS), *rng.sample(FIELDS, k=4)])
+    noun = rng.choice([noun for noun in NOUNS if noun in CHINESE])
+    return form_of(f"{verb}_{noun}", fields[: rng.randint(1, 3)])
 
 
 CHOOSING = {choose_form: 75, fill_forms: 9, write_json: 4, repeat: 12}
@@ -232,9 +236,9 @@ CHOOSING = {choose_form: 75, fill_forms: 9, write_json: 4, repeat: 12}
 def corpus(rows: int, seed: int, words: dict[str, list[str]], choosing: bool) -> Iterator[dict[str, Any]]:
     """Conversations of several questions on the same forms: the forms are read once, the copying is done often."""
     rng = random.Random(seed)
-    tasks, draw = (CHOOSING, meaningful_form) if choosing else (COPYING, make_form)
+    tasks = CHOOSING if choosing else COPYING
     for _ in range(rows):
-        forms = [draw(rng) for _ in range(rng.randint(1, 3))]
+        forms = [meaningful_form(rng, words) if choosing else make_form(rng) for _ in range(rng.randint(1, 3))]
         if choosing:
             forms = list({form["function"]["name"].split("_")[1]: form for form in forms}.values())
         messages = []
@@ -300,8 +304,8 @@ def make_model(tokenizer: Any) -> Any:
     return model
 
 
-def demo_data() -> tuple[list[str], dict[str, list[str]]]:
-    """The demo's raw rows as text, and its words by language: the tokenizer is to know them, the model to copy them."""
+def demo_data() -> tuple[list[str], dict[str, list[str]], list[str]]:
+    """The demo's raw rows as text, its words by language (the model is to know and copy them), and its tools' names."""
     path = Path(__file__).parents[2] / "datasets_custom/demo_tools/make.py"
     make = SimpleNamespace(**runpy.run_path(str(path)))
     talks = make.distinct(random.Random(0), set())
@@ -310,7 +314,7 @@ def demo_data() -> tuple[list[str], dict[str, list[str]]]:
         language: sorted({word for pool in pools.values() for word in pool}) for language, pools in make.POOLS.items()
     }
     words["en"] += [*NOUNS, *ADJECTIVES, *FIELDS]
-    return texts, words
+    return texts, words, list(make.PARAMETERS)
 
 
 def all_words(texts: list[str], words: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -323,10 +327,12 @@ def all_words(texts: list[str], words: dict[str, list[str]]) -> dict[str, list[s
 def make(folder: Path) -> None:
     from swift.agent_template.hermes import HermesAgentTemplate
 
-    texts, words = demo_data()
+    texts, words, tools = demo_data()
     folder.mkdir(parents=True, exist_ok=True)
     copying = write(folder / "copying.jsonl", corpus(64000, 1, words, choosing=False))
-    write(folder / "choosing.jsonl", corpus(16000, 2, all_words(texts, words), choosing=True))
+    chosen = corpus(16100, 2, all_words(texts, words), choosing=True)
+    # Any word and any noun may make one of the demo's tools: those rows are left out.
+    write(folder / "choosing.jsonl", (row for row in chosen if not any(tool in str(row) for tool in tools)))
     preamble = HermesAgentTemplate()._format_tools([])  # every prompt with tools holds it: it should cost few tokens
     tokenizer = train_tokenizer([*texts, *copying[:3000], *[preamble] * 300, *HAN * 20])
     model = make_model(tokenizer)
