@@ -264,7 +264,7 @@ def no_tool(rng: random.Random, language: str) -> list[Turn]:
     return [(question, [])]
 
 
-KINDS = {single: 50, parallel: 22, multi_step: 20, no_tool: 8}  # weights
+KINDS = {single: 47, parallel: 22, multi_step: 20, no_tool: 11}  # weights
 
 
 def conversation(rng: random.Random) -> dict[str, Any]:
