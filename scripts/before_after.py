@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 
@@ -14,7 +15,7 @@ def main(before: Path, after: Path) -> None:
         "metric", "before 微调前", "after 微调后", title=f"{reports[1]['task']}, {reports[1]['n']} held-out questions"
     )
     for metric in reports[1]["metrics"]:
-        table.add_row(metric, *(_cell(report["metrics"].get(metric)) for report in reports))
+        table.add_row(escape(metric), *(_cell(report["metrics"].get(metric)) for report in reports))
     Console(width=100).print(table)
     print(f"Reports: {before}/report.md, {after}/report.md")
 
@@ -24,7 +25,7 @@ def _cell(metric: dict[str, object] | None) -> str:
     if metric is None:
         return "-"
     low, high = metric["ci95"]  # type: ignore[misc]
-    return f"{100 * float(metric['value']):5.1f} %  [{100 * low:.1f}, {100 * high:.1f}]"  # type: ignore[arg-type]
+    return escape(f"{100 * float(metric['value']):5.1f} %  [{100 * low:.1f}, {100 * high:.1f}]")  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":
