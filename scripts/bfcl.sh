@@ -21,9 +21,9 @@ mkdir -p "$folder"
 awk 'NR % 5' "$folder/all_sft.jsonl" >"$folder/train.jsonl"
 awk 'NR % 5 == 0' "$folder/all_grpo.jsonl" >"$folder/eval.jsonl"
 
-# BFCL's prompts are long for this small vocabulary: the median is 520 tokens, the longest 1,400.
+# BFCL's prompts are long for this small vocabulary: the median is 520 tokens, the longest 1,400. 240 steps are three epochs.
 bash recipes/lora_sft.sh recipes/tiny/lora_sft.yaml --dataset "$folder/train.jsonl" --output_dir "$folder/lora" \
-    --max_length 2048 --per_device_train_batch_size 8 "$@"
+    --max_length 2048 --max_steps 240 "$@"
 bash recipes/export_merge.sh recipes/tiny/export_merge.yaml --adapters "$folder/lora/last-checkpoint" --output_dir "$folder/merged"
 for run in base tuned; do
     model=recipes/tiny/qwen3

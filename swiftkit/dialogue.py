@@ -13,6 +13,7 @@ from swiftkit.errors import DataError
 from swiftkit.jsonl import decode_line
 from swiftkit.toolcall import hermes, openai_calls
 from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.tools import tools_from
 
 Message = dict[str, Any]
 _PLAIN = ("system", "user")
@@ -31,13 +32,11 @@ def openai_messages(messages: Any, where: str) -> list[Message]:
 
 
 def parse_tools(value: Any, where: str) -> list[dict[str, Any]]:
-    """The `tools` column (JSON text, or the list itself) as OpenAI tool schemas; bare functions are wrapped."""
-    if isinstance(value, str) and value.strip():
-        value = decode_line(value.encode("utf-8", "surrogatepass"), f"{where}: tools", msgspec.json.decode)
-    tools = value or []
-    if not isinstance(tools, list) or not all(isinstance(tool, dict) for tool in tools):
-        raise DataError(f"{where}: tools is no list of schemas", "bad_tools", "write it as a JSON list of objects")
-    return [tool if "function" in tool else {"type": "function", "function": tool} for tool in tools]
+    """The `tools` column (JSON text, or the list itself) as OpenAI tool schemas."""
+    try:
+        return tools_from(value)
+    except DataError as error:
+        raise DataError(f"{where}: {error.reason}", error.code, error.fix) from error
 
 
 def _role_and_content(message: Any, where: str) -> tuple[str, str, str]:

@@ -108,7 +108,7 @@ def test_a_training_row_without_calls_wants_none(tmp_path: Path) -> None:
         ({"messages": [USER, result("r")]}, "orphan_result"),
         ({"messages": [USER, {"role": "assistant", "content": "<tool_call>{"}]}, "malformed_call"),
         ({"messages": [{"role": "system", "content": "x"}]}, "no_question"),
-        ({"messages": [USER], "tools": "{"}, "broken_json"),
+        ({"messages": [USER], "tools": "{"}, "bad_tools"),
         ({"messages": [USER], "tools": "3"}, "bad_tools"),
         ({"messages": [USER], "expected_calls": "nonsense"}, "bad_gold"),
         ({"messages": [USER], "expected_calls": [{"name": "f"}]}, "bad_gold"),
