@@ -5,6 +5,7 @@ The session's one demo run (a few minutes) gives the other tests their model and
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -36,6 +37,10 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
+def question(row: dict[str, Any]) -> str:
+    return next(message["content"] for message in row["messages"] if message["role"] == "user")  # type: ignore[no-any-return]
+
+
 def test_demo_teaches_tool_calls(demo: Path) -> None:
     """Held-out tool-level accuracy rises from below 10 % to at least 80 %; both reports are kept."""
     before, after = report(demo / "base"), report(demo / "tuned")
@@ -58,10 +63,9 @@ def test_demo_resumes(demo: Path) -> None:
 def test_held_out_questions_are_not_in_training(demo: Path) -> None:
     """No evaluation question occurs among the training questions."""
 
-    def questions(path: Path) -> set[str]:
-        return {next(m["content"] for m in row["messages"] if m["role"] == "user") for row in rows(path)}
-
-    assert questions(demo / "eval.jsonl").isdisjoint(questions(demo / "train.jsonl"))
+    held_out, trained = (set(map(question, rows(demo / name))) for name in ("eval.jsonl", "train.jsonl"))
+    assert held_out
+    assert held_out.isdisjoint(trained)
 
 
 def test_grpo_reward_is_the_score(demo: Path, tmp_path: Path) -> None:
@@ -75,12 +79,20 @@ def test_grpo_reward_is_the_score(demo: Path, tmp_path: Path) -> None:
         *("--model", demo / "merged", "--dataset", demo / "grpo.jsonl", "--output_dir", tmp_path / "grpo"),
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
-    logged = rows(tmp_path / "grpo/completions.jsonl")
-    assert len(logged) >= 4 * 8
-    for entry in logged:
-        assert entry["tool_call"] == pytest.approx(
-            score_text(entry["completion"], gold_from(entry["expected_calls"], "log")).value
-        )
+    golds = {question(row): row["expected_calls"] for row in rows(demo / "grpo.jsonl")}
+    # swift writes a table a step, and the last one once more at the end.
+    tables = {table["step"][0]: table for table in rows(tmp_path / "grpo/completions.jsonl")}.values()
+    logged = [entry for entry in rows(tmp_path / "grpo/logging.jsonl") if "reward" in entry]
+    assert len(tables) == len(logged) == 4
+    for table, shown in zip(tables, logged, strict=True):
+        assert len(table["completion"]) == 8
+        asked = [re.findall(r"<\|im_start\|>user\n(.*?)<\|im_end\|>", prompt, re.S)[0] for prompt in table["prompt"]]
+        scores = [
+            score_text(text, gold_from(golds[first], "grpo.jsonl")).value
+            for text, first in zip(table["completion"], asked, strict=True)
+        ]
+        assert table["ToolCallReward"] == pytest.approx(scores)
+        assert float(shown["reward"]) == pytest.approx(sum(scores) / 8, abs=1e-4)
 
 
 def test_failed_stage_says_how_to_go_on(demo: Path, tmp_path: Path) -> None:
