@@ -1,6 +1,7 @@
 """A stage for the shell: a virtual environment whose `swift` writes down how it was called instead of training."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -22,6 +23,11 @@ import json, os, pathlib, sys
 call = {"argv": sys.argv[1:], "environment": dict(os.environ)}
 pathlib.Path(os.environ["STAGE"], "swift").write_text(json.dumps(call))
 """
+
+
+def heed_ctrl_c() -> None:
+    """Tests that are started in the background ignore SIGINT, and a shell cannot trap what it was born to ignore."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass
@@ -58,6 +64,7 @@ class Stage:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            preexec_fn=heed_ctrl_c,
         )
 
     def start_in_terminal(self, *arguments: str | Path) -> "subprocess.Popen[str]":
