@@ -65,7 +65,9 @@ give_up() {
     exit 1
 }
 
-pip_install() { exec "$venv/bin/python" -m pip install --disable-pip-version-check -c constraints.txt "$@"; } # called through `stage` only, in a process of its own
+pip_install() { # called through `stage` only, in a process of its own
+    exec "$venv/bin/python" -m pip install --disable-pip-version-check -c constraints.txt "$@"
+}
 
 install_torch() { # before the rest, because anything that asks for torch would take the newest build, gigabytes of CUDA
     local torch

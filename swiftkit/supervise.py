@@ -90,7 +90,7 @@ def _watch_over(pid: int) -> subprocess.Popen[bytes]:
 
 
 def _watch(pid: int) -> None:
-    """Our standard input closes when the supervisor is gone; while it lives it kills us first."""
+    """Our standard input closes when the supervisor is gone; had it ended in order, it would have killed us first."""
     sys.stdin.read()
     with contextlib.suppress(psutil.NoSuchProcess):
         wrapper = psutil.Process(pid)

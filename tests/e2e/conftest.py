@@ -22,6 +22,5 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
         capture_output=True,
         text=True,
     )
-    print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
