@@ -5,6 +5,7 @@
 # Results and logs: runs/demo (DEMO_DIR=folder for another). Start afresh: rm -r runs/demo
 set -euo pipefail
 cd "$(dirname "$0")/.."
+bash scripts/setup.sh # first, because lib.sh takes the environment's Python if there is one
 # shellcheck source=recipes/lib.sh
 source recipes/lib.sh
 
@@ -50,7 +51,6 @@ stage() { # NAME: runs it in a process of its own, says how long it took, and re
     exit "$status"
 }
 
-bash scripts/setup.sh
 mkdir -p "$folder/logs" "$folder/done"
 if (($#)); then
     [[ " ${stages[*]} " == *" $1 "* ]] || die "there is no stage $1; the stages are: ${stages[*]}"

@@ -59,3 +59,16 @@ def test_wait_for_server_is_late_at_last(stage: Stage) -> None:
     result = stage.run(wait_script(stage, closed_port(), "hangs", 1))
     assert result.returncode == 1
     assert "did not answer within 1 s" in result.stderr
+
+
+def test_evaluation_refuses_the_answers_of_another_model(stage: Stage) -> None:
+    """A run that goes on must not mix two models, or the weights of one before and after a merge."""
+    model = stage.folder / "model"
+    model.mkdir()
+    (model / "model.safetensors").write_text("first")
+    first = stage.run("eval", model, "data.jsonl", "run")
+    assert "ended before it answered" in first.stderr  # the stage's swift serves nothing: only the mark counts here
+    assert "ended before it answered" in stage.run("eval", model, "data.jsonl", "run").stderr
+    (model / "model.safetensors").write_text("trained")
+    second = stage.run("eval", model, "data.jsonl", "run")
+    assert (second.returncode, "answers of another model" in second.stderr) == (2, True), second.stderr

@@ -18,6 +18,8 @@ case "$*" in
         if [[ ${VENV-} == broken ]]; then echo "ensurepip is not available"; exit 1; fi
         echo "venv" >>"$STAGE/calls"
         rm -rf "${@: -1}" && mkdir -p "${@: -1}/bin" && touch "${@: -1}/pyvenv.cfg" && cp "$0" "${@: -1}/bin/python" ;;
+    *make.py*|*"-m swiftkit"*)
+        if [[ $0 == */.venv/bin/python ]]; then echo "$*" >>"$STAGE/stages"; else exit 1; fi ;;
     *"-m pip"*)
         echo "pip ${*:5}" >>"$STAGE/calls"
         if [[ ${PIP-} == hangs ]]; then touch "$STAGE/hanging"; sleep 600; fi
@@ -171,3 +173,13 @@ def test_two_at_once_install_once(project: Stage) -> None:
         process.communicate(timeout=60)
         assert process.returncode == 0
     assert calls(project).count("venv") == 1
+
+
+def test_demo_runs_in_the_environment_that_setup_has_just_made(project: Stage) -> None:
+    """On a fresh clone there is none when the demo begins; the system's Python lacks all that the stages need."""
+    root = project.folder / "a project"
+    shutil.copy(ROOT / "scripts" / "demo.sh", root / "scripts" / "demo.sh")
+    result = project.run(root / "scripts" / "demo.sh", "data")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("torch, its build for the CPU") == 1
+    assert "make.py" in (project.folder / "stages").read_text()
