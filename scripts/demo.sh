@@ -2,7 +2,8 @@
 # The whole loop on this machine, through the real swift commands: raw data -> LoRA -> merge -> deploy -> evaluate.
 #   bash scripts/demo.sh           all stages; run it again and it goes on after the last finished one
 #   bash scripts/demo.sh STAGE     one stage alone, with its output on the screen
-# Results and logs: runs/demo (DEMO_DIR=folder for another). Start afresh: rm -r runs/demo
+#   MODEL_FAMILY=gpt-oss bash scripts/demo.sh      the same with a tiny gpt-oss and Harmony tool calls (default: qwen3)
+# Results and logs: runs/demo, runs/demo_gpt_oss (DEMO_DIR=folder for another). Start afresh: rm -r runs/demo
 set -euo pipefail
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh # first, because lib.sh takes the environment's Python if there is one
@@ -10,8 +11,12 @@ bash scripts/setup.sh # first, because lib.sh takes the environment's Python if 
 source recipes/lib.sh
 
 stages=(data evaluate_base lora_sft export_merge evaluate_tuned)
-folder=${DEMO_DIR:-runs/demo}
-base=recipes/tiny/qwen3
+case ${MODEL_FAMILY:-qwen3} in
+    qwen3) base=recipes/tiny/qwen3 family="" ;;
+    gpt-oss) base=recipes/tiny/gpt_oss family=_gpt_oss ;;
+    *) die "there is no MODEL_FAMILY=$MODEL_FAMILY; choose qwen3 or gpt-oss" ;;
+esac
+folder=${DEMO_DIR:-runs/demo$family}
 
 data() { # raw rows of two formats -> swift rows to train on (SFT, GRPO); held-out rows -> one question a step
     "$python" datasets_custom/demo_tools/make.py "$folder/raw"
@@ -21,7 +26,8 @@ data() { # raw rows of two formats -> swift rows to train on (SFT, GRPO); held-o
 }
 
 lora_sft() {
-    bash recipes/lora_sft.sh recipes/tiny/lora_sft.yaml --model "$base" --dataset "$folder/train.jsonl" --output_dir "$folder/lora"
+    bash recipes/lora_sft.sh "recipes/tiny/lora_sft$family.yaml" --model "$base" --dataset "$folder/train.jsonl" \
+        --output_dir "$folder/lora"
 }
 
 export_merge() {
@@ -29,8 +35,8 @@ export_merge() {
     bash recipes/export_merge.sh recipes/tiny/export_merge.yaml --adapters "$folder/lora/last-checkpoint" --output_dir "$folder/merged"
 }
 
-evaluate_base() { bash recipes/eval.sh "$base" "$folder/eval.jsonl" "$folder/base" recipes/tiny/deploy.yaml; }
-evaluate_tuned() { bash recipes/eval.sh "$folder/merged" "$folder/eval.jsonl" "$folder/tuned" recipes/tiny/deploy.yaml; }
+evaluate_base() { bash recipes/eval.sh "$base" "$folder/eval.jsonl" "$folder/base" "recipes/tiny/deploy$family.yaml"; }
+evaluate_tuned() { bash recipes/eval.sh "$folder/merged" "$folder/eval.jsonl" "$folder/tuned" "recipes/tiny/deploy$family.yaml"; }
 
 stage() { # NAME: runs it in a process of its own, says how long it took, and remembers that it is done
     local name=$1 log_file=$folder/logs/$1.log started=$SECONDS status=0

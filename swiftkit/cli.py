@@ -81,6 +81,36 @@ def convert(
     sys.exit(1 if account.rows_rejected > max_rejects else 0)
 
 
+@main.command()
+@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.option("--model", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The model's folder.")
+@click.option("--model-type", metavar="T", help="swift's name for the model.  [default: told by the folder]")
+@click.option("--template", metavar="T", help="swift's name for the prompt format.  [default: the model's]")
+@click.option("--max-length", type=click.IntRange(1), help="Tokens of a row at most.  [default: the model's]")
+@click.option("--row", type=click.IntRange(1), metavar="N", help="Only the row on line N, from 1.")
+@click.option("--from", "source_format", default="", metavar="FORMAT", help="Force a format, such as openai or bfcl.")
+@click.option("--json", "as_json", is_flag=True, help="Print all rows, or only --row N, as JSON Lines.")
+def show(data: Path, model: Path, row: int | None, as_json: bool, **options: Any) -> None:
+    """Show what the model will see of a row, and which part of it is trained, as ms-swift encodes it.
+
+    DATA is a file that `swiftkit convert` reads, or one that it wrote. Without --json one row is printed, the first
+    by default. Its trained part is in colour on a terminal and between ⟦ and ⟧ elsewhere; control characters of the
+    data, and these brackets, are then written \\uXXXX. --json is exact: `trained` holds spans [start, end) of the
+    Unicode characters of `text`.
+
+    A row with more tokens than max_length is "truncated": swift deletes it, or stops under --strict.
+    Exit status: 0; 1 if a row cannot be encoded; 2 wrong usage.
+
+    \b
+    swiftkit show train.jsonl --model models/Qwen3-8B --template qwen3_nothinking --row 3
+    """
+    from swiftkit.encoder import Settings
+    from swiftkit.show import print_json, print_row
+
+    settings = Settings(model.expanduser(), **options)
+    sys.exit((print_json if as_json else print_row)(data, row, settings))
+
+
 @main.command("eval")
 @click.argument("task")
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="The task's data file.")

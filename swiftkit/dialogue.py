@@ -11,7 +11,7 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.jsonl import decode_line
-from swiftkit.toolcall import hermes, openai_calls
+from swiftkit.toolcall import detect, openai_calls
 from swiftkit.toolcall.call import ToolCall, call_from
 from swiftkit.toolcall.tools import tools_from
 
@@ -66,10 +66,12 @@ def _add(result: list[Message], waiting: list[str], role: str, content: str, whe
 
 def _add_answer(result: list[Message], waiting: list[str], content: str, where: str) -> None:
     """An assistant message; calls that are written into its text become calls."""
-    parsed = hermes.parse(content)
+    parsed = detect.parse(content)
     if parsed.malformed:
-        raise DataError(f"{where}: {parsed.malformed}", "malformed_call", "mend the <tool_call> block")
-    result.append({"role": "assistant", "content": parsed.content if parsed.calls else content})
+        raise DataError(f"{where}: {parsed.malformed}", "malformed_call", "mend the markup of the calls")
+    # The chat template of gpt-oss refuses Harmony's own markup in a message.
+    taken_apart = parsed.calls or detect.is_harmony(content)
+    result.append({"role": "assistant", "content": parsed.content if taken_apart else content})
     if parsed.calls:
         _add_calls(result, waiting, parsed.calls)
 

@@ -30,6 +30,7 @@ class Row(TypedDict, total=False):
     source: str
     chain: str  # rows of one multi-step conversation share it
     category: str  # what an evaluation splits its results by
+    chat_template_kwargs: dict[str, Any]  # such as reasoning_effort; an object, because swift reads no text here
 
 
 class Sample(msgspec.Struct, frozen=True):

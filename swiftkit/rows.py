@@ -11,6 +11,7 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
+from swiftkit.thinking import split
 from swiftkit.toolcall.call import ToolCall, call_from
 from swiftkit.toolcall.gold import gold_from
 from swiftkit.toolcall.tools import tool_names, tools_from
@@ -79,8 +80,8 @@ def _joined(messages: Iterable[Message]) -> list[Message]:
         if last and last["role"] == message["role"] in ("system", "user", "assistant"):
             last["content"] = f"{last['content']}\n\n{message['content']}"
             continue
-        if last and last["role"] == "assistant" and message["role"] == "tool_call":
-            last["content"] = last["content"].rstrip("\n") + "\n"
+        if last and last["role"] == "assistant" and message["role"] == "tool_call" and split(last["content"], "")[1]:
+            last["content"] += "\n"
         joined.append(message)
     return joined
 
@@ -97,6 +98,8 @@ def check_row(row: Row) -> None:
         before = _check_message(message, before, where)
         if before == "tool_call":
             check_defined(call_from_message(message, where).name, tools, where)
+        if before == "assistant":
+            _check_answer(message, messages[index + 1 : index + 2], where)
     if before == "system":
         raise DataError("the row has only a system message", "no_question", "add the user's question")
     if "expected_calls" in row:
@@ -127,6 +130,11 @@ def _check_message(message: Any, before: str | None, where: str) -> str:
     if before not in _follows[role]:
         name = before or "the beginning"
         raise DataError(f"{where}: {role} after {name}", "bad_order", "mend the order of the turns")
-    if role == "assistant" and not message["content"].strip():
-        raise DataError(f"{where}: an empty answer", "empty_answer", "fill it in, or delete the row")
     return str(role)
+
+
+def _check_answer(message: Message, following: list[Message], where: str) -> None:
+    thinking, answer = split(message["content"], where)
+    calls = following and following[0].get("role") == "tool_call"
+    if not answer.strip() and not (thinking and calls):
+        raise DataError(f"{where}: an empty answer", "empty_answer", "fill it in, or delete the row")

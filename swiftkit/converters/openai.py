@@ -10,7 +10,8 @@ Source: the OpenAI fine-tuning format, as TRL, Together, Fireworks and others us
      "tools": [{"type": "function", "function": {"name": "get_current_weather", "parameters": {...}}}]}
 
 Also read: arguments as an object, `developer` for system, content as null or text parts, the legacy `function_call`,
-role `function` and `functions`. Results of parallel calls are put in the order of their calls.
+role `function` and `functions`; reasoning (`reasoning_content`, `reasoning`, `thinking`), which becomes <think>;
+`reasoning_effort` and `chat_template_kwargs`. Results of parallel calls are put in the order of their calls.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,13 +20,13 @@ from typing import Any
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.rows import call_message, make_row, text_of
+from swiftkit.thinking import join, thinking_of
 from swiftkit.toolcall.call import call_from
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _RESULTS = ("tool", "function")
 _FLAGS = {"weight": 1, "train": True}  # the values that ask for what ms-swift does anyway
-_REASONING = ("reasoning_content", "reasoning", "thinking")
-_USED = ("functions",)
+_USED = ("functions", "reasoning_effort")
 
 
 def matches(record: dict[str, Any]) -> bool:
@@ -44,7 +45,17 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         raise DataError("the row has no messages", "no_messages", "give a list of messages")
     if record.get("tools") is None and record.get("functions"):
         record = {**record, "tools": record["functions"]}
-    return [make_row(_messages(messages), record, _USED)]
+    row = make_row(_messages(messages), record, _USED)
+    if settings := _template_settings(record):
+        row["chat_template_kwargs"] = settings
+    return [row]
+
+
+def _template_settings(record: dict[str, Any]) -> dict[str, Any]:
+    """What the chat template is to be told for this row."""
+    given = record.get("chat_template_kwargs")
+    effort = {"reasoning_effort": record["reasoning_effort"]} if isinstance(record.get("reasoning_effort"), str) else {}
+    return effort | (given if isinstance(given, dict) else {})
 
 
 def _messages(messages: list[Any]) -> Iterator[Message]:
@@ -85,6 +96,9 @@ def _message(message: dict[str, Any], where: str) -> Iterator[Message]:
     _check_flags(message, where)
     content = text_of(message.get("content"), where)
     calls = _tool_calls(message, where) if role == "assistant" else []
+    thinking = thinking_of(message, where) if role == "assistant" else None
+    if thinking:
+        content = join(thinking, content, where)
     if content.strip() or not calls:
         yield {"role": _ROLES[role], "content": content}
     for number, call in enumerate(calls):
@@ -103,7 +117,3 @@ def _check_flags(message: dict[str, Any], where: str) -> None:
     for name, harmless in _FLAGS.items():
         if message.get(name) is not None and message[name] != harmless:
             raise DataError(f"{where}: {name} {message[name]!r} is not supported", "unsupported_loss_flag", "delete it")
-    for name in _REASONING:
-        if message.get(name):
-            fix = "write it into content as <think>...</think>, or delete it"
-            raise DataError(f"{where}: {name} is not supported", "unsupported_reasoning", fix)

@@ -22,6 +22,7 @@ from swiftkit.records import Row
 from swiftkit.rows import identity_of
 
 _OWN_ROLES = ("tool_call", "tool_response")
+_WHOLE = ("id", "chat_template_kwargs")
 _KEPT = ("role", "content", "loss", "loss_scale")
 
 
@@ -38,7 +39,9 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     messages = record.get("messages")
     if not isinstance(messages, list):
         raise DataError("the row has no messages", "no_messages", "give a list of messages")
-    row: Any = {name: _flat(value) for name, value in record.items() if value is not None and name != "id"}
+    row: Any = {name: _flat(value) for name, value in record.items() if value is not None and name not in _WHOLE}
+    if isinstance(record.get("chat_template_kwargs"), dict):
+        row["chat_template_kwargs"] = record["chat_template_kwargs"]  # swift wants the object itself
     if identity := identity_of(record):
         row["id"] = identity
     row["messages"] = [_message(message, f"messages[{index}]") for index, message in enumerate(messages)]

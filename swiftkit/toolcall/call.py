@@ -18,12 +18,14 @@ class ToolCall(msgspec.Struct, frozen=True):
 class Parsed(msgspec.Struct, frozen=True):
     """What a model's answer says. `malformed` is the reason why its calls cannot be read (then there are none), or "".
 
-    `content` is the text that is neither reasoning nor a call.
+    `content` is the text that is neither reasoning nor a call; `reasoning` what the model thought before, as far as the
+    wire format's reader keeps it (Harmony's does, Hermes' sets it aside).
     """
 
     calls: list[ToolCall] = []
     content: str = ""
     malformed: str = ""
+    reasoning: str = ""
 
 
 def call_from(value: Any, where: str) -> ToolCall:

@@ -15,11 +15,11 @@ from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.toolcall.call import Parsed, ToolCall, call_from
+from swiftkit.toolcall.json_text import raw_decode, reason, skip_space
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 _KEYS = ("name", "arguments", "parameters")
 _MARKUP = re.compile(r"</?(?:think|tool_call)>")
-_SPACE = re.compile(r"\s*")
 
 
 def render(calls: list[ToolCall]) -> str:
@@ -45,7 +45,7 @@ def parse(text: str) -> Parsed:
             # The block may be part of reasoning that the prompt opened: then a closing tag follows.
             position = text.find("</think>", tag.end()) + len("</think>")
             if tag[0] == "<think>" or position < len("</think>"):
-                return Parsed([], text.strip(), _reason(error))
+                return Parsed([], text.strip(), reason(error))
             calls, prose = [], []
         if tag[0] == "</think>":
             calls, prose = [], []
@@ -71,8 +71,8 @@ def _step(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
 
 def _block(text: str, start: int) -> tuple[ToolCall, int]:
     """The call after an opening tag, and the position behind its closing tag."""
-    value, end = _decoder.raw_decode(text, _skip_space(text, start))
-    end = _skip_space(text, end)
+    value, end = raw_decode(text, skip_space(text, start))
+    end = skip_space(text, end)
     if not text.startswith(CLOSE, end):
         raise ValueError(f"{CLOSE} is missing after the call" if end >= len(text) else "text after the call's JSON")
     return _call(value), end + len(CLOSE)
@@ -89,29 +89,5 @@ def _call(value: Any) -> ToolCall:
         raise ValueError(error.reason) from error
 
 
-def _skip_space(text: str, position: int) -> int:
-    space = _SPACE.match(text, position)
-    return space.end() if space else position
-
-
 def _json(call: ToolCall) -> str:
     return json.dumps({"name": call.name, "arguments": call.arguments}, ensure_ascii=False)
-
-
-def _finite(text: str) -> float:
-    """JSON has no infinity: a number that overflows, and the words NaN and Infinity, are no JSON."""
-    number = float(text)
-    if not -float("inf") < number < float("inf"):
-        raise ValueError(f"the number {text[:20]} is out of range")
-    return number
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "the call's JSON is nested too deeply"
-    if isinstance(error, json.JSONDecodeError):
-        return f"the call is not valid JSON: {error.msg}"
-    return str(error)
-
-
-_decoder = json.JSONDecoder(parse_float=_finite, parse_constant=_finite)

@@ -24,7 +24,7 @@ from itertools import permutations
 from typing import NamedTuple
 
 from swiftkit.records import Score
-from swiftkit.toolcall import explain, hermes
+from swiftkit.toolcall import detect, explain
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.gold import Answers, Gold
 
@@ -52,8 +52,8 @@ class Pair(NamedTuple):
 
 
 def score_text(text: str, gold: Gold) -> Score:
-    """Score a completion in the Hermes format."""
-    parsed = hermes.parse(text)
+    """Score a completion, in whichever wire format it is written (detect.py)."""
+    parsed = detect.parse(text)
     return score_calls(parsed.calls, gold, parsed.malformed)
 
 

@@ -1,0 +1,124 @@
+r"""Tool definitions as gpt-oss reads them: a namespace of TypeScript-like types, in the developer message.
+
+    namespace functions {
+
+    // Get the weather.
+    type get_weather = (_: {
+    // The city.
+    city: string,
+    unit?: "celsius" | "fahrenheit", // default: celsius
+    }) => any;
+
+    } // namespace functions
+
+Equal to the character to what the chat template published with gpt-oss-20b and gpt-oss-120b writes, its oddities
+included (a line break and 16 spaces before the type of a nested property, no comma after a default beside oneOf):
+they are what the model was trained on. Where that template fails (a tool without a description, an enum's default that
+is no text), the nearest readable form is written instead.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_SIMPLE = {"string": "string", "number": "number", "integer": "number", "boolean": "boolean"}
+_LONGEST_ITEM = 50  # the template writes `any[]` for an array whose item type is longer
+
+
+def namespace(tools: list[dict[str, Any]]) -> str:
+    """The namespace `functions` of these tools, each {"type": "function", "function": {...}} or the inner object."""
+    types = "".join(_tool(tool.get("function") or tool) for tool in tools)
+    return f"## functions\n\nnamespace functions {{\n\n{types}}} // namespace functions"
+
+
+def _tool(function: dict[str, Any]) -> str:
+    comment = f"// {function['description']}\n" if function.get("description") is not None else ""
+    parameters = _mapping(function.get("parameters"))
+    properties = _mapping(parameters.get("properties"))
+    if not properties:
+        return f"{comment}type {function['name']} = () => any;\n\n"
+    required = parameters.get("required") or []
+    lines = "".join(_parameter(name, spec, name in required) for name, spec in properties.items())
+    return f"{comment}type {function['name']} = (_: {{\n{lines}}}) => any;\n\n"
+
+
+def _parameter(name: str, value: Any, required: bool) -> str:
+    spec = _mapping(value)
+    comment = f"// {spec['description']}\n" if spec.get("description") else ""
+    return f"{comment}{name}{'' if required else '?'}: {_type(spec)}{_default(spec)},\n"
+
+
+def _default(spec: Mapping[str, Any]) -> str:
+    if "default" not in spec:
+        return ""
+    default = spec["default"]
+    is_bare = isinstance(default, str) and (spec.get("enum") or spec.get("oneOf"))
+    text = default if is_bare else to_json(default)
+    return f"// default: {text}" if spec.get("oneOf") and not spec.get("enum") else f", // default: {text}"
+
+
+def _type(spec: Mapping[str, Any]) -> str:
+    kind = spec.get("type")
+    if kind == "array":
+        return _array(spec)
+    if isinstance(kind, list) and kind:
+        return " | ".join(map(str, kind))
+    if spec.get("oneOf"):
+        return _one_of(spec["oneOf"])
+    if kind == "string":
+        return _string(spec)
+    if kind == "object":
+        return _object(spec)
+    return _SIMPLE.get(kind, "any") if isinstance(kind, str) else "any"
+
+
+def _array(spec: Mapping[str, Any]) -> str:
+    items = _mapping(spec.get("items"))
+    kind = items.get("type")
+    # Simple items are written without their enum.
+    inner = _SIMPLE[kind] if isinstance(kind, str) and kind in _SIMPLE else _type(items)
+    if inner == "object | object" or len(inner) > _LONGEST_ITEM:
+        inner = "any"
+    return f"{inner}[]{_null(spec)}"
+
+
+def _one_of(variants: list[Any]) -> str:
+    # The template means to write `any` where one is an object, but a Jinja loop cannot set a variable outside it.
+    specs = [_mapping(variant) for variant in variants]
+    return " | \n".join(_type(spec) + _variant_comment(spec) for spec in specs)
+
+
+def _variant_comment(spec: Mapping[str, Any]) -> str:
+    comment = f"// {spec['description']}" if spec.get("description") else ""
+    return comment + (f"{' ' * 20}// default: {to_json(spec['default'])}" if "default" in spec else "")
+
+
+def _string(spec: Mapping[str, Any]) -> str:
+    if spec.get("enum"):
+        return '"' + '" | "'.join(map(str, spec["enum"])) + '"'
+    return f"string{_null(spec)}"
+
+
+def _object(spec: Mapping[str, Any]) -> str:
+    properties = _mapping(spec.get("properties"))
+    if not properties:
+        return "object"
+    required = spec.get("required") or []
+    inner = ", ".join(
+        f"{name}{'' if name in required else '?'}: \n{' ' * 16}{_type(_mapping(value))}"
+        for name, value in properties.items()
+    )
+    return f"{{\n{inner}}}"
+
+
+def _null(spec: Mapping[str, Any]) -> str:
+    return " | null" if spec.get("nullable") else ""
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def to_json(value: Any) -> str:
+    """JSON as the template's `tojson` writes it: characters as they are, ', ' and ': ' between."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,20 @@
+"""Real ms-swift in a process of its own: its imports take seconds, and it changes what it finds."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def encode_with_swift(model: Path, model_type: str, template: str, data: Path, *plugin: Path) -> list[dict[str, Any]]:
+    """What encode_with_swift.py prints for each row."""
+    script = Path(__file__).with_name("encode_with_swift.py")
+    command = [sys.executable, script, model, model_type, template, data, *plugin]
+    with tempfile.TemporaryDirectory() as cache:
+        environment = os.environ | {"USE_HF": "1", "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": cache}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(line[4:]) for line in done.stdout.splitlines() if line.startswith("ROW ")]
