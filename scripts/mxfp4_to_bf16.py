@@ -4,8 +4,8 @@
 
 Why: the released experts are packed in 4 bits and cannot be trained so; dequantized while loading under ZeRO-3, every
 GPU would hold the whole model. Needs no GPU; 42 GB of disk for the 20B model, and memory for its largest file (about
-16 GB). A file at a time, from safetensors to safetensors: `save_pretrained` after loading with Mxfp4Config(dequantize=True)
-leaves the experts out of the checkpoint (seen with transformers 5.19.0).
+16 GB). From safetensors to safetensors: `save_pretrained` after loading with Mxfp4Config(dequantize=True) leaves the
+experts out of the checkpoint (seen with transformers 5.19.0).
 """
 
 import json
@@ -59,10 +59,12 @@ def convert(source: Path, out: Path) -> None:
     index, size = {}, 0
     with ExitStack() as stack:
         files = {path.name: stack.enter_context(safe_open(path, "pt")) for path in sorted(source.glob("*.safetensors"))}
-        holders = {name: file for file in files.values() for name in file.keys()}
+        holders = {name: file for file in files.values() for name in file.keys()}  # noqa: SIM118 (no dict)
         for number, (file_name, file) in enumerate(files.items(), 1):
             print(f"{number}/{len(files)} {file_name}", flush=True)
             tensors = dict(dequantized(list(file.keys()), holders))
+            if not tensors:  # scales alone
+                continue
             save_file(tensors, out / file_name, metadata={"format": "pt"})
             index |= dict.fromkeys(tensors, file_name)
             size += sum(tensor.nbytes for tensor in tensors.values())

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from swiftkit.records import Response
-from swiftkit.toolcall import hermes, openai_calls
+from swiftkit.toolcall import detect, hermes, openai_calls
 
 
 class BadBodyError(ValueError):
@@ -47,7 +47,7 @@ def read_completion(body: bytes, sample_id: str, trial: int, latency: float) -> 
     if raw := choice.message.tool_calls:
         parsed = openai_calls.parse({"tool_calls": raw})
         if parsed.malformed:
-            text = text if hermes.OPEN in text else text + _markup(raw)
+            text = text if hermes.OPEN in text else ("" if detect.is_harmony(text) else text) + _markup(raw)
         else:
             calls = parsed.calls
     finish = choice.finish_reason if isinstance(choice.finish_reason, str) else ""

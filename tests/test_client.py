@@ -14,7 +14,7 @@ from swiftkit import client as client_module
 from swiftkit.client import ATTEMPTS, BAD_REQUEST, SKIPPED, Client, Endpoint, base_url
 from swiftkit.errors import EndpointError, UsageError
 from swiftkit.records import Response
-from swiftkit.toolcall import hermes
+from swiftkit.toolcall import detect, hermes
 from swiftkit.toolcall.call import ToolCall
 
 KEY = "sk-canary-7361"
@@ -95,9 +95,10 @@ def test_content_that_is_no_string(content: Any, text: str) -> None:
 @pytest.mark.parametrize("arguments", ['{"x": ', "[1]", "none", "NaN", '{"x": 1}, "y": {', '"{}"'])
 def test_calls_with_unreadable_arguments_stay_malformed(arguments: str) -> None:
     """The call that the endpoint parsed badly is kept as markup, which the scorer reads as malformed."""
-    response, _ = ask(lambda _: message("", [("f", arguments)]))
-    assert response.tool_calls is None
-    assert hermes.parse(response.text).malformed
+    for text in ("", "Well.", "<|channel|>final<|message|>Well."):
+        response, _ = ask(lambda _, text=text: message(text, [("f", arguments)]))  # type: ignore[misc]
+        assert response.tool_calls is None
+        assert detect.parse(response.text).malformed
 
 
 @pytest.mark.parametrize("tool_calls", ["x", {"a": 1}, [None], [{"function": None}], [{"function": {"name": 3}}]])

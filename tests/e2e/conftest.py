@@ -12,15 +12,26 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of one whole demo run; do not write into it. SWIFTKIT_DEMO_DIR may name a finished one instead."""
-    if given := os.environ.get("SWIFTKIT_DEMO_DIR"):
+    return _run("SWIFTKIT_DEMO_DIR", "qwen3", tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def gpt_oss_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with the tiny gpt-oss, or SWIFTKIT_GPT_OSS_DEMO_DIR."""
+    return _run("SWIFTKIT_GPT_OSS_DEMO_DIR", "gpt-oss", tmp_path_factory)
+
+
+def _run(finished: str, family: str, factory: pytest.TempPathFactory) -> Path:
+    if given := os.environ.get(finished):
         return Path(given).resolve()
-    folder = tmp_path_factory.mktemp("demo")
+    folder = factory.mktemp("demo")
     done = subprocess.run(
         ["bash", "scripts/demo.sh"],
         cwd=ROOT,
-        env=os.environ | {"DEMO_DIR": str(folder)},
+        env=os.environ | {"DEMO_DIR": str(folder), "MODEL_FAMILY": family},
         capture_output=True,
         text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return folder

@@ -31,7 +31,7 @@ def encode(rows: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
 
 @needs_rendered
 def test_real_conversations(tmp_path: Path) -> None:
-    """The text is the published template's, its tokens are the tokenizer's own, the loss is on the assistant's spans."""
+    """The text is the published template's, its tokens the tokenizer's own, the loss on the assistant's spans."""
     rows = rendered_rows()
     settings = [{"date": row["date"], "reasoning_effort": row["reasoning_effort"]} for row in rows]
     raw = [

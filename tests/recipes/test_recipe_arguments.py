@@ -39,7 +39,8 @@ for line in sys.stdin:
         problem = errors.getvalue().strip().splitlines()[-1]
     print("PROBLEM " + json.dumps(problem), flush=True)
 """
-RECIPES = ["lora_sft", "grpo_tool_call", "export_merge", "infer", "deploy"]
+RECIPES = ["lora_sft", "grpo_tool_call", "grpo_gpt_oss", "export_merge", "infer", "deploy"]
+MORE_TINY = [("lora_sft", "lora_sft_gpt_oss"), ("deploy", "deploy_gpt_oss")]
 BAD = [
     ("lora_sft", ["--train_type", "lora"], "--train_type lora"),  # renamed to tuner_type
     ("lora_sft", ["--learning_rat", "1"], "--learning_rat 1"),  # an abbreviation
@@ -77,7 +78,8 @@ def parse(commands: list[list[str]]) -> list[str]:
 def test_swift_accepts_every_recipe_and_nothing_else(stage: Stage) -> None:
     """On the recipe's own hardware and in its small variant; the negative cases prove that the parser would object."""
     commands = [command(stage, name) for name in RECIPES]
-    commands += [command(stage, name, ROOT / "recipes" / "tiny" / f"{name}.yaml") for name in RECIPES]
+    tiny = [(name, name) for name in RECIPES] + MORE_TINY
+    commands += [command(stage, name, ROOT / "recipes" / "tiny" / f"{file}.yaml") for name, file in tiny]
     bad = [command(stage, name, *flags) for name, flags, _ in BAD]
     answers = parse(commands + bad)
     assert answers[: len(commands)] == [""] * len(commands), [
