@@ -46,7 +46,10 @@ def main() -> None:
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Rows for swift.")
 @click.option("--from", "source_format", default="", metavar="FORMAT", help="Force a format, such as openai or bfcl.")
-@click.option("--to", "target", type=click.Choice(["sft", "grpo"]), default="sft", show_default=True)
+@click.option(
+    "--to", "target", type=click.Choice(["sft", "grpo", "preference", "kto"]), default="sft", show_default=True,
+    help="What the rows are for; preference: DPO, RM, SimPO, ORPO, CPO.",
+)  # fmt: skip
 @click.option("--each-step", is_flag=True, help="With --to grpo: a row for each answer that calls a tool.")
 @click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Default: OUT.rejects.jsonl.")
 @click.option("--max-rejects", type=click.IntRange(0), default=0, show_default=True, help="Exit 1 above this.")
@@ -60,8 +63,15 @@ def convert(
 ) -> None:  # fmt: skip
     """Convert raw data to swift rows; no row is lost: rows in = accepted + rejected.
 
-    INPUT is a .jsonl or .json file, a folder of them, or - for stdin. The format of each row is recognized. Each
-    reject is written to the rejects file with its place, code, reason and fix.
+    INPUT is a .jsonl, .json, .csv or .parquet file, also packed (.jsonl.gz, .json.zst), a folder of these, or - for
+    JSON on stdin. The format of each row is recognized. Each reject is written to the rejects file with its place,
+    code, reason and fix; docs/rejects.md lists the codes.
+
+    An answer that the data itself calls bad (a KTO label of false, a tau-bench run that failed) is no row of sft or
+    grpo: it is counted as filtered, and --to kto uses it.
+
+    Exit status: 0; 1 if there are more rejects than --max-rejects; 2 wrong usage, or a file that cannot be read or
+    written, and then there is no output.
 
     \b
     swiftkit convert raw.jsonl -o train.jsonl
@@ -109,6 +119,65 @@ def show(data: Path, model: Path, row: int | None, as_json: bool, **options: Any
 
     settings = Settings(model.expanduser(), **options)
     sys.exit((print_json if as_json else print_row)(data, row, settings))
+
+
+@main.command()
+@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.option(
+    "--tokenizer", metavar="DIR", type=click.Path(path_type=Path), help="A model's folder: lengths in tokens."
+)
+@click.option("--max-length", type=click.IntRange(1), metavar="N", help="Tokens of a row at most.")
+@click.option(
+    "--against", metavar="TRAIN", type=click.Path(path_type=Path), help="Training data that DATA must not share."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def check(data: Path, as_json: bool, **options: Any) -> None:
+    """Look for faults in DATA, a file of swift rows as `swiftkit convert` writes it, before it costs GPU hours.
+
+    Lengths, exact and near duplicates, empty answers, calls that their tools do not allow, answers that stand in the
+    prompt, scripts, and with --against questions that the training data holds. Lengths are those of the texts of
+    messages and tools; the exact count, with what the template adds, is `swiftkit show --json`.
+
+    Exit status: 0, also with warnings; 1 if something is an error; 2 wrong usage, or a file without rows.
+
+    \b
+    swiftkit check train.jsonl --tokenizer models/Qwen3-8B --max-length 8192
+    swiftkit check eval.jsonl --against train.jsonl
+    """
+    from swiftkit.check import Options, check_file
+    from swiftkit.check_report import print_json, print_tables
+
+    report = check_file(data, Options(**options))
+    (print_json if as_json else print_tables)(report)
+    sys.exit(report.exit_status)
+
+
+@main.command()
+@click.argument("openapi", metavar="OPENAPI", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The tools, as JSON."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the account as JSON.")
+def tools(openapi: Path, output: Path, as_json: bool) -> None:
+    """Make tool definitions of the operations in OPENAPI, an OpenAPI 3.0 or 3.1 document in YAML or JSON.
+
+    The output is a list in OpenAI's form, whose schemas need no references. Each operation becomes a tool or is named
+    with the reason why not. --json also says to which place of the request each parameter belongs.
+
+    Exit status: 0; 1 if an operation was skipped; 2 wrong usage, or no OpenAPI document.
+
+    \b
+    swiftkit tools openapi.yaml -o tools.json
+    """
+    from swiftkit.jsonl import encode
+    from swiftkit.openapi import summary, write_tools
+    from swiftkit.show import printable
+
+    account = write_tools(openapi, output)
+    click.echo(printable(summary(account)), err=True)
+    if as_json:
+        click.echo(printable(encode(account).decode()))
+    sys.exit(int(bool(account.skipped)))
 
 
 @main.command("eval")

@@ -1,31 +1,36 @@
 """Raw data files to one file of swift rows, with a full account: rows in = accepted + rejected.
 
-A record is a line, or an item of a .json list; blank lines are none. A fault makes a record a reject, with its place,
-code, reason and fix, and never stops the run. Records that --sample-type filters out are counted apart
-(`rows_filtered`), before `rows_in`.
+A record is a line, an item of a .json list, or a row of a table; blank lines are none. A fault makes a record a reject,
+with its place, code, reason and fix, and never stops the run; a file that cannot be read to its end does. Records that
+--sample-type filters out are counted apart (`rows_filtered`), before `rows_in`, and so are answers that the data calls
+bad, where the target is to learn from good ones (targets.py).
 """
 
+import os
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
-from contextlib import ExitStack, contextmanager
-from multiprocessing import get_context
+from contextlib import ExitStack, closing, contextmanager
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
+from threading import Thread
 from typing import IO, Any
 
 import msgspec
 
+from swiftkit.convert_progress import Progress
 from swiftkit.errors import DataError, SwiftkitError, UsageError
 from swiftkit.formats import Options, Outcome, convert_chunk, names, title
 from swiftkit.jsonl import encode, write_atomically
-from swiftkit.sources import Chunk, find_files, read_chunks
+from swiftkit.sources import PACKINGS, Chunk, find_files, kind_of, left_alone, read_chunks
 
 _AHEAD = 4  # chunks in flight for each worker: enough to keep it busy, and memory flat
 
 
 class Account(msgspec.Struct):
-    """The books of a run, as `--json` prints them. `examples` tells the first reject of each code."""
+    """The books of a run, as `--json` prints them. `examples` tells the first reject of each code, `first_rows` the
+    first row of each format; `notes` what else a person should know."""
 
     output: str
     rows_in: int = 0
@@ -35,11 +40,13 @@ class Account(msgspec.Struct):
     rows_out: int = 0
     rejects: dict[str, int] = {}
     formats: dict[str, int] = {}
+    first_rows: dict[str, str] = {}
     examples: dict[str, str] = {}
+    notes: list[str] = []
     rejects_file: str = ""
 
 
-def convert_files(inputs: Iterable[Path], output: Path, rejects_file: Path | None, options: Options) -> Account:
+def convert_files(inputs: Sequence[Path], output: Path, rejects_file: Path | None, options: Options) -> Account:
     """Convert, and write `output` and, only if there are rejects, `rejects_file` (default: OUT.rejects.jsonl).
 
     Raises UsageError for a missing input or an unknown format, DataError for a file that cannot be read or written,
@@ -48,13 +55,14 @@ def convert_files(inputs: Iterable[Path], output: Path, rejects_file: Path | Non
     rejects_path = rejects_file or output.with_suffix(".rejects.jsonl")
     _check_usage(output, rejects_path, options)
     files = find_files(inputs, (output, rejects_path))
-    account = Account(str(output))
+    account = Account(str(output), notes=_notes(inputs, files, (output, rejects_path)))
     with ExitStack() as stack:
+        progress = stack.enter_context(closing(Progress(files)))
         out = stack.enter_context(write_atomically(output))
         rejects = _LazyFile(stack, rejects_path)
-        outcomes = stack.enter_context(_outcomes(read_chunks(files), options))
-        _write(outcomes, out, rejects, account, options)
-        _check_not_empty(account, files, options)
+        outcomes = stack.enter_context(_outcomes(read_chunks(files, progress.seen), options))
+        _write(_watched(outcomes, account, progress), out, rejects, account, options)
+        _check_filtered(account, files, options)
     if account.rows_rejected:
         account.rejects_file = str(rejects_path)
     elif rejects_path.is_file():
@@ -64,15 +72,18 @@ def convert_files(inputs: Iterable[Path], output: Path, rejects_file: Path | Non
 
 def summary(account: Account) -> str:
     """The account for a person: a line of totals, then a line for each format and for each code of reject."""
-    filtered = f", {account.rows_filtered} filtered out before" if account.rows_filtered else ""
+    why = "of another sample_type, or a bad answer by its label or reward"
+    filtered = f", {account.rows_filtered} filtered out before ({why})" if account.rows_filtered else ""
     lines = [
         f"{account.rows_in} rows in = {account.rows_accepted} accepted + {account.rows_rejected} rejected{filtered}; "
         f"{account.rows_out} rows out: {account.output}"
     ]
-    lines += [f"  read as {name}: {count} ({title(name)})" for name, count in account.formats.items()]
+    for name, count in account.formats.items():
+        lines.append(f"  read as {name}: {count} ({title(name)}), the first at {account.first_rows[name]}")
     for code, count in sorted(account.rejects.items(), key=lambda item: -item[1]):
         lines.append(f"  rejected, {code}: {count}, the first at {account.examples[code]}")
-    return "\n".join(lines + ([f"  all rejects: {account.rejects_file}"] if account.rejects_file else []))
+    lines += [f"  all rejects: {account.rejects_file}"] if account.rejects_file else []
+    return "\n".join(lines + [f"  {note}" for note in account.notes])
 
 
 def _check_usage(output: Path, rejects_path: Path, options: Options) -> None:
@@ -80,12 +91,28 @@ def _check_usage(output: Path, rejects_path: Path, options: Options) -> None:
         raise UsageError(f"{output} is both output and rejects file; choose another name for one of them")
     if options.source_format and options.source_format not in names():
         raise UsageError(f"unknown format {options.source_format!r}; known: {', '.join(names())}")
+    if output.suffix in PACKINGS or kind_of(output) in (".parquet", ".csv"):
+        raise UsageError(f"{output}: the output is plain JSON Lines; give it the ending .jsonl")
 
 
-def _check_not_empty(account: Account, files: list[Path], options: Options) -> None:
-    kind = f" of sample_type {', '.join(sorted(options.sample_types))}" if account.rows_filtered else ""
+def _notes(inputs: Iterable[Path], files: Iterable[Path], written: Iterable[Path]) -> list[str]:
+    own = {path.resolve() for path in written}
+    others = [path.name for path in left_alone(inputs) if path.resolve() not in own]
+    notes = [f"left alone in the folder: {', '.join(others[:10])}{' ...' * (len(others) > 10)}"] if others else []
+    if any(kind_of(file) == ".parquet" for file in files):
+        notes.append("a null inside a Parquet row counts as absent: Parquet cannot tell the two apart")
+    return notes
+
+
+def _check_filtered(account: Account, files: list[Path], options: Options) -> None:
+    """Say why rows were filtered out; raise DataError if that leaves none, or if there was none."""
+    why = "marked as a bad answer" + (", or not of the sample_type asked for" if options.sample_types else "")
+    if account.rows_filtered:
+        account.notes.append(f"filtered out: {account.rows_filtered}, {why}")
     if not account.rows_in:
-        raise DataError(f"{', '.join(map(str, files))}: no rows{kind}", "no_rows", "give a file with at least one row")
+        all_filtered = f" but {account.rows_filtered} that are filtered out: {why}" if account.rows_filtered else ""
+        where = ", ".join(map(str, files))
+        raise DataError(f"{where}: no rows{all_filtered}", "no_rows", "give a file with at least one row")
 
 
 class _LazyFile:
@@ -116,6 +143,12 @@ def _write(outcomes: Iterable[Outcome], out: IO[bytes], rejects: _LazyFile, acco
             return
 
 
+def _watched(outcomes: Iterable[Outcome], account: Account, progress: Progress) -> Iterator[Outcome]:
+    for outcome in outcomes:
+        yield outcome
+        progress.tick(account.rows_in)
+
+
 def _count(outcome: Outcome, account: Account) -> None:
     if reject := outcome.reject:
         account.rows_rejected += 1
@@ -123,6 +156,8 @@ def _count(outcome: Outcome, account: Account) -> None:
         account.examples.setdefault(reject.code, f"{reject.file}:{reject.line}: {reject.reason} ({reject.fix})")
     elif outcome.source_format:
         account.rows_accepted += 1
+        if outcome.source_format not in account.formats:
+            account.first_rows[outcome.source_format] = msgspec.json.decode(outcome.rows[0])["source"]
         account.formats[outcome.source_format] = account.formats.get(outcome.source_format, 0) + 1
     else:
         account.rows_filtered += 1
@@ -154,14 +189,26 @@ def _outcomes(chunks: Iterator[Chunk], options: Options) -> Iterator[Iterator[Ou
     if options.workers == 1:
         yield (outcome for chunk in chunks for outcome in convert_chunk(chunk, options))
         return
-    # Ctrl-C is for the parent to handle; spawn, because the fork of a threaded parent may hang.
-    pool = ProcessPoolExecutor(options.workers, get_context("spawn"), signal, (SIGINT, SIG_IGN))
+    # spawn, because the fork of a threaded parent may hang
+    pool = ProcessPoolExecutor(options.workers, get_context("spawn"), _prepare_worker)
     try:
         yield _in_order(pool, chunks, options)
     except BrokenExecutor as error:
         raise SwiftkitError("a worker process was killed (out of memory?); run again with --workers 1") from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _prepare_worker() -> None:
+    """Ctrl-C is for the parent to handle; a worker whose parent was killed ends too, instead of waiting for ever."""
+    signal(SIGINT, SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
 
 
 def _in_order(pool: ProcessPoolExecutor, chunks: Iterator[Chunk], options: Options) -> Iterator[Outcome]:

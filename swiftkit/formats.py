@@ -6,7 +6,7 @@ a reject.
 
 import importlib
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
 
@@ -14,14 +14,13 @@ import msgspec
 
 from swiftkit import converters
 from swiftkit.errors import DataError
-from swiftkit.jsonl import decode_line, encode
+from swiftkit.jsonl import decode_record, encode, read_objects
 from swiftkit.records import Row
 from swiftkit.rows import check_row
 from swiftkit.sources import STDIN, Chunk, companion
 from swiftkit.targets import TARGETS
 
 RAW_CHARACTERS = 2000
-_decode = msgspec.json.Decoder().decode
 
 
 class Converter(Protocol):
@@ -53,7 +52,7 @@ class Reject(msgspec.Struct, frozen=True):
 
 
 class Outcome(NamedTuple):
-    """What became of one record: encoded rows, a reject, or neither (filtered out)."""
+    """What became of one record: encoded rows, a reject, or neither (filtered out, or no example for the target)."""
 
     source_format: str = ""
     identity: str = ""
@@ -89,7 +88,7 @@ def _outcome(path: Path, number: int, line: bytes, options: Options) -> Outcome:
 
 def _converted(path: Path, number: int, line: bytes, options: Options) -> Outcome:
     name = "stdin" if path == STDIN else path.name
-    record = decode_line(line, "this record", _decode)
+    record = decode_record(line, "this record")
     if not isinstance(record, dict):
         raise DataError(f"a JSON {type(record).__name__}, not an object", "not_an_object", "write one object a line")
     if options.sample_types and record.get("sample_type") not in options.sample_types:
@@ -102,15 +101,16 @@ def _converted(path: Path, number: int, line: bytes, options: Options) -> Outcom
         identity = row.setdefault("id", row["source"])
         check_row(row)
         rows += [encode(made) for made in TARGETS[options.target](row)]
-    return Outcome(source_format, identity, tuple(rows))
+    return Outcome(source_format, identity, tuple(rows)) if rows else Outcome()
 
 
 def _detected(record: dict[str, Any], path: Path, forced: str) -> tuple[str, dict[str, Any]]:
-    """The format's name, and the record with its row of the companion file, if the format has such a file."""
+    """The format's name, and the record with what the files beside the input add to it, if the format has such."""
     for name in [forced] if forced else names():
         converter = converter_of(name)
         if forced or converter.matches(record):
-            return name, record | _companion_row(converter, record, path)
+            beside = _companion_row(converter, record, path) | _columns_beside(converter, record, path)
+            return name, record | beside if beside else record
     fix = f"known formats: {', '.join(names())}; --from forces one"
     raise DataError(f"no known format: the columns are {', '.join(record)[:200]}", "unknown_format", fix)
 
@@ -120,6 +120,24 @@ def _companion_row(converter: Converter, record: dict[str, Any], path: Path) -> 
     if folder is None or path == STDIN:
         return {}
     return companion(path, folder).get(str(record.get("id")), {})
+
+
+def _columns_beside(converter: Converter, record: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The columns whose values are all the objects of some files beside the input, if all these files are there."""
+    files_of = getattr(converter, "files_beside", None)
+    if files_of is None or path == STDIN:
+        return {}
+    columns = ((column, [path.parent / file for file in files]) for column, files in files_of(record).items())
+    return {column: [row for file in files for row in _objects(file)] for column, files in columns if _exist(files)}
+
+
+def _exist(files: list[Path]) -> bool:
+    return bool(files) and all(file.is_file() for file in files)
+
+
+@lru_cache(maxsize=64)
+def _objects(file: Path) -> list[dict[str, Any]]:
+    return [row for _, row in read_objects(file)]
 
 
 def _reject(path: Path, number: int, line: bytes, error: DataError) -> Reject:

@@ -4,10 +4,12 @@ Readers give bytes' line numbers from 1. Writers either replace a whole file ato
 append one flushed line at a time (`Journal`), so a kill never leaves a half file that looks whole.
 """
 
+import json
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -16,7 +18,9 @@ import msgspec
 from swiftkit.errors import DataError
 
 T = TypeVar("T")
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+RECORD_LIMIT = 256 << 20  # bytes; a longer record is a file without line breaks, or one quote too few
+_decode = msgspec.json.Decoder().decode
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # msgspec's own message misleads here
 encode = msgspec.json.Encoder().encode
 
@@ -31,17 +35,50 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise DataError(f"{path}: {error.strerror or error}", "unreadable_file", fix) from error
 
 
-def lines_of(file: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """(line number, stripped line) of each line that is not blank; a byte order mark is skipped."""
-    for number, line in enumerate(file, 1):
-        if number == 1 and line.startswith(_BOM):
-            line = line[len(_BOM) :]
+def lines_of(file: IO[bytes], first: int = 1) -> Iterator[tuple[int, bytes]]:
+    """(line number, stripped line) of each line that is not blank, counted from `first`; a byte order mark is skipped.
+
+    Of a line beyond RECORD_LIMIT there is only the beginning, as a BrokenRecord.
+    """
+    for number, line in enumerate(iter(partial(file.readline, RECORD_LIMIT), b""), first):
+        if len(line) >= RECORD_LIMIT and not line.endswith(b"\n"):
+            _skip_line(file)
+            yield number, too_long(line)
+            continue
+        if number == 1 and line.startswith(BOM):
+            line = line[len(BOM) :]
         if line := line.strip():
             yield number, line
 
 
+def _skip_line(file: IO[bytes]) -> None:
+    while (rest := file.readline(1 << 20)) and not rest.endswith(b"\n"):
+        pass
+
+
+class BrokenRecord(bytes):
+    """The text that stands where a record should; to decode it raises `error`."""
+
+    error: DataError
+
+
+def broken_record(raw: bytes, error: DataError) -> BrokenRecord:
+    record = BrokenRecord(raw)
+    record.error = error
+    return record
+
+
+def too_long(raw: bytes) -> BrokenRecord:
+    """For a record beyond RECORD_LIMIT: its beginning."""
+    reason = f"longer than {RECORD_LIMIT >> 20} MiB"
+    fix = "a line break, a quote or a bracket may be missing before; or split the record"
+    return broken_record(raw[:10_000], DataError(reason, "record_too_long", fix))
+
+
 def decode_line(line: bytes, where: str, decode: Callable[[bytes], T]) -> T:
     """Decode one line; any fault becomes a DataError that begins with `where` (file:line)."""
+    if isinstance(line, BrokenRecord):
+        raise DataError(f"{where}: {line.error.reason}", line.error.code, line.error.fix)
     try:
         return decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -49,6 +86,27 @@ def decode_line(line: bytes, where: str, decode: Callable[[bytes], T]) -> T:
         raise DataError(f"{where}: not valid JSON: {reason}", "broken_json", "mend or delete this line") from error
     except RecursionError as error:
         raise DataError(f"{where}: nested too deeply", "too_deep", "flatten this row") from error
+
+
+def decode_record(line: bytes, where: str) -> Any:
+    """Decode one line of outside data, and refuse two values under one key (duplicate_key): all JSON readers keep only
+    the last one, without a word."""
+    value = decode_line(line, where, _decode)
+    # Cheaper than to look: each key has its colon, so a value that lost a key is written with fewer. A colon spelt
+    # \u003a makes up for a lost one, which no data set does.
+    if line.count(b":") != encode(value).count(b":"):
+        json.loads(line, object_pairs_hook=partial(_distinct, where))
+    return value
+
+
+def _distinct(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    distinct = dict(pairs)
+    if len(distinct) < len(pairs):
+        for key, value in pairs:
+            if repr(value) != repr(distinct[key]):
+                reason = f"{where}: the key {key!r} has two values in one object"
+                raise DataError(reason, "duplicate_key", "keep one of the two")
+    return distinct
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

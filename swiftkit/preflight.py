@@ -47,7 +47,8 @@ def preflight(recipe: Path, flags: Sequence[str], environment: Mapping[str, str]
     findings = [*_renamed(settings), *_no_dataset(settings), *_port(settings), *_old_export(settings)]
     for flag, values in settings.items():
         look = CHECKS.get(flag, _any_path)
-        findings += [finding for value in values for finding in look(flag, value, hub)]
+        looked_at = [value for value in values if look is not _dataset or not _is_registered(value, settings)]
+        findings += [finding for value in looked_at for finding in look(flag, value, hub)]
     return findings
 
 
@@ -215,6 +216,14 @@ def _dataset(flag: str, value: str, hub: Hub) -> Iterator[Finding]:
         yield from _hub_name(flag, name.partition(":")[0], "dataset", hub)
 
 
+def _is_registered(value: str, settings: Settings) -> bool:
+    """Whether a plugin or a dataset_info.json names the data set: its id stands there in quotes."""
+    name = value.partition("#")[0].partition(":")[0]
+    files = [Path(file).expanduser() for flag in _REGISTERING for file in settings.get(flag, [])]
+    texts = [file.read_text(encoding="utf-8", errors="replace") for file in files if file.is_file()]
+    return any(f"{quote}{name}{quote}" in text for text in texts for quote in "'\"")
+
+
 def _empty(flag: str, path: Path) -> Iterator[Finding]:
     with path.open("rb") as file:
         if not file.read(1 << 20).strip():
@@ -267,6 +276,7 @@ _MODEL_PARTS = {
     "tokenizer": ("tokenizer*", "vocab.json", "*.tiktoken"),
 }
 _DATA_ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".txt")
+_REGISTERING = ("external_plugins", "custom_dataset_info")
 _INPUTS = ("deepspeed", "custom_dataset_info", "cached_dataset", "cached_val_dataset")
 CHECKS: dict[str, Callable[[str, str, Hub], Iterator[Finding]]] = {
     **dict.fromkeys(("model", "reward_model", "ref_model", "teacher_model"), _model),

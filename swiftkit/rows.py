@@ -24,9 +24,10 @@ _SWIFT_COLUMNS = frozenset((
     "query", "response", "system", "system_prompt", "conversation", "conversations", "chat_template_kwargs",
     "rejected_response", "rejected_messages", "positive_messages", "negative_messages",
 ))  # fmt: skip
+_LOSS_FLAGS = ("loss", "weight", "train", "loss_scale")  # the last one is a share, which a row cannot hold
 _follows: dict[Any, set[str | None]] = {  # which roles may stand before a role; None is the beginning
     "system": {None},
-    "user": {None, "system", "user", *ANSWERS, "tool_response"},
+    "user": {None, "system", "user", *ANSWERS},  # ms-swift stops at a question right after a tool's result
     "assistant": {"user", "assistant", "tool_response"},
     "tool_call": {"user", *ANSWERS, "tool_response"},
     "tool_response": {"tool_call", "tool_response"},
@@ -46,8 +47,33 @@ def text_of(content: Any, where: str) -> str:
     return "".join(str(text) for text in texts)
 
 
+def loss_flag(message: Mapping[str, Any], where: str) -> Any:
+    """{"loss": bool} from a message's `loss`, `weight` or `train`, {} without any: what ms-swift knows as its loss.
+
+    Raises DataError (unsupported_loss_flag) where it would not do what is asked for: a share of a loss, flags that
+    disagree, and the loss of a message that no model wrote.
+    """
+    given = {name: message[name] for name in _LOSS_FLAGS if message.get(name) is not None}
+    if not given:
+        return {}
+    shown = f"{where}: {', '.join(f'{name} {value!r}'[:60] for name, value in given.items())}"
+    flags = [value for name, value in given.items() if name != "loss_scale"]
+    if not flags or len(flags) < len(given) or any(flag != flags[0] or flag not in (0, 1) for flag in flags):
+        fix = f"write one of {', '.join(_LOSS_FLAGS[:3])}, as 0 or 1"
+        raise DataError(shown, "unsupported_loss_flag", fix)
+    if message.get("role") == "assistant":
+        return {"loss": bool(flags[0])}
+    if flags[0]:
+        fix = "delete the flag: ms-swift trains on answers alone"
+        raise DataError(shown, "unsupported_loss_flag", fix)
+    return {}
+
+
 def call_message(call: ToolCall) -> Message:
-    return {"role": "tool_call", "content": msgspec.json.encode(call).decode()}
+    try:
+        return {"role": "tool_call", "content": msgspec.json.encode(call).decode()}
+    except UnicodeEncodeError as error:  # a call that was read from text may hold it as an escape
+        raise DataError("a call holds a lone surrogate", "broken_call", "mend its text") from error
 
 
 def make_row(messages: Iterable[Message], record: Mapping[str, Any], used: Iterable[str]) -> Row:
@@ -73,13 +99,19 @@ def identity_of(record: Mapping[str, Any]) -> str:
 
 def _joined(messages: Iterable[Message]) -> list[Message]:
     """One message for neighbours of one role, and a line break between an answer's text and its calls, as the model
-    families' own chat templates write it."""
+    families' own chat templates write it. Where one part of an answer has a loss and the other none, the two parts of
+    a text stay apart, and ms-swift joins them; of two calls it would take the first one's flag for both."""
     joined: list[Message] = []
     for message in messages:
         last = joined[-1] if joined else None
+        differ = last is not None and last.get("loss") != message.get("loss")
         if last and last["role"] == message["role"] in ("system", "user", "assistant"):
-            last["content"] = f"{last['content']}\n\n{message['content']}"
-            continue
+            last["content"] += "\n\n" if differ else f"\n\n{message['content']}"
+            if not differ:
+                continue
+        if differ and last and last["role"] == message["role"] == "tool_call":
+            fix = "give the calls of one answer the same flag"
+            raise DataError("neighbouring calls of which only one has a loss", "unsupported_loss_flag", fix)
         if last and last["role"] == "assistant" and message["role"] == "tool_call" and split(last["content"], "")[1]:
             last["content"] += "\n"
         joined.append(message)
@@ -92,6 +124,8 @@ def check_row(row: Row) -> None:
     if not isinstance(messages, list) or not messages:
         raise DataError("the row has no messages", "no_messages", "give at least a question and an answer")
     tools = tool_names(tools_from(row.get("tools")))
+    if row.get("label") == "false":
+        tools = frozenset()  # a bad answer may be bad because no such tool exists
     before: str | None = None
     for index, message in enumerate(messages):
         where = f"messages[{index}]"

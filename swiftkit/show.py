@@ -16,7 +16,7 @@ import msgspec
 
 from swiftkit.encoder import Settings, Shown, encoded, load_encoder
 from swiftkit.errors import DataError, UsageError
-from swiftkit.formats import Options, convert_chunk, converter_of, names
+from swiftkit.formats import Options, convert_chunk, names
 from swiftkit.jsonl import encode
 from swiftkit.records import Row
 from swiftkit.sources import Chunk, find_files, read_chunks
@@ -121,18 +121,10 @@ def printable(text: str) -> str:
 
 def _converted(data: Path, number: int, line: bytes, settings: Settings) -> list[Row]:
     """The swift rows of a record. Raises DataError for what `swiftkit convert` rejects, but for a missing answer."""
-    outcome = convert_chunk(Chunk(data, [(number, line)]), Options("sft", settings.source_format))[0]
-    reject = outcome.reject
-    if reject and reject.code != "no_answer":
-        raise DataError(reject.reason, reject.code, reject.fix)
-    return _prompts(line, settings) if reject else [msgspec.json.decode(row) for row in outcome.rows]
-
-
-def _prompts(line: bytes, settings: Settings) -> list[Row]:
-    """The rows of a record that is without a fault, but ends without an answer."""
-    record = msgspec.json.decode(line)
-    name = settings.source_format or next(name for name in names() if converter_of(name).matches(record))
-    return list(converter_of(name).convert(record))
+    outcome = convert_chunk(Chunk(data, [(number, line)]), Options("whole", settings.source_format))[0]
+    if outcome.reject:
+        raise DataError(outcome.reject.reason, outcome.reject.code, outcome.reject.fix)
+    return [msgspec.json.decode(row) for row in outcome.rows]
 
 
 def _only(records: Iterator[tuple[int, bytes]], data: Path, row: int) -> Iterator[tuple[int, bytes]]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -86,8 +87,8 @@ def test_says_which_format_and_why(tmp_path: Path, out: Path) -> None:
     """One file may mix formats; each is named with what it is."""
     raw = write(tmp_path / "raw.jsonl", [GOOD, {"instruction": "Hi.", "output": "Hello."}])
     stderr = convert(raw, "-o", out).stderr
-    assert "read as openai: 1 (OpenAI / ChatML" in stderr
-    assert "read as alpaca_tool: 1 (Alpaca rows" in stderr
+    assert re.search(r"read as openai: 1 \(OpenAI / ChatML.*\), the first at raw.jsonl:1\n", stderr)
+    assert re.search(r"read as alpaca_tool: 1 \(Alpaca rows.*\), the first at raw.jsonl:2\n", stderr)
 
 
 @pytest.mark.parametrize(
@@ -145,20 +146,22 @@ def test_json_files(tmp_path: Path, out: Path, name: str, content: bytes, places
 
 @pytest.mark.parametrize("content", [b"[" + LINE + b",", json.dumps(GOOD, indent=2).encode()[:-5], b'[{"a": NaN}]'])
 def test_a_broken_json_file_is_one_reject(tmp_path: Path, out: Path, content: bytes) -> None:
-    """Where its records begin, nobody can say."""
+    """Where the records begin after the break, nobody can say."""
     books = account(convert(write(tmp_path / "raw.json", content), "-o", out, "--json"))
     assert books["rejects"] == {"broken_json": 1}
 
 
 def test_a_folder_and_stdin(tmp_path: Path) -> None:
-    """A folder is its .jsonl and .json files, sorted, without what this run writes there."""
+    """A folder is its data files, sorted, without what this run writes there; what else is in it is named."""
     write(tmp_path / "b.jsonl", LINE)
     write(tmp_path / "a.json", LINE)
     write(tmp_path / "readme.txt", b"not data")
     out = tmp_path / "rows.jsonl"
     for _ in range(2):
-        assert convert(tmp_path, "-o", out).exit_code == 0
+        result = convert(tmp_path, "-o", out)
+        assert result.exit_code == 0
         assert [row["source"] for row in rows(out)] == ["a.json:1", "b.jsonl:1"]
+        assert "left alone in the folder: readme.txt\n" in result.stderr
     assert convert("-", "-o", out, stdin=LINE).exit_code == 0
     assert rows(out)[0]["source"] == "stdin:1"
 
@@ -172,13 +175,15 @@ def test_a_folder_and_stdin(tmp_path: Path) -> None:
         ["raw.jsonl", "-o", "out.jsonl", "--rejects", "out.jsonl"],
         ["raw.jsonl", "-o", "out.jsonl", "--rejects", "raw.jsonl"],
         ["raw.jsonl", "-o", "out.jsonl", "--from", "parquet"],
-        ["raw.jsonl", "-o", "out.jsonl", "--to", "preference"],
+        ["raw.jsonl", "-o", "out.jsonl", "--to", "whole"],
         ["raw.jsonl", "-o", "out.jsonl", "--each-step"],
         ["raw.jsonl", "-o", "out.jsonl", "--workers", "0"],
         ["raw.jsonl", "-o", "raw.jsonl/out.jsonl"],
         ["raw.jsonl", "-o", "out.jsonl", "--sample-type", "none"],
         ["empty.jsonl", "-o", "out.jsonl"],
         ["folder", "-o", "out.jsonl"],
+        ["raw.jsonl", "-o", "out.jsonl.gz"],
+        ["raw.jsonl", "-o", "out.parquet"],
     ],
 )
 def test_wrong_usage_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
@@ -204,6 +209,17 @@ def test_sample_types_and_max_samples(tmp_path: Path, out: Path) -> None:
     assert [row["sample_type"] for row in rows(out)] == ["a", "a", "c"]
     books = account(convert(raw, "-o", out, "--json", "--sample-type", "a", "--max-samples", "1"))
     assert (books["rows_in"], books["rows_filtered"], books["rows_out"]) == (1, 0, 1)
+
+
+def test_what_is_filtered_out_is_explained(tmp_path: Path, out: Path) -> None:
+    """Bad answers are no examples; when nothing else is left, that is said."""
+    bad = {"task_id": 1, "reward": 0.0, "traj": STEPS["messages"]}
+    raw = write(tmp_path / "raw.jsonl", [bad, GOOD, bad])
+    result = convert(raw, "-o", out, "--json")
+    assert (account(result)["rows_in"], account(result)["rows_filtered"]) == (1, 2)
+    assert "filtered out: 2, marked as a bad answer\n" in result.stderr
+    result = convert(write(raw, [bad]), "-o", out)
+    assert (result.exit_code, "no rows but 1 that are filtered out: marked as a bad" in result.stderr) == (2, True)
 
 
 def test_steps_and_ids(tmp_path: Path, out: Path) -> None:

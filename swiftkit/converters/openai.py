@@ -9,34 +9,52 @@ Source: the OpenAI fine-tuning format, as TRL, Together, Fireworks and others us
                   {"role": "assistant", "content": "It is 21 degrees."}],
      "tools": [{"type": "function", "function": {"name": "get_current_weather", "parameters": {...}}}]}
 
-Also read: arguments as an object, `developer` for system, content as null or text parts, the legacy `function_call`,
-role `function` and `functions`; reasoning (`reasoning_content`, `reasoning`, `thinking`), which becomes <think>;
-`reasoning_effort` and `chat_template_kwargs`. Results of parallel calls are put in the order of their calls.
+Also read: arguments as an object, `developer` for system, a column `system`, content as null or text parts, the legacy
+`function_call`, role `function` and `functions`; reasoning (`reasoning_content`, `reasoning`, `thinking`), which
+becomes <think>; `reasoning_effort` and `chat_template_kwargs`. The flags `weight` (0 or 1) and `train` (true or false)
+become ms-swift's `loss`. Results of parallel calls are put in the order of their calls; the `name` of a result is left
+out, because that order already says which call it belongs to.
 """
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
+from swiftkit.chat import is_prompt_with_gold
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.rows import call_message, make_row, text_of
+from swiftkit.rows import call_message, loss_flag, make_row, text_of
 from swiftkit.thinking import join, thinking_of
 from swiftkit.toolcall.call import call_from
+from swiftkit.toolcall.pairing import in_call_order
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant"}
 _RESULTS = ("tool", "function")
-_FLAGS = {"weight": 1, "train": True}  # the values that ask for what ms-swift does anyway
+_KNOWN = (*_ROLES, *_RESULTS)  # no set: a role may be a list, which has no hash
 _USED = ("functions", "reasoning_effort")
+# Columns of preference and KTO data: an answer that stands there would be lost.
+_OTHERS = ("chosen", "rejected", "rejected_response", "rejected_messages", "completion", "kto_tag")
+_BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking")  # Anthropic's parts of a content
 
 
 def matches(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
-    known = (*_ROLES, *_RESULTS)  # no set: a role may be a list, which has no hash
-    return (
-        isinstance(messages, list)
-        and "expected_calls" not in record
-        and all(isinstance(message, dict) and message.get("role") in known for message in messages)
-    )
+    if not isinstance(messages, list) or isinstance(record.get("label"), bool):
+        return False
+    if "expected_calls" in record or ("analysis" in record and "final" in record) or is_prompt_with_gold(record):
+        return False
+    if any(record.get(column) is not None for column in _OTHERS):
+        return False
+    return all(isinstance(message, dict) and _is_openai(message) for message in messages)
+
+
+def _is_openai(message: dict[str, Any]) -> bool:
+    """Its role is known, it has no Harmony channel, and its content holds no blocks of Anthropic's."""
+    if message.get("role") not in _KNOWN or isinstance(message.get("channel"), str):
+        return False
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    return not any(isinstance(part, dict) and part.get("type") in _BLOCKS for part in parts)
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
@@ -45,7 +63,7 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         raise DataError("the row has no messages", "no_messages", "give a list of messages")
     if record.get("tools") is None and record.get("functions"):
         record = {**record, "tools": record["functions"]}
-    row = make_row(_messages(messages), record, _USED)
+    row = make_row(chain(_system(record, messages), _messages(messages)), record, _USED)
     if settings := _template_settings(record):
         row["chat_template_kwargs"] = settings
     return [row]
@@ -58,6 +76,16 @@ def _template_settings(record: dict[str, Any]) -> dict[str, Any]:
     return effort | (given if isinstance(given, dict) else {})
 
 
+def _system(record: dict[str, Any], messages: list[Any]) -> Iterator[Message]:
+    """What stands in a column instead of in the first message."""
+    first = messages[0] if messages and isinstance(messages[0], dict) else {}
+    repeated = first.get("content") if first.get("role") in ("system", "developer") else None
+    for name in ("system", "system_prompt"):
+        content = text_of(record.get(name), name)
+        if content.strip() and content != repeated:
+            yield {"role": "system", "content": content}
+
+
 def _messages(messages: list[Any]) -> Iterator[Message]:
     ids: list[Any] = []  # of the calls made last, in their order
     results: list[tuple[Any, Message]] = []  # what came back for them
@@ -66,43 +94,32 @@ def _messages(messages: list[Any]) -> Iterator[Message]:
         if not isinstance(message, dict):
             raise DataError(f"{where} is not an object", "bad_message", "write {role, content}")
         if message.get("role") in _RESULTS:
+            loss_flag(message, where)
             content = text_of(message.get("content"), where)
             results.append((message.get("tool_call_id"), {"role": "tool_response", "content": content}))
             continue
-        yield from _in_order(results, ids, where)
+        yield from in_call_order(results, ids, where)
         results, ids = [], []
         if message.get("role") == "assistant":
             ids = [call.get("id") for call in _tool_calls(message, where) if isinstance(call, dict)]
         yield from _message(message, where)
-    yield from _in_order(results, ids, "the end")
-
-
-def _in_order(results: list[tuple[Any, Message]], ids: list[Any], where: str) -> list[Message]:
-    """The results in the order of their calls: ms-swift ties them by position."""
-    named = [identity for identity, _ in results if identity is not None]
-    if not named or None in ids:
-        return [message for _, message in results]
-    unknown = [identity for identity in named if identity not in ids]
-    if unknown or len(named) != len(results) or any(named.count(identity) > 1 for identity in named):
-        fix = "give each result the tool_call_id of one call just before it"
-        raise DataError(f"a result before {where} answers no call, or one twice: {named}", "bad_tool_call_id", fix)
-    return [message for _, message in sorted(results, key=lambda result: ids.index(result[0]))]
+    yield from in_call_order(results, ids, "the end")
 
 
 def _message(message: dict[str, Any], where: str) -> Iterator[Message]:
     role = message.get("role")
     if not isinstance(role, str) or role not in _ROLES:
         raise DataError(f"{where}: unknown role {role!r}", "bad_role", f"use {', '.join(_ROLES)} or tool")
-    _check_flags(message, where)
+    loss = loss_flag(message, where)
     content = text_of(message.get("content"), where)
     calls = _tool_calls(message, where) if role == "assistant" else []
     thinking = thinking_of(message, where) if role == "assistant" else None
     if thinking:
         content = join(thinking, content, where)
     if content.strip() or not calls:
-        yield {"role": _ROLES[role], "content": content}
+        yield {"role": _ROLES[role], "content": content} | loss
     for number, call in enumerate(calls):
-        yield call_message(call_from(call, f"{where}.tool_calls[{number}]"))
+        yield call_message(call_from(call, f"{where}.tool_calls[{number}]")) | loss
 
 
 def _tool_calls(message: dict[str, Any], where: str) -> list[Any]:
@@ -110,10 +127,3 @@ def _tool_calls(message: dict[str, Any], where: str) -> list[Any]:
     if not isinstance(calls, list):
         raise DataError(f"{where}: tool_calls is not a list", "bad_call", "write a list of calls")
     return calls + ([message["function_call"]] if message.get("function_call") else [])
-
-
-def _check_flags(message: dict[str, Any], where: str) -> None:
-    """What would be lost on the way is refused, not dropped."""
-    for name, harmless in _FLAGS.items():
-        if message.get(name) is not None and message[name] != harmless:
-            raise DataError(f"{where}: {name} {message[name]!r} is not supported", "unsupported_loss_flag", "delete it")

@@ -22,13 +22,14 @@ from swiftkit.records import Row
 from swiftkit.rows import identity_of
 
 _OWN_ROLES = ("tool_call", "tool_response")
+_PAIRS = ("rejected_response", "rejected_messages")
 _WHOLE = ("id", "chat_template_kwargs")
 _KEPT = ("role", "content", "loss", "loss_scale")
 
 
 def matches(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
-    if not isinstance(messages, list):
+    if not isinstance(messages, list) or _is_others(record):
         return False
     return "expected_calls" in record or any(
         isinstance(message, dict) and message.get("role") in _OWN_ROLES for message in messages
@@ -39,6 +40,9 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     messages = record.get("messages")
     if not isinstance(messages, list):
         raise DataError("the row has no messages", "no_messages", "give a list of messages")
+    if _is_others(record):
+        fix = "leave --from out, or force preference or kto"
+        raise DataError("a row with a rejected answer or a verdict", "other_format", fix)
     row: Any = {name: _flat(value) for name, value in record.items() if value is not None and name not in _WHOLE}
     if isinstance(record.get("chat_template_kwargs"), dict):
         row["chat_template_kwargs"] = record["chat_template_kwargs"]  # swift wants the object itself
@@ -46,6 +50,11 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         row["id"] = identity
     row["messages"] = [_message(message, f"messages[{index}]") for index, message in enumerate(messages)]
     return [row]
+
+
+def _is_others(record: dict[str, Any]) -> bool:
+    """Whether it is a row of preference.py's or kto.py's."""
+    return isinstance(record.get("label"), bool) or any(record.get(column) is not None for column in _PAIRS)
 
 
 def _message(message: Any, where: str) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""ms-swift plugin: data set ids whose raw files swiftkit converts at the moment when swift loads them.
+
+    swift sft --external_plugins datasets_custom/registration/register_swiftkit_datasets.py --dataset swiftkit/demo_tools ...
+
+`--dataset swiftkit/demo_tools:grpo` converts for another target, `#500` draws 500 rows as for any data set. A row that
+cannot be converted stops the run before anything is trained, with its place, reason and fix in the rejects file.
+
+For data of your own copy this file into a folder of its own (swift puts that folder on sys.path) and name your files in
+RAW. An id must not be the path of a file or folder where swift is started: swift takes it for that.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from swift.dataset import DatasetMeta, register_dataset
+from swift.dataset.loader import DatasetLoader
+from swift.utils import is_local_master, safe_ddp_context
+
+from swiftkit.convert import convert_files, summary
+from swiftkit.errors import DataError, UsageError
+from swiftkit.formats import Options
+from swiftkit.targets import TARGETS
+
+SAMPLES = Path(__file__).resolve().parents[1] / "demo_tools"
+RAW = {
+    "swiftkit/demo_tools": [SAMPLES / "sample_train_openai.jsonl", SAMPLES / "sample_train_alpaca.jsonl"],
+}
+CONVERTED = Path("runs/datasets")  # where the rows for swift are written, below the folder in which swift is started
+
+
+class ConvertedLoader(DatasetLoader):
+    """Converts the raw files of an id, then loads the result as swift loads any local file."""
+
+    def load(self, dataset_syntax: Any = None, dataset_meta: Any = None, **_: Any) -> Any:
+        rows = CONVERTED / f"{dataset_syntax.dataset.replace('/', '_')}.{target_of(dataset_syntax)}.jsonl"
+        with safe_ddp_context(None, True):  # the first process of a machine converts, the others wait
+            if is_local_master():
+                convert(dataset_syntax.dataset, rows, target_of(dataset_syntax))
+        return self._load_dataset_path(str(rows), dataset_meta)
+
+
+def target_of(dataset_syntax: Any) -> str:
+    """What stands behind the id's colon, or sft."""
+    target = "/".join(dataset_syntax.subsets) or "sft"
+    if target not in TARGETS:
+        raise UsageError(f"--dataset {dataset_syntax.dataset}:{target}: no such target; known: {', '.join(TARGETS)}")
+    return target
+
+
+def convert(name: str, rows: Path, target: str) -> None:
+    account = convert_files(RAW[name], rows, None, Options(target=target))
+    if account.rows_rejected:
+        raise DataError(f"--dataset {name}: {summary(account)}", "rejected_rows", "mend these rows, or delete them")
+
+
+for name in RAW:
+    register_dataset(DatasetMeta(ms_dataset_id=name, hf_dataset_id=name, loader=ConvertedLoader), exist_ok=True)
