@@ -30,6 +30,7 @@ RENAMED = {
     "swanlab_lark_webhook_url": "swanlab_webhook_url",
     "swanlab_lark_secret": "swanlab_secret",
 }
+HARMONY = Path("swiftkit/swift_plugins/harmony_template.py")
 # Only trainers know these flags, so a recipe that has one of them trains.
 _TRAINING = ("learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size", "rlhf_type", "tuner_type")
 _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
@@ -44,7 +45,8 @@ def preflight(recipe: Path, flags: Sequence[str], environment: Mapping[str, str]
     settings |= given
     variables = {**own_environment, **environment}  # a recipe's ENV sets only what is unset
     hub = Hub.of(settings, variables)
-    findings = [*_renamed(settings), *_no_dataset(settings), *_port(settings), *_old_export(settings)]
+    looks = (_renamed, _no_dataset, _port, _old_export, _no_harmony)
+    findings = [finding for look_at in looks for finding in look_at(settings)]
     for flag, values in settings.items():
         look = CHECKS.get(flag, _any_path)
         looked_at = [value for value in values if look is not _dataset or not _is_registered(value, settings)]
@@ -148,6 +150,20 @@ def _old_export(settings: Settings) -> Iterator[Finding]:
     if "merge_lora" in settings and folder.name and folder.exists() and not any(map(settings.get, _TRAINING)):
         fix = "remove it, or choose another --output_dir"
         yield Finding(FAIL, "output_dir", f"{folder.absolute()} exists already", fix)
+
+
+def _no_harmony(settings: Settings) -> Iterator[Finding]:
+    """ms-swift's own gpt_oss template drops rows with tools, and a server with it fails on requests with tools."""
+    config = Path((settings.get("model") or ["none"])[-1]) / "config.json"
+    told = (
+        '"model_type": "gpt_oss"' in config.read_text(encoding="utf-8", errors="replace") if config.is_file() else False
+    )
+    plugged = any(Path(file).name == HARMONY.name for file in settings.get("external_plugins", []))
+    if (told or settings.get("model_type") == ["gpt_oss"]) and not plugged and "merge_lora" not in settings:
+        fix = f"add --external_plugins {HARMONY}"
+        yield Finding(
+            WARN, "external_plugins", "without the Harmony plugin ms-swift drops gpt-oss rows with tools", fix
+        )
 
 
 class Hub(NamedTuple):

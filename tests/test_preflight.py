@@ -172,3 +172,15 @@ def test_export_does_not_meet_an_old_folder(tmp_path: Path) -> None:
     recipe.write_text(f"merge_lora: true\noutput_dir: {tmp_path}\n")
     assert "exists already" in str(preflight(recipe, [])[0])
     assert preflight(recipe, ["--output_dir", str(tmp_path / "new")]) == []
+
+
+def test_gpt_oss_without_its_plugin(folder: Path) -> None:
+    """Told by the folder or by a flag; a merge needs no template."""
+    (folder / "model/config.json").write_text('{"model_type": "gpt_oss"}', encoding="utf-8")
+    (finding,) = check(GOOD)
+    assert (finding.level, finding.name) == (Level.WARN, "external_plugins")
+    plugin = folder / "harmony_template.py"
+    plugin.touch()
+    assert check(GOOD, "--external_plugins", str(plugin)) == []
+    assert check("adapters: [lora]\nmerge_lora: true\nmodel: model\n") == []
+    assert [one.name for one in check("adapters: [lora]\nmodel_type: gpt_oss\n")] == ["external_plugins"]

@@ -23,6 +23,7 @@ from swiftkit.toolcall.call import ToolCall, call_from
 
 # Under this name a message carries its calls past swift, which would take it apart and drop its thinking.
 CALLS = "harmony_calls"
+CALLED = "harmony_called"  # which tool an answer of sampled tokens calls
 _RESULTS = ("tool", "tool_response", "function")
 _OWN_MARKUP = ("<|channel|>", "<|start|>assistant", " to=functions.")
 _MARKUP_INSIDE = ("<|channel|>analysis<|message|>", "<|channel|>final<|message|>")  # what the template refuses
@@ -33,7 +34,8 @@ class Step(NamedTuple):
     """One message of the conversation: `kind` is user, call, result, final or tokens.
 
     text: what was asked, answered or returned; thinking: the analysis before a call or an answer, None for none;
-    call: of a call; tokens: what the model itself has sampled, as swift hands it over; flags: swift's loss, loss_scale.
+    call: of a call; tokens: what the model itself has sampled, as swift hands it over (call: at least its name);
+    flags: swift's loss and loss_scale.
     """
 
     kind: str
@@ -68,9 +70,7 @@ def _read(messages: Sequence[Mapping[str, Any]], index: int, found: list[Step]) 
             raise DataError(f"{where}: a tool result without a call before it", "bad_order", "put it behind its call")
         found.append(Step("result", _text(message, where)))
         return index + 1
-    fix = (
-        "keep one system message, at the beginning" if role in ("system", "developer") else "use user, assistant, tool"
-    )
+    fix = "use user, assistant and tool; and one system message, at the beginning"
     raise DataError(f"{where}: Harmony has no place for the role {role!r} here", "bad_order", fix)
 
 
@@ -78,7 +78,8 @@ def _read_answer(messages: Sequence[Mapping[str, Any]], index: int, found: list[
     where, message = f"messages[{index}]", messages[index]
     flags = {name: message[name] for name in _FLAGS if message.get(name) is not None}
     if tokens := _tokens(message.get("content")):
-        found.append(Step("tokens", tokens=tokens, flags=flags))
+        called = ToolCall(message[CALLED], {}) if message.get(CALLED) else None
+        found.append(Step("tokens", call=called, tokens=tokens, flags=flags))
         return index + 1
     thinking, text, calls = _assistant(message, where) if message["role"] == "assistant" else (None, "", [])
     end = index + int(message["role"] == "assistant")

@@ -27,17 +27,19 @@ from swift.dataset.preprocessor.core import MessagesPreprocessor
 from swift.infer_engine import Function, InferRequest
 from swift.template import ContextType, Template, TemplateMeta, register_template
 from swift.template.template_inputs import StdTemplateInputs
-from swift.template.utils import StopWordsCriteria
+from swift.template.utils import StopWordsCriteria, get_token_backed_response_ids
 from transformers import StoppingCriteriaList
 
 from swiftkit.errors import DataError
-from swiftkit.harmony.messages import CALLS
+from swiftkit.harmony.messages import CALLED, CALLS
 from swiftkit.harmony.prompt import CALL, IDENTITY, RETURN, START, Piece, Settings, Turn, render
 from swiftkit.thinking import KEYS, join, thinking_of
 from swiftkit.toolcall import harmony
 
 # What ends an answer. A model that ended its message with <|end|> goes on by opening another in somebody else's name.
 _STOPS = ([CALL], [RETURN], *([START, Piece(role)] for role in ("user", "system", "developer", "functions")))
+
+_MESSAGES = ("messages", "rejected_response")  # how the names of columns end that may hold messages
 
 
 class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
@@ -50,7 +52,7 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
         if isinstance(inputs, InferRequest):
             inputs = asdict(inputs)
         if isinstance(inputs, dict):
-            inputs = {key: _carried(value) if key.endswith("messages") else value for key, value in inputs.items()}
+            inputs = {key: _carried(value) if key.endswith(_MESSAGES) else value for key, value in inputs.items()}
         return super().encode(inputs, *args, **kwargs)  # type: ignore[no-any-return]
 
     def _swift_prepare_inputs(self, inputs: StdTemplateInputs) -> None:
@@ -78,7 +80,7 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
         return bool(self.use_chat_template and self.template_backend == "swift")
 
     def _turns(self, inputs: StdTemplateInputs) -> list[Turn]:
-        messages = list(inputs.messages)
+        messages = [self._named(message) for message in inputs.messages]
         complete = self.is_training or self.task_type != "causal_lm"
         if inputs.extra_kwargs.get("add_eos") is not None:
             complete = bool(inputs.extra_kwargs["add_eos"])  # "auto" also asks for the end
@@ -86,6 +88,12 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
             messages, complete = messages[:-1], False
         system = self.template_meta.default_system if inputs.system is None else inputs.system
         return render(messages, system, inputs.tools, self._settings(inputs), complete)
+
+    def _named(self, message: dict[str, Any]) -> dict[str, Any]:
+        """An answer of sampled ids, with the tool that it calls: a result after it stands under that name."""
+        ids = get_token_backed_response_ids(message.get("content"))
+        calls = harmony.parse(self.tokenizer.decode(ids)).calls if ids else []
+        return message | {CALLED: calls[-1].name} if calls else message
 
     def _settings(self, inputs: StdTemplateInputs) -> Settings:
         given = {**self.chat_template_kwargs, **inputs.chat_template_kwargs}

@@ -13,6 +13,7 @@ from typing import Any
 
 import openai
 import pytest
+from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
 from swiftkit.toolcall.gold import gold_from
@@ -69,8 +70,27 @@ def test_no_row_with_tools_is_dropped(gpt_oss_demo: Path, tmp_path: Path) -> Non
     )
     swift = Path(os.environ.get("SWIFTKIT_VENV", ROOT / ".venv")) / "bin" / "swift"
     run(swift, "sft", *flags, "--output_dir", tmp_path / "alone")
-    run(swift, "sft", *flags, "--output_dir", tmp_path / "plugin", "--external_plugins", PLUGIN, "--strict", "true")
+    experts = ("--target_parameters", "mlp.experts.gate_up_proj", "mlp.experts.down_proj", "--lora_dropout", "0")
+    ours = (
+        "--external_plugins",
+        PLUGIN,
+        "--strict",
+        "true",
+        "--save_strategy",
+        "steps",
+        "--save_steps",
+        "15",
+        *experts,
+    )
+    run(swift, "sft", *flags, "--output_dir", tmp_path / "plugin", *ours)
     assert (steps_of(tmp_path / "alone"), steps_of(tmp_path / "plugin")) == (5, 15)
+
+    # The experts were taught too, and a merge takes them along.
+    merge = ("recipes/export_merge.sh", "recipes/tiny/export_merge.yaml", "--output_dir", tmp_path / "merged")
+    run("bash", *merge, "--adapters", tmp_path / "plugin" / "last-checkpoint")
+    before, after = (load_file(folder / "model.safetensors") for folder in (ROOT / MODEL, tmp_path / "merged"))
+    changed = {name for name, weight in before.items() if not weight.float().allclose(after[name].float())}
+    assert {"model.layers.0.mlp.experts.down_proj", "model.layers.0.self_attn.q_proj.weight"} <= changed
 
 
 @contextmanager
