@@ -7,9 +7,9 @@ bad, where the target is to learn from good ones (targets.py).
 """
 
 import os
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -20,10 +20,11 @@ from typing import IO, Any
 import msgspec
 
 from swiftkit.convert_progress import Progress
+from swiftkit.convert_workers import convert_in
 from swiftkit.errors import DataError, SwiftkitError, UsageError
 from swiftkit.formats import Options, Outcome, convert_chunk, names, title
 from swiftkit.jsonl import encode, write_atomically
-from swiftkit.sources import PACKINGS, Chunk, find_files, kind_of, left_alone, read_chunks
+from swiftkit.sources import PACKINGS, STDIN, Chunk, find_files, kind_of, left_alone, read_chunks
 
 _AHEAD = 4  # chunks in flight for each worker: enough to keep it busy, and memory flat
 
@@ -91,6 +92,8 @@ def _check_usage(output: Path, rejects_path: Path, options: Options) -> None:
         raise UsageError(f"{output} is both output and rejects file; choose another name for one of them")
     if options.source_format and options.source_format not in names():
         raise UsageError(f"unknown format {options.source_format!r}; known: {', '.join(names())}")
+    if output == STDIN:
+        raise UsageError("-o -: give a file, or /dev/stdout")
     if output.suffix in PACKINGS or kind_of(output) in (".parquet", ".csv"):
         raise UsageError(f"{output}: the output is plain JSON Lines; give it the ending .jsonl")
 
@@ -137,8 +140,9 @@ def _write(outcomes: Iterable[Outcome], out: IO[bytes], rejects: _LazyFile, acco
         rows = outcome.rows if options.target == "sft" else _unique(outcome, identities)
         left = len(rows) if options.max_samples is None else options.max_samples - account.rows_out
         for row in rows[:left]:
-            out.write(row + b"\n")
-            account.rows_out += 1
+            out.write(row)
+            out.write(b"\n")
+            account.rows_out += outcome.records if outcome.records > 1 else 1
         if account.rows_out == options.max_samples:
             return
 
@@ -155,13 +159,18 @@ def _count(outcome: Outcome, account: Account) -> None:
         account.rejects[reject.code] = account.rejects.get(reject.code, 0) + 1
         account.examples.setdefault(reject.code, f"{reject.file}:{reject.line}: {reject.reason} ({reject.fix})")
     elif outcome.source_format:
-        account.rows_accepted += 1
+        account.rows_accepted += outcome.records
         if outcome.source_format not in account.formats:
-            account.first_rows[outcome.source_format] = msgspec.json.decode(outcome.rows[0])["source"]
-        account.formats[outcome.source_format] = account.formats.get(outcome.source_format, 0) + 1
+            account.first_rows[outcome.source_format] = _source_of(outcome.rows[0])
+        account.formats[outcome.source_format] = account.formats.get(outcome.source_format, 0) + outcome.records
     else:
         account.rows_filtered += 1
     account.rows_in = account.rows_accepted + account.rows_rejected
+
+
+def _source_of(rows: bytes) -> str:
+    """Where the first of these rows comes from."""
+    return str(msgspec.json.decode(rows.split(b"\n", 1)[0])["source"])
 
 
 def _unique(outcome: Outcome, identities: Counter[int]) -> tuple[bytes, ...]:
@@ -191,12 +200,13 @@ def _outcomes(chunks: Iterator[Chunk], options: Options) -> Iterator[Iterator[Ou
         return
     # spawn, because the fork of a threaded parent may hang
     pool = ProcessPoolExecutor(options.workers, get_context("spawn"), _prepare_worker)
-    try:
-        yield _in_order(pool, chunks, options)
-    except BrokenExecutor as error:
-        raise SwiftkitError("a worker process was killed (out of memory?); run again with --workers 1") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
+    with closing(convert_in(pool, chunks, options, _AHEAD * options.workers)) as outcomes:
+        try:
+            yield outcomes
+        except BrokenExecutor as error:
+            raise SwiftkitError("a worker process was killed (out of memory?); run again with --workers 1") from error
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _prepare_worker() -> None:
@@ -209,13 +219,3 @@ def _end_with_parent() -> None:
     if parent := parent_process():
         parent.join()
         os._exit(1)
-
-
-def _in_order(pool: ProcessPoolExecutor, chunks: Iterator[Chunk], options: Options) -> Iterator[Outcome]:
-    waiting: deque[Future[list[Outcome]]] = deque()
-    for chunk in chunks:
-        waiting.append(pool.submit(convert_chunk, chunk, options))
-        if len(waiting) > _AHEAD * options.workers:
-            yield from waiting.popleft().result()
-    while waiting:
-        yield from waiting.popleft().result()

@@ -14,6 +14,7 @@ import msgspec
 
 from swiftkit import converters
 from swiftkit.errors import DataError
+from swiftkit.fast_path import Kind, convert_line
 from swiftkit.jsonl import decode_record, encode, read_objects
 from swiftkit.records import Row
 from swiftkit.rows import check_row
@@ -21,6 +22,8 @@ from swiftkit.sources import STDIN, Chunk, companion
 from swiftkit.targets import TARGETS
 
 RAW_CHARACTERS = 2000
+_encode_into = msgspec.json.Encoder().encode_into
+_open_to: dict[tuple[Kind, str], bool] = {}  # the short way, by kind of record and --from
 
 
 class Converter(Protocol):
@@ -52,12 +55,16 @@ class Reject(msgspec.Struct, frozen=True):
 
 
 class Outcome(NamedTuple):
-    """What became of one record: encoded rows, a reject, or neither (filtered out, or no example for the target)."""
+    """What became of one record: encoded rows, a reject, or neither (filtered out, or no example for the target).
+
+    Neighbours that went the short way have one outcome together: `records` rows, a line each, without their identities.
+    """
 
     source_format: str = ""
     identity: str = ""
     rows: tuple[bytes, ...] = ()
     reject: Reject | None = None
+    records: int = 1
 
 
 @cache
@@ -72,8 +79,46 @@ def title(name: str) -> str:
 
 
 def convert_chunk(chunk: Chunk, options: Options) -> list[Outcome]:
-    """The outcome of each record, in order."""
-    return [_outcome(chunk.path, number, line, options) for number, line in chunk.records]
+    """The outcomes of all records, in order."""
+    if options.target != "sft" or options.sample_types or options.max_samples is not None:
+        return [_outcome(chunk.path, number, line, options) for number, line in chunk.records]
+    outcomes: list[Outcome] = []
+    short_way = _ShortWay(chunk.path, options)
+    for number, line in chunk.records:
+        if not short_way.takes(number, line):
+            outcomes += [*short_way.taken(), _outcome(chunk.path, number, line, options)]
+    return [*outcomes, *short_way.taken()]
+
+
+class _ShortWay:
+    """Takes the plain records (see fast_path.py), if the first of their kind becomes the same in the general way."""
+
+    def __init__(self, path: Path, options: Options) -> None:
+        self._path, self._options = path, options
+        self._name = _name(path)
+        self._lines, self._count = bytearray(), 0
+        self._scratch = bytearray()
+
+    def takes(self, number: int, line: bytes) -> bool:
+        plain = convert_line(line, f"{self._name}:{number}", self._scratch)
+        if plain is None:
+            return False
+        kind, row = plain
+        key = (kind, self._options.source_format)
+        if key not in _open_to:
+            outcome = Outcome("openai", row["id"], (encode(row),))
+            _open_to[key] = outcome == _outcome(self._path, number, line, self._options)
+        if _open_to[key]:
+            _encode_into(row, self._lines, -1)
+            self._lines += b"\n"
+            self._count += 1
+        return _open_to[key]
+
+    def taken(self) -> list[Outcome]:
+        """One outcome for all that were taken since the last call, if there were any."""
+        outcomes = [Outcome("openai", rows=(bytes(self._lines[:-1]),), records=self._count)] if self._count else []
+        self._lines, self._count = bytearray(), 0
+        return outcomes
 
 
 def _outcome(path: Path, number: int, line: bytes, options: Options) -> Outcome:
@@ -87,7 +132,7 @@ def _outcome(path: Path, number: int, line: bytes, options: Options) -> Outcome:
 
 
 def _converted(path: Path, number: int, line: bytes, options: Options) -> Outcome:
-    name = "stdin" if path == STDIN else path.name
+    name = _name(path)
     record = decode_record(line, "this record")
     if not isinstance(record, dict):
         raise DataError(f"a JSON {type(record).__name__}, not an object", "not_an_object", "write one object a line")
@@ -102,6 +147,10 @@ def _converted(path: Path, number: int, line: bytes, options: Options) -> Outcom
         check_row(row)
         rows += [encode(made) for made in TARGETS[options.target](row)]
     return Outcome(source_format, identity, tuple(rows)) if rows else Outcome()
+
+
+def _name(path: Path) -> str:
+    return "stdin" if path == STDIN else path.name
 
 
 def _detected(record: dict[str, Any], path: Path, forced: str) -> tuple[str, dict[str, Any]]:

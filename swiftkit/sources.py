@@ -27,7 +27,7 @@ from swiftkit.readers.parquet_rows import parquet_records
 STDIN = Path("-")
 KINDS = (".jsonl", ".json", ".csv", ".parquet")
 PACKINGS = (".gz", ".zst")
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 18
 _READERS: dict[str, Callable[[io.BufferedReader], Iterator[tuple[int, bytes]]]] = {
     ".json": json_records,
     ".csv": csv_records,
@@ -152,6 +152,8 @@ def _read(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]
 @contextmanager
 def _opened(path: Path, seen: Callable[[int], None]) -> Iterator[io.BufferedReader]:
     """The unpacked bytes. Raises DataError (unreadable_file) for what is no text."""
+    if path == STDIN and sys.stdin is None:
+        raise DataError("stdin is closed", "unreadable_file", "pipe the data into it, or give a file")
     raw: Any = sys.stdin.buffer if path == STDIN else _Watched(path, seen)
     with io.BufferedReader(raw, _CHUNK_BYTES) as packed:
         file = _unpacked(packed, path)

@@ -137,6 +137,7 @@ def test_what_fails_while_it_is_read(tmp_path: Path) -> None:
     refused(convert(memory, "-o", out), out, f"{memory}: cannot be read: Input/output error")
     with memory.open("rb") as stdin:
         refused(convert("-", "-o", out, stdin=stdin), out, "stdin: cannot be read: Input/output error")
+    refused(convert("-", "-o", out, preexec_fn=lambda: os.close(0)), out, "stdin is closed")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may become another user")
@@ -179,7 +180,7 @@ def test_a_full_disk(tmp_path: Path, full: str) -> None:
 def running(out: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A run that has written a part of its output and waits for more input."""
     command = [*COMMAND, "-", "-o", out, *arguments]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdin
         process.stdin.write(LONG_LINE * 2000)  # more than the workers are given in advance
         process.stdin.flush()
@@ -206,7 +207,7 @@ def test_a_killed_run_takes_its_workers_along(tmp_path: Path, sent: signal.Signa
     with running(out, "--workers", "2") as process:
         workers = workers_of(process)
         process.send_signal(sent)
-        process.communicate()
+        process.wait(timeout=60)
     assert len(workers) == 2
     wait_until(lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers))
     assert not out.exists()
@@ -217,7 +218,7 @@ def test_ctrl_c(tmp_path: Path, workers: str) -> None:
     """One word, and nothing is left behind."""
     out = tmp_path / "rows.jsonl"
     with running(out, "--workers", workers) as process:
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # to the workers too, as a terminal does
         stderr = process.communicate()[1]
     assert (process.returncode, stderr) == (130, b"swiftkit: stopped\n")
     assert not list(tmp_path.iterdir())
