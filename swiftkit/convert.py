@@ -26,7 +26,8 @@ from swiftkit.formats import Options, Outcome, convert_chunk, names, title
 from swiftkit.jsonl import encode, write_atomically
 from swiftkit.sources import PACKINGS, STDIN, Chunk, find_files, kind_of, left_alone, read_chunks
 
-_AHEAD = 4  # chunks in flight for each worker: enough to keep it busy, and memory flat
+_AHEAD = 3  # chunks in flight for each worker: enough to keep it busy, and memory flat
+_CHUNK_BYTES, _SENT_BYTES = 1 << 18, 1 << 20  # to send a chunk costs as much as to convert some ten rows
 
 
 class Account(msgspec.Struct):
@@ -61,7 +62,8 @@ def convert_files(inputs: Sequence[Path], output: Path, rejects_file: Path | Non
         progress = stack.enter_context(closing(Progress(files)))
         out = stack.enter_context(write_atomically(output))
         rejects = _LazyFile(stack, rejects_path)
-        outcomes = stack.enter_context(_outcomes(read_chunks(files, progress.seen), options))
+        chunks = read_chunks(files, progress.seen, _CHUNK_BYTES if options.workers == 1 else _SENT_BYTES)
+        outcomes = stack.enter_context(_outcomes(chunks, options))
         _write(_watched(outcomes, account, progress), out, rejects, account, options)
         _check_filtered(account, files, options)
     if account.rows_rejected:
@@ -73,8 +75,7 @@ def convert_files(inputs: Sequence[Path], output: Path, rejects_file: Path | Non
 
 def summary(account: Account) -> str:
     """The account for a person: a line of totals, then a line for each format and for each code of reject."""
-    why = "of another sample_type, or a bad answer by its label or reward"
-    filtered = f", {account.rows_filtered} filtered out before ({why})" if account.rows_filtered else ""
+    filtered = f", {account.rows_filtered} filtered out" if account.rows_filtered else ""
     lines = [
         f"{account.rows_in} rows in = {account.rows_accepted} accepted + {account.rows_rejected} rejected{filtered}; "
         f"{account.rows_out} rows out: {account.output}"

@@ -18,8 +18,7 @@ from swiftkit.formats import Options, Outcome, convert_chunk
 from swiftkit.jsonl import BrokenRecord
 from swiftkit.sources import Chunk
 
-_SLOT_BYTES = 1 << 19  # a chunk, with room to spare; what is longer goes through the pipe
-_MOST_SLOTS = 64  # 32 MiB, half of what a container has by default
+_SLOT_BYTES = 2 << 20  # a chunk, with room to spare; what is longer goes through the pipe
 
 
 class _Lent(NamedTuple):
@@ -47,7 +46,8 @@ def convert_in(pool: Executor, chunks: Iterator[Chunk], options: Options, ahead:
 
     To be closed when the pool is at rest.
     """
-    free = _slots(ahead)
+    slots = _slots(ahead)
+    free = slots.copy()
     waiting: _Waiting = deque()
     try:
         for chunk in chunks:
@@ -58,24 +58,20 @@ def convert_in(pool: Executor, chunks: Iterator[Chunk], options: Options, ahead:
         while waiting:
             yield from _next(waiting, free)
     finally:
-        for slot in chain(free, (slot for _, slot in waiting)):
+        for slot in slots:  # of those the one too that a dying pool did not take
             if slot:
                 slot.close()
                 slot.unlink()
 
 
 def _slots(count: int) -> list[_Slot]:
-    """None where memory cannot be shared: to write where there is none ends the process."""
+    """Memory to share; None in place of what there is no room for: to write there would end the process."""
+    shared = Path("/dev/shm")  # noqa: S108 (where Linux keeps it)
     slots: list[_Slot] = []
     with suppress(OSError):
-        while len(slots) < min(count, _MOST_SLOTS) and _has_room():
-            slots.append(SharedMemory(create=True, size=_SLOT_BYTES))
-    return slots or [None] * count
-
-
-def _has_room() -> bool:
-    shared = Path("/dev/shm")  # noqa: S108 (where Linux keeps it)
-    return not shared.exists() or shutil.disk_usage(shared).free > 2 * _MOST_SLOTS * _SLOT_BYTES
+        room = shutil.disk_usage(shared).free // 2 // _SLOT_BYTES if shared.exists() else count
+        slots += [SharedMemory(create=True, size=_SLOT_BYTES) for _ in range(min(room, count))]
+    return slots + [None] * (count - len(slots))
 
 
 def _next(waiting: _Waiting, free: list[_Slot]) -> Iterator[Outcome]:

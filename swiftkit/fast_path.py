@@ -141,12 +141,15 @@ def _tools(given: Any) -> list[tuple[str, bytes]]:
 def _remembered(given: bytes) -> tuple[str, bytes]:
     """A tool's name, and its text as it stands in the JSON of a row."""
     value = _object(given)
-    if "function" not in value or given.count(b":") != encode(value).count(b":"):
+    text = encode(value)
+    if "function" not in value or given.count(b":") != text.count(b":"):
         raise NotPlainError
     tool = tool_from(value, 0)
+    if tool is not value:
+        text = encode(tool)
     if len(_seen) >= _MOST_TOOLS:
         _seen.clear()
-    _seen[given] = tool["function"]["name"], encode(encode(tool).decode())[1:-1]
+    _seen[given] = tool["function"]["name"], encode(text.decode())[1:-1]
     return _seen[given]
 
 

@@ -22,6 +22,7 @@ from swiftkit.sources import STDIN, Chunk, companion
 from swiftkit.targets import TARGETS
 
 RAW_CHARACTERS = 2000
+_MOST_KINDS = 1000  # to remember: a file may have other columns in each record
 _encode_into = msgspec.json.Encoder().encode_into
 _open_to: dict[tuple[Kind, str], bool] = {}  # the short way, by kind of record and --from
 
@@ -106,6 +107,8 @@ class _ShortWay:
         kind, row = plain
         key = (kind, self._options.source_format)
         if key not in _open_to:
+            if len(_open_to) >= _MOST_KINDS:
+                _open_to.clear()
             outcome = Outcome("openai", row["id"], (encode(row),))
             _open_to[key] = outcome == _outcome(self._path, number, line, self._options)
         if _open_to[key]:

@@ -27,7 +27,7 @@ from swiftkit.readers.parquet_rows import parquet_records
 STDIN = Path("-")
 KINDS = (".jsonl", ".json", ".csv", ".parquet")
 PACKINGS = (".gz", ".zst")
-_CHUNK_BYTES = 1 << 18
+_CHUNK_BYTES = 1 << 20
 _READERS: dict[str, Callable[[io.BufferedReader], Iterator[tuple[int, bytes]]]] = {
     ".json": json_records,
     ".csv": csv_records,
@@ -88,7 +88,9 @@ def kind_of(path: Path) -> str:
     return ".json" if path == STDIN else Path(name).suffix
 
 
-def read_chunks(files: Iterable[Path], seen: Callable[[int], None] = lambda _: None) -> Iterator[Chunk]:
+def read_chunks(
+    files: Iterable[Path], seen: Callable[[int], None] = lambda _: None, chunk_bytes: int = _CHUNK_BYTES
+) -> Iterator[Chunk]:
     """`seen` is told how many bytes of a file were read since it was called last. Raises DataError (unreadable_file)
     for a file that cannot be read to its end."""
     for path in files:
@@ -96,7 +98,7 @@ def read_chunks(files: Iterable[Path], seen: Callable[[int], None] = lambda _: N
         for record in _records(path, seen):
             chunk.records.append(record)
             size += len(record[1])
-            if size >= _CHUNK_BYTES:
+            if size >= chunk_bytes:
                 yield chunk
                 chunk, size = Chunk(path, []), 0
         yield chunk

@@ -4,11 +4,12 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from swiftkit import convert_workers, jsonl, sources
+from swiftkit import convert, convert_workers, jsonl
 from swiftkit.convert import convert_files
 from swiftkit.convert_workers import convert_in
 from swiftkit.formats import Options, convert_chunk
@@ -35,11 +36,12 @@ def _nothing_stays() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_nothing_stays")
-@pytest.mark.parametrize("slots", [0, 1, 64])
+@pytest.mark.parametrize("free", [0, 3 << 20, 1 << 30])
 @pytest.mark.parametrize("options", [Options(), Options("grpo"), Options("kto")])
-def test_every_outcome_comes_back(options: Options, slots: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_outcome_comes_back(options: Options, free: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """In order and unchanged: rows, several rows of one record, rejects, nothing at all, and what has no room."""
-    monkeypatch.setattr(convert_workers, "_MOST_SLOTS", slots)
+    monkeypatch.setattr(convert_workers, "_SLOT_BYTES", 1 << 19)
+    monkeypatch.setattr(convert_workers.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     pair = json.dumps(PAIR).encode()
     chunks = [
         chunk(line(), line(), b"{", line(), pair, b"[1]", line(kto_tag=False)),
@@ -54,8 +56,9 @@ def test_every_outcome_comes_back(options: Options, slots: int, monkeypatch: pyt
 
 
 @pytest.mark.usefixtures("_nothing_stays")
-def test_rows_that_outgrow_their_chunk() -> None:
+def test_rows_that_outgrow_their_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     """The chunk has room in the shared memory, what becomes of it has none."""
+    monkeypatch.setattr(convert_workers, "_SLOT_BYTES", 1 << 19)
     few = chunk(*[b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}'] * 6000)
     assert sum(len(record) for _, record in few.records) < convert_workers._SLOT_BYTES
     with ThreadPoolExecutor(1) as pool:
@@ -67,7 +70,7 @@ def test_rows_that_outgrow_their_chunk() -> None:
 @pytest.mark.usefixtures("_nothing_stays")
 def test_two_processes_write_what_one_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rows of the short way too, byte for byte; and the same account."""
-    monkeypatch.setattr(sources, "_CHUNK_BYTES", 1 << 14)
+    monkeypatch.setattr(convert, "_SENT_BYTES", 1 << 14)
     raw = tmp_path / "raw.jsonl"
     raw.write_bytes(b"\n".join(line(number % 700, id=number) if number % 97 else b"{" for number in range(2000)))
     written = []

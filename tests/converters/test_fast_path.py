@@ -287,6 +287,14 @@ def test_faults_between_plain_records() -> None:
     check_same(lines)
 
 
+def test_memory_of_kinds_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor does a file in which each record has a column of its own."""
+    monkeypatch.setattr(formats, "_MOST_KINDS", 3)
+    for number in range(10):
+        check_same([json.dumps({**ROW, f"column {number}": 1}).encode()])
+        assert len(formats._open_to) <= 3
+
+
 def test_memory_of_tools_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A file in which no tool comes twice does not fill the memory."""
     monkeypatch.setattr(fast_path, "_MOST_TOOLS", 3)
