@@ -1,4 +1,4 @@
-"""docs/rejects.md lists every code that `swiftkit convert` can write, and none besides: programs depend on the names."""
+"""docs/rejects.md lists every code that `swiftkit convert` can write and no other: programs depend on the names."""
 
 import ast
 import re
