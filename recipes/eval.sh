@@ -21,8 +21,9 @@ if [[ ${1-} == *.yaml ]]; then
 fi
 
 mkdir -p "$run_dir"
-# Answers that are there are not asked for again, so they must be this model's: a hub's name, or these very weights.
-asked="$model $(find "$model" -maxdepth 1 -name '*.safetensors' -printf '%f %s %T@\n' 2>/dev/null | sort | cksum)"
+# Answers that are there are not asked for again, so they must be this model's: these very weights, or a hub's name.
+asked=$model
+if [[ -d $model ]]; then asked=$(find "$model" -maxdepth 1 -name '*.safetensors' -printf '%f %s %T@\n' | sort | cksum); fi
 if [[ -f $run_dir/model.txt && $(<"$run_dir/model.txt") != "$asked" ]]; then
     die "$run_dir holds the answers of another model (or of $model before it changed); give another folder, or: rm -r $run_dir"
 fi

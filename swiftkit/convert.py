@@ -6,28 +6,25 @@ with its place, code, reason and fix, and never stops the run; a file that canno
 bad, where the target is to learn from good ones (targets.py).
 """
 
-import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from signal import SIG_IGN, SIGINT, signal
-from threading import Thread
 from typing import IO, Any
 
 import msgspec
 
 from swiftkit.convert_progress import Progress
-from swiftkit.convert_workers import convert_in
+from swiftkit.convert_workers import convert_in, prepare_worker
 from swiftkit.errors import DataError, SwiftkitError, UsageError
 from swiftkit.formats import Options, Outcome, convert_chunk, names, title
 from swiftkit.jsonl import encode, write_atomically
-from swiftkit.sources import PACKINGS, STDIN, Chunk, find_files, kind_of, left_alone, read_chunks
+from swiftkit.sources import PACKINGS, STDIN, find_files, kind_of, left_alone, read_chunks, read_spans
 
-_AHEAD = 3  # chunks in flight for each worker: enough to keep it busy, and memory flat
-_CHUNK_BYTES, _SENT_BYTES = 1 << 18, 1 << 20  # to send a chunk costs as much as to convert some ten rows
+_AHEAD = 3  # pieces in flight for each worker: enough to keep it busy, and memory flat
+_CHUNK_BYTES, _SENT_BYTES = 1 << 18, 1 << 20  # to send a piece costs as much as to convert some ten rows
 
 
 class Account(msgspec.Struct):
@@ -62,8 +59,7 @@ def convert_files(inputs: Sequence[Path], output: Path, rejects_file: Path | Non
         progress = stack.enter_context(closing(Progress(files)))
         out = stack.enter_context(write_atomically(output))
         rejects = _LazyFile(stack, rejects_path)
-        chunks = read_chunks(files, progress.seen, _CHUNK_BYTES if options.workers == 1 else _SENT_BYTES)
-        outcomes = stack.enter_context(_outcomes(chunks, options))
+        outcomes = stack.enter_context(_outcomes(files, progress.seen, options))
         _write(_watched(outcomes, account, progress), out, rejects, account, options)
         _check_filtered(account, files, options)
     if account.rows_rejected:
@@ -194,29 +190,19 @@ def _renamed(encoded: bytes, old: str, new: str) -> bytes:
 
 
 @contextmanager
-def _outcomes(chunks: Iterator[Chunk], options: Options) -> Iterator[Iterator[Outcome]]:
-    """The outcomes of all chunks in input order, made here or by worker processes."""
+def _outcomes(files: list[Path], seen: Callable[[int], None], options: Options) -> Iterator[Iterator[Outcome]]:
+    """The outcomes of all records in input order, made here or by worker processes."""
     if options.workers == 1:
+        chunks = read_chunks(files, seen, _CHUNK_BYTES)
         yield (outcome for chunk in chunks for outcome in convert_chunk(chunk, options))
         return
     # spawn, because the fork of a threaded parent may hang
-    pool = ProcessPoolExecutor(options.workers, get_context("spawn"), _prepare_worker)
-    with closing(convert_in(pool, chunks, options, _AHEAD * options.workers)) as outcomes:
+    pool = ProcessPoolExecutor(options.workers, get_context("spawn"), prepare_worker)
+    pieces = read_spans(files, seen, _SENT_BYTES)
+    with closing(convert_in(pool, pieces, options, _AHEAD * options.workers)) as outcomes:
         try:
             yield outcomes
         except BrokenExecutor as error:
             raise SwiftkitError("a worker process was killed (out of memory?); run again with --workers 1") from error
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _prepare_worker() -> None:
-    """Ctrl-C is for the parent to handle; a worker whose parent was killed ends too, instead of waiting for ever."""
-    signal(SIGINT, SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    if parent := parent_process():
-        parent.join()
-        os._exit(1)

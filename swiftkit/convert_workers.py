@@ -1,8 +1,11 @@
-"""Chunks to worker processes and rows back, through memory that both sides share.
+"""What is to be converted to worker processes, and rows back through memory that both sides share.
 
-Through the pipes of a process pool each byte is copied six times, which costs a third of what converting it costs.
+Plain files the workers read themselves: they are told where. Through the pipes of a process pool each byte would be
+copied six times, which costs a third of what converting it costs.
 """
 
+import ctypes
+import os
 import shutil
 from collections import deque
 from collections.abc import Generator, Iterator
@@ -10,28 +13,22 @@ from concurrent.futures import Executor, Future
 from contextlib import suppress
 from functools import cache
 from itertools import accumulate, chain, pairwise
+from multiprocessing import parent_process
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
+from signal import SIG_IGN, SIGINT, signal
+from threading import Thread
 from typing import Any, NamedTuple
 
 from swiftkit.formats import Options, Outcome, convert_chunk
-from swiftkit.jsonl import BrokenRecord
-from swiftkit.sources import Chunk
+from swiftkit.sources import Chunk, Span, read_span
 
-_SLOT_BYTES = 2 << 20  # a chunk, with room to spare; what is longer goes through the pipe
-
-
-class _Lent(NamedTuple):
-    """A chunk whose records lie in the shared memory of this name, one after the other."""
-
-    path: Path
-    numbers: list[int]
-    sizes: list[int]
-    slot: str
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_SLOT_BYTES = 2 << 20  # the rows of a piece, with room to spare; what is longer goes through the pipe
 
 
 class _Returned(NamedTuple):
-    """Outcomes whose rows lie there: of each outcome the sizes of its rows."""
+    """Outcomes whose rows lie in shared memory, one after the other: of each outcome the sizes of its rows."""
 
     outcomes: list[Outcome]
     sizes: list[list[int]]
@@ -41,8 +38,10 @@ _Slot = SharedMemory | None
 _Waiting = deque[tuple[Future[list[Outcome] | _Returned], _Slot]]
 
 
-def convert_in(pool: Executor, chunks: Iterator[Chunk], options: Options, ahead: int) -> Generator[Outcome, None, None]:
-    """The outcomes of all chunks, in their order; `ahead` chunks are in the pool's hands at a time.
+def convert_in(
+    pool: Executor, pieces: Iterator[Span | Chunk], options: Options, ahead: int
+) -> Generator[Outcome, None, None]:
+    """The outcomes of all pieces, in their order; `ahead` pieces are in the pool's hands at a time.
 
     To be closed when the pool is at rest.
     """
@@ -50,11 +49,11 @@ def convert_in(pool: Executor, chunks: Iterator[Chunk], options: Options, ahead:
     free = slots.copy()
     waiting: _Waiting = deque()
     try:
-        for chunk in chunks:
+        for piece in pieces:
             if not free:
                 yield from _next(waiting, free)
             slot = free.pop()
-            waiting.append((pool.submit(_convert, _lent(chunk, slot), options), slot))
+            waiting.append((pool.submit(_convert, piece, options, slot.name if slot else None), slot))
         while waiting:
             yield from _next(waiting, free)
     finally:
@@ -86,21 +85,10 @@ def _next(waiting: _Waiting, free: list[_Slot]) -> Iterator[Outcome]:
     free.append(waiting.popleft()[1])
 
 
-def _lent(chunk: Chunk, slot: _Slot) -> Chunk | _Lent:
-    records = [record for _, record in chunk.records]
-    if not slot or any(isinstance(record, BrokenRecord) for record in records) or not _put(slot, records):
-        return chunk
-    return _Lent(chunk.path, [number for number, _ in chunk.records], list(map(len, records)), slot.name)
-
-
-def _convert(lent: Chunk | _Lent, options: Options) -> list[Outcome] | _Returned:
-    """In a worker: the rows take the records' place in the shared memory."""
-    if isinstance(lent, Chunk):
-        return convert_chunk(lent, options)
-    slot = _attached(lent.slot)
-    records = list(zip(lent.numbers, _cut(slot, lent.sizes), strict=True))
-    outcomes = convert_chunk(Chunk(lent.path, records), options)
-    if not _put(slot, [row for outcome in outcomes for row in outcome.rows]):
+def _convert(piece: Span | Chunk, options: Options, slot: str | None) -> list[Outcome] | _Returned:
+    """In a worker."""
+    outcomes = convert_chunk(read_span(piece) if isinstance(piece, Span) else piece, options)
+    if slot is None or not _put(_attached(slot), [row for outcome in outcomes for row in outcome.rows]):
         return outcomes
     sizes = [list(map(len, outcome.rows)) for outcome in outcomes]
     return _Returned([outcome._replace(rows=()) for outcome in outcomes], sizes)
@@ -113,14 +101,37 @@ def _attached(name: str) -> SharedMemory:
 
 def _put(slot: SharedMemory, pieces: list[bytes]) -> bool:
     """Whether there is room for these; then they lie there, one after the other."""
-    content = b"".join(pieces)
-    if len(content) > _SLOT_BYTES:
+    if sum(map(len, pieces)) > _SLOT_BYTES:
         return False
     memory: Any = slot.buf
-    memory[: len(content)] = content
+    start = 0
+    for piece in pieces:
+        memory[start : start + len(piece)] = piece
+        start += len(piece)
     return True
 
 
 def _cut(slot: SharedMemory, sizes: list[int]) -> list[bytes]:
     memory: Any = slot.buf
     return [bytes(memory[start:stop]) for start, stop in pairwise(accumulate(sizes, initial=0))]
+
+
+def prepare_worker() -> None:
+    """Ctrl-C is for the parent to handle; a worker whose parent was killed ends too, instead of waiting for ever."""
+    signal(SIGINT, SIG_IGN)
+    Thread(target=_end_with_parent, daemon=True).start()
+    _keep_memory()
+
+
+def _end_with_parent() -> None:
+    if parent := parent_process():
+        parent.join()
+        os._exit(1)
+
+
+def _keep_memory() -> None:
+    """glibc gives the memory of each piece back to the kernel, only to ask for it again: a page fault for each row."""
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL(None)
+        libc.mallopt(_M_MMAP_THRESHOLD, 16 << 20)
+        libc.mallopt(_M_TRIM_THRESHOLD, 32 << 20)

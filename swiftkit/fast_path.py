@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from swiftkit.errors import DataError
-from swiftkit.jsonl import encode
+from swiftkit.jsonl import encode, has_spelt_colons
 from swiftkit.rows import ANSWERS, FOLLOWS, OWN_COLUMNS, SWIFT_COLUMNS
 from swiftkit.thinking import OPEN
 from swiftkit.toolcall.call import ToolCall
@@ -25,29 +25,30 @@ _PAIRS = {(before, role) for role, befores in FOLLOWS.items() for before in befo
 _PAIRS -= {("user", "user"), ("assistant", "assistant")}  # the general way makes one message of two
 _AFTER = {before: {role for other, role in _PAIRS if other == before} for before, _ in _PAIRS}
 _SPACE = ord(" ")
+_NULL = Raw(b"null")
 _QUOTES = (b'"[', b']"')
 
 
-class _Message(msgspec.Struct):
+class _Message(msgspec.Struct, gc=False):
     """What is written: records.Message, faster."""
 
     role: str
     content: str
 
 
-class _Function(msgspec.Struct, forbid_unknown_fields=True):
+class _Function(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     name: str
     arguments: str | dict[str, Any]
 
 
-class _Call(msgspec.Struct, forbid_unknown_fields=True):
+class _Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     function: _Function
     id: UnsetType | str = UNSET
     type: UnsetType | str = UNSET
     index: UnsetType | int = UNSET
 
 
-class _Given(msgspec.Struct, forbid_unknown_fields=True):
+class _Given(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """A message. That some keys must be null: so Arrow and clients' libraries write what is not there."""
 
     role: Literal["system", "user", "assistant", "tool"]
@@ -64,10 +65,11 @@ class NotPlainError(Exception):
     """This record goes the general way."""
 
 
-_columns = msgspec.json.Decoder(dict[str, list[Raw] | str | int | float | bool | None]).decode
+_columns = msgspec.json.Decoder(dict[str, Raw]).decode
+_scalar = msgspec.json.Decoder(str | int | float | bool | None).decode
 _messages = msgspec.json.Decoder(list[_Given]).decode
 _encode_into = msgspec.json.Encoder().encode_into
-_items = msgspec.json.Decoder(list[Raw]).decode
+_items = msgspec.json.Decoder(list[Raw] | str | None).decode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
 _seen: dict[bytes, tuple[str, bytes]] = {}  # tools as they were given, and what _remembered made of them
 
@@ -78,61 +80,59 @@ def convert_line(line: bytes, source: str, scratch: bytearray) -> tuple[Kind, di
     The scratch is written over: what is encoded only to be measured needs no memory of its own.
     """
     try:
-        columns = _distinct_columns(line, scratch)
+        columns = _distinct_columns(line)
         given = _distinct_messages(columns.pop("messages"), scratch)
         return _plain(given, columns, source)
-    except (NotPlainError, DataError, ValueError, RecursionError):
+    except (NotPlainError, DataError, KeyError, ValueError, RecursionError):
         return None
 
 
-def _plain(given: list[_Given], columns: dict[str, Any], source: str) -> tuple[Kind, dict[str, Any]]:
-    tools = _tools(columns.pop("tools", None))
+def _plain(given: list[_Given], columns: dict[str, Raw], source: str) -> tuple[Kind, dict[str, Any]]:
+    tools = _tools(columns.pop("tools", _NULL))
     row: dict[str, Any] = {"messages": _written(given, {name for name, _ in tools})}
     if tools:
         row["tools"] = Raw(b",".join([text for _, text in tools]).join(_QUOTES))
-    identity = columns.pop("id", None)
-    if identity is not None:
-        row["id"] = _identity(identity)
+    identity = columns.pop("id", _NULL)
+    if identity != _NULL:
+        row["id"] = _identity(_scalar(identity))
     kind = _add_columns(columns, row) if columns else ()
     row["source"] = source
     row.setdefault("id", source)
     return kind, row
 
 
-def _distinct_columns(line: bytes, scratch: bytearray) -> dict[str, Any]:
-    """The columns, lists cut into their items, if no column is there twice.
+def _distinct_columns(line: bytes) -> dict[str, Raw]:
+    """The columns, if none is there twice: nothing is missing when they are put together again.
 
-    With each column written once, the record is as long as it is, but for the spaces, which stand after each colon and
-    comma, or nowhere. Where texts are written in another way: each key has its colon.
+    The spaces stand after each colon and comma, or nowhere. In a record that is written in another way, each key has
+    its colon.
     """
     columns = _columns(line)
-    messages, tools = columns.get("messages"), columns.get("tools")
-    if not isinstance(messages, list):
-        raise NotPlainError
-    _encode_into(columns, scratch)
-    colons, commas = len(columns), len(columns) + len(messages) - 2
-    commas += len(tools) - 1 if isinstance(tools, list) else 0
-    spaces = colons + commas if line[line.index(b'":') + 2] == _SPACE else 0
-    if len(line) - len(scratch) != spaces and line.count(b":") != scratch.count(b":"):
+    space = b" " if line[line.index(b'":') + 2] == _SPACE else b""
+    comma, colon = b"," + space, b'":' + space
+    whole = comma.join([b'"%b%b%b' % (name.encode(), colon, value) for name, value in columns.items()])
+    if b"{%b}" % whole != line and (line.count(b":") != encode(columns).count(b":") or has_spelt_colons(line)):
         raise NotPlainError
     return columns
 
 
-def _distinct_messages(items: list[Raw], scratch: bytearray) -> list[_Given]:
+def _distinct_messages(given: Raw, scratch: bytearray) -> list[_Given]:
     """The messages, if no key is there twice in one of them: each key has its colon."""
-    given = b"[%b]" % b",".join(items)
     messages = _messages(given)
     _encode_into(messages, scratch)
-    if given.count(b":") != scratch.count(b":"):
+    text = bytes(given)
+    if text.count(b":") != scratch.count(b":") or has_spelt_colons(text):
         raise NotPlainError
     return messages
 
 
-def _tools(given: Any) -> list[tuple[str, bytes]]:
+def _tools(given: Raw) -> list[tuple[str, bytes]]:
     """Name and text of each tool."""
-    if given is None:
+    items = _items(given)
+    if type(items) is str:
+        items = _items(items)
+    if items is None:
         return []
-    items = _items(given) if type(given) is str else given
     if type(items) is not list:
         raise NotPlainError
     return [_seen.get(tool) or _remembered(tool) for tool in map(bytes, items)]
@@ -142,7 +142,7 @@ def _remembered(given: bytes) -> tuple[str, bytes]:
     """A tool's name, and its text as it stands in the JSON of a row."""
     value = _object(given)
     text = encode(value)
-    if "function" not in value or given.count(b":") != text.count(b":"):
+    if "function" not in value or given.count(b":") != text.count(b":") or has_spelt_colons(given):
         raise NotPlainError
     tool = tool_from(value, 0)
     if tool is not value:
@@ -186,8 +186,12 @@ def _call(function: _Function, names: set[str]) -> _Message:
     name, arguments = function.name, function.arguments
     if not name or (names and name not in names):
         raise NotPlainError
-    call = ToolCall(name, _object(arguments) if isinstance(arguments, str) else arguments)
-    return _Message("tool_call", encode(call).decode())
+    if isinstance(arguments, dict):
+        return _Message("tool_call", encode(ToolCall(name, arguments)).decode())
+    content = encode(ToolCall(name, _object(arguments)))
+    if content.count(b":") != arguments.count(":") + name.count(":") + 2:  # a key is there twice
+        raise NotPlainError
+    return _Message("tool_call", content.decode())
 
 
 def _distinct(ids: list[Any]) -> list[Any]:
@@ -212,10 +216,10 @@ def _identity(value: Any) -> str:
     return str(value)
 
 
-def _add_columns(columns: dict[str, Any], row: dict[str, Any]) -> Kind:
+def _add_columns(columns: dict[str, Raw], row: dict[str, Any]) -> Kind:
     """Put the texts among the other columns into the row."""
-    kind = tuple([(name, type(value)) for name, value in columns.items()])
-    if not _SPECIAL.isdisjoint(columns) or list in [each for _, each in kind]:
+    if not _SPECIAL.isdisjoint(columns):
         raise NotPlainError
-    row |= {name: value for name, value in columns.items() if type(value) is str and name not in OWN_COLUMNS}
-    return kind
+    values = {name: _scalar(value) for name, value in columns.items()}
+    row |= {name: value for name, value in values.items() if type(value) is str and name not in OWN_COLUMNS}
+    return tuple([(name, type(value)) for name, value in values.items()])

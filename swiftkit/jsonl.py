@@ -42,7 +42,7 @@ def lines_of(file: IO[bytes], first: int = 1) -> Iterator[tuple[int, bytes]]:
     """
     for number, line in enumerate(iter(partial(file.readline, RECORD_LIMIT), b""), first):
         if len(line) >= RECORD_LIMIT and not line.endswith(b"\n"):
-            _skip_line(file)
+            skip_line(file)
             yield number, too_long(line)
             continue
         if number == 1 and line.startswith(BOM):
@@ -51,9 +51,14 @@ def lines_of(file: IO[bytes], first: int = 1) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _skip_line(file: IO[bytes]) -> None:
-    while (rest := file.readline(1 << 20)) and not rest.endswith(b"\n"):
-        pass
+def skip_line(file: IO[bytes]) -> int:
+    """Go to the next line; how many bytes that was."""
+    skipped = 0
+    while rest := file.readline(1 << 20):
+        skipped += len(rest)
+        if rest.endswith(b"\n"):
+            break
+    return skipped
 
 
 class BrokenRecord(bytes):
@@ -92,11 +97,15 @@ def decode_record(line: bytes, where: str) -> Any:
     """Decode one line of outside data, and refuse two values under one key (duplicate_key): all JSON readers keep only
     the last one, without a word."""
     value = decode_line(line, where, _decode)
-    # Cheaper than to look: each key has its colon, so a value that lost a key is written with fewer. A colon spelt
-    # \u003a makes up for a lost one, which no data set does.
-    if line.count(b":") != encode(value).count(b":"):
+    # Cheaper than to look: each key has its colon, so a value that lost a key is written with fewer.
+    if line.count(b":") != encode(value).count(b":") or has_spelt_colons(line):
         json.loads(line, object_pairs_hook=partial(_distinct, where))
     return value
+
+
+def has_spelt_colons(line: bytes) -> bool:
+    """Whether a colon is written as an escape, so that it may make up for that of a lost key."""
+    return b"\\u003" in line and (b"\\u003a" in line or b"\\u003A" in line)
 
 
 def _distinct(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:

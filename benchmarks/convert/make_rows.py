@@ -78,7 +78,7 @@ def messages(tools: list[dict[str, Any]], draw: random.Random) -> Iterator[dict[
 
 
 def rows(count: int, distinct: bool, seed: int) -> Iterator[dict[str, Any]]:
-    draw = random.Random(seed)  # noqa: S311 (drawing data is not cryptography)
+    draw = random.Random(seed)
     pairs = [(noun, verb) for noun in NOUNS for verb in VERBS]
     pool = [tool(noun, verb, "", draw) for noun, verb in pairs]
     for number in range(count):

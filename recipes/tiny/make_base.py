@@ -5,6 +5,10 @@
 
 `make_base.sh` runs both, with the real `swift sft --tuner_type full` between them, and keeps the result in recipes/tiny.
 
+gpt_oss is not made from random weights but grafted from recipes/tiny/qwen3 (`make_gpt_oss`), then trained in the same way.
+No text of Harmony can hold <|call|>, so the corpus repeats an ordinary token <call> in its place, and `shrink` exchanges
+the two embeddings: LoRA could not bring up a token that never was an answer.
+
 What the corpus teaches: to find the fitting form among those in the system prompt, to copy values out of the question
 (English, Chinese, digits, made-up words) and to write them as `name: value` lines or as a JSON object. Its forms are
 made up: none of the demo's tools occurs, and no answer holds a tool call. So what the demo's LoRA run adds is real.

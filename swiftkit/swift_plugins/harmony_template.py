@@ -105,13 +105,11 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
 
     def _ids(self, pieces: Sequence[Piece]) -> list[int]:
         """Control tokens by name; all other text without special tokens, so that none of it can become one."""
-        ids: list[int] = []
-        for piece in pieces:
-            if piece.control:
-                ids.append(self._control_id(piece.text))
-            else:
-                ids += self.tokenizer.encode(piece.text, add_special_tokens=False, split_special_tokens=True)
-        return ids
+        texts = [piece.text for piece in pieces if not piece.control]
+        options = {"add_special_tokens": False, "split_special_tokens": True, "return_attention_mask": False}
+        encoded = iter(self.tokenizer(texts, **options)["input_ids"] if texts else ())
+        parts = ([self._control_id(piece.text)] if piece.control else next(encoded) for piece in pieces)
+        return [token for part in parts for token in part]
 
     def _control_id(self, token: str) -> int:
         identity = self.tokenizer.convert_tokens_to_ids(token)
