@@ -20,11 +20,14 @@ from swiftkit.convert_progress import Progress
 from swiftkit.convert_workers import convert_in, prepare_worker
 from swiftkit.errors import DataError, SwiftkitError, UsageError
 from swiftkit.formats import Options, Outcome, convert_chunk, names, title
-from swiftkit.jsonl import encode, write_atomically
+from swiftkit.jsonl import encode, put_first, write_atomically
 from swiftkit.sources import PACKINGS, STDIN, find_files, kind_of, left_alone, read_chunks, read_spans
 
 _AHEAD = 3  # pieces in flight for each worker: enough to keep it busy, and memory flat
 _CHUNK_BYTES, _SENT_BYTES = 1 << 18, 1 << 20  # to send a piece costs as much as to convert some ten rows
+
+
+_SEEN_BY_LOADER = 8 << 20  # bytes; `datasets` looks at 10 << 20 to learn a file's columns
 
 
 class Account(msgspec.Struct):
@@ -60,8 +63,14 @@ def convert_files(inputs: Sequence[Path], output: Path, rejects_file: Path | Non
         out = stack.enter_context(write_atomically(output))
         rejects = _LazyFile(stack, rejects_path)
         outcomes = stack.enter_context(_outcomes(files, progress.seen, options))
-        _write(_watched(outcomes, account, progress), out, rejects, account, options)
+        late = _write(_watched(outcomes, account, progress), out, rejects, account, options)
         _check_filtered(account, files, options)
+    if late and output.is_file():
+        put_first(output, late)
+        account.notes.append(
+            f"{len(late)} rows with columns that no earlier row has stand first, in front of the input's order: "
+            "ms-swift's loader learns the columns from the file's first 10 MB, and stops at others"
+        )
     if account.rows_rejected:
         account.rejects_file = str(rejects_path)
     elif rejects_path.is_file():
@@ -128,8 +137,14 @@ class _LazyFile:
         self._file.write(line)
 
 
-def _write(outcomes: Iterable[Outcome], out: IO[bytes], rejects: _LazyFile, account: Account, options: Options) -> None:
+def _write(
+    outcomes: Iterable[Outcome], out: IO[bytes], rejects: _LazyFile, account: Account, options: Options
+) -> list[tuple[int, int]]:
+    """The places, as (start, size), of rows that come late with a new column."""
     identities: Counter[int] = Counter()
+    known: set[str] = set()
+    late: list[tuple[int, int]] = []
+    size = 0
     for outcome in outcomes:
         _count(outcome, account)
         if outcome.reject:
@@ -139,9 +154,14 @@ def _write(outcomes: Iterable[Outcome], out: IO[bytes], rejects: _LazyFile, acco
         for row in rows[:left]:
             out.write(row)
             out.write(b"\n")
+            if not known.issuperset(outcome.columns) and size > _SEEN_BY_LOADER:
+                late.append((size, (row + b"\n").index(b"\n") + 1))
+            size += len(row) + 1
             account.rows_out += outcome.records if outcome.records > 1 else 1
+        known |= outcome.columns
         if account.rows_out == options.max_samples:
-            return
+            break
+    return late
 
 
 def _watched(outcomes: Iterable[Outcome], account: Account, progress: Progress) -> Iterator[Outcome]:

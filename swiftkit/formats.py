@@ -5,7 +5,7 @@ a reject.
 """
 
 import importlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, cast
@@ -24,6 +24,7 @@ from swiftkit.targets import TARGETS
 RAW_CHARACTERS = 2000
 _MOST_KINDS = 1000  # to remember: a file may have other columns in each record
 _encode_into = msgspec.json.Encoder().encode_into
+_PLAIN_COLUMNS = frozenset(("messages.role", "messages.content"))
 _open_to: dict[tuple[Kind, str], bool] = {}  # the short way, by kind of record and --from
 
 
@@ -59,6 +60,7 @@ class Outcome(NamedTuple):
     """What became of one record: encoded rows, a reject, or neither (filtered out, or no example for the target).
 
     Neighbours that went the short way have one outcome together: `records` rows, a line each, without their identities.
+    The first of them has all `columns`.
     """
 
     source_format: str = ""
@@ -66,6 +68,7 @@ class Outcome(NamedTuple):
     rows: tuple[bytes, ...] = ()
     reject: Reject | None = None
     records: int = 1
+    columns: frozenset[str] = frozenset()  # of the rows; those of a message are named messages.loss and so on
 
 
 @cache
@@ -97,31 +100,46 @@ class _ShortWay:
     def __init__(self, path: Path, options: Options) -> None:
         self._path, self._options = path, options
         self._name = _name(path)
-        self._lines, self._count = bytearray(), 0
         self._scratch = bytearray()
+        self._taken: list[Outcome] = []
+        self._begin({})
+
+    def _begin(self, row: dict[str, Any]) -> None:
+        self._lines, self._count, self._columns = bytearray(), 0, row.keys()
 
     def takes(self, number: int, line: bytes) -> bool:
         plain = convert_line(line, f"{self._name}:{number}", self._scratch)
-        if plain is None:
+        if plain is None or not self._is_open(*plain, number, line):
             return False
-        kind, row = plain
+        _, row = plain
+        if not row.keys() <= self._columns:
+            self._end()
+            self._begin(row)
+        _encode_into(row, self._lines, -1)
+        self._lines += b"\n"
+        self._count += 1
+        return True
+
+    def _is_open(self, kind: Kind, row: dict[str, Any], number: int, line: bytes) -> bool:
         key = (kind, self._options.source_format)
         if key not in _open_to:
             if len(_open_to) >= _MOST_KINDS:
                 _open_to.clear()
-            outcome = Outcome("openai", row["id"], (encode(row),))
-            _open_to[key] = outcome == _outcome(self._path, number, line, self._options)
-        if _open_to[key]:
-            _encode_into(row, self._lines, -1)
-            self._lines += b"\n"
-            self._count += 1
+            outcome = _outcome(self._path, number, line, self._options)
+            _open_to[key] = (outcome.source_format, outcome.rows) == ("openai", (encode(row),))
         return _open_to[key]
 
+    def _end(self) -> None:
+        if self._count:
+            columns = _PLAIN_COLUMNS | self._columns
+            self._taken.append(Outcome("openai", "", (bytes(self._lines[:-1]),), None, self._count, columns))
+
     def taken(self) -> list[Outcome]:
-        """One outcome for all that were taken since the last call, if there were any."""
-        outcomes = [Outcome("openai", rows=(bytes(self._lines[:-1]),), records=self._count)] if self._count else []
-        self._lines, self._count = bytearray(), 0
-        return outcomes
+        """What was taken since the last call: one outcome for all neighbours, unless one of them has a new column."""
+        self._end()
+        self._begin({})
+        taken, self._taken = self._taken, []
+        return taken
 
 
 def _outcome(path: Path, number: int, line: bytes, options: Options) -> Outcome:
@@ -142,14 +160,24 @@ def _converted(path: Path, number: int, line: bytes, options: Options) -> Outcom
     if options.sample_types and record.get("sample_type") not in options.sample_types:
         return Outcome()
     source_format, record = _detected(record, path, options.source_format)
-    rows = []
+    rows: list[Row] = []
     identity = ""
     for row in converter_of(source_format).convert(record):
         row["source"] = f"{name}:{number}"
         identity = row.setdefault("id", row["source"])
         check_row(row)
-        rows += [encode(made) for made in TARGETS[options.target](row)]
-    return Outcome(source_format, identity, tuple(rows)) if rows else Outcome()
+        rows += TARGETS[options.target](row)
+    columns = frozenset(name for row in rows for name in _columns(row))
+    return Outcome(source_format, identity, tuple(map(encode, rows)), columns=columns) if rows else Outcome()
+
+
+def _columns(row: Mapping[str, Any]) -> Iterator[str]:
+    """The row's columns, and what the objects in them hold, which is a column too to what reads them."""
+    for name, value in row.items():
+        yield name
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict):
+                yield from (f"{name}.{key}" for key in item)
 
 
 def _name(path: Path) -> str:

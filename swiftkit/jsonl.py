@@ -153,6 +153,20 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
                 draft.unlink(missing_ok=True)
 
 
+def put_first(path: Path, places: list[tuple[int, int]]) -> None:
+    """Move what stands at these places, (start, size) in their order, to the file's beginning; keep all the rest."""
+    with write_atomically(path) as file, path.open("rb") as old:
+        for start, size in places:
+            old.seek(start)
+            file.write(old.read(size))
+        position = 0
+        for start, size in [*places, (path.stat().st_size, 0)]:
+            old.seek(position)
+            while block := old.read(min(start - old.tell(), 1 << 20)):
+                file.write(block)
+            position = start + size
+
+
 class Journal:
     """An append-only JSON Lines file: each record is flushed, a half line left by a kill is cut off at opening."""
 

@@ -5,9 +5,12 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from swiftkit.errors import DataError
 from swiftkit.jsonl import (
@@ -15,6 +18,7 @@ from swiftkit.jsonl import (
     broken_record,
     decode_line,
     decode_record,
+    put_first,
     read_lines,
     read_objects,
     write_atomically,
@@ -137,3 +141,15 @@ def test_journal_cuts_off_half_a_line(tmp_path: Path) -> None:
     with Journal(file) as journal:
         journal.append({"a": 2})
     assert file.read_bytes() == b'{"a":1}\n{"a":2}\n'
+
+
+@given(st.lists(st.tuples(st.binary(max_size=30), st.booleans()), max_size=20))
+def test_put_first(pieces: list[tuple[bytes, bool]]) -> None:
+    """What is chosen stands first, everything keeps its order, nothing is lost."""
+    starts = [sum(len(piece) for piece, _ in pieces[:index]) for index in range(len(pieces))]
+    chosen = [(start, len(piece)) for start, (piece, first) in zip(starts, pieces, strict=True) if first]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.jsonl"
+        path.write_bytes(b"".join(piece for piece, _ in pieces))
+        put_first(path, chosen)
+        assert path.read_bytes() == b"".join(piece for piece, _ in sorted(pieces, key=lambda each: not each[1]))

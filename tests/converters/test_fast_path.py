@@ -114,19 +114,27 @@ def general(lines: list[bytes], options: Options) -> list[Outcome]:
 
 
 def apart(outcomes: list[Outcome]) -> list[Outcome]:
-    """One outcome for each record, without its identity, which the short way does not tell."""
+    """One outcome for each record, without what the short way does not tell of each."""
     rows = [outcome.rows[0].split(b"\n") if outcome.records > 1 else [] for outcome in outcomes]
     one = [
         [outcome._replace(rows=(row,), records=1) for row in rows] or [outcome]
         for outcome, rows in zip(outcomes, rows, strict=True)
     ]
-    return [outcome._replace(identity="") for some in one for outcome in some]
+    return [outcome._replace(identity="", columns=frozenset()) for some in one for outcome in some]
 
 
 def check_same(lines: list[bytes], options: Options = Options()) -> None:  # noqa: B008 (frozen)
     outcomes = convert_chunk(Chunk(PATH, list(enumerate(lines, 1))), options)
     assert sum(outcome.records for outcome in outcomes) == len(lines)
     assert apart(outcomes) == apart(general(lines, options))
+    for outcome in outcomes:
+        check_columns(outcome)
+
+
+def check_columns(outcome: Outcome) -> None:
+    """The first row of an outcome has all the columns that its rows have."""
+    rows = [set(formats._columns(json.loads(line))) for row in outcome.rows for line in row.split(b"\n")]
+    assert all(row <= rows[0] == outcome.columns for row in rows)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
