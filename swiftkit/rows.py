@@ -19,19 +19,22 @@ from swiftkit.toolcall.tools import tool_names, tools_from
 ROLES = ("system", "user", "assistant", "tool_call", "tool_response")
 ANSWERS = ("assistant", "tool_call")
 # Columns that ms-swift reads itself: a raw file's column of that name must not reach it by accident.
-_SWIFT_COLUMNS = frozenset((
+SWIFT_COLUMNS = frozenset((
     "messages", "tools", "objects", "images", "videos", "audios", "label", "margin", "channel", "solution",
     "query", "response", "system", "system_prompt", "conversation", "conversations", "chat_template_kwargs",
     "rejected_response", "rejected_messages", "positive_messages", "negative_messages",
 ))  # fmt: skip
+OWN_COLUMNS = ("source", "chain")  # swiftkit writes them itself
 _LOSS_FLAGS = ("loss", "weight", "train", "loss_scale")  # the last one is a share, which a row cannot hold
-_follows: dict[Any, set[str | None]] = {  # which roles may stand before a role; None is the beginning
+FOLLOWS: dict[Any, set[str | None]] = {  # which roles may stand before a role; None is the beginning
     "system": {None},
     "user": {None, "system", "user", *ANSWERS},  # ms-swift stops at a question right after a tool's result
     "assistant": {"user", "assistant", "tool_response"},
     "tool_call": {"user", *ANSWERS, "tool_response"},
     "tool_response": {"tool_call", "tool_response"},
 }
+
+_names_in: dict[str, frozenset[str]] = {}  # the tools that make_row wrote last: check_row need not read them again
 
 
 def text_of(content: Any, where: str) -> str:
@@ -84,9 +87,11 @@ def make_row(messages: Iterable[Message], record: Mapping[str, Any], used: Itera
     row: Any = {"messages": _joined(messages)}
     if tools := tools_from(record.get("tools")):
         row["tools"] = msgspec.json.encode(tools).decode()
+        _names_in.clear()
+        _names_in[row["tools"]] = tool_names(tools)
     if identity := identity_of(record):
         row["id"] = identity
-    skipped = _SWIFT_COLUMNS.union(used, row, ("source", "chain"))
+    skipped = SWIFT_COLUMNS.union(OWN_COLUMNS, used, row)
     row |= {name: value for name, value in record.items() if isinstance(value, str) and name not in skipped}
     return row  # type: ignore[no-any-return]
 
@@ -123,7 +128,7 @@ def check_row(row: Row) -> None:
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
         raise DataError("the row has no messages", "no_messages", "give at least a question and an answer")
-    tools = tool_names(tools_from(row.get("tools")))
+    tools = _names(row.get("tools"))
     if row.get("label") == "false":
         tools = frozenset()  # a bad answer may be bad because no such tool exists
     before: str | None = None
@@ -139,6 +144,11 @@ def check_row(row: Row) -> None:
     if "expected_calls" in row:
         for call in gold_from(row["expected_calls"], "expected_calls").calls:
             check_defined(call.name, tools, "expected_calls")
+
+
+def _names(tools: Any) -> frozenset[str]:
+    known = _names_in.get(tools) if isinstance(tools, str) else None
+    return tool_names(tools_from(tools)) if known is None else known
 
 
 def call_from_message(message: Message, where: str) -> ToolCall:
@@ -161,7 +171,7 @@ def _check_message(message: Any, before: str | None, where: str) -> str:
     if role not in ROLES or not isinstance(message.get("content"), str):
         fix = f"each message needs a role of {', '.join(ROLES)} and a content of text"
         raise DataError(f"{where}: role {role!r} or its content is unusable", "bad_message", fix)
-    if before not in _follows[role]:
+    if before not in FOLLOWS[role]:
         name = before or "the beginning"
         raise DataError(f"{where}: {role} after {name}", "bad_order", "mend the order of the turns")
     return str(role)
