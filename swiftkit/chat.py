@@ -28,15 +28,16 @@ def unfolded(record: dict[str, Any]) -> dict[str, Any]:
     Data sets give the lists other names, and write them as JSON text; the older ones hold {human, assistant} pairs.
     Raises DataError (bad_message, duplicate_key) for a text that is a list, but no JSON.
     """
-    if isinstance(record.get("messages"), list):
+    messages = record.get("messages")
+    if isinstance(messages, list) and (not messages or not isinstance(messages[0], dict) or "from" not in messages[0]):
         return record
     for name in _LISTS:
         turns = _list(record.get(name), name)
         if are_messages(turns):
             place = "messages" if isinstance(turns[0].get("role"), str) else "conversations"
-            if turns is not record.get(place):
-                return {key: value for key, value in record.items() if key != name} | {place: turns}
-            return record
+            if name != place and record.get(place) is not None:
+                return record
+            return {key: value for key, value in record.items() if key != name} | {place: turns}
     return record
 
 

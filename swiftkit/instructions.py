@@ -7,6 +7,7 @@
 An answer in text may be calls: in JSON {"tool_call": ...}, as a call string, and beside tools as {"name", "arguments"}.
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -16,10 +17,13 @@ from swiftkit.chat import are_messages, is_message, messages_of
 from swiftkit.errors import DataError
 from swiftkit.records import Message
 from swiftkit.rows import call_message
+from swiftkit.thinking import join, split
 from swiftkit.toolcall import call_strings
 from swiftkit.toolcall.call import ToolCall, call_from
 from swiftkit.toolcall.json_text import decode
 
+_MARKED = re.compile(r'\{\s*"tool_call"\s*:')
+_WIDE_CALL = re.compile(r"(?=.*[（）＝])\s*[A-Za-z_]\w*\s*[(（]\s*\w+\s*[=＝][^()（）]*[)）]\s*[;；]?\s*")
 PAIRS = (("instruction", "output"), ("prompt", "completion"), ("prompt", "response"), ("query", "response"))
 
 
@@ -48,6 +52,8 @@ def question_of(record: dict[str, Any], name: str) -> list[Message]:
 def history_of(record: dict[str, Any]) -> list[Message]:
     """The turns of `history`, [[question, answer], ...]. Raises DataError."""
     history = record.get("history") or []
+    if isinstance(history, str):  # as a cell of a table
+        history = _list(history)
     if not isinstance(history, list):
         raise DataError("history is not a list", "bad_history", "write it as [[question, answer], ...]")
     messages: list[Message] = []
@@ -57,6 +63,13 @@ def history_of(record: dict[str, Any]) -> list[Message]:
             raise DataError(f"{where} is not a pair of question and answer", "bad_history", "write [question, answer]")
         messages += [_question(pair[0], where), *_answer(pair[1], where, has_tools(record))]
     return messages
+
+
+def _list(text: str) -> Any:
+    try:
+        return decode(text, "history")
+    except (ValueError, RecursionError):
+        return None
 
 
 def with_answer(question: list[Message], record: dict[str, Any], name: str) -> list[Message]:
@@ -78,11 +91,14 @@ def _question(text: str, where: str) -> Message:
 
 
 def _answer(answer: Any, where: str, beside_tools: bool) -> list[Message]:
-    if calls := _json_calls(answer, where, beside_tools):
-        return [call_message(call) for call in calls]
-    if not isinstance(answer, str):
+    thinking, said = split(answer, where) if isinstance(answer, str) else (None, answer)
+    calls = _json_calls(said, where, beside_tools)
+    if not calls and not isinstance(said, str):
         raise DataError(f"{where} is neither text nor a tool_call", "bad_output", "write text or {tool_call: {...}}")
-    return _call_string(answer, where, beside_tools) or [{"role": "assistant", "content": answer}]
+    if calls := calls or _written_calls(said, where, beside_tools):
+        thought: list[Message] = [{"role": "assistant", "content": join(thinking, "", where)}] if thinking else []
+        return [*thought, *(call_message(call) for call in calls)]
+    return [{"role": "assistant", "content": answer}]
 
 
 def _json_calls(answer: Any, where: str, beside_tools: bool) -> list[ToolCall]:
@@ -115,15 +131,21 @@ def _decoded(answer: str, where: str, beside_tools: bool) -> Any:
         return None
 
 
-def _call_string(answer: str, where: str, beside_tools: bool) -> list[Message]:
+def _written_calls(answer: str, where: str, beside_tools: bool) -> list[ToolCall]:
     """The calls of a text that is a call string; none where it is an answer in words."""
+    if _MARKED.search(answer):
+        fix = "let the answer be the call alone, or a list of calls"
+        raise DataError(f"{where}: a tool_call with text around it", "unread_call", fix)
     parsed = call_strings.parse(answer)
     if not beside_tools and ("." in answer.partition("(")[0] or any(_may_be_code(call) for call in parsed.calls)):
         return []
     if parsed.malformed:
         fix = "mend it: text with a comma or a parenthesis needs quotes"
         raise DataError(f"{where}: a broken call string: {parsed.malformed}", "broken_call", fix)
-    return [call_message(call) for call in parsed.calls]
+    if not parsed.calls and _WIDE_CALL.fullmatch(answer):
+        fix = "write ( ) = and , in it as in code"
+        raise DataError(f"{where}: a call string in full-width punctuation", "broken_call", fix)
+    return parsed.calls
 
 
 def _may_be_code(call: ToolCall) -> bool:

@@ -30,7 +30,14 @@ JUDGED = (  # columns that hold another answer, or a verdict on the one: a plain
     "positive_messages", "negative_messages", "kto_tag",
 )  # fmt: skip
 OWN_COLUMNS = ("source", "chain")  # swiftkit writes them itself
-_LOSS_FLAGS = ("loss", "weight", "train", "loss_scale")  # the last one is a share, which a row cannot hold
+_LOSS_FLAGS = (
+    "loss",
+    "weight",
+    "train",
+    "training",
+    "loss_weight",
+    "loss_scale",
+)  # the last one is a share, which a row cannot hold
 FOLLOWS: dict[Any, set[str | None]] = {  # which roles may stand before a role; None is the beginning
     "system": {None},
     "user": {None, "system", "user", *ANSWERS},  # ms-swift stops at a question right after a tool's result
@@ -60,7 +67,7 @@ def text_of(content: Any, where: str) -> str:
 
 
 def loss_flag(message: Mapping[str, Any], where: str) -> Any:
-    """{"loss": bool} from a message's `loss`, `weight` or `train`, {} without any: what ms-swift knows as its loss.
+    """{"loss": bool} from a message's `loss`, `weight`, `train` or the like, {} without any: ms-swift's own flag.
 
     Raises DataError (unsupported_loss_flag) where it would not do what is asked for: a share of a loss, flags that
     disagree, and the loss of a message that no model wrote.
