@@ -92,11 +92,15 @@ def decode_record(line: bytes, where: str) -> Any:
     """Decode one line of outside data, and refuse two values under one key (duplicate_key): all JSON readers keep only
     the last one, without a word."""
     value = decode_line(line, where, _decode)
-    # Cheaper than to look: each key has its colon, so a value that lost a key is written with fewer. A colon spelt
-    # \u003a makes up for a lost one, which no data set does.
-    if line.count(b":") != encode(value).count(b":"):
+    # Cheaper than to look: each key has its colon, so a value that lost a key is written with fewer.
+    if line.count(b":") != encode(value).count(b":") or has_spelt_colons(line):
         check_distinct(line, where)
     return value
+
+
+def has_spelt_colons(line: bytes) -> bool:
+    """Whether a colon is written as an escape, so that it may make up for that of a lost key."""
+    return b"\\u003" in line and (b"\\u003a" in line or b"\\u003A" in line)
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

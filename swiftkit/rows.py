@@ -30,14 +30,8 @@ JUDGED = (  # columns that hold another answer, or a verdict on the one: a plain
     "positive_messages", "negative_messages", "kto_tag",
 )  # fmt: skip
 OWN_COLUMNS = ("source", "chain")  # swiftkit writes them itself
-_LOSS_FLAGS = (
-    "loss",
-    "weight",
-    "train",
-    "training",
-    "loss_weight",
-    "loss_scale",
-)  # the last one is a share, which a row cannot hold
+# The last one is a share, which a row cannot hold.
+_LOSS_FLAGS = ("loss", "weight", "train", "training", "loss_weight", "loss_scale")
 FOLLOWS: dict[Any, set[str | None]] = {  # which roles may stand before a role; None is the beginning
     "system": {None},
     "user": {None, "system", "user", *ANSWERS},  # ms-swift stops at a question right after a tool's result

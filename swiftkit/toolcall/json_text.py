@@ -10,6 +10,7 @@ import msgspec
 from swiftkit.errors import DataError
 
 _SPACE = re.compile(r"\s*")
+_SPELT_COLON = re.compile(r"\\u003[aA]")
 
 
 def skip_space(text: str, position: int) -> int:
@@ -45,7 +46,8 @@ def decode(text: str, where: str) -> Any:
     """
     value = msgspec.json.decode(text)
     colons = text.count(":")  # each key has one: a value that lost a key is written with fewer
-    if colons > 1 and colons != msgspec.json.encode(value).count(b":"):
+    is_spelt = "\\u003" in text and _SPELT_COLON.search(text)  # such a colon may make up for that of a lost key
+    if is_spelt or (colons > 1 and colons != msgspec.json.encode(value).count(b":")):
         check_distinct(text, where)
     return value
 
