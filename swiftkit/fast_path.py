@@ -172,6 +172,8 @@ def _written(given: list[_Given], names: set[str]) -> list[_Message]:
             waiting = _distinct([call.id for call in calls])
         else:
             written.append(_Message(role, content))
+        if message.tool_calls and role != "assistant":
+            raise NotPlainError
     _check_order(written)
     return written
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import msgspec
 
 from swiftkit import converters
+from swiftkit.chat import unfolded
 from swiftkit.errors import DataError
 from swiftkit.fast_path import Kind, convert_line
 from swiftkit.jsonl import decode_record, encode, read_objects
@@ -159,7 +160,7 @@ def _converted(path: Path, number: int, line: bytes, options: Options) -> Outcom
         raise DataError(f"a JSON {type(record).__name__}, not an object", "not_an_object", "write one object a line")
     if options.sample_types and record.get("sample_type") not in options.sample_types:
         return Outcome()
-    source_format, record = _detected(record, path, options.source_format)
+    source_format, record = _detected(unfolded(record), path, options.source_format)
     rows: list[Row] = []
     identity = ""
     for row in converter_of(source_format).convert(record):

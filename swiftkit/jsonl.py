@@ -4,7 +4,6 @@ Readers give bytes' line numbers from 1. Writers either replace a whole file ato
 append one flushed line at a time (`Journal`), so a kill never leaves a half file that looks whole.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 from swiftkit.errors import DataError
+from swiftkit.toolcall.json_text import check_distinct
 
 T = TypeVar("T")
 BOM = b"\xef\xbb\xbf"
@@ -99,23 +99,13 @@ def decode_record(line: bytes, where: str) -> Any:
     value = decode_line(line, where, _decode)
     # Cheaper than to look: each key has its colon, so a value that lost a key is written with fewer.
     if line.count(b":") != encode(value).count(b":") or has_spelt_colons(line):
-        json.loads(line, object_pairs_hook=partial(_distinct, where))
+        check_distinct(line, where)
     return value
 
 
 def has_spelt_colons(line: bytes) -> bool:
     """Whether a colon is written as an escape, so that it may make up for that of a lost key."""
     return b"\\u003" in line and (b"\\u003a" in line or b"\\u003A" in line)
-
-
-def _distinct(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    distinct = dict(pairs)
-    if len(distinct) < len(pairs):
-        for key, value in pairs:
-            if repr(value) != repr(distinct[key]):
-                reason = f"{where}: the key {key!r} has two values in one object"
-                raise DataError(reason, "duplicate_key", "keep one of the two")
-    return distinct
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -11,6 +11,9 @@ foreign type names (see type_names.py), as JSON text, or as xLAM's flat map of p
 A parameter of a flat map may be left out if its type says "optional", if it has a default (xLAM's own answers leave
 such ones out), or if it is marked "required": false. An empty default says nothing. Nulls, which Parquet pads structs
 with, are left out.
+
+Other keys of a function stay, such as the schema of what it gives back (`response` in BFCL, `return` in transformers'
+get_json_schema): Qwen's chat template shows a function whole, gpt-oss's shows name, description and parameters alone.
 """
 
 import re
@@ -19,10 +22,12 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError
+from swiftkit.toolcall.json_text import decode
 from swiftkit.toolcall.type_names import ABSENT, Annotation, read_type, union
 
 _PARAMETERS = ("parameters", "input_schema", "inputSchema")
 _OF_ANTHROPIC = re.compile(r"_20\d{6}$")  # such as bash_20250124, whose schema the API keeps to itself
+_RESULTS = ("response", "return", "returns")
 _NOT_FOR_THE_MODEL = ("type", "cache_control", *_PARAMETERS[1:])
 _TYPES = frozenset(("string", "integer", "object", "array", "number", "boolean", "null"))
 _SCHEMAS = frozenset((
@@ -49,7 +54,7 @@ _READY_KEYS = {"name", "description", "parameters", "strict"}
 def tools_from(value: Any) -> list[dict[str, Any]]:
     """Tools in OpenAI's form, from a list, one tool, or JSON text of these; None and "" mean no tools.
 
-    Raises DataError (bad_tools).
+    Raises DataError (bad_tools, duplicate_key).
     """
     decoded = _decoded(value) if isinstance(value, str) else value
     if decoded is None:
@@ -212,6 +217,7 @@ def tool_from(tool: Any, index: int) -> dict[str, Any]:
         raise _bad(f"tools[{index}] is not an object with a name")
     parameters = _parameters(function)
     rest = {key: value for key, value in function.items() if key not in _NOT_FOR_THE_MODEL and value is not None}
+    rest |= {key: json_schema(rest[key]) for key in _RESULTS if isinstance(rest.get(key), dict)}
     if parameters and _is_flat(parameters):
         schema = _from_flat(parameters, rest.pop("required", None))
     else:
@@ -252,7 +258,7 @@ def _parameters(function: dict[str, Any]) -> dict[str, Any] | None:
 
 def _decoded(text: str) -> Any:
     try:
-        return msgspec.json.decode(text) if text.strip() else None
+        return decode(text, "tools") if text.strip() else None
     except (ValueError, RecursionError) as error:
         raise _bad(f"tools is not valid JSON: {error}") from error
 
