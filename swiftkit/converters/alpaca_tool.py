@@ -6,9 +6,13 @@ Source: the SFT data of "fuzzy question to tool calls" projects in LLaMA-Factory
      "output": "{\"tool_call\": {\"tool_name\": \"queryWeather\", \"parameters\": {\"location\": \"北京\"}}}"}
 
 The output is a call, a JSON list of calls, a call string such as `queryWeather(location=北京, date=now)` (see
-toolcall/call_strings.py), or an answer in plain text. Optional columns: `tools` (a list or JSON text), `system`,
-`history` ([[question, answer], ...], whose answers may be calls too). In a row without tools a line of code may look
-like a call string: one without arguments or with a dot in its name, such as `plt.show()`, is text there.
+toolcall/call_strings.py), or an answer in plain text; reasoning in <think> may stand before it. Beside tools also
+{"name", "arguments"} is a call. Optional columns: `tools` (a list or JSON text), `system`, `history` ([[question,
+answer], ...], whose answers may be calls too). In a row without tools a line of code may look like a call string: one
+without arguments or with a dot in its name, such as `plt.show()`, is text there. What means to be a call and cannot be
+read exactly is refused: text around a tool_call, full-width parentheses, commas or equals signs.
+
+The same in other columns is read too: TRL's prompt and completion, prompt and response, ms-swift's query and response.
 """
 
 from collections.abc import Iterable

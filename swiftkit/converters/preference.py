@@ -9,14 +9,15 @@ LLaMA-Factory's ranking data, OpenAI's preference fine-tuning, and ms-swift's ow
 
 An answer is a text, a message, messages, or calls, as call strings or in JSON (answers.py); messages may repeat the
 question. A rejected answer may be wrong in any way: a broken call in it stays text, and an undefined tool is allowed.
-The question may be prompt, question, instruction and input, messages or conversations; texts of Anthropic's
-"\n\nHuman: ... \n\nAssistant: ..." are taken apart. Also read: preferred_output and non_preferred_output beside
-input.messages (OpenAI), rejected_response and rejected_messages beside messages (ms-swift). Both answers must belong to
-the same question, for ms-swift knows only one of a pair.
+The question may be prompt, question, instruction and input, messages or conversations, perhaps after a `history`;
+texts of Anthropic's "\n\nHuman: ... \n\nAssistant: ..." are taken apart. Also read: preferred_output and
+non_preferred_output beside input.messages (OpenAI), rejected_response and rejected_messages beside messages (ms-swift).
+Both answers must belong to the same question, for ms-swift knows only one of a pair.
 """
 
 import re
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any
 
 import msgspec
@@ -61,9 +62,12 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
 
 def _number(margin: Any) -> str:
     try:
-        return str(float(margin))
-    except (TypeError, ValueError) as error:
-        raise DataError(f"the margin {margin!r:.50} is no number", "bad_margin", "write a number") from error
+        number = float(margin)
+    except (TypeError, ValueError, OverflowError):
+        number = float("nan")
+    if not isfinite(number):
+        raise DataError(f"the margin {str(margin)[:50]!r} is no number", "bad_margin", "write a number")
+    return str(number)
 
 
 def _worse(better: list[Message], other: Row) -> list[Message]:
