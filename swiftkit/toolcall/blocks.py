@@ -65,9 +65,10 @@ def read_whole(text: str, read_answer: Callable[[str], Parsed]) -> Parsed:
     """
     position = 0
     if opening := _OPENING.match(text):
-        position = text.find(_ENDS[opening[1]], opening.end()) + len(_ENDS[opening[1]])
-        if position < opening.end():
-            return Parsed([], text.strip(), "the reasoning is never closed")
+        try:
+            position = _closed(text, opening[1], opening.end())
+        except ValueError as error:
+            return Parsed([], text.strip(), reason(error))
     answer = text[position:].strip()
     parsed = read_answer(answer)
     if not parsed.calls and (end := CLOSING.search(answer)):
@@ -76,9 +77,12 @@ def read_whole(text: str, read_answer: Callable[[str], Parsed]) -> Parsed:
 
 
 def _behind(text: str, tag: re.Match[str], calls: list[ToolCall], block: Block) -> int:
-    if tag[0] not in _ENDS:
-        return block(text, tag, calls)
-    position = text.find(_ENDS[tag[0]], tag.end())
-    if position < 0:
+    return _closed(text, tag[0], tag.end()) if tag[0] in _ENDS else block(text, tag, calls)
+
+
+def _closed(text: str, opening: str, start: int) -> int:
+    """The position behind the end of the reasoning that begins here."""
+    end = text.find(_ENDS[opening], start)
+    if end < 0:
         raise ValueError("the reasoning is never closed")
-    return position + len(_ENDS[tag[0]])
+    return end + len(_ENDS[opening])

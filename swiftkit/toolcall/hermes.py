@@ -21,6 +21,7 @@ from swiftkit.toolcall.json_text import raw_decode, skip_space, written
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 _HEAD, _TAIL = f"{OPEN}\n", f"\n{CLOSE}"
+SURE = f'{_HEAD}{{"'  # how no other format's answer begins
 _START, _END = len(_HEAD), -len(_TAIL)
 _KEYS = ("name", "arguments", "parameters")
 _MARKUP = blocks.markup(OPEN, CLOSE)

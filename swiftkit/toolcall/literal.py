@@ -14,9 +14,11 @@ import msgspec
 
 from swiftkit.toolcall.json_text import raw_decode
 
-STRING = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
+# What repeats is possessive and an escape is a token of its own, so that no text makes the search go back.
+STRING = r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+\""""
 _WORDS = {"true": True, "false": False, "null": None}
 _SPELLING = re.compile(rf"(?:{STRING})(\s*['\"])?|\\.|\#", re.DOTALL)
+_TOKENS = re.compile(rf"{STRING}|\\.|[\[({{\])}}]", re.DOTALL)
 
 
 def read(text: str) -> Any:
@@ -26,10 +28,9 @@ def read(text: str) -> Any:
     except (ValueError, RecursionError):
         pass  # then it must be Python's
     try:
-        return _read_python(text)
-    except (SyntaxError, RecursionError, MemoryError) as error:  # MemoryError: nested too deeply for the parser
-        reason = error.msg if isinstance(error, SyntaxError) else "nested too deeply"
-        raise ValueError(f"neither JSON nor a Python literal: {reason}") from error
+        return value_of(tree_of(text))
+    except RecursionError as error:
+        raise ValueError("neither JSON nor a Python literal: nested too deeply") from error
 
 
 def json_at(text: str, start: int) -> tuple[Any, int]:
@@ -38,27 +39,55 @@ def json_at(text: str, start: int) -> tuple[Any, int]:
     return msgspec.json.decode(text[start:end]), end  # json's own reader lets lone surrogates pass
 
 
-def _read_python(text: str) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # an unknown escape in a string is only a warning to Python
-        tree = ast.parse(text.strip(), mode="eval")
+def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
+    """The object that begins here, as `read` reads it, and the position behind it. Raises ValueError, RecursionError."""
+    try:
+        value, end = raw_decode(text, start)
+    except (ValueError, RecursionError):
+        end = end_of(text, start)
+        value = read(text[start:end])
+    if not isinstance(value, dict):
+        raise ValueError("the arguments are not an object")  # noqa: TRY004 (one kind of error: malformed)
+    return value, end
+
+
+def end_of(text: str, start: int) -> int:
+    """The position behind the bracket or the string that begins at `start`; the text's end if it is never closed."""
+    depth = 0
+    for token in _TOKENS.finditer(text, start):
+        depth += (token[0] in "[({") - (token[0] in "])}")
+        if depth <= 0:
+            return token.end()
+    return len(text)
+
+
+def tree_of(text: str) -> ast.expr:
+    """A text parsed as one Python expression. Raises ValueError, also for what could be read in two ways."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # an unknown escape in a string is only a warning to Python
+            tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, RecursionError, MemoryError) as error:  # MemoryError: nested too deeply for the parser
+        reason = error.msg if isinstance(error, SyntaxError) else "nested too deeply"
+        raise ValueError(f"neither JSON nor a Python literal: {reason}") from error
     for token in _SPELLING.finditer(text):
         if token[1] or token[0] == "#":
             raise ValueError("two strings side by side, or a comment")
-    return _value(tree.body)
+    return tree.body
 
 
-def _value(node: ast.expr) -> Any:
+def value_of(node: ast.expr) -> Any:
+    """The value of a parsed expression. Raises ValueError for what is no literal, or RecursionError."""
     if isinstance(node, ast.Constant):
         return _constant(node.value)
     if isinstance(node, ast.List | ast.Tuple):
-        return [_value(item) for item in node.elts]
+        return [value_of(item) for item in node.elts]
     if isinstance(node, ast.Dict):
         return _dict(node)
     if isinstance(node, ast.Name) and node.id in _WORDS:
         return _WORDS[node.id]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        number = _value(node.operand)
+        number = value_of(node.operand)
         if isinstance(number, int | float) and not isinstance(number, bool):
             return -number
     raise ValueError(f"no literal value: {type(node).__name__}")
@@ -75,7 +104,7 @@ def _constant(value: Any) -> Any:
 
 
 def _dict(node: ast.Dict) -> dict[str, Any]:
-    keys = [_value(key) if key else None for key in node.keys]
+    keys = [value_of(key) if key else None for key in node.keys]
     if not all(isinstance(key, str) for key in keys) or len(set(keys)) != len(keys):
         raise ValueError("a key that is no text, or one given twice")
-    return {str(key): _value(value) for key, value in zip(keys, node.values, strict=True)}
+    return {str(key): value_of(value) for key, value in zip(keys, node.values, strict=True)}
