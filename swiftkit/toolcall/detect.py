@@ -67,15 +67,23 @@ FORMATS: dict[str, WireFormat] = {
     "react": react,
 }
 
-_TAGS = (
-    r"(?P<harmony><\|(?:start|channel|message)\|>)"
-    r"|(?P<tool_call><tool_call>)|(?P<hermes></tool_call>)|(?P<qwen3_coder></?function(?:=|>))"
-    r"|(?P<mistral>\[TOOL_CALLS\])|(?P<deepseek_v3><｜tool▁calls?▁(?:begin|end)｜>)|(?P<llama_json><\|python_tag\|>)"
-    rf"|(?P<glm4><\|(?:assistant|observation)\|>)|(?P<think>{blocks.THINK})"
-)
-_MARKUP = re.compile(_TAGS)
-_MARKUP_OR_REACT = re.compile(rf"{_TAGS}|(?P<react>{react.LINE}Action:[^\n]*+\n\s*+Action Input:)", re.MULTILINE)
-_OPENS = {"harmony", "tool_call", "qwen3_coder", "mistral", "deepseek_v3", "llama_json", "glm4", "react"}
+_OPENING = {
+    "<|start|>": "harmony",
+    "<|channel|>": "harmony",
+    "<|message|>": "harmony",
+    "<tool_call>": "hermes",
+    "<function=": "qwen3_coder",
+    "[TOOL_CALLS]": "mistral",
+    "<｜tool▁calls▁begin｜>": "deepseek_v3",
+    "<｜tool▁call▁begin｜>": "deepseek_v3",
+    "<|python_tag|>": "llama_json",
+    "<|assistant|>": "glm4",
+    "<|observation|>": "glm4",
+}
+_CLOSING = {"</tool_call>": "hermes", "</function>": "qwen3_coder", "<｜tool▁calls▁end｜>": "deepseek_v3"}
+_TAGS = _OPENING | _CLOSING
+_MARKUP = re.compile("|".join((*map(re.escape, _TAGS), blocks.THINK)))
+_ACTION = re.compile(rf"{react.LINE}Action:[^\n]*+\n\s*+Action Input:", re.MULTILINE)
 _FUNCTION = re.compile(r"\s*+<function=")
 _NAME_AND_TAG = re.compile(r"\s*+(?:[^\W\d][\w.\-]*+\s*+</tool_call>|[^<>{}\[\]\"\r\n]++\s*+<arg_key>)")
 _NAME_LINE = re.compile(r"(?!json\n|[A-Z][a-z]*+\n)[^\W\d][\w.\-]*+\n[ \t]*+\{")
@@ -87,12 +95,24 @@ def parse(text: str) -> Parsed:
         return hermes.parse(text)
     if harmony_stripped.is_sure(text):
         return harmony.parse(text)
+    if answer := _hermes_behind_reasoning(text):
+        return hermes.parse(answer)
     whole = blocks.read_whole(text, _whole)
     if whole.calls:
         return whole
     if name := _marked(text):
         return FORMATS[name].parse(text)
     return whole if whole.malformed else hermes.parse(text)
+
+
+def _hermes_behind_reasoning(text: str) -> str:
+    """A Hermes answer whose reasoning holds no markup, without its reasoning; "" for all that needs a closer look."""
+    reasoning, end, answer = text.partition("</think>")
+    answer = answer.lstrip()
+    if not end or not answer.startswith(hermes.SURE):
+        return ""
+    thought = reasoning.lstrip().removeprefix("<think>")
+    return "" if "<" in thought or "[" in thought else answer
 
 
 def is_harmony(text: str) -> bool:
@@ -130,9 +150,9 @@ def _marked(text: str) -> str | None:
     tag, is_behind = _first(text, 0)
     if tag and not is_behind and text[: tag.start()].strip() and (end := blocks.CLOSING.search(text, tag.end())):
         behind, _ = _first(text, end.end())
-        tag = behind if behind and behind.lastgroup in _OPENS else tag
-    if not tag or tag.lastgroup != "tool_call":
-        return tag.lastgroup if tag else None
+        tag = behind if behind and behind[0] not in _CLOSING else tag
+    if not tag or tag[0] != hermes.OPEN:
+        return _TAGS.get(tag[0], "react") if tag else None
     if _FUNCTION.match(text, tag.end()):
         return "qwen3_coder"
     is_glm = _NAME_AND_TAG.match(text, tag.end()) or text.endswith(glm4_5.OBSERVATION)
@@ -141,12 +161,17 @@ def _marked(text: str) -> str | None:
 
 def _first(text: str, start: int) -> tuple[re.Match[str] | None, bool]:
     """The first markup that is not reasoning's, and whether reasoning stands before it."""
-    pattern = _MARKUP_OR_REACT if "Action Input:" in text else _MARKUP
-    tag, position = pattern.search(text, start), start
-    while tag and tag.lastgroup == "think":
+    position = start
+    action = _ACTION.search(text, start) if "Action Input:" in text else None
+    while True:
+        if action and action.start() < position:
+            action = _ACTION.search(text, position)
+        tag = _MARKUP.search(text, position)
+        if action and not (tag and tag.start() < action.start()):
+            return action, position > start
+        if not tag or tag[0] in _TAGS:
+            return tag, position > start
         end = tag if blocks.CLOSING.fullmatch(tag[0]) else blocks.CLOSING.search(text, tag.end())
-        if not end:
+        if not end:  # reasoning that is never closed
             return None, True
         position = end.end()
-        tag = pattern.search(text, position)
-    return tag, position > start

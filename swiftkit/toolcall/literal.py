@@ -16,19 +16,20 @@ from swiftkit.toolcall.json_text import raw_decode
 
 # What repeats is possessive and an escape is a token of its own, so that no text makes the search go back.
 STRING = r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+\""""
+LONGEST = 50_000  # characters of Python in a model's answer
 _WORDS = {"true": True, "false": False, "null": None}
 _SPELLING = re.compile(rf"(?:{STRING})(\s*['\"])?|\\.|\#", re.DOTALL)
 _TOKENS = re.compile(rf"{STRING}|\\.|[\[({{\])}}]", re.DOTALL)
 
 
-def read(text: str) -> Any:
-    """The value. Raises ValueError, whatever the text is."""
+def read(text: str, longest: int | None = None) -> Any:
+    """The value. Raises ValueError, whatever the text is. See tree_of about `longest`."""
     try:
         return msgspec.json.decode(text)
     except (ValueError, RecursionError):
         pass  # then it must be Python's
     try:
-        return value_of(tree_of(text))
+        return value_of(tree_of(text, longest))
     except RecursionError as error:
         raise ValueError("neither JSON nor a Python literal: nested too deeply") from error
 
@@ -41,11 +42,12 @@ def json_at(text: str, start: int) -> tuple[Any, int]:
 
 def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
     """The object that begins here, as `read` reads it, and the position behind it. Raises ValueError, RecursionError."""
+    end = end_of(text, start)
+    part = text[start:end]  # json counts the lines before an error, so it is given no more than this
     try:
-        value, end = raw_decode(text, start)
+        value = raw_decode(part, 0)[0]
     except (ValueError, RecursionError):
-        end = end_of(text, start)
-        value = read(text[start:end])
+        value = read(part, LONGEST)
     if not isinstance(value, dict):
         raise ValueError("the arguments are not an object")  # noqa: TRY004 (one kind of error: malformed)
     return value, end
@@ -61,8 +63,13 @@ def end_of(text: str, start: int) -> int:
     return len(text)
 
 
-def tree_of(text: str) -> ast.expr:
-    """A text parsed as one Python expression. Raises ValueError, also for what could be read in two ways."""
+def tree_of(text: str, longest: int | None = None) -> ast.expr:
+    """A text parsed as one Python expression. Raises ValueError, also for what could be read in two ways.
+
+    Python's parser takes microseconds a character: a text of more than `longest` characters is refused.
+    """
+    if longest is not None and len(text) > longest:
+        raise ValueError(f"neither JSON nor a Python literal of up to {longest} characters")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")  # an unknown escape in a string is only a warning to Python

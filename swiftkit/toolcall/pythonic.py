@@ -43,7 +43,7 @@ def read(answer: str) -> Parsed:
     if not _BEGINNING.match(body) or literal.end_of(body, 0) < len(body):
         return Parsed([], answer)
     try:
-        return Parsed(_calls(literal.tree_of(body)))
+        return Parsed(_calls(literal.tree_of(body, literal.LONGEST)))
     except (ValueError, RecursionError) as error:
         return Parsed([], answer, reason(error))
 

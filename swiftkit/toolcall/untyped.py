@@ -98,7 +98,7 @@ def _structure(bare: str) -> Any:
     try:
         value, end = raw_decode(bare, 0)
     except (ValueError, RecursionError):
-        return literal.read(bare)
+        return literal.read(bare, literal.LONGEST)
     if end < len(bare):
         raise ValueError("text after the JSON")
     return value
