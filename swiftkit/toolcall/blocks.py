@@ -1,7 +1,8 @@
 """What the wire formats have in common: reasoning is set aside, calls stand in blocks, text around them is content.
 
-Reasoning stands between <think> and </think> (Mistral: [THINK] and [/THINK]), or is all that stands before a closing tag
-whose opening tag was part of the prompt. A block is read, not searched for its end, so a string in it may hold any markup.
+Reasoning stands between <think> and </think> (Mistral: [THINK] and [/THINK]), or is all that stands before a closing
+tag whose opening tag was part of the prompt. A block is read, not searched for its end, so a string in it may hold any
+markup.
 """
 
 import re
@@ -16,8 +17,8 @@ THINK = r"</?think>|\[/?THINK\]"
 CLOSING = re.compile(r"</think>|\[/THINK\]")
 _OPENING = re.compile(r"\s*+(<think>|\[THINK\])")
 _ENDS = {"<think>": "</think>", "[THINK]": "[/THINK]"}
-# Reads the block that a piece of markup opens, adds its calls, and gives the position behind it. ValueError says why the
-# block cannot be read; closing and stray markup is such a case too.
+# Reads the block that a piece of markup opens, adds its calls, and gives the position behind it. ValueError says why
+# the block cannot be read; closing and stray markup is such a case too.
 Block = Callable[[str, re.Match[str], list[ToolCall]], int]
 
 

@@ -21,8 +21,8 @@ class Parsed(msgspec.Struct, frozen=True):
     """What a model's answer says. `malformed` is the reason why its calls cannot be read (then there are none), or "".
 
     `content` is the text that is neither reasoning nor a call; `reasoning` what the model thought before, as far as the
-    wire format's reader keeps it (Harmony's does, the others set it aside). `texts` are the arguments as they stood, one
-    dict a call, in the formats that write values without their types (untyped.py); empty elsewhere.
+    wire format's reader keeps it (Harmony's does, the others set it aside). `texts` are the arguments as they stood,
+    one dict a call, in the formats that write values without their types (untyped.py); empty elsewhere.
     """
 
     calls: list[ToolCall] = []

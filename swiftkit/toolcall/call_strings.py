@@ -20,13 +20,12 @@ Source: reward and preference data of "fuzzy question to tool calls" projects; t
 names with spaces.
 """
 
-import json
 import re
 from typing import Any
 
 from swiftkit.toolcall import blocks, literal
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.json_text import raw_decode, reason, skip_space
+from swiftkit.toolcall.json_text import raw_decode, reason, skip_space, written
 
 _BARE_NAME = r"[^\W\d][\w.\-]{0,127}"
 _NAME = rf'({_BARE_NAME}|"(?:[^"\\]|\\.)*")\s*'
@@ -41,7 +40,7 @@ _PLAIN = re.compile(r"[\w.:/%+@°-]+(?: [\w.:/%+@°-]+)*")
 
 
 def render(calls: list[ToolCall]) -> str:
-    """One call a line; text is quoted only where it must be."""
+    """One call a line; text is quoted only where it must be. Raises DataError (bad_call)."""
     return "\n".join(_rendered(call) for call in calls)
 
 
@@ -137,7 +136,7 @@ def _text(value: Any) -> str:
 
 
 def _quoted(value: Any, is_bare: bool) -> str:
-    return value if is_bare else json.dumps(value, ensure_ascii=False)
+    return value if is_bare else written(value)
 
 
 def _is_name(text: str) -> bool:

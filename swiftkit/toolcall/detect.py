@@ -6,12 +6,13 @@ The first rule that holds:
    `analysis` or `commentary`), or with a channel's name and later another message's (`analysis...assistantfinal`, which
    a server leaves that skips special tokens). A beginning like `finalHello` is too weak a sign.
 2. A format without markup, if the answer behind its reasoning is calls from beginning to end: JSON (plain_json), a
-   Python list of calls (pythonic), call strings, or a name on a line with a JSON object behind it (glm4; without its
-   <|observation|> a heading such as `Result`, and `json`, is no name). So such a call may quote any markup in its strings, and prose is no call.
+   Python list of calls (pythonic), call strings, or a name on a line with a JSON object behind it (glm4; where its
+   <|observation|> is missing, a heading such as `Result`, and `json`, is no name). So such a call may quote any markup
+   in its strings, and prose is no call.
 3. The format whose markup comes first, reasoning passed over: so a call may quote all the others. <tool_call> is
-   Qwen3-Coder's before <function=, GLM-4.5's before a bare name (any, if the text ends with <|observation|>), else Hermes'; `Action:` counts with `Action Input:` on the
-   next line. If words come first, and later a </think> whose opening was in the prompt, what stands behind it decides,
-   if it opens a call.
+   Qwen3-Coder's before <function=, GLM-4.5's before a bare name (any, if the text ends with <|observation|>), else
+   Hermes'. `Action:` counts with `Action Input:` on the next line. If words come first, and later a </think> whose
+   opening was in the prompt, what stands behind it decides, if it opens a call.
 4. Without markup: malformed, if it begins as JSON calls, a Python list or a call string and cannot be read to its end;
    otherwise content.
 

@@ -6,8 +6,8 @@
 
 Each call is a message of its own; <|observation|> is the token at which GLM-4 stops, and a server may leave it out.
 
-Source: the chat templates of glm-4-9b-chat and GLM-4-9B-0414. ms-swift's GLM4AgentTemplate writes the arguments as Python
-prints them ({'city': '北京', 'now': True}); here they are JSON, as in the template, and both are read.
+Source: the chat templates of glm-4-9b-chat and GLM-4-9B-0414. ms-swift's GLM4AgentTemplate writes the arguments as
+Python prints them ({'city': '北京', 'now': True}); here they are JSON, as in the template, and both are read.
 """
 
 import re

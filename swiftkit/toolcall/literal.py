@@ -41,7 +41,7 @@ def json_at(text: str, start: int) -> tuple[Any, int]:
 
 
 def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
-    """The object that begins here, as `read` reads it, and the position behind it. Raises ValueError, RecursionError."""
+    """The object that begins here, in JSON or Python, and the position behind it. Raises ValueError, RecursionError."""
     end = end_of(text, start)
     part = text[start:end]  # json counts the lines before an error, so it is given no more than this
     try:

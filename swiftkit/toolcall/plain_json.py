@@ -7,7 +7,8 @@ r"""Calls as JSON and nothing else, in the shapes found in data, in prompts and 
     {"role": "assistant", "content": "", "tool_calls": [{...}]}                                          a message
 
 All of it perhaps in one ```json fence. Between two calls stands white space, a comma or a semicolon. An answer with
-words beside the JSON is prose, and so is JSON that has not the keys of a call, or others too: {"name": "Ada", "age": 36}.
+words beside the JSON is prose, and so is JSON that has not the keys of a call, or has others too, such as
+{"name": "Ada", "age": 36}.
 
 Source: the prompt formats of instruction data sets, OpenAI's API; Llama's and Mistral's calls are such values as well.
 """

@@ -2,8 +2,8 @@
 
     [get_weather(city="北京", days=[1, 2]), calendar.add(event={"title": "Tea", "all_day": True})]
 
-The text is parsed, never run. Arguments have names and are literals (literal.py): `true`, `false` and `null` are read too.
-The whole answer must be the list, perhaps between Llama 4's <|python_start|> and <|python_end|>.
+The text is parsed, never run. Arguments have names and are literals (literal.py): `true`, `false` and `null` are read
+too. The whole answer must be the list, perhaps between Llama 4's <|python_start|> and <|python_end|>.
 
 Source: Meta's prompt formats of Llama 3.2 and Llama 4. Names are identifiers, perhaps with dots, and arguments'
 names are identifiers: nothing else can be written. ms-swift's Llama4AgentTemplate writes JSON (llama_json.py).

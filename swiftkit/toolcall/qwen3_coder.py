@@ -83,5 +83,6 @@ def _rendered(call: ToolCall, tools: Tools) -> str:
 
 def _checked(name: str) -> str:
     if not name or any(character in name for character in "<>\n"):
-        raise DataError(f"Qwen3-Coder's XML cannot carry the name {name!r}", "bad_call", "use a name of one line without < >")
+        fix = "use a name of one line without < and >"
+        raise DataError(f"Qwen3-Coder's XML cannot carry the name {name!r}", "bad_call", fix)
     return name

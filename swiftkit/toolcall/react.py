@@ -8,9 +8,9 @@
 Several actions may follow each other. What comes after the first `Observation:` is not the model's to say: it is passed
 over, as a server cuts it off that stops there. Words before the action are content.
 
-Source: ms-swift's ReactEnAgentTemplate and ReactZnAgentTemplate, Qwen-Agent's ReActChat. ms-swift writes the arguments as
-Python prints them ({'city': '北京', 'now': True}), which its prompt ("Format the arguments as a JSON object") does not
-ask for; here they are JSON, and both are read.
+Source: ms-swift's ReactEnAgentTemplate and ReactZnAgentTemplate, Qwen-Agent's ReActChat. ms-swift writes the arguments
+as Python prints them ({'city': '北京', 'now': True}), which its prompt ("Format the arguments as a JSON object") does
+not ask for; here they are JSON, and both are read.
 """
 
 import re

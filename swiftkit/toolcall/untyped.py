@@ -1,8 +1,8 @@
 """Arguments that stand in the text without their types, as Qwen3-Coder and GLM-4.5 write them: 5 is "5" or 5.
 
 With the tool's schema a text stays a text where the parameter is one, and is else read as what the schema allows.
-Without it, a number, an object, a list, true, false and null (also True, False and None, as Python writes them) are read
-as such, and all else is text as it stands. What was read so is in Parsed.texts as it stood, for a reader who knows more.
+Without it, a number, an object, a list, true, false and null (also True, False and None, as Python writes them) are
+read as such, and all else is text as it stands. Parsed.texts keeps every value as it stood, for whoever knows more.
 """
 
 import re
@@ -14,7 +14,7 @@ from swiftkit.toolcall import blocks, literal
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.json_text import raw_decode, written
 
-Tools = Sequence[Mapping[str, Any]]  # as in an OpenAI request: {"type": "function", "function": {...}}, or the inner one
+Tools = Sequence[Mapping[str, Any]]  # as in an OpenAI request: {"type": "function", "function": {...}}, or the inside
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][+-]?\d++)?", re.ASCII)
 _STANDARD = {"object", "array", "string", "boolean", "integer", "number", "null"}
@@ -116,7 +116,8 @@ def _types(schema: Any) -> set[str]:
         return {_TYPES.get(type(value), "null") for value in values}
     given = schema.get("type")
     names = given if isinstance(given, list) else [given]
-    return set(names) if all(isinstance(name, str) and name in _STANDARD for name in names) else set()
+    known = {name for name in names if isinstance(name, str) and name in _STANDARD}
+    return known if len(known) == len(names) else set()
 
 
 def _fits(value: Any, types: set[str]) -> bool:

@@ -1,13 +1,20 @@
-"""What ms-swift's own agent templates write for the calls on standard input: {template: text} as JSON.
+"""What ms-swift's own agent templates write: `render_with_swift.py TEMPLATE...`, {case: calls} on standard input.
 
-Run as a script by test_swift_renders.py: importing swift takes seconds and loads torch.
+Prints {case: {template: text}}. Importing swift takes seconds and loads torch, so it has a process of its own.
 """
 
 import json
 import sys
+from typing import Any
 
 from swift.agent_template import agent_template_map
 
-messages = [{"role": "tool_call", "content": json.dumps(call, ensure_ascii=False)} for call in json.load(sys.stdin)]
-texts = {name: agent_template_map[name]()._format_tool_calls(messages) for name in sys.argv[1:]}
-sys.stdout.write(json.dumps(texts))
+
+def rendered(template: str, calls: list[dict[str, Any]]) -> str:
+    messages = [{"role": "tool_call", "content": json.dumps(call, ensure_ascii=False)} for call in calls]
+    text: str = agent_template_map[template]()._format_tool_calls(messages)
+    return text
+
+
+cases = json.load(sys.stdin)
+print(json.dumps({case: {name: rendered(name, calls) for name in sys.argv[1:]} for case, calls in cases.items()}))

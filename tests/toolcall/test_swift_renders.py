@@ -20,7 +20,7 @@ pytestmark = [
 ]
 SCRIPT = Path(__file__).with_name("render_with_swift.py")
 CALLS = [
-    ToolCall("get_weather", {"city": "北京", "days": [1, "x"], "at": {"wide": False, "note": "it's \"so\""}}),
+    ToolCall("get_weather", {"city": "北京", "days": [1, "x"], "at": {"wide": False, "note": 'it\'s "so"'}}),
     ToolCall("search.web", {"q": "a\n b", "n": 10, "p": 1.5, "e": 1e20, "now": True, "none": None, "empty": ""}),
     ToolCall("now", {}),
 ]
@@ -33,27 +33,42 @@ SAME = {  # swift's template: our format
     "glm4_5": "glm4_5",
     "deepseek_v3_1": "deepseek_v3_1",
 }
-READ = {"mistral": "mistral", "glm4_7": "glm4_5", "react_en": "react", "react_zh": "react", "glm4": "glm4", "chatglm4": "glm4"}
+PRINTED = {"react_en": "react", "react_zh": "react", "glm4": "glm4", "chatglm4": "glm4"}
+READ = PRINTED | {"mistral": "mistral", "glm4_7": "glm4_5"}
 
 
-@pytest.fixture(scope="module", params=[CALLS, CALLS[:1], CALLS[2:]], ids=["several", "one", "bare"])
-def calls(request: pytest.FixtureRequest) -> list[ToolCall]:
-    found: list[ToolCall] = request.param
-    return found
+CASES = {"several": CALLS, "one": CALLS[:1], "bare": CALLS[2:]}
 
 
 @pytest.fixture(scope="module")
-def theirs(calls: list[ToolCall]) -> dict[str, str]:
-    """Each template's text."""
+def all_texts() -> dict[str, dict[str, str]]:
+    """Each template's text, for each case."""
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *SAME, *READ],
-        input=msgspec.json.encode(calls).decode(),
+        input=msgspec.json.encode(CASES).decode(),
         capture_output=True,
         text=True,
-        check=True,
+        timeout=300,
+        check=False,
     )
-    texts: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
-    return texts
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(params=list(CASES))
+def case(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def calls(case: str) -> list[ToolCall]:
+    return CASES[case]
+
+
+@pytest.fixture
+def theirs(case: str, all_texts: dict[str, dict[str, str]]) -> dict[str, str]:
+    return all_texts[case]
 
 
 def test_byte_for_byte(calls: list[ToolCall], theirs: dict[str, str]) -> None:
@@ -71,8 +86,8 @@ def test_swifts_own_texts_are_read(calls: list[ToolCall], theirs: dict[str, str]
 
 def test_arguments_as_python_prints_them(calls: list[ToolCall], theirs: dict[str, str]) -> None:
     """ReAct and GLM-4 are swift's to the byte but for the arguments, which swift prints with Python's str."""
-    for template in ("react_en", "react_zh", "glm4", "chatglm4"):
+    for template, name in PRINTED.items():
         text = theirs[template]
         for call in calls:
             text = text.replace(str(call.arguments), written(call.arguments))
-        assert FORMATS[READ[template]].render(calls) == text, template
+        assert FORMATS[name].render(calls) == text, template

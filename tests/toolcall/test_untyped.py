@@ -13,7 +13,7 @@ from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.detect import FORMATS
 
 FORMS = [qwen3_coder, glm4_5]
-looks = st.sampled_from(["5", "1.0", "true", "None", "null", "[1]", '{"a": 1}', "{'a': 1}", '"q"', " 5 ", "\n", "", "1e999"])
+LOOKS = ["5", "1.0", "true", "None", "null", "[1]", '{"a": 1}', "{'a': 1}", '"q"', " 5 ", "\n", "", "1e999"]
 
 
 def tool(schema: Any) -> list[dict[str, Any]]:
@@ -22,15 +22,15 @@ def tool(schema: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=150, deadline=None)
-@given(looks | json_values)
+@given(st.sampled_from(LOOKS) | json_values)
 def test_round_trip_with_the_schema(form: Any, value: Any) -> None:
     """With the parameter's type a string stays a string, whatever it looks like."""
     name = "null" if value is None else untyped._TYPES[type(value)]
     call = ToolCall("f", {"a": value})
     try:
         text = form.render([call], tool({"type": name}))
-    except DataError as error:
-        assert "tags" in str(error) or not isinstance(value, str)
+    except DataError:  # only where the text holds a tag
+        assert "<" in str(value)
         return
     assert repr(form.parse(text, tool({"type": name})).calls) == repr([call])
 
@@ -82,7 +82,9 @@ def test_read(schema: Any, text: str, value: Any) -> None:
     assert (found, type(found)) == (value, type(value))
 
 
-@pytest.mark.parametrize("tools", [[], [{}], [{"function": 5}], [{"name": "f", "parameters": 5}], tool(5), tool({"type": 5})])
+@pytest.mark.parametrize(
+    "tools", [[], [{}], [{"function": 5}], [{"name": "f", "parameters": 5}], tool(5), tool({"type": 5})]
+)
 def test_odd_tools_say_nothing(tools: Any) -> None:
     """Tools come from data: whatever they are, reading does not fail."""
     text = qwen3_coder.render([ToolCall("f", {"a": 5})])
