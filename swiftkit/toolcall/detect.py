@@ -10,9 +10,9 @@ The first rule that holds:
    <|observation|> is missing, a heading such as `Result`, and `json`, is no name). So such a call may quote any markup
    in its strings, and prose is no call.
 3. The format whose markup comes first, reasoning passed over: so a call may quote all the others. <tool_call> is
-   Qwen3-Coder's before <function=, GLM-4.5's before a bare name (any, if the text ends with <|observation|>), else
-   Hermes'. `Action:` counts with `Action Input:` on the next line. If words come first, and later a </think> whose
-   opening was in the prompt, what stands behind it decides, if it opens a call.
+   Qwen3-Coder's before <function=, GLM-4.5's before a bare name on its line (any name, if the text ends with
+   <|observation|>), else Hermes'. `Action:` counts with `Action Input:` on the next line. If words come first, and
+   later a </think> whose opening was in the prompt, what stands behind it decides, if it opens a call.
 4. Without markup: malformed, if it begins as JSON calls, a Python list or a call string and cannot be read to its end;
    otherwise content.
 
@@ -86,7 +86,7 @@ _TAGS = _OPENING | _CLOSING
 _MARKUP = re.compile("|".join((*map(re.escape, _TAGS), blocks.THINK)))
 _ACTION = re.compile(rf"{react.LINE}Action:[^\n]*+\n\s*+Action Input:", re.MULTILINE)
 _FUNCTION = re.compile(r"\s*+<function=")
-_NAME_AND_TAG = re.compile(r"\s*+(?:[^\W\d][\w.\-]*+\s*+</tool_call>|[^<>{}\[\]\"\r\n]++\s*+<arg_key>)")
+_NAME_AND_TAG = re.compile(rf"[ \t]*+[^\W\d][\w.\-]*+\s*+</tool_call>|\s*+{blocks.NAME}\s*+<arg_key>")
 _NAME_LINE = re.compile(r"(?!json\n|[A-Z][a-z]*+\n)[^\W\d][\w.\-]*+\n[ \t]*+\{")
 
 

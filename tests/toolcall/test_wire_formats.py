@@ -212,6 +212,9 @@ def test_prose_is_no_call(text: str) -> None:
     "text",
     [
         "<function=f>\n</function>",
+        "<tool_call>\nnull\n</tool_call>",
+        "<tool_call>f(a=1)</tool_call>",
+        '<tool_call>"f"</tool_call>',
         "</tool_call>",
         "[TOOL_CALLS]",
         "[TOOL_CALLS] [",
