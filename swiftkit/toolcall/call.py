@@ -1,6 +1,6 @@
 """What a tool call is, and the one place where it is built from outside data."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -10,8 +10,10 @@ from swiftkit.toolcall.json_text import decode
 _ARGUMENT_KEYS = ("arguments", "parameters")
 
 
-class ToolCall(msgspec.Struct, frozen=True):
-    name: str
+class ToolCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One call. Decoded from JSON it is strict (these two keys, a name that is not empty): see hermes.py."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1)]
     arguments: dict[str, Any]
 
 
@@ -19,13 +21,15 @@ class Parsed(msgspec.Struct, frozen=True):
     """What a model's answer says. `malformed` is the reason why its calls cannot be read (then there are none), or "".
 
     `content` is the text that is neither reasoning nor a call; `reasoning` what the model thought before, as far as the
-    wire format's reader keeps it (Harmony's does, Hermes' sets it aside).
+    wire format's reader keeps it (Harmony's does, the others set it aside). `texts` are the arguments as they stood,
+    one dict a call, in the formats that write values without their types (untyped.py); empty elsewhere.
     """
 
     calls: list[ToolCall] = []
     content: str = ""
     malformed: str = ""
     reasoning: str = ""
+    texts: list[dict[str, str]] = []
 
 
 def call_from(value: Any, where: str) -> ToolCall:

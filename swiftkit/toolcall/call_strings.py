@@ -20,13 +20,12 @@ Source: reward and preference data of "fuzzy question to tool calls" projects; t
 names with spaces.
 """
 
-import json
 import re
 from typing import Any
 
-from swiftkit.toolcall import literal
+from swiftkit.toolcall import blocks, literal
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.json_text import raw_decode, reason, skip_space
+from swiftkit.toolcall.json_text import raw_decode, reason, skip_space, written
 
 _BARE_NAME = r"[^\W\d][\w.\-]{0,127}"
 _NAME = rf'({_BARE_NAME}|"(?:[^"\\]|\\.)*")\s*'
@@ -38,17 +37,25 @@ _WIDE_COMMA = re.compile(rf"[，；、]\s*{_BARE_NAME}\s*=")  # the value would 
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 _PLAIN = re.compile(r"[\w.:/%+@°-]+(?: [\w.:/%+@°-]+)*")
-_TOKENS = re.compile(rf"{literal.STRING}|[\[({{\])}}]", re.DOTALL)
 
 
 def render(calls: list[ToolCall]) -> str:
-    """One call a line; text is quoted only where it must be."""
+    """One call a line; text is quoted only where it must be. Raises DataError (bad_call)."""
     return "\n".join(_rendered(call) for call in calls)
 
 
 def parse(text: str) -> Parsed:
-    """The calls, or `malformed`, or prose as `content`. Never raises; parse(render(calls)).calls == calls."""
-    body = text.strip().rstrip(";").rstrip()
+    """The calls, or `malformed`, or prose as `content`, the whole text then. Never raises.
+
+    parse(render(calls)).calls == calls. Reasoning before the calls is set aside.
+    """
+    parsed = blocks.read_whole(text, read)
+    return parsed if parsed.calls else Parsed([], text, parsed.malformed)
+
+
+def read(answer: str) -> Parsed:
+    """The same for an answer without reasoning."""
+    body = answer.strip().rstrip(";").rstrip()
     if body.startswith("[") and body.endswith("]"):
         body = body[1:-1].strip()
     calls: list[ToolCall] = []
@@ -58,14 +65,14 @@ def parse(text: str) -> Parsed:
             call, position = _call(body, head)
             calls.append(call)
         except (ValueError, RecursionError) as error:
-            fault, position = fault or reason(error), _end(body, body.index("(", head.end(1)))
+            fault, position = fault or reason(error), literal.end_of(body, body.index("(", head.end(1)))
         if position == len(body):
-            return Parsed([], text, fault) if fault else Parsed(calls)
+            return Parsed([], answer, fault) if fault else Parsed(calls)
         between = _BETWEEN.match(body, position)
         if not between:
             break
         position = between.end()
-    return Parsed([], text)
+    return Parsed([], answer)
 
 
 def _call(text: str, head: re.Match[str]) -> tuple[ToolCall, int]:
@@ -109,7 +116,7 @@ def _structure(text: str, start: int) -> tuple[Any, int]:
     try:
         return raw_decode(text, start)
     except (ValueError, RecursionError):  # then it may be Python's
-        end = _end(text, start)
+        end = literal.end_of(text, start)
         return literal.read(text[start:end]), end
 
 
@@ -117,16 +124,6 @@ def _scalar(word: str) -> Any:
     if word in _WORDS:
         return _WORDS[word]
     return raw_decode(word, 0)[0] if _NUMBER.fullmatch(word) else word
-
-
-def _end(text: str, start: int) -> int:
-    """The position behind the bracket or the string that begins at `start`; the text's end if it is never closed."""
-    depth = 0
-    for token in _TOKENS.finditer(text, start):
-        depth += (token[0] in "[({") - (token[0] in "])}")
-        if depth <= 0:
-            return token.end()
-    return len(text)
 
 
 def _rendered(call: ToolCall) -> str:
@@ -139,7 +136,7 @@ def _text(value: Any) -> str:
 
 
 def _quoted(value: Any, is_bare: bool) -> str:
-    return value if is_bare else json.dumps(value, ensure_ascii=False)
+    return value if is_bare else written(value)
 
 
 def _is_name(text: str) -> bool:

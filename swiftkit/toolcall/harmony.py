@@ -13,7 +13,6 @@ harmony_stripped.py reads what is left of these where a server skips special tok
 Source: openai/harmony, docs/format.md; rendered as the chat template of gpt-oss-20b and gpt-oss-120b does.
 """
 
-import json
 import re
 from contextlib import suppress
 
@@ -21,7 +20,7 @@ from swiftkit.errors import DataError
 from swiftkit.toolcall import harmony_stripped
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.harmony_parts import CHANNELS, FUNCTIONS, Found, Head, read_call
-from swiftkit.toolcall.json_text import reason
+from swiftkit.toolcall.json_text import reason, written
 
 START, CHANNEL, MESSAGE, CALL = "<|start|>", "<|channel|>", "<|message|>", "<|call|>"
 _CONSTRAIN = "<|constrain|>"
@@ -48,8 +47,7 @@ def check_name(name: str) -> None:
 def render_call(call: ToolCall) -> str:
     """One call, as the chat template writes it. Raises DataError (bad_call)."""
     check_name(call.name)
-    arguments = json.dumps(call.arguments, ensure_ascii=False)
-    return f" to={FUNCTIONS}{call.name}{CHANNEL}commentary json{MESSAGE}{arguments}{CALL}"
+    return f" to={FUNCTIONS}{call.name}{CHANNEL}commentary json{MESSAGE}{written(call.arguments)}{CALL}"
 
 
 def render(calls: list[ToolCall]) -> str:

@@ -9,22 +9,28 @@
 Source: NousResearch/Hermes-Function-Calling; rendered as ms-swift's HermesAgentTemplate does.
 """
 
-import json
 import re
 from typing import Any
 
+import msgspec
+
 from swiftkit.errors import DataError
+from swiftkit.toolcall import blocks
 from swiftkit.toolcall.call import Parsed, ToolCall, call_from
-from swiftkit.toolcall.json_text import raw_decode, reason, skip_space
+from swiftkit.toolcall.json_text import raw_decode, skip_space, written
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
+_HEAD, _TAIL = f"{OPEN}\n", f"\n{CLOSE}"
+SURE = f'{_HEAD}{{"'  # how no other format's answer begins
+_START, _END = len(_HEAD), -len(_TAIL)
 _KEYS = ("name", "arguments", "parameters")
-_MARKUP = re.compile(r"</?(?:think|tool_call)>")
+_MARKUP = blocks.markup(OPEN, CLOSE)
+_decode = msgspec.json.Decoder(ToolCall).decode
 
 
 def render(calls: list[ToolCall]) -> str:
-    """The text that ms-swift trains on for these calls, byte for byte."""
-    return "\n".join(f"{OPEN}\n{_json(call)}\n{CLOSE}" for call in calls)
+    """The text that ms-swift trains on for these calls, byte for byte. Raises DataError (bad_call)."""
+    return "\n".join(f"{_HEAD}{_json(call)}{_TAIL}" for call in calls)
 
 
 def parse(text: str) -> Parsed:
@@ -34,48 +40,29 @@ def parse(text: str) -> Parsed:
     was part of the prompt. A block is read as JSON and not searched for its closing tag, so a string argument may
     hold any markup. Unclosed, stray, nested or broken markup makes the whole answer malformed.
     """
-    calls: list[ToolCall] = []
-    prose: list[str] = []
-    position = 0
-    while tag := _MARKUP.search(text, position):
-        prose.append(text[position : tag.start()])
-        try:
-            position = _step(text, tag, calls)
-        except (ValueError, RecursionError) as error:
-            # The block may be part of reasoning that the prompt opened: then a closing tag follows.
-            position = text.find("</think>", tag.end()) + len("</think>")
-            if tag[0] == "<think>" or position < len("</think>"):
-                return Parsed([], text.strip(), reason(error))
-            calls, prose = [], []
-        if tag[0] == "</think>":
-            calls, prose = [], []
-    prose.append(text[position:])
-    return Parsed(calls, "".join(prose).strip())
+    if text.startswith(_HEAD) and text.endswith(_TAIL):
+        try:  # one call and nothing else, which is what a trained model writes most of the time
+            return Parsed([_decode(text[_START:_END])])
+        except (ValueError, RecursionError):
+            pass
+    return blocks.read(text, _MARKUP, _block)
 
 
-def _step(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
-    """Go past one piece of markup, adding the call it holds; ValueError says why it cannot be read."""
+def _block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
     if tag[0] == CLOSE:
         raise ValueError(f"{CLOSE} without {OPEN}")
-    if tag[0] == "</think>":
-        return tag.end()
-    if tag[0] == "<think>":
-        end = text.find("</think>", tag.end())
-        if end < 0:
-            raise ValueError("the reasoning is never closed")
-        return end + len("</think>")
-    call, position = _block(text, tag.end())
+    close = text.find(CLOSE, tag.end())
+    try:  # msgspec's reader is strict and several times faster; what it refuses gets the exact reader
+        call, end = _decode(text[tag.end() : max(close, tag.end())]), close
+    except (ValueError, RecursionError):
+        value, end = raw_decode(text, skip_space(text, tag.end()))
+        end = skip_space(text, end)
+        if not text.startswith(CLOSE, end):
+            why = f"{CLOSE} is missing after the call" if end >= len(text) else "text after the call's JSON"
+            raise ValueError(why) from None
+        call = _call(value)
     calls.append(call)
-    return position
-
-
-def _block(text: str, start: int) -> tuple[ToolCall, int]:
-    """The call after an opening tag, and the position behind its closing tag."""
-    value, end = raw_decode(text, skip_space(text, start))
-    end = skip_space(text, end)
-    if not text.startswith(CLOSE, end):
-        raise ValueError(f"{CLOSE} is missing after the call" if end >= len(text) else "text after the call's JSON")
-    return _call(value), end + len(CLOSE)
+    return end + len(CLOSE)
 
 
 def _call(value: Any) -> ToolCall:
@@ -90,4 +77,4 @@ def _call(value: Any) -> ToolCall:
 
 
 def _json(call: ToolCall) -> str:
-    return json.dumps({"name": call.name, "arguments": call.arguments}, ensure_ascii=False)
+    return written({"name": call.name, "arguments": call.arguments})

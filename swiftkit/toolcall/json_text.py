@@ -65,3 +65,25 @@ def _distinct(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
                 reason = f"{where}: the key {key!r} has two values in one object"
                 raise DataError(reason, "duplicate_key", "keep one of the two")
     return distinct
+
+
+def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
+    """The arguments that begin here, after white space, and the position behind them and the white space that follows.
+
+    Raises ValueError or RecursionError, for which `reason` has the words. Of a key given twice the last counts.
+    """
+    value, end = raw_decode(text, skip_space(text, start))
+    if not isinstance(value, dict):
+        raise ValueError("the arguments are not an object")  # noqa: TRY004 (one kind of error: malformed)
+    return value, skip_space(text, end)
+
+
+def written(value: Any) -> str:
+    """JSON with json.dumps' own separators and all characters as they are, which is how chat templates write it.
+
+    Raises DataError (bad_call) for what JSON cannot hold, such as NaN.
+    """
+    try:
+        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"JSON cannot hold a call's arguments: {error}", "bad_call", "use JSON values only") from error

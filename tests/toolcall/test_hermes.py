@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from swiftkit.toolcall import hermes
 from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.json_text import raw_decode
 
 F = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
 CALL = ToolCall("f", {"a": 1})
@@ -92,3 +93,28 @@ def test_malformed(text: str, reason: str) -> None:
     parsed = hermes.parse(text)
     assert parsed.calls == []
     assert reason in parsed.malformed
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        '{"name": "f", "arguments": {"a": 1}, "id": "c"}',
+        '{"name": "f", "parameters": {"a": 1}}',
+        '{"arguments": {"a": 1}, "name": "f"}',
+        '{"name": "f", "arguments": {"a": 1, "a": 2}}',
+        '{"name": "g", "name": "f", "arguments": {}}',
+        '{"name": "", "arguments": {}}',
+        '{"name": "f", "arguments": null}',
+        '{"name": "f", "arguments": {"a": 123456789012345678901234567890, "b": -0, "c": -0.0, "d": 5e-324}}',
+        '{"name": "f", "arguments": {"a": 12345678901234567890, "b": 0.1e1, "c": 1e400}}',
+        '{"name": "f", "arguments": {"a": "\\ud800"}}',
+    ],
+)
+def test_the_fast_reader_agrees_with_the_exact_one(call: str) -> None:
+    """msgspec reads a block as json does, or leaves it to json; of a key given twice the last counts."""
+    try:
+        exact = [hermes._call(raw_decode(call, 0)[0])]
+    except ValueError:
+        exact = []
+    for text in (f"<tool_call>\n{call}\n</tool_call>", f"Well: <tool_call>{call}</tool_call>"):
+        assert repr(hermes.parse(text).calls) == repr(exact)
