@@ -14,7 +14,7 @@ parameter that `arguments` leaves out. How it is scored may stand in the column 
 
 from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -68,6 +68,14 @@ class Answers(msgspec.Struct, frozen=True):
         return self.required <= arguments.keys()
 
 
+class Weights(NamedTuple):
+    """What the shares of a score weigh; their sum is 1."""
+
+    name: float
+    parameter_names: float
+    parameter_values: float
+
+
 class Gold(msgspec.Struct, frozen=True):
     """Expected calls, and all that can be prepared for scoring them. `answers` stand beside `calls`, one each."""
 
@@ -75,7 +83,7 @@ class Gold(msgspec.Struct, frozen=True):
     answers: tuple[Answers, ...]
     positions: dict[str, list[int]] = {}  # of the calls, by name
     options: Options = Options()
-    weights: tuple[float, float, float] = tuple(WEIGHTS.values())  # of name, parameter names and values
+    weights: Weights = Weights(**WEIGHTS)
     tools: Mapping[str, Checker] = {}
     item: Item | None = None  # of mode bfcl
     parse: Callable[[str], Parsed] = detect.parse
@@ -121,7 +129,7 @@ def _checked(calls: list[GoldCall], scoring: str, tools: str) -> Gold:
     for index, call in enumerate(calls):
         positions.setdefault(call.name, []).append(index)
     parse = parser(options.wire_format)
-    weights = tuple(options.weights[part] for part in WEIGHTS)
+    weights = Weights(**options.weights)
     return Gold(tuple(calls), answers, positions, options, weights, checkers(tools), item, parse, perfect)
 
 

@@ -16,11 +16,11 @@ The rules:
        count = the smaller of (expected, made) / the larger
        schema = calls that their tool's JSON Schema allows (schema.py) / the larger of (expected, made)
        format = 1, for an answer that can be read
-       value = name, parameter_names and parameter_values weighted (options.py); times count, if more calls were made
-               than expected: who guesses twice has less than who guesses once
-5. A call where none is wanted scores 0; silence where a call is wanted scores 0, its format too; malformed output scores
-   0. No call where none is wanted scores 1. An exact answer scores 1 in every part. More than _MOST calls above ten
-   times the expected ones are not looked at and score 0.
+       value = name, parameter_names and parameter_values weighted (options.py); times count, if more calls were
+               made than expected: who guesses twice has less than who guesses once
+5. A call where none is wanted scores 0; silence where a call is wanted scores 0, its format too; malformed output
+   scores 0. No call where none is wanted scores 1. An exact answer scores 1 in every part. More than _MOST calls above
+   ten times the expected ones are not looked at and score 0.
 
 Hence: value in [0, 1], 1.0 only if exact; the order of the calls is of no account, unless the options say so; an extra
 call that answers nothing strictly lowers a value above 0; a repair never lowers. Nothing that a model writes raises.
@@ -36,7 +36,7 @@ import msgspec
 from swiftkit.records import Score
 from swiftkit.toolcall import assignment, bfcl, explain
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.gold import PARTS, PLAIN, Answers, Gold
+from swiftkit.toolcall.gold import PARTS, PLAIN, Answers, Gold, Weights
 from swiftkit.toolcall.options import WEIGHTS as WEIGHTS
 from swiftkit.toolcall.schema import fits
 
@@ -237,7 +237,7 @@ def _pair(made: int, call: ToolCall, expected: int, answers: Answers) -> Pair:
     return Pair(made, expected, named / size, right / size, False)
 
 
-def _weight(pair: Pair, weights: tuple[float, float, float]) -> float:
+def _weight(pair: Pair, weights: Weights) -> float:
     # A pair pays by its name alone; of assignments with the same total, the one with more exact pairs.
     of_name, of_names, of_values = weights
     return of_name + of_names * pair.names + of_values * pair.values + (2e-9 if pair.exact else 1e-9)
