@@ -2,8 +2,8 @@
 
     python run.py --bfcl SITE_PACKAGES [--toolrl rlla.py] [--repeat 25]
 
---bfcl is the folder that `pip install --no-deps --target FOLDER bfcl-eval==2026.3.23` fills: its data gives the rows, its
-checker is the first peer. --toolrl is verl/utils/reward_score/rlla.py of github.com/qiancheng0/ToolRL, the second one.
+--bfcl is the folder that `pip install --no-deps --target FOLDER bfcl-eval==2026.3.23` fills: its data gives the rows,
+its checker is the first peer. --toolrl is verl/utils/reward_score/rlla.py of github.com/qiancheng0/ToolRL, the second.
 Neither is part of this repository. CPU time of one process; of repeated rounds the fastest counts.
 """
 
@@ -28,7 +28,8 @@ from swiftkit.toolcall.gold import Gold, gold_from
 from swiftkit.toolcall.score import score_calls, score_text
 
 CATEGORIES = ("simple_python", "multiple", "parallel", "parallel_multiple")
-STEP = 512  # completions of a GRPO step: 64 prompts, 8 answers each
+GROUP = 8  # answers to one question, as GRPO samples them
+STEP = 512  # completions of a GRPO step
 
 
 class Answer(NamedTuple):
@@ -44,15 +45,23 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=25)
     args = parser.parse_args()
     right = list(_answers(args.bfcl / "bfcl_eval/data"))
-    mixed = [_spoilt(answer) if index % 2 else answer for index, answer in enumerate(right)]
-    print("| answers/s | all right | every second one wrong |\n|---|---|---|")
-    for name, ours in (("decoded calls", _decoded), ("from text", _from_text), ("mode bfcl, decoded", _in_bfcl_mode)):
-        _shown(f"swiftkit, {name}", [_rate(ours(answers), len(answers), args.repeat) for answers in (right, mixed)])
-    peers = _peers(args)
-    for name, peer in peers.items():
-        _shown(name, [_rate(peer(answers), len(answers), args.repeat) for answers in (right, mixed)])
-    step = [answer for answer in mixed[: STEP // 8] for _ in range(8)]
-    _shown(f"ms for the {STEP} completions of a GRPO step", [1000 / _rate(_step(step), 1, args.repeat)] * 2, "{:.1f}")
+    mixed = [_spoilt(answer, 0) if index % 2 else answer for index, answer in enumerate(right)]
+    drawn = random.Random(0).sample(right, len(right) // GROUP)
+    grouped = [_spoilt(answer, number) if number % 2 else answer for answer in drawn for number in range(GROUP)]
+    print(f"| answers/s | all right | every second one wrong | so too, {GROUP} a question |\n|---|---|---|---|")
+    for name, measured in (_ours() | _peers(args)).items():
+        rates = [_rate(measured(answers), len(answers), args.repeat) for answers in (right, mixed, grouped)]
+        print(f"| {name} | {' | '.join(f'{rate:,.0f}' for rate in rates)} |", flush=True)
+    seconds = 1 / _rate(_step(grouped[:STEP]), 1, args.repeat)
+    print(f"\nThe {STEP} completions of a GRPO step: {1000 * seconds:.1f} ms")
+
+
+def _ours() -> dict[str, Callable[[list[Answer]], "Round"]]:
+    return {
+        "swiftkit, decoded calls": _decoded,
+        "swiftkit, from text": _from_text,
+        "swiftkit, mode bfcl, decoded calls": _in_bfcl_mode,
+    }
 
 
 def _answers(data: Path) -> Iterator[Answer]:
@@ -71,10 +80,10 @@ def _name_and_arguments(call: Any) -> dict[str, Any]:
     return {"name": call.name, "arguments": call.arguments}
 
 
-def _spoilt(answer: Answer) -> Answer:
+def _spoilt(answer: Answer, number: int) -> Answer:
     """The answer with one fault: a wrong value, a parameter or a call too few or too many, another name."""
-    draw = random.Random(answer.record["id"])
-    calls = [ToolCall(call.name, dict(call.arguments)) for call in answer.calls]
+    draw = random.Random(f"{answer.record['id']} {number}")
+    calls = [ToolCall(call.name, dict(call.arguments)) for call in answer.calls]  # a copy
     call = draw.choice(calls)
     parameter = draw.choice([*call.arguments, "extra"])
     fault = draw.randrange(5)
@@ -221,10 +230,6 @@ def _rate(once: Round, count: int, repeat: int) -> float:
         once()
         fastest = min(fastest, time.process_time() - start)
     return count / fastest
-
-
-def _shown(name: str, figures: list[float], form: str = "{:,.0f}") -> None:
-    print(f"| {name} | {' | '.join(form.format(figure) for figure in figures)} |", flush=True)
 
 
 if __name__ == "__main__":

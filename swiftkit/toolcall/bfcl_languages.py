@@ -120,7 +120,7 @@ def _array_list(text: str, item_kind: str) -> Any:
 def _hash_map(text: str) -> Any:
     if (found := _MAP.search(text)) and (end := text.find("}", found.end())) > 0:
         entries = text[found.end() : end]
-        puts = _PUT.findall(entries[: entries.rfind(")") + 1])  # behind the last bracket it would look in vain, for long
+        puts = _PUT.findall(entries[: entries.rfind(")") + 1])  # behind it the search would be long and in vain
         return {key: _java_value(value.strip()) for key, value in puts}
     return {} if _NO_ENTRIES.search(text) else text
 

@@ -61,11 +61,12 @@ class Answers(msgspec.Struct, frozen=True):
 
     def all_right(self, arguments: dict[str, Any]) -> bool:
         """Whether nothing is missing, unexpected or wrong."""
+        accepted = self.keys
         for name, value in arguments.items():
-            keys = self.keys.get(name)
-            if keys is None or not ((type(value) in PLAIN and value in keys) or self.accepts(name, value)):
+            keys = accepted.get(name)
+            if keys is None or ((type(value) not in PLAIN or value not in keys) and not self.accepts(name, value)):
                 return False
-        return self.required <= arguments.keys()
+        return len(arguments) == len(accepted) or self.required <= arguments.keys()
 
 
 class Weights(NamedTuple):
