@@ -45,6 +45,7 @@ class Answers(msgspec.Struct, frozen=True):
     """The same call, prepared for comparing: the key of every acceptable value (see values.py) by parameter."""
 
     name: str
+    usual: dict[str, Any]  # the call's own arguments: most right values are these, and to compare them is cheapest
     keys: dict[str, frozenset[Hashable]]  # strings also as they are written: most answers need no folding
     folded: frozenset[str]  # parameters with an answer set: their strings are folded
     required: frozenset[str]
@@ -61,12 +62,13 @@ class Answers(msgspec.Struct, frozen=True):
 
     def all_right(self, arguments: dict[str, Any]) -> bool:
         """Whether nothing is missing, unexpected or wrong."""
-        accepted = self.keys
+        usual = self.usual
         for name, value in arguments.items():
-            keys = accepted.get(name)
-            if keys is None or ((type(value) not in PLAIN or value not in keys) and not self.accepts(name, value)):
-                return False
-        return len(arguments) == len(accepted) or self.required <= arguments.keys()
+            kind, first = type(value), usual.get(name)
+            if kind is not type(first) or kind not in PLAIN or value != first:  # noqa: SIM102 (two steps)
+                if name not in self.keys or not self.accepts(name, value):
+                    return False
+        return len(arguments) == len(self.keys) or self.required <= arguments.keys()
 
 
 class Weights(NamedTuple):
@@ -145,7 +147,7 @@ def _answers(call: GoldCall) -> Answers:
     if not call.name or not all(call.accepted.values()):
         raise ValueError("a call without a name, or a parameter without any accepted value")
     keys = {name: frozenset(_keys(accepted, name in call.accepted)) for name, accepted in values.items()}
-    answers = Answers(call.name, keys, frozenset(call.accepted), frozenset(values) - optional)
+    answers = Answers(call.name, call.arguments, keys, frozenset(call.accepted), frozenset(values) - optional)
     _check_consistent(call, answers, optional)
     return answers
 

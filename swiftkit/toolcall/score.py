@@ -225,16 +225,18 @@ def _matched_in_order(calls: Sequence[ToolCall], gold: Gold) -> list[Pair]:
 
 
 def _pair(made: int, call: ToolCall, expected: int, answers: Answers) -> Pair:
-    arguments, required, accepted = call.arguments, answers.required, answers.keys
+    arguments, required, usual = call.arguments, answers.required, answers.usual
     named = right = missing = 0
     for name, value in arguments.items():
-        if (keys := accepted.get(name)) is not None:
-            if (type(value) in PLAIN and value in keys) or answers.accepts(name, value):
-                right += 1
-                named += 1
-            elif name in required:
-                named += 1
-    if not required <= arguments.keys():
+        kind, first = type(value), usual.get(name)
+        if (kind is type(first) and kind in PLAIN and value == first) or (
+            name in answers.keys and answers.accepts(name, value)
+        ):
+            right += 1
+            named += 1
+        elif name in required:
+            named += 1
+    if len(arguments) != len(answers.keys) or named != len(arguments):
         missing = len(required - arguments.keys())
     size = len(arguments) + missing
     if right == size:
