@@ -1,18 +1,20 @@
 """The scorer's rules, as they are written in score.py."""
 
 import json
+import time
 from itertools import pairwise, permutations
 from typing import Any
 
+import msgspec
 import pytest
-from call_strategies import answers, any_calls, few_calls, gold_lists
+from call_strategies import answers, any_calls, few_arguments, few_calls, gold_lists, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.records import Score
 from swiftkit.toolcall import hermes
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.gold import Gold, gold_from, gold_of
+from swiftkit.toolcall.gold import PARTS, Gold, GoldCall, gold_from, gold_of
 from swiftkit.toolcall.score import WEIGHTS, match, score_calls, score_text
 
 bounded = settings(max_examples=200, deadline=None)
@@ -20,7 +22,7 @@ JUNK = ToolCall("no such tool", {"p": 1})
 
 
 def score(made: list[tuple[str, dict[str, Any]]], *expected: dict[str, Any]) -> Score:
-    return score_calls([ToolCall(*call) for call in made], gold_from(json.dumps(expected), "test"))
+    return score_calls([ToolCall(*call) for call in made], gold_from(json.dumps(expected), "test"), reasons=True)
 
 
 @bounded
@@ -37,11 +39,14 @@ def test_gold_scores_one(gold: Gold) -> None:
 @given(st.lists(few_calls | any_calls, max_size=5), gold_lists())
 def test_range(calls: list[ToolCall], gold: Gold) -> None:
     """In [0, 1]; 1 exactly if exact; the parts give the value; the reason can be written to a file."""
-    found = score_calls(calls, gold)
+    found = score_calls(calls, gold, reasons=True)
+    graded = sum(weight * found.parts[part] for part, weight in WEIGHTS.items())
     assert 0.0 <= found.value <= 1.0
     assert (found.value == 1.0) == found.exact
-    assert found.value == pytest.approx(sum(weight * found.parts[part] for part, weight in WEIGHTS.items()))
+    assert found.value == pytest.approx(graded * (found.parts["count"] if len(calls) > len(gold.calls) else 1))
+    assert set(found.parts) == set(PARTS)
     assert all(0.0 <= share <= 1.0 for share in found.parts.values())
+    assert score_calls(calls, gold) == msgspec.structs.replace(found, reason=score_calls(calls, gold).reason)
     assert found.exact == (found.counts["right"] == found.counts["total"])
     assert found.reason.encode()
 
@@ -85,19 +90,68 @@ def test_each_repair_raises(gold: Gold, data: st.DataObject) -> None:
     assert all(low < high for low, high in pairwise(values))
 
 
+@settings(max_examples=100, deadline=None)
+@given(gold_lists(1, 1), few_arguments, st.data())
+def test_a_repair_never_lowers(gold: Gold, made: dict[str, Any], data: st.DataObject) -> None:
+    """From any arguments, each step towards the gold is worth at least as much as the one before: a wrong value mended,
+    a missing parameter added, an unexpected one or a wrong optional one taken out. Mending a wrong value pays."""
+    wanted, answers = gold.calls[0], gold.answers[0]
+    values = [score_calls([ToolCall(wanted.name, made)], gold).value]
+    for name in data.draw(st.permutations(sorted(made.keys() | answers.required))):
+        if name in made and name in answers.keys and answers.accepts(name, made[name]):
+            continue
+        taken_out = name not in answers.keys or (name not in answers.required and data.draw(st.booleans()))
+        if taken_out:
+            made = {other: value for other, value in made.items() if other != name}
+        else:
+            made = made | {name: wanted.arguments[name]}
+        values.append(score_calls([ToolCall(wanted.name, made)], gold).value)
+        assert values[-1] > values[-2] or (taken_out and values[-1] == values[-2])
+    assert values[-1] == 1.0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(few_calls, min_size=1, max_size=4), gold_lists(1, 3), few_calls)
+def test_an_extra_call_lowers_unless_it_mends(calls: list[ToolCall], gold: Gold, extra: ToolCall) -> None:
+    """One more call than enough is worth less, or else it is a better answer than one that was made."""
+    before, after = score_calls(calls, gold), score_calls([*calls, extra], gold)
+    if len(calls) >= len(gold.calls) and after.value >= before.value > 0:
+        assert match([*calls, extra], gold) != match(calls, gold)
+        assert any(pair.made == len(calls) for pair in match([*calls, extra], gold))
+
+
+def test_a_wrong_guess_is_worth_more_than_two_guesses() -> None:
+    """Hedging does not pay, whichever of the guesses is right; nor for the name, on average."""
+    gold = {"name": "f", "arguments": {"a": 1}}
+    right, wrong = score([("f", {"a": 1})], gold).value, score([("f", {"a": 2})], gold).value
+    both, names = score([("f", {"a": 1}), ("f", {"a": 2})], gold).value, score([("f", {"a": 1}), ("g", {})], gold).value
+    assert both < wrong < right
+    assert names < right / 2
+
+
+def test_a_thousand_calls_of_one_name_take_no_time() -> None:
+    """Hostile output is bounded, for a gold of one call and for one of many."""
+    start = time.process_time()
+    many = [("f", {"a": number, "b": [number]}) for number in range(1000)]
+    assert score(many, {"name": "f", "arguments": {"a": 1}}).value == 0.0
+    assert score(many[:100], {"name": "f", "arguments": {"a": 1}}).value > 0.0
+    assert score(many[:400], *({"name": "f", "arguments": {"a": number}} for number in range(300))).value > 0.0
+    assert time.process_time() - start < 10
+
+
 @bounded
 @given(st.lists(few_calls, min_size=1, max_size=5), gold_lists(1))
 def test_the_matching_is_optimal(calls: list[ToolCall], gold: Gold) -> None:
     """No assignment within the names has a greater total than the one that was found."""
-    calls, gold = (
-        [ToolCall("f", call.arguments) for call in calls],
-        Gold(tuple(type(call)("f", call.arguments, call.accepted, call.optional) for call in gold.calls), gold.answers),
-    )
-    weights = {
-        (i, j): match([call], Gold((gold.calls[j],), (gold.answers[j],)))[0].weight
-        for i, call in enumerate(calls)
-        for j in range(len(gold.calls))
-    }
+    calls = [ToolCall("f", call.arguments) for call in calls]
+    alike = [GoldCall("f", call.arguments, call.accepted, call.optional) for call in gold.calls]
+    gold = read(alike)
+
+    def weight(call: ToolCall, wanted: GoldCall) -> float:
+        pair = match([call], read([wanted]))[0]
+        return WEIGHTS["parameter_names"] * pair.names + WEIGHTS["parameter_values"] * pair.values
+
+    weights = {(i, j): weight(call, wanted) for i, call in enumerate(calls) for j, wanted in enumerate(alike)}
     made, expected = range(len(calls)), range(len(gold.calls))
     choices = (
         [list(zip(made, choice, strict=True)) for choice in permutations(expected, len(made))]
@@ -105,7 +159,7 @@ def test_the_matching_is_optimal(calls: list[ToolCall], gold: Gold) -> None:
         else [list(zip(choice, expected, strict=True)) for choice in permutations(made, len(expected))]
     )
     best = max(sum(weights[pair] for pair in choice) for choice in choices)
-    assert sum(pair.weight for pair in match(calls, gold)) == pytest.approx(best, abs=1e-12)
+    assert sum(weights[pair.made, pair.expected] for pair in match(calls, gold)) == pytest.approx(best, abs=1e-7)
 
 
 @bounded
@@ -178,7 +232,8 @@ def test_parts_and_reason() -> None:
         {"name": "f", "arguments": {"a": 1, "b": 2}},
         {"name": "g", "arguments": {}},
     )
-    assert found.parts == pytest.approx({"name": 1 / 3, "parameter_names": 1 / 9, "parameter_values": 0, "count": 1})
+    shares = {"name": 1 / 3, "parameter_names": 1 / 9, "parameter_values": 0}
+    assert found.parts == pytest.approx(shares | {"format": 1, "schema": 1, "count": 1})
     assert found.counts == {"right": 0, "total": 2}
     for said in ("a is 2, expected 1", "unexpected parameter c", "b is missing", "missing g()", "unexpected h()"):
         assert said in found.reason
