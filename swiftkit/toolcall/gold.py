@@ -26,6 +26,7 @@ from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.options import WEIGHTS, Options, options_from, parser
 from swiftkit.toolcall.schema import Checker, checkers
 from swiftkit.toolcall.tools import tools_from
+from swiftkit.toolcall.untyped import retyped
 from swiftkit.toolcall.values import folded_key, strict_key
 
 PLAIN = frozenset((str, int, float))  # values of these types may be their own keys; a bool is not: True == 1
@@ -131,9 +132,28 @@ def _checked(calls: list[GoldCall], scoring: str, tools: str) -> Gold:
     positions: dict[str, list[int]] = {}
     for index, call in enumerate(calls):
         positions.setdefault(call.name, []).append(index)
-    parse = parser(options.wire_format)
+    known = tools_from(tools) or _tools_of(calls)
+    read = parser(options.wire_format)
     weights = Weights(**options.weights)
-    return Gold(tuple(calls), answers, positions, options, weights, checkers(tools), item, parse, perfect)
+    return Gold(
+        tuple(calls), answers, positions, options, weights, checkers(tools), item, _reader(read, known), perfect
+    )
+
+
+def _reader(parse: Callable[[str], Parsed], tools: list[dict[str, Any]]) -> Callable[[str], Parsed]:
+    """What reads a completion: by the tools' schemas, where its wire format writes values without types."""
+    return lambda text: retyped(parse(text), tools)
+
+
+def _tools_of(calls: list[GoldCall]) -> list[dict[str, Any]]:
+    """For a gold without tools, what its own values say of the parameters' types."""
+    properties: dict[str, dict[str, Any]] = {}
+    for call in calls:
+        values = {name: [value] for name, value in call.arguments.items()} | call.accepted
+        for name, accepted in values.items():
+            known = properties.setdefault(call.name, {}).setdefault(name, {"enum": []})
+            known["enum"] += accepted
+    return [{"name": name, "parameters": {"properties": found}} for name, found in properties.items()]
 
 
 def _perfect(calls: int, reason: str) -> Score:

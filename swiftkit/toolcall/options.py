@@ -10,16 +10,12 @@ All may be absent, and so may the column. Weights are shares, scaled to a sum of
 `parameter_values` needs a weight, or an answer could score 1 without being exact.
 """
 
-import importlib
-import pkgutil
 from collections.abc import Callable
-from functools import cache
 from math import isfinite
 from typing import Literal
 
 import msgspec
 
-from swiftkit import toolcall
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.bfcl_item import Item
 from swiftkit.toolcall.call import Parsed
@@ -46,9 +42,9 @@ def parser(wire_format: str) -> Callable[[str], Parsed]:
     """What reads a completion. Raises ValueError for a name that is no wire format."""
     if not wire_format:
         return detect.parse
-    if wire_format not in _wire_formats():
-        raise ValueError(f"no wire format {wire_format!r} (there is: {', '.join(_wire_formats())})")
-    return _wire_formats()[wire_format]
+    if wire_format not in detect.FORMATS:
+        raise ValueError(f"no wire format {wire_format!r} (there is: {', '.join(detect.FORMATS)})")
+    return detect.FORMATS[wire_format].parse
 
 
 def _scaled(weights: dict[str, float]) -> dict[str, float]:
@@ -60,15 +56,6 @@ def _scaled(weights: dict[str, float]) -> dict[str, float]:
         raise ValueError("parameter_values needs a weight above 0")
     total = sum(weights.values())
     return {name: weights.get(name, 0.0) / total for name in WEIGHTS}
-
-
-@cache
-def _wire_formats() -> dict[str, Callable[[str], Parsed]]:
-    """The parsers of the wire formats: the modules of this folder that read a text and render calls."""
-    names = sorted(module.name for module in pkgutil.iter_modules(toolcall.__path__))
-    modules = [(name, vars(importlib.import_module(f"{toolcall.__name__}.{name}"))) for name in names]
-    formats = {name: module["parse"] for name, module in modules if {"parse", "render"} <= module.keys()}
-    return {name: parse for name, parse in formats.items() if "text" in parse.__annotations__}
 
 
 _decode = msgspec.json.Decoder(Options).decode

@@ -45,6 +45,17 @@ def parse(text: str, tags: re.Pattern[str], read_call: Callable[[str, re.Match[s
     return Parsed(parsed.calls, parsed.content, parsed.malformed, "", texts[: len(parsed.calls)])
 
 
+def retyped(parsed: Parsed, tools: Tools) -> Parsed:
+    """The same, its values read again now that the tools are known. Never raises."""
+    if not parsed.texts:
+        return parsed
+    calls = []
+    for call, texts in zip(parsed.calls, parsed.texts, strict=True):
+        schemas = parameters_of(tools, call.name)
+        calls.append(ToolCall(call.name, {key: read(text, schemas.get(key)) for key, text in texts.items()}))
+    return Parsed(calls, parsed.content, parsed.malformed, parsed.reasoning)
+
+
 def parameters_of(tools: Tools, name: str) -> Mapping[str, Any]:
     """The schemas of a tool's parameters, by their names; none if the tool is unknown. Never raises."""
     for tool in tools:

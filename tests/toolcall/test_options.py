@@ -72,3 +72,22 @@ def test_wire_format() -> None:
     assert score_text(text, gold_from(gold, "test")).exact
     assert score_text(text, gold_from(gold, "test", '{"wire_format": "hermes"}')).exact
     assert not score_text(text, gold_from(gold, "test", '{"wire_format": "harmony"}')).exact
+
+
+CODER = "<tool_call>\n<function=f>\n<parameter=a>\n{}\n</parameter>\n</function>\n</tool_call>"
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted", "written"),
+    [
+        ("string", "5", "5"), ("string", "[1]", "[1]"), ("integer", 5, "5"), ("array", [1], "[1]"), ("", "5", "5"),
+        ("", 5, "5"), ("", [1], "[1]"), ("", "[1]", "[1]"), ("", None, "null"),
+    ],
+)  # fmt: skip
+def test_values_without_types(typed: str, wanted: Any, written: str) -> None:
+    """Qwen3-Coder writes "5" and 5 alike: the tool's schema decides, and without tools the gold."""
+    gold = json.dumps([{"name": "f", "arguments": {"a": wanted}}])
+    tool = {"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": typed}}}}
+    prepared = gold_from(gold, "test", "", json.dumps([tool]) if typed else "")
+    assert score_text(CODER.format(written), prepared).exact
+    assert not score_text(CODER.format("6"), prepared).exact
