@@ -9,8 +9,6 @@
 
 from typing import Any
 
-import msgspec
-
 from swiftkit.chat import are_messages, is_message, messages_of, role_of, with_system
 from swiftkit.errors import DataError
 from swiftkit.records import Message
@@ -18,6 +16,7 @@ from swiftkit.rows import ANSWERS, call_message
 from swiftkit.thinking import join, split
 from swiftkit.toolcall import call_strings, detect
 from swiftkit.toolcall.call import Parsed, ToolCall, call_from
+from swiftkit.toolcall.json_text import decode
 
 _MARKUP = ("<tool_call>", "<|channel|>", "to=functions.")
 _ARGUMENTS = ("arguments", "parameters")
@@ -81,21 +80,21 @@ def _parsed(text: str, where: str) -> Parsed:
     """The calls that a text is or, in a model's markup, holds."""
     if any(mark in text for mark in _MARKUP):
         return detect.parse(text)
-    value = _decoded(text)
-    if _is_call(value) or (isinstance(value, list) and value and all(_is_call(item) for item in value)):
+    value = _decoded(text, where)
+    if is_call(value) or (isinstance(value, list) and value and all(is_call(item) for item in value)):
         return Parsed(_calls(value, where))
     return call_strings.parse(text)
 
 
-def _decoded(text: str) -> Any:
+def _decoded(text: str, where: str) -> Any:
     """The JSON value that the text is, or None."""
     try:
-        return msgspec.json.decode(text) if text.lstrip().startswith(("{", "[")) else None
+        return decode(text, where) if text.lstrip().startswith(("{", "[")) else None
     except (ValueError, RecursionError):
         return None
 
 
-def _is_call(value: Any) -> bool:
+def is_call(value: Any) -> bool:
     """Whether a JSON value can be nothing else than a call: an answer may be an object with a name, too."""
     if not isinstance(value, dict):
         return False

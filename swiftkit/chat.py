@@ -7,19 +7,59 @@ ShareGPT's {from, value}; ms-swift's own roles tool_call and tool_response.
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeGuard
 
-import msgspec
-
 from swiftkit.conversations import ROLES as SHAREGPT_ROLES
 from swiftkit.errors import DataError
-from swiftkit.records import Message, Row
-from swiftkit.rows import ANSWERS, call_message, loss_flag, make_row, text_of
+from swiftkit.records import Message
+from swiftkit.rows import ANSWERS, call_message, loss_flag, text_of
 from swiftkit.targets import GOLD_COLUMNS
 from swiftkit.thinking import join, thinking_of
 from swiftkit.toolcall.call import call_from
+from swiftkit.toolcall.json_text import decode
 from swiftkit.toolcall.pairing import in_call_order
 
 _ROLES = SHAREGPT_ROLES | {"developer": "system", "model": "assistant"}
-_MEDIA = ("images", "image", "videos", "audios")
+_LISTS = ("messages", "conversations", "conversation", "dialog", "dialogue")  # columns that hold a chat
+_QUESTIONS, _ANSWERS = ("human", "user"), ("assistant", "bot", "gpt")
+
+
+def unfolded(record: dict[str, Any]) -> dict[str, Any]:
+    """The record with its chat in its form's place: {role, content} in `messages`, {from, value} in `conversations`.
+
+    Data sets give the lists other names, and write them as JSON text; the older ones hold {human, assistant} pairs.
+    Raises DataError (bad_message, duplicate_key) for a text that is a list, but no JSON.
+    """
+    messages = record.get("messages")
+    if isinstance(messages, list) and (not messages or not isinstance(messages[0], dict) or "from" not in messages[0]):
+        return record
+    for name in _LISTS:
+        turns = _list(record.get(name), name)
+        if are_messages(turns):
+            place = "messages" if isinstance(turns[0].get("role"), str) else "conversations"
+            if name != place and record.get(place) is not None:
+                return record
+            return {key: value for key, value in record.items() if key != name} | {place: turns}
+    return record
+
+
+def _list(value: Any, name: str) -> Any:
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        try:
+            value = decode(value, name)
+        except (ValueError, RecursionError) as error:
+            fix = "write a list, or its JSON text"
+            raise DataError(f"{name} is text that is no JSON: {error}", "bad_message", fix) from error
+    pairs = [_pair(item) for item in value] if isinstance(value, list) else []
+    return [message for pair in pairs for message in pair] if pairs and all(pairs) else value
+
+
+def _pair(item: Any) -> list[dict[str, Any]]:
+    """The two messages of {human, assistant}; none where it is not such a pair."""
+    if not isinstance(item, dict) or len(item) != 2:
+        return []
+    named = [next((item[name] for name in names if name in item), None) for names in (_QUESTIONS, _ANSWERS)]
+    if None in named:
+        return []
+    return [{"role": role, "content": text} for role, text in zip(("user", "assistant"), named, strict=True)]
 
 
 def is_message(value: Any) -> bool:
@@ -45,22 +85,6 @@ def is_prompt_with_gold(record: dict[str, Any]) -> bool:
     return has_gold and are_messages(messages) and role_of(messages[-1]) in ("user", "tool_response")
 
 
-def row_of(messages: list[Message], record: dict[str, Any], used: Iterable[str]) -> Row:
-    """make_row, with the record's settings of the chat template. Raises DataError for a row with images or the like."""
-    for name in _MEDIA:
-        if record.get(name):
-            raise DataError(f"the row has {name}", "unsupported_media", "convert rows of text only")
-    row = make_row(messages, record, used)
-    if isinstance(record.get("chat_template_kwargs"), dict):
-        row["chat_template_kwargs"] = record["chat_template_kwargs"]  # swift wants the object itself
-    return row
-
-
-def system_of(record: dict[str, Any]) -> str:
-    """The text of a column `system` or `system_prompt`, or ""."""
-    return text_of(record.get("system") or record.get("system_prompt"), "system")
-
-
 def with_system(system: str, messages: list[Message]) -> list[Message]:
     """The messages, with this text in front, unless it is empty or stands there already."""
     if not system.strip() or messages[:1] == [{"role": "system", "content": system}]:
@@ -80,29 +104,30 @@ def _messages(messages: list[Any], where: str) -> Iterator[Message]:
     results: list[tuple[Any, Message]] = []  # what came back for them
     for index, message in enumerate(messages):
         place = f"{where}[{index}]"
-        role = role_of(message)
-        if role is None:
-            fix = "write {role, content} with a role of system, user, assistant or tool"
-            raise DataError(f"{place} is not a message with a known role", "bad_role", fix)
+        role = _known_role(message, place)
+        flag = loss_flag({**message, "role": "assistant" if role in ANSWERS else role}, place)
         if role == "tool_response":
             content = text_of(_content(message), place)
             results.append((message.get("tool_call_id"), {"role": role, "content": content}))
             continue
         yield from in_call_order(results, ids, place)
-        results, ids = [], [call.get("id") for call in _calls(message, place) if isinstance(call, dict)]
-        yield from _message(message, role, place)
+        results, ids = [], [call.get("id") for call in _calls(message, role, place) if isinstance(call, dict)]
+        for made in _made(message, role, place):
+            made.update(flag)
+            yield made
     yield from in_call_order(results, ids, "the end")
+
+
+def _known_role(message: Any, where: str) -> str:
+    role = role_of(message)
+    if role is None:
+        fix = "write {role, content} with a role of system, user, assistant or tool"
+        raise DataError(f"{where} is not a message with a known role", "bad_role", fix)
+    return role
 
 
 def _content(message: dict[str, Any]) -> Any:
     return message.get("value") if "from" in message else message.get("content")
-
-
-def _message(message: dict[str, Any], role: str, where: str) -> Iterator[Message]:
-    flag = loss_flag({**message, "role": "assistant" if role in ANSWERS else role}, where)
-    for made in _made(message, role, where):
-        made.update(flag)
-        yield made
 
 
 def _made(message: dict[str, Any], role: str, where: str) -> Iterable[Message]:
@@ -114,7 +139,7 @@ def _made(message: dict[str, Any], role: str, where: str) -> Iterable[Message]:
 
 
 def _answer(message: dict[str, Any], where: str) -> Iterator[Message]:
-    content, calls = text_of(_content(message), where), _calls(message, where)
+    content, calls = text_of(_content(message), where), _calls(message, "assistant", where)
     if thinking := thinking_of(message, where):
         content = join(thinking, content, where)
     if content.strip() or not calls:
@@ -132,13 +157,16 @@ def _own_calls(content: Any, where: str) -> Iterator[Message]:
 
 def _decoded(text: str, where: str) -> Any:
     try:
-        return msgspec.json.decode(text)
+        return decode(text, where)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: the call is not valid JSON: {error}", "bad_call", "write it as JSON text") from error
 
 
-def _calls(message: dict[str, Any], where: str) -> list[Any]:
+def _calls(message: dict[str, Any], role: str, where: str) -> list[Any]:
     calls = message.get("tool_calls") or []
     if not isinstance(calls, list):
         raise DataError(f"{where}: tool_calls is not a list", "bad_call", "write a list of calls")
-    return calls + ([message["function_call"]] if message.get("function_call") else [])
+    calls = calls + ([message["function_call"]] if message.get("function_call") else [])
+    if calls and role != "assistant":
+        raise DataError(f"{where}: calls in a message of {role}", "bad_call", "give them to an assistant's message")
+    return calls

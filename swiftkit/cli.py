@@ -4,6 +4,7 @@ Data and `--json` go to stdout, progress and messages to stderr. Each command im
 so that `swiftkit --help` answers at once. A SwiftkitError becomes one clean message and its exit status.
 """
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ import click
 
 from swiftkit import __version__
 from swiftkit.errors import SwiftkitError, UsageError
+
+_UNPRINTABLE = (errno.ENOSPC, errno.EIO, errno.EBADF)  # what stdout says where it leads to a full disk, or nowhere
 
 
 class _Group(click.Group):
@@ -27,6 +30,11 @@ class _Group(click.Group):
         except KeyboardInterrupt:
             click.echo("swiftkit: stopped", err=True)
             sys.exit(130)
+        except OSError as error:
+            if error.errno not in _UNPRINTABLE or error.filename:
+                raise
+            click.echo(f"swiftkit: cannot print: {error.strerror}", err=True)
+            sys.exit(2)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})

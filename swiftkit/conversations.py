@@ -12,7 +12,7 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.records import Message
-from swiftkit.rows import ANSWERS, call_message, loss_flag, text_of
+from swiftkit.rows import ANSWERS, SYSTEM, call_message, is_judged, loss_flag, text_of
 from swiftkit.thinking import OPEN, join, split
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.tools import tools_from
@@ -36,9 +36,6 @@ _SIGNS = (  # (dialect, role, what a text of that role holds): the first that is
 _SIGNS_OF = {  # role: [(rank, sign)]
     role: [(rank, sign) for rank, (_, of, sign) in enumerate(_SIGNS) if of == role] for role in ROLES.values()
 }
-_OTHERS = (  # columns of preference rows and others, which have converters of their own
-    "messages", "chosen", "rejected", "preferred_output", "rejected_response", "rejected_messages", "kto_tag",
-)  # fmt: skip
 
 
 class Turn(NamedTuple):
@@ -57,11 +54,11 @@ class Turn(NamedTuple):
 def dialect_of(record: dict[str, Any]) -> str:
     """The record's converter: sharegpt, apigen_mt, hermes_v1, toolbench or toolace; "" for none. Never raises."""
     items = _items(record.get("conversations"))
-    others = any(record.get(name) is not None for name in _OTHERS) or isinstance(record.get("label"), bool)
-    if not items or others:
+    if not items or record.get("messages") is not None or is_judged(record):
         return ""
     found = len(_SIGNS)
-    for item in [*items, {"from": "system", "value": record.get("system")}]:
+    columns = [{"from": "system", "value": record.get(name)} for name in SYSTEM]
+    for item in [*items, *columns]:
         if not isinstance(item, dict) or not isinstance(item.get("from"), str) or "value" not in item:
             return ""
         for rank, sign in _SIGNS_OF.get(ROLES.get(item["from"], ""), ()):
@@ -71,14 +68,14 @@ def dialect_of(record: dict[str, Any]) -> str:
 
 
 def turns_of(record: dict[str, Any]) -> list[Turn]:
-    """The turns, the column `system` first. Raises DataError (no_messages, bad_message, bad_role)."""
+    """The turns, the columns `system` and `system_prompt` first. Raises DataError."""
     items = _items(record.get("conversations"))
     if not items:
         raise DataError("the row has no conversations", "no_messages", "give a list of {from, value}")
     turns = [_turn(item, f"conversations[{index}]") for index, item in enumerate(items)]
-    system = text_of(record.get("system"), "system")
-    repeated = turns[0].role == "system" and turns[0].value == system
-    return turns if repeated or not system.strip() else [Turn("system", system, "system", {}), *turns]
+    first = turns[0].value if turns[0].role == "system" else ""
+    texts = [(name, text_of(record.get(name), name)) for name in SYSTEM]
+    return [*(Turn("system", text, name, {}) for name, text in texts if text.strip() and text != first), *turns]
 
 
 def answer(text: str, calls: Iterable[ToolCall], turn: Turn) -> Iterator[Message]:

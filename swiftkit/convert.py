@@ -6,26 +6,28 @@ with its place, code, reason and fix, and never stops the run; a file that canno
 bad, where the target is to learn from good ones (targets.py).
 """
 
-import os
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from signal import SIG_IGN, SIGINT, signal
-from threading import Thread
 from typing import IO, Any
 
 import msgspec
 
 from swiftkit.convert_progress import Progress
+from swiftkit.convert_workers import convert_in, prepare_worker
 from swiftkit.errors import DataError, SwiftkitError, UsageError
 from swiftkit.formats import Options, Outcome, convert_chunk, names, title
-from swiftkit.jsonl import encode, write_atomically
-from swiftkit.sources import PACKINGS, Chunk, find_files, kind_of, left_alone, read_chunks
+from swiftkit.jsonl import encode, put_first, write_atomically
+from swiftkit.sources import PACKINGS, STDIN, find_files, kind_of, left_alone, read_chunks, read_spans
 
-_AHEAD = 4  # chunks in flight for each worker: enough to keep it busy, and memory flat
+_AHEAD = 3  # pieces in flight for each worker: enough to keep it busy, and memory flat
+_CHUNK_BYTES, _SENT_BYTES = 1 << 18, 1 << 20  # to send a piece costs as much as to convert some ten rows
+
+
+_SEEN_BY_LOADER = 8 << 20  # bytes; `datasets` looks at 10 << 20 to learn a file's columns
 
 
 class Account(msgspec.Struct):
@@ -60,9 +62,15 @@ def convert_files(inputs: Sequence[Path], output: Path, rejects_file: Path | Non
         progress = stack.enter_context(closing(Progress(files)))
         out = stack.enter_context(write_atomically(output))
         rejects = _LazyFile(stack, rejects_path)
-        outcomes = stack.enter_context(_outcomes(read_chunks(files, progress.seen), options))
-        _write(_watched(outcomes, account, progress), out, rejects, account, options)
+        outcomes = stack.enter_context(_outcomes(files, progress.seen, options))
+        late = _write(_watched(outcomes, account, progress), out, rejects, account, options)
         _check_filtered(account, files, options)
+    if late and output.is_file():
+        put_first(output, late)
+        account.notes.append(
+            f"{len(late)} rows with columns that no earlier row has stand first, in front of the input's order: "
+            "ms-swift's loader learns the columns from the file's first 10 MB, and stops at others"
+        )
     if account.rows_rejected:
         account.rejects_file = str(rejects_path)
     elif rejects_path.is_file():
@@ -72,8 +80,7 @@ def convert_files(inputs: Sequence[Path], output: Path, rejects_file: Path | Non
 
 def summary(account: Account) -> str:
     """The account for a person: a line of totals, then a line for each format and for each code of reject."""
-    why = "of another sample_type, or a bad answer by its label or reward"
-    filtered = f", {account.rows_filtered} filtered out before ({why})" if account.rows_filtered else ""
+    filtered = f", {account.rows_filtered} filtered out" if account.rows_filtered else ""
     lines = [
         f"{account.rows_in} rows in = {account.rows_accepted} accepted + {account.rows_rejected} rejected{filtered}; "
         f"{account.rows_out} rows out: {account.output}"
@@ -91,6 +98,8 @@ def _check_usage(output: Path, rejects_path: Path, options: Options) -> None:
         raise UsageError(f"{output} is both output and rejects file; choose another name for one of them")
     if options.source_format and options.source_format not in names():
         raise UsageError(f"unknown format {options.source_format!r}; known: {', '.join(names())}")
+    if output == STDIN:
+        raise UsageError("-o -: give a file, or /dev/stdout")
     if output.suffix in PACKINGS or kind_of(output) in (".parquet", ".csv"):
         raise UsageError(f"{output}: the output is plain JSON Lines; give it the ending .jsonl")
 
@@ -128,8 +137,14 @@ class _LazyFile:
         self._file.write(line)
 
 
-def _write(outcomes: Iterable[Outcome], out: IO[bytes], rejects: _LazyFile, account: Account, options: Options) -> None:
+def _write(
+    outcomes: Iterable[Outcome], out: IO[bytes], rejects: _LazyFile, account: Account, options: Options
+) -> list[tuple[int, int]]:
+    """The places, as (start, size), of rows that come late with a new column."""
     identities: Counter[int] = Counter()
+    known: set[str] = set()
+    late: list[tuple[int, int]] = []
+    size = 0
     for outcome in outcomes:
         _count(outcome, account)
         if outcome.reject:
@@ -137,10 +152,16 @@ def _write(outcomes: Iterable[Outcome], out: IO[bytes], rejects: _LazyFile, acco
         rows = outcome.rows if options.target == "sft" else _unique(outcome, identities)
         left = len(rows) if options.max_samples is None else options.max_samples - account.rows_out
         for row in rows[:left]:
-            out.write(row + b"\n")
-            account.rows_out += 1
+            out.write(row)
+            out.write(b"\n")
+            if not known.issuperset(outcome.columns) and size > _SEEN_BY_LOADER:
+                late.append((size, (row + b"\n").index(b"\n") + 1))
+            size += len(row) + 1
+            account.rows_out += outcome.records if outcome.records > 1 else 1
+        known |= outcome.columns
         if account.rows_out == options.max_samples:
-            return
+            break
+    return late
 
 
 def _watched(outcomes: Iterable[Outcome], account: Account, progress: Progress) -> Iterator[Outcome]:
@@ -155,13 +176,18 @@ def _count(outcome: Outcome, account: Account) -> None:
         account.rejects[reject.code] = account.rejects.get(reject.code, 0) + 1
         account.examples.setdefault(reject.code, f"{reject.file}:{reject.line}: {reject.reason} ({reject.fix})")
     elif outcome.source_format:
-        account.rows_accepted += 1
+        account.rows_accepted += outcome.records
         if outcome.source_format not in account.formats:
-            account.first_rows[outcome.source_format] = msgspec.json.decode(outcome.rows[0])["source"]
-        account.formats[outcome.source_format] = account.formats.get(outcome.source_format, 0) + 1
+            account.first_rows[outcome.source_format] = _source_of(outcome.rows[0])
+        account.formats[outcome.source_format] = account.formats.get(outcome.source_format, 0) + outcome.records
     else:
         account.rows_filtered += 1
     account.rows_in = account.rows_accepted + account.rows_rejected
+
+
+def _source_of(rows: bytes) -> str:
+    """Where the first of these rows comes from."""
+    return str(msgspec.json.decode(rows.split(b"\n", 1)[0])["source"])
 
 
 def _unique(outcome: Outcome, identities: Counter[int]) -> tuple[bytes, ...]:
@@ -184,38 +210,19 @@ def _renamed(encoded: bytes, old: str, new: str) -> bytes:
 
 
 @contextmanager
-def _outcomes(chunks: Iterator[Chunk], options: Options) -> Iterator[Iterator[Outcome]]:
-    """The outcomes of all chunks in input order, made here or by worker processes."""
+def _outcomes(files: list[Path], seen: Callable[[int], None], options: Options) -> Iterator[Iterator[Outcome]]:
+    """The outcomes of all records in input order, made here or by worker processes."""
     if options.workers == 1:
+        chunks = read_chunks(files, seen, _CHUNK_BYTES)
         yield (outcome for chunk in chunks for outcome in convert_chunk(chunk, options))
         return
     # spawn, because the fork of a threaded parent may hang
-    pool = ProcessPoolExecutor(options.workers, get_context("spawn"), _prepare_worker)
-    try:
-        yield _in_order(pool, chunks, options)
-    except BrokenExecutor as error:
-        raise SwiftkitError("a worker process was killed (out of memory?); run again with --workers 1") from error
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _prepare_worker() -> None:
-    """Ctrl-C is for the parent to handle; a worker whose parent was killed ends too, instead of waiting for ever."""
-    signal(SIGINT, SIG_IGN)
-    Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    if parent := parent_process():
-        parent.join()
-        os._exit(1)
-
-
-def _in_order(pool: ProcessPoolExecutor, chunks: Iterator[Chunk], options: Options) -> Iterator[Outcome]:
-    waiting: deque[Future[list[Outcome]]] = deque()
-    for chunk in chunks:
-        waiting.append(pool.submit(convert_chunk, chunk, options))
-        if len(waiting) > _AHEAD * options.workers:
-            yield from waiting.popleft().result()
-    while waiting:
-        yield from waiting.popleft().result()
+    pool = ProcessPoolExecutor(options.workers, get_context("spawn"), prepare_worker)
+    pieces = read_spans(files, seen, _SENT_BYTES)
+    with closing(convert_in(pool, pieces, options, _AHEAD * options.workers)) as outcomes:
+        try:
+            yield outcomes
+        except BrokenExecutor as error:
+            raise SwiftkitError("a worker process was killed (out of memory?); run again with --workers 1") from error
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -4,7 +4,6 @@ Readers give bytes' line numbers from 1. Writers either replace a whole file ato
 append one flushed line at a time (`Journal`), so a kill never leaves a half file that looks whole.
 """
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 from swiftkit.errors import DataError
+from swiftkit.toolcall.json_text import check_distinct
 
 T = TypeVar("T")
 BOM = b"\xef\xbb\xbf"
@@ -42,7 +42,7 @@ def lines_of(file: IO[bytes], first: int = 1) -> Iterator[tuple[int, bytes]]:
     """
     for number, line in enumerate(iter(partial(file.readline, RECORD_LIMIT), b""), first):
         if len(line) >= RECORD_LIMIT and not line.endswith(b"\n"):
-            _skip_line(file)
+            skip_line(file)
             yield number, too_long(line)
             continue
         if number == 1 and line.startswith(BOM):
@@ -51,9 +51,14 @@ def lines_of(file: IO[bytes], first: int = 1) -> Iterator[tuple[int, bytes]]:
             yield number, line
 
 
-def _skip_line(file: IO[bytes]) -> None:
-    while (rest := file.readline(1 << 20)) and not rest.endswith(b"\n"):
-        pass
+def skip_line(file: IO[bytes]) -> int:
+    """Go to the next line; how many bytes that was."""
+    skipped = 0
+    while rest := file.readline(1 << 20):
+        skipped += len(rest)
+        if rest.endswith(b"\n"):
+            break
+    return skipped
 
 
 class BrokenRecord(bytes):
@@ -92,21 +97,15 @@ def decode_record(line: bytes, where: str) -> Any:
     """Decode one line of outside data, and refuse two values under one key (duplicate_key): all JSON readers keep only
     the last one, without a word."""
     value = decode_line(line, where, _decode)
-    # Cheaper than to look: each key has its colon, so a value that lost a key is written with fewer. A colon spelt
-    # \u003a makes up for a lost one, which no data set does.
-    if line.count(b":") != encode(value).count(b":"):
-        json.loads(line, object_pairs_hook=partial(_distinct, where))
+    # Cheaper than to look: each key has its colon, so a value that lost a key is written with fewer.
+    if line.count(b":") != encode(value).count(b":") or has_spelt_colons(line):
+        check_distinct(line, where)
     return value
 
 
-def _distinct(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    distinct = dict(pairs)
-    if len(distinct) < len(pairs):
-        for key, value in pairs:
-            if repr(value) != repr(distinct[key]):
-                reason = f"{where}: the key {key!r} has two values in one object"
-                raise DataError(reason, "duplicate_key", "keep one of the two")
-    return distinct
+def has_spelt_colons(line: bytes) -> bool:
+    """Whether a colon is written as an escape, so that it may make up for that of a lost key."""
+    return b"\\u003" in line and (b"\\u003a" in line or b"\\u003A" in line)
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -142,6 +141,20 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
         if not in_place:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
+
+
+def put_first(path: Path, places: list[tuple[int, int]]) -> None:
+    """Move what stands at these places, (start, size) in their order, to the file's beginning; keep all the rest."""
+    with write_atomically(path) as file, path.open("rb") as old:
+        for start, size in places:
+            old.seek(start)
+            file.write(old.read(size))
+        position = 0
+        for start, size in [*places, (path.stat().st_size, 0)]:
+            old.seek(position)
+            while block := old.read(min(start - old.tell(), 1 << 20)):
+                file.write(block)
+            position = start + size
 
 
 class Journal:

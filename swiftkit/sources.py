@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 
 from swiftkit.errors import DataError, UsageError
-from swiftkit.jsonl import decode_line, lines_of
+from swiftkit.jsonl import RECORD_LIMIT, decode_line, lines_of, skip_line
 from swiftkit.readers.csv_rows import csv_records
 from swiftkit.readers.json_items import json_records
 from swiftkit.readers.parquet_rows import parquet_records
@@ -50,6 +51,15 @@ class Chunk(msgspec.Struct, frozen=True):
 
     path: Path
     records: list[tuple[int, bytes]]
+
+
+class Span(msgspec.Struct, frozen=True):
+    """Neighbouring lines of a plain text file by their place in it, in bytes; `number` is that of the first line."""
+
+    path: Path
+    number: int
+    start: int
+    size: int
 
 
 def find_files(inputs: Iterable[Path], written: Iterable[Path]) -> list[Path]:
@@ -88,7 +98,9 @@ def kind_of(path: Path) -> str:
     return ".json" if path == STDIN else Path(name).suffix
 
 
-def read_chunks(files: Iterable[Path], seen: Callable[[int], None] = lambda _: None) -> Iterator[Chunk]:
+def read_chunks(
+    files: Iterable[Path], seen: Callable[[int], None] = lambda _: None, chunk_bytes: int = _CHUNK_BYTES
+) -> Iterator[Chunk]:
     """`seen` is told how many bytes of a file were read since it was called last. Raises DataError (unreadable_file)
     for a file that cannot be read to its end."""
     for path in files:
@@ -96,10 +108,41 @@ def read_chunks(files: Iterable[Path], seen: Callable[[int], None] = lambda _: N
         for record in _records(path, seen):
             chunk.records.append(record)
             size += len(record[1])
-            if size >= _CHUNK_BYTES:
+            if size >= chunk_bytes:
                 yield chunk
                 chunk, size = Chunk(path, []), 0
         yield chunk
+
+
+def read_spans(files: Iterable[Path], seen: Callable[[int], None], span_bytes: int) -> Iterator[Span | Chunk]:
+    """The same for processes that can read for themselves: what is no plain text still comes as chunks."""
+    for path in files:
+        if path == STDIN or kind_of(path) in (*_READERS, ".parquet") or not path.is_file():
+            yield from read_chunks([path], seen, span_bytes)
+        else:
+            yield from _spans(path, seen, span_bytes)
+
+
+def _spans(path: Path, seen: Callable[[int], None], span_bytes: int) -> Iterator[Span | Chunk]:
+    with _reading(path) as place, _opened(path, seen) as file:
+        if not isinstance(file.raw, _Watched):  # packed
+            yield from read_chunks([path], seen, span_bytes)
+            return
+        start = 0
+        while block := file.read(span_bytes):
+            size, lines = len(block), block.count(b"\n")
+            if not block.endswith(b"\n"):
+                size, lines = size + skip_line(file), lines + 1
+            yield Span(path, place.number + 1, start, size)
+            start, place.number = start + size, place.number + lines
+
+
+def read_span(span: Span) -> Chunk:
+    """The lines that stand there. Of a line that is too long to be read, its beginning is."""
+    with _reading(span.path), span.path.open("rb") as file:
+        file.seek(span.start)
+        text = io.BytesIO(file.read(min(span.size, _CHUNK_BYTES + RECORD_LIMIT)))
+        return Chunk(span.path, list(lines_of(text, span.number)))
 
 
 @lru_cache(maxsize=64)
@@ -121,15 +164,22 @@ def _some(files: list[Path], folder: Path) -> list[Path]:
 
 
 def _records(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
-    number = 0
+    with _reading(path) as place:
+        for place.number, record in _read(path, seen):
+            yield place.number, record
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[SimpleNamespace]:
+    """Says where it stopped: `number` is that of the last record."""
+    place = SimpleNamespace(number=0)
     try:
-        for number, record in _read(path, seen):
-            yield number, record
+        yield place
     except _read_errors() as error:
-        name, place = _name(path), f" after record {number}" if number else ""
+        name, after = _name(path), f" after record {place.number}" if place.number else ""
         fix = "check the path, its permissions, and whether the file is whole"
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{name}: cannot be read{place}: {reason}", "unreadable_file", fix) from error
+        raise DataError(f"{name}: cannot be read{after}: {reason}", "unreadable_file", fix) from error
 
 
 def _read_errors() -> tuple[type[Exception], ...]:
@@ -152,6 +202,8 @@ def _read(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]
 @contextmanager
 def _opened(path: Path, seen: Callable[[int], None]) -> Iterator[io.BufferedReader]:
     """The unpacked bytes. Raises DataError (unreadable_file) for what is no text."""
+    if path == STDIN and sys.stdin is None:
+        raise DataError("stdin is closed", "unreadable_file", "pipe the data into it, or give a file")
     raw: Any = sys.stdin.buffer if path == STDIN else _Watched(path, seen)
     with io.BufferedReader(raw, _CHUNK_BYTES) as packed:
         file = _unpacked(packed, path)

@@ -23,6 +23,7 @@ from swiftkit.toolcall import hermes
 from swiftkit.toolcall.gold import gold_of, gold_to_json
 
 _VERDICTS = ("true", "false")
+_NOT_FOR_REWARDS = {"messages", "tools", "id", "source", "category", "chat_template_kwargs"}
 GOLD_COLUMNS = ("solution", "answer", "ground_truth", "reward_model")  # what a reward function compares with
 
 
@@ -38,7 +39,8 @@ def whole(row: Row) -> Iterator[Row]:
 def sft(row: Row) -> Iterator[Row]:
     """The whole conversation, if its answer is there and is a good one."""
     if row["messages"][-1]["role"] not in ANSWERS:
-        raise DataError("the row ends without an answer", "no_answer", "add the answer, or use --to grpo")
+        fix = "add the answer, in a column output or in the messages, or use --to grpo"
+        raise DataError("the row ends without an answer", "no_answer", fix)
     if _is_good(row):
         yield from whole(row)
 
@@ -46,7 +48,8 @@ def sft(row: Row) -> Iterator[Row]:
 def grpo(row: Row) -> Iterator[Row]:
     """One row: the question before the last answer that calls a tool; without any call, before the last answer.
 
-    A prompt without an answer stays as it is, if it has a column that a reward function can compare with.
+    A prompt without an answer stays as it is, if it has a column for the reward function: gold, or, where nothing in it
+    is an answer, any.
     """
     if _is_prompt(row):
         yield _without_answers(row)
@@ -132,8 +135,10 @@ def _is_good(row: Row) -> bool:
 
 def _is_prompt(row: Row) -> bool:
     """Whether there is no answer, and none is needed: a reward function compares with another column."""
-    ends_open = row["messages"][-1]["role"] not in ANSWERS
-    return ends_open and "expected_calls" not in row and any(name in row for name in GOLD_COLUMNS)
+    if "expected_calls" in row or row["messages"][-1]["role"] in ANSWERS:
+        return False
+    has_answers = any(message["role"] in ANSWERS for message in row["messages"])
+    return any(name in row for name in (GOLD_COLUMNS if has_answers else row.keys() - _NOT_FOR_REWARDS))
 
 
 def _rejected(row: Row) -> list[Message]:
@@ -166,7 +171,8 @@ def _answers(row: Row) -> list[tuple[int, int]]:
         return runs[-1:] if runs and runs[-1][1] == len(messages) else [(len(messages), len(messages))]
     calling = [(start, end) for start, end in runs if any(_is_call(message) for message in messages[start:end])]
     if not runs:
-        raise DataError("the row has no answer", "no_answer", "add the answer, or a column expected_calls")
+        fix = f"add the answer, or a column for the reward function, such as expected_calls, {', '.join(GOLD_COLUMNS)}"
+        raise DataError("the row has no answer, and nothing to compare one with", "no_answer", fix)
     return calling or runs[-1:]
 
 

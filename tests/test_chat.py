@@ -1,10 +1,11 @@
 """Messages in the shapes that preference, KTO, GRPO and tau-bench rows hold."""
 
+import json
 from typing import Any
 
 import pytest
 
-from swiftkit.chat import messages_of, role_of, with_system
+from swiftkit.chat import messages_of, role_of, unfolded, with_system
 from swiftkit.errors import DataError
 
 CALLS = [
@@ -79,6 +80,44 @@ def test_a_system_text_stands_once() -> None:
     assert with_system("Be brief.", messages) == messages
     assert with_system(" ", messages) == messages
     assert with_system("Be kind.", messages)[0]["content"] == "Be kind."
+
+
+CHAT = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}]
+SHAREGPT = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Yo"}]
+
+
+@pytest.mark.parametrize("name", ["messages", "conversations", "conversation", "dialog", "dialogue"])
+@pytest.mark.parametrize("write", [lambda turns: turns, json.dumps], ids=["list", "text"])
+def test_a_chat_comes_to_its_place(name: str, write: Any) -> None:
+    """Whatever the list is called, and as JSON text: the column is that of its form, and the others stay."""
+    assert unfolded({name: write(CHAT), "model": "m"}) == {"messages": CHAT, "model": "m"}
+    assert unfolded({name: write(SHAREGPT)}) == {"conversations": SHAREGPT}
+
+
+def test_pairs_are_messages() -> None:
+    """As older data sets have them; a pair with more in it is none."""
+    assert unfolded({"conversation": [{"human": "Hi", "assistant": "Yo"}]}) == {"messages": CHAT}
+    odd = {"conversation": [{"human": "Hi", "assistant": "Yo", "image": "x"}]}
+    assert unfolded(odd) == odd
+
+
+@pytest.mark.parametrize(
+    "record", [{"conversation": "Hi"}, {"messages": [], "conversations": CHAT}, {"dialog": [1]}, {}]
+)
+def test_what_is_no_chat_stays(record: dict[str, Any]) -> None:
+    """Text that is no list, and a list beside messages, are left alone."""
+    assert unfolded(record) == record
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [('[{"role": "user"', "bad_message"), ('[{"role": "user", "content": "1", "content": "2"}]', "duplicate_key")],
+)
+def test_broken_json_text_is_refused(text: str, code: str) -> None:
+    """It is a chat that would be lost."""
+    with pytest.raises(DataError) as caught:
+        unfolded({"messages": text})
+    assert caught.value.code == code
 
 
 def test_role_of_anything() -> None:

@@ -184,6 +184,7 @@ def test_a_folder_and_stdin(tmp_path: Path) -> None:
         ["folder", "-o", "out.jsonl"],
         ["raw.jsonl", "-o", "out.jsonl.gz"],
         ["raw.jsonl", "-o", "out.parquet"],
+        ["raw.jsonl", "-o", "-"],
     ],
 )
 def test_wrong_usage_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:

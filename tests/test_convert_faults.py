@@ -137,6 +137,7 @@ def test_what_fails_while_it_is_read(tmp_path: Path) -> None:
     refused(convert(memory, "-o", out), out, f"{memory}: cannot be read: Input/output error")
     with memory.open("rb") as stdin:
         refused(convert("-", "-o", out, stdin=stdin), out, "stdin: cannot be read: Input/output error")
+    refused(convert("-", "-o", out, preexec_fn=lambda: os.close(0)), out, "stdin is closed")
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may become another user")
@@ -180,7 +181,8 @@ def running(out: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A run that has written a part of its output and waits for more input."""
     command = [*COMMAND, "-", "-o", out, *arguments]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stderr=pipe, preexec_fn=heed_ctrl_c) as process:
+    options: Any = {"stdin": pipe, "stderr": pipe, "start_new_session": True, "preexec_fn": heed_ctrl_c}
+    with subprocess.Popen(command, **options) as process:
         assert process.stdin
         process.stdin.write(LONG_LINE * 2000)  # more than the workers are given in advance
         process.stdin.flush()
@@ -212,9 +214,26 @@ def test_a_killed_run_takes_its_workers_along(tmp_path: Path, sent: signal.Signa
     with running(out, "--workers", "2") as process:
         workers = workers_of(process)
         process.send_signal(sent)
-        process.communicate()
+        process.wait(timeout=60)
     assert len(workers) == 2
     wait_until(lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers))
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("plain", [True, False])
+def test_a_killed_worker_ends_the_run(tmp_path: Path, plain: bool) -> None:
+    """As the kernel does when memory runs out: one message, no output, also while pieces wait in the pipe."""
+    out = tmp_path / "rows.jsonl"
+    raw = tmp_path / ("raw.jsonl" if plain else "raw.jsonl.gz")
+    with (open if plain else gzip.open)(raw, "wb") as file:
+        file.write(LONG_LINE * 20_000)
+    command = [*COMMAND, raw, "-o", out, "--workers", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+        wait_until(lambda: any(draft.stat().st_size for draft in tmp_path.glob(".*.part")))
+        workers_of(process)[0].kill()
+        stderr = process.communicate(timeout=60)[1].decode()
+    assert process.returncode == 2
+    assert stderr == "swiftkit: a worker process was killed (out of memory?); run again with --workers 1\n"
     assert not out.exists()
 
 
@@ -223,7 +242,7 @@ def test_ctrl_c(tmp_path: Path, workers: str) -> None:
     """One word, and nothing is left behind."""
     out = tmp_path / "rows.jsonl"
     with running(out, "--workers", workers) as process:
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)  # to the workers too, as a terminal does
         stderr = process.communicate()[1]
     assert (process.returncode, stderr) == (130, b"swiftkit: stopped\n")
     assert not list(tmp_path.iterdir())

@@ -6,7 +6,7 @@ Bounded: the number of examples is set, and hypothesis keeps what failed for the
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +132,47 @@ def test_any_damage_gives_rows_or_a_reject(name: str, data: st.DataObject) -> No
         for forced in ("", name, data.draw(st.sampled_from(names()))):
             [outcome] = convert_chunk(Chunk(Path("raw.jsonl"), [(1, line)]), Options(target, forced))
             check(outcome, target)
+
+
+@pytest.mark.parametrize("name", names())
+@settings(max_examples=60, deadline=None)
+@given(data=st.data())
+def test_no_value_is_lost_under_a_key_that_is_there_twice(name: str, data: st.DataObject) -> None:
+    """At any depth, before or after the other value, in any style of JSON."""
+    record = copy.deepcopy(data.draw(st.sampled_from(RECORDS[name])))
+    inside = data.draw(st.sampled_from(list(objects_in(record))))
+    key = data.draw(st.sampled_from(sorted(inside)))
+    items, twin = list(inside.items()), ("@@twin@@", data.draw(st.sampled_from(["other", 0.123, [{"a": "b:c"}]])))
+    inside.clear()
+    inside.update([twin, *items] if data.draw(st.booleans()) else [*items, twin])
+    style: Any = {
+        "ensure_ascii": data.draw(st.booleans()),
+        "separators": data.draw(st.sampled_from([None, (",", ":")])),
+    }
+    line = json.dumps(record, **style).replace('"@@twin@@"', json.dumps(key, **style)).encode()
+    [outcome] = convert_chunk(Chunk(Path("raw.jsonl"), [(1, line)]), Options())
+    assert outcome.reject
+    assert outcome.reject.code == "duplicate_key"
+
+
+@pytest.mark.parametrize("length", range(80))
+def test_a_lost_value_of_any_length_is_seen(length: int) -> None:
+    """Also where it happens to be as long as the spaces that another style of JSON, or a mixture of two, would have."""
+    messages = [{"role": "user", "content": "a: b"}, {"role": "assistant", "content": "c"}] * 3
+    for style in ({"separators": (",", ":")}, {"indent": None}):
+        body = json.dumps({"messages": messages, "category": "x", "id": "new"}, **style)  # type: ignore[arg-type]
+        first = [b'{"id":%b"%b",' % (space, b"x" * length) for space in (b"", b" ")]
+        lines = [body.encode(), *(twin + body[1:].encode() for twin in first)]
+        good, *bad = convert_chunk(Chunk(Path("raw.jsonl"), list(enumerate(lines, 1))), Options())
+        assert (len(good.rows), good.reject) == (1, None)
+        assert [outcome.reject and outcome.reject.code for outcome in bad] == ["duplicate_key"] * 2
+
+
+def objects_in(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict) and value:
+        yield value
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+        yield from objects_in(inner)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

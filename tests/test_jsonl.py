@@ -1,15 +1,28 @@
 """Reading and writing JSON Lines: file:line in each error, and never a half file."""
 
+import copy
 import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from swiftkit.errors import DataError
-from swiftkit.jsonl import Journal, decode_line, read_lines, read_objects, write_atomically
+from swiftkit.jsonl import (
+    Journal,
+    broken_record,
+    decode_line,
+    decode_record,
+    put_first,
+    read_lines,
+    read_objects,
+    write_atomically,
+)
 
 
 def test_lines_are_numbered_and_stripped(tmp_path: Path) -> None:
@@ -38,6 +51,47 @@ def test_a_broken_line_says_where(line: bytes, code: str, said: str) -> None:
         decode_line(line, "f.jsonl:3", msgspec.json.decode)
     assert caught.value.code == code
     assert said in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    ("line", "lost"),
+    [
+        (b'{"a": 1, "a": 2}', "a"),
+        (b'{"m": [{"role": "user", "content": "x", "content": "y"}]}', "content"),
+        (b'{"a": {"b": 1}, "c": [], "a": {"b": 2}}', "a"),
+        ('{"键": 1, "\\u952e": 2}'.encode(), "键"),
+        (b'{"a": 1, "a": true}', "a"),
+    ],
+)
+def test_two_values_of_one_key(line: bytes, lost: str) -> None:
+    """JSON readers keep the last one in silence."""
+    with pytest.raises(DataError, match=f"here: the key '{lost}' has two values") as caught:
+        decode_record(line, "here")
+    assert caught.value.code == "duplicate_key"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"a": 1, "a": 1}',
+        b'{"a:b": ":", "c": "\\u003a:", "d": {"a:b": 1e5}}',
+        b'[{"a": 1}, {"a": 2}]',
+        '"\\ud83d\\ude00: 北京"'.encode(),
+        b"5",
+    ],
+)
+def test_what_only_looks_like_two_values(line: bytes) -> None:
+    """The same value twice, the same key in two objects, colons in texts."""
+    assert decode_record(line, "here") == msgspec.json.decode(line)
+
+
+def test_what_is_no_record_says_why_wherever_it_is_decoded() -> None:
+    """Also when its text would pass as JSON, and after it was copied, as it is for a worker process."""
+    record = copy.copy(broken_record(b"{}", DataError("three cells", "broken_csv", "quote them")))
+    for decode in (decode_record, lambda line, where: decode_line(line, where, msgspec.json.decode)):
+        with pytest.raises(DataError, match=r"^row 3: three cells \(quote them\)$") as caught:
+            decode(record, "row 3")
+        assert caught.value.code == "broken_csv"
 
 
 def test_a_missing_file_is_one_sentence(tmp_path: Path) -> None:
@@ -87,3 +141,15 @@ def test_journal_cuts_off_half_a_line(tmp_path: Path) -> None:
     with Journal(file) as journal:
         journal.append({"a": 2})
     assert file.read_bytes() == b'{"a":1}\n{"a":2}\n'
+
+
+@given(st.lists(st.tuples(st.binary(max_size=30), st.booleans()), max_size=20))
+def test_put_first(pieces: list[tuple[bytes, bool]]) -> None:
+    """What is chosen stands first, everything keeps its order, nothing is lost."""
+    starts = [sum(len(piece) for piece, _ in pieces[:index]) for index in range(len(pieces))]
+    chosen = [(start, len(piece)) for start, (piece, first) in zip(starts, pieces, strict=True) if first]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "a.jsonl"
+        path.write_bytes(b"".join(piece for piece, _ in pieces))
+        put_first(path, chosen)
+        assert path.read_bytes() == b"".join(piece for piece, _ in sorted(pieces, key=lambda each: not each[1]))

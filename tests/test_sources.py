@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from swiftkit import jsonl, sources
 from swiftkit.errors import DataError, SwiftkitError, UsageError
-from swiftkit.jsonl import decode_record
+from swiftkit.jsonl import BOM, decode_record
 from swiftkit.readers import json_items
 from swiftkit.readers.json_items import json_records
-from swiftkit.sources import find_files, kind_of, left_alone, read_chunks
+from swiftkit.sources import Chunk, Span, find_files, kind_of, left_alone, read_chunks, read_span, read_spans
 
 ROWS = [{"instruction": f"Question {i}: [a], {{b}}", "output": 'An "answer".\n北京'} for i in range(3)]
 LINES = "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS).encode()
@@ -337,11 +337,13 @@ def test_parquet_types(tmp_path: Path) -> None:
     assert read(written(tmp_path, "c.parquet", parquet_of(infinite))) == [(1, "broken_json"), (2, {"number": 2.0})]
 
 
-def test_parquet_is_read_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parquet_is_read_in_pieces(tmp_path: Path) -> None:
     """Also a file of one row group; the rows keep their numbers."""
     file = written(tmp_path, "a.parquet", parquet_of([{"a": str(number)} for number in range(5000)]))
-    monkeypatch.setattr(sources, "_CHUNK_BYTES", 1000)
-    assert read(file) == [(number + 1, {"a": str(number)}) for number in range(5000)]
+    chunks = list(read_chunks([file], chunk_bytes=1000))
+    assert len(chunks) > 50
+    places = [(place, decoded(record)) for chunk in chunks for place, record in chunk.records]
+    assert places == [(number + 1, {"a": str(number)}) for number in range(5000)]
 
 
 NESTED = '[{""role"": ""user"", ""content"": ""Hi, you.""}]'
@@ -374,3 +376,45 @@ CSV: list[tuple[bytes, list[Any]]] = [
 def test_csv(tmp_path: Path, content: bytes, records: list[Any]) -> None:
     """Quotes, line breaks and nested JSON are read; a row that does not fit its names is a reject, never a guess."""
     assert read(written(tmp_path, "a.csv", content)) == records
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from([b"", b"{}", b" {\t} ", b"[1]\r", b"x" * 40, b"\x00", "\u2028北京".encode()]), max_size=30
+    ),
+    st.sampled_from([b"", BOM]),
+    st.booleans(),
+    st.integers(1, 60),
+)
+def test_spans_hold_the_same_lines_as_chunks(
+    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], mark: bytes, ended: bool, size: int
+) -> None:
+    """With their numbers, wherever the pieces end, and with nothing between them."""
+    file = tmp_path_factory.mktemp("spans") / "raw.jsonl"
+    file.write_bytes(mark + b"\n".join(lines) + b"\n" * ended)
+    seen: list[int] = []
+    spans = [span for span in read_spans([file], seen.append, size) if isinstance(span, Span)]
+    assert [record for span in spans for record in read_span(span).records] == [
+        record for chunk in read_chunks([file]) for record in chunk.records
+    ]
+    assert sum(seen) == sum(span.size for span in spans) == file.stat().st_size
+
+
+def test_a_span_of_one_long_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is longer than a record may be is not read to its end; the next line keeps its number."""
+    monkeypatch.setattr(jsonl, "RECORD_LIMIT", 1000)
+    monkeypatch.setattr(sources, "RECORD_LIMIT", 1000)
+    file = written(tmp_path, "a.jsonl", b"{}\n" + b"[" * (3 << 20) + b"\n[]\n")
+    spans = [span for span in read_spans([file], lambda _: None, 100) if isinstance(span, Span)]
+    records = [record for span in spans for record in read_span(span).records]
+    assert [(number, len(record)) for number, record in records] == [(1, 2), (2, 1000), (3, 2)]
+    assert isinstance(records[1][1], jsonl.BrokenRecord)
+
+
+def test_what_is_no_plain_text_comes_as_chunks(tmp_path: Path) -> None:
+    """A packed file, a list, a table, a pipe."""
+    packed = written(tmp_path, "a.jsonl", gzip.compress(b"{}\n[]\n"))
+    listed = written(tmp_path, "a.json", b"[{}, []]")
+    pieces = list(read_spans([packed, listed], lambda _: None, 100))
+    assert [piece.records for piece in pieces if isinstance(piece, Chunk)] == [[(1, b"{}"), (2, b"[]")]] * 2

@@ -163,6 +163,18 @@ def test_kto_makes_two_rows_of_a_pair() -> None:
     assert bad["messages"][5:] == [{"role": "assistant", "content": hermes.render([ToolCall("h", {})])}]
 
 
+def test_a_prompt_without_gold_needs_a_column_for_the_reward() -> None:
+    """Any will do where nothing is an answer; beside earlier answers only gold tells a prompt from a conversation."""
+    (row,) = cut("grpo", [said("user")], difficulty="hard")
+    assert (row["messages"], row.get("difficulty"), "expected_calls" in row) == ([said("user")], "hard", False)
+    (row,) = cut("grpo", CHAT[:3], difficulty="hard")
+    assert (row["messages"], row["expected_calls"]) == (CHAT[:1], "[]")
+    with pytest.raises(DataError) as caught:
+        cut("grpo", [said("user")], tools="[]", category="c")
+    assert caught.value.code == "no_answer"
+    assert "solution" in caught.value.fix
+
+
 @pytest.mark.parametrize("target", ["sft", "grpo", "grpo_steps"])
 def test_no_answer_is_refused(target: str) -> None:
     """A question alone can be neither trained on nor scored."""

@@ -62,7 +62,8 @@ def agent_data_tools(raw: str, out: str) -> Callable[[], int]:
     from agent_data_tools import convert_jsonl_file, validate_openai_messages_file
 
     def work() -> int:
-        assert validate_openai_messages_file(raw).error_count == 0
+        if validate_openai_messages_file(raw).error_count:
+            sys.exit("agent-data-tools finds faults in the rows")
         return int(convert_jsonl_file(raw, out, target="swift_messages", show_progress=False).written_records)
 
     return work

@@ -8,6 +8,7 @@ counts: what else the machine does can only slow a run down.
 """
 
 import argparse
+import filecmp
 import json
 import subprocess
 import sys
@@ -51,7 +52,8 @@ def main() -> None:
     one = _shown("swiftkit, 1 worker", _best(args.repeat, _ours, pool, rows, 1), floor)
     two_rows = args.folder / "two.jsonl"
     two = _shown("swiftkit, 2 workers", _best(args.repeat, _ours, pool, two_rows, 2), floor)
-    assert rows.read_bytes() == two_rows.read_bytes(), "two workers write something else than one"
+    if not filecmp.cmp(rows, two_rows, shallow=False):
+        sys.exit("two workers write something else than one")
     _shown("swiftkit, no tool twice", _best(args.repeat, _ours, distinct, two_rows, 1), floor)
     _shown("swiftkit, no tool twice, 2 workers", _best(args.repeat, _ours, distinct, two_rows, 2), floor)
     _ours(few, rows, 1)
@@ -71,7 +73,7 @@ def main() -> None:
 def _raw(folder: Path, rows: int, flags: list[str]) -> Path:
     path = folder / f"raw{''.join(flags)}-{rows}.jsonl"
     if not path.exists():
-        subprocess.run([PYTHON, HERE / "make_rows.py", path, "--rows", str(rows), *flags], check=True)
+        _run([PYTHON, HERE / "make_rows.py", path, "--rows", rows, *flags])
     return path
 
 
@@ -95,7 +97,8 @@ def _ours(raw: Path, out: Path, workers: int) -> Measured:
     command = [PYTHON, "-m", "swiftkit", "convert", raw, "-o", out, "--workers", workers, "--json"]
     measured = _run(command)
     account = json.loads(measured.printed)
-    assert account["rows_in"] == account["rows_out"], account
+    if account["rows_in"] != account["rows_out"]:
+        sys.exit(f"rows were refused: {account['rejects']}")
     return measured._replace(rows=account["rows_in"])
 
 
@@ -111,13 +114,15 @@ def _best(repeat: int, measure: Any, *arguments: Any, **options: Any) -> Measure
 def _run(command: list[Any]) -> Measured:
     """Of the whole process, children included."""
     start, before = time.perf_counter(), _children_cpu()
-    with psutil.Popen([str(part) for part in command], stdout=subprocess.PIPE, text=True) as process:
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with psutil.Popen([str(part) for part in command], **pipes) as process:
         peak = [0.0]
         watch = threading.Thread(target=_watch, args=(process, peak))
         watch.start()
-        printed, _ = process.communicate()
+        printed, said = process.communicate()
         watch.join()
-    assert process.returncode == 0, command
+    if process.returncode:
+        sys.exit(f"{command} failed:\n{said}")
     return Measured(0, _children_cpu() - before, time.perf_counter() - start, peak[0] / 1e6, printed)
 
 

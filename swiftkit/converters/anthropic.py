@@ -19,27 +19,22 @@ marks. Rows without any such block are OpenAI's too, and that converter claims t
 """
 
 from collections.abc import Iterable, Iterator
-from itertools import chain
 from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.rows import call_message, loss_flag, make_row, text_of
+from swiftkit.rows import call_message, is_judged, loss_flag, make_row, text_of
 from swiftkit.thinking import join
 from swiftkit.toolcall.call import ToolCall, call_from
 from swiftkit.toolcall.pairing import in_call_order
 
 _ROLES = ("system", "user", "assistant")
 _BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking")  # which no other format has
-# Columns of preference and KTO data: an answer that stands there would be lost.
-_OTHERS = ("chosen", "rejected", "rejected_response", "rejected_messages", "completion", "kto_tag")
 
 
 def matches(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
-    if not isinstance(messages, list) or "expected_calls" in record or isinstance(record.get("label"), bool):
-        return False
-    if any(record.get(column) is not None for column in _OTHERS):
+    if not isinstance(messages, list) or "expected_calls" in record or is_judged(record):
         return False
     if not all(isinstance(message, dict) and message.get("role") in _ROLES for message in messages):
         return False
@@ -52,13 +47,12 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     messages = record.get("messages")
     if not isinstance(messages, list):
         raise DataError("the row has no messages", "no_messages", "give a list of messages")
-    return [make_row(chain(_system(record.get("system")), _messages(messages)), record, ())]
+    return [make_row(_messages(messages), {**record, "system": _system(record.get("system"))}, ())]
 
 
-def _system(system: Any) -> Iterator[Message]:
-    for block in system if isinstance(system, list) else [system]:
-        if text := text_of(block, "system"):
-            yield {"role": "system", "content": text}  # make_row puts a blank line between two
+def _system(system: Any) -> str:
+    blocks = system if isinstance(system, list) else [system]
+    return "\n\n".join(filter(None, (text_of(block, "system") for block in blocks)))
 
 
 def _messages(messages: list[Any]) -> Iterator[Message]:

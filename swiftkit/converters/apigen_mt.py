@@ -18,13 +18,12 @@ last answer. What tells the rows from ShareGPT's, whose form this is, is the pol
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from swiftkit.conversations import Turn, answer, dialect_of, turns_of
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.rows import make_row
+from swiftkit.rows import SYSTEM, make_row
 from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.json_text import decode
 
 
 def matches(record: dict[str, Any]) -> bool:
@@ -32,7 +31,7 @@ def matches(record: dict[str, Any]) -> bool:
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
-    return [make_row((message for turn in turns_of(record) for message in _messages(turn)), record, ())]
+    return [make_row((message for turn in turns_of(record) for message in _messages(turn)), record, SYSTEM)]
 
 
 def _messages(turn: Turn) -> Iterable[Message]:
@@ -45,7 +44,7 @@ def _messages(turn: Turn) -> Iterable[Message]:
 
 def _call(turn: Turn) -> ToolCall:
     try:
-        value = msgspec.json.decode(turn.value) if isinstance(turn.value, str) else turn.value
+        value = decode(turn.value, turn.where) if isinstance(turn.value, str) else turn.value
     except (ValueError, RecursionError) as error:
         raise DataError(f"{turn.where}: a broken call: {error}", "broken_call", "mend its JSON") from error
     return call_from(value, turn.where)

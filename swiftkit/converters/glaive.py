@@ -19,12 +19,11 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import msgspec
-
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.rows import call_message, make_row, text_of
+from swiftkit.rows import call_message, is_judged, make_row, text_of
 from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.json_text import decode
 from swiftkit.toolcall.literal import json_at
 
 _CALL, _END = "<functioncall>", "<|endoftext|>"
@@ -39,7 +38,9 @@ _ANNOUNCED = re.compile(
 
 def matches(record: dict[str, Any]) -> bool:
     chat = record.get("chat")
-    return isinstance(chat, str) and "messages" not in record and "conversations" not in record and "USER: " in chat
+    if "messages" in record or "conversations" in record or is_judged(record):
+        return False
+    return isinstance(chat, str) and "USER: " in chat
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
@@ -48,7 +49,7 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         raise DataError("the row has no chat", "no_messages", "give the text of the turns in a column chat")
     system, tools = _system(text_of(record.get("system"), "system"))
     messages = [*system, *(message for mark, text in _turns(chat) for message in _messages(mark, text))]
-    return [make_row(messages, {**record, "tools": tools or record.get("tools")}, ("chat",))]
+    return [make_row(messages, {**record, "tools": tools or record.get("tools")}, ("chat", "system"))]
 
 
 def _system(text: str) -> tuple[list[Message], list[Any]]:
@@ -57,7 +58,7 @@ def _system(text: str) -> tuple[list[Message], list[Any]]:
     kept, tools = [], []
     while (start := text.find("{")) >= 0:
         try:
-            tool, end = json_at(text, start)
+            tool, end = json_at(text, start, "system")
         except (ValueError, RecursionError) as error:
             what = f"system: a function that is no JSON: {error}"
             raise DataError(what, "bad_tools", "mend the JSON of the function") from error
@@ -102,6 +103,6 @@ def _call(text: str) -> ToolCall:
 
 def _json(text: str, where: str) -> Any:
     try:
-        return msgspec.json.decode(text)
+        return decode(text, where)
     except (ValueError, RecursionError) as error:
         raise DataError(f"{where}: no valid JSON: {error}", "broken_call", "mend the call's JSON") from error

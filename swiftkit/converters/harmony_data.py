@@ -24,18 +24,20 @@ from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.rows import call_message, loss_flag, make_row, text_of
+from swiftkit.rows import call_message, is_judged, loss_flag, make_row, text_of
 from swiftkit.thinking import join, thinking_of
 from swiftkit.toolcall.call import call_from
 
 _ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool_response"}
 _KNOWN = tuple(_ROLES)  # no set: a role may be a list, which has no hash
 _CHANNELS = (None, "analysis", "commentary", "final")
-_USED = ("developer", "user", "analysis", "final", "reasoning_effort")
+_USED = ("developer", "user", "analysis", "final")
 
 
 def matches(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
+    if is_judged(record):
+        return False
     has_columns = "analysis" in record and "final" in record
     if not isinstance(messages, list) or not messages:
         return has_columns and isinstance(record.get("user"), str)
@@ -48,10 +50,7 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     messages = record.get("messages") or _from_columns(record)
     if not isinstance(messages, list):
         raise DataError("messages is not a list", "no_messages", "give a list of messages")
-    row = make_row(_messages(messages), record, _USED)
-    if isinstance(record.get("reasoning_effort"), str):
-        row["chat_template_kwargs"] = {"reasoning_effort": record["reasoning_effort"]}
-    return [row]
+    return [make_row(_messages(messages), record, _USED)]
 
 
 def _from_columns(record: dict[str, Any]) -> list[dict[str, Any]]:
@@ -67,7 +66,6 @@ def _from_columns(record: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _messages(messages: list[Any]) -> Iterator[Message]:
     thoughts: list[str] = []  # what the assistant has thought and not answered yet
-    has_answered = False  # since the last question or result
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
         role = message.get("role") if isinstance(message, dict) else None
@@ -78,15 +76,10 @@ def _messages(messages: list[Any]) -> Iterator[Message]:
         if role != "assistant":
             yield from _unanswered(thoughts, where)
             yield {"role": _ROLES[role], "content": content}
-            has_answered = False
         elif _channel(message, where) == "analysis":
             thoughts.append(content)
         else:
             thoughts += filter(None, [thinking_of(message, where)])
-            if thoughts and has_answered:
-                fix = "put the analysis before the whole answer: a row has one reasoning for each"
-                raise DataError(f"{where}: an analysis behind the answer's beginning", "bad_reasoning", fix)
-            has_answered = True
             yield from (part | loss for part in _answer(message, content, "\n\n".join(thoughts), where))
             thoughts = []
     yield from _unanswered(thoughts, "the end")

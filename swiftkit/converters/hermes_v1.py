@@ -24,7 +24,7 @@ from typing import Any
 from swiftkit.conversations import Turn, answer, check_no_markup, dialect_of, result_text, turns_of, with_tools
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.rows import make_row
+from swiftkit.rows import SYSTEM, make_row
 from swiftkit.toolcall import literal
 from swiftkit.toolcall.call import ToolCall, call_from
 
@@ -61,7 +61,7 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     turns = turns_of(record)
     tools = [tool for turn in turns if turn.role == "system" for tool in _tools(turn)]
     messages = (message for turn in turns for message in _messages(turn))
-    return [make_row(messages, with_tools(record, tools), ())]
+    return [make_row(messages, with_tools(record, tools), SYSTEM)]
 
 
 def _messages(turn: Turn) -> Iterator[Message]:

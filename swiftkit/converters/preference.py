@@ -9,52 +9,69 @@ LLaMA-Factory's ranking data, OpenAI's preference fine-tuning, and ms-swift's ow
 
 An answer is a text, a message, messages, or calls, as call strings or in JSON (answers.py); messages may repeat the
 question. A rejected answer may be wrong in any way: a broken call in it stays text, and an undefined tool is allowed.
-The question may be prompt, question, instruction and input, messages or conversations; texts of Anthropic's
-"\n\nHuman: ... \n\nAssistant: ..." are taken apart. Also read: preferred_output and non_preferred_output beside
-input.messages (OpenAI), rejected_response and rejected_messages beside messages (ms-swift). Both answers must belong to
-the same question, for ms-swift knows only one of a pair.
+The question may be prompt, question, instruction and input, messages or conversations, perhaps after a `history`;
+texts of Anthropic's "\n\nHuman: ... \n\nAssistant: ..." are taken apart. Also read: preferred_output and
+non_preferred_output beside input.messages (OpenAI), rejected_response and rejected_messages beside messages (ms-swift).
+Both answers must belong to the same question, for ms-swift knows only one of a pair.
 """
 
 import re
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any
 
 import msgspec
 
 from swiftkit.answers import conversation
-from swiftkit.chat import are_messages, messages_of, row_of, system_of, with_system
+from swiftkit.chat import are_messages, messages_of
 from swiftkit.errors import DataError
+from swiftkit.instructions import history_of
 from swiftkit.records import Message, Row
-from swiftkit.rows import ANSWERS, check_row, make_row
+from swiftkit.rows import ANSWERS, SYSTEM, check_row, make_row
 from swiftkit.targets import after_last_user
+from swiftkit.toolcall.json_text import decode
 
 _PAIRS = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
 _OWN = ("rejected_response", "rejected_messages")
 _TEXTS = ("question", "instruction", "input", "query")  # columns of a question given as text
-_USED = ("prompt", "messages", "conversations", "system", "system_prompt", *(name for pair in _PAIRS for name in pair))
+_USED = ("prompt", "messages", "conversations", "history", "output", *_OWN, *(name for pair in _PAIRS for name in pair))
 _SPEAKER = re.compile(r"\n\n(Human|Assistant):")
 
 
 def matches(record: dict[str, Any]) -> bool:
     if "messages" in record and any(record.get(name) is not None for name in _OWN):
         return True
-    return "output" not in record and any(all(record.get(name) is not None for name in pair) for pair in _PAIRS)
+    return any(all(record.get(name) is not None for name in pair) for pair in _PAIRS)
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
+    if record.get("output") and record["output"] not in (record.get("chosen"), record.get("rejected")):
+        reason = "output is neither the chosen nor the rejected answer"
+        raise DataError(reason, "third_answer", "delete it, or make two rows of the two answers to keep")
     chosen, rejected = _own_sides(record) if any(record.get(name) is not None for name in _OWN) else _sides(record)
     given = record.get("input")
     tools = record.get("tools") or (given.get("tools") if isinstance(given, dict) else None)
-    row = row_of(chosen, {**record, "tools": tools}, (*_USED, *_text_columns(record)))
-    row["rejected_response"] = msgspec.json.encode(_worse(row["messages"], rejected)).decode()
-    if isinstance(record.get("margin"), int | float):  # ms-swift's reward model trains on it
-        row["margin"] = str(float(record["margin"]))
+    empty = [name for name in _TEXTS if not record.get(name)]
+    row = make_row(chosen, {**record, "tools": tools}, (*_USED, *_text_columns(record), *empty))
+    other = make_row(rejected, {name: record.get(name) for name in SYSTEM}, ())
+    row["rejected_response"] = msgspec.json.encode(_worse(row["messages"], other)).decode()
+    if record.get("margin") is not None:  # ms-swift's reward model trains on it
+        row["margin"] = _number(record["margin"])
     return [row]
 
 
-def _worse(better: list[Message], rejected: list[Message]) -> list[Message]:
+def _number(margin: Any) -> str:
+    try:
+        number = float(margin)
+    except (TypeError, ValueError, OverflowError):
+        number = float("nan")
+    if not isfinite(number):
+        raise DataError(f"the margin {str(margin)[:50]!r} is no number", "bad_margin", "write a number")
+    return str(number)
+
+
+def _worse(better: list[Message], other: Row) -> list[Message]:
     """The messages of the rejected answer, from where ms-swift replaces the better one."""
-    other = make_row(rejected, {}, ())
     try:
         check_row(other)
     except DataError as error:
@@ -72,10 +89,9 @@ def _worse(better: list[Message], rejected: list[Message]) -> list[Message]:
 
 def _own_sides(record: dict[str, Any]) -> tuple[list[Message], list[Message]]:
     """Both conversations of a row of ms-swift's, which replaces all that follows the last user turn."""
-    system = system_of(record)
-    chosen = with_system(system, messages_of(_json(record.get("messages")), "messages"))
+    chosen = messages_of(record.get("messages"), "messages")
     if record.get("rejected_messages") is not None:
-        return chosen, with_system(system, messages_of(_json(record["rejected_messages"]), "rejected_messages"))
+        return chosen, messages_of(_json(record["rejected_messages"]), "rejected_messages")
     response, question = record["rejected_response"], chosen[: after_last_user(chosen)]
     if not isinstance(response, str):
         return chosen, [*question, *messages_of(response, "rejected_response")]
@@ -87,7 +103,7 @@ def _own_sides(record: dict[str, Any]) -> tuple[list[Message], list[Message]]:
 def _sides(record: dict[str, Any]) -> tuple[list[Message], list[Message]]:
     """Both conversations, each the question with one answer."""
     better, worse = next((pair for pair in _PAIRS if record.get(pair[0]) is not None), _PAIRS[0])
-    question = with_system(system_of(record), _question(record))
+    question = [*history_of(record), *_question(record)]
     if isinstance(record.get("prompt"), str) and _SPEAKER.match(record["prompt"]):
         record = {name: value.strip() if isinstance(value, str) else value for name, value in record.items()}
     if not question and isinstance(record.get(better), str) and isinstance(record.get(worse), str):
@@ -130,6 +146,6 @@ def _transcript(text: str) -> list[Message]:
 def _json(value: Any) -> Any:
     """A list that may be given as JSON text, as ms-swift reads it too."""
     try:
-        return msgspec.json.decode(value) if isinstance(value, str) else value
+        return decode(value, "messages") if isinstance(value, str) else value
     except (ValueError, RecursionError) as error:
         raise DataError(f"messages that are not valid JSON: {error}", "bad_message", "write a list") from error

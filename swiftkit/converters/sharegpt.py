@@ -22,12 +22,11 @@ import msgspec
 from swiftkit.conversations import Turn, answer, dialect_of, result_text, turns_of
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.rows import make_row
+from swiftkit.rows import SYSTEM, make_row
 from swiftkit.toolcall.call import ToolCall, call_from
 from swiftkit.toolcall.json_text import reason, skip_space
 from swiftkit.toolcall.literal import json_at
 
-_MEDIA = ("images", "videos", "audios")
 _JSON = re.compile(r"[{\[]")
 _TOOL_WORDS = ("function", "tool", "api")
 _BRACKETS = {"[": "]", "(": ")", "{": "}", "<": ">"}
@@ -38,12 +37,9 @@ def matches(record: dict[str, Any]) -> bool:
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
-    for name in _MEDIA:
-        if record.get(name):
-            raise DataError(f"the row has {name}", "unsupported_media", "convert rows of text only")
     turns = turns_of(record)
     _check_plain(turns)
-    return [make_row((message for turn in turns for message in _messages(turn)), record, ())]
+    return [make_row((message for turn in turns for message in _messages(turn)), record, SYSTEM)]
 
 
 def _check_plain(turns: list[Turn]) -> None:
@@ -88,7 +84,7 @@ def _read(text: str, position: int, where: str) -> list[ToolCall]:
     calls: list[ToolCall] = []
     while position < len(text):
         try:
-            value, position = json_at(text, position)
+            value, position = json_at(text, position, where)
         except (ValueError, RecursionError) as error:
             raise DataError(f"{where}: {reason(error)}", "broken_call", "mend the JSON of the call") from error
         calls += _listed(value, where)

@@ -13,23 +13,24 @@ The messages pass through as they are; a structured content, tools or column bec
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.records import Row
-from swiftkit.rows import identity_of
+from swiftkit.rows import check_media, identity_of, is_judged
+from swiftkit.toolcall.json_text import decode
 
 _OWN_ROLES = ("tool_call", "tool_response")
-_PAIRS = ("rejected_response", "rejected_messages")
 _WHOLE = ("id", "chat_template_kwargs")
 _KEPT = ("role", "content", "loss", "loss_scale")
 
 
 def matches(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
-    if not isinstance(messages, list) or _is_others(record):
+    if not isinstance(messages, list) or is_judged(record):
         return False
     return "expected_calls" in record or any(
         isinstance(message, dict) and message.get("role") in _OWN_ROLES for message in messages
@@ -40,9 +41,10 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     messages = record.get("messages")
     if not isinstance(messages, list):
         raise DataError("the row has no messages", "no_messages", "give a list of messages")
-    if _is_others(record):
+    if is_judged(record):
         fix = "leave --from out, or force preference or kto"
         raise DataError("a row with a rejected answer or a verdict", "other_format", fix)
+    check_media(record)
     row: Any = {name: _flat(value) for name, value in record.items() if value is not None and name not in _WHOLE}
     if isinstance(record.get("chat_template_kwargs"), dict):
         row["chat_template_kwargs"] = record["chat_template_kwargs"]  # swift wants the object itself
@@ -50,11 +52,6 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         row["id"] = identity
     row["messages"] = [_message(message, f"messages[{index}]") for index, message in enumerate(messages)]
     return [row]
-
-
-def _is_others(record: dict[str, Any]) -> bool:
-    """Whether it is a row of preference.py's or kto.py's."""
-    return isinstance(record.get("label"), bool) or any(record.get(column) is not None for column in _PAIRS)
 
 
 def _message(message: Any, where: str) -> dict[str, Any]:
@@ -65,7 +62,15 @@ def _message(message: Any, where: str) -> dict[str, Any]:
         kept["role"] = "tool_response"
     if kept.get("role") in _OWN_ROLES and "content" in kept:
         kept["content"] = _text(kept["content"])
+        _check_call(kept, where)
     return kept
+
+
+def _check_call(message: dict[str, Any], where: str) -> None:
+    """Refuse two values under one key of a call's text; whether it is a call is check_row's matter."""
+    if message["role"] == "tool_call":
+        with suppress(ValueError, RecursionError):
+            decode(message["content"], where)
 
 
 def _flat(value: Any) -> Any:

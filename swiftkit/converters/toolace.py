@@ -26,7 +26,7 @@ import msgspec
 from swiftkit.conversations import Turn, answer, check_no_markup, dialect_of, result_text, turns_of, with_tools
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.rows import make_row
+from swiftkit.rows import SYSTEM, make_row
 from swiftkit.toolcall import literal
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.json_text import skip_space
@@ -56,7 +56,7 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     systems = {turn.where: _system(turn) for turn in turns if turn.role == "system"}
     record = with_tools(record, [tool for _, tools in systems.values() for tool in tools])
     names = sorted(tool_names(tools_from(record["tools"])), key=len, reverse=True)
-    return [make_row(_messages(turns, {where: text for where, (text, _) in systems.items()}, names), record, ())]
+    return [make_row(_messages(turns, {where: text for where, (text, _) in systems.items()}, names), record, SYSTEM)]
 
 
 def _messages(turns: list[Turn], systems: dict[str, str], names: list[str]) -> Iterator[Message]:
@@ -81,7 +81,7 @@ def _system(turn: Turn) -> tuple[str, list[Any]]:
     tools: list[Any] = []
     if begin := _LIST.search(text):
         try:
-            tools, end = literal.json_at(text, begin.start())
+            tools, end = literal.json_at(text, begin.start(), turn.where)
         except (ValueError, RecursionError) as error:
             what = f"{turn.where}: the list of tools: {error}"
             raise DataError(what, "bad_tools", "mend the JSON of the tools") from error

@@ -17,28 +17,27 @@ the irrelevance data made from these rows: such a row has no answer to train on,
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.rows import call_message, make_row, text_of
+from swiftkit.rows import call_message, is_judged, make_row, text_of
 from swiftkit.toolcall.call import call_from
+from swiftkit.toolcall.json_text import decode
 
-_USED = ("query", "answers", "system")
+_USED = ("query", "answers")
 
 
 def matches(record: dict[str, Any]) -> bool:
-    return all(name in record for name in ("query", "answers", "tools")) and "messages" not in record
+    if "messages" in record or is_judged(record):
+        return False
+    return all(name in record for name in ("query", "answers", "tools"))
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
     query = text_of(record.get("query"), "query")
     if not query.strip():
         raise DataError("the query is empty", "no_question", "fill in query")
-    system = text_of(record.get("system"), "system")
     calls = _calls(record.get("answers"))
-    asked: list[Message] = [{"role": "system", "content": system}] if system else []
-    row = make_row([*asked, {"role": "user", "content": query}, *calls], record, _USED)
+    row = make_row([{"role": "user", "content": query}, *calls], record, _USED)
     if not calls:
         row["expected_calls"] = "[]"
     return [row]
@@ -54,6 +53,6 @@ def _calls(answers: Any) -> list[Message]:
 
 def _decoded(answers: str) -> Any:
     try:
-        return msgspec.json.decode(answers)
+        return decode(answers, "answers")
     except (ValueError, RecursionError) as error:
         raise DataError(f"answers is not valid JSON: {error}", "broken_call", "mend its JSON") from error

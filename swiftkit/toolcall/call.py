@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError
+from swiftkit.toolcall.json_text import decode
 
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _ARGUMENT_KEYS = ("arguments", "parameters")
 
 
@@ -35,7 +35,7 @@ def call_from(value: Any, where: str) -> ToolCall:
         {"id": ..., "type": "function", "function": {"name": "f", "arguments": "JSON text"}}    OpenAI
         {"tool_call": {"tool_name": "f", "parameters": {...}}}
 
-    Raises DataError (bad_call, no_arguments, ambiguous_arguments, bad_arguments); its message begins with `where`.
+    Raises DataError (bad_call, no_arguments, ambiguous_arguments, bad_arguments, duplicate_key), which names `where`.
     """
     body = _unwrap(value, where)
     name = body.get("name", body.get("tool_name"))
@@ -72,9 +72,9 @@ def _as_object(arguments: Any, where: str) -> dict[str, Any]:
     return arguments
 
 
-def _decoded(text: str, where: str) -> dict[str, Any]:
+def _decoded(text: str, where: str) -> Any:
     try:
-        return _decode_object(text)
+        return decode(text, where)
     except (ValueError, RecursionError) as error:  # msgspec's errors and UnicodeError are ValueErrors
         message = f"{where}: the arguments are not a JSON object: {error}"
         raise DataError(message, "bad_arguments", "write them as a JSON object") from error

@@ -2,8 +2,15 @@
 
 import json
 import re
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from swiftkit.errors import DataError
 
 _SPACE = re.compile(r"\s*")
+_SPELT_COLON = re.compile(r"\\u003[aA]")
 
 
 def skip_space(text: str, position: int) -> int:
@@ -30,3 +37,31 @@ def _finite(text: str) -> float:
 
 # (text, start) -> (value, end); no white space may stand at the start.
 raw_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_finite).raw_decode
+
+
+def decode(text: str, where: str) -> Any:
+    """The value of a JSON text that a record holds, with one value under each key.
+
+    Raises DataError (duplicate_key) as for the record itself (jsonl.decode_record); else ValueError or RecursionError.
+    """
+    value = msgspec.json.decode(text)
+    colons = text.count(":")  # each key has one: a value that lost a key is written with fewer
+    is_spelt = "\\u003" in text and _SPELT_COLON.search(text)  # such a colon may make up for that of a lost key
+    if is_spelt or (colons > 1 and colons != msgspec.json.encode(value).count(b":")):
+        check_distinct(text, where)
+    return value
+
+
+def check_distinct(text: str | bytes, where: str) -> None:
+    """Refuse two values under one key (duplicate_key): all JSON readers keep only the last one, without a word."""
+    json.loads(text, object_pairs_hook=partial(_distinct, where))
+
+
+def _distinct(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    distinct = dict(pairs)
+    if len(distinct) < len(pairs):
+        for key, value in pairs:
+            if repr(value) != repr(distinct[key]):
+                reason = f"{where}: the key {key!r} has two values in one object"
+                raise DataError(reason, "duplicate_key", "keep one of the two")
+    return distinct

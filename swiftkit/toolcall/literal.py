@@ -10,9 +10,8 @@ import re
 import warnings
 from typing import Any
 
-import msgspec
-
-from swiftkit.toolcall.json_text import raw_decode
+from swiftkit.errors import DataError
+from swiftkit.toolcall.json_text import decode, raw_decode
 
 STRING = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _WORDS = {"true": True, "false": False, "null": None}
@@ -22,7 +21,9 @@ _SPELLING = re.compile(rf"(?:{STRING})(\s*['\"])?|\\.|\#", re.DOTALL)
 def read(text: str) -> Any:
     """The value. Raises ValueError, whatever the text is."""
     try:
-        return msgspec.json.decode(text)
+        return decode(text, "JSON")
+    except DataError as error:
+        raise ValueError(error.reason) from error
     except (ValueError, RecursionError):
         pass  # then it must be Python's
     try:
@@ -32,10 +33,10 @@ def read(text: str) -> Any:
         raise ValueError(f"neither JSON nor a Python literal: {reason}") from error
 
 
-def json_at(text: str, start: int) -> tuple[Any, int]:
-    """The JSON value that begins here, and the position behind it. Raises ValueError or RecursionError."""
+def json_at(text: str, start: int, where: str) -> tuple[Any, int]:
+    """The JSON value that begins here, and the position behind it. Raises what json_text.decode raises."""
     _, end = raw_decode(text, start)
-    return msgspec.json.decode(text[start:end]), end  # json's own reader lets lone surrogates pass
+    return decode(text[start:end], where), end  # json's own reader lets lone surrogates pass
 
 
 def _read_python(text: str) -> Any:

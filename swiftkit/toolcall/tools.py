@@ -11,6 +11,9 @@ foreign type names (see type_names.py), as JSON text, or as xLAM's flat map of p
 A parameter of a flat map may be left out if its type says "optional", if it has a default (xLAM's own answers leave
 such ones out), or if it is marked "required": false. An empty default says nothing. Nulls, which Parquet pads structs
 with, are left out.
+
+Other keys of a function stay, such as the schema of what it gives back (`response` in BFCL, `return` in transformers'
+get_json_schema): Qwen's chat template shows a function whole, gpt-oss's shows name, description and parameters alone.
 """
 
 import re
@@ -19,10 +22,12 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError
+from swiftkit.toolcall.json_text import decode
 from swiftkit.toolcall.type_names import ABSENT, Annotation, read_type, union
 
 _PARAMETERS = ("parameters", "input_schema", "inputSchema")
 _OF_ANTHROPIC = re.compile(r"_20\d{6}$")  # such as bash_20250124, whose schema the API keeps to itself
+_RESULTS = ("response", "return", "returns")
 _NOT_FOR_THE_MODEL = ("type", "cache_control", *_PARAMETERS[1:])
 _TYPES = frozenset(("string", "integer", "object", "array", "number", "boolean", "null"))
 _SCHEMAS = frozenset((
@@ -39,11 +44,17 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,), "object": (dict,),
 }  # fmt: skip
 
+# What a schema in JSON text holds if something in it is replaced; some that hold it need no change.
+_UNREADY = (b":null", b'"required":true', b'"required":false')
+_TYPE = re.compile(rb'"type":"?(\w*)')
+_READY_TYPES = frozenset(name.encode() for name in _TYPES)
+_READY_KEYS = {"name", "description", "parameters", "strict"}
+
 
 def tools_from(value: Any) -> list[dict[str, Any]]:
     """Tools in OpenAI's form, from a list, one tool, or JSON text of these; None and "" mean no tools.
 
-    Raises DataError (bad_tools).
+    Raises DataError (bad_tools, duplicate_key).
     """
     decoded = _decoded(value) if isinstance(value, str) else value
     if decoded is None:
@@ -51,7 +62,7 @@ def tools_from(value: Any) -> list[dict[str, Any]]:
     tools = [decoded] if isinstance(decoded, dict) else decoded
     if not isinstance(tools, list):
         raise _bad("tools is not a list")
-    return [_tool(tool, index) for index, tool in enumerate(tools)]
+    return [tool_from(tool, index) for index, tool in enumerate(tools)]
 
 
 def tool_names(tools: list[dict[str, Any]]) -> frozenset[str]:
@@ -197,17 +208,42 @@ def _as_declared(default: Any, kind: Any) -> Any:
     return value if isinstance(value, expected) and isinstance(value, bool) == (kind == "boolean") else default
 
 
-def _tool(tool: Any, index: int) -> dict[str, Any]:
+def tool_from(tool: Any, index: int) -> dict[str, Any]:
+    """One tool in OpenAI's form; `index` is its place, for the message of the DataError (bad_tools)."""
+    if _is_ready(tool):
+        return tool  # type: ignore[no-any-return]
     function = tool.get("function", tool) if isinstance(tool, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str) or not function["name"]:
         raise _bad(f"tools[{index}] is not an object with a name")
     parameters = _parameters(function)
     rest = {key: value for key, value in function.items() if key not in _NOT_FOR_THE_MODEL and value is not None}
+    rest |= {key: json_schema(rest[key]) for key in _RESULTS if isinstance(rest.get(key), dict)}
     if parameters and _is_flat(parameters):
         schema = _from_flat(parameters, rest.pop("required", None))
     else:
         schema = json_schema(parameters) or {"type": "object", "properties": {}}
     return {"type": "function", "function": {**rest, "parameters": schema}}
+
+
+def _is_ready(tool: Any) -> bool:
+    """Whether a tool is surely written already as it would be: most are, and this is seen in a third of the time."""
+    function = tool.get("function") if isinstance(tool, dict) and list(tool) == ["type", "function"] else None
+    if not isinstance(function, dict) or tool["type"] != "function" or function.keys() - _READY_KEYS:
+        return False
+    name, parameters = function.get("name"), function.get("parameters")
+    if not name or not isinstance(name, str) or None in function.values():
+        return False
+    if not isinstance(parameters, dict) or parameters.get("type") != "object":
+        return False
+    text = _encoded(parameters)
+    return not any(mark in text for mark in _UNREADY) and _READY_TYPES.issuperset(_TYPE.findall(text))
+
+
+def _encoded(value: Any) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, RecursionError):
+        return _UNREADY[0]
 
 
 def _parameters(function: dict[str, Any]) -> dict[str, Any] | None:
@@ -222,7 +258,7 @@ def _parameters(function: dict[str, Any]) -> dict[str, Any] | None:
 
 def _decoded(text: str) -> Any:
     try:
-        return msgspec.json.decode(text) if text.strip() else None
+        return decode(text, "tools") if text.strip() else None
     except (ValueError, RecursionError) as error:
         raise _bad(f"tools is not valid JSON: {error}") from error
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from swiftkit.chat import unfolded
 from swiftkit.errors import DataError
 from swiftkit.formats import Converter, converter_of, names, title
 from swiftkit.rows import check_row
@@ -30,7 +31,7 @@ json_values = st.recursive(
 
 
 def converted(converter: Converter, record: dict[str, Any]) -> list[Any]:
-    rows = list(converter.convert(record))
+    rows = list(converter.convert(unfolded(record)))
     for row in rows:
         check_row(row)
     return rows
@@ -51,7 +52,7 @@ def test_golden(name: str, case: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_detection(name: str, case: dict[str, Any]) -> None:
     """No other converter claims the record; its own does, unless it is unlike anything."""
-    claims = [other for other in names() if converter_of(other).matches(case["in"])]
+    claims = [other for other in names() if converter_of(other).matches(unfolded(case["in"]))]
     assert claims in ([name], []) if "reject" in case else claims == [name]
 
 
@@ -86,8 +87,8 @@ def test_any_record_converts_or_is_refused(name: str, data: st.DataObject) -> No
     damaged = json.loads(json.dumps(record))
     for _ in range(data.draw(st.integers(1, 3))):
         damage(damaged, data)
-    converter_of(name).matches(damaged)
     with suppress(DataError):
+        converter_of(name).matches(unfolded(damaged))
         converted(converter_of(name), damaged)
 
 

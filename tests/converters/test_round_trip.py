@@ -54,11 +54,20 @@ def test_bad_answers_are_filtered_from_sft(tmp_path: Path) -> None:
     assert not any("label" in row for row in rows)
 
 
-def test_a_pair_is_no_plain_row(tmp_path: Path) -> None:
-    """Forced to be one, it is refused: its rejected side would be trained as JSON text."""
+@pytest.mark.parametrize("forced", ["swift_rows", "openai", "anthropic"])
+def test_a_pair_is_no_plain_row(forced: str, tmp_path: Path) -> None:
+    """Forced to be one, it is refused: its rejected side would be lost, or trained as JSON text."""
     rows = [row for row in goldens("preference") if "rejected_response" in row]
-    account, _ = converted(rows, tmp_path, Options("preference", "swift_rows"))
+    account, _ = converted(rows, tmp_path, Options("whole", forced))
     assert account.rejects == {"other_format": len(rows)}
+
+
+@pytest.mark.parametrize("record", [{"label": True}, {"kto_tag": False}, {"chosen": "a", "rejected": "b"}])
+def test_a_verdict_is_not_lost_by_a_forced_format(record: dict[str, Any], tmp_path: Path) -> None:
+    """A row of Alpaca's with a verdict or another answer is Alpaca's only in part."""
+    row = {"instruction": "Name a river.", "output": "The Rhine."} | record
+    account, _ = converted([row], tmp_path, Options("whole", "alpaca_tool"))
+    assert account.rejects == {"other_format": 1}
 
 
 def test_prompts_keep_their_columns(tmp_path: Path) -> None:

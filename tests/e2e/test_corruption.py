@@ -1,5 +1,5 @@
-"""Three ways in which ms-swift 4.6 trains on something else than the data says, and that none of them is left after
-`swiftkit convert`: content parts or tool_calls that a big file shows late, and Parquet's nulls.
+"""Ways in which ms-swift 4.6 trains on something else than the data says, or stops, and that none of them is left after
+`swiftkit convert`: content parts, tool_calls or columns that a big file shows late, and Parquet's nulls.
 """
 
 import json
@@ -46,6 +46,17 @@ def late_calls() -> list[dict[str, Any]]:
     return [*chats(9000), call('{"city": "北京"}')]
 
 
+def late_columns() -> list[dict[str, Any]]:
+    """After 10 MB, rows with tools, with a flag of the loss, and with another column."""
+    rows = chats(9300)
+    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    for number, row in enumerate(rows[9100:]):
+        row |= [{"tools": [tool]}, {"topic": "x"}, {}][number % 3]
+        if number % 2:
+            row["messages"][1]["weight"] = 1
+    return rows
+
+
 def different_arguments() -> list[dict[str, Any]]:
     """What one call has, another lacks."""
     return [call({"a": i} if i % 2 else {"b": {"c": [i], "d": "x"} if i % 4 else {"e": i}}) for i in range(100)]
@@ -87,7 +98,12 @@ def load_with_swift(files: list[Path], cache: Path) -> list[dict[str, Any]]:
 
 def test_no_row_is_corrupted(tmp_path: Path) -> None:
     """Every message that real swift loads is the one in the raw data."""
-    cases = {"parts.jsonl": late_parts(), "calls.jsonl": late_calls(), "nulls.parquet": different_arguments()}
+    cases = {
+        "parts.jsonl": late_parts(),
+        "calls.jsonl": late_calls(),
+        "columns.jsonl": late_columns(),
+        "nulls.parquet": different_arguments(),
+    }
     converted = []
     for name, rows in cases.items():
         raw = tmp_path / name
@@ -95,7 +111,7 @@ def test_no_row_is_corrupted(tmp_path: Path) -> None:
         converted.append(tmp_path / f"{raw.stem}_rows.jsonl")
         subprocess.run([sys.executable, "-m", "swiftkit", "convert", raw, "-o", converted[-1]], check=True)
     assert converted[0].stat().st_size > 10_000_000
-    expected = [meant(row) for rows in cases.values() for row in rows]
-    found = [loaded(row) for row in load_with_swift(converted, tmp_path / "cache")]
+    expected = sorted((meant(row) for rows in cases.values() for row in rows), key=str)
+    found = sorted(map(loaded, load_with_swift(converted, tmp_path / "cache")), key=str)
     corrupted = [(one, other) for one, other in zip(expected, found, strict=True) if one != other]
     assert not corrupted, f"{len(corrupted)} rows, the first: {corrupted[0]}"

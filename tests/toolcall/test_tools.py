@@ -29,6 +29,13 @@ def test_one_form(value: Any) -> None:
     assert tool_names(tools_from(value)) == {"f"}
 
 
+@pytest.mark.parametrize("key", ["response", "return"])
+def test_the_schema_of_the_result_stays(key: str) -> None:
+    """BFCL's and transformers' name for it; its types are JSON Schema's too."""
+    (tool,) = tools_from([{**FLAT, key: {"type": "dict", "properties": {"at": {"type": "float"}}}}])
+    assert tool["function"][key] == {"type": "object", "properties": {"at": {"type": "number"}}}
+
+
 @pytest.mark.parametrize("value", [None, "", "  ", "null", [], "[]"])
 def test_no_tools(value: Any) -> None:
     """Nothing is no tools."""
