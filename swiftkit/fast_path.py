@@ -20,7 +20,7 @@ from swiftkit.toolcall.tools import tool_from
 
 Kind = tuple[tuple[str, type], ...]  # of a record: name and type of its columns beside messages, tools and id
 _MOST_TOOLS = 4096  # remembered at a time, of about 1 KB
-_SPECIAL = SWIFT_COLUMNS | {"functions", "reasoning_effort"}
+_SPECIAL = SWIFT_COLUMNS | {"functions", "reasoning_effort", "expected_calls", "scoring"}
 _PAIRS = {(before, role) for role, befores in FOLLOWS.items() for before in befores}
 _PAIRS -= {("user", "user"), ("assistant", "assistant")}  # the general way makes one message of two
 _AFTER = {before: {role for other, role in _PAIRS if other == before} for before, _ in _PAIRS}

@@ -52,13 +52,13 @@ class Answers(msgspec.Struct, frozen=True):
     required: frozenset[str]
 
     def accepts(self, parameter: str, value: Any) -> bool:
-        """Whether a model's value is right; values nested too deeply to compare are not."""
+        """Whether a model's value is right; values nested too deeply to compare, and what is no JSON, are not."""
         keys = self.keys[parameter]
         if type(value) in PLAIN and (value in keys or type(value) is not str):
             return value in keys
         try:
             return (folded_key if parameter in self.folded else strict_key)(value) in keys
-        except RecursionError:
+        except (RecursionError, TypeError):
             return False
 
     def all_right(self, arguments: dict[str, Any]) -> bool:

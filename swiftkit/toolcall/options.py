@@ -7,11 +7,16 @@
      "bfcl": {"category": "simple_java", "function": [...], "ground_truth": [...]}}     the item of BFCL's files
 
 All may be absent, and so may the column. Weights are shares, scaled to a sum of 1; one that is not named is 0.
-`parameter_values` needs a weight, or an answer could score 1 without being exact.
+`parameter_values` needs a hundredth of them, or an answer could score 1 without being exact.
 """
 
 from collections.abc import Callable
+<<<<<<< HEAD
 from math import isfinite
+=======
+from functools import cache
+from math import inf, isfinite
+>>>>>>> w5s
 from typing import Literal
 
 import msgspec
@@ -52,9 +57,9 @@ def _scaled(weights: dict[str, float]) -> dict[str, float]:
         raise ValueError(f"no weight {', '.join(sorted(unknown))} (there is: {', '.join(WEIGHTS)})")
     if not all(weight >= 0 and isfinite(weight) for weight in weights.values()):
         raise ValueError("weights are numbers from 0")
-    if weights.get("parameter_values", 0) <= 0:
-        raise ValueError("parameter_values needs a weight above 0")
     total = sum(weights.values())
+    if not total < inf or weights.get("parameter_values", 0) < total / 100 or not total:
+        raise ValueError("parameter_values needs a weight, a hundredth of the sum at least")
     return {name: weights.get(name, 0.0) / total for name in WEIGHTS}
 
 

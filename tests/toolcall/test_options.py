@@ -24,7 +24,8 @@ def score(calls: list[tuple[str, dict[str, Any]]], **options: Any) -> Any:
         "x", "[]", '{"mood": "exact"}', '{"mode": "other"}', '{"ordered": 1}', '{"wire_format": "none"}',
         '{"wire_format": "score"}', '{"weights": {}}', '{"weights": {"name": 1}}', '{"weights": {"schema": 1}}',
         '{"weights": {"parameter_values": -1}}', '{"weights": {"parameter_values": 1, "name": -0.5}}',
-        '{"weights": {"parameter_values": 1e999}}', '{"bfcl": {}}', '{"mode": null}',
+        '{"weights": {"parameter_values": 1e999}}', '{"weights": {"parameter_values": 1e-9, "name": 1}}',
+        '{"weights": {"parameter_values": 1e308, "name": 1e308}}', '{"bfcl": {}}', '{"mode": null}',
     ],
 )  # fmt: skip
 def test_bad_options_raise(scoring: str) -> None:

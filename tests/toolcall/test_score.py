@@ -175,7 +175,7 @@ def test_hostile_values_never_raise() -> None:
     deep: Any = 1
     for _ in range(5000):
         deep = [deep]
-    for value in (deep, 10**5000, float("nan"), float("inf"), "\ud800" * 10, "x" * 10**6):
+    for value in (deep, ([1],), {1}, 10**5000, float("nan"), float("inf"), "\ud800" * 10, "x" * 10**6):
         found = score([("f", {"a": value})], {"name": "f", "arguments": {"a": 1}})
         assert (found.value, found.exact) == (0.5, False)
         assert found.reason.encode()
