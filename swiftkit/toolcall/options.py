@@ -11,12 +11,7 @@ All may be absent, and so may the column. Weights are shares, scaled to a sum of
 """
 
 from collections.abc import Callable
-<<<<<<< HEAD
-from math import isfinite
-=======
-from functools import cache
 from math import inf, isfinite
->>>>>>> w5s
 from typing import Literal
 
 import msgspec
