@@ -12,7 +12,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -28,6 +28,7 @@ from swiftkit.toolcall.call import ToolCall
 CALLS = 16  # of one answer that are run; a model that has lost its way writes hundreds
 FILE, SECONDS, MEGABYTES = "SWIFTKIT_TOOLS", "SWIFTKIT_TOOL_SECONDS", "SWIFTKIT_TOOL_MEMORY_MB"
 State = dict[str, Any]
+_NOT_OFFERED: dict[str, Any] = {"error": "no such tool is offered"}
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -59,17 +60,22 @@ class ToolRunner:
             self._idle.put(worker)
         self._threads = ThreadPoolExecutor(count, "tools")
 
-    def run(self, calls: Sequence[ToolCall], state: State) -> tuple[list[Outcome], State]:
-        """The calls of one answer, one after the other; the state that they leave behind."""
+    def run(
+        self, calls: Sequence[ToolCall], state: State, offered: Set[str] = frozenset()
+    ) -> tuple[list[Outcome], State]:
+        """The calls of one answer, one after the other; the state that they leave behind. `offered` are the tools that
+        may be called, if they are not all of them."""
         worker = self._idle.get() or _Worker(self._command)
         try:
-            return _run(worker, calls, state)
+            return _run(worker, calls, state, offered or self.names)
         finally:
             self._idle.put(worker if worker.alive else None)
 
-    def submit(self, calls: Sequence[ToolCall], state: State) -> "Future[tuple[list[Outcome], State]]":
+    def submit(
+        self, calls: Sequence[ToolCall], state: State, offered: Set[str] = frozenset()
+    ) -> "Future[tuple[list[Outcome], State]]":
         """`run`, beside other answers."""
-        return self._threads.submit(self.run, calls, state)
+        return self._threads.submit(self.run, calls, state, offered)
 
     def close(self) -> None:
         self._threads.shutdown()
@@ -143,10 +149,10 @@ def _command(file: Path, limits: Limits) -> list[str]:
     return [*program, str(file), str(limits.seconds), str(limits.megabytes)]
 
 
-def _run(worker: _Worker, calls: Sequence[ToolCall], state: State) -> tuple[list[Outcome], State]:
+def _run(worker: _Worker, calls: Sequence[ToolCall], state: State, offered: Set[str]) -> tuple[list[Outcome], State]:
     outcomes: list[Outcome] = []
     for call in calls[:CALLS]:
-        answer = worker.call(call, state)
+        answer = worker.call(call, state) if call.name in offered else _NOT_OFFERED
         state = answer.get("state", state)
         outcomes.append(Outcome(answer.get("result"), answer.get("error", "")))
         if answer.get("timed_out") or not worker.alive:

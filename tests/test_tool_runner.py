@@ -74,7 +74,9 @@ def test_only_the_files_own_public_functions_are_tools(runner: ToolRunner) -> No
     assert {"add", "order"} <= runner.names
     assert not runner.names & {"dumps", "dataclass", "_private", "Thing", "os", "seen"}
     for name in ("dumps", "_private", "os.system", "__import__", "", "add\n"):
-        assert one(runner, name).error == "there is no such function"
+        assert one(runner, name).error == "no such tool is offered"
+    (refused,), _ = runner.run([ToolCall("add", {"a": 1})], {}, {"order"})
+    assert refused.error == "no such tool is offered"
 
 
 def test_a_call_gives_its_result(runner: ToolRunner) -> None:
@@ -166,7 +168,11 @@ def test_a_process_left_behind_ends_with_its_call(runner: ToolRunner) -> None:
 
 @pytest.mark.parametrize(
     ("text", "reason"),
-    [("import nothing_of_that_name", "ModuleNotFoundError"), ("def broken(:", "SyntaxError"), ("exit(3)", "SystemExit")],
+    [
+        ("import nothing_of_that_name", "ModuleNotFoundError"),
+        ("def broken(:", "SyntaxError"),
+        ("exit(3)", "SystemExit"),
+    ],
 )
 def test_a_file_that_cannot_be_loaded_says_so_at_once(tmp_path: Path, text: str, reason: str) -> None:
     """Before the first call, with the file's name."""
