@@ -7,6 +7,9 @@ whatever was recorded after it. It ends with an answer without calls, with one t
 max_turns. The calls are run by tool_runner.py with the row's `state` as their world; one that fails shows the model
 {"error": ...}, and it may try again.
 
+A sampled answer keeps its end token, and the text in which an agent template wraps the results begins with one too; swift
+4.6.0 would show the model both, so the second is taken off.
+
 What it was worth, the rewards read in rollout_infos (rewards.Rollout): swift hands a reward function the last answer
 only. The answers are kept as texts of their own, for in the messages they are token ids.
 """
@@ -15,10 +18,13 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import msgspec
 from swift.rollout import MultiTurnScheduler
+from swift.template import Template
+from swift.template.utils import get_token_backed_response_ids
 
 from swiftkit import rewards
 from swiftkit.chain import question_of, steps_of
@@ -91,3 +97,15 @@ def run_calls(
     offered = tool_names(tools_from(row.get(rewards.TOOLS)))
     given = row.get(rewards.STATE)
     return runner.submit(calls, given if isinstance(given, dict) else rewards.state_of(row), offered)
+
+
+def _prepare(template: Any, inputs: Any) -> None:
+    _swift_prepare(template, inputs)
+    for answer, results in pairwise(inputs.messages):
+        ids, parts = get_token_backed_response_ids(answer["content"]), results["content"]
+        if ids and results["role"] == "tool" and isinstance(parts, list) and isinstance(parts[0], str):
+            results["content"] = [parts[0].removeprefix(template.tokenizer.decode(ids[-1:])), *parts[1:]]
+
+
+_swift_prepare = Template._swift_prepare_inputs
+Template._swift_prepare_inputs = _prepare
