@@ -137,7 +137,7 @@ def check_row(row: Row) -> None:
     if before == "system":
         raise DataError("the row has only a system message", "no_question", "add the user's question")
     if "expected_calls" in row:
-        for call in gold_from(row["expected_calls"], "expected_calls").calls:
+        for call in gold_from(row["expected_calls"], "expected_calls", row.get("scoring")).calls:
             check_defined(call.name, tools, "expected_calls")
 
 

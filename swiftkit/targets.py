@@ -31,7 +31,7 @@ def whole(row: Row) -> Iterator[Row]:
     messages only. What remains of a question without its answer is a prompt."""
     kept = _without_answers(row)
     if kept["messages"][-1]["role"] in ANSWERS:
-        kept.pop("expected_calls", None)
+        _drop_gold(kept)
     yield kept
 
 
@@ -75,7 +75,7 @@ def preference(row: Row) -> Iterator[Row]:
     if "rejected_response" not in row:
         raise DataError("the row has no rejected answer", "no_rejected", "give chosen and rejected, or use --to sft")
     pair: Any = _without_answers(row)
-    pair.pop("expected_calls", None)
+    _drop_gold(pair)
     if "margin" in row:
         pair["margin"] = float(row["margin"])
     yield pair | {"rejected_response": _rejected(row)}
@@ -121,6 +121,11 @@ def _without_answers(row: Row) -> Row:
     return kept
 
 
+def _drop_gold(row: Any) -> None:
+    for column in ("expected_calls", "scoring"):
+        row.pop(column, None)
+
+
 def _is_good(row: Row) -> bool:
     return row.get("label") != "false"
 
@@ -138,7 +143,7 @@ def _rejected(row: Row) -> list[Message]:
 
 def _judged(row: Row, messages: list[Message], label: bool, suffix: str) -> Row:
     judged: Any = _without_answers(row)
-    judged.pop("expected_calls", None)
+    _drop_gold(judged)
     return judged | {"id": row["id"] + suffix, "messages": _text_last(messages), "label": label}  # type: ignore[no-any-return]
 
 

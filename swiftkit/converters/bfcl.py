@@ -33,6 +33,7 @@ from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.rows import call_message, make_row, text_of
 from swiftkit.toolcall import literal
+from swiftkit.toolcall.bfcl_item import Item
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.gold import GoldCall
 from swiftkit.toolcall.tools import tools_from
@@ -72,8 +73,12 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         row = _multi_turn(record, question)
     else:
         row = _single_turn(record, question[0])
-    row["category"] = str(record.get("id")).rpartition("_")[0]  # simple_python_0 is of simple_python
+    row["category"] = _category(record)
     return [row]
+
+
+def _category(record: dict[str, Any]) -> str:
+    return str(record.get("id")).rpartition("_")[0]  # simple_python_0 is of simple_python
 
 
 def _single_turn(record: dict[str, Any], question: Any) -> Row:
@@ -84,7 +89,14 @@ def _single_turn(record: dict[str, Any], question: Any) -> Row:
     messages = [*_question(question), *(call_message(ToolCall(call.name, call.arguments)) for call in gold)]
     row = make_row(messages, {**record, "tools": record.get("function")}, _USED)
     row["expected_calls"] = msgspec.json.encode(gold).decode()
+    if isinstance(record["function"], list):
+        row["scoring"] = msgspec.json.encode({"bfcl": _item(record)}).decode()
     return row
+
+
+def _item(record: dict[str, Any]) -> Item:
+    """What BFCL's own checker reads: its rules ask for types and values that a gold does not hold."""
+    return Item(_category(record), record["function"], record.get("ground_truth"))
 
 
 def _multi_turn(record: dict[str, Any], question: list[Any]) -> Row:

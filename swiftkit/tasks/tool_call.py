@@ -23,7 +23,7 @@ from typing import Any
 
 from swiftkit.dialogue import Message, openai_messages, parse_tools
 from swiftkit.errors import DataError
-from swiftkit.jsonl import read_objects
+from swiftkit.jsonl import encode, read_objects
 from swiftkit.records import Response, Sample, Score
 from swiftkit.stats import Tally
 from swiftkit.toolcall import openai_calls
@@ -65,8 +65,8 @@ def score(sample: Sample, response: Response) -> Score:
     """
     calls = response.tool_calls
     if calls is None or _HERMES.search(response.text):
-        return score_text(response.text, sample.target)
-    return score_calls(calls, sample.target)
+        return score_text(response.text, sample.target, reasons=True)
+    return score_calls(calls, sample.target, reasons=True)
 
 
 def metrics(results: Sequence[Result]) -> dict[str, list[Tally]]:
@@ -125,20 +125,26 @@ def _samples(row: dict[str, Any], where: str) -> Iterator[Sample]:
     tools = parse_tools(row.get("tools"), where)
     meta = _meta(row, where)
     if row.get("expected_calls") is not None:
-        gold = gold_from(row["expected_calls"], where)
+        gold = gold_from(row["expected_calls"], where, *_scoring(row, tools))
         yield Sample(identity, _prompt(history, where), tools, gold, meta)
     else:
-        yield from _turns(Sample(identity, history, tools, None, meta), where)
+        yield from _turns(Sample(identity, history, tools, None, meta), where, _scoring(row, tools))
 
 
-def _turns(whole: Sample, where: str) -> Iterator[Sample]:
+def _scoring(row: dict[str, Any], tools: list[dict[str, Any]]) -> tuple[Any, str]:
+    """How the row's gold is scored: the options, and the tools that the calls must fit."""
+    text = row.get("tools")
+    return row.get("scoring"), text if isinstance(text, str) else encode(tools).decode()
+
+
+def _turns(whole: Sample, where: str, scoring: tuple[Any, str]) -> Iterator[Sample]:
     """The samples of a row that holds its own answers."""
     answers = [index for index, message in enumerate(whole.messages) if message.get("tool_calls")]
     if not answers:
         prompt = _prompt(whole.messages, where)
-        yield Sample(whole.id, prompt, whole.tools, gold_of([]), whole.meta)
+        yield Sample(whole.id, prompt, whole.tools, gold_of([], *scoring), whole.meta)
     for turn, index in enumerate(answers, 1):
-        gold = gold_of(openai_calls.parse(whole.messages[index]).calls)
+        gold = gold_of(openai_calls.parse(whole.messages[index]).calls, *scoring)
         identity = whole.id if len(answers) == 1 else f"{whole.id}#{turn}"
         yield Sample(
             identity, _prompt(whole.messages[:index], where), whole.tools, gold, {"chain": whole.id} | whole.meta

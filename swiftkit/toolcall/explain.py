@@ -4,13 +4,16 @@ Whatever a model wrote can be shown: too long is cut, and lone surrogates, which
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
+from swiftkit.records import Score
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.gold import Gold, GoldCall
+from swiftkit.toolcall.schema import breaches
 
-_LONGEST_VALUE, _LONGEST_REASON = 120, 1000
+_LONGEST_VALUE, _LONGEST_REASON, _MOST_CALLS = 120, 1000, 20
 
 
 class Named(Protocol):
@@ -20,65 +23,65 @@ class Named(Protocol):
     def arguments(self) -> dict[str, Any]: ...
 
 
-def malformed(reason: str, gold: Gold) -> str:
-    return _clean(f"malformed: {reason}; expected {_calls(gold.calls)}")
+def reason(calls: Sequence[ToolCall], gold: Gold, pairs: Mapping[int, int], found: Score) -> str:
+    """The score's own words, and what they leave open; `pairs` are position made: position expected."""
+    if found.exact:
+        return found.reason
+    if not pairs and (not calls or not gold.calls):
+        came = f"but came {listed(calls)}" if calls else f"expected {listed(gold.calls)}"
+        return clean(f"{found.reason}, {came}")
+    shares = ", ".join(f"{name} {share:.2f}" for name, share in found.parts.items())
+    return clean(f"{found.reason}: {'; '.join(faults(calls, gold, pairs))} ({shares})")
 
 
-def exact(calls: Sequence[ToolCall]) -> str:
-    return f"exact: {len(calls)} of {len(calls)} calls right"
+def faults(calls: Sequence[ToolCall], gold: Gold, pairs: Mapping[int, int]) -> Iterator[str]:
+    """What is wrong in each pair, what stands alone, and which calls their schemas do not allow."""
+    for made, expected in islice(sorted(pairs.items()), _MOST_CALLS):
+        yield from _differences(calls[made], gold, expected)
+    if gold.options.ordered and all(not [*_differences(calls[i], gold, j)] for i, j in pairs.items()):
+        yield "the calls must come in the order of the gold"
+    yield from (f"missing {shown(call)}" for j, call in enumerate(gold.calls) if j not in pairs.values())
+    alone = [call for i, call in enumerate(calls) if i not in pairs]
+    yield from (f"unexpected {shown(call)}" for call in alone[:_MOST_CALLS])
+    if len(alone) > _MOST_CALLS:
+        yield f"and {len(alone) - _MOST_CALLS} more"
+    for call in calls[:_MOST_CALLS]:
+        yield from (f"{call.name}: {code} ({_cut(detail)})" for code, detail in breaches(call, gold.tools))
 
 
-def one_sided(calls: Sequence[ToolCall], gold: Gold) -> str:
-    """Calls where none is wanted, or none where some are."""
-    if calls:
-        return _clean(f"no call was wanted, but came {_calls(calls)}")
-    return _clean(f"no call was made, expected {_calls(gold.calls)}")
+def shown(call: Named) -> str:
+    return f"{call.name}({', '.join(f'{name}={_json(value)}' for name, value in call.arguments.items())})"
 
 
-def difference(calls: Sequence[ToolCall], gold: Gold, pairs: Mapping[int, int], parts: Mapping[str, float]) -> str:
-    """What is wrong in each pair (position made: position expected), and what stands alone."""
-    found: list[str] = []
-    for made, expected in sorted(pairs.items()):
-        found += _faults(calls[made], gold, expected)
-    found += [f"missing {_call(call)}" for j, call in enumerate(gold.calls) if j not in pairs.values()]
-    found += [f"unexpected {_call(call)}" for i, call in enumerate(calls) if i not in pairs]
-    shares = ", ".join(f"{name} {share:.2f}" for name, share in parts.items())
-    return _clean(f"{'; '.join(found)} ({shares})")
+def listed(calls: Sequence[Named]) -> str:
+    return ", ".join(shown(call) for call in calls[:_MOST_CALLS]) or "no call"
 
 
-def _faults(call: ToolCall, gold: Gold, position: int) -> list[str]:
-    wanted, answers = gold.calls[position], gold.answers[position]
-    found = [
-        f"{call.name}: {name} is {_json(value)}, expected {_accepted(wanted, name)}"
-        if name in answers.keys
-        else f"{call.name}: unexpected parameter {name}"
-        for name, value in call.arguments.items()
-        if name not in answers.keys or not answers.accepts(name, value)
-    ]
-    return found + [f"{call.name}: {name} is missing" for name in sorted(answers.required - call.arguments.keys())]
+def clean(text: str) -> str:
+    return _cut(text, _LONGEST_REASON).encode("utf-8", "replace").decode()
 
 
-def _accepted(wanted: GoldCall, name: str) -> str:
+def accepted(wanted: GoldCall, name: str) -> str:
     values = wanted.accepted.get(name) or [wanted.arguments[name]]
     return " or ".join(_json(value) for value in values)
 
 
-def _calls(calls: Sequence[Named]) -> str:
-    return ", ".join(_call(call) for call in calls) or "no call"
-
-
-def _call(call: Named) -> str:
-    return f"{call.name}({', '.join(f'{name}={_json(value)}' for name, value in call.arguments.items())})"
+def _differences(call: ToolCall, gold: Gold, position: int) -> Iterator[str]:
+    wanted, answers = gold.calls[position], gold.answers[position]
+    for name, value in call.arguments.items():
+        if name not in answers.keys:
+            yield f"{call.name}: unexpected parameter {name}"
+        elif not answers.accepts(name, value):
+            yield f"{call.name}: {name} is {_json(value)}, expected {accepted(wanted, name)}"
+    yield from (f"{call.name}: {name} is missing" for name in sorted(answers.required - call.arguments.keys()))
 
 
 def _json(value: Any) -> str:
     try:
-        text = json.dumps(value, ensure_ascii=False, default=str)
+        return _cut(json.dumps(value, ensure_ascii=False, default=str))
     except (RecursionError, ValueError):  # nested too deeply; an integer of more than 4,300 digits
         return "(a value too large to show)"
-    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."
 
 
-def _clean(text: str) -> str:
-    cut = text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}..."
-    return cut.encode("utf-8", "replace").decode()
+def _cut(text: str, longest: int = _LONGEST_VALUE) -> str:
+    return text if len(text) <= longest else f"{text[:longest]}..."

@@ -2,138 +2,236 @@
 
 The rules:
 
-1. Calls are matched one to one with the expected calls, in any order, within the same name, by the best total.
+1. Calls are matched one to one with the expected calls, within the same name, by the best total (assignment.py): in any
+   order, or, where the options say `ordered`, in the order of the gold.
 2. A matched call is right where its value is acceptable (gold.py, values.py): JSON equality, or membership in the
    answer set. It is exact if no required parameter is missing, none is unexpected and all values are right.
-3. Of a matched pair, with n = parameters shared + required ones missing + unexpected ones (no parameter at all: 1):
-       parameter names   shared / n               parameter values   shared with a right value / n
+3. Of a matched pair, with n = parameters made + required ones missing (no parameter at all: 1):
+       parameter values   those with a right value / n
+       parameter names    those, and the required ones with a wrong value / n
+   A wrong value of an optional parameter thus costs as much as an unexpected one: it was better left out.
 4. Of the answer, with u = expected + made - matched (so that a missing call, a spurious call and a call by a wrong
    name all cost):
        name = matched / u     parameter_names, parameter_values = the pairs' sums / u
-       value = the parts weighted by WEIGHTS
-       count = the smaller of (expected, made) / the larger: shown, without a weight
-5. A call where none is wanted scores 0; silence where a call is wanted scores 0; malformed output scores 0. No call
-   where none is wanted scores 1.
+       count = the smaller of (expected, made) / the larger
+       schema = calls that their tool's JSON Schema allows (schema.py) / the larger of (expected, made)
+       format = 1, for an answer that can be read
+       value = name, parameter_names and parameter_values weighted (options.py); times count, if more calls were made
+               than expected: who guesses twice has less than who guesses once
+5. A call where none is wanted scores 0; silence where a call is wanted scores 0, its format too; malformed output scores
+   0. No call where none is wanted scores 1. An exact answer scores 1 in every part. More than _MOST calls above ten
+   times the expected ones are not looked at and score 0.
 
-Hence: value in [0, 1], 1.0 only if exact; the order of the calls is of no account; an extra call that answers
-nothing strictly lowers a value above 0. Nothing that a model writes raises.
+Hence: value in [0, 1], 1.0 only if exact; the order of the calls is of no account, unless the options say so; an extra
+call that answers nothing strictly lowers a value above 0; a repair never lowers. Nothing that a model writes raises.
+
+In the mode bfcl `value` and `exact` are BFCL's verdict (bfcl.py), one right or wrong answer in `counts`; the parts are
+still these.
 """
 
 from collections.abc import Sequence
-from itertools import permutations
-from typing import NamedTuple
+
+import msgspec
 
 from swiftkit.records import Score
-from swiftkit.toolcall import detect, explain
+from swiftkit.toolcall import assignment, bfcl, explain
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.gold import Answers, Gold
+from swiftkit.toolcall.gold import PARTS, PLAIN, Answers, Gold
+from swiftkit.toolcall.options import WEIGHTS as WEIGHTS
+from swiftkit.toolcall.schema import fits
 
-WEIGHTS = {"name": 0.2, "parameter_names": 0.3, "parameter_values": 0.5}
-_NOTHING = dict.fromkeys((*WEIGHTS, "count"), 0.0)
-_PERFECT = dict.fromkeys((*WEIGHTS, "count"), 1.0)
+_MOST = 100
+_NOTHING = dict.fromkeys(PARTS, 0.0)
+_READ = _NOTHING | {"format": 1.0}
 
 
-class Pair(NamedTuple):
+class Pair(msgspec.Struct, frozen=True, gc=False):
     """One call made and the expected call it was matched with, by their positions."""
 
     made: int
     expected: int
     names: float
     values: float
-
-    @property
-    def exact(self) -> bool:
-        return self.names == 1.0 == self.values
-
-    @property
-    def weight(self) -> float:
-        # Of assignments with the same total, the one with more exact pairs.
-        return WEIGHTS["parameter_names"] * self.names + WEIGHTS["parameter_values"] * self.values + 1e-9 * self.exact
+    exact: bool
 
 
-def score_text(text: str, gold: Gold) -> Score:
-    """Score a completion, in whichever wire format it is written (detect.py)."""
-    parsed = detect.parse(text)
-    return score_calls(parsed.calls, gold, parsed.malformed)
+def score_text(text: str, gold: Gold, *, reasons: bool = False) -> Score:
+    """Score a completion, in the wire format that the options name, or whichever it is written in (detect.py)."""
+    parsed = gold.parse(text)
+    return score_calls(parsed.calls, gold, parsed.malformed, reasons=reasons)
 
 
-def score_calls(calls: Sequence[ToolCall], gold: Gold, malformed: str = "") -> Score:
-    """Score calls by the rules above. `counts` are right and total calls, for a ratio over many samples."""
-    expected, made = len(gold.calls), len(calls)
-    total = max(expected, made, 1)
-    if malformed:
-        return _zero(total, explain.malformed(malformed, gold))
-    if not expected and not made:
-        return Score(1.0, True, "no call was wanted, none was made", _PERFECT, {"right": 1, "total": 1})
-    if not expected or not made:
-        return _zero(total, explain.one_sided(calls, gold))
-    pairs = match(calls, gold)
-    right = sum(pair.exact for pair in pairs)
-    if right == expected == made:
-        return Score(1.0, True, explain.exact(calls), _PERFECT, {"right": right, "total": total})
-    parts = _parts(pairs, expected, made)
-    value = round(sum(weight * parts[part] for part, weight in WEIGHTS.items()), 12)
-    reason = explain.difference(calls, gold, {pair.made: pair.expected for pair in pairs}, parts)
-    return Score(value, False, reason, parts, {"right": right, "total": total})
+def score_calls(calls: Sequence[ToolCall], gold: Gold, malformed: str = "", *, reasons: bool = False) -> Score:
+    """Score calls by the rules above. `counts` are right and total calls, for a ratio over many samples.
+
+    With `reasons` the score says in full what is wrong (explain.py); without, in a few words, several times as fast.
+    """
+    expected = len(gold.calls)
+    if malformed or not calls or not expected or len(calls) > _MOST + 10 * expected:
+        found = _ungraded(calls, gold, malformed)
+    elif len(calls) == 1 == expected:
+        found = _one(calls[0], gold)
+    elif len(calls) == expected and _all_exact(calls, gold.answers):
+        found = gold.perfect
+    else:
+        found = _graded(calls, gold, match(calls, gold))
+    explained = not reasons or found is gold.perfect
+    if gold.item is not None:
+        found = _as_bfcl(found, bfcl.verdict(calls, gold.item, malformed))
+    return found if explained else _explained(calls, gold, found)
 
 
 def match(calls: Sequence[ToolCall], gold: Gold) -> list[Pair]:
-    """The best one-to-one pairs. Names must agree, so each name is a small assignment problem of its own."""
-    made, expected = _by_name(calls), _by_name(gold.calls)
+    """The best one-to-one pairs of calls that have the same name."""
+    return _matched_in_order(calls, gold) if gold.options.ordered else _matched(calls, gold)
+
+
+def _all_exact(calls: Sequence[ToolCall], answers: Sequence[Answers]) -> bool:
+    """Whether the calls are right in the gold's own order: the short way for the commonest good answer."""
+    for call, wanted in zip(calls, answers, strict=True):
+        if call.name != wanted.name or not wanted.all_right(call.arguments):
+            return False
+    return True
+
+
+def _explained(calls: Sequence[ToolCall], gold: Gold, found: Score) -> Score:
+    graded = found.parts["format"] and len(calls) <= _MOST + 10 * len(gold.calls)
+    pairs = {pair.made: pair.expected for pair in match(calls, gold)} if graded else {}
+    return msgspec.structs.replace(found, reason=explain.reason(calls, gold, pairs, found))
+
+
+def _ungraded(calls: Sequence[ToolCall], gold: Gold, malformed: str) -> Score:
+    """Where calls are not compared: nothing came, nothing was wanted, or more than is looked at."""
+    if not malformed and not calls and not gold.calls:
+        return gold.perfect
+    reason = f"malformed: {malformed}"
+    if not malformed:
+        reason = "no call was made" if not calls else "too many calls" if gold.calls else "no call was wanted"
+    parts = _READ if calls and not malformed else _NOTHING
+    return Score(0.0, False, reason, parts, {"right": 0, "total": max(len(gold.calls), len(calls), 1)})
+
+
+def _one(call: ToolCall, gold: Gold) -> Score:
+    """One call where one is expected: what `_graded` says, in a third of the time."""
+    answers = gold.answers[0]
+    if call.name != answers.name:
+        return _imperfect(gold, (0.0, 0.0, 0.0), _fitting(call, gold), 1, 1, 0)
+    pair = _pair(0, call, 0, answers)
+    if pair.exact:
+        return gold.perfect
+    return _imperfect(gold, (1.0, pair.names, pair.values), _fitting(call, gold), 1, 1, 0)
+
+
+def _graded(calls: Sequence[ToolCall], gold: Gold, pairs: list[Pair]) -> Score:
+    exact = [pair.made for pair in pairs if pair.exact]
+    expected, made = len(gold.calls), len(calls)
+    if len(exact) == expected == made:
+        return gold.perfect
+    union = expected + made - len(pairs)
+    names = _total([pair.names for pair in pairs]) / union
+    values = _total([pair.values for pair in pairs]) / union
+    # What is exact needs no schema.
+    fitting = len(exact) + sum([_fitting(call, gold) for i, call in enumerate(calls) if i not in exact])
+    return _imperfect(gold, (len(pairs) / union, names, values), fitting, expected, made, len(exact))
+
+
+def _imperfect(
+    gold: Gold, shares: tuple[float, float, float], fitting: int, expected: int, made: int, right: int
+) -> Score:
+    """`shares` of name, parameter names and values; the others are numbers of calls."""
+    name, names, values = shares
+    of_name, of_names, of_values = gold.weights
+    value = of_name * name + of_names * names + of_values * values
+    more = made > expected
+    total = made if more else expected
+    count = (expected if more else made) / total
+    parts = {
+        "format": 1.0, "name": name, "parameter_names": names, "parameter_values": values, "schema": fitting / total,
+        "count": count,
+    }  # fmt: skip
+    value = round(value * count if more else value, 12)
+    return Score(value, False, f"{right} of {total} calls right", parts, {"right": right, "total": total})
+
+
+def _fitting(call: ToolCall, gold: Gold) -> int:
+    return int(not gold.tools or fits(call, gold.tools))
+
+
+def _total(shares: list[float]) -> float:
+    """The same for each order of the shares."""
+    return sum(shares) if len(shares) < 3 else sum(sorted(shares))
+
+
+def _as_bfcl(found: Score, error: str) -> Score:
+    valid = not error
+    reason = "BFCL: valid" if valid else f"BFCL: {error}"
+    return Score(float(valid), valid, reason, found.parts, {"right": int(valid), "total": 1})
+
+
+def _matched(calls: Sequence[ToolCall], gold: Gold) -> list[Pair]:
+    """Names must agree, so each name is a small assignment problem of its own."""
+    made: dict[str, list[int]] = {}
+    for index, call in enumerate(calls):
+        made.setdefault(call.name, []).append(index)
     pairs: list[Pair] = []
-    for name in made.keys() & expected.keys():
-        rows = [[_pair(i, calls[i], j, gold.answers[j]) for j in expected[name]] for i in made[name]]
-        pairs += _best(rows)
+    for name, rows in made.items():
+        if columns := gold.positions.get(name):
+            pairs += _best(calls, gold, rows, columns)
     return pairs
 
 
-def _zero(total: int, reason: str) -> Score:
-    return Score(0.0, False, reason, _NOTHING, {"right": 0, "total": total})
+def _best(calls: Sequence[ToolCall], gold: Gold, rows: list[int], columns: list[int]) -> list[Pair]:
+    """The pairs of calls (rows) and expected calls (columns) of one name."""
+    answers = gold.answers
+    if len(rows) <= len(columns):
+        own = [_pair(i, calls[i], j, answers[j]) for i, j in zip(rows, columns, strict=False)]
+        tops = [pair if pair.exact or len(columns) == 1 else _top(pair, calls, gold, columns) for pair in own]
+        if len({pair.expected for pair in tops}) == len(rows):  # each has its own best: nothing can be better
+            return tops
+    pairs = [[_pair(i, calls[i], j, answers[j]) for j in columns] for i in rows]
+    chosen = assignment.unordered([[_weight(pair, gold.weights) for pair in row] for row in pairs])
+    return [pairs[i][j] for i, j in chosen]
 
 
-def _parts(pairs: list[Pair], expected: int, made: int) -> dict[str, float]:
-    union = expected + made - len(pairs)
-    return {
-        "name": len(pairs) / union,
-        "parameter_names": sum(sorted(pair.names for pair in pairs)) / union,
-        "parameter_values": sum(sorted(pair.values for pair in pairs)) / union,
-        "count": min(expected, made) / max(expected, made),
-    }
+def _top(best: Pair, calls: Sequence[ToolCall], gold: Gold, columns: list[int]) -> Pair:
+    """The best pair of a call, where `best` is the one with the expected call at its own place."""
+    made, own, most = best.made, best.expected, _weight(best, gold.weights)
+    for j in columns:
+        if j != own:
+            pair = _pair(made, calls[made], j, gold.answers[j])
+            if (weight := _weight(pair, gold.weights)) > most:
+                best, most = pair, weight
+    return best
 
 
-def _by_name(calls: Sequence[ToolCall] | Sequence[explain.Named]) -> dict[str, list[int]]:
-    positions: dict[str, list[int]] = {}
-    for index, call in enumerate(calls):
-        positions.setdefault(call.name, []).append(index)
-    return positions
+def _matched_in_order(calls: Sequence[ToolCall], gold: Gold) -> list[Pair]:
+    rows = [
+        [_pair(i, call, j, answers) if call.name == answers.name else None for j, answers in enumerate(gold.answers)]
+        for i, call in enumerate(calls)
+    ]
+    weights = [[_weight(pair, gold.weights) if pair else 0.0 for pair in row] for row in rows]
+    return [pair for i, j in assignment.in_order(weights) if (pair := rows[i][j])]
 
 
 def _pair(made: int, call: ToolCall, expected: int, answers: Answers) -> Pair:
-    shared = [name for name in call.arguments if name in answers.keys]
-    unexpected = len(call.arguments) - len(shared)
-    missing = sum(name not in call.arguments for name in answers.required)
-    if not (size := len(shared) + unexpected + missing):
-        return Pair(made, expected, 1.0, 1.0)
-    right = sum(answers.accepts(name, call.arguments[name]) for name in shared)
-    return Pair(made, expected, len(shared) / size, right / size)
+    arguments, required, accepted = call.arguments, answers.required, answers.keys
+    named = right = missing = 0
+    for name, value in arguments.items():
+        if (keys := accepted.get(name)) is not None:
+            if (type(value) in PLAIN and value in keys) or answers.accepts(name, value):
+                right += 1
+                named += 1
+            elif name in required:
+                named += 1
+    if not required <= arguments.keys():
+        missing = len(required - arguments.keys())
+    size = len(arguments) + missing
+    if right == size:
+        return Pair(made, expected, 1.0, 1.0, True)
+    return Pair(made, expected, named / size, right / size, False)
 
 
-def _best(rows: list[list[Pair]]) -> list[Pair]:
-    """The assignment with the greatest total weight; all rows have the same length."""
-    if len(rows) > len(rows[0]):
-        rows = [list(column) for column in zip(*rows, strict=True)]
-    tops = [max(range(len(row)), key=lambda j, row=row: row[j].weight) for row in rows]  # type: ignore[misc]
-    if len(set(tops)) < len(rows):  # otherwise each row has its own best column: nothing can be better
-        tops = _permuted(rows) if len(rows[0]) <= 3 else _assigned(rows)
-    return [row[j] for row, j in zip(rows, tops, strict=True)]
-
-
-def _permuted(rows: list[list[Pair]]) -> list[int]:
-    choices = permutations(range(len(rows[0])), len(rows))
-    return list(max(choices, key=lambda choice: sum(row[j].weight for row, j in zip(rows, choice, strict=True))))
-
-
-def _assigned(rows: list[list[Pair]]) -> list[int]:
-    from scipy.optimize import linear_sum_assignment
-
-    return [int(j) for j in linear_sum_assignment([[pair.weight for pair in row] for row in rows], maximize=True)[1]]
+def _weight(pair: Pair, weights: tuple[float, float, float]) -> float:
+    # A pair pays by its name alone; of assignments with the same total, the one with more exact pairs.
+    of_name, of_names, of_values = weights
+    return of_name + of_names * pair.names + of_values * pair.values + (2e-9 if pair.exact else 1e-9)

@@ -1,16 +1,26 @@
 """When two JSON values are the same: each value becomes a key, and equal keys mean equal values.
 
-`strict_key`: JSON equality. 1 equals 1.0, 1 differs from true, "1" differs from 1, the order of an object's keys is
-of no account, the order of a list is.
-`folded_key`: the same, but strings are compared after NFKC, case folding, and with each run of white space as one
-space (none at the ends). The names of an object's keys are never folded.
+`strict_key`: JSON equality. 1 equals 1.0 (as JSON Schema has it, so 5 answers a number of 5.0, and 5.0 an integer of 5),
+1 differs from true, "1" differs from 1, the order of an object's keys is of no account, the order of a list is.
+`folded_key`: the same, but strings are compared after `fold`. The names of an object's keys are never folded.
+
+`fold` takes away what a careful reader does not see: letter case, the width of letters and digits, how an accent is
+composed, curly or straight quotation marks, which dash it is, and how much white space stands between words (none at the
+ends). All else counts: punctuation ("1.5" is not "15"), accents, superscripts, letters of another script that look the
+same, characters without width.
 """
 
-import unicodedata
 from collections.abc import Callable, Hashable
 from typing import Any
+from unicodedata import decomposition, normalize
 
 _TRUE, _FALSE = object(), object()  # because hash(True) == hash(1)
+_WIDE_AND_NARROW = (range(0xFF01, 0xFFEF), (0x3000, 0x00A0, 0x2007, 0x202F))
+_SIGNS = {"'": "‘’‚‛′", '"': "“”„‟″", "-": "‐‑‒–—―−"}
+_FOLDED = {
+    **{code: normalize("NFKC", chr(code)) for codes in _WIDE_AND_NARROW for code in codes if decomposition(chr(code))},
+    **{ord(sign): plain for plain, signs in _SIGNS.items() for sign in signs},
+}
 
 
 def strict_key(value: Any) -> Hashable:
@@ -22,7 +32,9 @@ def folded_key(value: Any) -> Hashable:
 
 
 def fold(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    if not text.isascii():
+        text = normalize("NFC", text.translate(_FOLDED))
+    return " ".join(text.casefold().split())
 
 
 def _key(value: Any, string: Callable[[str], str]) -> Hashable:

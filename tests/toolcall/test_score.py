@@ -4,15 +4,16 @@ import json
 from itertools import pairwise, permutations
 from typing import Any
 
+import msgspec
 import pytest
-from call_strategies import answers, any_calls, few_calls, gold_lists
+from call_strategies import answers, any_calls, few_calls, gold_lists, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.records import Score
 from swiftkit.toolcall import hermes
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.gold import Gold, gold_from, gold_of
+from swiftkit.toolcall.gold import PARTS, Gold, GoldCall, gold_from, gold_of
 from swiftkit.toolcall.score import WEIGHTS, match, score_calls, score_text
 
 bounded = settings(max_examples=200, deadline=None)
@@ -20,7 +21,7 @@ JUNK = ToolCall("no such tool", {"p": 1})
 
 
 def score(made: list[tuple[str, dict[str, Any]]], *expected: dict[str, Any]) -> Score:
-    return score_calls([ToolCall(*call) for call in made], gold_from(json.dumps(expected), "test"))
+    return score_calls([ToolCall(*call) for call in made], gold_from(json.dumps(expected), "test"), reasons=True)
 
 
 @bounded
@@ -37,11 +38,14 @@ def test_gold_scores_one(gold: Gold) -> None:
 @given(st.lists(few_calls | any_calls, max_size=5), gold_lists())
 def test_range(calls: list[ToolCall], gold: Gold) -> None:
     """In [0, 1]; 1 exactly if exact; the parts give the value; the reason can be written to a file."""
-    found = score_calls(calls, gold)
+    found = score_calls(calls, gold, reasons=True)
+    graded = sum(weight * found.parts[part] for part, weight in WEIGHTS.items())
     assert 0.0 <= found.value <= 1.0
     assert (found.value == 1.0) == found.exact
-    assert found.value == pytest.approx(sum(weight * found.parts[part] for part, weight in WEIGHTS.items()))
+    assert found.value == pytest.approx(graded * (found.parts["count"] if len(calls) > len(gold.calls) else 1))
+    assert set(found.parts) == set(PARTS)
     assert all(0.0 <= share <= 1.0 for share in found.parts.values())
+    assert score_calls(calls, gold) == msgspec.structs.replace(found, reason=score_calls(calls, gold).reason)
     assert found.exact == (found.counts["right"] == found.counts["total"])
     assert found.reason.encode()
 
@@ -89,15 +93,15 @@ def test_each_repair_raises(gold: Gold, data: st.DataObject) -> None:
 @given(st.lists(few_calls, min_size=1, max_size=5), gold_lists(1))
 def test_the_matching_is_optimal(calls: list[ToolCall], gold: Gold) -> None:
     """No assignment within the names has a greater total than the one that was found."""
-    calls, gold = (
-        [ToolCall("f", call.arguments) for call in calls],
-        Gold(tuple(type(call)("f", call.arguments, call.accepted, call.optional) for call in gold.calls), gold.answers),
-    )
-    weights = {
-        (i, j): match([call], Gold((gold.calls[j],), (gold.answers[j],)))[0].weight
-        for i, call in enumerate(calls)
-        for j in range(len(gold.calls))
-    }
+    calls = [ToolCall("f", call.arguments) for call in calls]
+    alike = [GoldCall("f", call.arguments, call.accepted, call.optional) for call in gold.calls]
+    gold = read(alike)
+
+    def weight(call: ToolCall, wanted: GoldCall) -> float:
+        pair = match([call], read([wanted]))[0]
+        return WEIGHTS["parameter_names"] * pair.names + WEIGHTS["parameter_values"] * pair.values
+
+    weights = {(i, j): weight(call, wanted) for i, call in enumerate(calls) for j, wanted in enumerate(alike)}
     made, expected = range(len(calls)), range(len(gold.calls))
     choices = (
         [list(zip(made, choice, strict=True)) for choice in permutations(expected, len(made))]
@@ -105,7 +109,7 @@ def test_the_matching_is_optimal(calls: list[ToolCall], gold: Gold) -> None:
         else [list(zip(choice, expected, strict=True)) for choice in permutations(made, len(expected))]
     )
     best = max(sum(weights[pair] for pair in choice) for choice in choices)
-    assert sum(pair.weight for pair in match(calls, gold)) == pytest.approx(best, abs=1e-12)
+    assert sum(weights[pair.made, pair.expected] for pair in match(calls, gold)) == pytest.approx(best, abs=1e-7)
 
 
 @bounded
@@ -178,7 +182,8 @@ def test_parts_and_reason() -> None:
         {"name": "f", "arguments": {"a": 1, "b": 2}},
         {"name": "g", "arguments": {}},
     )
-    assert found.parts == pytest.approx({"name": 1 / 3, "parameter_names": 1 / 9, "parameter_values": 0, "count": 1})
+    shares = {"name": 1 / 3, "parameter_names": 1 / 9, "parameter_values": 0}
+    assert found.parts == pytest.approx(shares | {"format": 1, "schema": 1, "count": 1})
     assert found.counts == {"right": 0, "total": 2}
     for said in ("a is 2, expected 1", "unexpected parameter c", "b is missing", "missing g()", "unexpected h()"):
         assert said in found.reason

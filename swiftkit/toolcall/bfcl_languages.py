@@ -1,0 +1,186 @@
+"""Values of Java and JavaScript code as BFCL reads them, for bfcl.py: text to a value, or the text itself.
+
+A model answers these categories of BFCL with literals of the language, which stay text until here:
+
+    "3.14f" (float)  "12L" (long)  "new int[]{1, 2}" (Array)  "new HashMap<String, Integer>() {{ put(\\"a\\", 1); }}"
+    "12n" (Bigint)   "'a'" (String)  "[1, 2]" (array)          "{'a': 1}" (dict)
+
+Source: the rules of the type converters in bfcl-eval 2026.3.23, written anew, oddities kept: commas part the items of a
+list also within strings, and a text that is no literal of its type stays text. One thing differs: a text beyond
+_LONGEST, or with more than _MOST_BRACKETS arrays, is not converted, since the patterns would take too long.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+_LONGEST = 2000  # characters; the longest in BFCL's answers has 160
+_MOST_BRACKETS = 12
+LISTS = ("Array", "ArrayList", "array")
+KINDS: dict[str, dict[str, type]] = {
+    "java": {
+        "byte": int, "short": int, "integer": int, "float": float, "double": float, "long": int, "boolean": bool,
+        "char": str, "Array": list, "ArrayList": list, "Set": set, "HashMap": dict, "Hashtable": dict, "Queue": list,
+        "Stack": list, "String": str, "any": str,
+    },
+    "javascript": {
+        "String": str, "integer": int, "float": float, "Bigint": int, "Boolean": bool, "dict": dict, "array": list,
+        "any": str,
+    },
+}  # fmt: skip
+_WHOLE = r"^-?\d+"
+_DECIMAL = r"^-?\d+(\.\d+)?([eE][+-]?\d+)?"
+# type: (what its literal looks like, the value of the literal)
+_JAVA: dict[str, tuple[re.Pattern[str], Callable[[str], Any]]] = {
+    **dict.fromkeys(("byte", "short", "integer"), (re.compile(_WHOLE + "$"), int)),
+    "long": (re.compile(_WHOLE + "[lL]$"), lambda text: int(text.rstrip("\n")[:-1])),
+    "float": (re.compile(_DECIMAL + "[fF]$"), lambda text: float(text.rstrip("\n")[:-1])),
+    "double": (re.compile(_DECIMAL + "$"), float),
+    "boolean": (re.compile(r"(true|false)\Z"), lambda text: text == "true"),
+}
+_JAVASCRIPT: dict[str, tuple[re.Pattern[str], Callable[[str], Any]]] = {
+    "integer": (re.compile(_WHOLE + "$"), int),
+    "float": (re.compile(r"^-?\d+(\.\d+)?$"), float),
+    "Bigint": (re.compile(_WHOLE + "n$"), lambda text: int(text[:-1])),
+    "Boolean": _JAVA["boolean"],
+}
+_ARRAY = re.compile(r"new\s+\w+\[\]\s*\{(.*?)\}")
+_AS_LIST = re.compile(r"new\s+ArrayList<\w*>\(Arrays\.asList\((.+?)\)\)")
+_ADDING = re.compile(r"new\s+ArrayList<\w*>\(\)\s*\{\{\s*(.+?)\s*\}\}", re.DOTALL)
+_NO_ITEMS = re.compile(r"new\s+ArrayList<\w*>\(\)")
+_ADD = re.compile(r"add\((.+?)\)")
+_MAP = re.compile(r"new\s+HashMap<.*?>\s*\(\)\s*\{\s*\{?\s*(.*?)\s*\}?\s*\}", re.DOTALL)
+_PUT = re.compile(r'put\("(.*?)",\s*(.*?)\)')
+_NO_ENTRIES = re.compile(r"new\s+HashMap<.*?>\s*\(\)")
+_ROWS = r"\s*\[.*?\]\s*(,\s*\[.*?\]\s*)*"
+_ARRAYS_OF_ARRAYS = re.compile(rf"\[{_ROWS}\]|\bnew\s+Array\({_ROWS}\)")
+_ARRAY_OF_ANY = re.compile(r"\[(.*?)\]|\bnew\s+Array\((.*?)\)")
+_OBJECT = re.compile(r"\{(.*?)\}")
+_PAIR = re.compile(r"([^:]+):\s*(.*?)(?:,\s*(?=[^,]+:)|$)")
+
+
+def from_java(text: str, kind: str, item_kind: str = "") -> Any:
+    """The value of a Java literal of that type; NotImplementedError for a type that BFCL does not convert either."""
+    if len(text) > _LONGEST or kind in ("String", "any", "char"):
+        return text
+    if kind in _JAVA:
+        return _scalar(text, *_JAVA[kind])
+    if kind == "Array":
+        found = _ARRAY.search(text)
+        return text if found is None else [_java_item(item, item_kind) for item in _parts(found[1]) if item]
+    if kind == "ArrayList":
+        return _array_list(text, item_kind)
+    if kind == "HashMap":
+        return _hash_map(text)
+    raise NotImplementedError(kind)
+
+
+def from_javascript(text: str, kind: str, item_kind: str = "") -> Any:
+    """The value of a JavaScript literal of that type. Raises ValueError for an unknown type."""
+    if len(text) > _LONGEST or kind == "any":
+        return text
+    if kind in _JAVASCRIPT:
+        return _scalar(text, *_JAVASCRIPT[kind])
+    if kind == "String":
+        return text[1:-1] if _is_quoted(text) else text
+    if kind == "array":
+        return _javascript_array(text.strip(), item_kind)
+    if kind == "dict":
+        return _javascript_object(text.strip())
+    raise ValueError(kind)
+
+
+CONVERTERS: dict[str, Callable[[str, str, str], Any]] = {"java": from_java, "javascript": from_javascript}
+
+
+def _scalar(text: str, literal: re.Pattern[str], value: Callable[[str], Any]) -> Any:
+    return value(text) if literal.match(text) else text
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",")]
+
+
+def _java_item(text: str, kind: str) -> Any:
+    return from_java(text, kind) if kind else _java_value(text)
+
+
+def _array_list(text: str, item_kind: str) -> Any:
+    if found := _AS_LIST.search(text):
+        items = _parts(found[1])
+    elif found := _ADDING.search(text):
+        items = [item.strip() for item in _ADD.findall(found[1])]
+    else:
+        return [] if _NO_ITEMS.search(text) else text
+    if item_kind in ("char", "String"):
+        return [item[1:-1] for item in items]  # whatever the quotes are
+    return [_java_item(item, item_kind) for item in items]
+
+
+def _hash_map(text: str) -> Any:
+    if found := _MAP.search(text):
+        return {key: _java_value(value.strip()) for key, value in _PUT.findall(found[1])}
+    return {} if _NO_ENTRIES.search(text) else text
+
+
+def _java_value(text: str) -> Any:
+    """A literal whose type is not told."""
+    if text.startswith('"') and text.endswith('"'):
+        return text[1:-1]
+    for kind in ("boolean", "long", "float"):
+        if (value := from_java(text, kind)) is not text:
+            return value
+    return _number(text)
+
+
+def _javascript_value(text: str) -> Any:
+    text = text.strip()
+    if text in ("true", "false"):
+        return text == "true"
+    return text[1:-1] if _is_quoted(text) else _number(text)
+
+
+def _number(text: str) -> Any:
+    """As Python reads numbers, or the text."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _is_quoted(text: str) -> bool:
+    return any(text.startswith(quote) and text.endswith(quote) for quote in "\"'")
+
+
+def _javascript_array(text: str, item_kind: str) -> Any:
+    if text.count("[") > _MOST_BRACKETS:
+        return text
+    if found := _ARRAYS_OF_ARRAYS.match(text):
+        inner = re.findall(r"\[(.*?)\]", found[0])
+        inner[0] = inner[0].strip().removeprefix("[")
+        return [[_javascript_value(item) for item in array.strip().split(",")] for array in inner]
+    if not (found := _ARRAY_OF_ANY.match(text)):
+        return text
+    items = (found[1] if found[1] is not None else found[2]).strip()
+    try:
+        read = [item.strip() for item in items.split(",")] if items else []
+        return [from_javascript(item, item_kind) if item_kind else _javascript_value(item) for item in read]
+    except ValueError:  # an item's type is unknown
+        return text
+
+
+def _javascript_object(text: str) -> Any:
+    found = _OBJECT.match(text)
+    if not found:
+        return text
+    return {key.strip().strip("'\""): _javascript_field(value.strip()) for key, value in _PAIR.findall(found[1])}
+
+
+def _javascript_field(text: str) -> Any:
+    if text.startswith("[") and text.endswith("]"):
+        return from_javascript(text, "array")
+    if text.startswith("{") and text.endswith("}"):
+        return from_javascript(text, "dict")
+    return _javascript_value(text.strip("'\""))
