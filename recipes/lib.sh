@@ -20,8 +20,9 @@ if [[ -x ${SWIFTKIT_VENV:-$root/.venv}/bin/python ]]; then
 fi
 environment=() # NAME=value pairs for swift
 hardware=()    # flags for swift
-recipe_gpus=0  # what a recipe's own YAML is made for; a recipe overrides these three
+recipe_gpus=0  # what a recipe's own YAML is made for; a recipe overrides these four
 recipe_deepspeed=zero3
+recipe_vllm=false # whether vLLM, where it is installed beside swift, generates the rollouts
 recipe_terminal=false
 
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
@@ -55,6 +56,7 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
     choose_flags "$verb" "$gpus"
     if [[ -n ${DRY_RUN-} ]]; then
         if [[ $verb == sft && $gpus -gt 0 ]]; then hardware+=(--use_liger_kernel true); fi
+        if [[ $recipe_vllm == true && $gpus -gt 0 ]]; then hardware+=(--use_vllm true --vllm_mode colocate); fi
         print_command "$verb" "$file" "${hardware[@]}" "$@"
         exit
     fi
@@ -62,6 +64,13 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
     # Seconds, where swift would first import torch: a missing model, a missing dataset, a port in use, a renamed flag.
     "$python" -m swiftkit preflight "$file" "${hardware[@]}" "$@" </dev/null
     if [[ $verb == sft && $gpus -gt 0 ]] && liger_works; then hardware+=(--use_liger_kernel true); fi # imports torch: last
+    if [[ $recipe_vllm == true && $gpus -gt 0 ]]; then
+        if vllm_works; then
+            hardware+=(--use_vllm true --vllm_mode colocate) # here, because a YAML with vllm_mode cannot go without vLLM
+        else
+            log "vLLM is not installed beside ms-swift: transformers generates the rollouts, which takes much longer"
+        fi
+    fi
     local supervise=(-m swiftkit.supervise)
     if [[ $recipe_terminal == true && -t 0 ]]; then supervise+=(--terminal); fi
     exec "$python" "${supervise[@]}" env "${environment[@]}" "$swift" "$verb" "$file" "${hardware[@]}" "$@"
@@ -160,6 +169,10 @@ import triton
 
 raise SystemExit(not any(backend.driver.is_active() for backend in triton.backends.backends.values()))
 END
+}
+
+vllm_works() { # it is imported, for one that belongs to another torch is found and fails
+    "$python" -c 'import vllm' >/dev/null 2>&1
 }
 
 # --- for scripts that start recipes -----------------------------------------------------------------------------------

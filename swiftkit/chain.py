@@ -22,7 +22,6 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.records import Score
-from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import ToolCall, call_from
 from swiftkit.toolcall.gold import Gold, GoldCall, gold_from, gold_of
 from swiftkit.toolcall.score import Pair, match, score_calls
@@ -59,20 +58,22 @@ def _recorded(messages: Messages, where: str) -> Sequence[GoldCall]:
 
 def score_chain(answers: Sequence[str], steps: str, scoring: str = "", tools: str = "") -> Score:
     """The score of a rollout's answers, in their order, by what steps_of gave. No answer raises."""
-    parsed = [detect.parse(answer) for answer in answers]
-    malformed = next((one.malformed for one in parsed if one.malformed), "")
     gold, step_of = _gold(steps, scoring, tools)
+    parsed = [gold.parse(answer) for answer in answers]
+    malformed = next((one.malformed for one in parsed if one.malformed), "")
     turns = [turn for turn, one in enumerate(parsed) for _ in one.calls]
     calls = [call for one in parsed for call in one.calls]
     return score_calls(_in_order(calls, turns, gold, step_of), gold, malformed)
 
 
 @lru_cache(maxsize=16384)
-def _gold(steps: str, scoring: str, tools: str) -> tuple[Gold, tuple[int, ...]]:  # noqa: ARG001 - the scorer will take them
+def _gold(steps: str, scoring: str, tools: str) -> tuple[Gold, tuple[int, ...]]:
     """All calls as one gold, and the step of each."""
     decoded = _steps(steps)
     flat = msgspec.json.encode([call for step in decoded for call in step]).decode()
-    return gold_from(flat, "expected_calls"), tuple(number for number, step in enumerate(decoded) for _ in step)
+    return gold_from(flat, "expected_calls", scoring, tools), tuple(
+        number for number, step in enumerate(decoded) for _ in step
+    )
 
 
 class _Place(NamedTuple):
@@ -95,7 +96,7 @@ def _in_order(calls: list[ToolCall], turns: list[int], gold: Gold, step_of: Sequ
 
 
 def _place(pair: Pair, turns: list[int], step_of: Sequence[int]) -> _Place:
-    return _Place(turns[pair.made], step_of[pair.expected], pair.made, pair.weight + 1)
+    return _Place(turns[pair.made], step_of[pair.expected], pair.made, 1 + pair.names + pair.values)
 
 
 def _longest(places: list[_Place]) -> set[int]:

@@ -23,7 +23,7 @@ from swiftkit.chain import score_chain, steps_of
 from swiftkit.errors import DataError
 from swiftkit.records import Score
 from swiftkit.tool_runner import Outcome, State
-from swiftkit.toolcall.gold import gold_from
+from swiftkit.toolcall.gold import Gold, gold_from
 from swiftkit.toolcall.score import score_text
 from swiftkit.toolcall.values import strict_key
 
@@ -59,8 +59,8 @@ def _scored(completion: str, gold: Any, scoring: Any, tools: Any, rollout: Rollo
 
 
 @lru_cache(maxsize=8192)  # a step's completions, for the rewards that come after the first
-def _single(completion: str, gold: str, scoring: str, tools: str) -> Score:  # noqa: ARG001 - the scorer will take them
-    return score_text(completion, gold_from(gold, GOLD))
+def _single(completion: str, gold: str, scoring: str, tools: str) -> Score:
+    return score_text(completion, gold_from(gold, GOLD, scoring, tools))
 
 
 _chain = lru_cache(maxsize=8192)(score_chain)
@@ -101,17 +101,19 @@ def state_of(row: Columns) -> State:
     return _json(row, STATE, dict[str, Any]) or {}
 
 
-def calls_wanted(row: Columns) -> int:
-    return len(gold_from(row[GOLD], GOLD).calls) if isinstance(row.get(GOLD), str) else 0
+def gold_of_row(row: Columns) -> Gold:
+    """Raises DataError (no_gold, bad_gold)."""
+    gold = row.get(GOLD)
+    if gold is None:
+        raise DataError(f"no {GOLD}", "no_gold", _FIX)
+    if not isinstance(gold, str):
+        raise DataError(f"{GOLD} is {type(gold).__name__}, not JSON text", "bad_gold", _FIX)
+    return gold_from(gold, GOLD, _text(row.get(SCORING)), _text(row.get(TOOLS)))
 
 
 def calls_in(steps: str) -> int:
     """How many calls a chain has."""
     return sum(map(len, msgspec.json.decode(steps)))
-
-
-def no_column(names: Sequence[str]) -> DataError:
-    return DataError(f"the data set has no column {GOLD}, only {', '.join(names)}", "no_gold", _FIX)
 
 
 def _json(row: Columns, name: str, kind: Any) -> Any:
@@ -122,6 +124,15 @@ def _json(row: Columns, name: str, kind: Any) -> Any:
     except (ValueError, TypeError, RecursionError) as error:
         fix = f"write it as JSON text of {'an object' if name == STATE else 'a list'}, or leave the column out"
         raise DataError(f"{name}: {error}", "bad_column", fix) from error
+
+
+def check_columns(names: Sequence[str], chains: bool = False) -> None:
+    """Raise DataError if a data set with these columns cannot be rewarded."""
+    if GOLD not in names:
+        raise DataError(f"the data set has no column {GOLD}, only {', '.join(names)}", "no_gold", _FIX)
+    if chains and "chain" in names:
+        fix = "convert without --each-step"
+        raise DataError("a multi-turn rollout needs the whole chain, and these rows hold a step each", "steps", fix)
 
 
 def check_rows(rows: Iterable[tuple[str, Columns]], chains: bool = False) -> None:
@@ -143,14 +154,9 @@ def _faults(rows: Iterable[tuple[str, Columns]], chains: bool) -> Iterator[tuple
 
 def check_row(row: Columns, chains: bool = False) -> None:
     """Raise DataError (no_gold, bad_gold, bad_call, bad_column) if the row cannot be scored."""
-    gold = row.get(GOLD)
-    if gold is None:
-        raise DataError(f"no {GOLD}", "no_gold", _FIX)
-    if not isinstance(gold, str):
-        raise DataError(f"{GOLD} is {type(gold).__name__}, not JSON text", "bad_gold", _FIX)
-    gold_from(gold, GOLD)
+    gold_of_row(row)
     if chains:
-        steps_of(row["messages"], gold, GOLD)
+        steps_of(row["messages"], row[GOLD], GOLD)
     results_of(row)
     state_of(row)
 

@@ -2,11 +2,12 @@
 
     python tool_functions.py TOOLS.py SECONDS MEGABYTES
 
-is what tool_runner.py starts; it needs the standard library alone. The file is the user's own and trusted; the name and the arguments of a call are not: a
-model wrote them. The file is loaded once, then one line of JSON on stdin is one call, one line on stdout its outcome:
+is what tool_runner.py starts; it needs the standard library alone. The file is the user's own and trusted; the name and
+the arguments of a call are not: a model wrote them. The file is loaded once, then one line of JSON on stdin is one call,
+one line on stdout its outcome:
 
-    {"name": "get_order", "arguments": {"order_id": "K4051"}, "state": {}}   ->   {"result": ..., "state": {}}
-                                                       or   {"error": "why there is none", "timed_out": false}
+    {"name": "get_order", "arguments": {"order_id": "K4051"}, "state": {}}
+    {"result": {"status": "sent"}, "state": {}}      or {"error": "why there is no result", "timed_out": false}
 
 Each call runs in a fork, which costs a millisecond and buys three things: a call that hangs, exits or fills the memory
 ends alone; what it changes in the module is gone afterwards, so that a reward does not depend on what ran before; and

@@ -183,7 +183,7 @@ def test_a_file_that_cannot_be_loaded_says_so_at_once(tmp_path: Path, text: str,
 
 
 def test_the_environment_names_file_and_limits(tmp_path: Path) -> None:
-    """Without SWIFTKIT_TOOLS, with a file that is not there or a limit that is no number, the message says what to do."""
+    """Without SWIFTKIT_TOOLS, a file that is there and limits that are numbers, the message says what to do."""
     with pytest.raises(UsageError, match="SWIFTKIT_TOOLS is not set: name"):
         runner_from({})
     with pytest.raises(UsageError, match="there is no file"):

@@ -82,12 +82,11 @@ def check_data(trainer: Any) -> None:
     sets = evaluated.values() if isinstance(evaluated, dict) else [evaluated]
     for dataset in (trainer.train_dataset, *sets):
         if hasattr(dataset, "__len__") and hasattr(dataset, "column_names"):
+            rewards.check_columns(dataset.column_names, chains)
             rewards.check_rows(_rows(dataset), chains)
 
 
 def _rows(dataset: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    if rewards.GOLD not in dataset.column_names:
-        raise rewards.no_column(dataset.column_names)
     columns = [name for name in _COLUMNS if name in dataset.column_names]
     for number, row in enumerate(dataset.select_columns(columns)):
         yield row.get("source") or row.get("id") or f"row {number} of the shuffled data", row

@@ -6,7 +6,7 @@
     tool_call           the graded score in [0, 1], see toolcall/score.py for the rules
     tool_call_exact     1 for an answer that is right in all its calls, else 0
     tool_call_format    1 for an answer whose calls can be read, else 0
-    tool_call_schema    how far the calls obey the JSON Schemas of their tools
+    tool_call_schema    the share of calls that their tool's JSON Schema allows
     tool_chain          the graded score of a multi-turn rollout's whole chain of calls, see chain.py
     tool_call_success   the calls are run, by the Python file that SWIFTKIT_TOOLS names: how many gave a (right) result
 
@@ -33,11 +33,10 @@ from swiftkit.records import Score
 from swiftkit.swift_plugins import tool_call_hooks
 from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns, row_of, run_calls
 from swiftkit.tool_runner import Outcome, ToolRunner, runner_from
-from swiftkit.toolcall import detect
 
 
 class Reward(ORM):  # type: ignore[misc]  # swift ships no types
-    """A number for each completion. `parts` are those of the last batch, by completion; they are logged as `group`/*."""
+    """A number for each completion. `parts` are those of the last batch, by completion, logged as `group`/*."""
 
     group = "tool_call"
     parts: list[dict[str, float]]
@@ -60,7 +59,7 @@ class Reward(ORM):  # type: ignore[misc]  # swift ships no types
         raise NotImplementedError
 
 
-class tool_call(Reward):  # noqa: N801 - swift logs a reward under its class's name
+class tool_call(Reward):  # noqa: N801
     def worth(self, score: Score) -> float:
         return score.value
 
@@ -117,7 +116,7 @@ def _outcomes(completions: Sequence[str], rows: Sequence[dict[str, Any]]) -> lis
     """What the calls of each completion gave; they run beside each other."""
     rollouts = [rewards.rollout_of(row.get("rollout_infos")) for row in rows]
     waiting = [
-        None if rollout else run_calls(_runner(), detect.parse(completion).calls, row)
+        None if rollout else run_calls(_runner(), rewards.gold_of_row(row).parse(completion).calls, row)
         for completion, row, rollout in zip(completions, rows, rollouts, strict=True)
     ]
     pairs = zip(rollouts, waiting, strict=True)
@@ -126,7 +125,7 @@ def _outcomes(completions: Sequence[str], rows: Sequence[dict[str, Any]]) -> lis
 
 def _success(outcomes: Sequence[Outcome], row: dict[str, Any]) -> float:
     rollout = rewards.rollout_of(row.get("rollout_infos"))
-    wanted = rewards.calls_in(rollout.steps) if rollout else rewards.calls_wanted(row)
+    wanted = rewards.calls_in(rollout.steps) if rollout else len(rewards.gold_of_row(row).calls)
     return rewards.success(outcomes, wanted, rewards.results_of(row))
 
 

@@ -7,8 +7,8 @@ whatever was recorded after it. It ends with an answer without calls, with one t
 max_turns. The calls are run by tool_runner.py with the row's `state` as their world; one that fails shows the model
 {"error": ...}, and it may try again.
 
-A sampled answer keeps its end token, and the text in which an agent template wraps the results begins with one too; swift
-4.6.0 would show the model both, so the second is taken off.
+A sampled answer keeps its end token, and the text in which an agent template wraps the results begins with one too.
+swift 4.6.0 would show the model both, so the second is taken off.
 
 What it was worth, the rewards read in rollout_infos (rewards.Rollout): swift hands a reward function the last answer
 only. The answers are kept as texts of their own, for in the messages they are token ids.
@@ -29,13 +29,12 @@ from swift.template.utils import get_token_backed_response_ids
 from swiftkit import rewards
 from swiftkit.chain import question_of, steps_of
 from swiftkit.tool_runner import Outcome, State, ToolRunner, runner_from
-from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.tools import tool_names, tools_from
 
 
 class _Walk(NamedTuple):
-    """A rollout on its way; `state` changes with each turn, the rest grows."""
+    """A rollout on its way; the row's `state` changes with each turn."""
 
     steps: str
     row: dict[str, Any]
@@ -64,7 +63,7 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
     async def on_turn_end(self, infer_request: Any, response_choice: Any, current_turn: int) -> dict[str, Any]:
         walk = self._walks[infer_request.uuid]
         walk.answers.append(infer_request.messages[-1]["content"])
-        calls = detect.parse(walk.answers[-1]).calls
+        calls = rewards.gold_of_row(walk.row).parse(walk.answers[-1]).calls
         walk.news[:] = await self._run(calls, walk)
         walk.outcomes.extend(walk.news)
         done = not calls or self.check_finished(infer_request, response_choice, current_turn)
