@@ -232,6 +232,51 @@ def evaluate_command(
 
 
 @main.command()
+@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.option("--completions", required=True, metavar="FILE", type=click.Path(path_type=Path), help="JSON Lines.")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write a score a line.")
+@click.option("--explain", metavar="ROW", help="Only the row with this id: what was expected, came, and cost what.")
+@click.option(
+    "--mode", type=click.Choice(["exact", "bfcl"]), help="bfcl: BFCL's own verdicts.  [default: the rows' own options]"
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def score(
+    data: Path, completions: Path, output: Path | None, explain: str | None, mode: str | None, as_json: bool
+) -> None:
+    """Score the tool calls of completions in a file, with the reasons: GRPO's reward and `swiftkit eval`'s metric.
+
+    DATA is a file of swift rows with `expected_calls`, as `swiftkit convert --to grpo` writes it. FILE holds completions
+    with the ids of their rows, as text or as messages or responses of an OpenAI API; or it is completions.jsonl of
+    swift's GRPO, a result of `swift infer` or responses.jsonl of `swiftkit eval`. A row may have several completions.
+    docs/scoring.md tells the forms, and how the score is made.
+
+    Exit status: 0; 1 if a completion answers no row, a row has no completion, or a request had failed; 2 wrong usage,
+    or a file that cannot be used.
+
+    \b
+    swiftkit score eval.jsonl --completions answers.jsonl -o scores.jsonl
+    swiftkit score grpo.jsonl --completions out/completions.jsonl --explain w-17
+    """
+    from swiftkit.score import explained, pair_files, report_of, write_scores
+    from swiftkit.score_report import messages, print_explained, print_json, print_summary
+    from swiftkit.show import printable
+
+    pairing = pair_files(data, completions, mode or "")
+    report = report_of(data, pairing)
+    if output:
+        write_scores(output, pairing)
+    if explain is not None:
+        print_explained(explained(pairing, explain))
+    elif as_json:
+        print_json(report)
+    else:
+        print_summary(report)
+    for line in messages(report, pairing):
+        click.echo(printable(line), err=True)
+    sys.exit(report.exit_status)
+
+
+@main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(as_json: bool) -> None:
     """Say what this machine lacks for training, serving and evaluating, one line a finding, with the fix.

@@ -21,14 +21,17 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from swiftkit.dialogue import Message, openai_messages, parse_tools
 from swiftkit.errors import DataError
-from swiftkit.jsonl import encode, read_objects
+from swiftkit.jsonl import decode_line, encode, read_objects
 from swiftkit.records import Response, Sample, Score
 from swiftkit.stats import Tally
 from swiftkit.toolcall import openai_calls
+from swiftkit.toolcall.call import Parsed
 from swiftkit.toolcall.gold import gold_from, gold_of
-from swiftkit.toolcall.score import score_calls, score_text
+from swiftkit.toolcall.score import score_calls
 
 SAMPLING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 512}
 HEADLINE = "tool_accuracy"
@@ -37,12 +40,15 @@ _HERMES = re.compile(r"<tool_call>\s*\{")  # not the XML that other templates wr
 Result = tuple[Sample, int, Score | None]  # sample, trial, and its score (None: an error, or skipped)
 
 
-def load(path: Path) -> list[Sample]:
-    """The samples of a file of swift rows; DataError (file:line) at the first row that cannot be used."""
+def load(path: Path, mode: str = "") -> list[Sample]:
+    """The samples of a file of swift rows; DataError (file:line) at the first row that cannot be used.
+
+    `mode` takes the place of the one in the rows' own options (toolcall/options.py).
+    """
     samples: list[Sample] = []
     seen: dict[str, str] = {}
     for where, row in read_objects(path):
-        for sample in _samples(row, where):
+        for sample in _samples(row | {"scoring": _with_mode(row, mode, where)} if mode else row, where):
             if sample.id in seen:
                 raise DataError(
                     f"{where}: id {sample.id!r} is already used at {seen[sample.id]}",
@@ -57,7 +63,13 @@ def load(path: Path) -> list[Sample]:
 
 
 def score(sample: Sample, response: Response) -> Score:
-    """The calls of a response against the gold.
+    """The calls of a response against the gold."""
+    parsed = answer(sample, response)
+    return score_calls(parsed.calls, sample.target, parsed.malformed, reasons=True)
+
+
+def answer(sample: Sample, response: Response) -> Parsed:
+    """What a response says.
 
     `swift deploy` leaves the Hermes markup in the text beside `tool_calls`, which lack the blocks that it could not
     read: there the text is judged, as the GRPO reward judges it. Elsewhere the calls that the endpoint gave count,
@@ -65,8 +77,9 @@ def score(sample: Sample, response: Response) -> Score:
     """
     calls = response.tool_calls
     if calls is None or _HERMES.search(response.text):
-        return score_text(response.text, sample.target, reasons=True)
-    return score_calls(calls, sample.target, reasons=True)
+        parsed: Parsed = sample.target.parse(response.text)
+        return parsed
+    return Parsed(calls, response.text)
 
 
 def metrics(results: Sequence[Result]) -> dict[str, list[Tally]]:
@@ -135,6 +148,12 @@ def _scoring(row: dict[str, Any], tools: list[dict[str, Any]]) -> tuple[Any, str
     """How the row's gold is scored: the options, and the tools that the calls must fit."""
     text = row.get("tools")
     return row.get("scoring"), text if isinstance(text, str) else encode(tools).decode()
+
+
+def _with_mode(row: dict[str, Any], mode: str, where: str) -> str:
+    scoring = row.get("scoring") or "{}"
+    options = decode_line(str(scoring).encode(), f"{where}: scoring", msgspec.json.Decoder(dict[str, Any]).decode)
+    return encode(options | {"mode": mode}).decode()
 
 
 def _turns(whole: Sample, where: str, scoring: tuple[Any, str]) -> Iterator[Sample]:

@@ -94,9 +94,15 @@ def _all_exact(calls: Sequence[ToolCall], answers: Sequence[Answers]) -> bool:
     return True
 
 
+def pairs_of(calls: Sequence[ToolCall], gold: Gold) -> dict[int, int]:
+    """Position made: position expected, of the calls that are compared."""
+    if len(calls) > _MOST + 10 * len(gold.calls):
+        return {}
+    return {pair.made: pair.expected for pair in match(calls, gold)}
+
+
 def _explained(calls: Sequence[ToolCall], gold: Gold, found: Score) -> Score:
-    graded = found.parts["format"] and len(calls) <= _MOST + 10 * len(gold.calls)
-    pairs = {pair.made: pair.expected for pair in match(calls, gold)} if graded else {}
+    pairs = pairs_of(calls, gold) if found.parts["format"] else {}
     return msgspec.structs.replace(found, reason=explain.reason(calls, gold, pairs, found))
 
 
