@@ -12,7 +12,7 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.findings import Finding, Level
-from swiftkit.rewards import TOOLS, check_row
+from swiftkit.rewards import TOOLS, check_columns, check_row
 
 _REWARDS = ("tool_call", "tool_call_exact", "tool_call_format", "tool_call_schema", "tool_chain", "tool_call_success")
 _row = msgspec.json.Decoder(dict[str, Any]).decode
@@ -32,7 +32,9 @@ def _first_fault(path: Path, chains: bool) -> Iterator[Finding]:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             try:
-                check_row(_row(line) | {TOOLS: None}, chains)
+                row = _row(line)
+                check_row(row | {TOOLS: None}, chains)
+                check_columns(list(row), chains)
             except DataError as error:
                 yield Finding(Level.FAIL, "dataset", f"{path.absolute()}:{number}: {error.reason}", error.fix)
                 return

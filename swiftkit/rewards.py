@@ -141,7 +141,7 @@ def check_rows(rows: Iterable[tuple[str, Columns]], chains: bool = False) -> Non
     if faults:
         shown = "".join(f"\n  {where}: {error.reason}" for where, error in faults[:_SHOWN])
         fix = next(error.fix for _, error in faults)
-        raise DataError(f"{len(faults)} rows cannot be rewarded:{shown}\n", faults[0][1].code, fix)
+        raise DataError(f"{len(faults)} rows cannot be rewarded:{shown}", faults[0][1].code, fix)
 
 
 def _faults(rows: Iterable[tuple[str, Columns]], chains: bool) -> Iterator[tuple[str, DataError]]:
