@@ -154,10 +154,13 @@ def _faults(rows: Iterable[tuple[str, Columns]], chains: bool) -> Iterator[tuple
 
 def check_row(row: Columns, chains: bool = False) -> None:
     """Raise DataError (no_gold, bad_gold, bad_call, bad_column) if the row cannot be scored."""
-    gold_of_row(row)
+    wanted = len(gold_of_row(row).calls)
     if chains:
-        steps_of(row["messages"], row[GOLD], GOLD)
-    results_of(row)
+        wanted = calls_in(steps_of(row["messages"], row[GOLD], GOLD))
+    results = results_of(row)
+    if results is not None and len(results) != wanted:
+        fix = "give one result for each expected call, those of a whole chain for multi-turn rollouts"
+        raise DataError(f"{RESULTS}: {len(results)} results for {wanted} calls", "bad_column", fix)
     state_of(row)
 
 

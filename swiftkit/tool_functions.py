@@ -2,9 +2,9 @@
 
     python tool_functions.py TOOLS.py SECONDS MEGABYTES
 
-is what tool_runner.py starts; it needs the standard library alone. The file is the user's own and trusted; the name and
-the arguments of a call are not: a model wrote them. The file is loaded once, then one line of JSON on stdin is one call,
-one line on stdout its outcome:
+is what tool_runner.py starts; it needs the standard library alone. The file is the user's own and trusted; the name
+and the arguments of a call are not: a model wrote them. The file is loaded once, then one line of JSON on stdin is one
+call, one line on stdout its outcome:
 
     {"name": "get_order", "arguments": {"order_id": "K4051"}, "state": {}}
     {"result": {"status": "sent"}, "state": {}}      or {"error": "why there is no result", "timed_out": false}

@@ -84,6 +84,7 @@ def test_success_is_the_share_of_calls_that_gave_a_right_result(
         ({"scoring": '{"order": true}'}, "expected_calls: bad gold: scoring: "),
         ({"state": "[]"}, "state: "),
         ({"expected_results": "{}"}, "expected_results: "),
+        ({"expected_results": "[1]"}, "expected_results: 1 results for 2 calls"),
         (
             {"messages": [QUESTION, {"role": "tool_call", "content": "x"}]},
             "expected_calls: a recorded call is not JSON",

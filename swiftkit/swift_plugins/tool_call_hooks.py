@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from swiftkit import rewards
-from swiftkit.errors import SwiftkitError, UsageError
+from swiftkit.errors import SwiftkitError
 
 _TRAINER = "swift.rlhf_trainers.grpo_trainer"  # loaded by the time a reward is made; elsewhere there is nothing to wrap
 _COLUMNS = ("messages", rewards.GOLD, rewards.SCORING, rewards.TOOLS, rewards.STATE, rewards.RESULTS, "id", "source")
@@ -32,6 +32,7 @@ def install() -> None:
 def _checked(train: Any) -> Any:
     def checked_train(trainer: Any, *args: Any, **kwargs: Any) -> Any:
         try:
+            _check_data(trainer)
             for reward in _ours(trainer):
                 reward.check(trainer)
         except SwiftkitError as error:
@@ -75,7 +76,7 @@ def means(processes: list[Mapping[str, list[float]]]) -> dict[str, float]:
     return {name: sum(numbers) / len(numbers) for name, numbers in joined.items()}
 
 
-def check_data(trainer: Any) -> None:
+def _check_data(trainer: Any) -> None:
     """Raise DataError if a row of the data sets cannot be rewarded. A stream is looked at as it comes."""
     chains = trainer.multi_turn_scheduler is not None
     evaluated = trainer.eval_dataset
@@ -90,9 +91,3 @@ def _rows(dataset: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
     columns = [name for name in _COLUMNS if name in dataset.column_names]
     for number, row in enumerate(dataset.select_columns(columns)):
         yield row.get("source") or row.get("id") or f"row {number} of the shuffled data", row
-
-
-def check_turns(trainer: Any, scheduler: type) -> None:
-    """Raise UsageError unless the rollouts are run by our scheduler."""
-    if not isinstance(trainer.multi_turn_scheduler, scheduler) and not trainer.enable_server_multi_turn:
-        raise UsageError("reward tool_chain: there are no turns; add --multi_turn_scheduler tool_calls --max_turns 4")

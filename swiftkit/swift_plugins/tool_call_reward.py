@@ -20,19 +20,18 @@ Beside each reward's mean, swift logs the means of the score's parts: tool_call/
 registered. swift puts this file's folder on sys.path and imports it by its stem: absolute imports only.
 """
 
-import os
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from swift.rewards import ORM, orms
 from swift.rollout import multi_turns
 
 from swiftkit import rewards
+from swiftkit.errors import UsageError
 from swiftkit.records import Score
 from swiftkit.swift_plugins import tool_call_hooks
-from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns, row_of, run_calls
-from swiftkit.tool_runner import Outcome, ToolRunner, runner_from
+from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns, row_of, run_calls, shared_runner
+from swiftkit.tool_runner import Outcome
 
 
 class Reward(ORM):  # type: ignore[misc]  # swift ships no types
@@ -47,8 +46,9 @@ class Reward(ORM):  # type: ignore[misc]  # swift ships no types
         tool_call_hooks.install()
 
     def check(self, trainer: Any) -> None:
-        """Raise SwiftkitError if the trainer's data or settings cannot be rewarded."""
-        tool_call_hooks.check_data(trainer)
+        """Raise UsageError if the trainer's settings leave nothing to reward; its data has been looked at."""
+        if isinstance(trainer.multi_turn_scheduler, ToolCallTurns):
+            shared_runner()
 
     def __call__(self, completions: Sequence[str], **columns: Any) -> list[float]:
         found = rewards.scores(completions, columns)
@@ -83,7 +83,9 @@ class tool_chain(Reward):  # noqa: N801
     group = "tool_chain"
 
     def check(self, trainer: Any) -> None:
-        tool_call_hooks.check_turns(trainer, ToolCallTurns)
+        if trainer.multi_turn_scheduler is None and not trainer.enable_server_multi_turn:
+            fix = "add --multi_turn_scheduler tool_calls --max_turns 4"
+            raise UsageError(f"reward tool_chain: there are no turns; {fix}")
         super().check(trainer)
 
     def worth(self, score: Score) -> float:
@@ -97,7 +99,7 @@ class tool_call_success(Reward):  # noqa: N801
 
     def check(self, trainer: Any) -> None:
         super().check(trainer)
-        _runner()
+        shared_runner()
 
     def __call__(self, completions: Sequence[str], **columns: Any) -> list[float]:
         rows = [row_of(columns, index) for index in range(len(completions))]
@@ -106,17 +108,11 @@ class tool_call_success(Reward):  # noqa: N801
         return [_success(one, row) for one, row in zip(outcomes, rows, strict=True)]
 
 
-@cache
-def _runner() -> ToolRunner:
-    """One pool of workers for the whole training."""
-    return runner_from(os.environ)
-
-
 def _outcomes(completions: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[list[Outcome]]:
     """What the calls of each completion gave; they run beside each other."""
     rollouts = [rewards.rollout_of(row.get("rollout_infos")) for row in rows]
     waiting = [
-        None if rollout else run_calls(_runner(), rewards.gold_of_row(row).parse(completion).calls, row)
+        None if rollout else run_calls(shared_runner(), rewards.gold_of_row(row).parse(completion).calls, row)
         for completion, row, rollout in zip(completions, rows, rollouts, strict=True)
     ]
     pairs = zip(rollouts, waiting, strict=True)

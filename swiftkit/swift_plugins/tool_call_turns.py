@@ -18,6 +18,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -48,16 +49,13 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._tools: ToolRunner | None = None
         self._walks: dict[str, _Walk] = {}
 
     async def on_trajectory_start(self, requests: Sequence[Any]) -> None:
-        self._tools = self._tools or runner_from(os.environ)
         for request in requests:
             row = dict(request.data_dict, tools=request.tools)
-            self._walks[request.uuid] = _Walk(
-                steps_of(request.messages, row[rewards.GOLD], rewards.GOLD), row, [], [], []
-            )
+            steps = steps_of(request.messages, row[rewards.GOLD], rewards.GOLD)
+            self._walks[request.uuid] = _Walk(steps, row, [], [], [])
             request.messages = list(question_of(request.messages))
 
     async def on_turn_end(self, infer_request: Any, response_choice: Any, current_turn: int) -> dict[str, Any]:
@@ -73,8 +71,7 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
         return {"done": done, "rollout_infos": msgspec.to_builtins(found) if done else {}}
 
     async def _run(self, calls: Sequence[ToolCall], walk: _Walk) -> list[Outcome]:
-        assert self._tools  # noqa: S101 - for mypy: on_trajectory_start has made it
-        outcomes, state = await asyncio.wrap_future(run_calls(self._tools, calls, walk.row))
+        outcomes, state = await asyncio.wrap_future(run_calls(shared_runner(), calls, walk.row))
         walk.row[rewards.STATE] = state
         return outcomes
 
@@ -82,6 +79,12 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
         news = self._walks[infer_request.uuid].news
         infer_request.messages += [{"role": "tool", "content": outcome.text} for outcome in news]
         return {"infer_request": infer_request}
+
+
+@cache
+def shared_runner() -> ToolRunner:
+    """One pool of workers for the whole training, of the file that the environment names. Raises UsageError."""
+    return runner_from(os.environ)
 
 
 def row_of(columns: Mapping[str, Any], index: int) -> dict[str, Any]:
