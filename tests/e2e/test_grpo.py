@@ -194,16 +194,18 @@ def test_malformed_harmony_ends_its_rollout_alone(gpt_oss_demo: Path, tmp_path: 
 WATCHED = ("completion", "tool_chain", "num_turns")
 
 
-@pytest.mark.parametrize("gold", [None, '[{"name": "f"}]'], ids=["missing", "broken"])
-def test_rows_without_gold_stop_the_run_before_it_starts(demo: Path, tmp_path: Path, gold: str | None) -> None:
-    """Where swift is called directly: the row, the column and the fix, no traceback, an exit status."""
+def test_rows_without_gold_stop_the_run_before_it_starts(demo: Path, tmp_path: Path) -> None:
+    """Where swift is called directly: the rows, the column and the fix, no traceback, an exit status."""
     data, swift = tmp_path / "grpo.jsonl", (sys.executable, "-m", "swift.cli.main", "rlhf")
-    kept = [row | {"expected_calls": gold} for row in rows(demo / "grpo.jsonl")[:20]]
+    kept = rows(demo / "grpo.jsonl")[:20]
+    kept[3]["expected_calls"], kept[7]["expected_calls"] = None, '[{"name": "f"}]'
     data.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
     given = ("--model", demo / "merged", "--dataset", data, "--output_dir", tmp_path / "out")
     cpu = ("--use_cpu", "true", "--fp16", "false", "--torch_dtype", "float32")
-    said = run(*swift, "recipes/tiny/grpo_tool_call.yaml", *given, *cpu, status=2)
-    assert "Traceback" not in said
-    assert "swiftkit convert --to grpo" in said or "train_openai.jsonl:" in said
-    assert "expected_calls" in said.strip().splitlines()[-3:][0] + said
-    assert not list((tmp_path / "out").glob("checkpoint-*"))
+    told = run(*swift, "recipes/tiny/grpo_tool_call.yaml", *given, *cpu, status=2)
+    assert "Traceback" not in told
+    assert "2 rows cannot be rewarded" in told
+    assert f"{kept[3]['source']}: no expected_calls" in told
+    assert f"{kept[7]['source']}: expected_calls: bad gold: " in told
+    assert "make the rows with `swiftkit convert --to grpo`" in told
+    assert not (tmp_path / "out/completions.jsonl").exists()
