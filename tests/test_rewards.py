@@ -115,3 +115,13 @@ def test_preflight_names_the_line_before_swift_starts(tmp_path: Path) -> None:
     assert f"{data}:2: no expected_calls" in str(finding)
     assert "swiftkit convert --to grpo" in str(finding)
     assert preflight(recipe, ["--reward_funcs", "accuracy"]) == []
+
+
+def test_single_steps_are_no_chains(tmp_path: Path) -> None:
+    """Rows of --each-step hold a step each: enough for one answer, not for a rollout of several turns."""
+    recipe, data = tmp_path / "grpo.yaml", tmp_path / "rows.jsonl"
+    data.write_text(json.dumps({"messages": [QUESTION], "expected_calls": GOLD, "chain": "a"}) + "\n", encoding="utf-8")
+    recipe.write_text(f"rlhf_type: grpo\nreward_funcs: [tool_chain]\ndataset: [{data}]\n", encoding="utf-8")
+    assert preflight(recipe, []) == []
+    (finding,) = preflight(recipe, ["--multi_turn_scheduler", "tool_calls"])
+    assert "convert without --each-step" in str(finding)

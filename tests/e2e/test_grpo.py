@@ -64,8 +64,8 @@ def test_grpo_teaches_and_logs_the_score(demo: Path, tmp_path: Path) -> None:
     """From a half-taught model: held-out calls that are exactly right become more; what is logged is the score."""
     weak = tmp_path / "weak"
     weaken(demo / "merged", weak)
-    rewards = ("tool_call", "tool_call_exact", "tool_call_format", "tool_call_schema")
-    flags = ("--reward_funcs", *rewards, "--reward_weights", 1, 0, 0, 0, "--tuner_type", "full")
+    rewards = ("tool_call", "tool_call_exact", "tool_call_format", "tool_call_schema", "tool_call_success")
+    flags = ("--reward_funcs", *rewards, "--reward_weights", 1, 0, 0, 0, 0, "--tuner_type", "full")
     more = (
         "--learning_rate",
         "3e-4",
@@ -79,7 +79,8 @@ def test_grpo_teaches_and_logs_the_score(demo: Path, tmp_path: Path) -> None:
         64,
     )
     size = ("--per_device_train_batch_size", 32, "--num_generations", 8)
-    grpo("grpo_tool_call", tmp_path / "grpo", weak, demo / "grpo.jsonl", *flags, *more, *size)
+    everything = (weak, demo / "grpo.jsonl", *flags, *more, *size)
+    grpo("grpo_tool_call", tmp_path / "grpo", *everything, SWIFTKIT_TOOLS=str(TOOLS))
     check_log(tmp_path / "grpo", demo / "grpo.jsonl")
     before, after = (
         accuracy(model, demo / "eval.jsonl", tmp_path) for model in (weak, tmp_path / "grpo/last-checkpoint")
@@ -116,6 +117,8 @@ def check_log(out: Path, data: Path) -> None:
         assert table["tool_call_exact"] == [score.exact for score in scores]
         assert table["tool_call_format"] == [score.parts["format"] for score in scores]
         assert table["tool_call_schema"] == pytest.approx([score.parts["schema"] for score in scores])
+        pairs = zip(table["completion"], wanted, strict=True)
+        assert table["tool_call_success"] == pytest.approx([share_that_ran(text, row) for text, row in pairs])
         assert log["reward"] == pytest.approx(mean([score.value for score in scores]), abs=1e-4)
         for part in PARTS:
             assert log[f"tool_call/{part}"] == pytest.approx(mean([score.parts[part] for score in scores]), abs=1e-4)
@@ -128,6 +131,14 @@ def check_log(out: Path, data: Path) -> None:
     run(*command, "-o", scored, status=1)  # most rows were not asked
     logged = [value for table in rows(out / "completions.jsonl") for value in table["tool_call"]]
     assert [score["value"] for score in rows(scored)] == pytest.approx(logged)
+
+
+def share_that_ran(text: str, row: dict[str, Any]) -> float:
+    """Of the calls made or wanted, whichever are more, those that give a result."""
+    results, wanted = replayed([text], row), len(json.loads(row["expected_calls"]))
+    if not wanted:
+        return float(not results)
+    return sum(result != ERROR for result in results) / max(len(results), wanted)
 
 
 def bad(text: str) -> bool:
