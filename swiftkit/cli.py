@@ -245,10 +245,10 @@ def score(
 ) -> None:
     """Score the tool calls of completions in a file, with the reasons: GRPO's reward and `swiftkit eval`'s metric.
 
-    DATA is a file of swift rows with `expected_calls`, as `swiftkit convert --to grpo` writes it. FILE holds completions
-    with the ids of their rows, as text or as messages or responses of an OpenAI API; or it is completions.jsonl of
-    swift's GRPO, a result of `swift infer` or responses.jsonl of `swiftkit eval`. A row may have several completions.
-    docs/scoring.md tells the forms, and how the score is made.
+    DATA is a file of swift rows with `expected_calls`, as `swiftkit convert --to grpo` writes it. FILE holds the
+    completions with the ids of their rows, as text or as messages or responses of an OpenAI API; or it is
+    completions.jsonl of swift's GRPO, a result of `swift infer`, or responses.jsonl of `swiftkit eval`. A row may have
+    several completions. docs/scoring.md tells the forms, and how the score is made.
 
     Exit status: 0; 1 if a completion answers no row, a row has no completion, or a request had failed; 2 wrong usage,
     or a file that cannot be used.

@@ -92,8 +92,8 @@ def _responses(line: dict[str, Any], where: str) -> list[Response]:
         if message.get("role") == "assistant" or (message and message is not line):
             return [_of_message(message, where)]
     given = next((line[name] for name in _TEXTS if line.get(name) is not None), None)
-    texts = given if isinstance(given, list) else [given]
-    if not texts or not all(isinstance(text, str) for text in texts):
+    texts = [text for text in (given if isinstance(given, list) else [given]) if isinstance(text, str)]
+    if not texts or (isinstance(given, list) and len(texts) < len(given)):
         raise DataError(f"{where}: no completion", "bad_completion", _FIX)
     return [Response("", text=text) for text in texts]
 

@@ -13,7 +13,8 @@ from swiftkit.toolcall.gold import gold_from
 from swiftkit.toolcall.schema import Checker, breaches, checkers
 
 _CODES = {  # of toolcall/schema.py, which names kinds of a bad argument one by one
-    "unknown_tool": "undefined_tool", "missing_required": "missing_parameter", "extra_parameter": "undeclared_parameter",
+    "unknown_tool": "undefined_tool", "missing_required": "missing_parameter",
+    "extra_parameter": "undeclared_parameter",
 }  # fmt: skip
 
 

@@ -205,8 +205,8 @@ def _gold_call(name: str, values: Any, schema: dict[str, Any]) -> GoldCall:
     optional = [parameter for parameter, options in values.items() if "" in options and parameter not in must]
     properties = _inside(schema, "properties") or {}
     accepted = {parameter: _expanded(options, properties.get(parameter)) for parameter, options in values.items()}
-    # The first value is BFCL's own answer; where that is "", the parameter is better left out.
-    left_out = {parameter for parameter in optional if values[parameter][0] == ""}
+    # The first value is BFCL's own answer; where that is "", or the tool has no such parameter, it is better left out.
+    left_out = {name for name in optional if values[name][0] == "" or (properties and name not in properties)}
     arguments = {parameter: answers[0] for parameter, answers in accepted.items() if parameter not in left_out}
     return GoldCall(name, arguments, accepted, optional)
 

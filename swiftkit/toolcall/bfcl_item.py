@@ -1,8 +1,8 @@
 """A question in BFCL's own form, which bfcl.py judges: as its files give it, or made of a gold and its tools.
 
 A row that `swiftkit convert` made of a BFCL file holds the item itself (column `scoring`, see options.py). For other
-rows it is made here: the types of JSON Schema become BFCL's (number: float, object: dict), and the fields of an accepted
-object become lists of one value.
+rows it is made here: the types of JSON Schema become BFCL's (number: float, object: dict), and the fields of an
+accepted object become lists of one value.
 """
 
 from collections.abc import Mapping, Sequence
@@ -70,13 +70,15 @@ def _spread(value: Any) -> Any:
 
 def _function(name: str, schema: Mapping[str, Any], calls: list[Expected]) -> dict[str, Any]:
     """What BFCL's checker reads of a tool: from its schema, or else from the calls of it."""
-    declared, listed = schema.get("properties"), schema.get("required", [])
-    properties = declared if isinstance(declared, dict) else {}
-    options = {name: values for call in reversed(calls) for name, values in _options(call).items()}
-    described = {name: _described(properties.get(name), values[0]) for name, values in options.items()}
-    if not schema:
-        listed = [name for name, values in options.items() if all("" not in _options(call).get(name, "") for call in calls)]
-    return {"name": name, "parameters": {"properties": described, "required": listed}}
+    first = {name: values[0] for call in reversed(calls) for name, values in _options(call).items()}
+    declared, listed = schema.get("properties"), schema.get("required")
+    if isinstance(declared, dict) and declared:
+        described = {name: _described(inner, first.get(name)) for name, inner in declared.items()}
+        required = listed if isinstance(listed, list) else []
+    else:
+        described = {name: _described(None, value) for name, value in first.items()}
+        required = [name for name in first if all(name in call.arguments for call in calls)]
+    return {"name": name, "parameters": {"properties": described, "required": required}}
 
 
 def _described(schema: Any, value: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ A model answers these categories of BFCL with literals of the language, which st
 
 Source: the rules of the type converters in bfcl-eval 2026.3.23, written anew, oddities kept: commas part the items of a
 list also within strings, and a text that is no literal of its type stays text. One thing differs: a text beyond
-_LONGEST, or with more than _MOST_BRACKETS arrays, is not converted, since the patterns would take too long.
+_LONGEST, or with more than _MOST_BRACKETS arrays, is not converted: the patterns would take too long.
 """
 
 import re
@@ -46,10 +46,10 @@ _JAVASCRIPT: dict[str, tuple[re.Pattern[str], Callable[[str], Any]]] = {
 }
 _ARRAY = re.compile(r"new\s+\w+\[\]\s*\{(.*?)\}")
 _AS_LIST = re.compile(r"new\s+ArrayList<\w*>\(Arrays\.asList\((.+?)\)\)")
-_ADDING = re.compile(r"new\s+ArrayList<\w*>\(\)\s*\{\{\s*(.+?)\s*\}\}", re.DOTALL)
+_ADDING = re.compile(r"new\s+ArrayList<\w*>\(\)\s*\{\{\s*+")
 _NO_ITEMS = re.compile(r"new\s+ArrayList<\w*>\(\)")
 _ADD = re.compile(r"add\((.+?)\)")
-_MAP = re.compile(r"new\s+HashMap<.*?>\s*\(\)\s*\{\s*\{?\s*(.*?)\s*\}?\s*\}", re.DOTALL)
+_MAP = re.compile(r"new\s+HashMap<.*?>\s*\(\)\s*\{\s*\{?", re.DOTALL)
 _PUT = re.compile(r'put\("(.*?)",\s*(.*?)\)')
 _NO_ENTRIES = re.compile(r"new\s+HashMap<.*?>\s*\(\)")
 _ROWS = r"\s*\[.*?\]\s*(,\s*\[.*?\]\s*)*"
@@ -108,8 +108,8 @@ def _java_item(text: str, kind: str) -> Any:
 def _array_list(text: str, item_kind: str) -> Any:
     if found := _AS_LIST.search(text):
         items = _parts(found[1])
-    elif found := _ADDING.search(text):
-        items = [item.strip() for item in _ADD.findall(found[1])]
+    elif (found := _ADDING.search(text)) and (end := text.find("}}", found.end() + 1)) > 0:
+        items = [item.strip() for item in _ADD.findall(text[found.end() : end])]
     else:
         return [] if _NO_ITEMS.search(text) else text
     if item_kind in ("char", "String"):
@@ -118,8 +118,10 @@ def _array_list(text: str, item_kind: str) -> Any:
 
 
 def _hash_map(text: str) -> Any:
-    if found := _MAP.search(text):
-        return {key: _java_value(value.strip()) for key, value in _PUT.findall(found[1])}
+    if (found := _MAP.search(text)) and (end := text.find("}", found.end())) > 0:
+        entries = text[found.end() : end]
+        puts = _PUT.findall(entries[: entries.rfind(")") + 1])  # behind it the search would be long and in vain
+        return {key: _java_value(value.strip()) for key, value in puts}
     return {} if _NO_ENTRIES.search(text) else text
 
 

@@ -14,7 +14,7 @@ parameter that `arguments` leaves out. How it is scored may stand in the column 
 
 from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -61,11 +61,20 @@ class Answers(msgspec.Struct, frozen=True):
 
     def all_right(self, arguments: dict[str, Any]) -> bool:
         """Whether nothing is missing, unexpected or wrong."""
+        accepted = self.keys
         for name, value in arguments.items():
-            keys = self.keys.get(name)
-            if keys is None or not ((type(value) in PLAIN and value in keys) or self.accepts(name, value)):
+            keys = accepted.get(name)
+            if keys is None or ((type(value) not in PLAIN or value not in keys) and not self.accepts(name, value)):
                 return False
-        return self.required <= arguments.keys()
+        return len(arguments) == len(accepted) or self.required <= arguments.keys()
+
+
+class Weights(NamedTuple):
+    """What the shares of a score weigh; their sum is 1."""
+
+    name: float
+    parameter_names: float
+    parameter_values: float
 
 
 class Gold(msgspec.Struct, frozen=True):
@@ -75,7 +84,7 @@ class Gold(msgspec.Struct, frozen=True):
     answers: tuple[Answers, ...]
     positions: dict[str, list[int]] = {}  # of the calls, by name
     options: Options = Options()
-    weights: tuple[float, float, float] = tuple(WEIGHTS.values())  # of name, parameter names and values
+    weights: Weights = Weights(**WEIGHTS)
     tools: Mapping[str, Checker] = {}
     item: Item | None = None  # of mode bfcl
     parse: Callable[[str], Parsed] = detect.parse
@@ -121,7 +130,7 @@ def _checked(calls: list[GoldCall], scoring: str, tools: str) -> Gold:
     for index, call in enumerate(calls):
         positions.setdefault(call.name, []).append(index)
     parse = parser(options.wire_format)
-    weights = tuple(options.weights[part] for part in WEIGHTS)
+    weights = Weights(**options.weights)
     return Gold(tuple(calls), answers, positions, options, weights, checkers(tools), item, parse, perfect)
 
 

@@ -16,11 +16,11 @@ The rules:
        count = the smaller of (expected, made) / the larger
        schema = calls that their tool's JSON Schema allows (schema.py) / the larger of (expected, made)
        format = 1, for an answer that can be read
-       value = name, parameter_names and parameter_values weighted (options.py); times count, if more calls were made
-               than expected: who guesses twice has less than who guesses once
-5. A call where none is wanted scores 0; silence where a call is wanted scores 0, its format too; malformed output scores
-   0. No call where none is wanted scores 1. An exact answer scores 1 in every part. More than _MOST calls above ten
-   times the expected ones are not looked at and score 0.
+       value = name, parameter_names and parameter_values weighted (options.py); times count, if more calls were
+               made than expected: who guesses twice has less than who guesses once
+5. A call where none is wanted scores 0; silence where a call is wanted scores 0, its format too; malformed output
+   scores 0. No call where none is wanted scores 1. An exact answer scores 1 in every part. More than _MOST calls above
+   ten times the expected ones are not looked at and score 0.
 
 Hence: value in [0, 1], 1.0 only if exact; the order of the calls is of no account, unless the options say so; an extra
 call that answers nothing strictly lowers a value above 0; a repair never lowers. Nothing that a model writes raises.
@@ -30,13 +30,14 @@ still these.
 """
 
 from collections.abc import Sequence
+from math import fsum
 
 import msgspec
 
 from swiftkit.records import Score
 from swiftkit.toolcall import assignment, bfcl, explain
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.gold import PARTS, PLAIN, Answers, Gold
+from swiftkit.toolcall.gold import PARTS, PLAIN, Answers, Gold, Weights
 from swiftkit.toolcall.options import WEIGHTS as WEIGHTS
 from swiftkit.toolcall.schema import fits
 
@@ -120,24 +121,28 @@ def _ungraded(calls: Sequence[ToolCall], gold: Gold, malformed: str) -> Score:
 def _one(call: ToolCall, gold: Gold) -> Score:
     """One call where one is expected: what `_graded` says, in a third of the time."""
     answers = gold.answers[0]
-    if call.name != answers.name:
-        return _imperfect(gold, (0.0, 0.0, 0.0), _fitting(call, gold), 1, 1, 0)
-    pair = _pair(0, call, 0, answers)
-    if pair.exact:
-        return gold.perfect
-    return _imperfect(gold, (1.0, pair.names, pair.values), _fitting(call, gold), 1, 1, 0)
+    shares = (0.0, 0.0, 0.0)
+    if call.name == answers.name:
+        pair = _pair(0, call, 0, answers)
+        if pair.exact:
+            return gold.perfect
+        shares = (1.0, pair.names, pair.values)
+    return _imperfect(gold, shares, int(not gold.tools or fits(call, gold.tools)), 1, 1, 0)
 
 
 def _graded(calls: Sequence[ToolCall], gold: Gold, pairs: list[Pair]) -> Score:
-    exact = [pair.made for pair in pairs if pair.exact]
+    exact = {pair.made for pair in pairs if pair.exact}
     expected, made = len(gold.calls), len(calls)
     if len(exact) == expected == made:
         return gold.perfect
     union = expected + made - len(pairs)
-    names = _total([pair.names for pair in pairs]) / union
-    values = _total([pair.values for pair in pairs]) / union
-    # What is exact needs no schema.
-    fitting = len(exact) + sum([_fitting(call, gold) for i, call in enumerate(calls) if i not in exact])
+    names = fsum([pair.names for pair in pairs]) / union  # fsum: the same for each order of the pairs
+    values = fsum([pair.values for pair in pairs]) / union
+    fitting = made
+    if gold.tools:
+        for index, call in enumerate(calls):
+            if index not in exact and not fits(call, gold.tools):  # what is exact needs no schema
+                fitting -= 1
     return _imperfect(gold, (len(pairs) / union, names, values), fitting, expected, made, len(exact))
 
 
@@ -159,15 +164,6 @@ def _imperfect(
     return Score(value, False, f"{right} of {total} calls right", parts, {"right": right, "total": total})
 
 
-def _fitting(call: ToolCall, gold: Gold) -> int:
-    return int(not gold.tools or fits(call, gold.tools))
-
-
-def _total(shares: list[float]) -> float:
-    """The same for each order of the shares."""
-    return sum(shares) if len(shares) < 3 else sum(sorted(shares))
-
-
 def _as_bfcl(found: Score, error: str) -> Score:
     valid = not error
     reason = "BFCL: valid" if valid else f"BFCL: {error}"
@@ -181,33 +177,42 @@ def _matched(calls: Sequence[ToolCall], gold: Gold) -> list[Pair]:
         made.setdefault(call.name, []).append(index)
     pairs: list[Pair] = []
     for name, rows in made.items():
-        if columns := gold.positions.get(name):
+        columns = gold.positions.get(name, [])
+        if len(rows) == 1 == len(columns):
+            pairs.append(_pair(rows[0], calls[rows[0]], columns[0], gold.answers[columns[0]]))
+        elif columns:
             pairs += _best(calls, gold, rows, columns)
     return pairs
 
 
 def _best(calls: Sequence[ToolCall], gold: Gold, rows: list[int], columns: list[int]) -> list[Pair]:
     """The pairs of calls (rows) and expected calls (columns) of one name."""
-    answers = gold.answers
-    if len(rows) <= len(columns):
-        own = [_pair(i, calls[i], j, answers[j]) for i, j in zip(rows, columns, strict=False)]
-        tops = [pair if pair.exact or len(columns) == 1 else _top(pair, calls, gold, columns) for pair in own]
-        if len({pair.expected for pair in tops}) == len(rows):  # each has its own best: nothing can be better
-            return tops
-    pairs = [[_pair(i, calls[i], j, answers[j]) for j in columns] for i in rows]
+    if (tops := _tops(calls, gold, rows, columns)) is not None:
+        return tops
+    pairs = [[_pair(i, calls[i], j, gold.answers[j]) for j in columns] for i in rows]
     chosen = assignment.unordered([[_weight(pair, gold.weights) for pair in row] for row in pairs])
     return [pairs[i][j] for i, j in chosen]
 
 
-def _top(best: Pair, calls: Sequence[ToolCall], gold: Gold, columns: list[int]) -> Pair:
-    """The best pair of a call, where `best` is the one with the expected call at its own place."""
-    made, own, most = best.made, best.expected, _weight(best, gold.weights)
-    for j in columns:
-        if j != own:
-            pair = _pair(made, calls[made], j, gold.answers[j])
-            if (weight := _weight(pair, gold.weights)) > most:
-                best, most = pair, weight
-    return best
+def _tops(calls: Sequence[ToolCall], gold: Gold, rows: list[int], columns: list[int]) -> list[Pair] | None:
+    """Each one's best pair, if no two want the same: then nothing can be better. Most answers need no more, and most
+    of their calls stand at their own place."""
+    answers, weights, by_row = gold.answers, gold.weights, len(rows) <= len(columns)
+    taken: set[int] = set()
+    tops: list[Pair] = []
+    for row, column in zip(rows, columns, strict=False):
+        best = _pair(row, calls[row], column, answers[column])
+        if not best.exact:
+            most = _weight(best, weights)
+            for other in columns if by_row else rows:
+                if other != (column if by_row else row):
+                    i, j = (row, other) if by_row else (other, column)
+                    pair = _pair(i, calls[i], j, answers[j])
+                    if (weight := _weight(pair, weights)) > most:
+                        best, most = pair, weight
+        taken.add(best.expected if by_row else best.made)
+        tops.append(best)
+    return tops if len(taken) == len(tops) else None
 
 
 def _matched_in_order(calls: Sequence[ToolCall], gold: Gold) -> list[Pair]:
@@ -237,7 +242,7 @@ def _pair(made: int, call: ToolCall, expected: int, answers: Answers) -> Pair:
     return Pair(made, expected, named / size, right / size, False)
 
 
-def _weight(pair: Pair, weights: tuple[float, float, float]) -> float:
+def _weight(pair: Pair, weights: Weights) -> float:
     # A pair pays by its name alone; of assignments with the same total, the one with more exact pairs.
     of_name, of_names, of_values = weights
     return of_name + of_names * pair.names + of_values * pair.values + (2e-9 if pair.exact else 1e-9)

@@ -1,12 +1,13 @@
 """The scorer's rules, as they are written in score.py."""
 
 import json
+import time
 from itertools import pairwise, permutations
 from typing import Any
 
 import msgspec
 import pytest
-from call_strategies import answers, any_calls, few_calls, gold_lists, read
+from call_strategies import answers, any_calls, few_arguments, few_calls, gold_lists, read
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -87,6 +88,55 @@ def test_each_repair_raises(gold: Gold, data: st.DataObject) -> None:
         made = made | {name: wanted.arguments[name]}
         values.append(score_calls([ToolCall(wanted.name, made)], alone).value)
     assert all(low < high for low, high in pairwise(values))
+
+
+@settings(max_examples=100, deadline=None)
+@given(gold_lists(1, 1), few_arguments, st.data())
+def test_a_repair_never_lowers(gold: Gold, made: dict[str, Any], data: st.DataObject) -> None:
+    """From any arguments, each step towards the gold is worth at least as much as the one before: a wrong value mended,
+    a missing parameter added, an unexpected one or a wrong optional one taken out. Mending a wrong value pays."""
+    wanted, answers = gold.calls[0], gold.answers[0]
+    values = [score_calls([ToolCall(wanted.name, made)], gold).value]
+    for name in data.draw(st.permutations(sorted(made.keys() | answers.required))):
+        if name in made and name in answers.keys and answers.accepts(name, made[name]):
+            continue
+        taken_out = name not in answers.keys or (name not in answers.required and data.draw(st.booleans()))
+        if taken_out:
+            made = {other: value for other, value in made.items() if other != name}
+        else:
+            made = made | {name: wanted.arguments[name]}
+        values.append(score_calls([ToolCall(wanted.name, made)], gold).value)
+        assert values[-1] > values[-2] or (taken_out and values[-1] == values[-2])
+    assert values[-1] == 1.0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(few_calls, min_size=1, max_size=4), gold_lists(1, 3), few_calls)
+def test_an_extra_call_lowers_unless_it_mends(calls: list[ToolCall], gold: Gold, extra: ToolCall) -> None:
+    """One more call than enough is worth less, or else it is a better answer than one that was made."""
+    before, after = score_calls(calls, gold), score_calls([*calls, extra], gold)
+    if len(calls) >= len(gold.calls) and after.value >= before.value > 0:
+        assert match([*calls, extra], gold) != match(calls, gold)
+        assert any(pair.made == len(calls) for pair in match([*calls, extra], gold))
+
+
+def test_a_wrong_guess_is_worth_more_than_two_guesses() -> None:
+    """Hedging does not pay, whichever of the guesses is right; nor for the name, on average."""
+    gold = {"name": "f", "arguments": {"a": 1}}
+    right, wrong = score([("f", {"a": 1})], gold).value, score([("f", {"a": 2})], gold).value
+    both, names = score([("f", {"a": 1}), ("f", {"a": 2})], gold).value, score([("f", {"a": 1}), ("g", {})], gold).value
+    assert both < wrong < right
+    assert names < right / 2
+
+
+def test_a_thousand_calls_of_one_name_take_no_time() -> None:
+    """Hostile output is bounded, for a gold of one call and for one of many."""
+    start = time.process_time()
+    many = [("f", {"a": number, "b": [number]}) for number in range(1000)]
+    assert score(many, {"name": "f", "arguments": {"a": 1}}).value == 0.0
+    assert score(many[:100], {"name": "f", "arguments": {"a": 1}}).value > 0.0
+    assert score(many[:400], *({"name": "f", "arguments": {"a": number}} for number in range(300))).value > 0.0
+    assert time.process_time() - start < 10
 
 
 @bounded

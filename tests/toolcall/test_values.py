@@ -26,17 +26,27 @@ def test_strict_key_equates(left: Any, right: Any) -> None:
 
 @pytest.mark.parametrize(
     ("left", "right"),
-    [("New York", " new\n  YORK "), ("Ｎｅｗ", "new"), ("straße", "STRASSE"), (["A"], ["a"]), ({"k": "A"}, {"k": "a"})],
+    [
+        ("New York", " new\n  YORK "),
+        ("Ｎｅｗ\u3000５", "new 5"),
+        ("straße", "STRASSE"),
+        (["A"], ["a"]),
+        ({"k": "A"}, {"k": "a"}),
+        ("cafe\u0301", "CAFÉ"),
+        ("O’Brien “x”", 'O\'Brien "X"'),
+        ("2024–11–02 −5", "2024-11-02 -5"),
+    ],
 )
 def test_folding(left: Any, right: Any) -> None:
-    """Width, case and white space are folded; strictly, they differ."""
+    """Width, case, white space, curly quotation marks and dashes are folded; strictly, they differ."""
     assert folded_key(left) == folded_key(right)
     assert strict_key(left) != strict_key(right)
 
 
 def test_folding_keeps_punctuation_and_keys() -> None:
-    """A full stop, an accent, and the name of a key all matter."""
-    assert len({folded_key(value) for value in ["a", "a.", "á", {"k": 1}, {"K": 1}]}) == 5
+    """A full stop, an accent, a superscript, another script, no width at all, and the name of a key all matter."""
+    different = ["a", "a.", "á", "а", "a\u200b", "10²", "102", "1.5", "15", "-5", "5", {"k": 1}, {"K": 1}]
+    assert len({folded_key(value) for value in different}) == len(different)
 
 
 @settings(max_examples=200, deadline=None)
