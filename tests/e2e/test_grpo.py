@@ -120,7 +120,7 @@ def check_log(out: Path, data: Path) -> None:
     scored = out / "scores.jsonl"
     command = (sys.executable, "-m", "swiftkit", "score", data, "--completions", out / "completions.jsonl")
     run(*command, "-o", scored, status=1)  # most rows were not asked
-    logged = [value for table in rows(out / "completions.jsonl") for value in table["tool_call"]]
+    logged = [value for table, _ in steps(out) for value in table["tool_call"]]
     assert [score["value"] for score in rows(scored)] == pytest.approx(logged)
 
 
