@@ -9,4 +9,5 @@
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4
 recipe_deepspeed=zero2 # 8B fits on each GPU; under ZeRO-3 every token that is generated would gather all weights
+recipe_vllm=true
 recipe rlhf "$@"

@@ -4,8 +4,9 @@
 # the last one wins. What is wrong with them, `swiftkit preflight` says before swift starts.
 #
 # Environment: DRY_RUN=1 prints the command only. GPUS=N overrides the count (0: use the CPU). DEEPSPEED=zero2|none
-# replaces zero3. SWIFTKIT_VENV is the virtual environment (default .venv). SWIFTKIT_STOP_SECONDS (20) is how long a
-# stopped process may take to end. Anything that swift itself reads (NPROC_PER_NODE, CUDA_VISIBLE_DEVICES, ...) is kept.
+# replaces zero3. VLLM=false leaves vLLM out. SWIFTKIT_VENV is the virtual environment (default .venv).
+# SWIFTKIT_STOP_SECONDS (20) is how long a stopped process may take to end. Anything that swift itself reads
+# (NPROC_PER_NODE, CUDA_VISIBLE_DEVICES, ...) is kept.
 
 set -euo pipefail
 if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
@@ -20,8 +21,9 @@ if [[ -x ${SWIFTKIT_VENV:-$root/.venv}/bin/python ]]; then
 fi
 environment=() # NAME=value pairs for swift
 hardware=()    # flags for swift
-recipe_gpus=0  # what a recipe's own YAML is made for; a recipe overrides these three
+recipe_gpus=0  # what a recipe's own YAML is made for; a recipe overrides these four
 recipe_deepspeed=zero3
+recipe_vllm=false # whether vLLM, where it is installed beside swift, generates the rollouts
 recipe_terminal=false
 
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
@@ -55,6 +57,7 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
     choose_flags "$verb" "$gpus"
     if [[ -n ${DRY_RUN-} ]]; then
         if [[ $verb == sft && $gpus -gt 0 ]]; then hardware+=(--use_liger_kernel true); fi
+        if wants_vllm "$gpus"; then hardware+=(--use_vllm true --vllm_mode colocate); fi
         print_command "$verb" "$file" "${hardware[@]}" "$@"
         exit
     fi
@@ -62,6 +65,13 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
     # Seconds, where swift would first import torch: a missing model, a missing dataset, a port in use, a renamed flag.
     "$python" -m swiftkit preflight "$file" "${hardware[@]}" "$@" </dev/null
     if [[ $verb == sft && $gpus -gt 0 ]] && liger_works; then hardware+=(--use_liger_kernel true); fi # imports torch: last
+    if wants_vllm "$gpus"; then
+        if "$python" -c 'import vllm' >/dev/null 2>&1; then  # one that belongs to another torch is found, and fails
+            hardware+=(--use_vllm true --vllm_mode colocate) # not in the YAML: without vLLM swift refuses vllm_mode
+        else
+            log "vLLM is not installed beside ms-swift: transformers generates the rollouts, which takes much longer"
+        fi
+    fi
     local supervise=(-m swiftkit.supervise)
     if [[ $recipe_terminal == true && -t 0 ]]; then supervise+=(--terminal); fi
     exec "$python" "${supervise[@]}" env "${environment[@]}" "$swift" "$verb" "$file" "${hardware[@]}" "$@"
@@ -161,6 +171,8 @@ import triton
 raise SystemExit(not any(backend.driver.is_active() for backend in triton.backends.backends.values()))
 END
 }
+
+wants_vllm() { [[ $recipe_vllm == true && $1 -gt 0 && ${VLLM-} != false ]]; } # GPUS
 
 # --- for scripts that start recipes -----------------------------------------------------------------------------------
 

@@ -73,11 +73,14 @@ def _of_line(line: dict[str, Any], where: str) -> Iterator[Completion]:
 
 
 def asked_by(messages: list[Any]) -> tuple[str, ...]:
-    """The texts of a conversation up to its last question or tool result: what an answer is an answer to."""
+    """The texts of a conversation up to its last question or tool result: what an answer is an answer to. Without its
+    calls, which each template writes in its own way."""
     known = [message for message in messages if isinstance(message, dict)]
     while known and known[-1].get("role") in ("assistant", "tool_call"):
         known.pop()
-    return tuple(str(message.get("content") or "") for message in known)
+    return tuple(
+        str(message["content"]) for message in known if message.get("content") and message.get("role") != "tool_call"
+    )
 
 
 def _responses(line: dict[str, Any], where: str) -> list[Response]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from swiftkit.findings import Finding, Level
+from swiftkit.reward_data import unrewarded
 
 WARN, FAIL = Level.WARN, Level.FAIL
 Settings = dict[str, list[str]]  # flag without dashes -> its values
@@ -45,7 +46,7 @@ def preflight(recipe: Path, flags: Sequence[str], environment: Mapping[str, str]
     settings |= given
     variables = {**own_environment, **environment}  # a recipe's ENV sets only what is unset
     hub = Hub.of(settings, variables)
-    looks = (_renamed, _no_dataset, _port, _old_export, _no_harmony)
+    looks = (_renamed, _no_dataset, _port, _old_export, _no_harmony, unrewarded)
     findings = [finding for look_at in looks for finding in look_at(settings)]
     for flag, values in settings.items():
         look = CHECKS.get(flag, _any_path)

@@ -1,6 +1,8 @@
 """The demo's data generator: seeded, held out, valid, and as its README says."""
 
+import inspect
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -75,3 +77,23 @@ def test_every_kind_and_language_is_there(rows: Rows) -> None:
     assert {row["category"] for row in held_out} == {"single", "parallel", "multi_step", "no_tool"}
     chinese = sum(any("\u4e00" <= character <= "\u9fff" for character in question(row)) for row in held_out)
     assert 0.3 < chinese / len(held_out) < 0.7
+
+
+def test_the_tools_give_what_is_recorded(rows: Rows) -> None:
+    """Each recorded call of an OpenAI row runs, in its row's state; with the result that the next step builds on."""
+    tools = runpy.run_path(str(FOLDER / "tools.py"))
+    followed = 0
+    for row in rows["train_openai"]:
+        state, results = json.loads(row["state"]), []
+        for message in row["messages"]:
+            if message["role"] == "tool":
+                assert json.loads(message["content"]) == results[0]
+                followed += 1
+            calls = [call["function"] for call in message.get("tool_calls") or []]
+            results = [called(tools[call["name"]], json.loads(call["arguments"]), state) for call in calls] or results
+    assert followed > 500
+
+
+def called(tool: Any, arguments: dict[str, Any], state: dict[str, Any]) -> Any:
+    world = {"state": state} if "state" in inspect.signature(tool).parameters else {}
+    return tool(**arguments, **world)

@@ -11,6 +11,7 @@ import argparse
 import json
 import random
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +283,19 @@ def conversation(rng: random.Random) -> dict[str, Any]:
     return {"language": language, "kind": kind.__name__, "turns": turns, "offered": offered}
 
 
+def world(turns: list[Turn]) -> dict[str, dict[str, Any]]:
+    """What the functions of tools.py find: they give the results that are recorded here."""
+    found: dict[str, dict[str, Any]] = {}
+    for (_, calls), (result, _) in pairwise(turns):
+        name, arguments = calls[0]
+        if name == "get_order":
+            found.setdefault("orders", {})[arguments["order_id"]] = json.loads(result)
+        else:
+            place = f"{arguments['city']}: {arguments['cuisine']}"
+            found.setdefault("restaurants", {})[place] = json.loads(result)["name"]
+    return found
+
+
 def openai_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
     """The row as a log of the OpenAI API holds it: arguments are JSON strings, results answer by id."""
     messages: list[dict[str, Any]] = [{"role": "user", "content": talk["turns"][0][0]}]
@@ -303,6 +317,7 @@ def openai_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
     return {
         "id": name,
         "category": talk["kind"],
+        "state": json.dumps(world(talk["turns"]), ensure_ascii=False),
         "tools": [schema(tool) for tool in talk["offered"]],
         "messages": messages,
     }

@@ -1,45 +1,134 @@
-"""GRPO reward `tool_call`: swiftkit's scorer, the same function that `swiftkit eval` reports.
+"""GRPO rewards for tool calls: swiftkit's scorer, the same function that `swiftkit eval` reports.
 
-    swift rlhf --rlhf_type grpo --external_plugins swiftkit/swift_plugins/tool_call_reward.py --reward_funcs tool_call
+    swift rlhf --rlhf_type grpo --external_plugins swiftkit/swift_plugins/tool_call_reward.py \
+        --reward_funcs tool_call tool_call_format --reward_weights 0.9 0.1
 
-Rows come from `swiftkit convert --to grpo`: they end at a user or tool turn and carry the gold in `expected_calls`.
-swift hands each extra column over as a list beside the completions. A completion never raises, whatever it holds;
-gold that is missing or broken stops the run at once, for a reward of 0 on every row would train on nothing.
+    tool_call           the graded score in [0, 1], see toolcall/score.py for the rules
+    tool_call_exact     1 for an answer that is right in all its calls, else 0
+    tool_call_format    1 for an answer whose calls can be read, else 0
+    tool_call_schema    the share of calls that their tool's JSON Schema allows
+    tool_chain          the graded score of a multi-turn rollout's whole chain of calls, see chain.py
+    tool_call_success   the calls are run, by the Python file that SWIFTKIT_TOOLS names: how many gave a (right) result
 
-swift puts this file's folder on sys.path and imports it by its stem: absolute imports only.
+`--multi_turn_scheduler tool_calls` (tool_call_turns.py) runs the calls between turns; then every reward judges the
+whole chain. Rows come from `swiftkit convert --to grpo`: they end at a user or tool turn and carry the gold in
+`expected_calls`. A completion never raises, whatever it holds. Gold that is missing or broken stops the run before the
+first completion, for a reward of 0 on every row would train on nothing.
+
+Beside each reward's mean, swift logs the means of the score's parts: tool_call/name, tool_call/parameter_values, ...
+(tool_call_hooks.py). A reward stands in the log under the name of its class, so the classes are called as they are
+registered. swift puts this file's folder on sys.path and imports it by its stem: absolute imports only.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 from swift.rewards import ORM, orms
+from swift.rollout import multi_turns
 
-from swiftkit.errors import DataError
-from swiftkit.toolcall.gold import Gold, gold_from
-from swiftkit.toolcall.score import score_text
-
-# The gold's text is the key: what depends on it alone is prepared once, not once per completion.
-_gold = lru_cache(maxsize=65536)(gold_from)
-
-
-class ToolCallReward(ORM):  # type: ignore[misc]  # swift ships no types
-    """The graded score in [0, 1] of each completion's tool calls; see swiftkit/toolcall/score.py for the rules."""
-
-    def __call__(
-        self, completions: Sequence[str], expected_calls: Sequence[str] | None = None, **_: Any
-    ) -> list[float]:
-        golds = _golds(expected_calls, len(completions))
-        return [score_text(text, gold).value for text, gold in zip(completions, golds, strict=True)]
+from swiftkit import rewards
+from swiftkit.errors import UsageError
+from swiftkit.records import Score
+from swiftkit.swift_plugins import tool_call_hooks
+from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns, row_of, run_calls, shared_runner
+from swiftkit.tool_runner import Outcome
 
 
-def _golds(expected_calls: Sequence[str] | None, rows: int) -> list[Gold]:
-    fix = "make the rows with `swiftkit convert --to grpo`"
-    if expected_calls is None:
-        raise DataError("reward tool_call: the data set has no column expected_calls", "no_gold", fix)
-    if missing := [index for index, text in enumerate(expected_calls) if not isinstance(text, str)]:
-        raise DataError(f"reward tool_call: {len(missing)} of {rows} rows have no expected_calls", "no_gold", fix)
-    return [_gold(text, "expected_calls") for text in expected_calls]
+class Reward(ORM):  # type: ignore[misc]  # swift ships no types
+    """A number for each completion. `parts` are those of the last batch, by completion, logged as `group`/*."""
+
+    group = "tool_call"
+    parts: list[dict[str, float]]
+
+    def __init__(self, args: Any = None, **kwargs: Any) -> None:
+        super().__init__(args, **kwargs)
+        self.parts = []
+        tool_call_hooks.install()
+
+    def check(self, trainer: Any) -> None:
+        """Raise UsageError if the trainer's settings leave nothing to reward; its data has been looked at."""
+        if isinstance(trainer.multi_turn_scheduler, ToolCallTurns):
+            shared_runner()
+
+    def __call__(self, completions: Sequence[str], **columns: Any) -> list[float]:
+        found = rewards.scores(completions, columns)
+        self.parts = [score.parts for score in found]
+        return [self.worth(score) for score in found]
+
+    def worth(self, score: Score) -> float:
+        raise NotImplementedError
 
 
-orms["tool_call"] = ToolCallReward
+class tool_call(Reward):  # noqa: N801
+    def worth(self, score: Score) -> float:
+        return score.value
+
+
+class tool_call_exact(Reward):  # noqa: N801
+    def worth(self, score: Score) -> float:
+        return float(score.exact)
+
+
+class tool_call_format(Reward):  # noqa: N801
+    def worth(self, score: Score) -> float:
+        return score.parts["format"]
+
+
+class tool_call_schema(Reward):  # noqa: N801
+    def worth(self, score: Score) -> float:
+        return score.parts["schema"]
+
+
+class tool_chain(Reward):  # noqa: N801
+    group = "tool_chain"
+
+    def check(self, trainer: Any) -> None:
+        if trainer.multi_turn_scheduler is None and not trainer.enable_server_multi_turn:
+            fix = "add --multi_turn_scheduler tool_calls --max_turns 4"
+            raise UsageError(f"reward tool_chain: there are no turns; {fix}")
+        super().check(trainer)
+
+    def worth(self, score: Score) -> float:
+        return score.value
+
+
+class tool_call_success(Reward):  # noqa: N801
+    """The calls of an answer are run in processes of their own; those of a multi-turn rollout have been already."""
+
+    group = "tool_call_success"
+
+    def check(self, trainer: Any) -> None:
+        super().check(trainer)
+        shared_runner()
+
+    def __call__(self, completions: Sequence[str], **columns: Any) -> list[float]:
+        rows = [row_of(columns, index) for index in range(len(completions))]
+        outcomes = _outcomes(completions, rows)
+        self.parts = [_counted(one) for one in outcomes]
+        return [_success(one, row) for one, row in zip(outcomes, rows, strict=True)]
+
+
+def _outcomes(completions: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[list[Outcome]]:
+    """What the calls of each completion gave; they run beside each other."""
+    rollouts = [rewards.rollout_of(row.get("rollout_infos")) for row in rows]
+    waiting = [
+        None if rollout else run_calls(shared_runner(), rewards.gold_of_row(row).parse(completion).calls, row)
+        for completion, row, rollout in zip(completions, rows, rollouts, strict=True)
+    ]
+    pairs = zip(rollouts, waiting, strict=True)
+    return [rollout.outcomes if rollout else future.result()[0] if future else [] for rollout, future in pairs]
+
+
+def _success(outcomes: Sequence[Outcome], row: dict[str, Any]) -> float:
+    rollout = rewards.rollout_of(row.get("rollout_infos"))
+    wanted = rewards.calls_in(rollout.steps) if rollout else len(rewards.gold_of_row(row).calls)
+    return rewards.success(outcomes, wanted, rewards.results_of(row))
+
+
+def _counted(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    return {"calls": len(outcomes), "results": sum(not outcome.error for outcome in outcomes)}
+
+
+for _reward in (tool_call, tool_call_exact, tool_call_format, tool_call_schema, tool_chain, tool_call_success):
+    orms[_reward.__name__] = _reward
+multi_turns["tool_calls"] = ToolCallTurns

@@ -184,7 +184,7 @@ def test_grpo_reward_is_the_score(gpt_oss_demo: Path, tmp_path: Path) -> None:
         ]
         pairs = zip(table["completion"], asked, strict=True)
         scores = [score_text(text, gold_from(golds[first], "grpo.jsonl")).value for text, first in pairs]
-        assert table["ToolCallReward"] == pytest.approx(scores)
+        assert table["tool_call"] == pytest.approx(scores)
         seen += scores
     assert max(seen) > 0
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from recipe_stage import ROOT, Stage
 
-RECIPES = ["lora_sft", "grpo_tool_call", "export_merge", "infer", "deploy"]
+RECIPES = ["lora_sft", "grpo_tool_call", "grpo_multi_turn", "export_merge", "infer", "deploy"]
 AWKWARD = ["--system", "two  spaces", "", "-", "--", "-5", "it's", 'a "b"', "中文 é", "*", "a\nb", "\\"]
 AWKWARD += ["$(touch pwned)", "`touch pwned`", "; touch pwned"]
 CPU_FLAGS = ["--use_cpu", "true", "--fp16", "false", "--torch_dtype", "float32"]
@@ -59,6 +59,22 @@ def test_four_gpus(stage: Stage) -> None:
     assert stage.argv[2:] == ["--deepspeed", "zero3"]
     assert stage.swift_environment["NPROC_PER_NODE"] == "4"
     assert 1024 < int(stage.swift_environment["MASTER_PORT"]) < 65536
+
+
+@pytest.mark.parametrize("recipe", ["grpo_tool_call", "grpo_multi_turn"])
+def test_vllm_generates_where_it_can(stage: Stage, recipe: str) -> None:
+    """On GPUs, if it is there and can be imported; a word about it if not, for rollouts are slow then."""
+    stage.gpus(4)
+    zero2, vllm = ["--deepspeed", "zero2"], ["--use_vllm", "true", "--vllm_mode", "colocate"]
+    module = stage.folder / "modules" / "vllm.py"
+    module.parent.mkdir()
+    for text, flags in (("", vllm), ("import nothing_of_that_name", [])):
+        module.write_text(text)
+        result = stage.run(recipe, PYTHONPATH=str(module.parent), PYTHONDONTWRITEBYTECODE="1")
+        assert stage.argv[2:] == zero2 + flags
+        assert ("vLLM is not installed" in result.stderr) == (not flags)
+    stage.run(recipe, VLLM="false")
+    assert stage.argv[2:] == zero2
 
 
 def test_one_gpu_needs_no_torchrun_and_no_deepspeed(stage: Stage, small_yaml: Path) -> None:
