@@ -1,4 +1,4 @@
-"""The one demo run that the end-to-end tests share."""
+"""The demo runs that the end-to-end tests share: one of each model family, which no two processes of pytest repeat."""
 
 import os
 import subprocess
@@ -7,6 +7,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one demo go to one process (scripts/test.sh --dist loadgroup)."""
+    for item in items:
+        for name in ("demo", "gpt_oss_demo"):
+            if name in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")
