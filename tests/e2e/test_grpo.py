@@ -16,6 +16,8 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from swiftkit.chain import question_of, score_chain, steps_of
+from swiftkit.records import Response
+from swiftkit.tasks import tool_call
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.gold import gold_from
 from swiftkit.toolcall.score import score_text
@@ -95,8 +97,10 @@ def accuracy(model: Path, data: Path, folder: Path) -> float:
 
 
 def check_log(out: Path, data: Path) -> None:
-    """swift's table and log, `swiftkit score` and the scorer itself agree; malformed answers were worth nothing."""
+    """swift's table and log, `swiftkit score`, the evaluation's score and the scorer itself agree; malformed answers
+    were worth nothing."""
     by_question, broken = golds(data), 0
+    samples = {sample.id: sample for sample in tool_call.load(data)}
     for table, log in steps(out):
         asked = [re.findall(r"<\|im_start\|>user\n(.*?)<\|im_end\|>", prompt, re.S)[0] for prompt in table["prompt"]]
         wanted = [by_question[question] for question in asked]
@@ -105,6 +109,9 @@ def check_log(out: Path, data: Path) -> None:
             for text, row in zip(table["completion"], wanted, strict=True)
         ]
         assert table["tool_call"] == pytest.approx([score.value for score in scores])
+        answered = zip(table["completion"], wanted, strict=True)
+        evaluated = [tool_call.score(samples[row["id"]], Response(row["id"], text=text)) for text, row in answered]
+        assert table["tool_call"] == pytest.approx([score.value for score in evaluated])
         assert table["tool_call_exact"] == [score.exact for score in scores]
         assert table["tool_call_format"] == [score.parts["format"] for score in scores]
         assert table["tool_call_schema"] == pytest.approx([score.parts["schema"] for score in scores])
