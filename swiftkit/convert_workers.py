@@ -19,6 +19,7 @@ from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
 from threading import Thread
 from typing import Any, NamedTuple
+from uuid import uuid4
 
 from swiftkit.formats import Options, Outcome, convert_chunk
 from swiftkit.sources import Chunk, Span, read_span
@@ -69,8 +70,13 @@ def _slots(count: int) -> list[_Slot]:
     slots: list[_Slot] = []
     with suppress(OSError):
         room = shutil.disk_usage(shared).free // 2 // _SLOT_BYTES if shared.exists() else count
-        slots += [SharedMemory(create=True, size=_SLOT_BYTES) for _ in range(min(room, count))]
+        slots += [SharedMemory(_name(), create=True, size=_SLOT_BYTES) for _ in range(min(room, count))]
     return slots + [None] * (count - len(slots))
+
+
+def _name() -> str:
+    """Whoever looks what fills the memory can see whose it is."""
+    return f"swiftkit_{os.getpid()}_{uuid4().hex[:8]}"
 
 
 def _next(waiting: _Waiting, free: list[_Slot]) -> Iterator[Outcome]:
