@@ -359,7 +359,7 @@ def spoil(rng: random.Random, talk: dict[str, Any], calls: list[Call]) -> list[C
     index = rng.randrange(len(calls))
     name, arguments = calls[index]
     wrong: dict[str, Callable[[], list[Call]]] = {
-        "missing": lambda: [],  # of one call, none is left
+        "missing": list,  # of one call, none is left
         "tool": lambda: [_misplaced(rng, talk, arguments, name)],
         "parameter": lambda: [(name, _renamed(rng, arguments))],
         "value": lambda: [(name, _revalued(rng, talk, arguments))],
