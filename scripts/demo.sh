@@ -18,11 +18,14 @@ case ${MODEL_FAMILY:-qwen3} in
 esac
 folder=${DEMO_DIR:-runs/demo$family}
 
-data() { # raw rows of two formats -> swift rows to train on (SFT, GRPO); held-out rows -> one question a step
+data() { # raw rows -> swift rows to train on (SFT, GRPO, preferences); held-out rows -> one question a step
     "$python" datasets_custom/demo_tools/make.py "$folder/raw"
     "$python" -m swiftkit convert "$folder"/raw/train_*.jsonl -o "$folder/train.jsonl"
     "$python" -m swiftkit convert "$folder/raw/train_openai.jsonl" -o "$folder/grpo.jsonl" --to grpo
     "$python" -m swiftkit convert "$folder/raw/eval_openai.jsonl" -o "$folder/eval.jsonl" --to grpo --each-step
+    for target in preference kto; do # for recipes/tiny/{dpo,rm,kto,...}.yaml
+        "$python" -m swiftkit convert "$folder/raw/preference_openai.jsonl" -o "$folder/$target.jsonl" --to "$target"
+    done
 }
 
 lora_sft() {

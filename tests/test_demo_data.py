@@ -11,9 +11,13 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
+from swiftkit.toolcall import openai_calls
+from swiftkit.toolcall.gold import gold_of
+from swiftkit.toolcall.score import score_calls
+
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "datasets_custom/demo_tools"
-FILES = ("train_openai", "train_alpaca", "eval_openai")
+FILES = ("train_openai", "train_alpaca", "preference_openai", "eval_openai")
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -31,7 +35,9 @@ def rows(raw: Path) -> Rows:
 
 
 def question(row: dict[str, Any]) -> str:
-    return row["messages"][0]["content"] if "messages" in row else row["instruction"]  # type: ignore[no-any-return]
+    if "instruction" in row:
+        return row["instruction"]  # type: ignore[no-any-return]
+    return row.get("input", row)["messages"][0]["content"]  # type: ignore[no-any-return]
 
 
 def test_same_seed_gives_same_bytes(raw: Path, tmp_path: Path) -> None:
@@ -69,6 +75,16 @@ def test_calls_fit_their_schemas(rows: Rows) -> None:
                 jsonschema_rs.validate(schemas[call["function"]["name"]], arguments)
                 assert arguments.keys() == schemas[call["function"]["name"]]["properties"].keys()
     assert calls > 4000
+
+
+def test_wrong_answers_have_one_mistake(rows: Rows) -> None:
+    """By swiftkit's own score no rejected answer is exact, and at most one call differs from the right one's."""
+    for row in rows["preference_openai"]:
+        right, wrong = (openai_calls.parse(row[side][0]) for side in ("preferred_output", "non_preferred_output"))
+        gold = gold_of(right.calls)
+        assert score_calls(right.calls, gold).exact
+        assert not score_calls(wrong.calls, gold).exact
+        assert len(set(map(str, right.calls)) ^ set(map(str, wrong.calls))) <= 2
 
 
 def test_every_kind_and_language_is_there(rows: Rows) -> None:

@@ -2,8 +2,8 @@
 
     python datasets_custom/demo_tools/make.py runs/demo/raw [--train N] [--eval N] [--seed S]
 
-writes `train_openai.jsonl` and `train_alpaca.jsonl` (training), `eval_openai.jsonl` (held out: no question of it is in
-training). Kinds of rows: one call; two or three parallel calls; multi-step (the second call needs the first result);
+writes `train_openai.jsonl` and `train_alpaca.jsonl` (training), `preference_openai.jsonl` (other questions, each with a
+right and a wrong answer), `eval_openai.jsonl` (held out: no question of it is in training). Kinds of rows: one call; two or three parallel calls; multi-step (the second call needs the first result);
 and questions that none of the offered tools fits. Everything is drawn from a seeded generator: same seed, same bytes.
 """
 
@@ -346,6 +346,67 @@ def alpaca_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
     }
 
 
+def preference_row(rng: random.Random, talk: dict[str, Any], name: str) -> dict[str, Any]:
+    """A question with a right and a wrong answer, as OpenAI's preference fine-tuning holds them."""
+    question, calls = talk["turns"][0]
+    answers = [_openai_answer(found, talk["language"]) for found in (calls, spoil(rng, talk, calls))]
+    tools = [schema(tool) for tool in talk["offered"]]
+    return {
+        "id": name,
+        "category": talk["kind"],
+        "input": {"messages": [{"role": "user", "content": question}], "tools": tools},
+        "preferred_output": answers[:1],
+        "non_preferred_output": answers[1:],
+    }
+
+
+def _openai_answer(calls: list[Call], language: str) -> dict[str, Any]:
+    if not calls:
+        return {"role": "assistant", "content": NO_TOOL[language]}
+    written = [_openai_call(f"call_0_{index}", call) for index, call in enumerate(calls)]
+    return {"role": "assistant", "content": None, "tool_calls": written}
+
+
+def spoil(rng: random.Random, talk: dict[str, Any], calls: list[Call]) -> list[Call]:
+    """The calls with one mistake: a call too few, or another tool, parameter or value; a call where none is wanted."""
+    if not calls:
+        return [_misplaced(rng, talk, {})]
+    index = rng.randrange(len(calls))
+    name, arguments = calls[index]
+    wrong: dict[str, Callable[[], list[Call]]] = {
+        "missing": list,  # of one call, none is left
+        "tool": lambda: [_misplaced(rng, talk, arguments, name)],
+        "parameter": lambda: [(name, _renamed(rng, arguments))],
+        "value": lambda: [(name, _revalued(rng, talk, arguments))],
+    }
+    return calls[:index] + wrong[rng.choice(list(wrong))]() + calls[index + 1 :]
+
+
+def _renamed(rng: random.Random, arguments: dict[str, Any]) -> dict[str, Any]:
+    """One parameter under the name of another tool's."""
+    old = rng.choice(list(arguments))
+    names = sorted({name for _, properties in PARAMETERS.values() for name in properties} - arguments.keys())
+    new = rng.choice(names)
+    return {new if name == old else name: value for name, value in arguments.items()}
+
+
+def _revalued(rng: random.Random, talk: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+    parameter = rng.choice(list(arguments))
+    while (other := draw_value(rng, talk["language"], parameter)) == arguments[parameter]:
+        pass
+    return arguments | {parameter: other}
+
+
+def _misplaced(rng: random.Random, talk: dict[str, Any], arguments: dict[str, Any], right: str = "") -> Call:
+    """Another tool that is on offer, with the right tool's values as far as they go."""
+    name = rng.choice([tool for tool in talk["offered"] if tool != right])
+    values = list(arguments.values())
+    return name, {
+        parameter: values[index] if index < len(values) else draw_value(rng, talk["language"], parameter)
+        for index, parameter in enumerate(PARAMETERS[name][1])
+    }
+
+
 def distinct(rng: random.Random, seen: set[str]) -> Iterator[dict[str, Any]]:
     """Endless conversations, no question twice."""
     while True:
@@ -365,6 +426,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the demo's raw tool-call data.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--train", type=int, default=4000, help="training conversations")
+    parser.add_argument("--pairs", type=int, default=800, help="questions with a right and a wrong answer")
     parser.add_argument("--eval", type=int, default=160, help="held-out conversations")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
@@ -379,6 +441,9 @@ def main() -> None:
         build = alpaca_row if wanted else openai_row
         chosen = [build(talk, f"{form}-{index}") for index, talk in enumerate(training) if alpaca[index] == wanted]
         write(options.folder / f"train_{form}.jsonl", chosen)
+    rng = random.Random(options.seed)
+    pairs = [preference_row(rng, next(talks), f"pair-{index}") for index in range(options.pairs)]
+    write(options.folder / "preference_openai.jsonl", pairs)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import yaml
 from recipe_stage import ROOT, Stage
 
 RECIPES = ["lora_sft", "grpo_tool_call", "grpo_multi_turn", "export_merge", "infer", "deploy"]
+ALIGNMENT = ["rm", "ppo", "dpo", "kto", "simpo", "orpo", "cpo", "gkd"]
 AWKWARD = ["--system", "two  spaces", "", "-", "--", "-5", "it's", 'a "b"', "中文 é", "*", "a\nb", "\\"]
 AWKWARD += ["$(touch pwned)", "`touch pwned`", "; touch pwned"]
 CPU_FLAGS = ["--use_cpu", "true", "--fp16", "false", "--torch_dtype", "float32"]
@@ -191,7 +192,7 @@ def test_dry_run_without_gpu_shows_the_recipes_hardware(stage: Stage) -> None:
     assert "here are 0" in result.stderr
 
 
-@pytest.mark.parametrize("recipe", ["lora_sft", "grpo_tool_call"])
+@pytest.mark.parametrize("recipe", ["lora_sft", "grpo_tool_call", *ALIGNMENT])
 def test_without_gpu_a_recipe_says_what_it_needs(stage: Stage, recipe: str) -> None:
     """At once, in a few lines: the hardware, where model and data are named, and the small variant's command."""
     started = time.monotonic()
@@ -240,7 +241,7 @@ def test_yaml_can_survive_swifts_launcher(path: Path) -> None:
         assert not isinstance(value, list) or all(isinstance(item, str) for item in value), key
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", [*RECIPES, *ALIGNMENT])
 def test_recipe_is_a_header_and_one_call(recipe: str) -> None:
     """A person reads it at a glance: what, hardware, run line, override, result, then a handful of lines."""
     text = (ROOT / "recipes" / f"{recipe}.sh").read_text()

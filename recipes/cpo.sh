@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# CPO: pairs as for DPO, with the plain loss of the right answer in place of a reference model.
+# Hardware: 4 GPUs of 80 GB (an 8B model with LoRA, a copy on each). On a CPU: the small variant below.
+# Run:      bash recipes/cpo.sh
+# Override: bash recipes/cpo.sh --model runs/lora_sft/merged --cpo_alpha 0.5
+# Small:    bash recipes/cpo.sh recipes/tiny/cpo.yaml
+# Result:   runs/cpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
+# shellcheck source=recipes/lib.sh
+source "$(dirname "$0")/lib.sh"
+recipe_gpus=4
+recipe_deepspeed=zero2 # 8B fits on each GPU; ZeRO-3 would gather its weights at every layer, for nothing
+recipe rlhf "$@"

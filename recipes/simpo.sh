@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# SimPO: pairs as for DPO, but by the mean log probability of an answer, without a reference model.
+# Hardware: 4 GPUs of 80 GB (an 8B model with LoRA, a copy on each). On a CPU: the small variant below.
+# Run:      bash recipes/simpo.sh
+# Override: bash recipes/simpo.sh --model runs/lora_sft/merged --simpo_gamma 1.5
+# Small:    bash recipes/simpo.sh recipes/tiny/simpo.yaml
+# Result:   runs/simpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
+# shellcheck source=recipes/lib.sh
+source "$(dirname "$0")/lib.sh"
+recipe_gpus=4
+recipe_deepspeed=zero2 # 8B fits on each GPU; ZeRO-3 would gather its weights at every layer, for nothing
+recipe rlhf "$@"
