@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # GKD: a student answers, and learns each token's probabilities from a larger teacher.
-# Hardware: 4 GPUs of 80 GB (a student of 8B on each, a teacher of 32B shared out over all). On a CPU: the small variant below.
+# Hardware: 4 GPUs of 80 GB (8B on each, a teacher of 32B shared out). On a CPU: the small variant below.
 # Run:      bash recipes/gkd.sh
 # Override: bash recipes/gkd.sh --teacher_model models/Qwen3-14B --lmbda 0.5
 # Small:    bash recipes/gkd.sh recipes/tiny/gkd.yaml

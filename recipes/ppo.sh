@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # PPO: the model answers, a reward model (rm.sh, merged) scores, answers that score higher are made likelier.
-# Hardware: 4 GPUs of 80 GB (policy, reward and value model of 8B, a copy of each on each). On a CPU: the small variant below.
+# Hardware: 4 GPUs of 80 GB (policy, reward and value model on each). On a CPU: the small variant below.
 # Run:      bash recipes/ppo.sh
 # Override: bash recipes/ppo.sh --reward_model runs/rm/merged --kl_coef 0.1
 # Small:    bash recipes/ppo.sh recipes/tiny/ppo.yaml

@@ -2,8 +2,8 @@
 
 ms-swift 4.6.0 ends a training row with `<|im_end|>` and a line break, and a reward model's score is read at the last
 token. PPO's completions stop at `<|im_end|>`, so there its score is read one token earlier, where it was never
-trained: after 50 steps on the demo's pairs it told 61 % of 96 held-out ones apart at the line break, 48 % at
-`<|im_end|>`; trained with this template for 80 steps, 64 % at `<|im_end|>`.
+trained. Measured in a plain loop with LoRA on the demo's pairs, of 96 held-out ones: after 50 steps 61 % were told
+apart at the line break, 48 % at `<|im_end|>`; with rows that end there, after 80 steps, 64 % at `<|im_end|>`.
 """
 
 from dataclasses import replace
