@@ -9,4 +9,4 @@ bash scripts/setup.sh
 bash scripts/check.sh
 # A thread for each process: much of the time a swift command is starting, which takes one.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" OMP_WAIT_POLICY=passive
-exec "${SWIFTKIT_VENV:-$PWD/.venv}/bin/python" -m pytest -n logical --maxprocesses 4 --dist loadgroup "$@"
+exec "${SWIFTKIT_VENV:-$PWD/.venv}/bin/python" -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder "$@"

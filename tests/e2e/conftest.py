@@ -1,21 +1,13 @@
-"""The demo runs that the end-to-end tests share: one of each model family, which no two processes of pytest repeat."""
+"""The demo runs that the end-to-end tests share: one of each model family, whichever process of pytest asks first."""
 
 import os
 import subprocess
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist looks for the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one demo go to one process (scripts/test.sh --dist loadgroup)."""
-    for item in items:
-        for name in ("demo", "gpt_oss_demo"):
-            if name in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group(name))
 
 
 @pytest.fixture(scope="session")
@@ -33,14 +25,21 @@ def gpt_oss_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _run(finished: str, family: str, factory: pytest.TempPathFactory) -> Path:
     if given := os.environ.get(finished):
         return Path(given).resolve()
-    folder = factory.mktemp("demo")
-    done = subprocess.run(
-        ["bash", "scripts/demo.sh"],
-        cwd=ROOT,
-        env=os.environ | {"DEMO_DIR": str(folder), "MODEL_FAMILY": family},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    base = factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / f"demo_{family}"
+    failure = Path(f"{folder}.failed")
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            said = _demo(folder, family)
+            if said:
+                failure.write_text(said)
+    assert not failure.exists(), failure.read_text()
     return folder
+
+
+def _demo(folder: Path, family: str) -> str:
+    """Run it; what it said, if it failed."""
+    environment = os.environ | {"DEMO_DIR": str(folder), "MODEL_FAMILY": family}
+    command = ["bash", "scripts/demo.sh"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    return f"exit status {done.returncode}\n{done.stdout}{done.stderr}" if done.returncode else ""
