@@ -11,6 +11,8 @@ import msgspec
 
 from swiftkit.toolcall.call import ToolCall
 
+SKIPPED = "skipped: "  # how the error of a response begins that leaves the denominator
+
 
 class Message(TypedDict):
     """One message of a swift row. Roles: system, user, assistant, tool_call, tool_response."""
@@ -50,7 +52,8 @@ class Sample(msgspec.Struct, frozen=True):
 class Response(msgspec.Struct, frozen=True):
     """What came back for one trial of one sample. A failed request is a Response with `error`, never a score of 0.
 
-    `latency` is in seconds. `tool_calls` is None where the endpoint gave none (then `text` may still hold the
+    `latency` is in seconds, and so is `first_token`, the time to it, where the answer was streamed (else 0).
+    `tool_calls` is None where the endpoint gave none (then `text` may still hold the
     model's own markup).
     """
 
@@ -62,6 +65,7 @@ class Response(msgspec.Struct, frozen=True):
     usage: dict[str, int] = {}
     latency: float = 0.0
     error: str = ""
+    first_token: float = 0.0
 
 
 class Score(msgspec.Struct, frozen=True):

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from servers import Reply, Script, error, message, serve
 
-from swiftkit import client as client_module
-from swiftkit.client import ATTEMPTS, BAD_REQUEST, SKIPPED, Client, Endpoint, base_url
+from swiftkit import retry
+from swiftkit.addresses import base_url
+from swiftkit.client import BAD_REQUEST, Client, Endpoint
 from swiftkit.errors import EndpointError, UsageError
-from swiftkit.records import Response
+from swiftkit.records import SKIPPED, Response
 from swiftkit.toolcall import detect, hermes
 from swiftkit.toolcall.call import ToolCall
 
@@ -143,7 +144,7 @@ def test_a_stalled_request_is_cut_off_and_asked_again() -> None:
 def test_a_lasting_fault_becomes_an_error_after_a_few_attempts() -> None:
     """It says the status and the server's own words."""
     response, asked = ask(lambda _: error(500, "out of memory"))
-    assert asked == ATTEMPTS
+    assert asked == retry.ATTEMPTS
     assert response.error == "HTTP 500: out of memory"
 
 
@@ -176,10 +177,10 @@ def test_retry_after_is_obeyed_within_reason() -> None:
     assert time.monotonic() - started >= 0.4
     response, asked = ask(lambda _: error(429, "slow down", Retry_After="3600"))
     assert (response.error, asked) == ("HTTP 429: slow down", 1)
-    in_a_minute = client_module._retry_after(formatdate(time.time() + 60, usegmt=True))
+    in_a_minute = retry.retry_after(formatdate(time.time() + 60, usegmt=True))
     assert in_a_minute is not None
     assert 50 < in_a_minute <= 60
-    assert client_module._retry_after("soon") is None
+    assert retry.retry_after("soon") is None
 
 
 def test_the_probe_finds_the_first_served_model() -> None:
@@ -222,7 +223,7 @@ def test_a_refused_connection_is_said_in_one_line() -> None:
 
 def test_a_server_that_is_gone_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many requests in a row without an answer end in EndpointError, not in thousands of errors."""
-    monkeypatch.setattr(client_module, "ATTEMPTS", 100)
+    monkeypatch.setattr(retry, "ATTEMPTS", 100)
 
     async def run() -> None:
         async with Client(Endpoint("http://127.0.0.1:9", KEY, concurrency=1, first_wait=0.0001)) as client:
