@@ -143,18 +143,20 @@ class Client:
     def _describe(self, host: Host, answer: Answer) -> str:
         """The error of an exchange in one line, the key blotted out; raises EndpointError where no sample can have an
         answer, or leaves the address out if others are left."""
+        line = self._without_key(answer.error or f"HTTP {answer.status}: {_server_message(answer.body)}")
         if answer.error:
-            self._leave_out_if_gone(host, answer.error)
-            return answer.error
-        said = _server_message(answer.body)
-        if self._endpoint.key != "EMPTY":  # some servers repeat the key that they refuse
-            said = said.replace(self._endpoint.key, "***")
-        line = f"HTTP {answer.status}: {said}"
+            self._leave_out_if_gone(host, line)
+            return line
         self._unpaid = self._unpaid + 1 if answer.status == 402 else 0
         if answer.status in REFUSED:
             self._stopped = f"{host.url} refused the key: {line} (set OPENAI_API_KEY in the environment)"
             raise EndpointError(self._stopped)
         return f"{SKIPPED}{line}" if answer.status == 402 else line
+
+    def _without_key(self, text: str) -> str:
+        """Some servers repeat the key that they refuse."""
+        key = self._endpoint.key
+        return text if key == "EMPTY" else text.replace(key, "***")
 
     def _leave_out_if_gone(self, host: Host, fault: str) -> None:
         """When every worker got no answer four times running, with its waits, the server is gone; sooner if others can
