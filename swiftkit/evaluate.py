@@ -42,11 +42,11 @@ def evaluate(options: Options) -> Report:
     task = load_task(options.task)
     config = _config(options, task.SAMPLING)
     samples = select(task.load(options.data), options.limit, options.sample, options.seed)
-    check_gates(options.gates, task, samples)
+    jobs = jobs_of(samples, options.trials)
+    check_gates(options.gates, task, jobs)
     run = RunDir(options.run or new_run(options.task))
     if options.trials > 1 and config.temperature == 0:
         say("note: at temperature 0 all trials of a sample may be equal (give --temperature)")
-    jobs = jobs_of(samples, options.trials)
     start = time.perf_counter()
     with run.lock():
         session = Session(task, run.agree(config), options.endpoint, run, jobs)

@@ -2,7 +2,8 @@
 model, after the scorer or the gold has changed.
 
 A task is a module of tasks/ with `load(path)`, `score(sample, response)`, `metrics(results)`, `SAMPLING` and
-`HEADLINE`.
+`HEADLINE`; one that asks several times for a sample also has `async converse(sample, ask) -> Response`, where
+`ask(messages, tools)` is one request of the runner.
 """
 
 import importlib
@@ -35,9 +36,9 @@ def grade(path: Path, data: Path | None = None, gates: tuple[Gate, ...] = ()) ->
         raise UsageError(f"{path} is no run: it has no config.json (give the folder that `swiftkit eval` named)")
     task = load_task(config.task)
     samples = select(task.load(_data(config, data, path)), config.limit, config.sample, config.seed)
-    check_gates(gates, task, samples)
+    jobs = jobs_of(samples, config.trials)
+    check_gates(gates, task, jobs)
     with run.lock():
-        jobs = jobs_of(samples, config.trials)
         account = Account(task, len(jobs))
         account.resume(jobs, run.responses())
         return finish(run, config, task, jobs, account, gates, 0.0)
@@ -72,11 +73,11 @@ def jobs_of(samples: Sequence[Sample], trials: int) -> list[Job]:
     return [Job(sample, trial) for sample in samples for trial in range(trials)]
 
 
-def check_gates(gates: Sequence[Gate], task: Any, samples: Sequence[Sample]) -> None:
+def check_gates(gates: Sequence[Gate], task: Any, jobs: Sequence[Job]) -> None:
     """A metric's name is checked before the first request is made."""
     if not gates:
         return
-    names: Collection[str] = task.metrics([(sample, 0, None) for sample in samples])
+    names: Collection[str] = task.metrics([(*job, None) for job in jobs])
     for gate in gates:
         if gate.metric not in names:
             raise UsageError(f"--gate {gate}: no metric {gate.metric!r} (this data has {', '.join(names)})")

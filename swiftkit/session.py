@@ -32,7 +32,7 @@ class Session:
     """`config.model` may be None until the endpoint has named one; `account` fills as answers come."""
 
     def __init__(self, task: Any, config: Config, endpoint: Endpoint, run: RunDir, jobs: Sequence[Job]) -> None:
-        self.config, self.endpoint, self.run = config, endpoint, run
+        self.task, self.config, self.endpoint, self.run = task, config, endpoint, run
         self.account = Account(task, len(jobs))
         self.counts = self.account.counts
         self.account.resume(jobs, run.responses())
@@ -114,9 +114,23 @@ class Session:
     async def _respond(self, client: Client, job: Job) -> Response:
         self.counts.in_flight += 1
         try:
-            return await client.ask(request_body(job, self.config, self.endpoint.stream), *job.key)
+            return await self._answer(client, job)
         finally:
             self.counts.in_flight -= 1
+
+    async def _answer(self, client: Client, job: Job) -> Response:
+        """One request; or, where the task leads a conversation (`converse`), as many as it takes."""
+        stream = self.endpoint.stream
+
+        async def ask(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
+            sample = msgspec.structs.replace(job.sample, messages=messages, tools=tools)
+            return await client.ask(request_body(job._replace(sample=sample), self.config, stream), *job.key)
+
+        converse = getattr(self.task, "converse", None)
+        if converse is None:
+            return await client.ask(request_body(job, self.config, stream), *job.key)
+        response: Response = await converse(job.sample, ask)
+        return response
 
     def _take(self, job: Job, response: Response, journal: Journal) -> None:
         journal.append(response)

@@ -54,16 +54,6 @@ def read_completion(body: bytes, sample_id: str, trial: int, latency: float) -> 
     return Response(sample_id, trial, text, calls, finish, _usage(completion.usage), latency)
 
 
-def message_of(response: Response) -> dict[str, Any]:
-    """The assistant's message that a response becomes in a history: its calls in `tool_calls` alone, not also as the
-    markup that `swift deploy` leaves in the text; `content` is never null, to which it answers 500."""
-    parsed = detect.parse(response.text)
-    calls = response.tool_calls if response.tool_calls is not None else parsed.calls
-    content = parsed.content if parsed.calls else response.text
-    message: dict[str, Any] = {"role": "assistant", "content": content}
-    return message | {"tool_calls": openai_calls.render(calls)} if calls else message
-
-
 def _text(content: Any) -> str:
     """The content as text; some servers give a list of parts."""
     if isinstance(content, list):
