@@ -162,7 +162,7 @@ class Client:
         """When every worker got no answer four times running, with its waits, the server is gone; sooner if others can
         take its place."""
         others = len(self._hosts) > 1
-        if host not in self._hosts or host.silent < (8 if others else max(16, 4 * self.pace.most)):
+        if host not in self._hosts or host.silent < (8 if others else max(16, 4 * self.pace.allowed)):
             return
         gone = f"{host.url} is gone: {host.silent} requests in a row failed: {fault}"
         if others:

@@ -8,6 +8,7 @@ back a step, stays for some windows, and tries again. 429 and 503 halve it, once
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 
 BUSY = frozenset({429, 503})
 FIRST, MOST = 8, 256
@@ -18,14 +19,15 @@ _PATIENCE = 10  # windows at a level before a higher one is tried again
 class Pace:
     """A gate that at most `allowed` pass at a time."""
 
-    def __init__(self, concurrency: int) -> None:
+    def __init__(self, concurrency: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.adaptive = concurrency == 0
         self.most = MOST if self.adaptive else concurrency
         self.allowed = FIRST if self.adaptive else concurrency
         self._inside = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._rate, self._settled = 0.0, 0
-        self._answers, self._started, self._halved = 0, time.monotonic(), False
+        self._rate, self._below, self._settled = 0.0, FIRST, 0  # answers a second, at the level below
+        self._clock = clock
+        self._answers, self._started, self._halved = 0, clock(), False
 
     async def enter(self) -> None:
         while self._inside >= self.allowed:
@@ -44,20 +46,23 @@ class Pace:
             return
         self._answers += 1
         if status in BUSY and not self._halved:
-            self.allowed, self._rate, self._settled, self._halved = max(1, self.allowed // 2), 0.0, _PATIENCE, True
+            self.allowed, self._settled, self._halved = max(1, self.allowed // 2), _PATIENCE, True
         if self._answers >= max(_SMALLEST_WINDOW, 2 * self.allowed):
-            self._next_level()
-            self._answers, self._started, self._halved = 0, time.monotonic(), False
+            now = self._clock()
+            self._next_level(self._answers / max(now - self._started, 1e-9))
+            self._answers, self._started, self._halved = 0, now, False
 
-    def _next_level(self) -> None:
-        rate = self._answers / max(time.monotonic() - self._started, 1e-9)
+    def _next_level(self, rate: float) -> None:
         if self._settled:
             self._settled -= 1
-            self._rate = rate
-        elif rate > 1.1 * self._rate:
-            self._rate, self.allowed = rate, min(self.most, self.allowed + max(1, self.allowed // 2))
+            climbs = self._settled == 0
         else:
-            self.allowed, self._settled = max(1, self.allowed * 2 // 3), _PATIENCE
+            climbs = rate > 1.1 * self._rate
+            if not climbs:
+                self.allowed, self._settled = self._below, _PATIENCE
+        if climbs:
+            self._rate, self._below = rate, self.allowed
+            self.allowed = min(self.most, self.allowed + max(1, self.allowed // 2))
         self._wake()
 
     def _wake(self) -> None:

@@ -26,12 +26,12 @@ Describe = Callable[[Host, Answer], str]  # the error of an exchange; raises End
 
 async def probe(host: Host, model: str | None, describe: Describe, first_wait: float) -> str:
     """The model to ask, after one token was asked of it; raises EndpointError with the reason and the next step."""
-    served = await list_models(host, describe, first_wait)
-    if served is None and (under := await _elsewhere(host)):
-        served = under
+    listed = await _listing(host, describe, first_wait)
+    served = _names(listed) or await _elsewhere(host)
     if model is None:
         if not served:
-            raise EndpointError(f"{host.url}/models names no model (give one by --model NAME)")
+            why = f"{host.url}/models names no model: {_why_no_names(listed)}"
+            raise EndpointError(f"{why} (correct --base-url, or give --model NAME)")
         model = served[0]
     listing = f" (served here: {', '.join(served)})" if served else ""
     if served and model not in served:
@@ -49,6 +49,10 @@ async def probe(host: Host, model: str | None, describe: Describe, first_wait: f
 
 async def list_models(host: Host, describe: Describe, first_wait: float) -> list[str] | None:
     """The names in /models; None where there is no such page. Raises EndpointError where nobody answers."""
+    return _names(await _listing(host, describe, first_wait))
+
+
+async def _listing(host: Host, describe: Describe, first_wait: float) -> Answer:
     for attempt in range(_ATTEMPTS):
         answer = await host.list_models(_TIMEOUT)
         wait = wait_before(answer, attempt, first_wait / 2)
@@ -63,7 +67,15 @@ async def list_models(host: Host, describe: Describe, first_wait: float) -> list
         )
     if answer.status in REFUSED:
         describe(host, answer)
-    return _names(answer)
+    if 300 <= answer.status < 400:
+        raise EndpointError(f"{host.url}/models {answer.body.decode('utf-8', 'replace')} (give that as --base-url)")
+    return answer
+
+
+def _why_no_names(answer: Answer) -> str:
+    if answer.status != 200:
+        return f"HTTP {answer.status}"
+    return "it is a web page" if answer.body.lstrip()[:1] == b"<" else "it is no list of models"
 
 
 async def _ping(host: Host, model: str, describe: Describe, first_wait: float | None) -> str:

@@ -35,6 +35,7 @@ class Server:
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     probed: Callable[[], Reply] = lambda: message("pong")
+    listing: Reply | None = None  # in place of the models
 
     @property
     def questions(self) -> list[str]:
@@ -112,7 +113,9 @@ def _application(script: Script, models: tuple[str, ...] | None) -> tuple[web.Ap
         await asyncio.sleep(reply.delay)
         return await _send(request, reply)
 
-    async def listing(_: web.Request) -> web.Response:
+    async def listing(request: web.Request) -> web.StreamResponse:
+        if server.listing:
+            return await _send(request, server.listing)
         if models is None:
             raise web.HTTPNotFound
         return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in models]})

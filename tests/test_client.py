@@ -14,6 +14,7 @@ from swiftkit import retry
 from swiftkit.addresses import base_url
 from swiftkit.client import BAD_REQUEST, Client, Endpoint
 from swiftkit.errors import EndpointError, UsageError
+from swiftkit.pace import Pace
 from swiftkit.records import SKIPPED, Response
 from swiftkit.toolcall import detect, hermes
 from swiftkit.toolcall.call import ToolCall
@@ -339,6 +340,24 @@ def test_a_page_that_is_no_endpoint_is_said_at_once(probed: Reply, said: str) ->
         assert len(server.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("listing", "said"),
+    [
+        (Reply(b"<!doctype html>", headers={"Content-Type": "text/html"}), "names no model: it is a web page"),
+        (Reply({"data": 3}), "names no model: it is no list of models"),
+        (error(404), "names no model: HTTP 404 .correct --base-url, or give --model"),
+        (Reply(b"", 308, {"Location": "https://h/v1/models"}), "redirects to https://h/v1/models .give that as"),
+        (error(401), "refused the key"),
+    ],
+)
+def test_a_listing_that_names_no_model(listing: Reply, said: str) -> None:
+    """The reason is told, and what to do."""
+    with serve(lambda _: GOOD, models=None) as server:
+        server.listing = listing
+        with pytest.raises(EndpointError, match=said):
+            probe(server.url)
+
+
 def test_tls_spoken_to_a_plain_server() -> None:
     """The message says what to type instead."""
     with serve(lambda _: GOOD) as server, pytest.raises(EndpointError, match=r"no TLS connection.*is it http://127"):
@@ -362,18 +381,32 @@ def test_a_key_with_a_break_is_wrong_usage(key: str) -> None:
     assert key not in str(caught.value)
 
 
-def test_the_adaptive_pace_finds_what_the_endpoint_bears() -> None:
-    """It grows while more requests bring more answers, and halves on 429."""
+@pytest.mark.parametrize("width", [1, 20, 100, 1000])
+def test_the_adaptive_pace_finds_what_an_endpoint_bears(width: int) -> None:
+    """It grows until more requests bring no more answers, and stays about there; 429 halves it."""
+    now = 0.0
+    pace = Pace(0, clock=lambda: now)
+    levels = []
+    for _ in range(20_000):
+        now += 0.05 / min(pace.allowed, width)
+        pace.saw(200)
+        levels.append(pace.allowed)
+    late = sorted(levels[10_000:])
+    bears = min(width, pace.most)
+    assert min(bears, 8) <= late[0]
+    assert bears / 1.6 <= late[len(late) // 2] <= max(8, 1.6 * bears)
+    before = pace.allowed
+    pace.saw(429)
+    assert pace.allowed == before // 2
 
-    async def run(url: str, number: int) -> int:
+
+def test_the_adaptive_pace_asks_everything() -> None:
+    """Every question passes the gate, also while 429 narrows it."""
+
+    async def run(url: str) -> list[Response]:
         async with Client(Endpoint(url, KEY, concurrency=0, first_wait=0.001)) as client:
-            questions = [
-                client.ask(json.dumps({"messages": [{"content": "q"}]}).encode(), str(n)) for n in range(number)
-            ]
-            await asyncio.gather(*questions)
-            return client.pace.allowed
+            body = json.dumps({"messages": [{"content": "q"}]}).encode()
+            return await asyncio.gather(*(client.ask(body, str(index)) for index in range(60)))
 
-    with serve(lambda _: message("fine", delay=0.05)) as server:
-        assert asyncio.run(run(server.url, 300)) > 12
     with serve(in_turn(*[GOOD] * 40, *[error(429)] * 3, GOOD)) as server:
-        assert asyncio.run(run(server.url, 60)) <= 9
+        assert [response.text for response in asyncio.run(run(server.url))] == ["fine"] * 60

@@ -55,8 +55,7 @@ def openai_sdk(url: str, rows: Path, samples: int, concurrency: int) -> None:
 
 
 def lm_eval(url: str, rows: Path, samples: int, concurrency: int) -> None:
-    from lm_eval import simple_evaluate
-    from lm_eval.tasks import TaskManager
+    from lm_eval.__main__ import cli_evaluate
 
     with tempfile.TemporaryDirectory() as folder:
         _questions(rows, Path(folder) / "questions.jsonl")
@@ -67,17 +66,13 @@ def lm_eval(url: str, rows: Path, samples: int, concurrency: int) -> None:
             "generation_kwargs: {until: ['Question:'], max_gen_toks: 512, do_sample: false}\n"
             "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n"
         )
-        model = {"model": "bench", "base_url": f"{url}/chat/completions", "num_concurrent": concurrency}
-        result = simple_evaluate(
-            "local-chat-completions",
-            model | {"max_retries": 1},
-            ["bench"],
-            task_manager=TaskManager(include_path=folder, include_defaults=False),
-            limit=samples,
-            apply_chat_template=True,
-            bootstrap_iters=0,
-        )
-        assert len(result["samples"]["bench"]) == samples
+        model = f"model=bench,base_url={url}/chat/completions,num_concurrent={concurrency},max_retries=1"
+        sys.argv = ["lm_eval", "--model", "local-chat-completions", "--model_args", model, "--tasks", "bench"]
+        sys.argv += ["--include_path", folder, "--limit", str(samples), "--apply_chat_template"]
+        sys.argv += ["--log_samples", "--output_path", f"{folder}/out"]
+        cli_evaluate()
+        logged = [len(file.read_text().splitlines()) for file in Path(folder).rglob("samples_*.jsonl")]
+        assert logged == [samples], logged
 
 
 def inspect_ai(url: str, rows: Path, samples: int, concurrency: int) -> None:
