@@ -284,6 +284,30 @@ def score(
     sys.exit(report.exit_status)
 
 
+@main.command("tau-bench")
+@click.argument("results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def tau_bench(results: tuple[Path, ...], as_json: bool) -> None:
+    """Success rate and pass^k of tau-bench's result files, with intervals, and the tasks that failed.
+
+    Several files are further trials of their tasks. Runs that stopped with an error are counted apart.
+
+    Exit status: 0; 1 if a run had an error; 2 wrong usage, or a file that is no result.
+
+    \b
+    swiftkit tau-bench results/tool-calling-gpt-oss-20b-airline.json
+    """
+    from swiftkit.show import printable
+    from swiftkit.tau_bench import read_results, summary
+
+    report = read_results(results)
+    if as_json:
+        _print_json(report)
+    else:
+        click.echo(printable(summary(report)))
+    sys.exit(report.exit_status)
+
+
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(as_json: bool) -> None:

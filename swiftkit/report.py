@@ -10,7 +10,7 @@ from swiftkit.client import SKIPPED
 from swiftkit.gate import Gate, Verdict, judge
 from swiftkit.records import Response, Sample, Score
 from swiftkit.rundir import Config
-from swiftkit.stats import Estimate, Tally, estimate
+from swiftkit.stats import Counted, Estimate, Mean, estimate, mean_estimate
 
 WRONG_SHOWN = 5
 
@@ -86,9 +86,12 @@ def make_report(
     )
 
 
-def summarize(tallies: Mapping[str, Sequence[Tally]]) -> dict[str, Estimate]:
+def summarize(counted: Counted) -> dict[str, Estimate]:
     """The metrics that something counted for."""
-    found = {name: estimate(entries) for name, entries in tallies.items()}
+    found = {
+        name: mean_estimate(entries) if isinstance(entries, Mean) else estimate(entries)
+        for name, entries in counted.items()
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 
