@@ -1,7 +1,8 @@
 """Evaluate a served model on a task: load, ask, score, report.
 
 A task is a module of tasks/ with `load(path)`, `score(sample, response)`, `metrics(results)`, `SAMPLING` and
-`HEADLINE`. How samples are asked and a run is resumed is told in session.py and rundir.py, how faults of the endpoint
+`HEADLINE`; one that asks several times for a sample also has `async converse(sample, ask) -> Response`, where
+`ask(messages, tools)` is one request of the runner (converse.py). How samples are asked and a run is resumed is told in session.py and rundir.py, how faults of the endpoint
 are met in client.py.
 """
 
@@ -52,10 +53,10 @@ def evaluate(options: Options) -> Report:
     """Run or resume an evaluation, with its files in `report.run`; EndpointError where nothing was scored."""
     task = _task(options.task)
     samples = select(task.load(options.data), options.limit, options.sample, options.seed)
-    _check_gates(options.gates, task.metrics([(sample, 0, None) for sample in samples]))
+    jobs = [Job(sample, trial) for sample in samples for trial in range(options.trials)]
+    _check_gates(options.gates, task.metrics([(job.sample, job.trial, None) for job in jobs]))
     run = RunDir(options.run or new_run(options.task))
     config = run.agree(_config(options, task.SAMPLING))
-    jobs = [Job(sample, trial) for sample in samples for trial in range(options.trials)]
     if options.trials > 1 and config.temperature == 0:
         say("note: at temperature 0 all trials of a sample may be equal (give --temperature)")
     start = time.perf_counter()

@@ -126,9 +126,22 @@ class Session:
     async def _respond(self, client: Client, job: Job) -> Response:
         self.counts.in_flight += 1
         try:
-            return await client.ask(request_body(job, self.config), *job.key)
+            return await self._answer(client, job)
         finally:
             self.counts.in_flight -= 1
+
+    async def _answer(self, client: Client, job: Job) -> Response:
+        """One request; or, where the task leads a conversation (`converse`), as many as it takes."""
+
+        async def ask(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
+            sample = msgspec.structs.replace(job.sample, messages=messages, tools=tools)
+            return await client.ask(request_body(job._replace(sample=sample), self.config), *job.key)
+
+        converse = getattr(self.task, "converse", None)
+        if converse is None:
+            return await client.ask(request_body(job, self.config), *job.key)
+        response: Response = await converse(job.sample, ask)
+        return response
 
     def _take(self, job: Job, response: Response, journal: Journal) -> None:
         journal.append(response)
