@@ -2,8 +2,8 @@
 
 A task is a module of tasks/ with `load(path)`, `score(sample, response)`, `metrics(results)`, `SAMPLING` and
 `HEADLINE`; one that asks several times for a sample also has `async converse(sample, ask) -> Response`, where
-`ask(messages, tools)` is one request of the runner (converse.py). How samples are asked and a run is resumed is told in session.py and rundir.py, how faults of the endpoint
-are met in client.py.
+`ask(messages, tools)` is one request of the runner (converse.py). How samples are asked and a run is resumed is told in
+session.py and rundir.py, how faults of the endpoint are met in client.py.
 """
 
 import importlib

@@ -5,16 +5,17 @@ answers of possible_answer/ beside them. A folder stands for the data files in i
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from swiftkit.dialogue import Message
 from swiftkit.errors import DataError
-from swiftkit.formats import converter_of, with_files_beside
-from swiftkit.jsonl import read_objects
+from swiftkit.jsonl import decode_line
 from swiftkit.records import Response, Sample
-from swiftkit.sources import find_files
+from swiftkit.sources import find_files, read_chunks
 from swiftkit.toolcall.call import Parsed
 
 _HERMES = re.compile(r"<tool_call>\s*\{")  # not the XML that other templates write inside the same tag
@@ -25,30 +26,40 @@ def load_samples(path: Path, samples_of: Reader) -> list[Sample]:
     """The samples of all rows of a file or folder. Raises DataError (file:line), also for two with the same id."""
     samples: list[Sample] = []
     seen: dict[str, str] = {}
-    for file in find_files([path], []) if path.is_dir() else [path]:
-        for where, row in read_objects(file):
-            for sample in samples_of(row, where, file):
-                if sample.id in seen:
-                    raise DataError(
-                        f"{where}: id {sample.id!r} is already used at {seen[sample.id]}",
-                        "duplicate_id",
-                        "give each row an id of its own, or none",
-                    )
-                seen[sample.id] = where
-                samples.append(sample)
+    for file, where, row in _rows(path):
+        for sample in samples_of(row, where, file):
+            if sample.id in seen:
+                raise DataError(
+                    f"{where}: id {sample.id!r} is already used at {seen[sample.id]}",
+                    "duplicate_id",
+                    "give each row an id of its own, or none",
+                )
+            seen[sample.id] = where
+            samples.append(sample)
     if not samples:
         raise DataError(f"{path}: no rows", "empty_file", "give a file with at least one row")
     return samples
 
 
+def _rows(path: Path) -> Iterator[tuple[Path, str, dict[str, Any]]]:
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    for chunk in read_chunks(find_files([path], [])):
+        for number, record in chunk.records:
+            where = f"{chunk.path}:{number}"
+            yield chunk.path, where, decode_line(record, where, decode)
+
+
 def is_bfcl(row: dict[str, Any]) -> bool:
-    return "messages" not in row and converter_of("bfcl").matches(row)
+    """Whether it is a question as BFCL's files hold it."""
+    return "messages" not in row and isinstance(row.get("question"), list)
 
 
 def swift_row(row: dict[str, Any], where: str, file: Path) -> dict[str, Any]:
     """A swift row as it is, a BFCL question as one. Raises DataError where it has no gold."""
     if not is_bfcl(row):
         return row
+    from swiftkit.formats import converter_of, with_files_beside  # costs time that a run on swift rows does not need
+
     if "initial_config" in row:
         raise DataError(f"{where}: a multi_turn question of BFCL", "bfcl_multi_turn", "use `swiftkit eval bfcl`")
     try:
