@@ -284,6 +284,34 @@ def score(
     sys.exit(report.exit_status)
 
 
+@main.command()
+@click.argument("run_a", metavar="A", type=click.Path(path_type=Path))
+@click.argument("run_b", metavar="B", type=click.Path(path_type=Path))
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Compare only this; may be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+def compare(run_a: Path, run_b: Path, metrics: tuple[str, ...], as_json: bool) -> None:
+    """Is the model of run B better than that of run A? Paired on the samples that both scored.
+
+    A and B are run folders of `swiftkit eval` with the same task and data. The verdict is on the task's headline
+    metric, or the first --metric. p is corrected (Holm) for the number of metrics; "could show" is the smallest
+    difference that so many samples show in four of five cases.
+
+    Exit status: 0 B is better; 1 B is worse; 3 no difference was shown; 2 the runs cannot be compared.
+
+    \b
+    swiftkit compare runs/eval/base runs/eval/tuned
+    """
+    from swiftkit.compare import compare as compare_runs
+    from swiftkit.compare import print_comparison
+
+    found = compare_runs(run_a, run_b, metrics)
+    if as_json:
+        _print_json(found)
+    else:
+        print_comparison(found)
+    sys.exit(found.exit_status)
+
+
 @main.command("tau-bench")
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")

@@ -60,7 +60,7 @@ def estimate(tallies: Sequence[Tally]) -> Estimate | None:
     if not total:
         return None
     value = sum(tally.right for tally in tallies) / total
-    clusters = list(_sums_by_cluster(tallies).values())
+    clusters = list(sums_by_cluster(tallies).values())
     if all(count == 1 and right in (0, 1) for right, count in clusters):
         size = float(total)
         return Estimate(value, math.sqrt(value * (1 - value) / size), wilson(value, size))
@@ -90,7 +90,7 @@ def passes(tallies: Sequence[Tally], trials: int) -> dict[str, list[Tally]]:
 
     A cluster with fewer than k trials, some of which had errors, does not count for k.
     """
-    clusters = _sums_by_cluster(tallies)
+    clusters = sums_by_cluster(tallies)
     found: dict[str, list[Tally]] = {}
     for k in _sizes(trials):
         whole = [(name, round(right), round(count)) for name, (right, count) in clusters.items() if count >= k]
@@ -124,7 +124,8 @@ def wilson(share: float, size: float, quantile: float = Z95) -> tuple[float, flo
     return (0.0 if share == 0 else max(0.0, middle - half), 1.0 if share == 1 else min(1.0, middle + half))
 
 
-def _sums_by_cluster(tallies: Sequence[Tally]) -> dict[str, tuple[float, float]]:
+def sums_by_cluster(tallies: Sequence[Tally]) -> dict[str, tuple[float, float]]:
+    """right and total of each cluster."""
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for cluster, right, total in tallies:
         entry = sums[cluster]
