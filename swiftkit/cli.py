@@ -288,8 +288,9 @@ def score(
 @click.argument("run_a", metavar="A", type=click.Path(path_type=Path))
 @click.argument("run_b", metavar="B", type=click.Path(path_type=Path))
 @click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Compare only this; may be repeated.")
+@click.option("--data", type=click.Path(path_type=Path), help="Where the runs' data is now.  [default: where it was]")
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
-def compare(run_a: Path, run_b: Path, metrics: tuple[str, ...], as_json: bool) -> None:
+def compare(run_a: Path, run_b: Path, metrics: tuple[str, ...], data: Path | None, as_json: bool) -> None:
     """Is the model of run B better than that of run A? Paired on the samples that both scored.
 
     A and B are run folders of `swiftkit eval` with the same task and data. The verdict is on the task's headline
@@ -304,7 +305,7 @@ def compare(run_a: Path, run_b: Path, metrics: tuple[str, ...], as_json: bool) -
     from swiftkit.compare import compare as compare_runs
     from swiftkit.compare import print_comparison
 
-    found = compare_runs(run_a, run_b, metrics)
+    found = compare_runs(run_a, run_b, metrics, data)
     if as_json:
         _print_json(found)
     else:

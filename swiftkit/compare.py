@@ -78,12 +78,12 @@ class _Run:
         }
 
 
-def compare(path_a: Path, path_b: Path, names: Sequence[str] = ()) -> Comparison:
+def compare(path_a: Path, path_b: Path, names: Sequence[str] = (), data: Path | None = None) -> Comparison:
     """Compare two runs on `names` (all metrics, if none is given). Raises UsageError for runs that have no common
     ground, DataError where their data is not at hand any more."""
     a, b = _Run(path_a), _Run(path_b)
     _check_comparable(a.config, b.config, path_a, path_b)
-    task, samples = _task_and_samples(a.config, b.config)
+    task, samples = _task_and_samples(a.config, b.config, data)
     scores_a, scores_b = a.scores(task, samples), b.scores(task, samples)
     common = scores_a.keys() & scores_b.keys()
     if not common:
@@ -113,15 +113,15 @@ def _check_comparable(a: Config, b: Config, path_a: Path, path_b: Path) -> None:
             )
 
 
-def _task_and_samples(a: Config, b: Config) -> tuple[Any, list[Sample]]:
+def _task_and_samples(a: Config, b: Config, moved: Path | None) -> tuple[Any, list[Sample]]:
     """The task, and the samples of the run that asked fewer: half a chain is no chain."""
     if a.task not in task_names():
         raise UsageError(f"this swiftkit has no task {a.task!r}")
     task = importlib.import_module(f"swiftkit.tasks.{a.task.replace('-', '_')}")
-    data = next((Path(each.data) for each in (a, b) if Path(each.data).exists()), None)
-    if data is None or sha256(data) != a.data_sha256:
-        fix = "put the file back; both runs are scored again, by the same scorer"
-        raise DataError(f"{a.data}: not there any more, or changed since the runs", "unreadable_file", fix)
+    data = moved or next((Path(each.data) for each in (a, b) if Path(each.data).exists()), Path(a.data))
+    if not data.exists() or sha256(data) != a.data_sha256:
+        fix = "give its place by --data; both runs are scored again, by the same scorer"
+        raise DataError(f"{data}: not there, or not what the runs were made with", "unreadable_file", fix)
     samples = task.load(data)
     chosen = [{sample.id for sample in select(samples, each.limit, each.sample, each.seed)} for each in (a, b)]
     return task, [sample for sample in samples if all(sample.id in ids for ids in chosen)]
@@ -204,10 +204,14 @@ def print_comparison(found: Comparison) -> None:
 
     from swiftkit.show import printable
 
-    table = Table("metric", "A", "B", "B - A, points", "95 % interval", "p (Holm)", "could show")
+    table = Table("metric", "A", "B", "B - A", "95 % interval", "p (Holm)", "could show", title_justify="left")
+    table.columns[0].no_wrap = True
     for name, each in found.metrics.items():
         cells = [f"{100 * each.a:.1f} %", f"{100 * each.b:.1f} %", f"{100 * each.difference:+.1f}"]
-        cells += [" to ".join(f"{100 * bound:+.1f}" for bound in each.ci95), f"{each.p_holm:.3f}"]
+        cells += [
+            " to ".join(f"{100 * bound:+.1f}" for bound in each.ci95),
+            "< 0.001" if each.p_holm < 0.001 else f"{each.p_holm:.3f}",
+        ]
         table.add_row(Text(printable(name)), *cells, f"{100 * each.smallest:.1f}")
     console = Console(highlight=False)
     lines = [f"A {found.a}", f"B {found.b}"]
@@ -221,7 +225,7 @@ def print_comparison(found: Comparison) -> None:
     for title, changed in (("won", found.wins), ("lost", found.losses)):
         shown = changed[:_MOST_SHOWN]
         console.print(f"{title} by B: {len(changed)}{', the first are' if len(changed) > len(shown) else ''}")
-        for each in shown:
-            line = f"  {each.id} ({each.where}): {' '.join(each.reason.split())[:200]}"
+        for one in shown:
+            line = f"  {one.id} ({one.where}): {' '.join(one.reason.split())[:200]}"
             console.print(printable(line), markup=False, soft_wrap=True)
     console.print(printable(found.sentence), markup=False, soft_wrap=True)

@@ -1,7 +1,7 @@
 """Is B better than A on the same samples? Paired tests of a metric, its difference with an interval, Holm's correction.
 
-* One tally of total 1 and right 0 or 1 a cluster on both sides: McNemar's exact test; the interval is Agresti and Min's
-  (2005), who add half a win and half a loss.
+* One tally of total 1 and right 0 or 1 a cluster on both sides: McNemar's exact test; the interval is Agresti and
+  Min's (2005), who add half a win and half a loss.
 * Otherwise: clusters (chains, or the trials of a sample) are swapped between A and B at random, which is all that chance
   could do if they were equal; the interval is a paired bootstrap over clusters. Both draw with a fixed seed. Beyond
   _MANY clusters both follow the normal distribution closely, and the linearised variance is used.

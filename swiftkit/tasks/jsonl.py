@@ -15,8 +15,8 @@ thinking. `exact` and `contains` take "ignore_case": true beside them. JSON is t
 one code fence. A number is the one that the answer gives (answer_numbers.py). A pattern runs in a matcher that takes
 linear time (Rust's syntax: neither lookaround nor back references).
 
-The judge is a model behind SWIFTKIT_JUDGE_BASE_URL, by the name SWIFTKIT_JUDGE_MODEL (the first that is served), with the
-key SWIFTKIT_JUDGE_API_KEY. It reads the question, the criterion and the answer as one JSON object, from which an
+The judge is a model behind SWIFTKIT_JUDGE_BASE_URL, by the name SWIFTKIT_JUDGE_MODEL (or the first that is served),
+with the key SWIFTKIT_JUDGE_API_KEY. It reads the question, the criterion and the answer as one JSON object, from which an
 answer cannot break out, and must say {"pass": true} or {"pass": false} and nothing else. A verdict that cannot be read
 is an error of the sample, no score; it is in the journal, and is asked for again when the run is resumed.
 

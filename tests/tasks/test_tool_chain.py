@@ -160,7 +160,7 @@ def policy(body: dict[str, Any]) -> Reply:
 
 
 def test_a_run_with_recorded_results(tmp_path: Path) -> None:
-    """The next call depends on the result; markup is not sent back; the journal holds the steps, and is not asked again."""
+    """The next call depends on the result; markup is not sent back; the journal holds the steps."""
     write(tmp_path, ROW, ROW | {"id": "d", "messages": [USER, call("get"), result("closed")]})
     with serve(policy) as server:
         status, _, report = evaluate(tmp_path, server.url)
