@@ -37,12 +37,16 @@ class Conversation:
 
     def begin(self) -> dict[str, Any]:
         """The tools, and those that come in the middle of the conversation, by the number of the turn."""
-        from bfcl_eval.constants.default_prompts import DEFAULT_USER_PROMPT_FOR_ADDITIONAL_FUNCTION_FC as more
+        from bfcl_eval.constants import default_prompts
 
         missed = self._entry.get("missed_function", {})
         tools = {tool["name"]: tool for tool in self._tools()}
         held = {turn: [tools.pop(name) for name in names] for turn, names in missed.items()}
-        return {"tools": list(tools.values()), "held": held, "more": more}
+        return {
+            "tools": list(tools.values()),
+            "held": held,
+            "more": default_prompts.DEFAULT_USER_PROMPT_FOR_ADDITIONAL_FUNCTION_FC,
+        }
 
     def run(self, calls: list[dict[str, Any]]) -> list[str]:
         """What the simulators say to the calls of one answer."""

@@ -3,8 +3,8 @@
 * One tally of total 1 and right 0 or 1 a cluster on both sides: McNemar's exact test; the interval is Agresti and
   Min's (2005), who add half a win and half a loss.
 * Otherwise: clusters (chains, or the trials of a sample) are swapped between A and B at random, which is all that
-  chance could do if they were equal; the interval is a paired bootstrap over clusters. Both draw with a fixed seed. Beyond
-  _MANY clusters both follow the normal distribution closely, and the linearised variance is used.
+  chance could do if they were equal; the interval is a paired bootstrap over clusters. Both draw with a fixed seed.
+  Beyond _MANY clusters both follow the normal distribution closely, and the linearised variance is used.
 
 `smallest` is the difference that so many samples, with this much disagreement, show in four of five cases; a test of
 single samples needs six that differ, all in one direction, to show anything.

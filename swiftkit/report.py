@@ -106,15 +106,21 @@ def score_line(outcome: Outcome) -> dict[str, Any]:
 
 def markdown(report: Report, outcomes: Sequence[Outcome]) -> str:
     """The page for people: the metrics with their intervals, and the first samples that went wrong, with the reason."""
-    lines = [f"# {report.task}: {report.model}", "", f"{counts_line(report)}. Data: `{report.data}`.", ""]
-    lines += ["| metric | value | 95 % interval |", "|---|---|---|"]
-    lines += [f"| {name} | {value} | {interval} |" for name, value, interval in metric_rows(report)]
-    lines += [f"\nGate `{result.gate}`: **{result.verdict}**" for result in report.gates]
+    title = f"# {report.task}: {_inline(report.model or '')}"
+    lines = [title, "", f"{counts_line(report)}. Data: `{_inline(report.data)}`.", ""]
+    rows = metric_rows(report)
+    lines += _table([row for row in rows if not _is_part(row[0])])
+    lines += [f"\nGate `{_inline(result.gate)}`: **{result.verdict}**" for result in report.gates]
+    if parts := [row for row in rows if _is_part(row[0])]:
+        lines += ["", "## By category, tool or kind", "", *_table(parts)]
     wrong = [outcome for outcome in outcomes if not (outcome.score and outcome.score.exact)]
     if wrong:
         shown = wrong[:WRONG_SHOWN]
         lines += ["", f"## {len(shown)} of {len(wrong)} that went wrong", ""]
-        lines += [f"- `{entry.sample.id}` ({entry.sample.meta.get('where', '')}): {_reason(entry)}" for entry in shown]
+        lines += [
+            f"- `{_inline(entry.sample.id)}` ({_inline(entry.sample.meta.get('where', ''))}): {_reason(entry)}"
+            for entry in shown
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -122,10 +128,14 @@ def print_table(report: Report) -> None:
     """The metrics on stdout, and where the rest is."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("metric", "value", "95 % interval", title=f"{report.task}: {report.model}", title_justify="left")
+    from swiftkit.show import printable
+
+    title = Text(printable(f"{report.task}: {report.model}"))
+    table = Table("metric", "value", "standard error", "95 % interval", title=title, title_justify="left")
     for row in metric_rows(report):
-        table.add_row(*(cell.replace("[", "\\[") for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console = Console()
     console.print(table)
     for result in report.gates:
@@ -140,18 +150,40 @@ def counts_line(report: Report) -> str:
     )
 
 
-def metric_rows(report: Report) -> list[tuple[str, str, str]]:
-    """Name, value and interval of each metric, in percent."""
+def metric_rows(report: Report) -> list[tuple[str, str, str, str]]:
+    """Name, value, standard error and interval of each metric, in percent."""
     return [
-        (name, f"{100 * found.value:.1f} %", f"{100 * found.ci95[0]:.1f} to {100 * found.ci95[1]:.1f} %")
+        (
+            name,
+            f"{100 * found.value:.1f} %",
+            f"{100 * found.stderr:.1f}",
+            f"{100 * found.ci95[0]:.1f} to {100 * found.ci95[1]:.1f} %",
+        )
         for name, found in report.metrics.items()
     ]
+
+
+def _is_part(metric: str) -> bool:
+    return "[" in metric
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    head = ["| metric | value | standard error | 95 % interval |", "|---|---|---|---|"]
+    return head + [f"| {' | '.join(map(_inline, row))} |" for row in rows]
+
+
+def _inline(text: str) -> str:
+    """Text of a file, a tool or a model within one line of Markdown, out of which it cannot break."""
+    line = "".join(sign if sign.isprintable() else " " for sign in " ".join(text.split()))
+    return (
+        line.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;").replace("`", "'").replace("](", "]\\(")
+    )
 
 
 def _reason(outcome: Outcome) -> str:
     """One line of Markdown; what a model wrote cannot break out of it."""
     text = outcome.response.error or (outcome.score.reason if outcome.score else "")
-    return " ".join(text.split()).replace("<", "&lt;").replace("`", "'")
+    return _inline(text)
 
 
 def _tokens(responses: Sequence[Response]) -> dict[str, int]:

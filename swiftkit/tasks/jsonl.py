@@ -17,8 +17,8 @@ linear time (Rust's syntax: neither lookaround nor back references).
 
 The judge is a model behind SWIFTKIT_JUDGE_BASE_URL, by the name SWIFTKIT_JUDGE_MODEL (or the first that is served),
 with the key SWIFTKIT_JUDGE_API_KEY. It reads the question, the criterion and the answer as one JSON object, from which
-an answer cannot break out, and must say {"pass": true} or {"pass": false} and nothing else. A verdict that cannot be read
-is an error of the sample, no score; it is in the journal, and is asked for again when the run is resumed.
+an answer cannot break out, and must say {"pass": true} or {"pass": false} and nothing else. A verdict that cannot be
+read is an error of the sample, no score; it is in the journal, and is asked for again when the run is resumed.
 
 Metrics: `accuracy`, with trials pass^k and pass@k; `accuracy[CATEGORY]`; `accuracy[check:KIND]`.
 """

@@ -29,12 +29,12 @@ SINGLE = ("simple_python", "multiple", "parallel", "parallel_multiple", "irrelev
 def gold(sample: Sample) -> Response:
     """The first acceptable value of each parameter, but of those that are better left out."""
     required = {each["name"]: each["parameters"].get("required", []) for each in sample.target.function}
-    calls = [
-        ToolCall(name, {key: plain(values[0]) for key, values in parameters.items() if values[0] != "" and (
-            key in required[name] or "" not in values)})
-        for call in sample.target.ground_truth or []
-        for name, parameters in call.items()
-    ]  # fmt: skip
+    calls = []
+    for call in sample.target.ground_truth or []:
+        for name, parameters in call.items():
+            wanted = {key: values for key, values in parameters.items() if key in required[name] or "" not in values}
+            first = {key: next(value for value in values if value != "") for key, values in wanted.items()}
+            calls.append(ToolCall(name, {key: plain(value) for key, value in first.items()}))
     return Response(sample.id, tool_calls=calls or None)
 
 
