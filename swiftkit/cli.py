@@ -190,7 +190,7 @@ def tools(openapi: Path, output: Path, as_json: bool) -> None:
 
 @main.command("eval")
 @click.argument("task")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="The task's data file.")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="The task's data: a file, or a folder.")
 @click.option(
     "--base-url", envvar="OPENAI_BASE_URL", required=True, help="OpenAI-compatible endpoint. [OPENAI_BASE_URL]"
 )
@@ -210,7 +210,7 @@ def tools(openapi: Path, output: Path, as_json: bool) -> None:
 def evaluate_command(
     task: str, base_url: str, timeout: float, concurrency: int, gates: tuple[str, ...], as_json: bool, **options: Any
 ) -> None:
-    """Measure a served model on TASK (tool-call).
+    """Measure a served model on TASK: tool-call, tool-chain, bfcl, gsm8k or jsonl (docs/evaluating.md).
 
     The key is read from OPENAI_API_KEY and written nowhere. A run that was stopped goes on with the same command and
     --run DIR: what is finished is not asked again.

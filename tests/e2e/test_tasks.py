@@ -33,7 +33,7 @@ def test_a_chain_and_a_smoke_set_on_a_real_server(demo: Path, tmp_path: Path) ->
     """Every sample is scored; the trained model walks some of its chains to the end, and gets smoke calls right."""
     rows = [json.loads(line) for line in (demo / "train.jsonl").read_text(encoding="utf-8").splitlines()]
     roles = [[message["role"] for message in row["messages"]] for row in rows]
-    chains = [row for row, each in zip(rows, roles, strict=True) if each.count("tool_response") > 1][:6]
+    chains = [row for row, each in zip(rows, roles, strict=True) if "tool_response" in each][:6]
     single = [row for row, each in zip(rows, roles, strict=True) if each.count("tool_call") == 1][:6]
     found = evaluate("tool-chain", demo, write(tmp_path / "chains.jsonl", chains))
     assert (found["scored"], found["errors"]) == (found["n"], 0)
