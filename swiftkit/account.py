@@ -77,7 +77,7 @@ class Account:
 
     def _time(self, response: Response) -> None:
         self._latencies.append(response.latency)
-        if response.first_token:
+        if response.first_token and not response.steps:
             self._first_tokens.append(response.first_token)
             rest, tokens = response.latency - response.first_token, response.usage.get("completion_tokens", 0)
             if rest > 0 and tokens > 1:

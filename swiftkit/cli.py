@@ -202,7 +202,7 @@ def tools(openapi: Path, output: Path, as_json: bool) -> None:
 
 @main.command("eval")
 @click.argument("task")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="The task's data file.")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="The task's data: a file, or a folder.")
 @click.option(
     "--base-url", "base_urls", envvar="OPENAI_BASE_URL", multiple=True, required=True, metavar="URL",
     help="OpenAI-compatible endpoint; several spread the load. [OPENAI_BASE_URL]",
@@ -228,7 +228,7 @@ def evaluate_command(
     task: str, base_urls: tuple[str, ...], timeout: float, concurrency: int, stream: bool, gates: tuple[str, ...],
     as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
-    """Measure a served model on TASK (tool-call).
+    """Measure a served model on TASK: tool-call, tool-chain, bfcl, gsm8k or jsonl (docs/evaluating.md).
 
     The key is read from OPENAI_API_KEY and written nowhere. A run that was stopped goes on with the same command and
     --run DIR: what is finished is not asked again.
@@ -312,6 +312,59 @@ def score(
         print_summary(report)
     for line in messages(report, pairing):
         click.echo(printable(line), err=True)
+    sys.exit(report.exit_status)
+
+
+@main.command()
+@click.argument("run_a", metavar="A", type=click.Path(path_type=Path))
+@click.argument("run_b", metavar="B", type=click.Path(path_type=Path))
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Compare only this; may be repeated.")
+@click.option("--data", type=click.Path(path_type=Path), help="Where the runs' data is now.  [default: where it was]")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+def compare(run_a: Path, run_b: Path, metrics: tuple[str, ...], data: Path | None, as_json: bool) -> None:
+    """Is the model of run B better than that of run A? Paired on the samples that both scored.
+
+    A and B are run folders of `swiftkit eval` with the same task and data. The verdict is on the task's headline
+    metric, or the first --metric. p is corrected (Holm) for the number of metrics; "could show" is the smallest
+    difference that so many samples show in four of five cases.
+
+    Exit status: 0 B is better; 1 B is worse; 3 no difference was shown; 2 the runs cannot be compared.
+
+    \b
+    swiftkit compare runs/eval/base runs/eval/tuned
+    """
+    from swiftkit.compare import compare as compare_runs
+    from swiftkit.compare import print_comparison
+
+    found = compare_runs(run_a, run_b, metrics, data)
+    if as_json:
+        _print_json(found)
+    else:
+        print_comparison(found)
+    sys.exit(found.exit_status)
+
+
+@main.command("tau-bench")
+@click.argument("results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def tau_bench(results: tuple[Path, ...], as_json: bool) -> None:
+    """Success rate and pass^k of tau-bench's result files, with intervals, and the tasks that failed.
+
+    Several files are further trials of their tasks. Runs that stopped with an error are counted apart.
+
+    Exit status: 0; 1 if a run had an error; 2 wrong usage, or a file that is no result.
+
+    \b
+    swiftkit tau-bench results/tool-calling-gpt-oss-20b-airline.json
+    """
+    from swiftkit.show import printable
+    from swiftkit.tau_bench import read_results, summary
+
+    report = read_results(results)
+    if as_json:
+        _print_json(report)
+    else:
+        click.echo(printable(summary(report)))
     sys.exit(report.exit_status)
 
 

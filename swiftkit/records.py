@@ -49,12 +49,21 @@ class Sample(msgspec.Struct, frozen=True):
     meta: dict[str, str] = {}
 
 
+class Step(msgspec.Struct, frozen=True):
+    """One answer of a conversation that a task led, and what the environment said to its calls."""
+
+    text: str
+    tool_calls: list[ToolCall] | None = None
+    results: list[str] = []
+
+
 class Response(msgspec.Struct, frozen=True):
     """What came back for one trial of one sample. A failed request is a Response with `error`, never a score of 0.
 
     `latency` is in seconds, and so is `first_token`, the time to it, where the answer was streamed (else 0).
-    `tool_calls` is None where the endpoint gave none (then `text` may still hold the
-    model's own markup).
+    `tool_calls` is None where the endpoint gave none (then `text` may still hold the model's own markup). A task that
+    asks several times for one sample (`converse`) keeps each answer in `steps`, the last of them also here; tokens and
+    seconds are then sums. `verdict` is what a judge or a simulator said of it all.
     """
 
     sample_id: str
@@ -66,6 +75,8 @@ class Response(msgspec.Struct, frozen=True):
     latency: float = 0.0
     error: str = ""
     first_token: float = 0.0
+    steps: list[Step] = []
+    verdict: str = ""
 
 
 class Score(msgspec.Struct, frozen=True):

@@ -9,7 +9,7 @@ from swiftkit.account import Account
 from swiftkit.gate import Gate, Verdict, judge
 from swiftkit.records import SKIPPED, Response, Sample, Score
 from swiftkit.rundir import Config
-from swiftkit.stats import Estimate, Tally, estimate
+from swiftkit.stats import Counted, Estimate, Mean, estimate, mean_estimate
 
 WRONG_SHOWN = 5
 LEAST_COVERAGE = 0.9  # of the samples; with fewer answers the run was not healthy, whatever they say
@@ -94,14 +94,17 @@ def make_report(
         gates=judge_all(gates, metrics, bounds),
         data=config.data,
         resumed=account.counts.finished_before,
-        coverage=scored / len(outcomes),
+        coverage=scored / max(1, len(outcomes)),
         bounds=bounds if errors else {},
     )
 
 
-def summarize(tallies: Mapping[str, Sequence[Tally]]) -> dict[str, Estimate]:
+def summarize(counted: Counted) -> dict[str, Estimate]:
     """The metrics that something counted for."""
-    found = {name: estimate(entries) for name, entries in tallies.items()}
+    found = {
+        name: mean_estimate(entries) if isinstance(entries, Mean) else estimate(entries)
+        for name, entries in counted.items()
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -127,16 +130,22 @@ def score_line(outcome: Outcome) -> dict[str, Any]:
 
 def markdown(report: Report, outcomes: Sequence[Outcome]) -> str:
     """The page for people: the metrics with their intervals, and the first samples that went wrong, with the reason."""
-    lines = [f"# {report.task}: {report.model}", "", f"{counts_line(report)}. Data: `{report.data}`.", ""]
-    lines += ["| metric | value | 95 % interval |", "|---|---|---|"]
-    lines += [f"| {name} | {value} | {interval} |" for name, value, interval in metric_rows(report)]
-    lines += [f"\n{line}" for line in coverage_lines(report)]
-    lines += [f"\nGate `{result.gate}`: **{result.verdict}**" for result in report.gates]
+    title = f"# {report.task}: {_inline(report.model or '')}"
+    lines = [title, "", f"{counts_line(report)}. Data: `{_inline(report.data)}`.", ""]
+    rows = metric_rows(report)
+    lines += _table([row for row in rows if not _is_part(row[0])])
+    lines += [f"\n{_inline(line)}" for line in coverage_lines(report)]
+    lines += [f"\nGate `{_inline(result.gate)}`: **{result.verdict}**" for result in report.gates]
+    if parts := [row for row in rows if _is_part(row[0])]:
+        lines += ["", "## By category, tool or kind", "", *_table(parts)]
     wrong = [outcome for outcome in outcomes if not (outcome.score and outcome.score.exact)]
     if wrong:
         shown = wrong[:WRONG_SHOWN]
         lines += ["", f"## {len(shown)} of {len(wrong)} that went wrong", ""]
-        lines += [f"- `{entry.sample.id}` ({entry.sample.meta.get('where', '')}): {_reason(entry)}" for entry in shown]
+        lines += [
+            f"- `{_inline(entry.sample.id)}` ({_inline(entry.sample.meta.get('where', ''))}): {_reason(entry)}"
+            for entry in shown
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -144,14 +153,18 @@ def print_table(report: Report) -> None:
     """The metrics on stdout, and where the rest is."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("metric", "value", "95 % interval", title=f"{report.task}: {report.model}", title_justify="left")
+    from swiftkit.show import printable
+
+    title = Text(printable(f"{report.task}: {report.model}"))
+    table = Table("metric", "value", "standard error", "95 % interval", title=title, title_justify="left")
     for row in metric_rows(report):
-        table.add_row(*(cell.replace("[", "\\[") for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console = Console()
     console.print(table)
     for line in coverage_lines(report):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(printable(line), markup=False, soft_wrap=True)
     for result in report.gates:
         console.print(f"gate {result.gate}: {result.verdict}", markup=False)
     console.print(f"{counts_line(report)}; {report.run}/report.md", markup=False, soft_wrap=True)
@@ -177,15 +190,37 @@ def coverage_lines(report: Report) -> list[str]:
     ]
 
 
-def metric_rows(report: Report) -> list[tuple[str, str, str]]:
-    """Name, value and interval of each metric, in percent."""
+def metric_rows(report: Report) -> list[tuple[str, str, str, str]]:
+    """Name, value, standard error and interval of each metric, in percent."""
     return [
-        (name, f"{100 * found.value:.1f} %", f"{100 * found.ci95[0]:.1f} to {100 * found.ci95[1]:.1f} %")
+        (
+            name,
+            f"{100 * found.value:.1f} %",
+            f"{100 * found.stderr:.1f}",
+            f"{100 * found.ci95[0]:.1f} to {100 * found.ci95[1]:.1f} %",
+        )
         for name, found in report.metrics.items()
     ]
+
+
+def _is_part(metric: str) -> bool:
+    return "[" in metric
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    head = ["| metric | value | standard error | 95 % interval |", "|---|---|---|---|"]
+    return head + [f"| {' | '.join(map(_inline, row))} |" for row in rows]
+
+
+def _inline(text: str) -> str:
+    """Text of a file, a tool or a model within one line of Markdown, out of which it cannot break."""
+    line = "".join(sign if sign.isprintable() else " " for sign in " ".join(text.split()))
+    return (
+        line.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;").replace("`", "'").replace("](", "]\\(")
+    )
 
 
 def _reason(outcome: Outcome) -> str:
     """One line of Markdown; what a model wrote cannot break out of it."""
     text = outcome.response.error or (outcome.score.reason if outcome.score else "")
-    return " ".join(text.split()).replace("<", "&lt;").replace("`", "'")
+    return _inline(text)

@@ -22,6 +22,7 @@ from swiftkit.addresses import same_places
 from swiftkit.errors import DataError, UsageError
 from swiftkit.jsonl import decode_line, encode, read_lines, write_atomically
 from swiftkit.records import Response
+from swiftkit.sources import find_files
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -155,6 +156,10 @@ def new_run(task: str) -> Path:
 
 
 def sha256(path: Path) -> str:
+    """Of a file; of a folder, that of the data files in it with their names."""
+    if path.is_dir():
+        inside = "".join(f"{file.name} {sha256(file)}\n" for file in find_files([path], []))
+        return hashlib.sha256(inside.encode()).hexdigest()
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

@@ -130,7 +130,7 @@ class Session:
         if converse is None:
             return await client.ask(request_body(job, self.config, stream), *job.key)
         response: Response = await converse(job.sample, ask)
-        return response
+        return msgspec.structs.replace(response, sample_id=job.sample.id, trial=job.trial)
 
     def _take(self, job: Job, response: Response, journal: Journal) -> None:
         journal.append(response)
