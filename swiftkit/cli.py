@@ -235,8 +235,8 @@ def evaluate_command(
 
     \b
     Exit status: 0 good; 1 a gate failed, or without a gate errors are left; 2 wrong usage or bad data; 3 a gate is
-    inconclusive; 4 the endpoint cannot be used, or more than a tenth of the samples has no answer. A gate is passed
-    when the whole 95 % interval keeps the bound, failed when the whole interval breaks it, and otherwise
+    inconclusive; 4 the endpoint cannot be used, or more than a tenth of the samples has no answer to judge by. A gate
+    is passed when the whole 95 % interval keeps the bound, failed when the whole interval breaks it, and otherwise
     inconclusive: ask more samples. Errors count as if they could be right or wrong.
 
     \b

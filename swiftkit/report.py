@@ -47,12 +47,12 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def exit_status(self) -> int:
-        """4 too many samples have no answer; with gates 1 failed, 3 inconclusive, 0 passed; without, 1 errors are
-        left, 0 none."""
+        """With gates 0 all passed, 1 one failed, 3 one is inconclusive; without, 1 if errors are left. 4 where too many
+        samples have no answer for a verdict."""
+        if self.errors and not self.gates:
+            return 1
         if self.coverage < LEAST_COVERAGE:
             return 4
-        if not self.gates:
-            return int(bool(self.errors))
         verdicts = {result.verdict for result in self.gates}
         if Verdict.FAILED in verdicts:
             return 1
@@ -182,7 +182,7 @@ def coverage_lines(report: Report) -> list[str]:
     if report.scored == report.n:
         return []
     lines = [f"coverage {100 * report.coverage:.1f} %: {report.scored} of {report.n} have a score"]
-    if report.exit_status == 4:
+    if report.coverage < LEAST_COVERAGE:
         lines[0] += f", less than {100 * LEAST_COVERAGE:.0f} %: the run was not healthy"
     return lines + [
         f"{name}: {100 * worst:.1f} % if every error were wrong, {100 * best:.1f} % if every one were right"

@@ -138,7 +138,7 @@ def test_the_key_appears_nowhere(tmp_path: Path) -> None:
         done.append(evaluate(data, f"{server.url}?key={CANARY}", tmp_path / "query"))
     with serve(lambda _: error(401, f"no such key {CANARY}"), probed=error(401, f"no such key {CANARY}")) as server:
         done.append(evaluate(data, server.url, tmp_path / "refused"))
-    assert [status for status, _, _ in done] == [4, 2, 4]
+    assert [status for status, _, _ in done] == [1, 2, 4]
     text = [file.read_text(encoding="utf-8") for file in tmp_path.rglob("*") if file.is_file()]
     assert len(text) > 5
     assert any("***" in content for content in text)
@@ -215,7 +215,7 @@ def test_a_run_is_graded_again_without_a_model(tmp_path: Path) -> None:
     assert grade(run, data).metrics["tool_accuracy"].value == 0.0
     lines = (run / "responses.jsonl").read_bytes().splitlines(keepends=True)
     (run / "responses.jsonl").write_bytes(b"".join(lines[:15]))
-    half = grade(run, data)
+    half = grade(run, data, (parse_gate("tool_accuracy>=0"),))
     assert (half.n, half.scored, half.errors, half.exit_status) == (30, 15, 15, 4)
     with pytest.raises(UsageError, match="is no run"):
         grade(tmp_path)
