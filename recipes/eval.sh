@@ -6,6 +6,7 @@
 # hardware   that of deploy.sh: one GPU that holds the model, or the CPU for a small one
 # run        bash recipes/eval.sh runs/lora_sft/merged eval.jsonl runs/eval
 # override   bash recipes/eval.sh runs/lora_sft/merged eval.jsonl runs/eval --max_batch_size 64
+#            TASK=tool-chain bash recipes/eval.sh ...      another task than tool-call (`swiftkit eval --help`)
 # result     RUN_DIR/report.md, report.json; the server's log is RUN_DIR/server.log. Run it again: it resumes.
 set -euo pipefail
 # shellcheck source=recipes/lib.sh
@@ -33,4 +34,4 @@ bash "$root/recipes/deploy.sh" "${yaml[@]}" --model "$model" --port "$port" "$@"
 server=$!
 trap 'kill -TERM "$server" 2>/dev/null && wait "$server" || true' EXIT
 wait_for_server "$server" "http://127.0.0.1:$port" 600 "$run_dir/server.log"
-"$python" -m swiftkit eval tool-call --data "$data" --base-url "http://127.0.0.1:$port/v1" --run "$run_dir"
+"$python" -m swiftkit eval "${TASK:-tool-call}" --data "$data" --base-url "http://127.0.0.1:$port/v1" --run "$run_dir"

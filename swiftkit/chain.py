@@ -22,9 +22,21 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.records import Score
-from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.call import Parsed, ToolCall, call_from
 from swiftkit.toolcall.gold import Gold, GoldCall, gold_from, gold_of
-from swiftkit.toolcall.score import Pair, match, score_calls
+from swiftkit.toolcall.score import Pair, match, pairs_of, score_calls
+
+
+class Chain(NamedTuple):
+    """All expected calls as one gold, and the number of the step of each, from 0."""
+
+    gold: Gold
+    step_of: tuple[int, ...]
+
+    @property
+    def steps(self) -> int:
+        return len(set(self.step_of))
+
 
 Messages = Sequence[Mapping[str, Any]]
 _calls = msgspec.json.Decoder(list[GoldCall]).decode
@@ -58,22 +70,40 @@ def _recorded(messages: Messages, where: str) -> Sequence[GoldCall]:
 
 def score_chain(answers: Sequence[str], steps: str, scoring: str = "", tools: str = "") -> Score:
     """The score of a rollout's answers, in their order, by what steps_of gave. No answer raises."""
-    gold, step_of = _gold(steps, scoring, tools)
-    parsed = [gold.parse(answer) for answer in answers]
+    chain = chain_from(steps, scoring, tools)
+    return score_turns([chain.gold.parse(answer) for answer in answers], chain)
+
+
+def score_turns(parsed: Sequence[Parsed], chain: Chain) -> Score:
+    """The same for answers that are read already."""
+    calls, malformed = _calls_in_order(parsed, chain)
+    return score_calls(calls, chain.gold, malformed)
+
+
+def steps_right(parsed: Sequence[Parsed], chain: Chain) -> int:
+    """How many steps have all their calls, each exact and none after a later step's; 0 for a malformed chain."""
+    calls, malformed = _calls_in_order(parsed, chain)
+    found = {} if malformed else pairs_of(calls, chain.gold)
+    exact = {j for i, j in found.items() if chain.gold.answers[j].all_right(calls[i].arguments)}
+    steps = groupby(range(len(chain.step_of)), key=lambda index: chain.step_of[index])
+    return sum(exact.issuperset(indexes) for _, indexes in steps)
+
+
+def _calls_in_order(parsed: Sequence[Parsed], chain: Chain) -> tuple[list[ToolCall], str]:
+    """All calls, those that come too late under another name, and why an answer cannot be read."""
     malformed = next((one.malformed for one in parsed if one.malformed), "")
     turns = [turn for turn, one in enumerate(parsed) for _ in one.calls]
     calls = [call for one in parsed for call in one.calls]
-    return score_calls(_in_order(calls, turns, gold, step_of), gold, malformed)
+    return _in_order(calls, turns, chain.gold, chain.step_of), malformed
 
 
 @lru_cache(maxsize=16384)
-def _gold(steps: str, scoring: str, tools: str) -> tuple[Gold, tuple[int, ...]]:
-    """All calls as one gold, and the step of each."""
+def chain_from(steps: str, scoring: str = "", tools: str = "") -> Chain:
+    """The chain of what steps_of gave. Raises DataError (bad_gold)."""
     decoded = _steps(steps)
     flat = msgspec.json.encode([call for step in decoded for call in step]).decode()
-    return gold_from(flat, "expected_calls", scoring, tools), tuple(
-        number for number, step in enumerate(decoded) for _ in step
-    )
+    step_of = tuple(number for number, step in enumerate(decoded) for _ in step)
+    return Chain(gold_from(flat, "expected_calls", scoring, tools), step_of)
 
 
 class _Place(NamedTuple):

@@ -8,7 +8,7 @@ import errno
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -35,6 +35,18 @@ class _Group(click.Group):
                 raise
             click.echo(f"swiftkit: cannot print: {error.strerror}", err=True)
             sys.exit(2)
+
+
+class _Concurrency(click.IntRange):
+    """A number from 1, or auto, which is 0."""
+
+    name = "number"
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return 0 if value == "auto" else super().convert(value, param, ctx)
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
@@ -190,35 +202,42 @@ def tools(openapi: Path, output: Path, as_json: bool) -> None:
 
 @main.command("eval")
 @click.argument("task")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="The task's data file.")
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="The task's data: a file, or a folder.")
 @click.option(
-    "--base-url", envvar="OPENAI_BASE_URL", required=True, help="OpenAI-compatible endpoint. [OPENAI_BASE_URL]"
-)
+    "--base-url", "base_urls", envvar="OPENAI_BASE_URL", multiple=True, required=True, metavar="URL",
+    help="OpenAI-compatible endpoint; several spread the load. [OPENAI_BASE_URL]",
+)  # fmt: skip
 @click.option("--model", help="Name of the served model.  [default: the first that the endpoint lists]")
 @click.option("--run", type=click.Path(path_type=Path), help="Run directory; one that was begun is resumed.")
 @click.option("--limit", type=click.IntRange(1), help="Only the first N samples.")
 @click.option("--sample", type=click.IntRange(1), help="Only N samples drawn at random with --seed.")
 @click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--concurrency", type=click.IntRange(1), default=16, show_default=True, help="Requests in flight.")
+@click.option(
+    "--concurrency", type=_Concurrency(), default=16, show_default=True, metavar="N|auto",
+    help="Requests in flight; auto: as many as make the endpoint faster.",
+)  # fmt: skip
 @click.option("--trials", type=click.IntRange(1), default=1, show_default=True, help="Ask each sample K times.")
 @click.option("--temperature", type=click.FloatRange(0), help="[default: the task's]")
 @click.option("--max-tokens", type=click.IntRange(1), help="[default: the task's]")
 @click.option("--prompt", type=click.Path(path_type=Path), help="File whose text is the system prompt of each sample.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=300, show_default=True, help="Seconds for a request.")
+@click.option("--stream", is_flag=True, help="Stream the answers: time to the first token, tokens a second.")
 @click.option("--gate", "gates", multiple=True, metavar="'METRIC>=X'", help="Bound that sets the exit status.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json instead of the table.")
 def evaluate_command(
-    task: str, base_url: str, timeout: float, concurrency: int, gates: tuple[str, ...], as_json: bool, **options: Any
-) -> None:
-    """Measure a served model on TASK (tool-call).
+    task: str, base_urls: tuple[str, ...], timeout: float, concurrency: int, stream: bool, gates: tuple[str, ...],
+    as_json: bool, **options: Any,
+) -> None:  # fmt: skip
+    """Measure a served model on TASK: tool-call, tool-chain, bfcl, gsm8k or jsonl (docs/evaluating.md).
 
     The key is read from OPENAI_API_KEY and written nowhere. A run that was stopped goes on with the same command and
     --run DIR: what is finished is not asked again.
 
     \b
-    Exit status: 0 good; 1 errors are left or a gate failed; 2 wrong usage or bad data; 3 a gate is inconclusive;
-    4 the endpoint cannot be used. A gate is passed when the whole 95 % interval keeps the bound, failed when the
-    whole interval breaks it, and otherwise inconclusive: ask more samples.
+    Exit status: 0 good; 1 a gate failed, or without a gate errors are left; 2 wrong usage or bad data; 3 a gate is
+    inconclusive; 4 the endpoint cannot be used, or more than a tenth of the samples has no answer to judge by. A gate
+    is passed when the whole 95 % interval keeps the bound, failed when the whole interval breaks it, and otherwise
+    inconclusive: ask more samples. Errors count as if they could be right or wrong.
 
     \b
     swiftkit eval tool-call --data eval.jsonl --base-url http://127.0.0.1:8000/v1 --gate 'tool_accuracy>=0.85'
@@ -228,15 +247,27 @@ def evaluate_command(
     from swiftkit.gate import parse_gate
 
     key = os.environ.get("OPENAI_API_KEY", "").strip() or "EMPTY"
-    endpoint = Endpoint(base_url, key, timeout, concurrency)
-    report = evaluate(Options(task, endpoint=endpoint, gates=tuple(parse_gate(gate) for gate in gates), **options))
-    if as_json:
-        _print_json(report)
-    else:
-        from swiftkit.report import print_table
+    endpoint = Endpoint(base_urls[0], key, timeout, concurrency, more=base_urls[1:], stream=stream)
+    _end(evaluate(Options(task, endpoint=endpoint, gates=tuple(map(parse_gate, gates)), **options)), as_json)
 
-        print_table(report)
-    sys.exit(report.exit_status)
+
+@main.command("grade")
+@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(path_type=Path), help="Data file in place of the run's own.")
+@click.option("--gate", "gates", multiple=True, metavar="'METRIC>=X'", help="Bound that sets the exit status.")
+@click.option("--json", "as_json", is_flag=True, help="Print report.json instead of the table.")
+def grade_command(run: Path, data: Path | None, gates: tuple[str, ...], as_json: bool) -> None:
+    """Score the answers in RUN, a folder of `swiftkit eval`, again, without a model, and write its report anew.
+
+    Exit status: that of `swiftkit eval`; samples that were never asked count as errors.
+
+    \b
+    swiftkit grade runs/eval/tool-call-20260101-120000 --gate 'tool_accuracy>=0.85'
+    """
+    from swiftkit.gate import parse_gate
+    from swiftkit.grade import grade
+
+    _end(grade(run, data, tuple(map(parse_gate, gates))), as_json)
 
 
 @main.command()
@@ -285,6 +316,59 @@ def score(
 
 
 @main.command()
+@click.argument("run_a", metavar="A", type=click.Path(path_type=Path))
+@click.argument("run_b", metavar="B", type=click.Path(path_type=Path))
+@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Compare only this; may be repeated.")
+@click.option("--data", type=click.Path(path_type=Path), help="Where the runs' data is now.  [default: where it was]")
+@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+def compare(run_a: Path, run_b: Path, metrics: tuple[str, ...], data: Path | None, as_json: bool) -> None:
+    """Is the model of run B better than that of run A? Paired on the samples that both scored.
+
+    A and B are run folders of `swiftkit eval` with the same task and data. The verdict is on the task's headline
+    metric, or the first --metric. p is corrected (Holm) for the number of metrics; "could show" is the smallest
+    difference that so many samples show in four of five cases.
+
+    Exit status: 0 B is better; 1 B is worse; 3 no difference was shown; 2 the runs cannot be compared.
+
+    \b
+    swiftkit compare runs/eval/base runs/eval/tuned
+    """
+    from swiftkit.compare import compare as compare_runs
+    from swiftkit.compare import print_comparison
+
+    found = compare_runs(run_a, run_b, metrics, data)
+    if as_json:
+        _print_json(found)
+    else:
+        print_comparison(found)
+    sys.exit(found.exit_status)
+
+
+@main.command("tau-bench")
+@click.argument("results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+def tau_bench(results: tuple[Path, ...], as_json: bool) -> None:
+    """Success rate and pass^k of tau-bench's result files, with intervals, and the tasks that failed.
+
+    Several files are further trials of their tasks. Runs that stopped with an error are counted apart.
+
+    Exit status: 0; 1 if a run had an error; 2 wrong usage, or a file that is no result.
+
+    \b
+    swiftkit tau-bench results/tool-calling-gpt-oss-20b-airline.json
+    """
+    from swiftkit.show import printable
+    from swiftkit.tau_bench import read_results, summary
+
+    report = read_results(results)
+    if as_json:
+        _print_json(report)
+    else:
+        click.echo(printable(summary(report)))
+    sys.exit(report.exit_status)
+
+
+@main.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(as_json: bool) -> None:
     """Say what this machine lacks for training, serving and evaluating, one line a finding, with the fix.
@@ -323,6 +407,17 @@ def preflight(recipe: Path, flags: tuple[str, ...], as_json: bool) -> None:
     for finding in findings:
         click.echo(str(finding), err=True)
     sys.exit(2 if failed(findings) else 0)
+
+
+def _end(report: Any, as_json: bool) -> NoReturn:
+    """Print a report of an evaluation, and leave with its status."""
+    if as_json:
+        _print_json(report)
+    else:
+        from swiftkit.report import print_table
+
+        print_table(report)
+    sys.exit(report.exit_status)
 
 
 def _read_dotenv(file: Path) -> None:

@@ -1,13 +1,12 @@
 """Ask an OpenAI-compatible endpoint, cheaply, and say precisely what went wrong when it does not answer.
 
-aiohttp carries the requests: per sample it takes a tenth of the CPU of the openai SDK and less of httpx, and this is
-the hot path of an evaluation. What is done about faults:
+aiohttp carries the requests: per sample it takes a fraction of the CPU of the openai SDK or of httpx, and this is the
+hot path of an evaluation (benchmarks/client). What is done about faults:
 
-* 408, 409, 425, 429, 5xx, resets, time-outs and bodies that are no chat completion are asked again, a few times, with
-  jittered exponential waits (AWS Architecture Blog, "Exponential Backoff And Jitter") or as `Retry-After` says.
+* What may pass is asked again, on another address if there are several (retry.py).
 * What is still wrong then is a `Response` with an `error`: counted apart, never a score.
-* 402 means that the quota is used up: `SKIPPED`, which leaves the denominator.
-* 401, 403 and a server that is gone stop the run: EndpointError.
+* 402 means that the quota is used up: `SKIPPED`, which leaves the denominator. After many in a row nothing is asked.
+* 401, 403 and a server that is gone stop the run: EndpointError. Of several addresses, one that is gone is left out.
 
 Seen with `swift deploy` of ms-swift 4.6.0, and coped with here: the markup of a tool call stays in `content` beside
 `tool_calls`; `finish_reason` is 'stop'; `model` in the answer is not the name that was asked for (nobody reads it);
@@ -16,216 +15,173 @@ asks it once more, alone.
 """
 
 import asyncio
-import contextlib
-import email.utils
-import random
 import time
 from types import TracebackType
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
-import aiohttp
 import msgspec
 
-from swiftkit import __version__
-from swiftkit.errors import EndpointError, UsageError
-from swiftkit.records import Response
+from swiftkit.addresses import base_url
+from swiftkit.errors import EndpointError
+from swiftkit.host import Host
+from swiftkit.pace import Pace
+from swiftkit.probe import REFUSED, list_models, probe
+from swiftkit.progress import say
+from swiftkit.records import SKIPPED, Response
+from swiftkit.retry import Answer, wait_before
 from swiftkit.wire import BadBodyError, read_completion
 
-SKIPPED = "skipped: "  # how the error of a sample begins that leaves the denominator
 BAD_REQUEST = "HTTP 400"  # how the error begins that is asked again, alone
-RETRIED = frozenset({408, 409, 425, 429})
-REFUSED = frozenset({401, 403})
-ATTEMPTS = 5
-LONGEST_WAIT = 60.0  # seconds; a Retry-After beyond TOO_LONG is an error at once
-TOO_LONG = 600.0
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class Endpoint(NamedTuple):
-    """Where and how to ask. `timeout` and `first_wait` (the first back-off) are in seconds."""
+    """Where and how to ask. `timeout` and `first_wait` (the first back-off) are in seconds; a `concurrency` of 0 is
+    adaptive (pace.py); `more` are further addresses of the same model."""
 
     url: str
     key: str = "EMPTY"
     timeout: float = 300.0
     concurrency: int = 16
     first_wait: float = 0.5
+    more: tuple[str, ...] = ()
+    stream: bool = False
 
-
-class _Answer(NamedTuple):
-    """One HTTP exchange: `status` 0 means that none took place, and `error` says why."""
-
-    status: int
-    body: bytes = b""
-    error: str = ""
-    retry_after: float | None = None
-
-
-def base_url(typed: str) -> str:
-    """The base URL that a person means: a scheme is added, `/chat/completions` cut, `/v1` added to a bare host."""
-    url = typed.strip() if "://" in typed else f"http://{typed.strip()}"
-    url = url.rstrip("/").removesuffix("/chat/completions").removesuffix("/models").rstrip("/")
-    parts = urlsplit(url)
-    if parts.username or parts.query:
-        raise UsageError(
-            "--base-url holds a name, a key or a query (give the key as OPENAI_API_KEY in the environment)"
-        )
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"--base-url {typed!r} is no web address (example: http://127.0.0.1:8000/v1)")
-    return url if parts.path.strip("/") else f"{url}/v1"
+    @property
+    def urls(self) -> list[str]:
+        """The base URLs, each once."""
+        return list(dict.fromkeys(base_url(url) for url in (self.url, *self.more)))
 
 
 class Client:
-    """An open connection pool to one endpoint; use it in `async with`."""
+    """Open connections to an endpoint; use it in `async with`."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
-        self.url = base_url(endpoint.url)
-        self._completions = f"{self.url}/chat/completions"
-        self._silent_in_a_row = 0
+        self._hosts = [Host(url, endpoint.key, endpoint.timeout) for url in endpoint.urls]
+        self._all = list(self._hosts)
+        self.pace = Pace(endpoint.concurrency)
+        self._stopped = ""  # why nothing is asked any more
+        self._unpaid = 0  # 402 in a row
+
+    @property
+    def quota_is_used_up(self) -> bool:
+        """Whether so many answers in a row were 402 that no other is to be expected."""
+        return self._unpaid >= max(16, self._endpoint.concurrency)
 
     async def __aenter__(self) -> "Client":
-        local = urlsplit(self.url).hostname in LOOPBACK
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0),
-            timeout=aiohttp.ClientTimeout(total=self._endpoint.timeout),
-            headers={
-                "Authorization": f"Bearer {self._endpoint.key}",
-                "Content-Type": "application/json",
-                "User-Agent": f"swiftkit/{__version__}",
-            },
-            trust_env=not local,  # a company's proxy cannot reach this machine's own server
-        )
+        for host in self._all:
+            host.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._session.close()
+        for host in self._all:
+            await host.close()
 
     async def ask(self, body: bytes, sample_id: str, trial: int = 0) -> Response:
         """Send one chat-completions body (JSON bytes); always a Response, unless the endpoint cannot be used at all."""
-        error = ""
-        for attempt in range(ATTEMPTS):
+        attempt, last = 0, None
+        while True:
+            host = last = self._choose(last)
+            if self.pace.adaptive:
+                await self.pace.enter()
             start = time.perf_counter()
-            answer = await self._exchange(body)
+            try:
+                answer = await host.ask(body, self._endpoint.stream)
+            finally:
+                if self.pace.adaptive:
+                    self.pace.leave()
+            self.pace.saw(answer.status)
             if answer.status == 200:
                 try:
-                    return read_completion(answer.body, sample_id, trial, time.perf_counter() - start)
-                except BadBodyError as fault:
-                    answer = _Answer(200, error=f"HTTP 200, but {fault}")
-            error = self._describe(answer)
-            wait = self._wait(answer, attempt)
-            if wait is None or attempt == ATTEMPTS - 1:
-                break
+                    response = read_completion(answer.body, sample_id, trial, time.perf_counter() - start)
+                except BadBodyError as bad:
+                    answer = answer._replace(error=f"HTTP 200, but {bad}")
+                else:
+                    self._unpaid = 0
+                    return _with_first_token(response, answer) if answer.first_token else response
+            error = self._describe(host, answer)
+            wait = wait_before(answer, attempt, self._endpoint.first_wait)
+            if wait is None:
+                return Response(sample_id, trial, error=error)
             await asyncio.sleep(wait)
-        return Response(sample_id, trial, error=error)
+            attempt += 1
 
     async def served_models(self) -> list[str] | None:
-        """The names in /models; None where the endpoint has no such page. Raises EndpointError where it is unusable."""
-        answer = await self._exchange(None)
-        if answer.status == 0:
-            raise EndpointError(
-                f"{self.url} cannot be reached: {answer.error} "
-                "(start the server, for example `bash recipes/deploy.sh`, or correct --base-url)"
-            )
-        self._describe(answer)
-        try:
-            listed = msgspec.json.decode(answer.body, type=_Models) if answer.status == 200 else None
-        except msgspec.DecodeError:
-            listed = None
-        return [model.id for model in listed.data] if listed else None
+        """The names in /models of the first address; None where it has no such page. Raises EndpointError where it is
+        unusable."""
+        return await list_models(self._all[0], self._describe, self._endpoint.first_wait)
 
     async def probe(self, model: str | None) -> str:
-        """The model to ask, after one token was asked of it; raises EndpointError with the reason and the next step."""
-        served = await self.served_models()
-        if model is None:
-            if not served:
-                raise EndpointError(f"{self.url}/models names no model (give one by --model NAME)")
-            model = served[0]
-        listing = f" (served here: {', '.join(served)})" if served else ""
-        if served and model not in served:
-            raise EndpointError(f"{self.url} does not serve {model!r}{listing}")
-        body = {"model": model, "messages": [{"role": "user", "content": "ping"}], "max_tokens": 1}
-        answer = await self.ask(msgspec.json.encode(body), "probe")
-        if answer.error and not answer.error.startswith(SKIPPED):
-            hint = listing or " (check --base-url, which often ends in /v1, and --model)"
-            if "api key" in answer.error.lower():  # swift deploy says it with a 400
-                hint = " (set OPENAI_API_KEY in the environment)"
-            raise EndpointError(f"{self.url} refused a first request to {model!r}: {answer.error}{hint}")
-        return model
+        """The model to ask, after one token was asked of it at each address; raises EndpointError with the reason and
+        the next step. Of several addresses, those that cannot be used are left out."""
+        faults: list[EndpointError] = []
+        good: list[Host] = []
+        for host in self._all:
+            try:
+                model = await probe(host, model, self._describe, self._endpoint.first_wait)
+                good.append(host)
+            except EndpointError as fault:
+                faults.append(fault)
+        if not good:
+            raise faults[0]
+        for left_out in faults:
+            say(f"left out: {left_out}")
+        self._hosts, self._stopped = good, ""
+        return str(model)
 
-    async def _exchange(self, body: bytes | None) -> _Answer:
-        """POST `body` to /chat/completions, or GET /models without one."""
-        try:
-            if body is None:
-                request = self._session.get(f"{self.url}/models")
-            else:
-                request = self._session.post(self._completions, data=body)
-            async with request as response:
-                content = await response.read()
-                self._silent_in_a_row = 0
-                return _Answer(response.status, content, "", _retry_after(response.headers.get("Retry-After")))
-        except TimeoutError:
-            return self._silence(f"no answer within {self._endpoint.timeout:g} s")
-        except aiohttp.ClientConnectorError as fault:
-            return self._silence(f"no connection: {fault.strerror or fault}")
-        except (aiohttp.ClientError, ConnectionError) as fault:
-            return self._silence(f"connection broke: {fault or type(fault).__name__}")
+    def _choose(self, last: Host | None) -> Host:
+        """The least busy address, another than `last` if there is one; raises EndpointError once nothing is to be
+        asked."""
+        if self._stopped:
+            raise EndpointError(self._stopped)
+        if len(self._hosts) == 1:
+            return self._hosts[0]
+        return min(self._hosts, key=lambda host: (host is last, host.in_flight))
 
-    def _silence(self, fault: str) -> _Answer:
-        """No answer; when every worker got none four times running, with its waits, the server is gone."""
-        self._silent_in_a_row += 1
-        if self._silent_in_a_row >= max(16, 4 * self._endpoint.concurrency):
-            raise EndpointError(f"{self.url} is gone: {self._silent_in_a_row} requests in a row failed: {fault}")
-        return _Answer(0, error=fault)
-
-    def _describe(self, answer: _Answer) -> str:
-        """The error of an exchange in one line, the key blotted out; raises EndpointError for 401 and 403."""
+    def _describe(self, host: Host, answer: Answer) -> str:
+        """The error of an exchange in one line, the key blotted out; raises EndpointError where no sample can have an
+        answer, or leaves the address out if others are left."""
+        line = self._without_key(answer.error or f"HTTP {answer.status}: {_server_message(answer.body)}")
         if answer.error:
-            return answer.error
-        said = _server_message(answer.body)
-        if self._endpoint.key != "EMPTY":  # some servers repeat the key that they refuse
-            said = said.replace(self._endpoint.key, "***")
-        line = f"HTTP {answer.status}: {said}"
+            self._leave_out_if_gone(host, line)
+            return line
+        self._unpaid = self._unpaid + 1 if answer.status == 402 else 0
         if answer.status in REFUSED:
-            raise EndpointError(f"{self.url} refused the key: {line} (set OPENAI_API_KEY in the environment)")
+            self._stopped = f"{host.url} refused the key: {line} (set OPENAI_API_KEY in the environment)"
+            raise EndpointError(self._stopped)
         return f"{SKIPPED}{line}" if answer.status == 402 else line
 
-    def _wait(self, answer: _Answer, attempt: int) -> float | None:
-        """Seconds to wait before the next attempt, or None where another would not help."""
-        if answer.status not in RETRIED and answer.status < 500 and answer.status not in (0, 200):
-            return None
-        if answer.retry_after is not None:
-            return answer.retry_after if answer.retry_after <= TOO_LONG else None
-        longest = min(LONGEST_WAIT, self._endpoint.first_wait * 2**attempt)
-        return random.uniform(longest / 2, longest)  # noqa: S311 - not a secret
+    def _without_key(self, text: str) -> str:
+        """Some servers repeat the key that they refuse."""
+        key = self._endpoint.key
+        return text if key == "EMPTY" else text.replace(key, "***")
+
+    def _leave_out_if_gone(self, host: Host, fault: str) -> None:
+        """When every worker got no answer four times running, with its waits, the server is gone; sooner if others can
+        take its place."""
+        others = len(self._hosts) > 1
+        if host not in self._hosts or host.silent < (8 if others else max(16, 4 * self.pace.allowed)):
+            return
+        gone = f"{host.url} is gone: {host.silent} requests in a row failed: {fault}"
+        if others:
+            self._hosts.remove(host)
+            say(f"left out: {gone}")
+        else:
+            self._stopped = gone
+            raise EndpointError(gone)
 
 
-class _Model(msgspec.Struct):
-    id: str
-
-
-class _Models(msgspec.Struct):
-    data: list[_Model]
-
-
-def _retry_after(header: str | None) -> float | None:
-    """Seconds, from either form of the header (RFC 9110, 10.2.3); None where there is none or it makes no sense."""
-    if not header:
-        return None
-    with contextlib.suppress(ValueError):
-        return max(0.0, float(header))
-    with contextlib.suppress(ValueError):
-        return max(0.0, email.utils.parsedate_to_datetime(header).timestamp() - time.time())
-    return None
+def _with_first_token(response: Response, answer: Answer) -> Response:
+    return msgspec.structs.replace(response, first_token=answer.first_token)
 
 
 def _server_message(body: bytes) -> str:
     """What the server says in its error body, in one line of at most 300 characters."""
     try:
         value: Any = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         value = body.decode("utf-8", "replace")
     for field in ("error", "message", "detail"):
         if isinstance(value, dict) and field in value:

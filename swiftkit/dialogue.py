@@ -5,6 +5,7 @@ calls on the assistant's message and ties each result to its call by an id. `con
 ms-swift 4.6.0 answers 500 to a null.
 """
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -32,11 +33,16 @@ def openai_messages(messages: Any, where: str) -> list[Message]:
 
 
 def parse_tools(value: Any, where: str) -> list[dict[str, Any]]:
-    """The `tools` column (JSON text, or the list itself) as OpenAI tool schemas."""
+    """The `tools` column (JSON text, or the list itself) as OpenAI tool schemas. Rows with the same text share them."""
     try:
-        return tools_from(value)
+        return _read_tools(value) if isinstance(value, str) else tools_from(value)
     except DataError as error:
         raise DataError(f"{where}: {error.reason}", error.code, error.fix) from error
+
+
+@lru_cache(maxsize=1024)  # the rows of a data set often have the same tools, and there may be 100,000 of them
+def _read_tools(text: str) -> list[dict[str, Any]]:
+    return tools_from(text)
 
 
 def _role_and_content(message: Any, where: str) -> tuple[str, str, str]:

@@ -190,10 +190,16 @@ def _detected(record: dict[str, Any], path: Path, forced: str) -> tuple[str, dic
     for name in [forced] if forced else names():
         converter = converter_of(name)
         if forced or converter.matches(record):
-            beside = _companion_row(converter, record, path) | _columns_beside(converter, record, path)
-            return name, record | beside if beside else record
+            return name, with_files_beside(name, record, path)
     fix = f"known formats: {', '.join(names())}; --from forces one"
     raise DataError(f"no known format: the columns are {', '.join(record)[:200]}", "unknown_format", fix)
+
+
+def with_files_beside(name: str, record: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The record with the columns that files beside its own hold, where the converter knows of such files."""
+    converter = converter_of(name)
+    beside = _companion_row(converter, record, path) | _columns_beside(converter, record, path)
+    return record | beside if beside else record
 
 
 def _companion_row(converter: Converter, record: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 The bound is on the true value, so chance must not decide it: the gate is passed when the whole 95 % interval keeps the
 bound, failed when the whole interval breaks it, and inconclusive while the interval straddles it: more samples, or
-more trials, will tell.
+more trials, will tell. Samples that ended in an error could be right or wrong: the interval is as much wider.
 """
 
 import re
@@ -34,7 +34,6 @@ class Gate(msgspec.Struct, frozen=True):
 def parse_gate(text: str) -> Gate:
     """'METRIC>=X' or 'METRIC<=X'; raises UsageError otherwise."""
     match = _FORM.fullmatch(text)
-    match = _FORM.fullmatch(text)
     try:
         if match is not None:
             return Gate(match["metric"], match["sign"], float(match["bound"]))
@@ -43,11 +42,13 @@ def parse_gate(text: str) -> Gate:
     raise UsageError(f"--gate {text!r}: not of the form 'METRIC>=X' (example: 'tool_accuracy>=0.85')")
 
 
-def judge(gate: Gate, measured: Estimate | None) -> Verdict:
-    """`measured` is None where no sample counted for the metric."""
+def judge(gate: Gate, measured: Estimate | None, bounds: tuple[float, float] | None = None) -> Verdict:
+    """`measured` is None where no sample counted for the metric; `bounds` are its values if all the samples that ended
+    in an error were wrong, and if all were right: where these could overturn the verdict there is none."""
     if measured is None:
         return Verdict.INCONCLUSIVE
-    low, high = measured.ci95
+    worst, best = bounds or (measured.value, measured.value)
+    low, high = measured.ci95[0] - measured.value + worst, measured.ci95[1] - measured.value + best
     if gate.sign == "<=":
         low, high, bound = -high, -low, -gate.bound
     else:

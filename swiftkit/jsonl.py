@@ -183,5 +183,12 @@ def _cut_half_line(path: Path) -> None:
     if not path.exists():
         return
     with path.open("rb+") as file:
-        content = file.read()
-        file.truncate(content.rfind(b"\n") + 1)
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - (1 << 20))
+            file.seek(start)
+            if (place := file.read(end - start).rfind(b"\n")) >= 0:
+                file.truncate(start + place + 1)
+                return
+            end = start
+        file.truncate(0)

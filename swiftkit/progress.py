@@ -7,6 +7,10 @@ from typing import Any
 import msgspec
 
 
+def say(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
+
+
 class Counts(msgspec.Struct):
     """`total` and `done` count sample-trials; `finished_before` of `done` came from the journal."""
 

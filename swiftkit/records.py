@@ -11,6 +11,8 @@ import msgspec
 
 from swiftkit.toolcall.call import ToolCall
 
+SKIPPED = "skipped: "  # how the error of a response begins that leaves the denominator
+
 
 class Message(TypedDict):
     """One message of a swift row. Roles: system, user, assistant, tool_call, tool_response."""
@@ -47,11 +49,21 @@ class Sample(msgspec.Struct, frozen=True):
     meta: dict[str, str] = {}
 
 
+class Step(msgspec.Struct, frozen=True):
+    """One answer of a conversation that a task led, and what the environment said to its calls."""
+
+    text: str
+    tool_calls: list[ToolCall] | None = None
+    results: list[str] = []
+
+
 class Response(msgspec.Struct, frozen=True):
     """What came back for one trial of one sample. A failed request is a Response with `error`, never a score of 0.
 
-    `latency` is in seconds. `tool_calls` is None where the endpoint gave none (then `text` may still hold the
-    model's own markup).
+    `latency` is in seconds, and so is `first_token`, the time to it, where the answer was streamed (else 0).
+    `tool_calls` is None where the endpoint gave none (then `text` may still hold the model's own markup). A task that
+    asks several times for one sample (`converse`) keeps each answer in `steps`, the last of them also here; tokens and
+    seconds are then sums. `verdict` is what a judge or a simulator said of it all.
     """
 
     sample_id: str
@@ -62,6 +74,9 @@ class Response(msgspec.Struct, frozen=True):
     usage: dict[str, int] = {}
     latency: float = 0.0
     error: str = ""
+    first_token: float = 0.0
+    steps: list[Step] = []
+    verdict: str = ""
 
 
 class Score(msgspec.Struct, frozen=True):

@@ -1,18 +1,18 @@
 """What a run has found: report.json's shape, its Markdown page, its table, and the exit status that it means."""
 
 from collections.abc import Mapping, Sequence
-from math import fsum
 from typing import Any, NamedTuple
 
 import msgspec
 
-from swiftkit.client import SKIPPED
+from swiftkit.account import Account
 from swiftkit.gate import Gate, Verdict, judge
-from swiftkit.records import Response, Sample, Score
+from swiftkit.records import SKIPPED, Response, Sample, Score
 from swiftkit.rundir import Config
-from swiftkit.stats import Estimate, Tally, estimate
+from swiftkit.stats import Counted, Estimate, Mean, estimate, mean_estimate
 
 WRONG_SHOWN = 5
+LEAST_COVERAGE = 0.9  # of the samples; with fewer answers the run was not healthy, whatever they say
 
 
 class GateResult(msgspec.Struct, frozen=True):
@@ -23,8 +23,9 @@ class GateResult(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """report.json. n = scored + skipped + errors, in samples x trials; `latency` and `elapsed_s` are in seconds.
 
-    A metric is absent where nothing counted for it. `elapsed_s` is the time of the last sitting, in which all but
-    `resumed` were asked.
+    A metric is absent where nothing counted for it. `coverage` is scored / n; `bounds` [worst, best] say where each
+    metric would lie if all errors were wrong, or right (absent without errors). `elapsed_s` is the time of the last
+    sitting, in which all but `resumed` were asked.
     """
 
     task: str
@@ -41,12 +42,19 @@ class Report(msgspec.Struct, frozen=True):
     data: str
     run: str = ""
     resumed: int = 0
+    coverage: float = 1.0
+    bounds: dict[str, tuple[float, float]] = {}
 
     @property
     def exit_status(self) -> int:
-        """0 good; 1 a gate failed or errors are left; 3 a gate is inconclusive."""
+        """With gates 0 all passed, 1 one failed, 3 one is inconclusive; without, 1 if errors are left. 4 where too many
+        samples have no answer for a verdict."""
+        if self.errors and not self.gates:
+            return 1
+        if self.coverage < LEAST_COVERAGE:
+            return 4
         verdicts = {result.verdict for result in self.gates}
-        if self.errors or Verdict.FAILED in verdicts:
+        if Verdict.FAILED in verdicts:
             return 1
         return 3 if Verdict.INCONCLUSIVE in verdicts else 0
 
@@ -64,36 +72,55 @@ def make_report(
     config: Config,
     outcomes: Sequence[Outcome],
     metrics: dict[str, Estimate],
-    gates: list[GateResult],
+    gates: Sequence[Gate],
+    account: Account,
     elapsed: float,
 ) -> Report:
     faults = [outcome.response.error for outcome in outcomes if outcome.response.error]
     skipped = sum(fault.startswith(SKIPPED) for fault in faults)
-    answered = [outcome.response for outcome in outcomes if not outcome.response.error]
+    scored, errors = len(outcomes) - len(faults), len(faults) - skipped
+    bounds = bounds_of(metrics, scored, errors)
     return Report(
         task=config.task,
         model=config.model,
         n=len(outcomes),
-        scored=len(answered),
+        scored=scored,
         skipped=skipped,
-        errors=len(faults) - skipped,
+        errors=errors,
         metrics=metrics,
-        usage=_tokens(answered),
-        latency=_latency(answered),
+        usage=account.usage,
+        latency=account.latency(),
         elapsed_s=round(elapsed, 3),
-        gates=gates,
+        gates=judge_all(gates, metrics, bounds),
         data=config.data,
+        resumed=account.counts.finished_before,
+        coverage=scored / max(1, len(outcomes)),
+        bounds=bounds if errors else {},
     )
 
 
-def summarize(tallies: Mapping[str, Sequence[Tally]]) -> dict[str, Estimate]:
+def summarize(counted: Counted) -> dict[str, Estimate]:
     """The metrics that something counted for."""
-    found = {name: estimate(entries) for name, entries in tallies.items()}
+    found = {
+        name: mean_estimate(entries) if isinstance(entries, Mean) else estimate(entries)
+        for name, entries in counted.items()
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def judge_all(gates: Sequence[Gate], metrics: Mapping[str, Estimate]) -> list[GateResult]:
-    return [GateResult(str(gate), judge(gate, metrics.get(gate.metric))) for gate in gates]
+def bounds_of(metrics: Mapping[str, Estimate], scored: int, errors: int) -> dict[str, tuple[float, float]]:
+    """Where each metric would lie if every sample that ended in an error were wrong, and if every one were right.
+
+    As if the errors fell on each metric as they fell on the whole.
+    """
+    share = scored / (scored + errors) if scored else 0.0
+    return {name: (found.value * share, found.value * share + 1 - share) for name, found in metrics.items()}
+
+
+def judge_all(
+    gates: Sequence[Gate], metrics: Mapping[str, Estimate], bounds: Mapping[str, tuple[float, float]]
+) -> list[GateResult]:
+    return [GateResult(str(gate), judge(gate, metrics.get(gate.metric), bounds.get(gate.metric))) for gate in gates]
 
 
 def score_line(outcome: Outcome) -> dict[str, Any]:
@@ -103,15 +130,22 @@ def score_line(outcome: Outcome) -> dict[str, Any]:
 
 def markdown(report: Report, outcomes: Sequence[Outcome]) -> str:
     """The page for people: the metrics with their intervals, and the first samples that went wrong, with the reason."""
-    lines = [f"# {report.task}: {report.model}", "", f"{counts_line(report)}. Data: `{report.data}`.", ""]
-    lines += ["| metric | value | 95 % interval |", "|---|---|---|"]
-    lines += [f"| {name} | {value} | {interval} |" for name, value, interval in metric_rows(report)]
-    lines += [f"\nGate `{result.gate}`: **{result.verdict}**" for result in report.gates]
+    title = f"# {report.task}: {_inline(report.model or '')}"
+    lines = [title, "", f"{counts_line(report)}. Data: `{_inline(report.data)}`.", ""]
+    rows = metric_rows(report)
+    lines += _table([row for row in rows if not _is_part(row[0])])
+    lines += [f"\n{_inline(line)}" for line in coverage_lines(report)]
+    lines += [f"\nGate `{_inline(result.gate)}`: **{result.verdict}**" for result in report.gates]
+    if parts := [row for row in rows if _is_part(row[0])]:
+        lines += ["", "## By category, tool or kind", "", *_table(parts)]
     wrong = [outcome for outcome in outcomes if not (outcome.score and outcome.score.exact)]
     if wrong:
         shown = wrong[:WRONG_SHOWN]
         lines += ["", f"## {len(shown)} of {len(wrong)} that went wrong", ""]
-        lines += [f"- `{entry.sample.id}` ({entry.sample.meta.get('where', '')}): {_reason(entry)}" for entry in shown]
+        lines += [
+            f"- `{_inline(entry.sample.id)}` ({_inline(entry.sample.meta.get('where', ''))}): {_reason(entry)}"
+            for entry in shown
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -119,12 +153,18 @@ def print_table(report: Report) -> None:
     """The metrics on stdout, and where the rest is."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("metric", "value", "95 % interval", title=f"{report.task}: {report.model}", title_justify="left")
+    from swiftkit.show import printable
+
+    title = Text(printable(f"{report.task}: {report.model}"))
+    table = Table("metric", "value", "standard error", "95 % interval", title=title, title_justify="left")
     for row in metric_rows(report):
-        table.add_row(*(cell.replace("[", "\\[") for cell in row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     console = Console()
     console.print(table)
+    for line in coverage_lines(report):
+        console.print(printable(line), markup=False, soft_wrap=True)
     for result in report.gates:
         console.print(f"gate {result.gate}: {result.verdict}", markup=False)
     console.print(f"{counts_line(report)}; {report.run}/report.md", markup=False, soft_wrap=True)
@@ -137,39 +177,50 @@ def counts_line(report: Report) -> str:
     )
 
 
-def metric_rows(report: Report) -> list[tuple[str, str, str]]:
-    """Name, value and interval of each metric, in percent."""
+def coverage_lines(report: Report) -> list[str]:
+    """How many samples the metrics rest on, where some have no score, and what the errors could change."""
+    if report.scored == report.n:
+        return []
+    lines = [f"coverage {100 * report.coverage:.1f} %: {report.scored} of {report.n} have a score"]
+    if report.coverage < LEAST_COVERAGE:
+        lines[0] += f", less than {100 * LEAST_COVERAGE:.0f} %: the run was not healthy"
+    return lines + [
+        f"{name}: {100 * worst:.1f} % if every error were wrong, {100 * best:.1f} % if every one were right"
+        for name, (worst, best) in list(report.bounds.items())[:1]
+    ]
+
+
+def metric_rows(report: Report) -> list[tuple[str, str, str, str]]:
+    """Name, value, standard error and interval of each metric, in percent."""
     return [
-        (name, f"{100 * found.value:.1f} %", f"{100 * found.ci95[0]:.1f} to {100 * found.ci95[1]:.1f} %")
+        (
+            name,
+            f"{100 * found.value:.1f} %",
+            f"{100 * found.stderr:.1f}",
+            f"{100 * found.ci95[0]:.1f} to {100 * found.ci95[1]:.1f} %",
+        )
         for name, found in report.metrics.items()
     ]
+
+
+def _is_part(metric: str) -> bool:
+    return "[" in metric
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    head = ["| metric | value | standard error | 95 % interval |", "|---|---|---|---|"]
+    return head + [f"| {' | '.join(map(_inline, row))} |" for row in rows]
+
+
+def _inline(text: str) -> str:
+    """Text of a file, a tool or a model within one line of Markdown, out of which it cannot break."""
+    line = "".join(sign if sign.isprintable() else " " for sign in " ".join(text.split()))
+    return (
+        line.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;").replace("`", "'").replace("](", "]\\(")
+    )
 
 
 def _reason(outcome: Outcome) -> str:
     """One line of Markdown; what a model wrote cannot break out of it."""
     text = outcome.response.error or (outcome.score.reason if outcome.score else "")
-    return " ".join(text.split()).replace("<", "&lt;").replace("`", "'")
-
-
-def _tokens(responses: Sequence[Response]) -> dict[str, int]:
-    """Tokens summed over the responses, by the endpoint's own names."""
-    total: dict[str, int] = {}
-    for response in responses:
-        for name, count in response.usage.items():
-            total[name] = total.get(name, 0) + count
-    return total
-
-
-def _latency(responses: Sequence[Response]) -> dict[str, float]:
-    """Seconds: the mean, the median, the 95th percentile and the longest, of the attempts that were answered."""
-    times = sorted(response.latency for response in responses)
-    if not times:
-        return {}
-    last = len(times) - 1
-    found = {
-        "mean": fsum(times) / len(times),
-        "p50": times[last // 2],
-        "p95": times[round(0.95 * last)],
-        "max": times[-1],
-    }
-    return {name: round(seconds, 4) for name, seconds in found.items()}
+    return _inline(text)

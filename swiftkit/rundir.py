@@ -15,20 +15,21 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
-from swiftkit.client import LOOPBACK
+from swiftkit.addresses import same_places
 from swiftkit.errors import DataError, UsageError
 from swiftkit.jsonl import decode_line, encode, read_lines, write_atomically
 from swiftkit.records import Response
-
-Key = tuple[str, int]  # sample id, trial
+from swiftkit.sources import find_files
 
 
 class Config(msgspec.Struct, frozen=True):
-    """What decides the answers of a run: a resumed run must agree in all of it but `swiftkit` and the data's place."""
+    """What decides the answers of a run: a resumed run must agree in all of it but `swiftkit` and the data's place.
+
+    `base_url` holds one address, or several joined by commas, of which a resumed run must have one.
+    """
 
     task: str
     data: str
@@ -47,6 +48,11 @@ class Config(msgspec.Struct, frozen=True):
 
 _FREE = {"data", "swiftkit"}  # the data's content is compared, not its place
 _HINTS = {"base_url": "; for the same model at a new address, change base_url in its config.json"}
+
+
+class _Key(msgspec.Struct, frozen=True, gc=False):
+    sample_id: str
+    trial: int = 0
 
 
 class RunDir:
@@ -72,7 +78,7 @@ class RunDir:
             config = msgspec.structs.replace(config, model=recorded.model)
         for name in Config.__struct_fields__:
             was, now = getattr(recorded, name), getattr(config, name)
-            if was != now and name not in _FREE and not (name == "base_url" and _both_here(was, now)):
+            if was != now and name not in _FREE and not (name == "base_url" and same_places(was, now)):
                 hint = _HINTS.get(name, "")
                 raise UsageError(
                     f"{self.path} was begun with {name} {_short(was)}, this command has {_short(now)} "
@@ -80,23 +86,29 @@ class RunDir:
                 )
         return config
 
-    def responses(self) -> dict[Key, Response]:
-        """The last response of each sample and trial in the journal; a half last line is left out."""
+    def responses(self) -> Iterator[Response]:
+        """The last response of each sample and trial in the journal; a half last line is left out. One is held at a
+        time: the journal is read twice."""
         if not self.journal.exists():
-            return {}
-        found: dict[Key, Response] = {}
+            return
+        last = {key: number for number, key in self._keys()}
+        counted = set(last.values())
         decode = msgspec.json.Decoder(Response).decode
+        for number, line in read_lines(self.journal):
+            if number in counted:
+                yield decode_line(line, f"{self.journal}:{number}", decode)
+
+    def _keys(self) -> Iterator[tuple[int, "_Key"]]:
+        """The line number and key of each response."""
+        decode = msgspec.json.Decoder(_Key).decode
         broken: DataError | None = None
         for number, line in read_lines(self.journal):
             if broken:
                 raise broken
             try:
-                response = decode_line(line, f"{self.journal}:{number}", decode)
+                yield number, decode_line(line, f"{self.journal}:{number}", decode)
             except DataError as error:
                 broken = error  # forgiven only as the last line: a kill cut it
-            else:
-                found[response.sample_id, response.trial] = response
-        return found
 
     def write_json(self, name: str, value: Any) -> None:
         with write_atomically(self.path / name) as file:
@@ -112,16 +124,28 @@ class RunDir:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other processes out; the lock goes with the process, however it ends."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / ".lock").open("w") as file:
+        """Keep other processes out; the lock goes with the process, however it ends. A run that left nothing leaves no
+        folder."""
+        lock = self.path / ".lock"
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            file = lock.open("w")
+        except OSError as error:
+            fix = "check the folder, its permissions and the free space, or choose another --run"
+            raise DataError(f"{self.path}: {error.strerror or error}", "unwritable_file", fix) from error
+        with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UsageError(
                     f"{self.path} is in use by another swiftkit (wait for it, or choose another --run)"
                 ) from None
-            yield
+            try:
+                yield
+            finally:
+                if [entry.name for entry in self.path.iterdir()] == [lock.name]:
+                    lock.unlink()
+                    self.path.rmdir()
 
 
 def new_run(task: str) -> Path:
@@ -132,17 +156,15 @@ def new_run(task: str) -> Path:
 
 
 def sha256(path: Path) -> str:
+    """Of a file; of a folder, that of the data files in it with their names."""
+    if path.is_dir():
+        inside = "".join(f"{file.name} {sha256(file)}\n" for file in find_files([path], []))
+        return hashlib.sha256(inside.encode()).hexdigest()
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}", "unreadable_file", "check the path of --data") from error
-
-
-def _both_here(one: str, other: str) -> bool:
-    """A server on this machine may come back at another port."""
-    parts = urlsplit(one), urlsplit(other)
-    return all(part.hostname in LOOPBACK for part in parts) and parts[0].path == parts[1].path
 
 
 def _short(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""One sitting of a run: ask what the journal lacks, with a fixed number of workers, until all is answered or it stops.
+"""One sitting of a run: ask what the journal lacks, with a number of workers, until all is answered or it stops.
 
 Each response is journalled before it is counted, so that whatever ends the process loses only what was in flight.
 """
@@ -6,18 +6,20 @@ Each response is journalled before it is counted, so that whatever ends the proc
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from swiftkit.client import BAD_REQUEST, SKIPPED, Client, Endpoint
+from swiftkit.account import Account, Job
+from swiftkit.client import BAD_REQUEST, Client, Endpoint
 from swiftkit.errors import EndpointError, SwiftkitError, UsageError
 from swiftkit.jsonl import Journal, encode
-from swiftkit.progress import Counts, Progress
-from swiftkit.records import Response, Sample, Score
-from swiftkit.rundir import Config, Key, RunDir
+from swiftkit.progress import Progress, say
+from swiftkit.records import SKIPPED, Response
+from swiftkit.rundir import Config, RunDir
+
+_OWN_FAULTS = ("HTTP 400", "HTTP 413", "HTTP 422")  # of a sample, not of the endpoint
 
 
 class InterruptedRunError(SwiftkitError):
@@ -26,25 +28,17 @@ class InterruptedRunError(SwiftkitError):
     exit_status = 130
 
 
-class Job(NamedTuple):
-    sample: Sample
-    trial: int
-
-    @property
-    def key(self) -> Key:
-        return self.sample.id, self.trial
-
-
 class Session:
-    """`config.model` may be None until the endpoint has named one; `responses` and `scores` fill as answers come."""
+    """`config.model` may be None until the endpoint has named one; `account` fills as answers come."""
 
     def __init__(self, task: Any, config: Config, endpoint: Endpoint, run: RunDir, jobs: Sequence[Job]) -> None:
         self.task, self.config, self.endpoint, self.run = task, config, endpoint, run
-        self.responses = run.responses()
-        self.scores: dict[Key, Score] = {}
-        self.counts = Counts(total=len(jobs))
+        self.account = Account(task, len(jobs))
+        self.counts = self.account.counts
+        self.account.resume(jobs, run.responses())
         self._suspects: list[Job] = []
-        self._left = [job for job in jobs if not self._finished_before(job)]
+        self._left = [job for job in jobs if job.key not in self.account.scores]
+        self._failed_in_a_row = 0
         self._progress = Progress(self.counts)
 
     def run_all(self) -> None:
@@ -61,14 +55,6 @@ class Session:
             raise InterruptedRunError(f"stopped: {self._resume()}") from None
         except OSError as error:
             raise EndpointError(f"cannot write in {self.run.path}: {error.strerror}: {self._resume()}") from error
-
-    def _finished_before(self, job: Job) -> bool:
-        response = self.responses.get(job.key)
-        if response is None or response.error:
-            return False
-        self._count(job, response)
-        self.counts.finished_before += 1
-        return True
 
     async def _check_same_model(self) -> None:
         """A finished run needs no endpoint, but one that now serves another model shows a wrong --run."""
@@ -88,25 +74,26 @@ class Session:
         async with Client(self.endpoint) as client:
             model = await client.probe(self.config.model)
             self.config = msgspec.structs.replace(self.config, model=model)
-            with self.run.lock():
-                self.run.write_json("config.json", self.config)
-                with Journal(self.run.journal) as journal:
-                    await self._ask_everything(client, journal)
+            self.run.write_json("config.json", self.config)
+            with Journal(self.run.journal) as journal:
+                await self._ask_everything(client, journal)
 
     async def _ask_everything(self, client: Client, journal: Journal) -> None:
         self._progress.start()
         try:
-            await self._in_parallel(client, journal)
+            left = await self._in_parallel(client, journal)
             for job in self._suspects:  # a 400 may be the fault of another request in its batch: ask each alone
                 self._take(job, await self._respond(client, job), journal)
+            self._leave(left)
         except EndpointError as error:
             raise EndpointError(f"{error}: {self._resume()}") from error
         finally:
             self._progress.close()
 
-    async def _in_parallel(self, client: Client, journal: Journal) -> None:
+    async def _in_parallel(self, client: Client, journal: Journal) -> Iterator[Job]:
+        """The jobs that were not asked, because the quota was used up."""
         jobs = iter(self._left)
-        number = min(self.endpoint.concurrency, len(self._left))
+        number = min(client.pace.most, len(self._left))
         workers = [asyncio.create_task(self._work(jobs, client, journal)) for _ in range(number)]
         try:
             await asyncio.gather(*workers)
@@ -114,9 +101,10 @@ class Session:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+        return jobs
 
     async def _work(self, jobs: Iterator[Job], client: Client, journal: Journal) -> None:
-        for job in jobs:
+        while not client.quota_is_used_up and (job := next(jobs, None)):
             response = await self._respond(client, job)
             if response.error.startswith(BAD_REQUEST):
                 self._suspects.append(job)
@@ -126,33 +114,52 @@ class Session:
     async def _respond(self, client: Client, job: Job) -> Response:
         self.counts.in_flight += 1
         try:
-            return await client.ask(request_body(job, self.config), *job.key)
+            return await self._answer(client, job)
         finally:
             self.counts.in_flight -= 1
 
+    async def _answer(self, client: Client, job: Job) -> Response:
+        """One request; or, where the task leads a conversation (`converse`), as many as it takes."""
+        stream = self.endpoint.stream
+
+        async def ask(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
+            sample = msgspec.structs.replace(job.sample, messages=messages, tools=tools)
+            return await client.ask(request_body(job._replace(sample=sample), self.config, stream), *job.key)
+
+        converse = getattr(self.task, "converse", None)
+        if converse is None:
+            return await client.ask(request_body(job, self.config, stream), *job.key)
+        response: Response = await converse(job.sample, ask)
+        return msgspec.structs.replace(response, sample_id=job.sample.id, trial=job.trial)
+
     def _take(self, job: Job, response: Response, journal: Journal) -> None:
         journal.append(response)
-        self.responses[job.key] = response
-        self._count(job, response)
+        self.account.take(job, response)
         self._progress.tick()
+        self._stop_if_nothing_works(response.error)
 
-    def _count(self, job: Job, response: Response) -> None:
-        self.counts.done += 1
-        if response.error:
-            skipped = response.error.startswith(SKIPPED)
-            self.counts.skipped += skipped
-            self.counts.errors += not skipped
+    def _stop_if_nothing_works(self, error: str) -> None:
+        """An endpoint that only fails is not asked for each of a hundred thousand samples, each several times."""
+        if not error or error.startswith((SKIPPED, *_OWN_FAULTS)):
+            self._failed_in_a_row = 0
             return
-        score = self.scores[job.key] = self.task.score(job.sample, response)
-        self.counts.scored += 1
-        self.counts.exact += score.exact
+        self._failed_in_a_row += 1
+        if self._failed_in_a_row >= max(32, 2 * self.endpoint.concurrency):
+            raise EndpointError(f"{self._failed_in_a_row} samples in a row had no answer, the last: {error}")
+
+    def _leave(self, jobs: Iterator[Job]) -> None:
+        left = list(jobs)
+        for job in left:
+            self.account.fail(job, f"{SKIPPED}not asked, the quota is used up")
+        if left:
+            say(f"the quota is used up (HTTP 402 many times in a row): {len(left)} samples are not asked")
 
     def _resume(self) -> str:
         kept = self.counts.scored
         return f"{kept} of {self.counts.total} are kept; the same command with --run {self.run.path} asks the rest"
 
 
-def request_body(job: Job, config: Config) -> bytes:
+def request_body(job: Job, config: Config, stream: bool = False) -> bytes:
     """The chat-completions request of one job, as JSON bytes."""
     body: dict[str, Any] = {
         "model": config.model,
@@ -164,11 +171,9 @@ def request_body(job: Job, config: Config) -> bytes:
         body["tools"] = job.sample.tools
     if config.trials > 1:
         body["seed"] = config.seed + job.trial
+    if stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
     return encode(body)
-
-
-def say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)
 
 
 def _with_prompt(messages: list[dict[str, Any]], prompt: str | None) -> list[dict[str, Any]]:
@@ -180,6 +185,6 @@ def _with_prompt(messages: list[dict[str, Any]], prompt: str | None) -> list[dic
 
 def _cancel_on_signals() -> None:
     main = asyncio.current_task()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with contextlib.suppress(ValueError, RuntimeError):  # outside the main thread
             asyncio.get_running_loop().add_signal_handler(number, main.cancel)  # type: ignore[union-attr]

@@ -8,6 +8,12 @@ one chain succeed and fail together, so that counting them as independent would 
 * Otherwise: the ratio estimator's linearised variance over clusters (Cochran 1977, ch. 6), turned into an effective
   sample size for Wilson's interval (Korn and Graubard 1998). It stays inside [0, 1] and keeps a width at 0 % and 100 %,
   where a bootstrap gives none.
+* A weighted mean of several ratios (BFCL's overall scores): the variances add up; each bound is the root of the sum of
+  the squared distances to the parts' own bounds (MOVER, Zou and Donner 2008), which keeps them in [0, 1] too.
+
+pass^k, the chance that k trials of a task all succeed (Yao et al. 2024, tau-bench), and pass@k, the chance that one of
+them does (Chen et al. 2021), are means over tasks of the unbiased estimates C(c, k) / C(n, k) and
+1 - C(n - c, k) / C(n, k), for c successes in n trials: a task is a cluster.
 
 Closed forms on purpose: importing scipy costs more CPU than asking and scoring 2,000 samples. The tests compare them
 with scipy and measure the coverage.
@@ -15,7 +21,7 @@ with scipy and measure the coverage.
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -29,6 +35,15 @@ class Tally(NamedTuple):
     cluster: str
     right: float
     total: float
+
+
+class Mean(NamedTuple):
+    """A weighted mean of ratios, (weight, tallies) each; nothing was counted for it where a part counted nothing."""
+
+    parts: Sequence[tuple[float, Sequence[Tally]]]
+
+
+Counted = Mapping[str, Sequence[Tally] | Mean]  # what each metric is made of
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -45,13 +60,60 @@ def estimate(tallies: Sequence[Tally]) -> Estimate | None:
     if not total:
         return None
     value = sum(tally.right for tally in tallies) / total
-    clusters = _sums_by_cluster(tallies)
+    clusters = list(sums_by_cluster(tallies).values())
     if all(count == 1 and right in (0, 1) for right, count in clusters):
         size = float(total)
         return Estimate(value, math.sqrt(value * (1 - value) / size), wilson(value, size))
     variance = _cluster_variance(clusters, value, total)
-    size = _effective_size(value, variance, total, len(clusters))
+    counts = all(right == int(right) for right, _ in clusters)  # shares vary less than units that are right or wrong
+    size = _effective_size(value, variance, total if counts else math.inf, len(clusters))
     return Estimate(value, math.sqrt(variance), wilson(value, size, _student(len(clusters) - 1)))
+
+
+def mean_estimate(mean: Mean) -> Estimate | None:
+    """The weighted mean of independent ratios; None where a part has nothing counted, or there is no part."""
+    found = [(weight, estimate(tallies)) for weight, tallies in mean.parts]
+    known = [(weight, part) for weight, part in found if part is not None]
+    if not known or len(known) < len(found):
+        return None
+    scale = math.fsum(weight for weight, _ in known)
+    shares = [(weight / scale, part) for weight, part in known]
+    value = math.fsum(weight * part.value for weight, part in shares)
+    below = math.hypot(*(weight * (part.value - part.ci95[0]) for weight, part in shares))
+    above = math.hypot(*(weight * (part.ci95[1] - part.value) for weight, part in shares))
+    stderr = math.hypot(*(weight * part.stderr for weight, part in shares))
+    return Estimate(value, stderr, (max(0.0, value - below), min(1.0, value + above)))
+
+
+def passes(tallies: Sequence[Tally], trials: int) -> dict[str, list[Tally]]:
+    """pass^k and pass@k of tallies that are 1 or 0, one a trial of their cluster; none for a single trial.
+
+    A cluster with fewer than k trials, some of which had errors, does not count for k.
+    """
+    clusters = sums_by_cluster(tallies)
+    found: dict[str, list[Tally]] = {}
+    for k in _sizes(trials):
+        whole = [(name, round(right), round(count)) for name, (right, count) in clusters.items() if count >= k]
+        found[f"pass^{k}"] = [Tally(name, pass_hat(count, right, k), 1.0) for name, right, count in whole]
+        found[f"pass@{k}"] = [Tally(name, pass_at(count, right, k), 1.0) for name, right, count in whole]
+    return found
+
+
+def pass_hat(trials: int, right: int, k: int) -> float:
+    """The chance that k of these trials, drawn without replacement, are all right."""
+    return math.comb(right, k) / math.comb(trials, k)
+
+
+def pass_at(trials: int, right: int, k: int) -> float:
+    """The chance that one at least of k of these trials is right."""
+    return 1 - math.comb(trials - right, k) / math.comb(trials, k)
+
+
+def _sizes(trials: int) -> list[int]:
+    """Each k up to 4, then the powers of two, and all."""
+    if trials < 2:
+        return []
+    return sorted({k for k in (1, 2, 3, 4, 8, 16, 32, 64, 128) if k < trials} | {trials})
 
 
 def wilson(share: float, size: float, quantile: float = Z95) -> tuple[float, float]:
@@ -62,13 +124,14 @@ def wilson(share: float, size: float, quantile: float = Z95) -> tuple[float, flo
     return (0.0 if share == 0 else max(0.0, middle - half), 1.0 if share == 1 else min(1.0, middle + half))
 
 
-def _sums_by_cluster(tallies: Sequence[Tally]) -> list[tuple[float, float]]:
+def sums_by_cluster(tallies: Sequence[Tally]) -> dict[str, tuple[float, float]]:
+    """right and total of each cluster."""
     sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for cluster, right, total in tallies:
         entry = sums[cluster]
         entry[0] += right
         entry[1] += total
-    return [(right, total) for right, total in sums.values()]
+    return {cluster: (right, total) for cluster, (right, total) in sums.items()}
 
 
 def _cluster_variance(clusters: Sequence[tuple[float, float]], value: float, total: float) -> float:
@@ -78,11 +141,11 @@ def _cluster_variance(clusters: Sequence[tuple[float, float]], value: float, tot
     return squares * len(clusters) / (len(clusters) - 1) / (total * total)
 
 
-def _effective_size(value: float, variance: float, total: float, clusters: int) -> float:
+def _effective_size(value: float, variance: float, most: float, clusters: int) -> float:
     """How many independent units carry the same information; at 0 % and 100 %, and for one cluster, the clusters."""
     if variance <= 0:
         return float(clusters)
-    return min(total, value * (1 - value) / variance)
+    return min(most, value * (1 - value) / variance)
 
 
 def _student(freedom: int) -> float:

@@ -38,3 +38,11 @@ def split(text: str, where: str) -> tuple[str | None, str]:
     if not closed:
         raise DataError(f"{where}: {OPEN} is never closed", "open_reasoning", f"close it with {CLOSE}")
     return inner.removeprefix("\n").removesuffix("\n") or None, answer.removeprefix("\n").removeprefix("\n")
+
+
+def spoken(text: str) -> str:
+    """What a model says without its thinking, which is no answer; nothing where the thinking never ends."""
+    try:
+        return split(text, "")[1]
+    except DataError:
+        return ""

@@ -14,13 +14,15 @@ from aiohttp import web
 
 @dataclass(frozen=True)
 class Reply:
-    """`fault`: reset (the connection breaks), half (half of the body), stall (nothing comes), or none."""
+    """`fault`: reset (the connection breaks), half (half of the body), stall (nothing comes), or none. `events` are
+    streamed in place of the body, 30 ms apart."""
 
     body: Any = None
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     delay: float = 0.0
     fault: str = ""
+    events: tuple[Any, ...] = ()
 
 
 Script = Callable[[dict[str, Any]], Reply]
@@ -32,6 +34,8 @@ class Server:
     stop: Callable[[], None]
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    probed: Callable[[], Reply] = lambda: message("pong")
+    listing: Reply | None = None  # in place of the models
 
     @property
     def questions(self) -> list[str]:
@@ -65,7 +69,9 @@ def error(status: int, text: str = "scripted", **headers: str) -> Reply:
 @contextmanager
 def serve(script: Script, models: tuple[str, ...] | None = ("tiny",), probed: Reply | None = None) -> Iterator[Server]:
     """A server in a thread; `models` None means that it has no /v1/models; `probed` is what a probe gets."""
-    runner, server = _application(script, models, probed or message("pong"))
+    runner, server = _application(script, models)
+    if probed:
+        server.probed = lambda: probed
     ready = threading.Event()
     ended: list[Callable[[], object]] = []
 
@@ -96,18 +102,20 @@ def serve(script: Script, models: tuple[str, ...] | None = ("tiny",), probed: Re
         stop()
 
 
-def _application(script: Script, models: tuple[str, ...] | None, probed: Reply) -> tuple[web.AppRunner, Server]:
+def _application(script: Script, models: tuple[str, ...] | None) -> tuple[web.AppRunner, Server]:
     server = Server("", lambda: None)
 
     async def complete(request: web.Request) -> web.StreamResponse:
         body = await request.json()
         server.requests.append(body)
         server.headers.append(dict(request.headers))
-        reply = probed if body["messages"][-1]["content"] == "ping" else script(body)
+        reply = server.probed() if body["messages"][-1]["content"] == "ping" else script(body)
         await asyncio.sleep(reply.delay)
         return await _send(request, reply)
 
-    async def listing(_: web.Request) -> web.Response:
+    async def listing(request: web.Request) -> web.StreamResponse:
+        if server.listing:
+            return await _send(request, server.listing)
         if models is None:
             raise web.HTTPNotFound
         return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in models]})
@@ -123,6 +131,8 @@ async def _send(request: web.Request, reply: Reply) -> web.StreamResponse:
         request.transport.abort()
     if reply.fault == "stall":
         await asyncio.sleep(3600)
+    if reply.events:
+        return await _stream(request, reply.events)
     content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
     if reply.fault == "half":
         response = web.StreamResponse(headers={"Content-Length": str(len(content))})
@@ -132,3 +142,13 @@ async def _send(request: web.Request, reply: Reply) -> web.StreamResponse:
             request.transport.close()
         return response
     return web.Response(body=content, status=reply.status, headers={"Content-Type": "application/json"} | reply.headers)
+
+
+async def _stream(request: web.Request, events: tuple[Any, ...]) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    for event in events:
+        text = event if isinstance(event, str) else json.dumps(event)
+        await response.write(f"data: {text}\n\n".encode())
+        await asyncio.sleep(0.03)
+    return response

@@ -295,7 +295,7 @@ def test_two_commands_do_not_share_a_run(tmp_path: Path) -> None:
     data = write_rows(tmp_path / "rows.jsonl", 30)
     run = tmp_path / "run"
     with (
-        serve(lambda body: right(body, delay=0.2)) as server,
+        serve(lambda body: right(body, delay=2)) as server,
         start(data, server.url, run, "--concurrency", "2") as process,
     ):
         wait_for((run / "responses.jsonl").exists)

@@ -1,6 +1,7 @@
 """The tool-call task: rows to samples, responses to scores, scores to metrics."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +114,8 @@ def test_a_training_row_without_calls_wants_none(tmp_path: Path) -> None:
         ({"messages": [USER], "expected_calls": "nonsense"}, "bad_gold"),
         ({"messages": [USER], "expected_calls": [{"name": "f"}]}, "bad_gold"),
         ({"messages": [USER], "expected_calls": "[]", "id": "same"}, "duplicate_id"),
-        ({"question": [[USER]], "function": []}, "bfcl_file"),
+        ({"question": [[USER]], "function": []}, "no_gold"),
+        ({"question": [[USER], [USER]], "initial_config": {}, "involved_classes": []}, "bfcl_multi_turn"),
     ],
 )
 def test_a_broken_row_is_named_by_its_line(tmp_path: Path, broken: dict[str, Any], code: str) -> None:
@@ -152,6 +154,8 @@ def test_metrics_sum_calls_and_chains(tmp_path: Path) -> None:
     assert found["chain_success"] == (1, 2)
     assert found["abstention"] == (1, 1)
     assert found["name_accuracy"] == (2, 2)
+    assert found["parameter_value_accuracy"] == (1, 2)
+    assert found["schema_accuracy"] == (2, 2)
     assert (found["tool_accuracy[a]"], found["tool_accuracy[b]"]) == ((2, 2), (1, 2))
 
 
@@ -162,3 +166,50 @@ def test_a_chain_with_a_turn_that_was_not_scored_does_not_count(tmp_path: Path) 
     assert metrics((first, answer(1)), (second, None))["chain_success"] == (0, 0)
     assert metrics((first, answer(1)))["chain_success"] == (0, 0)
     assert metrics((first, answer(1)), (second, answer(1)))["chain_success"] == (1, 1)
+
+
+def test_abstention_has_a_recall_and_a_precision(tmp_path: Path) -> None:
+    """Silence is measured against what wanted it; a malformed answer is no silence, and counts as wrong."""
+    gold = [{"name": "f", "arguments": {"x": 1}}]
+    calling, silent, noisy = load(tmp_path, row(gold), row([]), row([]))
+    broken = Response("x", text="<tool_call>{")
+    found = metrics((calling, answer()), (silent, answer()), (noisy, answer(1)))
+    assert (found["abstention"], found["abstention_precision"]) == ((1, 2), (1, 2))
+    assert found["format_accuracy"] == (0, 1)
+    found = metrics((calling, broken), (silent, broken), (noisy, answer()))
+    assert (found["abstention"], found["abstention_precision"]) == ((1, 2), (1, 1))
+    assert found["tool_accuracy"] == (1, 3)
+
+
+def test_each_tool_has_its_own_accuracy(tmp_path: Path) -> None:
+    """By the tool that was wanted, with calls too many; a name that a model made up makes no metric."""
+    other = {**TOOL, "name": "g"}
+    gold = [{"name": "f", "arguments": {"x": 1}}, {"name": "g", "arguments": {"x": 2}}]
+    wanted = row(gold) | {"tools": json.dumps([TOOL, other])}
+    samples = load(tmp_path, wanted, wanted | {"id": "second"})
+    calls = [ToolCall("f", {"x": 1}), ToolCall("g", {"x": 9}), ToolCall("g", {"x": 3}), ToolCall("h]", {})]
+    found = metrics((samples[0], Response("x", tool_calls=calls)), (samples[1], Response("x", text="no")))
+    assert (found["tool_accuracy[tool:f]"], found["tool_accuracy[tool:g]"]) == ((1, 2), (0, 3))
+    assert not any("h]" in name for name in found)
+
+
+def test_trials_give_pass_k_of_chains(tmp_path: Path) -> None:
+    """Both trials of a chain right: pass^2; its names are known before anything is asked."""
+    (sample,) = load(tmp_path, row([{"name": "f", "arguments": {"x": 1}}]))
+    trials = [(sample, trial, tool_call.score(sample, answer(1 + trial))) for trial in range(2)]
+    found = tool_call.metrics(trials)
+    assert [tally.right for name in ("pass^1", "pass^2", "pass@2") for tally in found[name]] == [0.5, 0, 1]
+    assert "pass^2" in tool_call.metrics([(sample, 0, None), (sample, 1, None)])
+
+
+def test_bfcl_files_are_read_as_they_are() -> None:
+    """Questions with the answers beside them: by category, and the gold itself scores 100 %."""
+    folder = Path(os.environ.get("SWIFTKIT_SHARED_DATA", Path(__file__).parents[3] / "shared/data")) / "bfcl"
+    if not folder.is_dir():
+        pytest.skip(f"no BFCL in {folder}: set SWIFTKIT_SHARED_DATA to the folder of bfcl/")
+    samples = tool_call.load(folder / "BFCL_v4_parallel.json")
+    assert (len(samples), {sample.meta["category"] for sample in samples}) == (200, {"parallel"})
+    gold = [[ToolCall(call.name, call.arguments) for call in sample.target.calls] for sample in samples]
+    pairs = [(sample, Response("x", tool_calls=calls)) for sample, calls in zip(samples, gold, strict=True)]
+    right, total = metrics(*pairs)["tool_accuracy"]
+    assert right == total > 400

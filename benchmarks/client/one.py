@@ -1,0 +1,133 @@
+"""Ask one endpoint all questions with one client, in this process.
+
+    python one.py CLIENT BASE_URL ROWS SAMPLES CONCURRENCY
+
+ROWS is a file of swift rows for the loops, which ask it as swiftkit does; a harness asks its texts as questions.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def bodies(rows: Path, samples: int) -> list[dict[str, Any]]:
+    """The requests that `swiftkit eval tool-call` makes of the rows."""
+    read = [json.loads(line) for line in rows.read_text().splitlines()[:samples]]
+    fixed = {"model": "bench", "temperature": 0.0, "max_tokens": 512}
+    return [{"messages": row["messages"], "tools": json.loads(row["tools"])} | fixed for row in read]
+
+
+def aiohttp_loop(url: str, rows: Path, samples: int, concurrency: int) -> None:
+    import aiohttp
+
+    async def run() -> None:
+        left = iter(bodies(rows, samples))
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+
+            async def work() -> None:
+                for body in left:
+                    async with session.post(f"{url}/chat/completions", json=body) as response:
+                        assert (await response.json())["choices"]
+
+            await asyncio.gather(*(work() for _ in range(concurrency)))
+
+    asyncio.run(run())
+
+
+def openai_sdk(url: str, rows: Path, samples: int, concurrency: int) -> None:
+    from openai import AsyncOpenAI
+
+    async def run() -> None:
+        left = iter(bodies(rows, samples))
+        async with AsyncOpenAI(base_url=url, api_key="EMPTY") as client:
+
+            async def work() -> None:
+                for body in left:
+                    assert (await client.chat.completions.create(**body)).choices
+
+            await asyncio.gather(*(work() for _ in range(concurrency)))
+
+    asyncio.run(run())
+
+
+def lm_eval(url: str, rows: Path, samples: int, concurrency: int) -> None:
+    from lm_eval.__main__ import cli_evaluate
+
+    with tempfile.TemporaryDirectory() as folder:
+        _questions(rows, Path(folder) / "questions.jsonl")
+        (Path(folder) / "bench.yaml").write_text(
+            "task: bench\ndataset_path: json\ndataset_kwargs:\n"
+            f"  data_files: {{test: {folder}/questions.jsonl}}\n"
+            "test_split: test\noutput_type: generate_until\ndoc_to_text: '{{question}}'\ndoc_to_target: '{{answer}}'\n"
+            "generation_kwargs: {until: ['Question:'], max_gen_toks: 512, do_sample: false}\n"
+            "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n"
+        )
+        model = f"model=bench,base_url={url}/chat/completions,num_concurrent={concurrency},max_retries=1"
+        sys.argv = ["lm_eval", "--model", "local-chat-completions", "--model_args", model, "--tasks", "bench"]
+        sys.argv += ["--include_path", folder, "--limit", str(samples), "--apply_chat_template"]
+        sys.argv += ["--log_samples", "--output_path", f"{folder}/out"]
+        cli_evaluate()
+        logged = [len(file.read_text().splitlines()) for file in Path(folder).rglob("samples_*.jsonl")]
+        assert logged == [samples], logged
+
+
+def inspect_ai(url: str, rows: Path, samples: int, concurrency: int) -> None:
+    import inspect_ai as inspect
+    from inspect_ai.dataset import Sample
+    from inspect_ai.model import get_model
+    from inspect_ai.scorer import match
+    from inspect_ai.solver import generate
+
+    read = [json.loads(line) for line in rows.read_text().splitlines()[:samples]]
+    asked = [Sample(input=row["messages"][0]["content"], target="4", id=row["id"]) for row in read]
+    model = get_model("openai-api/bench/bench", base_url=url, api_key="EMPTY")
+    with tempfile.TemporaryDirectory() as folder:
+        task = inspect.Task(dataset=asked, solver=generate(), scorer=match())
+        logs = inspect.eval(
+            task, model=model, max_connections=concurrency, max_samples=concurrency, display="none", log_dir=folder
+        )
+        assert logs[0].status == "success"
+        assert logs[0].results.completed_samples == samples
+
+
+def evalscope(url: str, rows: Path, samples: int, concurrency: int) -> None:
+    from evalscope import TaskConfig, run_task
+
+    with tempfile.TemporaryDirectory() as folder:
+        _questions(rows, Path(folder) / "questions.jsonl", "query", "response")
+        os.chdir(folder)
+        run_task(
+            TaskConfig(
+                model="bench",
+                api_url=url,
+                api_key="EMPTY",
+                eval_type="openai_api",
+                datasets=["general_qa"],
+                dataset_args={
+                    "general_qa": {
+                        "local_path": folder,
+                        "subset_list": ["questions"],
+                        "metric_list": ["exact_match"],
+                        "primary_metric": "exact_match",
+                    }
+                },
+                eval_batch_size=concurrency,
+                limit=samples,
+                work_dir=folder,
+            )
+        )
+        assert sum(len(file.read_text().splitlines()) for file in Path(folder).rglob("reviews/**/*.jsonl")) == samples
+
+
+def _questions(rows: Path, output: Path, question: str = "question", answer: str = "answer") -> None:
+    read = (json.loads(line) for line in rows.read_text().splitlines())
+    lines = (json.dumps({question: row["messages"][0]["content"], answer: "4"}) for row in read)
+    output.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]](sys.argv[2], Path(sys.argv[3]).absolute(), int(sys.argv[4]), int(sys.argv[5]))

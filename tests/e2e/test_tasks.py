@@ -1,0 +1,56 @@
+"""Tasks other than tool-call through the real `swift deploy` of the demo's model: a chain with tools that run, a smoke set."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.e2e
+
+
+def evaluate(task: str, demo: Path, data: Path, **environment: str) -> dict[str, Any]:
+    """The report of recipes/eval.sh with the demo's tuned model."""
+    run = data.parent / task
+    yaml = ROOT / "recipes/tiny/deploy.yaml"
+    done = subprocess.run(
+        ["bash", "recipes/eval.sh", str(demo / "merged"), str(data), str(run), str(yaml)], cwd=ROOT, check=False,
+        env=os.environ | environment | {"TASK": task}, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+    assert (run / "report.json").exists(), done.stdout + done.stderr
+    return json.loads((run / "report.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> Path:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_a_chain_and_a_smoke_set_on_a_real_server(demo: Path, tmp_path: Path) -> None:
+    """Every sample is scored; the trained model walks some of its chains to the end, and gets smoke calls right."""
+    rows = [json.loads(line) for line in (demo / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    roles = [[message["role"] for message in row["messages"]] for row in rows]
+    chains = [row for row, each in zip(rows, roles, strict=True) if "tool_response" in each][:6]
+    single = [row for row, each in zip(rows, roles, strict=True) if each.count("tool_call") == 1][:6]
+    found = evaluate("tool-chain", demo, write(tmp_path / "chains.jsonl", chains))
+    assert (found["scored"], found["errors"]) == (found["n"], 0)
+    assert found["n"] == 6
+    assert found["metrics"]["step_accuracy"]["value"] > 0
+    smoke = [{"prompt": question(row), "tools": row["tools"], "check": {"calls": [call(row)]}} for row in single] + [
+        {"prompt": "你好", "check": {"regex": "(?s)^.*$"}}
+    ]
+    found = evaluate("jsonl", demo, write(tmp_path / "smoke.jsonl", smoke))
+    assert (found["scored"], found["errors"]) == (7, 0)
+    assert found["metrics"]["accuracy[check:regex]"]["value"] == 1
+    assert found["metrics"]["accuracy[check:calls]"]["value"] > 0
+
+
+def question(row: dict[str, Any]) -> str:
+    return next(message["content"] for message in row["messages"] if message["role"] == "user")  # type: ignore[no-any-return]
+
+
+def call(row: dict[str, Any]) -> Any:
+    return json.loads(next(message["content"] for message in row["messages"] if message["role"] == "tool_call"))
