@@ -1,4 +1,4 @@
-"""Tasks other than tool-call through the real `swift deploy` of the demo's model: a chain with tools that run, a smoke set."""
+"""Other tasks than tool-call through the real `swift deploy` of the demo's model: chains, and a smoke set."""
 
 import json
 import os
