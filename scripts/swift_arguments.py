@@ -60,8 +60,16 @@ def table() -> dict[str, Any]:
         name: {"templates": meta.candidate_templates, "architectures": list(meta.architectures)}
         for name, meta in sorted(MODEL_MAPPING.items())
     }
+    listed = (model for meta in MODEL_MAPPING.values() for group in meta.model_groups for model in group.models)
+    model_ids = {name for model in listed for name in (model.ms_model_id, model.hf_model_id, model.model_path) if name}
     ordered = sorted(rows.values(), key=lambda row: (row["name"], row["verbs"]))
-    return {"ms_swift": __version__, "arguments": ordered, "names": names, "model_types": model_types}
+    return {
+        "ms_swift": __version__,
+        "arguments": ordered,
+        "names": names,
+        "model_types": model_types,
+        "model_names": sorted({name.rsplit("/", 1)[-1].lower() for name in model_ids}),
+    }
 
 
 def _rows(arguments_class: type) -> Iterator[dict[str, Any]]:

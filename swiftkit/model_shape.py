@@ -125,7 +125,9 @@ def shape_of(config: Mapping[str, Any]) -> Shape | None:
     sizes = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
     if family not in _DENSE + _EXPERTS or not all(_size(config, name) for name in sizes):
         return None
-    hidden, heads, layers = (_size(config, name) for name in ("hidden_size", "num_attention_heads", "num_hidden_layers"))
+    hidden, heads, layers = (
+        _size(config, name) for name in ("hidden_size", "num_attention_heads", "num_hidden_layers")
+    )
     sparse = _sparse_layers(family, config, layers)
     kinds = config.get("layer_types")
     sliding = kinds.count("sliding_attention") if isinstance(kinds, list) else layers // 2 * (family == "gpt_oss")

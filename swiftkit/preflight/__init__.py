@@ -52,7 +52,9 @@ def examine(
 def rules() -> dict[str, Rule]:
     """name -> rule: the public functions of the files in rules/, in the order of files and lines."""
     found: dict[str, Rule] = {}
-    for module in sorted(iter_modules(import_module("swiftkit.preflight.rules").__path__), key=lambda module: module.name):
+    for module in sorted(
+        iter_modules(import_module("swiftkit.preflight.rules").__path__), key=lambda module: module.name
+    ):
         code = import_module(f"swiftkit.preflight.rules.{module.name}")
         own = {name: value for name, value in vars(code).items() if getattr(value, "__module__", "") == code.__name__}
         found |= {name: value for name, value in own.items() if callable(value) and not name.startswith("_")}

@@ -44,6 +44,7 @@ class Table(msgspec.Struct, frozen=True):
     arguments: tuple[Argument, ...]
     names: dict[str, tuple[str, ...]]
     model_types: dict[str, ModelType]
+    model_names: frozenset[str]
 
 
 @functools.cache

@@ -68,7 +68,13 @@ def _bits(recipe: Recipe) -> int:
     loaded = recipe.whole("quant_bits", 0) if recipe.text("quant_method") in ("bnb", "hqq", "quanto", "eetq") else 0
     if loaded in (4, 8):
         return loaded
-    return 4 if quantization(recipe) in ("bitsandbytes", "gptq", "awq") else 32 if recipe.text("torch_dtype") == "float32" else 16
+    return (
+        4
+        if quantization(recipe) in ("bitsandbytes", "gptq", "awq")
+        else 32
+        if recipe.text("torch_dtype") == "float32"
+        else 16
+    )
 
 
 def _length(recipe: Recipe, longest: int) -> int:

@@ -3,6 +3,7 @@
 The file becomes flags in front of those on the command line, later ones win, a list given again replaces the first.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +50,9 @@ class Recipe:
     machine: Machine
     file: str = ""
     own_environment: Mapping[str, str] = field(default_factory=dict)
-    twice: Mapping[str, str] = field(default_factory=dict)  # keys that stand twice in the file -> FILE:LINE of the lost one
+    twice: Mapping[str, str] = field(
+        default_factory=dict
+    )  # keys that stand twice in the file -> FILE:LINE of the lost one
 
     @property
     def trains(self) -> bool:
@@ -105,6 +108,15 @@ class Recipe:
         return max(local, 1) * (int(nodes) if nodes.isdigit() and int(nodes) > 0 else 1)
 
     @property
+    def evaluates(self) -> bool:
+        """swift's own rule (sft_args.py): no evaluation without validation data, whatever eval_strategy says."""
+        split = self.number("split_dataset_ratio") or 0
+        data = bool(self.says("val_dataset", "cached_val_dataset", "eval_dataset")) or (
+            split > 0 and not self.true("streaming")
+        )
+        return data and (self.text("eval_strategy") or self.text("save_strategy")) != "no"
+
+    @property
     def on_cpu(self) -> bool:
         return self.true("use_cpu") or not self.machine.gpus
 
@@ -137,7 +149,7 @@ def read(
     given, stray = read_flags(flags)
     found.settings |= given
     found.places |= {flag: f"--{flag}" for flag in given}
-    verb = verb or verb_of(found.settings)
+    verb = verb or verb_of(found.settings, recipe)
     full = {flag: full_name(flag, verb) for flag in found.settings}
     settings = {full[flag]: values for flag, values in found.settings.items()}
     places = {full[flag]: place for flag, place in found.places.items()}
@@ -186,9 +198,11 @@ def _fill(found: _Read, recipe: Path, content: dict[Any, Any], node: yaml.Mappin
         found.environment = {str(name): str(value) for name, value in own.items()}
     else:
         found.faults.append(Fault(Level.FAIL, "ENV", "is no mapping", "write `NAME: value` lines", found.places["ENV"]))
-    for flag, value in content.items():
-        found.settings[str(flag)] = _values(value)
-        found.faults += _unusable(str(flag), value, found.places.get(str(flag), str(recipe)))
+    for key, value in content.items():
+        flag = underscored(str(key))
+        found.places[flag] = place = found.places.get(str(key), str(recipe))
+        found.settings[flag] = _values(value)
+        found.faults += _unusable(flag, value, place)
 
 
 def _values(value: Any) -> list[str]:
@@ -210,12 +224,17 @@ def read_flags(flags: Sequence[str]) -> tuple[Settings, list[Fault]]:
     for token in flags:
         if token.startswith("--") and looks_like_a_flag(token.partition("=")[0]):
             flag, equals, value = token[2:].partition("=")
-            values = settings[flag if "_" in flag else flag.replace("-", "_")] = [value] if equals else []
+            values = settings[underscored(flag)] = [value] if equals else []
         elif values is None:
             stray.append(Fault(Level.FAIL, token, "stands before the first flag", "write `--flag value`"))
         else:
             values.append(token)
     return settings, stray
+
+
+def underscored(flag: str) -> str:
+    """The parser takes max-length for max_length, but not max-new_tokens."""
+    return flag if "_" in flag else flag.replace("-", "_")
 
 
 def full_name(flag: str, verb: str) -> str:
@@ -229,8 +248,10 @@ def completions(flag: str, verb: str) -> list[str]:
     return [name for name in arguments_of(verb) if name.startswith(flag)] if flag else []
 
 
-def verb_of(settings: Mapping[str, Sequence[str]]) -> str:
-    """The verb that knows most of the keys, for a file that does not say which."""
+def verb_of(settings: Mapping[str, Sequence[str]], recipe: Path | None = None) -> str:
+    """The verb that the recipe's shell script names, else the one that knows most of the keys."""
+    if recipe and (said := _said_by_script(recipe)):
+        return said
     if _MEGATRON & set(settings):
         return "megatron"
     if "rlhf_type" in settings:
@@ -242,3 +263,13 @@ def verb_of(settings: Mapping[str, Sequence[str]]) -> str:
     if "val_dataset" not in settings and not {"dataset", "learning_rate"} & set(settings) and known["infer"] == best:
         return "deploy" if {"port", "host", "served_model_name"} & set(settings) else "infer"
     return next(verb for verb in _ORDER if known[verb] == best)
+
+
+def _said_by_script(recipe: Path) -> str:
+    """NAME.sh beside NAME.yaml, or above it (recipes/tiny), ends in `recipe VERB "$@"`."""
+    for script in (recipe.with_suffix(".sh"), recipe.parent.parent / recipe.with_suffix(".sh").name):
+        if script.is_file() and script.stat().st_size < 1 << 16:
+            said = re.search(r"^recipe (\w+)", script.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+            if said and said[1] in verbs():
+                return said[1]
+    return ""

@@ -1,20 +1,24 @@
 """What a recipe reads: models, adapters, data, plugins. What is missing here is found late, or looked up on a hub."""
 
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from swiftkit.preflight.model_files import missing_shards, pointers
+from swiftkit.preflight.paths import DATASETS, OFFLINE, Hub, datasets, given, looks_local
 from swiftkit.preflight.recipe import Fault, Recipe
 
-_OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 _MODELS = ("model", "reward_model", "ref_model", "teacher_model")
 _ADAPTERS = ("adapters", "ref_adapters", "reward_adapters", "teacher_adapters", "resume_from_checkpoint")
-_DATASETS = ("dataset", "val_dataset")
-_INPUTS = ("deepspeed", "teacher_deepspeed", "fsdp", "custom_dataset_info", "cached_dataset", "cached_val_dataset", "system")
+_INPUTS = (
+    "deepspeed",
+    "teacher_deepspeed",
+    "fsdp",
+    "custom_dataset_info",
+    "cached_dataset",
+    "cached_val_dataset",
+    "system",
+)
 _REGISTERING = ("external_plugins", "custom_dataset_info")
-_DATA_ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".txt")
 _MODEL_PARTS = {
     "config.json": ("config.json",),
     "weights": ("*.safetensors", "*.bin"),
@@ -24,7 +28,9 @@ _MODEL_PARTS = {
 
 def no_model(recipe: Recipe) -> Iterator[Fault]:
     """No model is named, and no adapter that names one."""
-    others = () if recipe.trains and not recipe.true("resume_only_model") else ("adapters", "mcore_model", "mcore_adapter")
+    others = (
+        () if recipe.trains and not recipe.true("resume_only_model") else ("adapters", "mcore_model", "mcore_adapter")
+    )
     if recipe.arguments and not recipe.says("model", *others):
         yield recipe.fail("model", "none is given", "add --model DIRECTORY")
 
@@ -37,11 +43,11 @@ def no_dataset(recipe: Recipe) -> Iterator[Fault]:
 
 def missing_model(recipe: Recipe) -> Iterator[Fault]:
     """A model's path that is not there; swift would look for it on a hub."""
-    for flag, value in _of(recipe, _MODELS):
+    for flag, value in given(recipe, _MODELS):
         path = Path(value).expanduser()
         if path.is_file():
             yield recipe.fail(flag, f"{path.absolute()} is a file", "give the model's directory")
-        elif not path.exists() and _looks_local(value):
+        elif not path.exists() and looks_local(value):
             yield _missing(recipe, flag, path, "train, merge or download it first, or give a hub id ORG/NAME")
         elif not path.exists() and "/" not in value and not Hub.of(recipe).hugging_face:
             yield _missing(recipe, flag, path, "give a model's path, or a hub id ORG/NAME")
@@ -50,7 +56,7 @@ def missing_model(recipe: Recipe) -> Iterator[Fault]:
 def incomplete_model(recipe: Recipe) -> Iterator[Fault]:
     """A model's folder without config, weights or tokenizer, with shards missing, or with Git LFS pointers."""
     fix = "copy or export the whole model directory"
-    for flag, path in ((flag, Path(value).expanduser()) for flag, value in _of(recipe, _MODELS)):
+    for flag, path in ((flag, Path(value).expanduser()) for flag, value in given(recipe, _MODELS)):
         if not path.is_dir():
             continue
         for wanted, patterns in _MODEL_PARTS.items():
@@ -59,18 +65,20 @@ def incomplete_model(recipe: Recipe) -> Iterator[Fault]:
         if shards := missing_shards(path):
             yield recipe.fail(flag, f"{path.absolute()} lacks {len(shards)} shards, first {shards[0]}", fix)
         if files := pointers(path):
-            yield recipe.fail(flag, f"{path.absolute()}/{files[0]} is a Git LFS pointer", "fetch the weights: git lfs pull")
+            yield recipe.fail(
+                flag, f"{path.absolute()}/{files[0]} is a Git LFS pointer", "fetch the weights: git lfs pull"
+            )
 
 
 def missing_adapter(recipe: Recipe) -> Iterator[Fault]:
     """An adapter or checkpoint that is not there, or that is none."""
-    for flag, value in _of(recipe, _ADAPTERS):
+    for flag, value in given(recipe, _ADAPTERS):
         name = value.partition("=")[2] or value  # deploy's NAME=PATH
         path = Path(name).expanduser()
         if path.is_dir() and flag != "resume_from_checkpoint" and not _is_adapter(path):
             fix = "give a checkpoint of LoRA training; a full model is given by --model"
             yield recipe.fail(flag, f"{path.absolute()} has no adapter_config.json", fix)
-        elif not path.exists() and (_looks_local(name) or flag == "resume_from_checkpoint"):
+        elif not path.exists() and (looks_local(name) or flag == "resume_from_checkpoint"):
             yield _missing(recipe, flag, path, "train first, or correct the path")
 
 
@@ -85,11 +93,11 @@ def incomplete_checkpoint(recipe: Recipe) -> Iterator[Fault]:
 
 def missing_data(recipe: Recipe) -> Iterator[Fault]:
     """A data file that is not there; swift tries its name as a hub id."""
-    for flag, value, name in _datasets(recipe):
+    for flag, value, name in datasets(recipe):
         path = Path(name).expanduser()
         if path.exists() or _is_registered(value, recipe):
             continue
-        if _looks_local(name):
+        if looks_local(name):
             yield _missing(recipe, flag, path, "make it with `swiftkit convert`, or correct the path")
         elif "/" not in name and not Hub.of(recipe).hugging_face:
             yield _missing(recipe, flag, path, "give a data set's path, or a hub id ORG/NAME")
@@ -97,7 +105,7 @@ def missing_data(recipe: Recipe) -> Iterator[Fault]:
 
 def sample_count(recipe: Recipe) -> Iterator[Fault]:
     """FILE#COUNT with a count that is no number, or zero."""
-    for flag, value in _of(recipe, _DATASETS):
+    for flag, value in given(recipe, DATASETS):
         count = value.rpartition("#")[2]
         if "#" in value and not Path(value).exists() and not (count.isdigit() and int(count)):
             yield recipe.fail(flag, f"{value}: {count!r} is no number of samples", "write FILE#1000")
@@ -105,7 +113,7 @@ def sample_count(recipe: Recipe) -> Iterator[Fault]:
 
 def empty_data(recipe: Recipe) -> Iterator[Fault]:
     """A data file without rows: a division by zero, much later."""
-    for flag, _, name in _datasets(recipe):
+    for flag, _, name in datasets(recipe):
         path = Path(name).expanduser()
         if path.is_file() and _is_empty(path):
             yield recipe.fail(flag, f"{path.absolute()} is empty", "look at the rejects of `swiftkit convert`")
@@ -113,7 +121,7 @@ def empty_data(recipe: Recipe) -> Iterator[Fault]:
 
 def bad_plugin(recipe: Recipe) -> Iterator[Fault]:
     """A plugin that is not there, or no .py file."""
-    for flag, value in _of(recipe, ("external_plugins",)):
+    for flag, value in given(recipe, ("external_plugins",)):
         path = Path(value).expanduser()
         if not path.exists():
             yield _missing(recipe, flag, path, "correct the path")
@@ -123,7 +131,7 @@ def bad_plugin(recipe: Recipe) -> Iterator[Fault]:
 
 def missing_file(recipe: Recipe) -> Iterator[Fault]:
     """A configuration, cached data set or prompt file that is not there."""
-    for flag, value in _of(recipe, _INPUTS):
+    for flag, value in given(recipe, _INPUTS):
         path = Path(value).expanduser()
         one_line = "\n" not in value and len(value) < 4096
         if one_line and not value.startswith("{") and _names_a_file(flag, value) and not path.exists():
@@ -133,51 +141,15 @@ def missing_file(recipe: Recipe) -> Iterator[Fault]:
 def unreachable_hub(recipe: Recipe) -> Iterator[Fault]:
     """A hub's name on a machine that is set offline and has no copy."""
     hub = Hub.of(recipe)
-    models = [(flag, value.partition("=")[2] or value, "model") for flag, value in _of(recipe, (*_MODELS, *_ADAPTERS))]
-    data = [(flag, name, "dataset") for flag, value, name in _datasets(recipe) if not _is_registered(value, recipe)]
+    models = [
+        (flag, value.partition("=")[2] or value, "model") for flag, value in given(recipe, (*_MODELS, *_ADAPTERS))
+    ]
+    data = [(flag, name, "dataset") for flag, value, name in datasets(recipe) if not _is_registered(value, recipe)]
     for flag, name, kind in models + data:
-        known = Path(name).expanduser().exists() or _looks_local(name) or flag == "resume_from_checkpoint"
+        known = Path(name).expanduser().exists() or looks_local(name) or flag == "resume_from_checkpoint"
         if not known and ("/" in name or hub.hugging_face) and hub.unreachable(kind, name.partition(":")[0]):
-            fix = f"download it first and give its path, or unset {', '.join(_OFFLINE)}"
+            fix = f"download it first and give its path, or unset {', '.join(OFFLINE)}"
             yield recipe.warn(flag, f"{name} would be looked up on a hub, but this machine is set offline", fix)
-
-
-class Hub(NamedTuple):
-    """Which hub names are looked up in, and whether this machine may ask it."""
-
-    hugging_face: bool
-    offline: bool
-    cache: Path
-
-    @classmethod
-    def of(cls, recipe: Recipe) -> "Hub":
-        environment: Mapping[str, str] = recipe.environment
-        home = Path(environment.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-        cache = Path(environment.get("HF_HUB_CACHE") or home / "hub")
-        use_hf = recipe.text("use_hf") if recipe.says("use_hf") else environment.get("USE_HF", "")
-        return cls(_true(use_hf), any(_true(environment.get(name, "")) for name in _OFFLINE), cache)
-
-    def unreachable(self, kind: str, name: str) -> bool:
-        return self.offline and not (self.cache / f"{kind}s--{name.replace('/', '--')}").exists()
-
-
-def data_files(recipe: Recipe) -> Iterator[tuple[str, Path]]:
-    """(flag, path) of each data file that is there."""
-    for flag, _, name in _datasets(recipe):
-        path = Path(name).expanduser()
-        if path.is_file():
-            yield flag, path
-
-
-def _of(recipe: Recipe, flags: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    return ((flag, value) for flag in recipe.says(*flags) for value in recipe.settings[flag] if value not in ("", "None"))
-
-
-def _datasets(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
-    """(flag, value, path or id): swift/dataset/dataset_syntax.py, [hf::|ms::]PATH_OR_ID[:subset/subset][#samples]."""
-    for flag, value in _of(recipe, _DATASETS):
-        name = value if Path(value).exists() else value.partition("::")[2] or value
-        yield flag, value, name if Path(name).exists() else name.rpartition("#")[0] or name
 
 
 def _is_registered(value: str, recipe: Recipe) -> bool:
@@ -201,20 +173,9 @@ def _is_adapter(path: Path) -> bool:
 def _names_a_file(flag: str, value: str) -> bool:
     """`deepspeed: zero3` and a prompt that is written out name none."""
     if flag in ("system", "fsdp", "deepspeed", "teacher_deepspeed"):
-        return value.endswith((".txt", ".json")) if flag == "system" else _looks_local(value)
-    return _looks_local(value) or flag.startswith("cached_")
-
-
-def _looks_local(value: str) -> bool:
-    """Whether a person means a path: by its beginning, its ending, or because its first folder is there."""
-    if value.startswith(("/", "./", "../", "~")) or value.endswith(_DATA_ENDINGS):
-        return True
-    return "/" in value and Path(value).parts[0] != "." and os.path.isdir(Path(value).parts[0])  # noqa: PTH112 - long names
+        return value.endswith((".txt", ".json")) if flag == "system" else looks_local(value)
+    return looks_local(value) or flag.startswith("cached_")
 
 
 def _missing(recipe: Recipe, flag: str, path: Path, fix: str) -> Fault:
     return recipe.fail(flag, f"no such path: {path.absolute()}", fix)
-
-
-def _true(value: str) -> bool:
-    return value.strip().lower() in ("1", "true", "yes", "on")

@@ -114,4 +114,8 @@ def _strange(recipe: Recipe) -> list[str]:
     known = recipe.arguments
     if not known:
         return []  # a verb that the table does not hold
-    return [flag for flag in recipe.given if flag not in known and flag not in RENAMED and not completions(flag, recipe.verb)]
+    return [
+        flag
+        for flag in recipe.given
+        if flag not in known and flag not in RENAMED and not completions(flag, recipe.verb)
+    ]

@@ -26,7 +26,9 @@ def memory(recipe: Recipe) -> Iterator[Fault]:
         message = f"{told}; of {smallest.total / 1e9:.0f} GB only {smallest.free / 1e9:.0f} are free"
         yield recipe.warn("memory", message, "stop what uses the GPU: nvidia-smi names it")
     elif needed.total > _NEWS:
-        seen = f"; {smallest.name} has {smallest.free / 1e9:.0f} GB free" if smallest else "; nvidia-smi shows no GPU here"
+        seen = (
+            f"; {smallest.name} has {smallest.free / 1e9:.0f} GB free" if smallest else "; nvidia-smi shows no GPU here"
+        )
         yield Fault(Level.OK, "memory", told + seen, where=recipe.file)
 
 

@@ -15,7 +15,9 @@ def old_export(recipe: Recipe) -> Iterator[Fault]:
     folder = Path(recipe.text("output_dir")).expanduser()
     kept = recipe.true("exist_ok") and not recipe.true("merge_lora")
     if recipe.verb == "export" and folder.name and folder.exists() and not kept:
-        yield recipe.fail("output_dir", f"{folder.absolute()} exists already", "remove it, or choose another --output_dir")
+        yield recipe.fail(
+            "output_dir", f"{folder.absolute()} exists already", "remove it, or choose another --output_dir"
+        )
 
 
 def unwritable_output(recipe: Recipe) -> Iterator[Fault]:
@@ -39,9 +41,13 @@ def full_disk(recipe: Recipe) -> Iterator[Fault]:
     if free < one * (kept + 1 if kept else 1):
         told = f"{kept} kept and one being written" if kept else "the first alone"
         message = f"{free / 1e9:.0f} GB free in {folder}; a checkpoint takes about {one / 1e9:.0f} GB ({told})"
-        yield recipe.fail("output_dir", message, "free some, choose another --output_dir, or add --save_only_model true")
+        yield recipe.fail(
+            "output_dir", message, "free some, choose another --output_dir, or add --save_only_model true"
+        )
     elif not kept and free < one * 10:
-        message = f"no save_total_limit: {free / 1e9:.0f} GB are full after {free // one} checkpoints of {one / 1e9:.0f} GB"
+        message = (
+            f"no save_total_limit: {free / 1e9:.0f} GB are full after {free // one} checkpoints of {one / 1e9:.0f} GB"
+        )
         yield recipe.warn("save_total_limit", message, "add --save_total_limit 2")
 
 
@@ -58,7 +64,7 @@ def mixed_checkpoints(recipe: Recipe) -> Iterator[Fault]:
 
 def symlink_without_evaluation(recipe: Recipe) -> Iterator[Fault]:
     """create_checkpoint_symlink without an evaluation: the run fails after its last step."""
-    if recipe.true("create_checkpoint_symlink") and not evaluates(recipe):
+    if recipe.true("create_checkpoint_symlink") and not recipe.evaluates:
         fix = "leave it out: last-checkpoint comes without it"
         message = "fails after the last step when nothing is evaluated"
         yield recipe.fail("create_checkpoint_symlink", message, fix, create_checkpoint_symlink=None)
@@ -69,7 +75,7 @@ def best_model(recipe: Recipe) -> Iterator[Fault]:
     if not recipe.true("load_best_model_at_end"):
         return
     saves, looks = recipe.text("save_strategy"), recipe.text("eval_strategy") or recipe.text("save_strategy")
-    if not evaluates(recipe):
+    if not recipe.evaluates:
         message = "there is no evaluation to choose by"
         yield recipe.fail("load_best_model_at_end", message, "add --split_dataset_ratio 0.01 or --val_dataset FILE")
     elif saves != looks and saves != "best":
@@ -86,15 +92,6 @@ def appended_results(recipe: Recipe) -> Iterator[Fault]:
     if recipe.says("result_path") and path.is_file() and path.stat().st_size:
         message = f"{path.absolute()} exists, and new answers are appended to the old ones"
         yield recipe.warn("result_path", message, "remove it, or choose another --result_path")
-
-
-def evaluates(recipe: Recipe) -> bool:
-    """swift's own rule (sft_args.py): no evaluation without validation data, whatever eval_strategy says."""
-    split = recipe.number("split_dataset_ratio") or 0
-    data = bool(recipe.says("val_dataset", "cached_val_dataset", "eval_dataset")) or (
-        split > 0 and not recipe.true("streaming")
-    )
-    return data and (recipe.text("eval_strategy") or recipe.text("save_strategy")) != "no"
 
 
 def _save_steps(recipe: Recipe) -> int:

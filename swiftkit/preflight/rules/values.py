@@ -46,7 +46,9 @@ def too_many_values(recipe: Recipe) -> Iterator[Fault]:
         argument = recipe.arguments.get(flag)
         most = {"1": 1, "?": 1, "0": 0}.get(argument.nargs, 1 << 30) if argument else 1 << 30
         if len(values) > most:
-            yield recipe.fail(flag, f"has {len(values)} values and takes {most or 'none'}", "put a text with spaces in quotes")
+            yield recipe.fail(
+                flag, f"has {len(values)} values and takes {most or 'none'}", "put a text with spaces in quotes"
+            )
 
 
 def value_like_a_flag(recipe: Recipe) -> Iterator[Fault]:
@@ -93,7 +95,9 @@ def unknown_name(recipe: Recipe) -> Iterator[Fault]:
 def _unknown(recipe: Recipe, flag: str, value: str) -> Fault:
     names = sorted(table().names.get(flag, ()) or table().model_types)
     near = [name for name in names if name.startswith(value[:3])][:4] or names[:4]
-    return recipe.fail(flag, f"swift knows no {_short(value)}", f"try {', '.join(near)}, or add the plugin that registers it")
+    return recipe.fail(
+        flag, f"swift knows no {_short(value)}", f"try {', '.join(near)}, or add the plugin that registers it"
+    )
 
 
 def _registered(recipe: Recipe, name: str) -> bool:
