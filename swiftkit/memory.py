@@ -80,7 +80,7 @@ def checkpoint_bytes(setup: Setup) -> int:
 
 
 def _weights(setup: Setup) -> int:
-    """4-bit: 4.127 bits a weight of nn.Linear with double quantization (Dettmers et al. 2023, arXiv 2305.14314, section 3).
+    """4-bit: 4.127 bits a weight of nn.Linear with double quantization (Dettmers et al. 2023, arXiv 2305.14314).
 
     ZeRO-3 shards them over the GPUs and gathers again what is computed with: at most stage3_max_live_parameters
     (Rajbhandari et al. 2020, arXiv 1910.02054, section 5.3).
@@ -109,7 +109,8 @@ def _adapter_bytes(setup: Setup) -> int:
 
 def _gradients(setup: Setup) -> int:
     """One a trained parameter, in its precision; sharded from ZeRO-2 on (arXiv 1910.02054, section 5.2)."""
-    size = 4 if setup.method != "full" and not setup.deepspeed or setup.bits == 32 else 2
+    adapter = setup.method != "full" and not setup.deepspeed
+    size = 4 if adapter or setup.bits == 32 else 2
     return trainable(setup) * size // (setup.gpus if setup.zero >= 2 else 1)
 
 

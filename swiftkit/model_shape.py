@@ -102,9 +102,9 @@ class Shape:
         return attention + dense + sum(i * o for i, o in self.shared_linears.values()) * self.sparse
 
     def lora_parameters(self, rank: int, modules: tuple[str, ...], experts: bool = False) -> int:
-        """r x (in + out) of each linear that is adapted (Hu et al. 2021, arXiv 2106.09685); of each expert with `experts`.
+        """r x (in + out) of each linear that is adapted (Hu et al. 2021, arXiv 2106.09685).
 
-        `modules` are names as in --target_modules; all-linear is every linear but the head.
+        `modules` are names as in --target_modules; all-linear is all of them. `experts`: of each expert too.
         """
         total = 0
         for sizes, layers in (

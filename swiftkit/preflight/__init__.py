@@ -16,9 +16,9 @@ import msgspec
 
 from swiftkit.preflight.machine import Machine
 from swiftkit.preflight.recipe import Fault, Recipe, read, read_flags
-from swiftkit.preflight.words import corrected
+from swiftkit.preflight.words import corrected, split_command
 
-__all__ = ["Fault", "Machine", "corrected", "examine", "preflight", "read_flags", "rules"]
+__all__ = ["Fault", "Machine", "corrected", "examine", "preflight", "read_flags", "rules", "split_command"]
 
 Rule = Callable[[Recipe], Iterator[Fault]]
 

@@ -1,6 +1,6 @@
 """What ms-swift's parser knows: arguments, kinds, choices, defaults and registered names, without importing swift.
 
-swift_arguments.json is written by scripts/swift_arguments.py from the installed ms-swift; a test holds it equal to that.
+scripts/swift_arguments.py writes swift_arguments.json from the installed ms-swift; a test holds it equal to that.
 """
 
 import functools

@@ -12,7 +12,7 @@ _GENERATING = ("grpo", "ppo", "gkd")
 
 
 def setup_of(recipe: Recipe) -> Setup | None:
-    """None where the model's config.json is not there, is of no family that we know, or swift does not run it itself."""
+    """None where the model's config.json is not there or of no family that we know, or where swift runs no model."""
     shape = shape_of(config_of(recipe))
     if shape is None or not (recipe.trains or recipe.verb in ("infer", "deploy")):
         return None

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 _PACKAGES = (
-    "ms-swift torch deepspeed liger-kernel triton vllm bitsandbytes flash-attn kernels swanlab wandb tensorboard ray autoawq"
-    " gptqmodel optimum evalscope msgspec hqq eetq optimum-quanto sglang lmdeploy unsloth flash-linear-attention"
+    "ms-swift deepspeed liger-kernel triton vllm bitsandbytes flash-attn kernels swanlab wandb tensorboard autoawq"
+    " gptqmodel hqq eetq optimum-quanto sglang lmdeploy"
 ).split()
 
 

@@ -40,7 +40,7 @@ class Fault(Finding, frozen=True):
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a rule looks at. `settings` hold the last values under the full names; `given` all keys as they were typed."""
+    """What a rule looks at. `settings` hold the last values under full names; `given` the keys as they were typed."""
 
     verb: str
     settings: Settings
@@ -101,7 +101,7 @@ class Recipe:
 
     @property
     def processes(self) -> int:
-        """Training processes of all nodes. DeepSpeed or FSDP without NPROC_PER_NODE means one a GPU (recipes/lib.sh)."""
+        """Training processes of all nodes; DeepSpeed or FSDP without NPROC_PER_NODE: one a GPU (recipes/lib.sh)."""
         per_node, nodes = self.environment.get("NPROC_PER_NODE", ""), self.environment.get("NNODES", "")
         shards = self.text("deepspeed") or self.text("fsdp")
         local = int(per_node) if per_node.isdigit() else len(self.machine.gpus) if shards else 1
@@ -152,7 +152,7 @@ def read(
     verb = verb or verb_of(found.settings, recipe)
     full = {flag: full_name(flag, verb) for flag in found.settings}
     settings = {full[flag]: values for flag, values in found.settings.items()}
-    places = {full[flag]: place for flag, place in found.places.items()}
+    places = {full.get(flag, flag): place for flag, place in found.places.items()}
     variables = {**found.environment, **environment}  # a recipe's ENV sets only what is unset
     made = Recipe(
         verb,

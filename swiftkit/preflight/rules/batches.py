@@ -1,4 +1,4 @@
-"""Arithmetic of batches and steps, as swift 4.6 computes it (rlhf_trainers/args_mixin.py, _init_generation_batch_params)."""
+"""Arithmetic of batches and steps, as swift computes it (rlhf_trainers/args_mixin.py)."""
 
 from collections.abc import Iterator
 

@@ -1,5 +1,6 @@
 """Rows that do not suit the stage. swift deletes most of them without a word, or trains on something else."""
 
+import itertools
 from collections.abc import Callable, Iterator
 
 from swiftkit.preflight.paths import data_files
@@ -13,6 +14,10 @@ _RESPONSES = ("response", "answer", "output", "targets", "target", "answer_key",
 _QUESTIONS = ("query", "prompt", "input", "instruction", "question", "problem")
 _PAIRS = ("dpo", "rm", "orpo", "cpo", "simpo")
 _DROPPED = ("reasoning_content", "thinking", "weight", "train", "function_call")
+_ROLES = (
+    "system user human assistant gpt bot tool tool_call tool_response function_call function_response observation"
+    " observations tool-call tool-response"
+).split()
 _TRAINED = "convert the file again: `swiftkit convert`"
 
 
@@ -147,12 +152,10 @@ def dropped_key(recipe: Recipe) -> Iterator[Fault]:
 
 def unknown_role(recipe: Recipe) -> Iterator[Fault]:
     """A turn of a role that swift does not know: the row is deleted."""
-    known = {"system", "user", "human", "assistant", "gpt", "bot", "tool", "tool_call", "tool_response", "function_call",
-             "function_response", "observation", "observations", "tool-call", "tool-response", ""}  # fmt: skip
     roles = (
         str(message.get("role") or message.get("from") or "") for row in first_rows(recipe) for message in row.messages
     )
-    strange = next((role for role in roles if role not in known), None)
+    strange = next((role for role in roles if role and role not in _ROLES), None)
     if strange is None:
         return iter(())
     message = f"has a turn of role {strange[:40]!r}, and swift deletes such rows"
@@ -214,4 +217,4 @@ def _has_text(row: Row) -> bool:
 
 def _two_users(row: Row) -> bool:
     roles = [message.get("role") for message in row.messages]
-    return any(pair == ("user", "user") for pair in zip(roles, roles[1:], strict=False))
+    return any(pair == ("user", "user") for pair in itertools.pairwise(roles))

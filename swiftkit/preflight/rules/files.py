@@ -85,10 +85,10 @@ def missing_adapter(recipe: Recipe) -> Iterator[Fault]:
 def incomplete_checkpoint(recipe: Recipe) -> Iterator[Fault]:
     """A checkpoint to resume from that lacks the trainer's state: a save that was cut off."""
     path = Path(recipe.text("resume_from_checkpoint")).expanduser()
-    if recipe.says("resume_from_checkpoint") and path.is_dir() and not recipe.true("resume_only_model"):
-        if not (path / "trainer_state.json").exists():
-            fix = "take an earlier checkpoint, or add --resume_only_model true"
-            yield recipe.fail("resume_from_checkpoint", f"{path.absolute()} has no trainer_state.json", fix)
+    whole = recipe.says("resume_from_checkpoint") and path.is_dir() and not recipe.true("resume_only_model")
+    if whole and not (path / "trainer_state.json").exists():
+        fix = "take an earlier checkpoint, or add --resume_only_model true"
+        yield recipe.fail("resume_from_checkpoint", f"{path.absolute()} has no trainer_state.json", fix)
 
 
 def missing_data(recipe: Recipe) -> Iterator[Fault]:

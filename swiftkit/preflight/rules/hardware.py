@@ -63,7 +63,7 @@ def uneven_processes(recipe: Recipe) -> Iterator[Fault]:
 
 def processes_apart(recipe: Recipe) -> Iterator[Fault]:
     """Several processes on the CPU without use_cpu: independent trainings that overwrite each other."""
-    if recipe.trains and recipe.processes > 1 and not recipe.machine.gpus and not recipe.true("use_cpu"):
+    if recipe.trains and recipe.processes > 1 and not recipe.machine.gpus and not recipe.says("use_cpu", "deepspeed"):
         message = f"{recipe.processes} processes would train apart and overwrite each other"
         yield recipe.fail("use_cpu", message, "add --use_cpu true", use_cpu=["true"])
 
@@ -92,18 +92,18 @@ def fsdp_model_only(recipe: Recipe) -> Iterator[Fault]:
 def no_gpu(recipe: Recipe) -> Iterator[Fault]:
     """Training without a GPU and without use_cpu: bf16, the default of most models, stops the run."""
     float32 = recipe.text("torch_dtype") == "float32" and recipe.settings.get("fp16") == ["false"]
-    if recipe.trains and recipe.machine.has_swift and not recipe.machine.gpus and not recipe.true("use_cpu"):
-        if not float32 and not recipe.text("deepspeed"):
-            fix = "add --use_cpu true --torch_dtype float32 --fp16 false, or run it through recipes/*.sh"
-            yield recipe.fail("use_cpu", "nvidia-smi shows no GPU, and bf16 needs one", fix)
+    chosen = float32 or recipe.true("use_cpu") or bool(recipe.text("deepspeed"))
+    if recipe.trains and recipe.machine.has_swift and not recipe.machine.gpus and not chosen:
+        fix = "add --use_cpu true --torch_dtype float32 --fp16 false, or run it through recipes/*.sh"
+        yield recipe.fail("use_cpu", "nvidia-smi shows no GPU, and bf16 needs one", fix)
 
 
 def half_precision_on_cpu(recipe: Recipe) -> Iterator[Fault]:
     """float32 on the CPU without fp16 false: swift turns fp16 on by itself."""
-    if recipe.trains and recipe.true("use_cpu") and recipe.text("torch_dtype") in ("float32", "float16"):
-        if not recipe.says("fp16") and not recipe.true("bf16"):
-            message = f"torch_dtype {recipe.text('torch_dtype')} turns fp16 on by itself, which the CPU cannot train"
-            yield recipe.fail("fp16", message, "add --fp16 false", fp16=["false"])
+    turned_on = recipe.text("torch_dtype") in ("float32", "float16") and not recipe.says("fp16", "bf16")
+    if recipe.trains and recipe.true("use_cpu") and turned_on:
+        message = f"torch_dtype {recipe.text('torch_dtype')} turns fp16 on by itself, which the CPU cannot train"
+        yield recipe.fail("fp16", message, "add --fp16 false", fp16=["false"])
 
 
 def two_precisions(recipe: Recipe) -> Iterator[Fault]:

@@ -142,9 +142,10 @@ def gpt_oss_packing(recipe: Recipe) -> Iterator[Fault]:
 def dense_router(recipe: Recipe) -> Iterator[Fault]:
     """A router's loss for a model without experts."""
     config = config_of(recipe)
-    if config.get("architectures") and recipe.says("router_aux_loss_coef"):
-        if not any("expert" in key for key in config):
-            yield recipe.warn("router_aux_loss_coef", "has no effect: the model has no experts", "leave it out")
+    dense = config.get("architectures") and not any("expert" in key for key in config)
+    if dense and recipe.says("router_aux_loss_coef"):
+        message = "has no effect: the model has no experts"
+        yield recipe.warn("router_aux_loss_coef", message, "leave it out", router_aux_loss_coef=None)
 
 
 def _kinds(config: dict[str, object]) -> list[str]:

@@ -36,10 +36,10 @@ def no_master(recipe: Recipe) -> Iterator[Fault]:
 
 def open_server(recipe: Recipe) -> Iterator[Fault]:
     """A server that is open to every machine, without a key."""
-    if recipe.verb in ("deploy", "app") and recipe.says("host") and recipe.text("host") in ("0.0.0.0", "::"):  # noqa: S104
-        if not recipe.says("api_key"):
-            message = "everybody who reaches this machine may ask it, without a key"
-            yield recipe.warn("host", message, "write 127.0.0.1, or put a proxy with a key before it")
+    everywhere = recipe.says("host") and recipe.text("host") in ("0.0.0.0", "::")  # noqa: S104
+    if recipe.verb in ("deploy", "app") and everywhere and not recipe.says("api_key"):
+        message = "everybody who reaches this machine may ask it, without a key"
+        yield recipe.warn("host", message, "write 127.0.0.1, or put a proxy with a key before it")
 
 
 def one_at_a_time(recipe: Recipe) -> Iterator[Fault]:

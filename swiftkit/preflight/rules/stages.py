@@ -161,7 +161,7 @@ def gkd_teacher(recipe: Recipe) -> Iterator[Fault]:
 
 def gkd_liger(recipe: Recipe) -> Iterator[Fault]:
     """GKD's liger loss with itself as teacher, or with gkd_logits_topk."""
-    if recipe.stage == "gkd" and recipe.true("use_liger_kernel"):
-        if recipe.says("gkd_logits_topk") or not recipe.says("teacher_model", "teacher_model_server"):
-            message = "does not go with gkd_logits_topk, nor with the model as its own teacher"
-            yield recipe.fail("use_liger_kernel", message, "leave it out", use_liger_kernel=None)
+    clash = recipe.says("gkd_logits_topk") or not recipe.says("teacher_model", "teacher_model_server")
+    if recipe.stage == "gkd" and recipe.true("use_liger_kernel") and clash:
+        message = "does not go with gkd_logits_topk, nor with the model as its own teacher"
+        yield recipe.fail("use_liger_kernel", message, "leave it out", use_liger_kernel=None)

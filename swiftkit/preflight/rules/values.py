@@ -8,15 +8,20 @@ from pathlib import Path
 from swiftkit.preflight.arguments import looks_like_a_flag, table
 from swiftkit.preflight.recipe import Fault, Recipe
 
-_JSON = ("columns", "model_kwargs", "lr_scheduler_kwargs", "gradient_checkpointing_kwargs", "accelerator_config",
-         "vllm_engine_kwargs", "vllm_limit_mm_per_prompt", "eval_generation_config", "eval_dataset_args",
-         "extra_eval_args")  # fmt: skip
-_SHARES = ("split_dataset_ratio", "lora_dropout", "vllm_gpu_memory_utilization", "warmup_ratio", "top_p",
-           "sglang_mem_fraction_static", "lmdeploy_cache_max_entry_count", "rlsd_lambda", "top_entropy_quantile")  # fmt: skip
-_POSITIVE = ("max_length", "packing_length", "num_generations", "max_completion_length", "lora_rank", "save_total_limit",
-             "steps_per_generation", "vllm_max_model_len", "vllm_tensor_parallel_size",
-             "per_device_train_batch_size", "per_device_eval_batch_size", "gradient_accumulation_steps")  # fmt: skip
-_NAMED = {"tuner_type": "", "template": "", "agent_template": "", "reward_funcs": "", "multi_turn_scheduler": ""}
+_JSON = (
+    "columns model_kwargs lr_scheduler_kwargs gradient_checkpointing_kwargs accelerator_config vllm_engine_kwargs"
+    " vllm_limit_mm_per_prompt eval_generation_config eval_dataset_args extra_eval_args"
+).split()
+_SHARES = (
+    "split_dataset_ratio lora_dropout vllm_gpu_memory_utilization top_p sglang_mem_fraction_static rlsd_lambda"
+    " top_entropy_quantile"
+).split()
+_POSITIVE = (
+    "max_length packing_length num_generations max_completion_length lora_rank save_total_limit steps_per_generation"
+    " vllm_max_model_len vllm_tensor_parallel_size per_device_train_batch_size per_device_eval_batch_size"
+    " gradient_accumulation_steps"
+).split()
+_NAMED = ("tuner_type", "template", "agent_template", "reward_funcs", "multi_turn_scheduler")
 
 
 def wrong_type(recipe: Recipe) -> Iterator[Fault]:
