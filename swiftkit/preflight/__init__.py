@@ -18,7 +18,7 @@ from swiftkit.preflight.machine import Machine
 from swiftkit.preflight.recipe import Fault, Recipe, read, read_flags
 from swiftkit.preflight.words import corrected, split_command
 
-__all__ = ["Fault", "Machine", "corrected", "examine", "preflight", "read_flags", "rules", "split_command"]
+__all__ = ["Fault", "Machine", "all_rules", "corrected", "examine", "preflight", "read_flags", "split_command"]
 
 Rule = Callable[[Recipe], Iterator[Fault]]
 
@@ -45,11 +45,11 @@ def examine(
     read_as, unreadable = read(recipe, flags, verb, environment, machine or Machine.here(environment))
     if unreadable:
         return read_as, unreadable
-    found = [msgspec.structs.replace(fault, rule=name) for name, rule in rules().items() for fault in rule(read_as)]
+    found = [msgspec.structs.replace(fault, rule=name) for name, rule in all_rules().items() for fault in rule(read_as)]
     return read_as, sorted(found, key=_order)
 
 
-def rules() -> dict[str, Rule]:
+def all_rules() -> dict[str, Rule]:
     """name -> rule: the public functions of the files in rules/, in the order of files and lines."""
     found: dict[str, Rule] = {}
     for module in sorted(
