@@ -73,7 +73,7 @@ def accepted(argv: list[str], folder: Path) -> bool:
 
 
 def test_the_table_is_what_the_installed_swift_says_and_both_agree_on_values(tmp_path: Path) -> None:
-    """The shipped file is the one that scripts/swift_arguments.py writes, and the real parser takes and refuses the same."""
+    """The shipped file is what scripts/swift_arguments.py writes, and the real parser takes and refuses the same."""
     samples = argvs()
     done = subprocess.run(
         [sys.executable, "-c", REAL, json.dumps(samples)],

@@ -14,6 +14,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "preflight.md"
 CASES = [
     pytest.param(name, broken, id=f"{name}-{n}") for name, cases in BROKEN.items() for n, broken in enumerate(cases)
 ]
+LEVELS = {"fail": "stops", "warn": "warns", "ok": "tells"}
 EXPECTED_ON_GOOD = {"eval": {"broken_eval"}}  # `swift eval` is broken in itself
 
 
@@ -69,17 +70,15 @@ def test_every_rule_has_a_fixture_and_every_fixture_a_rule() -> None:
     assert len(BROKEN) >= 50
 
 
-@pytest.mark.usefixtures("folder")
-def test_the_document_lists_every_rule(port: str) -> None:
+def test_the_document_lists_every_rule(folder: Path, port: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A row each: its name, whether it stops a run, and the first line of its docstring."""
     listed = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*\S) \|$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
     wanted = []
     for name, rule in all_rules().items():
+        make_good_files(folder / name)
+        monkeypatch.chdir(folder / name)
         level = next(fault.level for fault in faults(BROKEN[name][0], port) if fault.rule == name)
-        wanted.append(
-            (name, {"fail": "stops", "warn": "warns", "ok": "tells"}[level], (rule.__doc__ or "").split("\n")[0])
-        )
-        make_good_files(Path())
+        wanted.append((name, LEVELS[level], (rule.__doc__ or "").split("\n")[0]))
     missing = ["| `{}` | {} | {} |".format(*row) for row in wanted if row not in listed]
     assert not missing, "docs/preflight.md lacks:\n" + "\n".join(missing)
     assert len(listed) == len(wanted), "docs/preflight.md lists rules that are gone"

@@ -37,7 +37,7 @@ def test_old_names_are_gone_and_new_ones_are_there() -> None:
 def test_the_table_is_of_the_pinned_swift() -> None:
     """The version that the recipes rely on, each verb with hundreds of arguments."""
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-    assert f"ms-swift=={table().ms_swift}" in pins
+    assert f"ms_swift=={table().ms_swift}\n" in pins
     assert all(len(arguments_of(verb)) > 100 for verb in verbs())
 
 
@@ -74,9 +74,9 @@ def test_the_old_tutorial_command_is_corrected(tmp_path: Path) -> None:
         "swift sft --deepspeed zero3 --model gpt-oss-20b --dataset train.json --train_type lora --torch_dtype bfloat16"
         " --num_train_epochs 35 --per_device_train_batch_size 1 --per_device_eval_batch_size 1 --learning_rate 1e-4"
         " --lora_rank 8 --lora_alpha 32 --target_modules all-linear --gradient_accumulation_steps 16 --eval_steps 50"
-        " --save_steps 50 --save_total_limit 2 --logging_steps 5 --max_length 8192 --output_dir output --warmup_ratio 0.05"
-        " --dataloader_num_workers 4 --use_liger_kernel true --load_from_cache_file false --loss_scale ignore_empty_think"
-        " --save_strategy epoch --model_author me --model_name robot --report_to swanlab --swanlab_project swift-robot"
+        " --save_steps 50 --save_total_limit 2 --logging_steps 5 --max_length 8192 --output_dir output"
+        " --warmup_ratio 0.05 --dataloader_num_workers 4 --use_liger_kernel true --load_from_cache_file false"
+        " --loss_scale ignore_empty_think --save_strategy epoch --model_author me --model_name robot --report_to swanlab --swanlab_project swift-robot"
     ).split()
     (tmp_path / "train.json").write_text("[]", encoding="utf-8")
     named = {"train_type", "eval_steps", "per_device_eval_batch_size", "save_steps", "model_author", "model_name"}
