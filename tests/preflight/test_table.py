@@ -76,7 +76,8 @@ def test_the_old_tutorial_command_is_corrected(tmp_path: Path) -> None:
         " --lora_rank 8 --lora_alpha 32 --target_modules all-linear --gradient_accumulation_steps 16 --eval_steps 50"
         " --save_steps 50 --save_total_limit 2 --logging_steps 5 --max_length 8192 --output_dir output"
         " --warmup_ratio 0.05 --dataloader_num_workers 4 --use_liger_kernel true --load_from_cache_file false"
-        " --loss_scale ignore_empty_think --save_strategy epoch --model_author me --model_name robot --report_to swanlab --swanlab_project swift-robot"
+        " --loss_scale ignore_empty_think --save_strategy epoch --model_author me --model_name robot"
+        " --report_to swanlab --swanlab_project swift-robot"
     ).split()
     (tmp_path / "train.json").write_text("[]", encoding="utf-8")
     named = {"train_type", "eval_steps", "per_device_eval_batch_size", "save_steps", "model_author", "model_name"}
