@@ -45,7 +45,7 @@ def examine(
     read_as, unreadable = read(recipe, flags, verb, environment, machine or Machine.here(environment))
     if unreadable:
         return read_as, unreadable
-    found = [msgspec.structs.replace(fault, rule=name) for name, rule in all_rules().items() for fault in rule(read_as)]
+    found = [fault for name, rule in all_rules().items() for fault in _broken(name, rule, read_as)]
     return read_as, sorted(found, key=_order)
 
 
@@ -59,6 +59,17 @@ def all_rules() -> dict[str, Rule]:
         own = {name: value for name, value in vars(code).items() if getattr(value, "__module__", "") == code.__name__}
         found |= {name: value for name, value in own.items() if callable(value) and not name.startswith("_")}
     return found
+
+
+def _broken(name: str, rule: Rule, recipe: Recipe) -> Iterator[Fault]:
+    """A rule's faults under its name; what the file system refuses (a name too long, no permission) is one too."""
+    try:
+        yield from (msgspec.structs.replace(fault, rule=name) for fault in rule(recipe))
+    except (OSError, RuntimeError) as error:  # RuntimeError: the home directory of a ~user who is unknown
+        fix = "correct the path, or its permissions"
+        yield msgspec.structs.replace(
+            recipe.fail(recipe.file or recipe.verb, " ".join(str(error).split()), fix), rule=name
+        )
 
 
 def _order(fault: Fault) -> tuple[bool, bool, str, int]:
