@@ -35,7 +35,8 @@ class Fault(Finding, frozen=True):
     def __str__(self) -> str:
         name = "" if self.where == f"--{self.name}" else f" {self.name}:"
         where = f"{self.where}:{name} " if self.where else f"{self.name}: "
-        return f"{self.level:4}  {where}{self.message}" + (f" ({self.fix})" if self.fix else "")
+        text = f"{self.level:4}  {where}{self.message}" + (f" ({self.fix})" if self.fix else "")
+        return " ".join(text.splitlines())
 
 
 @dataclass(frozen=True)
