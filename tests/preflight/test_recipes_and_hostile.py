@@ -74,7 +74,7 @@ def test_no_setting_breaks_preflight(
     assert all("\n" not in str(fault) for fault in found)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.binary(max_size=300), base=st.sampled_from(sorted(GOOD)))
 def test_no_data_breaks_preflight(rows: bytes, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor whatever stands in a data file, in config.json or in the YAML itself."""
