@@ -389,24 +389,33 @@ def doctor(as_json: bool) -> None:
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
+@click.option("--verb", help="sft, rlhf, deploy, ...  [default: the one that the recipe's script or its keys tell]")
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def preflight(recipe: Path, flags: tuple[str, ...], as_json: bool) -> None:
-    """Check RECIPE.yaml with its FLAGS before swift is imported: missing files, renamed flags.
+def preflight(recipe: Path, flags: tuple[str, ...], verb: str | None, as_json: bool) -> None:
+    """Check RECIPE.yaml with its FLAGS before swift is imported: files, names, values, contradictions, data, memory.
 
-    Silent and exit status 0 when it is good, also with warnings; 2 with one line a finding on stderr otherwise.
+    One line a finding on stderr: its place, what is wrong, and the fix; docs/preflight.md lists the rules. The memory
+    is an estimate, not measured. Instead of a file a whole command can be given; its corrected form goes to stdout.
+
+    Exit status: 0 when it is good, also with warnings; 2 when something would stop the run or spoil it.
 
     \b
     swiftkit preflight recipes/lora_sft.yaml --dataset train.jsonl
+    swiftkit preflight swift sft --model Qwen/Qwen3-8B --train_type lora --dataset train.jsonl
     """
     from swiftkit.findings import failed
-    from swiftkit.preflight import preflight as check
+    from swiftkit.preflight import corrected, examine, split_command
+    from swiftkit.show import printable
 
-    findings = check(recipe, flags)
+    file, flags, named = split_command(recipe, flags)
+    read, findings = examine(file, flags, verb=verb or named)
     if as_json:
         _print_json(findings)
     for finding in findings:
-        click.echo(str(finding), err=True)
-    sys.exit(2 if failed(findings) else 0)
+        click.echo(printable(str(finding)), err=True)
+    if file is None and not as_json and (command := corrected(read, findings)):
+        click.echo(printable(command))
+    sys.exit(2 if failed(list(findings)) else 0)
 
 
 def _end(report: Any, as_json: bool) -> NoReturn:

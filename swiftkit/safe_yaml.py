@@ -23,7 +23,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # without libyaml 
 def read_yaml(text: bytes, where: str) -> Any:
     """The one document of `text`. Raises DataError (broken_yaml, too_deep, too_large) that begins with `where`."""
     try:
-        _check_size(text, where)
+        check_size(text, where)
         return yaml.load(text, _CoreLoader)  # noqa: S506  # a child of the safe loader
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -34,7 +34,8 @@ def read_yaml(text: bytes, where: str) -> Any:
         raise DataError(f"{where}: not valid YAML: {error}", "broken_yaml", "mend the document") from error
 
 
-def _check_size(text: bytes, where: str) -> None:
+def check_size(text: bytes, where: str) -> None:
+    """Raises DataError where the document is too large with its aliases written out, or too deep; yaml.YAMLError."""
     sizes: dict[str | None, int] = {}  # of what is anchored
     opened: list[list[Any]] = [["", 0]]  # anchor and size of the document and the collections around this place
     for event in yaml.parse(text, _Loader):

@@ -58,7 +58,8 @@ def test_the_rows_are_what_convert_writes(tmp_path: Path) -> None:
 def test_preflight_knows_registered_names(monkeypatch: pytest.MonkeyPatch, flags: list[str], findings: int) -> None:
     """Where `swiftkit/` is a folder an unknown id looks like a path that is missing."""
     monkeypatch.chdir(ROOT)
-    assert len(preflight(RECIPE, flags)) == findings
+    cpu = ["--use_cpu", "true", "--fp16", "false"]
+    assert len(preflight(RECIPE, [*cpu, *flags])) == findings
 
 
 @pytest.mark.e2e

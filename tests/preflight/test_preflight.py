@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures import ONE
 
 from swiftkit.findings import Finding, Level
 from swiftkit.preflight import preflight, read_flags
@@ -20,17 +21,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for file in ("model/config.json", "model/model.safetensors", "model/tokenizer.json", "lora/adapter_config.json"):
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).touch()
-    (tmp_path / "train.jsonl").write_text("{}\n", encoding="utf-8")
+    row = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    (tmp_path / "train.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-GOOD = "model: model\ndataset: [train.jsonl]\nlearning_rate: 1e-4\n"
+GOOD = "model: model\ndataset: [train.jsonl]\nlearning_rate: 1e-4\nuse_cpu: true\ncheck_model: false\n"
 
 
 def check(yaml: str, *flags: str, **environment: str) -> list[Finding]:
     Path("recipe.yaml").write_text(yaml, encoding="utf-8")
-    return preflight(Path("recipe.yaml"), flags, environment)
+    return list(preflight(Path("recipe.yaml"), flags, environment, ONE))
 
 
 @pytest.mark.usefixtures("folder")
@@ -83,7 +85,7 @@ def test_what_is_wrong_is_said_by_flag(folder: Path, yaml: str, flag: str, said:
 @pytest.mark.usefixtures("folder")
 def test_the_command_line_wins() -> None:
     """A later flag replaces the file's value, and an earlier flag, as in swift's launcher."""
-    wrong = "model: ./none\ndataset: none.jsonl\n"
+    wrong = "model: ./none\ndataset: none.jsonl\nlearning_rate: 1e-4\n"
     assert check(wrong, "--model", "./nor-this", "--model", "model", "--dataset", "train.jsonl") == []
     assert read_flags(["--a", "1", "2", "--b=3", "--a", "4", "--long-name", "x"])[0] == {
         "a": ["4"],
@@ -118,7 +120,8 @@ def test_an_empty_data_file_is_said(folder: Path) -> None:
 @pytest.mark.usefixtures("folder")
 def test_a_hub_id_is_only_doubted_offline(folder: Path) -> None:
     """A name on a hub may be right; offline and not in the cache it is a warning. ENV in the file counts too."""
-    yaml = "model: Qwen/Qwen3-8B\ndataset: [swift/self-cognition#100, 'hf::org/data:sub']\n"
+    start = "model: Qwen/Qwen3-8B\ncheck_model: false\nlearning_rate: 1e-4\n"
+    yaml = start + "dataset: [swift/self-cognition#100, 'hf::org/data:sub']\n"
     assert check(yaml) == []
     levels = [finding.level for finding in check(yaml, HF_HUB_OFFLINE="1", HF_HOME=str(folder))]
     assert levels == [Level.WARN] * 3
@@ -128,7 +131,7 @@ def test_a_hub_id_is_only_doubted_offline(folder: Path) -> None:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment: dict[str, Any] = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
+    environment: dict[str, Any] = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     command = [sys.executable, "-m", "swiftkit", "preflight", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
@@ -136,7 +139,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 def test_the_command(folder: Path) -> None:
     """Silent and 0 when good, 2 with lines on stderr otherwise, flags passed through as they are, --json on stdout."""
     (folder / "recipe.yaml").write_text(GOOD, encoding="utf-8")
-    good = run("recipe.yaml", "--num_train_epochs", "2", "--loss_scale=x")
+    good = run("recipe.yaml", "--num_train_epochs", "2", "--loss_scale=all")
     assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
     bad = run("recipe.yaml", "--model", "./a b", "--json")
     assert bad.returncode == 2
@@ -153,8 +156,8 @@ def test_port_in_use(tmp_path: Path, address: str, in_yaml: bool) -> None:
         listener.bind((address, 0))
         listener.listen()
         port = listener.getsockname()[1]
-        recipe.write_text(f"port: {port if in_yaml else 1}\n")
-        (finding,) = preflight(recipe, [] if in_yaml else [f"--port={port}"])
+        recipe.write_text(f"model: org/name\nmax_batch_size: 8\nport: {port if in_yaml else 1}\n")
+        (finding,) = preflight(recipe, [] if in_yaml else [f"--port={port}"], {})
     assert f"port: {port} is in use" in str(finding)
     assert "--port " in finding.fix
 
@@ -162,16 +165,16 @@ def test_port_in_use(tmp_path: Path, address: str, in_yaml: bool) -> None:
 def test_port_that_is_no_number(tmp_path: Path) -> None:
     """A typing mistake is said before swift is imported."""
     recipe = tmp_path / "deploy.yaml"
-    recipe.write_text("port: 80OO\n")
-    assert "is no number" in str(preflight(recipe, [])[0])
+    recipe.write_text("model: org/name\nport: 80OO\n")
+    assert "is no number" in str(preflight(recipe, [], {})[0])
 
 
 def test_export_does_not_meet_an_old_folder(tmp_path: Path) -> None:
     """swift would fail after ten seconds or, told that the folder may exist, keep the old weights."""
     recipe = tmp_path / "export.yaml"
-    recipe.write_text(f"merge_lora: true\noutput_dir: {tmp_path}\n")
-    assert "exists already" in str(preflight(recipe, [])[0])
-    assert preflight(recipe, ["--output_dir", str(tmp_path / "new")]) == []
+    recipe.write_text(f"adapters: org/name\nmerge_lora: true\noutput_dir: {tmp_path}\n")
+    assert "exists already" in str(preflight(recipe, [], {})[0])
+    assert preflight(recipe, ["--output_dir", str(tmp_path / "new")], {}) == []
 
 
 def test_gpt_oss_without_its_plugin(folder: Path) -> None:
