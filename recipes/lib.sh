@@ -63,7 +63,7 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
     fi
     command -v "$swift" >/dev/null || die "ms-swift is not installed; install it: bash scripts/setup.sh"
     # Seconds, where swift would first import torch: a missing model, a missing dataset, a port in use, a renamed flag.
-    "$python" -m swiftkit preflight "$file" "${hardware[@]}" "$@" </dev/null
+    env "${environment[@]}" "$python" -m swiftkit preflight --verb "$verb" "$file" "${hardware[@]}" "$@" </dev/null
     if [[ $verb == sft && $gpus -gt 0 ]] && liger_works; then hardware+=(--use_liger_kernel true); fi # imports torch: last
     if wants_vllm "$gpus"; then
         if "$python" -c 'import vllm' >/dev/null 2>&1; then  # one that belongs to another torch is found, and fails

@@ -160,11 +160,11 @@ def test_local_model_is_not_asked_for_on_a_hub_again_and_again(stage: Stage, sma
 
 
 def test_preflight_sees_everything_and_stops_the_run(stage: Stage, small_yaml: Path) -> None:
-    """It gets the YAML, the hardware's flags and the user's; its refusal is the recipe's exit status."""
+    """It gets the verb, the YAML, the hardware's flags and the user's; its refusal is the recipe's exit status."""
     result = stage.run("lora_sft", small_yaml, "--system", "a b", "", PREFLIGHT_STATUS="2")
     assert result.returncode == 2
     seen = (stage.folder / "preflight").read_text().split("\0")[:-1]
-    assert seen == [str(small_yaml), *CPU_FLAGS, "--system", "a b", ""]
+    assert seen == ["--verb", "sft", str(small_yaml), *CPU_FLAGS, "--system", "a b", ""]
     assert not stage.swift_was_called
 
 
