@@ -14,13 +14,13 @@ from swiftkit.errors import DataError
 from swiftkit.findings import Finding, Level
 from swiftkit.rewards import TOOLS, check_columns, check_row
 
-_REWARDS = ("tool_call", "tool_call_exact", "tool_call_format", "tool_call_schema", "tool_chain", "tool_call_success")
+REWARDS = ("tool_call", "tool_call_exact", "tool_call_format", "tool_call_schema", "tool_chain", "tool_call_success")
 _row = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def unrewarded(settings: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
     """A finding for each data set of a recipe (flag -> values) with rows that its rewards cannot judge."""
-    if not set(settings.get("reward_funcs", ())) & set(_REWARDS):
+    if not set(settings.get("reward_funcs", ())) & set(REWARDS):
         return
     for value in [*settings.get("dataset", ()), *settings.get("val_dataset", ())]:
         path = Path(value if Path(value).exists() else value.rpartition("#")[0] or value).expanduser()

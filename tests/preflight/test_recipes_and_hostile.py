@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from swiftkit.preflight import Machine, preflight
 from swiftkit.preflight.arguments import arguments_of
+from swiftkit.reward_data import REWARDS
 
 ROOT = Path(__file__).parents[2]
 LARGE = sorted((ROOT / "recipes").glob("*.yaml"))
@@ -42,6 +43,14 @@ def test_a_tiny_recipe_breaks_no_rule(path: Path, monkeypatch: pytest.MonkeyPatc
     training = "learning_rate" in text
     flags = CPU if training else [] if "merge_lora" in text else CPU[4:]
     assert broken(path, flags, NO_GPU) == []
+
+
+@pytest.mark.parametrize("reward", REWARDS)
+def test_every_reward_of_the_plugin_is_known(reward: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also those that the plugin registers under the names of their classes."""
+    monkeypatch.chdir(ROOT)
+    found = preflight(ROOT / "recipes/tiny/grpo_tool_call.yaml", [*CPU, "--reward_funcs", reward], {}, NO_GPU)
+    assert "unknown_name" not in {fault.rule for fault in found}
 
 
 VALUES = st.one_of(

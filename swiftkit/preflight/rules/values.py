@@ -106,9 +106,10 @@ def _unknown(recipe: Recipe, flag: str, value: str) -> Fault:
 
 
 def _registered(recipe: Recipe, name: str) -> bool:
-    """Whether a plugin names it in quotes, or as a keyword's value; also in the files beside the plugin."""
+    """Whether a plugin names it in quotes, as a class or as a keyword's value; also in the files beside the plugin."""
     texts = [text for file in recipe.values("external_plugins") for text in _plugin_texts(Path(file).expanduser())]
-    return any(re.search(rf"""["']{re.escape(name)}["']|\b{re.escape(name)}\s*=""", text) for text in texts)
+    word = re.escape(name)
+    return any(re.search(rf"""["']{word}["']|\b{word}\s*=|\bclass {word}\b""", text) for text in texts)
 
 
 def _plugin_texts(file: Path) -> Iterator[str]:
