@@ -155,9 +155,9 @@ def _write(
             out.write(row)
             out.write(b"\n")
             if not known.issuperset(outcome.columns) and size > _SEEN_BY_LOADER:
-                late.append((size, (row + b"\n").index(b"\n") + 1))
+                late.append((size, len(row.partition(b"\n")[0]) + 1))
             size += len(row) + 1
-            account.rows_out += outcome.records if outcome.records > 1 else 1
+            account.rows_out += outcome.records
         known |= outcome.columns
         if account.rows_out == options.max_samples:
             break

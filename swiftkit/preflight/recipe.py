@@ -176,7 +176,11 @@ def _read_file(recipe: Path) -> _Read:
         check_size(text, str(recipe))
         node = yaml.compose(text, yaml.SafeLoader)
         content = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, DataError, ValueError, RecursionError) as error:
+    except OSError as error:
+        fix = "check the path and its permissions"
+        found.faults.append(Fault(Level.FAIL, str(recipe), f"cannot be read: {error.strerror or error}", fix))
+        return found
+    except (UnicodeDecodeError, yaml.YAMLError, DataError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
         found.faults.append(Fault(Level.FAIL, str(recipe), f"cannot be read: {reason}", "mend the file"))
         return found

@@ -44,8 +44,8 @@ from swiftkit.sources import companion
 from swiftkit.stats import Counted, Mean, Tally, passes
 from swiftkit.toolcall import bfcl, detect
 from swiftkit.toolcall.bfcl_item import Item
-from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.untyped import retyped
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.untyped import reader
 
 SAMPLING: dict[str, Any] = {"temperature": 0.001, "max_tokens": 4096}
 HEADLINE = "accuracy"
@@ -102,7 +102,7 @@ def score(sample: Sample, response: Response) -> Score:
     if isinstance(sample.target, Turns):
         error = "" if response.verdict == _VALID else response.verdict or "no verdict"
     else:
-        parsed = read_answer(response, _reader(sample.tools))
+        parsed = read_answer(response, reader(detect.parse, sample.tools))
         error = bfcl.verdict(parsed.calls, sample.target, parsed.malformed)
     return Score(float(not error), not error, error, {}, {"right": int(not error), "total": 1})
 
@@ -202,13 +202,6 @@ def _as_literal(schema: Any, language: str) -> dict[str, Any]:
     return {"type": "string", "description": f"{known.get('description', '')} ({kind}{shape}, as a literal)".strip()}
 
 
-def _reader(tools: list[dict[str, Any]]) -> Any:
-    def parse(text: str) -> Parsed:
-        return retyped(detect.parse(text), tools)
-
-    return parse
-
-
 class _Talk:
     """One conversation: between the model and the process of the simulators."""
 
@@ -225,7 +218,7 @@ class _Talk:
                 tools = tools + parse_tools(more, self._sample.id)
                 question = [{"role": "user", "content": begun["more"]}]
             messages += question
-            steps = await walk(messages, tools, self._ask, self._run, _reader(tools), _STEPS)
+            steps = await walk(messages, tools, self._ask, self._run, reader(detect.parse, tools), _STEPS)
             walked += steps
             if steps[-1][0].error:
                 return whole(walked)
@@ -252,7 +245,7 @@ class _Talk:
 
 def _calls_of(step: Step, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The calls of an answer; none where they cannot be read."""
-    parsed = read_answer(Response("", text=step.text, tool_calls=step.tool_calls), _reader(tools))
+    parsed = read_answer(Response("", text=step.text, tool_calls=step.tool_calls), reader(detect.parse, tools))
     return [] if parsed.malformed else _plain(parsed.calls)
 
 

@@ -44,6 +44,7 @@ from swiftkit.records import SKIPPED, Response, Sample, Score
 from swiftkit.stats import Tally, passes
 from swiftkit.thinking import spoken
 from swiftkit.toolcall.gold import Gold, gold_from
+from swiftkit.toolcall.schema import validator_of
 from swiftkit.toolcall.score import score_calls
 from swiftkit.toolcall.values import strict_key
 
@@ -51,6 +52,7 @@ SAMPLING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 512}
 HEADLINE = "accuracy"
 MOST_CATEGORIES = 30
 _ENDPOINT, _MODEL, _KEY = "SWIFTKIT_JUDGE_BASE_URL", "SWIFTKIT_JUDGE_MODEL", "SWIFTKIT_JUDGE_API_KEY"
+_models: dict[str, str] = {}  # by endpoint
 _KINDS = ("exact", "contains", "regex", "json", "json_schema", "number", "calls", "judge")
 _FENCE = re.compile(r"```[\w-]*\n(.*?)\n?```", re.DOTALL)
 _JUDGE = (
@@ -196,14 +198,7 @@ def _json_fault(kind: str, wanted: Any, text: str) -> str:
 
 @cache
 def _validator(schema: bytes) -> Any:
-    import jsonschema_rs
-
-    def refuse(uri: str) -> Any:
-        raise ValueError(f"the schema of {uri} is not fetched")
-
-    return jsonschema_rs.validator_for(
-        msgspec.json.decode(schema), retriever=refuse, pattern_options=jsonschema_rs.RegexOptions()
-    )
+    return validator_of(msgspec.json.decode(schema))
 
 
 def _matches(pattern: str, text: str) -> bool:
@@ -211,8 +206,16 @@ def _matches(pattern: str, text: str) -> bool:
     return bool(_validator(encode({"pattern": pattern})).is_valid(text))
 
 
+async def _first_model(judge: Client) -> str:
+    """The first that the judge's endpoint serves, asked for once and not for each sample."""
+    url = os.environ.get(_ENDPOINT, "")
+    if url not in _models:
+        _models[url] = ((await judge.served_models()) or [""])[0]
+    return _models[url]
+
+
 async def _question(judge: Client, sample: Sample, answer: str) -> bytes:
-    model = os.environ.get(_MODEL) or ((await judge.served_models()) or [""])[0]
+    model = os.environ.get(_MODEL) or await _first_model(judge)
     asked = [{"role": each["role"], "content": each.get("content")} for each in sample.messages]
     data = {"question": asked, "criterion": sample.target.check.judge, "answer": answer}
     messages = [{"role": "system", "content": _JUDGE}, {"role": "user", "content": encode(data).decode()}]

@@ -26,7 +26,7 @@ from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.options import WEIGHTS, Options, options_from, parser
 from swiftkit.toolcall.schema import Checker, checkers
 from swiftkit.toolcall.tools import tools_from
-from swiftkit.toolcall.untyped import retyped
+from swiftkit.toolcall.untyped import reader
 from swiftkit.toolcall.values import folded_key, strict_key
 
 PLAIN = frozenset((str, int, float))  # values of these types may be their own keys; a bool is not: True == 1
@@ -135,14 +135,7 @@ def _checked(calls: list[GoldCall], scoring: str, tools: str) -> Gold:
     known = tools_from(tools) or _tools_of(calls)
     read = parser(options.wire_format)
     weights = Weights(**options.weights)
-    return Gold(
-        tuple(calls), answers, positions, options, weights, checkers(tools), item, _reader(read, known), perfect
-    )
-
-
-def _reader(parse: Callable[[str], Parsed], tools: list[dict[str, Any]]) -> Callable[[str], Parsed]:
-    """What reads a completion: by the tools' schemas, where its wire format writes values without types."""
-    return lambda text: retyped(parse(text), tools)
+    return Gold(tuple(calls), answers, positions, options, weights, checkers(tools), item, reader(read, known), perfect)
 
 
 def _tools_of(calls: list[GoldCall]) -> list[dict[str, Any]]:

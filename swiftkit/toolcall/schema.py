@@ -89,11 +89,17 @@ def _prepared(tools: Any) -> Mapping[str, Checker]:
     return {tool["function"]["name"]: _checker(tool["function"]["parameters"]) for tool in tools_from(tools)}
 
 
-def _checker(schema: dict[str, Any]) -> Checker:
+def validator_of(schema: Any) -> Any:
+    """What validates by this schema: it fetches nothing, and patterns take linear time. Raises ValueError or
+    RecursionError for a schema that cannot be used."""
     import jsonschema_rs
 
+    return jsonschema_rs.validator_for(schema, retriever=_refuse, pattern_options=_linear())
+
+
+def _checker(schema: dict[str, Any]) -> Checker:
     try:
-        validator = jsonschema_rs.validator_for(schema, retriever=_refuse, pattern_options=_linear())
+        validator = validator_of(schema)
     except (ValueError, RecursionError) as error:
         return Checker(None, str(error).splitlines()[0], None)
     properties = schema.get("properties")

@@ -45,7 +45,12 @@ def parse(text: str, tags: re.Pattern[str], read_call: Callable[[str, re.Match[s
     return Parsed(parsed.calls, parsed.content, parsed.malformed, "", texts[: len(parsed.calls)])
 
 
-def retyped(parsed: Parsed, tools: Tools) -> Parsed:
+def reader(parse: Callable[[str], Parsed], tools: Tools) -> Callable[[str], Parsed]:
+    """What reads an answer by the tools' schemas, where its wire format writes values without types."""
+    return lambda text: _retyped(parse(text), tools)
+
+
+def _retyped(parsed: Parsed, tools: Tools) -> Parsed:
     """The same, its values read again now that the tools are known. Never raises."""
     if not parsed.texts:
         return parsed
