@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from swiftkit import __version__
+from swiftkit.account import jobs_of
 from swiftkit.client import Endpoint
 from swiftkit.errors import DataError
 from swiftkit.gate import Gate
-from swiftkit.grade import check_gates, finish, jobs_of, load_task, select
+from swiftkit.grade import check_gates, finish, load_task, select
 from swiftkit.progress import say
 from swiftkit.report import Report
 from swiftkit.rundir import Config, RunDir, new_run, sha256
