@@ -259,8 +259,8 @@ def _check_package() -> None:
         raise UsageError(f"{PYTHON}: there is no file {given}")
     if not given and importlib.util.find_spec("bfcl_eval") is None:
         raise UsageError(
-            "multi_turn needs the simulators of bfcl-eval (pip install bfcl-eval in an environment of its own, and "
-            f"name its Python by {PYTHON}; or give single-turn files only)"
+            "multi_turn needs the simulators of bfcl-eval (pip install --no-deps bfcl-eval, or name by "
+            f"{PYTHON} a Python that has it; or give single-turn files only)"
         )
 
 
