@@ -41,7 +41,7 @@ class Options(NamedTuple):
 def evaluate(options: Options) -> Report:
     """Run or resume an evaluation, with its files in `report.run`; EndpointError where nothing was scored."""
     task = load_task(options.task)
-    config = _config(options, task.SAMPLING)
+    config = _config(options, task)
     samples = select(task.load(options.data), options.limit, options.sample, options.seed)
     jobs = jobs_of(samples, options.trials)
     check_gates(options.gates, task, jobs)
@@ -56,7 +56,8 @@ def evaluate(options: Options) -> Report:
         return finish(run, session.config, task, jobs, session.account, options.gates, elapsed)
 
 
-def _config(options: Options, sampling: dict[str, Any]) -> Config:
+def _config(options: Options, task: Any) -> Config:
+    sampling = task.SAMPLING
     temperature = sampling["temperature"] if options.temperature is None else options.temperature
     return Config(
         task=options.task,
@@ -72,6 +73,7 @@ def _config(options: Options, sampling: dict[str, Any]) -> Config:
         sample=options.sample,
         seed=options.seed,
         swiftkit=__version__,
+        settings=task.settings() if hasattr(task, "settings") else {},
     )
 
 

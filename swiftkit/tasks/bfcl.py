@@ -40,7 +40,7 @@ from swiftkit.dialogue import openai_messages, parse_tools
 from swiftkit.errors import DataError, UsageError
 from swiftkit.questions import identity_of, load_samples, read_answer
 from swiftkit.records import Response, Sample, Score, Step
-from swiftkit.sources import companion
+from swiftkit.sources import GOLD_FOLDER, companion
 from swiftkit.stats import Counted, Mean, Tallies, Tally, passes
 from swiftkit.toolcall import bfcl, detect
 from swiftkit.toolcall.bfcl_item import Item
@@ -143,7 +143,7 @@ def _overall(found: dict[str, Tallies]) -> dict[str, Tallies | Mean]:
 
 
 def _sample(row: dict[str, Any], where: str, file: Path) -> Sample:
-    row = row | companion(file, "possible_answer").get(str(row.get("id")), {})
+    row = row | companion(file, GOLD_FOLDER).get(str(row.get("id")), {})
     identity = identity_of(row, where)
     category = identity.rpartition("_")[0]
     meta = {"where": where, "category": category}

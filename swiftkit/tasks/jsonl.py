@@ -98,6 +98,12 @@ def load(path: Path) -> Sequence[Sample]:
     return samples
 
 
+def settings() -> dict[str, str]:
+    """The judge, who decides with the rows; its key stays in the environment."""
+    named = {"judge": os.environ.get(_ENDPOINT, ""), "judge_model": os.environ.get(_MODEL, "")}
+    return {name: value for name, value in named.items() if value}
+
+
 async def converse(sample: Sample, ask: Ask) -> Response:
     """The model's answer, and where the row wants it the judge's verdict."""
     response = await ask(sample.messages, sample.tools)

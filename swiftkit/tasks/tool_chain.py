@@ -80,6 +80,11 @@ def load(path: Path) -> Sequence[Sample]:
     return samples
 
 
+def settings() -> dict[str, str]:
+    """The tools that run, if any do."""
+    return {"tools": os.environ[FILE]} if os.environ.get(FILE) else {}
+
+
 async def converse(sample: Sample, ask: Ask) -> Response:
     """Walk the chain: at most `most` answers."""
     target: Target = sample.target
