@@ -202,7 +202,10 @@ def tools(openapi: Path, output: Path, as_json: bool) -> None:
 
 @main.command("eval")
 @click.argument("task")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="The task's data: a file, or a folder.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), required=True, metavar="PATH|NAME[:FILE]",
+    help="The task's data: a file, a folder, or a data set of a hub (ModelScope; with USE_HF=1 Hugging Face).",
+)  # fmt: skip
 @click.option(
     "--base-url", "base_urls", envvar="OPENAI_BASE_URL", multiple=True, required=True, metavar="URL",
     help="OpenAI-compatible endpoint; several spread the load. [OPENAI_BASE_URL]",

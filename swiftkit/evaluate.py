@@ -14,6 +14,7 @@ from swiftkit.client import Endpoint
 from swiftkit.errors import DataError
 from swiftkit.gate import Gate
 from swiftkit.grade import check_gates, finish, load_task, select
+from swiftkit.hub import data_path
 from swiftkit.progress import say
 from swiftkit.report import Report
 from swiftkit.rundir import Config, RunDir, new_run, sha256
@@ -41,6 +42,7 @@ class Options(NamedTuple):
 def evaluate(options: Options) -> Report:
     """Run or resume an evaluation, with its files in `report.run`; EndpointError where nothing was scored."""
     task = load_task(options.task)
+    options = options._replace(data=data_path(str(options.data)))
     config = _config(options, task)
     samples = select(task.load(options.data), options.limit, options.sample, options.seed)
     jobs = jobs_of(samples, options.trials)
