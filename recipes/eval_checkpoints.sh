@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Evaluates the checkpoints of a training, one after the other, and draws one curve of them.
+#   bash recipes/eval_checkpoints.sh DATA.jsonl FOLDER CHECKPOINT... [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]
+# Hardware: that of deploy.sh: one GPU that holds the model, or the CPU for a small one.
+# Run:      bash recipes/eval_checkpoints.sh data/eval.jsonl runs/curve runs/lora_sft/checkpoint-*
+# Override: TASK=tool-chain bash recipes/eval_checkpoints.sh data/chains.jsonl runs/curve runs/lora_sft/checkpoint-* --max_batch_size 64
+# Makes:    FOLDER/curve.svg, and a run of `swiftkit eval` for each: FOLDER/checkpoint-200, ... Run it again: it resumes.
+# shellcheck source=recipes/lib.sh
+source "$(dirname "$0")/lib.sh"
+
+usage="bash recipes/eval_checkpoints.sh DATA.jsonl FOLDER CHECKPOINT... [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]"
+(($# >= 4)) || die "two checkpoints at least make a curve; usage: $usage"
+data=$1 folder=$2
+shift 2
+checkpoints=()
+while (($#)) && [[ $1 != --* && $1 != *.yaml && $1 != *.yml ]]; do
+    checkpoints+=("$1")
+    shift
+done
+
+runs=()
+for checkpoint in "${checkpoints[@]}"; do
+    run=$folder/$(basename -- "$checkpoint") status=0
+    for other in "${runs[@]}"; do
+        [[ $run != "$other" ]] || die "two checkpoints are named $(basename -- "$checkpoint"): give each a folder name of its own"
+    done
+    runs+=("$run")
+    log "$checkpoint -> $run"
+    bash "$root/recipes/eval.sh" "$checkpoint" "$data" "$run" "$@" || status=$?
+    if ((status > 1)); then exit "$status"; fi # 1: errors are left, which its report counts apart
+done
+if [[ -n ${DRY_RUN-} ]]; then exit; fi
+"$python" -m swiftkit curve "${runs[@]}" -o "$folder/curve.svg"
+log "the picture: $folder/curve.svg"
