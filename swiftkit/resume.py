@@ -1,0 +1,92 @@
+"""RESUME=1: go on from the last complete checkpoint of the recipe's output folder.
+
+Prints the checkpoint's path for recipes/lib.sh, or nothing where the run starts from its beginning; what is done and
+why goes to stderr. A save that was cut off is set aside by the first node (renamed, never deleted): transformers would
+count it when it removes older checkpoints.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from swiftkit.checkpoints import STATE, fault_of, has_optimizer, set_aside
+from swiftkit.preflight.recipe import Recipe
+from swiftkit.progress import say
+from swiftkit.redaction import secret_values
+from swiftkit.run_record import RECORD, RunRecord, all_checkpoints, output_of, read_record, read_recipe, settings_of
+
+FINISHED = 3  # the exit status that tells lib.sh that there is nothing left to do
+_FLAG = "resume_from_checkpoint"
+# What recipes/lib.sh adds for a machine says nothing about how much there is to train.
+_MACHINE = {_FLAG, "deepspeed", "use_cpu", "fp16", "torch_dtype", "use_liger_kernel", "use_vllm", "vllm_mode"}
+
+
+def main(arguments: list[str]) -> int:
+    verb, file, *flags = arguments
+    recipe = read_recipe(verb, Path(file), flags, os.environ)
+    output = output_of(recipe)
+    record = read_record(output / RECORD)
+    if recipe.says(_FLAG):
+        say(f"swiftkit: RESUME is not needed: --{_FLAG} is given")
+    elif record and is_finished(record, recipe):
+        say(f"swiftkit: {output} is finished (step {record.step}); to train again: leave RESUME out")
+        return FINISHED
+    elif recipe.stage == "ppo":
+        say("swiftkit: RESUME: ms-swift's PPO cannot go on from a checkpoint; it starts from the beginning")
+    elif checkpoint := last_complete(output, record):
+        anew = "" if has_optimizer(checkpoint) else ", without its optimizer, which was not saved (save_only_model)"
+        say(f"swiftkit: going on from {checkpoint}{anew}")
+        print(checkpoint)
+    else:
+        say(f"swiftkit: RESUME: {output} holds no checkpoint to go on from; the run starts from the beginning")
+    return 0
+
+
+def is_finished(record: RunRecord, recipe: Recipe) -> bool:
+    """Whether its last start ended well with these very settings. With others (more epochs) there is more to do."""
+    values = {flag: " ".join(values) for flag, values in recipe.settings.items()}
+    settings = settings_of(recipe, secret_values(recipe.environment, recipe.own_environment, values))
+    same = _task(record.settings) == _task(settings)
+    return record.attempts[-1].exit_status == 0 and same
+
+
+def _task(settings: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {flag: values for flag, values in settings.items() if flag not in _MACHINE}
+
+
+def last_complete(output: Path, record: RunRecord | None) -> Path | None:
+    """The last checkpoint of this run that is whole; those that are not are set aside, with a word."""
+    return next(_complete(output, record), None)
+
+
+def _complete(output: Path, record: RunRecord | None) -> Iterator[Path]:
+    for checkpoint in all_checkpoints(output):
+        if fault := fault_of(checkpoint):
+            _leave(checkpoint, fault)
+        elif is_older(checkpoint, record):
+            say(f"swiftkit: {checkpoint} is left alone: it is older than the run that {output / RECORD} tells of")
+        else:
+            yield checkpoint
+
+
+def is_older(checkpoint: Path, record: RunRecord | None) -> bool:
+    """Whether another run left it, before this one began into the same folder."""
+    began = record.attempts[0] if record else None
+    return bool(began and not began.resumed_from and (checkpoint / STATE).stat().st_mtime < began.started.timestamp())
+
+
+def _leave(checkpoint: Path, fault: str) -> None:
+    if os.environ.get("DRY_RUN") or os.environ.get("NODE_RANK", "0").strip() not in ("", "0"):
+        say(f"swiftkit: {checkpoint} is not complete ({fault}); an earlier one is looked for")
+        return
+    try:
+        place = set_aside(checkpoint)
+    except OSError as error:
+        say(f"swiftkit: {checkpoint} is not complete ({fault}), and cannot be set aside: {error.strerror or error}")
+        return
+    say(f"swiftkit: {checkpoint} is not complete ({fault}); it was set aside as {place}, which can be removed")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
