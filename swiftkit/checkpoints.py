@@ -20,10 +20,11 @@ _WEIGHTS = ("adapter_model*", "model*.safetensors", "pytorch_model*", "global_st
 
 
 class State(msgspec.Struct, frozen=True):
-    """What is read of trainer_state.json."""
+    """What is read of trainer_state.json; `max_steps` is the end that the run was going to."""
 
     global_step: int = -1
     max_steps: int = -1
+    num_train_epochs: float = 0
 
 
 def checkpoints(folder: Path) -> list[Path]:
@@ -73,6 +74,16 @@ def set_aside(checkpoint: Path) -> Path:
     names = (f"incomplete-{checkpoint.name}{f'-{number}' if number else ''}" for number in range(10_000))
     place = next(path for path in map(checkpoint.with_name, names) if not path.exists())
     return checkpoint.rename(place)
+
+
+def link_last(checkpoint: Path) -> None:
+    """Let ms-swift's link last-checkpoint, where there is one, lead to it: a kill may come before the link is moved."""
+    link = checkpoint.with_name("last-checkpoint")
+    if link.is_symlink() and link.readlink().name != checkpoint.name:
+        draft = link.with_name(".last-checkpoint.part")
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(checkpoint.name)
+        draft.replace(link)
 
 
 def has_optimizer(checkpoint: Path) -> bool:

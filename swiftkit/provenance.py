@@ -15,7 +15,7 @@ from swiftkit.preflight.paths import data_files as named_files
 from swiftkit.preflight.recipe import Recipe
 from swiftkit.redaction import redacted
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 _CHANGED_SHOWN = 100
 _HEADER = re.compile(r"^(Name|Version): *(.+)$", re.MULTILINE)
 
@@ -120,12 +120,12 @@ def _requirement(distribution: Distribution) -> str:
     return f"{told['Name']}=={told['Version']}" if {"Name", "Version"} <= told.keys() else ""
 
 
-class _Vcs(msgspec.Struct):
+class _Vcs(msgspec.Struct, frozen=True):
     vcs: str = ""
     commit_id: str = ""
 
 
-class _Origin(msgspec.Struct):
+class _Origin(msgspec.Struct, frozen=True):
     """PEP 610."""
 
     url: str

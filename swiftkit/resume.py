@@ -10,11 +10,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from swiftkit.checkpoints import STATE, fault_of, has_optimizer, set_aside
+from swiftkit.checkpoints import STATE, fault_of, has_optimizer, link_last, set_aside, state_of
 from swiftkit.preflight.recipe import Recipe
 from swiftkit.progress import say
 from swiftkit.redaction import secret_values
-from swiftkit.run_record import RECORD, RunRecord, all_checkpoints, output_of, read_record, read_recipe, settings_of
+from swiftkit.run_record import RECORD, RunRecord, all_checkpoints, output_of, read_recipe, read_record, settings_of
 
 FINISHED = 3  # the exit status that tells lib.sh that there is nothing left to do
 _FLAG = "resume_from_checkpoint"
@@ -29,26 +29,46 @@ def main(arguments: list[str]) -> int:
     record = read_record(output / RECORD)
     if recipe.says(_FLAG):
         say(f"swiftkit: RESUME is not needed: --{_FLAG} is given")
-    elif record and is_finished(record, recipe):
+        return 0
+    if record and ended_well(record, recipe):
         say(f"swiftkit: {output} is finished (step {record.step}); to train again: leave RESUME out")
         return FINISHED
-    elif recipe.stage == "ppo":
-        say("swiftkit: RESUME: ms-swift's PPO cannot go on from a checkpoint; it starts from the beginning")
-    elif checkpoint := last_complete(output, record):
-        anew = "" if has_optimizer(checkpoint) else ", without its optimizer, which was not saved (save_only_model)"
-        say(f"swiftkit: going on from {checkpoint}{anew}")
-        print(checkpoint)
-    else:
+    return _go_on(last_complete(output, record), recipe, output)
+
+
+def _go_on(checkpoint: Path | None, recipe: Recipe, output: Path) -> int:
+    if checkpoint is None:
         say(f"swiftkit: RESUME: {output} holds no checkpoint to go on from; the run starts from the beginning")
+        return 0
+    if _writes():
+        link_last(checkpoint)
+    if is_at_end(checkpoint, recipe):
+        say(f"swiftkit: {output} is finished: {checkpoint.name} is its end; to train again: leave RESUME out")
+        return FINISHED
+    if recipe.stage == "ppo":
+        say("swiftkit: RESUME: ms-swift's PPO cannot go on from a checkpoint; the run starts from the beginning")
+        return 0
+    anew = "" if has_optimizer(checkpoint) else ", without its optimizer, which was not saved (save_only_model)"
+    say(f"swiftkit: going on from {checkpoint}{anew}")
+    print(checkpoint)
     return 0
 
 
-def is_finished(record: RunRecord, recipe: Recipe) -> bool:
+def ended_well(record: RunRecord, recipe: Recipe) -> bool:
     """Whether its last start ended well with these very settings. With others (more epochs) there is more to do."""
     values = {flag: " ".join(values) for flag, values in recipe.settings.items()}
     settings = settings_of(recipe, secret_values(recipe.environment, recipe.own_environment, values))
     same = _task(record.settings) == _task(settings)
     return record.attempts[-1].exit_status == 0 and same
+
+
+def is_at_end(checkpoint: Path, recipe: Recipe) -> bool:
+    """Whether nothing is left to train: transformers would train one step more before it looked."""
+    state, wanted = state_of(checkpoint), recipe.whole("max_steps", -1)
+    if wanted > 0:
+        return state.global_step >= wanted
+    epochs = recipe.number("num_train_epochs") or 0
+    return state.global_step >= state.max_steps > 0 and epochs <= state.num_train_epochs
 
 
 def _task(settings: dict[str, list[str]]) -> dict[str, list[str]]:
@@ -77,7 +97,7 @@ def is_older(checkpoint: Path, record: RunRecord | None) -> bool:
 
 
 def _leave(checkpoint: Path, fault: str) -> None:
-    if os.environ.get("DRY_RUN") or os.environ.get("NODE_RANK", "0").strip() not in ("", "0"):
+    if not _writes():
         say(f"swiftkit: {checkpoint} is not complete ({fault}); an earlier one is looked for")
         return
     try:
@@ -86,6 +106,10 @@ def _leave(checkpoint: Path, fault: str) -> None:
         say(f"swiftkit: {checkpoint} is not complete ({fault}), and cannot be set aside: {error.strerror or error}")
         return
     say(f"swiftkit: {checkpoint} is not complete ({fault}); it was set aside as {place}, which can be removed")
+
+
+def _writes() -> bool:
+    return not os.environ.get("DRY_RUN") and os.environ.get("NODE_RANK", "0").strip() in ("", "0")
 
 
 if __name__ == "__main__":

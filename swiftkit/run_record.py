@@ -130,7 +130,7 @@ def end(path: Path, status: int) -> None:
         write_record(path, record)
     except DataError as error:
         say(f"swiftkit: {error}")
-    say(f"swiftkit: {path}; the same run again: bash {path.with_name(RERUN)}")
+    say(f"\nswiftkit: {path}; the same run again: bash {path.with_name(RERUN)}")
     if record.swanlab:
         say(f"swiftkit: SwanLab: {record.swanlab.place}")
 

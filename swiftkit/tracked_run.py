@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from swiftkit.checkpoints import step_of
 from swiftkit.errors import UsageError
+from swiftkit.preflight.machine import has_swanlab_key
 from swiftkit.progress import say
 from swiftkit.report import Report
 from swiftkit.run_record import RECORD, SwanLab, last_step, read_record
@@ -31,18 +32,16 @@ def find(place: Path) -> TrackedRun:
     anything is asked."""
     folder = next((path for path in (place, *place.absolute().parents[:2]) if (path / RECORD).is_file()), None)
     if folder is None:
-        raise UsageError(
-            f"--training-run {place}: there is no {RECORD} (give the output folder of a recipe's training)"
-        )
+        raise UsageError(f"--training-run {place}: there is no {RECORD} (give a training's output folder)")
     record = read_record(folder / RECORD)
     if record is None:
         raise UsageError(f"{folder / RECORD} cannot be read (it was written by another version, or is damaged)")
     if record.swanlab is None:
-        raise UsageError(
-            f"{folder / RECORD} names no SwanLab run (train with --report_to swanlab, or leave the flag out)"
-        )
+        raise UsageError(f"{folder / RECORD} names no SwanLab run (train with --report_to swanlab)")
     if importlib.util.find_spec("swanlab") is None:
         raise UsageError("--training-run needs SwanLab (pip install swanlab)")
+    if record.swanlab.mode == "online" and not has_swanlab_key(os.environ):
+        raise UsageError("--training-run: SwanLab's cloud needs a key (set SWANLAB_API_KEY)")
     trained = step_of(place.resolve())
     return TrackedRun(record.swanlab, last_step(folder) if trained is None else trained)
 
@@ -63,7 +62,7 @@ def log(run: TrackedRun, report: Report) -> None:
     try:
         with redirect_stdout(sys.stderr):  # ours is the report's
             place = _log(run, metrics_of(report))
-    except Exception as error:  # noqa: BLE001  # a library's and a network's
+    except Exception as error:  # a library's, or a network's
         say(f"swiftkit: SwanLab did not take the metrics, which stand in {report.run}: {error}")
         return
     at = "" if run.step is None else f" at step {run.step}"

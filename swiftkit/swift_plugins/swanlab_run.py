@@ -30,7 +30,7 @@ def install() -> None:
 
     def make_ours(arguments: Any) -> None:
         make(arguments)
-        from transformers.integrations import INTEGRATION_TO_CALLBACK
+        from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
         _adapt(INTEGRATION_TO_CALLBACK["swanlab"], arguments)
 
