@@ -8,9 +8,9 @@ and `swanlab sync` of both folders makes one run of them.
 import importlib.util
 import os
 import sys
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from swiftkit.checkpoints import step_of
 from swiftkit.errors import UsageError
@@ -69,12 +69,27 @@ def log(run: TrackedRun, report: Report) -> None:
     say(f"swiftkit: the metrics are in SwanLab's run {run.swanlab.id}{at}: {place}")
 
 
+def do_without_dashboard() -> None:
+    """Without its dashboard SwanLab's local mode prints an error, though it keeps the data all the same."""
+    if importlib.util.find_spec("swanboard"):
+        return
+    from swanlab.deprecated.local import LocalCallbacker
+
+    initialize = LocalCallbacker.on_run_initialized
+
+    def initialize_quietly(self: Any, *args: Any, **kwargs: Any) -> None:
+        with suppress(ImportError):  # its last step; the folders are there by then
+            initialize(self, *args, **kwargs)
+
+    LocalCallbacker.on_run_initialized = initialize_quietly
+
+
 def _log(run: TrackedRun, metrics: dict[str, float]) -> str:
     import swanlab
 
+    do_without_dashboard()
     told = run.swanlab
     quiet = {"probe": {"hardware": False, "requirements": False, "monitor": False}, "terminal": {"proxy_type": "none"}}
-    os.environ.pop("SWANLAB_RUN_DIR", None)
     made = swanlab.init(
         mode=told.mode,
         project=told.project,

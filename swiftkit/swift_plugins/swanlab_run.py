@@ -11,16 +11,16 @@ end, a resumed training goes on in it, and `swiftkit eval --training-run` adds t
 The one method that makes the callback is wrapped: before it, no run reports to SwanLab, and nothing is imported.
 """
 
-import importlib.util
 import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from swift.arguments.sft_args import SwanlabArguments
-from swift.utils import get_logger
 
 from swiftkit import run_record
+from swiftkit.tracked_run import do_without_dashboard
 
 
 def install() -> None:
@@ -53,11 +53,11 @@ def _adapt(callback: Any, arguments: Any) -> None:
         fresh = not callback._trainer_initialized
         setup(args, state, model)
         if fresh and callback._trainer_initialized:
+            _finish_when_stopped()
             _note(arguments)
 
     callback.on_log, callback.setup = log_numbers, set_up_and_note
-    if arguments.swanlab_mode == "local" and importlib.util.find_spec("swanboard") is None:
-        _do_without_dashboard()
+    do_without_dashboard()
 
 
 def _note(arguments: Any) -> None:
@@ -80,18 +80,19 @@ def _note(arguments: Any) -> None:
     run_record.note(Path(path), found)
 
 
-def _do_without_dashboard() -> None:
-    from swanlab.deprecated.local import LocalCallbacker
+def _finish_when_stopped() -> None:
+    """At SIGTERM (a SLURM requeue) what SwanLab has not written yet would be lost; SwanLab itself minds only Ctrl-C."""
+    import swanlab
 
-    initialize = LocalCallbacker.on_run_initialized
+    before = signal.getsignal(signal.SIGTERM)
 
-    def initialize_quietly(self: Any, *args: Any, **kwargs: Any) -> None:
-        try:
-            initialize(self, *args, **kwargs)
-        except ImportError:  # its last step; the folders are there by then
-            get_logger().info("SwanLab keeps its data without the dashboard (pip install 'swanlab[dashboard]')")
+    def finish(number: int, _: Any) -> None:
+        signal.signal(number, before)
+        if swanlab.has_run():
+            swanlab.finish(state="aborted")
+        os.kill(os.getpid(), number)
 
-    LocalCallbacker.on_run_initialized = initialize_quietly
+    signal.signal(signal.SIGTERM, finish)
 
 
 install()

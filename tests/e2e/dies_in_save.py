@@ -2,6 +2,7 @@
 
 import os
 import signal
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -12,7 +13,7 @@ _save = torch.save
 def _save_half(content: Any, place: Any, *args: Any, **kwargs: Any) -> None:
     _save(content, place, *args, **kwargs)
     if str(place).endswith(os.environ["DIES_IN"]):
-        os.truncate(place, os.path.getsize(place) // 2)
+        os.truncate(place, Path(place).stat().st_size // 2)
         os.kill(os.getpid(), signal.SIGKILL)
 
 
