@@ -12,7 +12,7 @@ _SHORTEST = 6  # characters; a shorter value (EMPTY, 0) is hidden where its name
 _WORDS = ("token", "secret", "password", "passwd", "passphrase", "credential", "credentials", "apikey", "webhook")
 _KEYS = ("api", "access", "secret", "private", "auth", "account", "license")  # what stands before `key` in a flag
 _NAMES = r"(?<![\w.-])[\w.-]{0,64}(?:" + "|".join((*_WORDS, "key")) + r")[\w.-]{0,64}"  # bounded: texts may be long
-_LOGIN = re.compile(r"([A-Za-z][\w+.-]*://)[^/\s?#\"']+@")
+_LOGIN = re.compile(r"(?<![\w+.-])([A-Za-z][\w+.-]{0,30}://)[^/\s\"']{1,500}@")
 _PAIR = re.compile(rf"(?i)({_NAMES})([\"']?\s*[:=]\s*)(\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',;&{{}}]+)")
 
 
