@@ -13,10 +13,12 @@ import msgspec
 from swiftkit.errors import SwiftkitError
 from swiftkit.preflight.paths import data_files as named_files
 from swiftkit.preflight.recipe import Recipe
+from swiftkit.progress import say
 from swiftkit.redaction import redacted
 
 ROOT = Path(__file__).resolve().parents[1]
 _CHANGED_SHOWN = 100
+_MUCH = 5_000_000_000
 _HEADER = re.compile(r"^(Name|Version): *(.+)$", re.MULTILINE)
 
 
@@ -68,7 +70,10 @@ def gpus() -> list[Gpu]:
 
 
 def data_files(recipe: Recipe) -> list[DataFile]:
-    """Those that are there; a hub's name has no file."""
+    """Those that are there; a hub's name has no file. A GB takes about two seconds, so many are announced."""
+    size = sum(path.stat().st_size for _, path in named_files(recipe))
+    if size > _MUCH:
+        say(f"swiftkit: reading {size / 1e9:.0f} GB of data for the record of the run (SHA-256, rows)")
     return list(_described(recipe))
 
 

@@ -13,8 +13,17 @@ from pathlib import Path
 from swiftkit.checkpoints import STATE, fault_of, has_optimizer, link_last, set_aside, state_of
 from swiftkit.preflight.recipe import Recipe
 from swiftkit.progress import say
-from swiftkit.redaction import secret_values
-from swiftkit.run_record import RECORD, RunRecord, all_checkpoints, output_of, read_recipe, read_record, settings_of
+from swiftkit.run_record import (
+    RECORD,
+    RunRecord,
+    all_checkpoints,
+    is_first_node,
+    output_of,
+    read_recipe,
+    read_record,
+    secrets_of,
+    settings_of,
+)
 
 FINISHED = 3  # the exit status that tells lib.sh that there is nothing left to do
 _FLAG = "resume_from_checkpoint"
@@ -23,6 +32,15 @@ _MACHINE = {_FLAG, "deepspeed", "use_cpu", "fp16", "torch_dtype", "use_liger_ker
 
 
 def main(arguments: list[str]) -> int:
+    """VERB FILE.yaml FLAGS...; 0, FINISHED, or 2 where a path cannot be looked at."""
+    try:
+        return _resume(arguments)
+    except (OSError, RuntimeError) as error:  # no permission; ~nobody
+        say(f"swiftkit: RESUME: {' '.join(str(error).split())} (correct the path, or its permissions)")
+        return 2
+
+
+def _resume(arguments: list[str]) -> int:
     verb, file, *flags = arguments
     recipe = read_recipe(verb, Path(file), flags, os.environ)
     output = output_of(recipe)
@@ -50,15 +68,13 @@ def _go_on(checkpoint: Path | None, recipe: Recipe, output: Path) -> int:
         return 0
     anew = "" if has_optimizer(checkpoint) else ", without its optimizer, which was not saved (save_only_model)"
     say(f"swiftkit: going on from {checkpoint}{anew}")
-    print(checkpoint)
+    sys.stdout.buffer.write(os.fsencode(checkpoint) + b"\n")
     return 0
 
 
 def ended_well(record: RunRecord, recipe: Recipe) -> bool:
     """Whether its last start ended well with these very settings. With others (more epochs) there is more to do."""
-    values = {flag: " ".join(values) for flag, values in recipe.settings.items()}
-    settings = settings_of(recipe, secret_values(recipe.environment, recipe.own_environment, values))
-    same = _task(record.settings) == _task(settings)
+    same = _task(record.settings) == _task(settings_of(recipe, secrets_of(recipe)))
     return record.attempts[-1].exit_status == 0 and same
 
 
@@ -109,7 +125,7 @@ def _leave(checkpoint: Path, fault: str) -> None:
 
 
 def _writes() -> bool:
-    return not os.environ.get("DRY_RUN") and os.environ.get("NODE_RANK", "0").strip() in ("", "0")
+    return not os.environ.get("DRY_RUN") and is_first_node(os.environ)
 
 
 if __name__ == "__main__":

@@ -103,20 +103,18 @@ def begin(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> 
     where it cannot be written, which is said."""
     command = Command.of(words)
     variables = {**environment, **command.variables}
-    if variables.get("NODE_RANK", "0").strip() not in ("", "0"):
+    if not is_first_node(variables):
         return None
-    recipe = read_recipe(command.verb, command.file, command.flags, variables)
-    path = output_of(recipe) / RECORD
-    secrets = secret_values(variables, recipe.own_environment, {k: " ".join(v) for k, v in recipe.settings.items()})
     try:
-        record = _record(command, recipe, variables, secrets, read_record(path))
-        _write_recipe(path.with_name(RECIPE), command.file, secrets)
-        write_script(path.with_name(RERUN), _from_the_beginning(command, recipe), recipe, record, secrets)
-        write_record(path, record)
-    except (DataError, OSError) as error:
+        return _begin(command, variables).absolute()
+    except (DataError, OSError, RuntimeError, ValueError) as error:  # ~nobody; a name that is no UTF-8
         say(f"swiftkit: this run has no {RECORD}: {error}")
         return None
-    return path.absolute()
+
+
+def is_first_node(environment: Mapping[str, str]) -> bool:
+    """The one that writes; the others see the same folder, or one of their own without checkpoints."""
+    return environment.get("NODE_RANK", "").strip() in ("", "0")
 
 
 def end(path: Path, status: int) -> None:
@@ -125,10 +123,10 @@ def end(path: Path, status: int) -> None:
     if record is None:
         return
     record.attempts[-1].ended, record.attempts[-1].exit_status = _now(), status
-    record.step = last_step(path.parent)
     try:
+        record.step = last_step(path.parent)
         write_record(path, record)
-    except DataError as error:
+    except (DataError, OSError) as error:
         say(f"swiftkit: {error}")
     say(f"\nswiftkit: {path}; the same run again: bash {path.with_name(RERUN)}")
     if record.swanlab:
@@ -139,7 +137,8 @@ def variables_of(path: Path) -> dict[str, str]:
     """What the command needs in its environment: where its record is, and, to go on with it, its SwanLab run."""
     record = read_record(path)
     found = {VARIABLE: str(path)}
-    if record and record.swanlab and record.attempts[-1].resumed_from:
+    asked = "SWANLAB_RUN_ID" in os.environ  # for a run of the user's own choice
+    if record and record.swanlab and record.attempts[-1].resumed_from and not asked:
         found |= {"SWANLAB_RUN_ID": record.swanlab.id, "SWANLAB_RESUME": "allow"}
     return found
 
@@ -187,16 +186,28 @@ def last_step(output: Path) -> int | None:
     return next((step_of(checkpoint) for checkpoint in whole), None)
 
 
-def _record(
-    command: Command, recipe: Recipe, variables: Mapping[str, str], secrets: list[str], before: RunRecord | None
-) -> RunRecord:
-    telling = {name: value for name, value in variables.items() if name.startswith(_TELLING) and name != VARIABLE}
+def _begin(command: Command, variables: Mapping[str, str]) -> Path:
+    recipe = read_recipe(command.verb, command.file, command.flags, variables)
+    path = output_of(recipe) / RECORD
+    secrets = secrets_of(recipe)
+    record = _record(command, recipe, secrets, read_record(path))
+    _write_recipe(path.with_name(RECIPE), command.file, secrets)
+    write_script(path.with_name(RERUN), _from_the_beginning(command, recipe), recipe, record, secrets)
+    write_record(path, record)
+    return path
+
+
+def _record(command: Command, recipe: Recipe, secrets: list[str], before: RunRecord | None) -> RunRecord:
+    own = recipe.own_environment.items()
+    variables = {name: value for name, value in recipe.environment.items() if (name, value) not in own}
+    telling = {name: value for name, value in sorted(variables.items()) if name.startswith(_TELLING)}
+    telling.pop(VARIABLE, None)
     from_there = recipe.text("resume_from_checkpoint")
     goes_on = before if before and from_there and is_inside(Path(from_there), output_of(recipe)) else None
     return RunRecord(
         command=redacted_words([command.program, command.verb, str(command.file), *command.flags], secrets),
         settings=settings_of(recipe, secrets),
-        environment=redacted_mapping(dict(sorted(telling.items())), secrets),
+        environment=redacted_mapping(telling, secrets),
         folder=str(Path.cwd()),
         output=str(output_of(recipe)),
         git=provenance.git(secrets),
@@ -209,6 +220,12 @@ def _record(
         attempts=[*(goes_on.attempts if goes_on else []), Attempt(_now(), from_there)],
         swanlab=goes_on.swanlab if goes_on else None,
     )
+
+
+def secrets_of(recipe: Recipe) -> list[str]:
+    """The values of secret variables and settings."""
+    settings = {flag: " ".join(values) for flag, values in recipe.settings.items()}
+    return secret_values(recipe.environment, recipe.own_environment, settings)
 
 
 def settings_of(recipe: Recipe, secrets: Sequence[str]) -> dict[str, list[str]]:

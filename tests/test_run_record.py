@@ -149,9 +149,12 @@ def test_only_the_first_node_writes() -> None:
 
 
 @pytest.mark.usefixtures("folder")
-def test_a_folder_that_cannot_be_written_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    """It is said; the training may still know better."""
-    assert begin(["env", "swift", "sft", "recipe.yaml", "--output_dir", "rows.jsonl/x"], {}) is None
+@pytest.mark.parametrize(
+    "flags", [["--output_dir", "rows.jsonl/x"], ["--output_dir", "~nobody-here/x"], ["--x", "\udcff"]]
+)
+def test_a_record_that_cannot_be_written_stops_nothing(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder that cannot be made, an unknown home, a name that is no UTF-8: it is said, and the training begins."""
+    assert begin(["env", "swift", "sft", "recipe.yaml", *flags], {}) is None
     assert "no run.json" in capsys.readouterr().err
 
 

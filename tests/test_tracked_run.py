@@ -1,4 +1,4 @@
-"""Where an evaluation's numbers go: the SwanLab run that the training's run.json names (with real SwanLab: tests/e2e)."""
+"""An evaluation in SwanLab: the run that the training's run.json names (real SwanLab: tests/e2e/test_resume.py)."""
 
 import subprocess
 import sys
@@ -54,7 +54,7 @@ def test_what_is_missing_is_said_before_anything_is_asked(training: Path, monkey
     (training / "run.json").write_text("{")
     with pytest.raises(UsageError, match="cannot be read"):
         find(training)
-    with pytest.raises(UsageError, match="there is no run.json"):
+    with pytest.raises(UsageError, match="there is no run"):
         find(Path("/"))
 
 
