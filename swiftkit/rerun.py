@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from swiftkit.jsonl import write_atomically
 from swiftkit.preflight.recipe import Recipe
 from swiftkit.provenance import DataFile
-from swiftkit.redaction import HIDDEN, redacted_words
+from swiftkit.redaction import HIDDEN, redacted_mapping, redacted_words
 
 if TYPE_CHECKING:
     from swiftkit.run_record import Command, RunRecord
@@ -42,7 +42,7 @@ def write_script(path: Path, command: "Command", recipe: Recipe, record: "RunRec
     python = shlex.quote(sys.executable)
     lines = [
         f"cd {shlex.quote(record.folder)}",
-        *_exports({**command.variables, **record.environment}),
+        *_exports({**redacted_mapping(command.variables, secrets), **record.environment}),
         *_several(record.environment | command.variables, python),
         f'command=(env {shlex.quote(command.program)} {shlex.quote(command.verb)} "$here/recipe.yaml"',
         *(f"    {word}" for word in _flags(command, recipe, secrets)),
@@ -58,7 +58,7 @@ def _exports(variables: dict[str, str]) -> Iterator[str]:
     for name, value in variables.items():
         if HIDDEN in value:
             yield f"# {name} was set; its value is not kept"
-        elif not name.startswith(_PASSING):
+        elif name.isidentifier() and not name.startswith(_PASSING):
             yield f"export {name}={shlex.quote(value)}"
 
 

@@ -81,6 +81,7 @@ def test_no_secret_is_written() -> None:
     """Neither from the environment, the YAML, its ENV block, nor a flag; rerun.sh asks for what it needs."""
     Path("recipe.yaml").write_text(f"{YAML}hub_token: {SECRET}1\nENV:\n  HF_TOKEN: {SECRET}2\n")
     begun("--swanlab_token", f"{SECRET}3", SWANLAB_API_KEY=f"{SECRET}4", HF_ENDPOINT=f"https://u:{SECRET}5@h")
+    begin(["env", f"OTHER_KEY={SECRET}6", "swift", "sft", "recipe.yaml", "--swanlab_token", f"{SECRET}3"], {})
     for file in Path("out dir").iterdir():
         assert SECRET not in file.read_text(), file
     assert yaml.safe_load(Path("out dir/recipe.yaml").read_text())["seed"] == 7
