@@ -94,5 +94,7 @@ install_torch || give_up
 extras=train,dev
 if ((gpus > 0)); then extras=train,gpu,dev; fi
 stage "swiftkit with ms-swift ($extras)" pip_install -e ".[$extras]" || give_up
+# The questions of BFCL and the simulators of its multi_turn; of what else the package asks for, they need nothing.
+stage "bfcl-eval, its data and simulators" pip_install --no-deps bfcl-eval || give_up
 state | cksum >"$venv/.stamp"
 rm -f "$venv/.installing"

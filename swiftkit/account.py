@@ -1,48 +1,72 @@
 """What has become of each job of a run: its score, or its error, and what the answers cost.
 
-No response is kept: its text may be long, and the journal has it.
+No response is kept: its text may be long, and the journal has it. Equal scores are kept once.
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import fsum
 from typing import Any, NamedTuple
 
+from swiftkit.jsonl import encode
 from swiftkit.progress import Counts
 from swiftkit.records import SKIPPED, Response, Sample, Score
+from swiftkit.samples import Lazy
 
-Key = tuple[str, int]  # sample id, trial
+Result = tuple[Sample, int, Score | None]  # sample, trial, and its score (None: an error, or not asked)
+_NO_SCORE = -1
 
 
 class Job(NamedTuple):
+    """One trial of one sample; `number` is its place among the jobs of the run."""
+
     sample: Sample
     trial: int
+    number: int
 
-    @property
-    def key(self) -> Key:
-        return self.sample.id, self.trial
+
+def jobs_of(samples: Sequence[Sample], trials: int) -> Sequence[Job]:
+    """All trials of all samples, those of a sample one after the other."""
+    return Lazy(len(samples) * trials, lambda number: Job(samples[number // trials], number % trials, number))
+
+
+def results_of(jobs: Sequence[Job], score: Callable[[Job], Score | None]) -> Sequence[Result]:
+    """What a task's `metrics` sums up."""
+
+    def result(number: int) -> Result:
+        job = jobs[number]
+        return job.sample, job.trial, score(job)
+
+    return Lazy(len(jobs), result)
 
 
 class Account:
-    """`scores` and `errors` have each key once, in one of both. Times are in seconds."""
+    """`errors` are by the job's number; a job has a score, or an error, or was not asked yet. Times are in seconds."""
 
     def __init__(self, task: Any, total: int) -> None:
         self.counts = Counts(total=total)
-        self.scores: dict[Key, Score] = {}
-        self.errors: dict[Key, str] = {}
+        self.errors: dict[int, str] = {}
         self.usage: dict[str, int] = {}  # tokens summed, by the endpoint's own names
         self._task = task
+        self._places = array("l", [_NO_SCORE]) * total  # of each job's score among the different ones
+        self._scores: list[Score] = []
+        self._known: dict[bytes, int] = {}
         self._latencies, self._first_tokens, self._speeds = array("d"), array("d"), array("d")
+
+    def score(self, number: int) -> Score | None:
+        place = self._places[number]
+        return None if place == _NO_SCORE else self._scores[place]
 
     def resume(self, jobs: Sequence[Job], responses: Iterable[Response]) -> None:
         """Take over what a journal holds of these jobs: finished ones are done, of others only the error."""
-        by_key = {job.key: job for job in jobs}
+        places: dict[tuple[str, int], int] = {}
         for response in responses:
-            job = by_key.get((response.sample_id, response.trial))
-            if job and response.error:
-                self.errors[job.key] = response.error
-            elif job:
-                self.take(job, response)
+            places = places or {(job.sample.id, job.trial): job.number for job in jobs}
+            number = places.get((response.sample_id, response.trial), _NO_SCORE)
+            if number != _NO_SCORE and response.error:
+                self.errors[number] = response.error
+            elif number != _NO_SCORE:
+                self.take(jobs[number], response)
                 self.counts.finished_before += 1
 
     def take(self, job: Job, response: Response) -> None:
@@ -50,8 +74,9 @@ class Account:
         if response.error:
             self.fail(job, response.error)
             return
-        score = self.scores[job.key] = self._task.score(job.sample, response)
-        self.errors.pop(job.key, None)
+        score: Score = self._task.score(job.sample, response)
+        self._keep(job.number, score)
+        self.errors.pop(job.number, None)
         self.counts.done += 1
         self.counts.scored += 1
         self.counts.exact += score.exact
@@ -60,11 +85,17 @@ class Account:
         self._time(response)
 
     def fail(self, job: Job, error: str) -> None:
-        self.errors[job.key] = error
+        self.errors[job.number] = error
         skipped = error.startswith(SKIPPED)
         self.counts.done += 1
         self.counts.skipped += skipped
         self.counts.errors += not skipped
+
+    def _keep(self, number: int, score: Score) -> None:
+        place = self._known.setdefault(encode(score), len(self._scores))
+        if place == len(self._scores):
+            self._scores.append(score)
+        self._places[number] = place
 
     def latency(self) -> dict[str, float]:
         """The mean, the median, the 95th percentile and the longest time of the attempts that were answered; if they

@@ -202,7 +202,10 @@ def tools(openapi: Path, output: Path, as_json: bool) -> None:
 
 @main.command("eval")
 @click.argument("task")
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="The task's data: a file, or a folder.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), required=True, metavar="PATH|NAME[:FILE]",
+    help="The task's data: a file, a folder, or a data set of a hub (ModelScope; with USE_HF=1 Hugging Face).",
+)  # fmt: skip
 @click.option(
     "--base-url", "base_urls", envvar="OPENAI_BASE_URL", multiple=True, required=True, metavar="URL",
     help="OpenAI-compatible endpoint; several spread the load. [OPENAI_BASE_URL]",
@@ -351,6 +354,33 @@ def compare(run_a: Path, run_b: Path, metrics: tuple[str, ...], data: Path | Non
     else:
         print_comparison(found)
     sys.exit(found.exit_status)
+
+
+@main.command()
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--metric", metavar="NAME", help="[default: the task's headline]")
+@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Picture: .svg, .png or .pdf.")
+@click.option("--data", type=click.Path(path_type=Path), help="Where the runs' data is now.  [default: where it was]")
+@click.option("--json", "as_json", is_flag=True, help="Print the curve as JSON.")
+def curve(runs: tuple[Path, ...], metric: str | None, output: Path | None, data: Path | None, as_json: bool) -> None:
+    """One curve of several runs of the same task and data, such as the checkpoints of a training.
+
+    They stand in the order of the number at the end of their names (checkpoint-200). Each is compared with the first,
+    paired; p is corrected (Holm) for the number of comparisons. recipes/eval_checkpoints.sh makes the runs.
+
+    \b
+    swiftkit curve runs/curve/checkpoint-* -o curve.svg
+    """
+    from swiftkit.curve import curve as curve_of
+    from swiftkit.curve import draw, print_curve
+
+    found = curve_of(runs, metric, data)
+    if output:
+        draw(found, output)
+    if as_json:
+        _print_json(found)
+    else:
+        print_curve(found)
 
 
 @main.command("tau-bench")

@@ -7,19 +7,22 @@ pass^k are not tested: a dozen tests more would only blunt the others.
 
 import importlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from swiftkit.account import Key
+from swiftkit.account import Job, jobs_of, results_of
 from swiftkit.errors import DataError, UsageError
 from swiftkit.grade import select, task_names
 from swiftkit.paired import Difference, difference, holm
 from swiftkit.records import Sample, Score
 from swiftkit.rundir import Config, RunDir, sha256
+from swiftkit.samples import chosen
 from swiftkit.stats import Mean
 
+Key = tuple[str, int]  # sample id, trial
 _FREE = {"data", "swiftkit", "limit", "sample"}
 _MOST_SHOWN = 10
 BETTER, WORSE, NEITHER = "better", "worse", "no difference shown"
@@ -70,11 +73,11 @@ class _Run:
         self.config: Config = config
 
     def scores(self, task: Any, samples: Sequence[Sample]) -> dict[Key, Score]:
-        by_id = {sample.id: sample for sample in samples}
+        places = {sample.id: place for place, sample in enumerate(samples)}
         return {
-            (response.sample_id, response.trial): task.score(by_id[response.sample_id], response)
+            (response.sample_id, response.trial): task.score(samples[places[response.sample_id]], response)
             for response in self.directory.responses()
-            if not response.error and response.sample_id in by_id and response.trial < self.config.trials
+            if not response.error and response.sample_id in places and response.trial < self.config.trials
         }
 
 
@@ -113,7 +116,7 @@ def _check_comparable(a: Config, b: Config, path_a: Path, path_b: Path) -> None:
             )
 
 
-def _task_and_samples(a: Config, b: Config, moved: Path | None) -> tuple[Any, list[Sample]]:
+def _task_and_samples(a: Config, b: Config, moved: Path | None) -> tuple[Any, Sequence[Sample]]:
     """The task, and the samples of the run that asked fewer: half a chain is no chain."""
     if a.task not in task_names():
         raise UsageError(f"this swiftkit has no task {a.task!r}")
@@ -123,8 +126,9 @@ def _task_and_samples(a: Config, b: Config, moved: Path | None) -> tuple[Any, li
         fix = "give its place by --data; both runs are scored again, by the same scorer"
         raise DataError(f"{data}: not there, or not what the runs were made with", "unreadable_file", fix)
     samples = task.load(data)
-    chosen = [{sample.id for sample in select(samples, each.limit, each.sample, each.seed)} for each in (a, b)]
-    return task, [sample for sample in samples if all(sample.id in ids for ids in chosen)]
+    asked = [{sample.id for sample in select(samples, each.limit, each.sample, each.seed)} for each in (a, b)]
+    both = [place for place, sample in enumerate(samples) if all(sample.id in ids for ids in asked)]
+    return task, chosen(samples, both)
 
 
 def _differences(
@@ -132,13 +136,14 @@ def _differences(
     names: Sequence[str],
 ) -> dict[str, Difference]:  # fmt: skip
     """The metrics that are tested, on the pairs alone."""
-    trials = range(1 + max(trial for _, trial in common))
-    keys = [(sample, trial) for sample in samples for trial in trials]
-    counted = [
-        task.metrics([(sample, trial, each[sample.id, trial] if (sample.id, trial) in common else None)
-                      for sample, trial in keys])
-        for each in (a, b)
-    ]  # fmt: skip
+    trials = 1 + max(trial for _, trial in common)
+    jobs = jobs_of(samples, trials)
+
+    def paired(job: Job, scores: dict[Key, Score]) -> Score | None:
+        key = job.sample.id, job.trial
+        return scores[key] if key in common else None
+
+    counted = [task.metrics(results_of(jobs, partial(paired, scores=each))) for each in (a, b)]
     main = [name for name in counted[0] if "[" not in name and not name.startswith("pass")]
     if unknown := [name for name in names if name not in counted[0]]:
         raise UsageError(f"--metric {unknown[0]}: no such metric (these runs have {', '.join(counted[0])})")

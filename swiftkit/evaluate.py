@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from swiftkit import __version__
+from swiftkit.account import jobs_of
 from swiftkit.client import Endpoint
 from swiftkit.errors import DataError
 from swiftkit.gate import Gate
-from swiftkit.grade import check_gates, finish, jobs_of, load_task, select
+from swiftkit.grade import check_gates, finish, load_task, select
+from swiftkit.hub import data_path
 from swiftkit.progress import say
 from swiftkit.report import Report
 from swiftkit.rundir import Config, RunDir, new_run, sha256
@@ -40,7 +42,8 @@ class Options(NamedTuple):
 def evaluate(options: Options) -> Report:
     """Run or resume an evaluation, with its files in `report.run`; EndpointError where nothing was scored."""
     task = load_task(options.task)
-    config = _config(options, task.SAMPLING)
+    options = options._replace(data=data_path(str(options.data)))
+    config = _config(options, task)
     samples = select(task.load(options.data), options.limit, options.sample, options.seed)
     jobs = jobs_of(samples, options.trials)
     check_gates(options.gates, task, jobs)
@@ -55,7 +58,8 @@ def evaluate(options: Options) -> Report:
         return finish(run, session.config, task, jobs, session.account, options.gates, elapsed)
 
 
-def _config(options: Options, sampling: dict[str, Any]) -> Config:
+def _config(options: Options, task: Any) -> Config:
+    sampling = task.SAMPLING
     temperature = sampling["temperature"] if options.temperature is None else options.temperature
     return Config(
         task=options.task,
@@ -71,6 +75,7 @@ def _config(options: Options, sampling: dict[str, Any]) -> Config:
         sample=options.sample,
         seed=options.seed,
         swiftkit=__version__,
+        settings=task.settings() if hasattr(task, "settings") else {},
     )
 
 

@@ -3,7 +3,8 @@ model, after the scorer or the gold has changed.
 
 A task is a module of tasks/ with `load(path)`, `score(sample, response)`, `metrics(results)`, `SAMPLING` and
 `HEADLINE`; one that asks several times for a sample also has `async converse(sample, ask) -> Response`, where
-`ask(messages, tools)` is one request of the runner.
+`ask(messages, tools)` is one request of the runner; one that is also decided by the environment has `settings()`, which
+config.json records.
 """
 
 import importlib
@@ -16,13 +17,14 @@ from typing import Any
 import msgspec
 
 from swiftkit import tasks
-from swiftkit.account import Account, Job
+from swiftkit.account import Account, Job, jobs_of, results_of
 from swiftkit.errors import EndpointError, UsageError
 from swiftkit.gate import Gate
 from swiftkit.progress import say
 from swiftkit.records import Response, Sample
 from swiftkit.report import Outcome, Report, make_report, markdown, score_line, summarize
 from swiftkit.rundir import Config, RunDir, sha256
+from swiftkit.samples import Lazy, chosen
 
 NOT_ASKED = "not asked yet"
 
@@ -55,29 +57,25 @@ def task_names() -> list[str]:
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(tasks.__path__))
 
 
-def select(samples: list[Sample], limit: int | None, number: int | None, seed: int) -> list[Sample]:
+def select(samples: Sequence[Sample], limit: int | None, number: int | None, seed: int) -> Sequence[Sample]:
     """A random `number`, or the first `limit`. Chains stay together: half a chain says nothing about chain_success."""
     if limit is None and number is None:
         return samples
-    chains: dict[str, list[Sample]] = {}
-    for sample in samples:
-        chains.setdefault(sample.meta.get("chain", sample.id), []).append(sample)
+    chains: dict[str, list[int]] = {}
+    for place, sample in enumerate(samples):
+        chains.setdefault(sample.meta.get("chain", sample.id), []).append(place)
     order = list(chains.values())
     if number is not None:
         random.Random(seed).shuffle(order)  # noqa: S311 - not a secret
-    picked = [sample for chain in order for sample in chain]
-    return picked[: min(size for size in (limit, number) if size is not None)]
-
-
-def jobs_of(samples: Sequence[Sample], trials: int) -> list[Job]:
-    return [Job(sample, trial) for sample in samples for trial in range(trials)]
+    picked = [place for chain in order for place in chain]
+    return chosen(samples, picked[: min(size for size in (limit, number) if size is not None)])
 
 
 def check_gates(gates: Sequence[Gate], task: Any, jobs: Sequence[Job]) -> None:
     """A metric's name is checked before the first request is made."""
     if not gates:
         return
-    names: Collection[str] = task.metrics([(*job, None) for job in jobs])
+    names: Collection[str] = task.metrics(results_of(jobs, lambda _: None))
     for gate in gates:
         if gate.metric not in names:
             raise UsageError(f"--gate {gate}: no metric {gate.metric!r} (this data has {', '.join(names)})")
@@ -87,8 +85,8 @@ def finish(
     run: RunDir, config: Config, task: Any, jobs: Sequence[Job], account: Account, gates: Sequence[Gate], elapsed: float
 ) -> Report:
     """Write scores.jsonl, report.json and report.md; EndpointError where nothing was scored."""
-    outcomes = [_outcome(job, account) for job in jobs]
-    metrics = summarize(task.metrics([(entry.sample, entry.trial, entry.score) for entry in outcomes]))
+    outcomes = Lazy(len(jobs), lambda number: _outcome(jobs[number], account))
+    metrics = summarize(task.metrics(results_of(jobs, lambda job: account.score(job.number))))
     report = make_report(config, outcomes, metrics, gates, account, elapsed)
     report = msgspec.structs.replace(report, run=str(run.path))
     run.write_lines("scores.jsonl", (score_line(outcome) for outcome in outcomes if outcome.score))
@@ -101,9 +99,10 @@ def finish(
 
 
 def _outcome(job: Job, account: Account) -> Outcome:
-    score = account.scores.get(job.key)
-    error = "" if score else account.errors.get(job.key, NOT_ASKED)
-    return Outcome(*job, Response(*job.key, error=error), score)  # its text is in the journal alone
+    score = account.score(job.number)
+    error = "" if score else account.errors.get(job.number, NOT_ASKED)
+    response = Response(job.sample.id, job.trial, error=error)  # its text is in the journal alone
+    return Outcome(job.sample, job.trial, response, score)
 
 
 def _data(config: Config, given: Path | None, run: Path) -> Path:

@@ -5,7 +5,7 @@ answers of possible_answer/ beside them. A folder stands for the data files in i
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +15,18 @@ from swiftkit.dialogue import Message
 from swiftkit.errors import DataError
 from swiftkit.jsonl import decode_line
 from swiftkit.records import Response, Sample
+from swiftkit.samples import Make, Samples
 from swiftkit.sources import find_files, read_chunks
 from swiftkit.toolcall.call import Parsed
 
 _HERMES = re.compile(r"<tool_call>\s*\{")  # not the XML that other templates write inside the same tag
-Reader = Callable[[dict[str, Any], str, Path], Iterable[Sample]]  # row, file:line, file
 
 
-def load_samples(path: Path, samples_of: Reader) -> list[Sample]:
+def load_samples(path: Path, samples_of: Make) -> Samples:
     """The samples of all rows of a file or folder. Raises DataError (file:line), also for two with the same id."""
-    samples: list[Sample] = []
-    seen: dict[str, str] = {}
+    samples = Samples(samples_of)
     for file, where, row in _rows(path):
-        for sample in samples_of(row, where, file):
-            if sample.id in seen:
-                raise DataError(
-                    f"{where}: id {sample.id!r} is already used at {seen[sample.id]}",
-                    "duplicate_id",
-                    "give each row an id of its own, or none",
-                )
-            seen[sample.id] = where
-            samples.append(sample)
+        samples.add(row, where, file)
     if not samples:
         raise DataError(f"{path}: no rows", "empty_file", "give a file with at least one row")
     return samples

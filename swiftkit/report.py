@@ -138,10 +138,13 @@ def markdown(report: Report, outcomes: Sequence[Outcome]) -> str:
     lines += [f"\nGate `{_inline(result.gate)}`: **{result.verdict}**" for result in report.gates]
     if parts := [row for row in rows if _is_part(row[0])]:
         lines += ["", "## By category, tool or kind", "", *_table(parts)]
-    wrong = [outcome for outcome in outcomes if not (outcome.score and outcome.score.exact)]
+    shown, wrong = [], 0
+    for outcome in outcomes:
+        if not (outcome.score and outcome.score.exact):
+            wrong += 1
+            shown += [outcome] if wrong <= WRONG_SHOWN else []
     if wrong:
-        shown = wrong[:WRONG_SHOWN]
-        lines += ["", f"## {len(shown)} of {len(wrong)} that went wrong", ""]
+        lines += ["", f"## {len(shown)} of {wrong} that went wrong", ""]
         lines += [
             f"- `{_inline(entry.sample.id)}` ({_inline(entry.sample.meta.get('where', ''))}): {_reason(entry)}"
             for entry in shown

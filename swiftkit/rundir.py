@@ -22,7 +22,7 @@ from swiftkit.addresses import same_places
 from swiftkit.errors import DataError, UsageError
 from swiftkit.jsonl import decode_line, encode, read_lines, write_atomically
 from swiftkit.records import Response
-from swiftkit.sources import find_files
+from swiftkit.sources import GOLD_FOLDER, find_files
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -44,6 +44,7 @@ class Config(msgspec.Struct, frozen=True):
     sample: int | None
     seed: int
     swiftkit: str
+    settings: dict[str, str] = {}  # what else decides, such as a judge (a task's `settings()`)
 
 
 _FREE = {"data", "swiftkit"}  # the data's content is compared, not its place
@@ -156,10 +157,16 @@ def new_run(task: str) -> Path:
 
 
 def sha256(path: Path) -> str:
-    """Of a file; of a folder, that of the data files in it with their names."""
-    if path.is_dir():
-        inside = "".join(f"{file.name} {sha256(file)}\n" for file in find_files([path], []))
-        return hashlib.sha256(inside.encode()).hexdigest()
+    """Of a file; of a folder, or a file of BFCL with its answers beside it, that of the data files with their names."""
+    files = find_files([path], []) if path.is_dir() else [path]
+    gold = [answers for file in files if (answers := file.parent / GOLD_FOLDER / file.name).is_file()]
+    if not path.is_dir() and not gold:
+        return _digest(path)
+    inside = "".join(f"{file.name} {_digest(file)}\n" for file in (*files, *gold))
+    return hashlib.sha256(inside.encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

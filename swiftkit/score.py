@@ -110,7 +110,7 @@ def _mean(values: Sequence[float]) -> float:
 Finder = Callable[[int, Completion], Sample | None]
 
 
-def _finder(data: Path, samples: list[Sample], found: list[Completion]) -> tuple[Finder, bool]:
+def _finder(data: Path, samples: Sequence[Sample], found: list[Completion]) -> tuple[Finder, bool]:
     """What finds the sample of a completion, and whether it goes by position."""
     unnamed = all(not (each.id or each.asked or each.prompt) for each in found)
     if unnamed and len(found) == len(samples):

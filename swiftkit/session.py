@@ -6,6 +6,7 @@ Each response is journalled before it is counted, so that whatever ends the proc
 import asyncio
 import contextlib
 import signal
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from swiftkit.jsonl import Journal, encode
 from swiftkit.progress import Progress, say
 from swiftkit.records import SKIPPED, Response
 from swiftkit.rundir import Config, RunDir
+from swiftkit.samples import chosen
 
 _OWN_FAULTS = ("HTTP 400", "HTTP 413", "HTTP 422")  # of a sample, not of the endpoint
 
@@ -37,7 +39,8 @@ class Session:
         self.counts = self.account.counts
         self.account.resume(jobs, run.responses())
         self._suspects: list[Job] = []
-        self._left = [job for job in jobs if job.key not in self.account.scores]
+        left = [number for number in range(len(jobs)) if self.account.score(number) is None]
+        self._left: Sequence[Job] = chosen(jobs, array("l", left))
         self._failed_in_a_row = 0
         self._progress = Progress(self.counts)
 
@@ -124,11 +127,12 @@ class Session:
 
         async def ask(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
             sample = msgspec.structs.replace(job.sample, messages=messages, tools=tools)
-            return await client.ask(request_body(job._replace(sample=sample), self.config, stream), *job.key)
+            body = request_body(job._replace(sample=sample), self.config, stream)
+            return await client.ask(body, sample.id, job.trial)
 
         converse = getattr(self.task, "converse", None)
         if converse is None:
-            return await client.ask(request_body(job, self.config, stream), *job.key)
+            return await ask(job.sample.messages, job.sample.tools)
         response: Response = await converse(job.sample, ask)
         return msgspec.structs.replace(response, sample_id=job.sample.id, trial=job.trial)
 
@@ -148,11 +152,12 @@ class Session:
             raise EndpointError(f"{self._failed_in_a_row} samples in a row had no answer, the last: {error}")
 
     def _leave(self, jobs: Iterator[Job]) -> None:
-        left = list(jobs)
-        for job in left:
+        left = 0
+        for job in jobs:
+            left += 1
             self.account.fail(job, f"{SKIPPED}not asked, the quota is used up")
         if left:
-            say(f"the quota is used up (HTTP 402 many times in a row): {len(left)} samples are not asked")
+            say(f"the quota is used up (HTTP 402 many times in a row): {left} samples are not asked")
 
     def _resume(self) -> str:
         kept = self.counts.scored

@@ -26,6 +26,7 @@ from swiftkit.readers.json_items import json_records
 from swiftkit.readers.parquet_rows import parquet_records
 
 STDIN = Path("-")
+GOLD_FOLDER = "possible_answer"  # where BFCL keeps the answers to a file, under the same name
 KINDS = (".jsonl", ".json", ".csv", ".parquet")
 PACKINGS = (".gz", ".zst")
 _CHUNK_BYTES = 1 << 20

@@ -20,9 +20,10 @@ with scipy and measure the coverage.
 """
 
 import math
+from array import array
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -35,6 +36,33 @@ class Tally(NamedTuple):
     cluster: str
     right: float
     total: float
+
+
+class Tallies(Sequence[Tally]):
+    """A list of tallies in a quarter of its memory."""
+
+    def __init__(self, tallies: Iterable[Tally] = ()) -> None:
+        self._clusters: list[str] = []
+        self._right, self._total = array("d"), array("d")
+        self.extend(tallies)
+
+    def append(self, tally: Tally) -> None:
+        self._clusters.append(tally.cluster)
+        self._right.append(tally.right)
+        self._total.append(tally.total)
+
+    def extend(self, tallies: Iterable[Tally]) -> None:
+        for tally in tallies:
+            self.append(tally)
+
+    def __len__(self) -> int:
+        return len(self._clusters)
+
+    def __getitem__(self, index: Any) -> Any:
+        return Tally(self._clusters[index], self._right[index], self._total[index])
+
+    def __iter__(self) -> Iterator[Tally]:
+        return map(Tally, self._clusters, self._right, self._total)
 
 
 class Mean(NamedTuple):
@@ -85,17 +113,19 @@ def mean_estimate(mean: Mean) -> Estimate | None:
     return Estimate(value, stderr, (max(0.0, value - below), min(1.0, value + above)))
 
 
-def passes(tallies: Sequence[Tally], trials: int) -> dict[str, list[Tally]]:
+def passes(tallies: Sequence[Tally], trials: int) -> dict[str, Tallies]:
     """pass^k and pass@k of tallies that are 1 or 0, one a trial of their cluster; none for a single trial.
 
     A cluster with fewer than k trials, some of which had errors, does not count for k.
     """
+    found: dict[str, Tallies] = {}
+    if trials < 2:
+        return found
     clusters = sums_by_cluster(tallies)
-    found: dict[str, list[Tally]] = {}
     for k in _sizes(trials):
         whole = [(name, round(right), round(count)) for name, (right, count) in clusters.items() if count >= k]
-        found[f"pass^{k}"] = [Tally(name, pass_hat(count, right, k), 1.0) for name, right, count in whole]
-        found[f"pass@{k}"] = [Tally(name, pass_at(count, right, k), 1.0) for name, right, count in whole]
+        found[f"pass^{k}"] = Tallies(Tally(name, pass_hat(count, right, k), 1.0) for name, right, count in whole)
+        found[f"pass@{k}"] = Tallies(Tally(name, pass_at(count, right, k), 1.0) for name, right, count in whole)
     return found
 
 
@@ -111,8 +141,6 @@ def pass_at(trials: int, right: int, k: int) -> float:
 
 def _sizes(trials: int) -> list[int]:
     """Each k up to 4, then the powers of two, and all."""
-    if trials < 2:
-        return []
     return sorted({k for k in (1, 2, 3, 4, 8, 16, 32, 64, 128) if k < trials} | {trials})
 
 

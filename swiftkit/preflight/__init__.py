@@ -15,7 +15,8 @@ from pkgutil import iter_modules
 import msgspec
 
 from swiftkit.preflight.machine import Machine
-from swiftkit.preflight.recipe import Fault, Recipe, read, read_flags
+from swiftkit.preflight.reading import read, read_flags
+from swiftkit.preflight.recipe import Fault, Recipe
 from swiftkit.preflight.words import corrected, split_command
 
 __all__ = ["Fault", "Machine", "all_rules", "corrected", "examine", "preflight", "read_flags", "split_command"]

@@ -40,8 +40,8 @@ from swiftkit.dialogue import openai_messages, parse_tools
 from swiftkit.errors import DataError, UsageError
 from swiftkit.questions import identity_of, load_samples, read_answer
 from swiftkit.records import Response, Sample, Score, Step
-from swiftkit.sources import companion
-from swiftkit.stats import Counted, Mean, Tally, passes
+from swiftkit.sources import GOLD_FOLDER, companion
+from swiftkit.stats import Counted, Mean, Tallies, Tally, passes
 from swiftkit.toolcall import bfcl, detect
 from swiftkit.toolcall.bfcl_item import Item
 from swiftkit.toolcall.call import ToolCall
@@ -68,7 +68,7 @@ class Turns(msgspec.Struct, frozen=True):
     truth: list[list[str]]
 
 
-def load(path: Path) -> list[Sample]:
+def load(path: Path) -> Sequence[Sample]:
     """The questions of a file or folder. Raises DataError (file:line) for one that cannot be asked, UsageError where
     multi_turn is asked without bfcl-eval."""
     samples = load_samples(path, lambda row, where, file: [_sample(row, where, file)])
@@ -109,21 +109,21 @@ def score(sample: Sample, response: Response) -> Score:
 
 def metrics(results: Sequence[tuple[Sample, int, Score | None]]) -> Counted:
     """A tally for each scored trial, by category; the trials of a question are one cluster."""
-    found: dict[str, list[Tally]] = {}
+    found: dict[str, Tallies] = {}
     for sample, _, score in results:
-        entries = found.setdefault(sample.meta["category"], [])
+        entries = found.setdefault(sample.meta["category"], Tallies())
         entries.extend([Tally(sample.id, score.value, 1.0)] if score else [])
-    everything = [tally for entries in found.values() for tally in entries]
+    everything = Tallies(tally for entries in found.values() for tally in entries)
     trials = 1 + max((trial for _, trial, _ in results), default=0)
     by_category = {f"{HEADLINE}[{name}]": found[name] for name in sorted(found)}
     return {HEADLINE: everything} | passes(everything, trials) | _overall(found) | by_category
 
 
-def _overall(found: dict[str, list[Tally]]) -> dict[str, list[Tally] | Mean]:
+def _overall(found: dict[str, Tallies]) -> dict[str, Tallies | Mean]:
     """The scores over several categories, where all of them were asked."""
-    scores: dict[str, list[Tally] | Mean] = {}
-    live = [tally for name in _LIVE for tally in found.get(name, [])]
-    parts: dict[str, list[tuple[float, list[Tally]]]] = {}
+    scores: dict[str, Tallies | Mean] = {}
+    live = Tallies(tally for name in _LIVE for tally in found.get(name, ()))
+    parts: dict[str, list[tuple[float, Tallies]]] = {}
     for title, weights in (("non_live_ast", _NON_LIVE), ("irrelevance", _WITHOUT)):
         if weights.keys() <= found.keys():
             parts[title] = [(weight, found[name]) for name, weight in weights.items()]
@@ -143,7 +143,7 @@ def _overall(found: dict[str, list[Tally]]) -> dict[str, list[Tally] | Mean]:
 
 
 def _sample(row: dict[str, Any], where: str, file: Path) -> Sample:
-    row = row | companion(file, "possible_answer").get(str(row.get("id")), {})
+    row = row | companion(file, GOLD_FOLDER).get(str(row.get("id")), {})
     identity = identity_of(row, where)
     category = identity.rpartition("_")[0]
     meta = {"where": where, "category": category}
@@ -259,8 +259,8 @@ def _check_package() -> None:
         raise UsageError(f"{PYTHON}: there is no file {given}")
     if not given and importlib.util.find_spec("bfcl_eval") is None:
         raise UsageError(
-            "multi_turn needs the simulators of bfcl-eval (pip install bfcl-eval in an environment of its own, and "
-            f"name its Python by {PYTHON}; or give single-turn files only)"
+            "multi_turn needs the simulators of bfcl-eval (pip install --no-deps bfcl-eval, or name by "
+            f"{PYTHON} a Python that has it; or give single-turn files only)"
         )
 
 

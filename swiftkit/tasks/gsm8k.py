@@ -21,7 +21,7 @@ from swiftkit.answer_numbers import number_of
 from swiftkit.errors import DataError
 from swiftkit.questions import identity_of, load_samples
 from swiftkit.records import Response, Sample, Score
-from swiftkit.stats import Tally, passes
+from swiftkit.stats import Tallies, Tally, passes
 from swiftkit.thinking import spoken
 
 SAMPLING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 1024}
@@ -29,7 +29,7 @@ HEADLINE = "accuracy"
 PROMPT = "Solve the problem step by step. Write the answer, a number without its unit, on the last line after ####."
 
 
-def load(path: Path) -> list[Sample]:
+def load(path: Path) -> Sequence[Sample]:
     """The questions of a file. Raises DataError (file:line) for one without question or answer."""
     return load_samples(path, lambda row, where, _: [_sample(row, where)])
 
@@ -44,12 +44,14 @@ def score(sample: Sample, response: Response) -> Score:
     return Score(float(right), right, reason, parts, {"right": int(right), "total": 1})
 
 
-def metrics(results: Sequence[tuple[Sample, int, Score | None]]) -> dict[str, list[Tally]]:
+def metrics(results: Sequence[tuple[Sample, int, Score | None]]) -> dict[str, Tallies]:
     """A tally for each scored trial; the trials of a question are one cluster."""
-    scored = [(sample.id, found) for sample, _, found in results if found is not None]
-    accuracy = [Tally(name, found.value, 1.0) for name, found in scored]
-    trials = 1 + max((trial for _, trial, _ in results), default=0)
-    answered = [Tally(name, found.parts["answered"], 1.0) for name, found in scored]
+    accuracy, answered, trials = Tallies(), Tallies(), 1
+    for sample, trial, found in results:
+        trials = max(trials, trial + 1)
+        if found:
+            accuracy.append(Tally(sample.id, found.value, 1.0))
+            answered.append(Tally(sample.id, found.parts["answered"], 1.0))
     return {HEADLINE: accuracy} | passes(accuracy, trials) | {"answered": answered}
 
 

@@ -41,7 +41,7 @@ from swiftkit.errors import DataError, UsageError
 from swiftkit.jsonl import encode
 from swiftkit.questions import identity_of, load_samples, meta_of, read_answer
 from swiftkit.records import SKIPPED, Response, Sample, Score
-from swiftkit.stats import Tally, passes
+from swiftkit.stats import Tallies, Tally, passes
 from swiftkit.thinking import spoken
 from swiftkit.toolcall.gold import Gold, gold_from
 from swiftkit.toolcall.schema import validator_of
@@ -87,7 +87,7 @@ class _Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     passed: bool = msgspec.field(name="pass")
 
 
-def load(path: Path) -> list[Sample]:
+def load(path: Path) -> Sequence[Sample]:
     """The questions of a file. Raises DataError (file:line) for a row or a check that cannot be used; UsageError where
     a row wants a judge and none is named."""
     samples = load_samples(path, lambda row, where, _: [_sample(row, where)])
@@ -96,6 +96,12 @@ def load(path: Path) -> list[Sample]:
             f"{path} has rows with a judge (set {_ENDPOINT}, and {_MODEL} and {_KEY} where they are needed)"
         )
     return samples
+
+
+def settings() -> dict[str, str]:
+    """The judge, who decides with the rows; its key stays in the environment."""
+    named = {"judge": os.environ.get(_ENDPOINT, ""), "judge_model": os.environ.get(_MODEL, "")}
+    return {name: value for name, value in named.items() if value}
 
 
 async def converse(sample: Sample, ask: Ask) -> Response:
@@ -135,18 +141,18 @@ def score(sample: Sample, response: Response) -> Score:
     return Score(float(right), right, reason, parts, {"right": int(right), "total": 1})
 
 
-def metrics(results: Sequence[tuple[Sample, int, Score | None]]) -> dict[str, list[Tally]]:
+def metrics(results: Sequence[tuple[Sample, int, Score | None]]) -> dict[str, Tallies]:
     """A tally for each scored trial; the trials of a question are one cluster."""
-    tallies: dict[str, list[Tally]] = {HEADLINE: []}
+    tallies: dict[str, Tallies] = {HEADLINE: Tallies()}
     trials = 1 + max((trial for _, trial, _ in results), default=0)
     categories = {sample.meta["category"] for sample, _, _ in results if "category" in sample.meta}
     split = 1 < len(categories) <= MOST_CATEGORIES
     for sample, _, found in results:
         names = [HEADLINE, *([f"{HEADLINE}[{sample.meta['category']}]"] if split and "category" in sample.meta else [])]
         for name in names:
-            tallies.setdefault(name, []).extend([Tally(sample.id, found.value, 1.0)] if found else [])
+            tallies.setdefault(name, Tallies()).extend([Tally(sample.id, found.value, 1.0)] if found else [])
         for kind in sample.target.kinds:
-            entries = tallies.setdefault(f"{HEADLINE}[check:{kind}]", [])
+            entries = tallies.setdefault(f"{HEADLINE}[check:{kind}]", Tallies())
             entries.extend([Tally(sample.id, found.parts[kind], 1.0)] if found else [])
     headline = tallies.pop(HEADLINE)
     return {HEADLINE: headline} | passes(headline, trials) | dict(sorted(tallies.items()))

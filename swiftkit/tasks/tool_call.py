@@ -21,7 +21,7 @@ Metrics. What counts as right is toolcall/score.py's matter: the same scorer is 
     tool_accuracy[CATEGORY], tool_accuracy[tool:NAME]        the same by category, and by the tool that was wanted
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from swiftkit.dialogue import openai_messages, parse_tools
 from swiftkit.jsonl import decode_line, encode
 from swiftkit.questions import chain_of, identity_of, load_samples, meta_of, prompt_of, read_answer, swift_row
 from swiftkit.records import Response, Sample, Score
-from swiftkit.stats import Tally, passes
+from swiftkit.stats import Tallies, Tally, passes
 from swiftkit.toolcall import openai_calls
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.gold import Gold, gold_from, gold_of
@@ -48,7 +48,7 @@ PARTS = {
 Result = tuple[Sample, int, Score | None]  # sample, trial, and its score (None: an error, or skipped)
 
 
-def load(path: Path, mode: str = "") -> list[Sample]:
+def load(path: Path, mode: str = "") -> Sequence[Sample]:
     """The samples of a file of rows, or of a folder; DataError (file:line) at the first row that cannot be used.
 
     `mode` takes the place of the one in the rows' own options (toolcall/options.py).
@@ -58,7 +58,7 @@ def load(path: Path, mode: str = "") -> list[Sample]:
         row = swift_row(row, where, file)
         return _samples(row | {"scoring": _with_mode(row, mode, where)} if mode else row, where)
 
-    return _with_chain_lengths(load_samples(path, samples_of))
+    return load_samples(path, samples_of)
 
 
 def score(sample: Sample, response: Response) -> Score:
@@ -74,19 +74,32 @@ def answer(sample: Sample, response: Response) -> Parsed:
     return read_answer(response, sample.target.parse)
 
 
-def metrics(results: Sequence[Result]) -> dict[str, list[Tally]]:
+def metrics(results: Sequence[Result]) -> dict[str, Tallies]:
     """What each metric is summed from; a metric without tallies is one that nothing counted for."""
-    chains = _chains(results)
-    tallies: dict[str, list[Tally]] = {HEADLINE: [], "chain_success": chains}
-    tallies |= passes(chains, 1 + max((trial for _, trial, _ in results), default=0))
-    categories = _split({sample.meta["category"] for sample, _, _ in results if "category" in sample.meta})
-    tools = _split({call.name for sample, _, _ in results for call in sample.target.calls})
-    for sample, _, found in results:
-        for name, tally in _shares(sample, found, categories, tools):
-            entries = tallies.setdefault(name, [])
+    categories, tools, trials = _seen(results)
+    tallies: dict[str, Tallies] = {HEADLINE: Tallies(), "chain_success": Tallies()}
+    begun: dict[tuple[str, int], tuple[int, bool]] = {}
+    for sample, trial, found in results:
+        shares = _shares(sample, found, categories, tools)
+        for name, tally in (*shares, ("chain_success", _chain(sample, trial, found, begun))):
+            entries = tallies.setdefault(name, Tallies())
             if tally is not None:
                 entries.append(tally)
-    return dict(sorted(tallies.items(), key=lambda entry: ("[" in entry[0], "[tool:" in entry[0])))  # breakdowns last
+    chains = tallies["chain_success"]
+    ordered = {HEADLINE: tallies[HEADLINE], "chain_success": chains} | passes(chains, trials) | tallies
+    return dict(sorted(ordered.items(), key=lambda entry: ("[" in entry[0], "[tool:" in entry[0])))  # breakdowns last
+
+
+def _seen(results: Sequence[Result]) -> tuple[set[str], set[str], int]:
+    """The categories and the tools to split by, and how many trials there were."""
+    categories: set[str] = set()
+    tools: set[str] = set()
+    trials = 1
+    for sample, trial, _ in results:
+        categories.update([sample.meta["category"]] if "category" in sample.meta else [])
+        tools.update(call.name for call in sample.target.calls)
+        trials = max(trials, trial + 1)
+    return _split(categories), _split(tools), trials
 
 
 def _split(names: set[str]) -> set[str]:
@@ -134,16 +147,19 @@ def _of_tool(chain: str, found: Score | None, tool: str) -> Tally | None:
     return Tally(chain, found.counts[f"right:{tool}"], found.counts[f"total:{tool}"]) if found else None
 
 
-def _chains(results: Sequence[Result]) -> list[Tally]:
-    """One tally a chain and trial; a chain with a turn that was not asked or not scored leaves the denominator."""
-    turns: dict[tuple[str, int], list[Score]] = defaultdict(list)
-    lengths: dict[str, int] = {}
-    for sample, trial, found in results:
-        lengths[chain_of(sample)] = int(sample.meta.get("turns", "1"))
-        if found is not None:
-            turns[chain_of(sample), trial].append(found)
-    whole = ((chain, found) for (chain, _), found in turns.items() if len(found) == lengths[chain])
-    return [Tally(chain, float(all(turn.exact for turn in found)), 1.0) for chain, found in whole]
+def _chain(
+    sample: Sample, trial: int, found: Score | None, begun: dict[tuple[str, int], tuple[int, bool]]
+) -> Tally | None:
+    """The tally of the chain and trial that this turn completes; one with a turn that was not asked or not scored has
+    none, and leaves the denominator. `begun` holds how many turns each chain lacks, and whether it is exact so far."""
+    if found is None:
+        return None
+    key = chain_of(sample), trial
+    left, exact = begun.pop(key, (int(sample.meta.get("turns", "1")), True))
+    if left > 1:
+        begun[key] = left - 1, exact and found.exact
+        return None
+    return Tally(key[0], float(exact and found.exact), 1.0)
 
 
 def _samples(row: dict[str, Any], where: str) -> Iterator[Sample]:
@@ -182,11 +198,3 @@ def _turns(whole: Sample, where: str, scoring: tuple[Any, str]) -> Iterator[Samp
         yield Sample(
             identity, prompt_of(whole.messages[:index], where), whole.tools, gold, {"chain": whole.id} | whole.meta
         )
-
-
-def _with_chain_lengths(samples: list[Sample]) -> list[Sample]:
-    """Note in each sample how many turns its chain has, so that a cut or failed chain is not taken for a short one."""
-    lengths = Counter(chain_of(sample) for sample in samples)
-    for sample in samples:
-        sample.meta["turns"] = str(lengths[chain_of(sample)])
-    return samples

@@ -43,7 +43,8 @@ from swiftkit.errors import DataError
 from swiftkit.jsonl import decode_line, encode
 from swiftkit.questions import identity_of, load_samples, meta_of, prompt_of, read_answer
 from swiftkit.records import Response, Sample, Score
-from swiftkit.stats import Tally, passes
+from swiftkit.samples import chosen
+from swiftkit.stats import Tallies, Tally, passes
 from swiftkit.tool_runner import FILE, State, ToolRunner, runner_from
 from swiftkit.toolcall import openai_calls
 from swiftkit.toolcall.call import Parsed, ToolCall
@@ -70,13 +71,18 @@ class Target(msgspec.Struct, frozen=True):
         return max(_LEAST, self.chain.steps + _MORE)
 
 
-def load(path: Path) -> list[Sample]:
+def load(path: Path) -> Sequence[Sample]:
     """The questions of a file. Raises DataError (file:line) at the first row that cannot be used; UsageError where
     SWIFTKIT_TOOLS names no usable file."""
     samples = _longest(load_samples(path, lambda row, where, _: _samples(row, where)))
     if os.environ.get(FILE):
         _runner()
     return samples
+
+
+def settings() -> dict[str, str]:
+    """The tools that run, if any do."""
+    return {"tools": os.environ[FILE]} if os.environ.get(FILE) else {}
 
 
 async def converse(sample: Sample, ask: Ask) -> Response:
@@ -98,19 +104,30 @@ def score(sample: Sample, response: Response) -> Score:
     return msgspec.structs.replace(found, counts=found.counts | more)
 
 
-def metrics(results: Sequence[tuple[Sample, int, Score | None]]) -> dict[str, list[Tally]]:
+def metrics(results: Sequence[tuple[Sample, int, Score | None]]) -> dict[str, Tallies]:
     """What each metric is summed from; a sample is a chain, its trials are one cluster."""
-    scored = [(sample, found) for sample, _, found in results if found is not None]
-    success = [Tally(sample.id, float(found.exact), 1.0) for sample, found in scored]
-    found = {HEADLINE: success} | passes(success, 1 + max((trial for _, trial, _ in results), default=0))
-    found["step_accuracy"] = [_ratio(sample, each, "steps_right", "steps") for sample, each in scored]
-    found["tool_accuracy"] = [_ratio(sample, each, "right", "total") for sample, each in scored]
-    found["finished"] = [Tally(sample.id, each.counts["finished"], 1.0) for sample, each in scored]
-    categories = sorted({sample.meta["category"] for sample, _, _ in results if "category" in sample.meta})
-    for name in categories if 1 < len(categories) <= MOST_CATEGORIES else []:
-        pairs = zip(scored, success, strict=True)
-        found[f"{HEADLINE}[{name}]"] = [tally for (sample, _), tally in pairs if sample.meta.get("category") == name]
-    return found
+    categories = {sample.meta["category"] for sample, _, _ in results if "category" in sample.meta}
+    split = 1 < len(categories) <= MOST_CATEGORIES
+    names = [HEADLINE, "step_accuracy", "tool_accuracy", "finished"]
+    names += [f"{HEADLINE}[{category}]" for category in sorted(categories) if split]
+    tallies, trials = {name: Tallies() for name in names}, 1
+    for sample, trial, found in results:
+        trials = max(trials, trial + 1)
+        for name, tally in _shares(sample, found) if found else ():
+            if name in tallies:
+                tallies[name].append(tally)
+    success = tallies[HEADLINE]
+    return {HEADLINE: success} | passes(success, trials) | tallies
+
+
+def _shares(sample: Sample, found: Score) -> Iterator[tuple[str, Tally]]:
+    """What a chain adds to each metric; there may be none for its category."""
+    success = Tally(sample.id, float(found.exact), 1.0)
+    yield HEADLINE, success
+    yield "step_accuracy", _ratio(sample, found, "steps_right", "steps")
+    yield "tool_accuracy", _ratio(sample, found, "right", "total")
+    yield "finished", Tally(sample.id, found.counts["finished"], 1.0)
+    yield f"{HEADLINE}[{sample.meta.get('category')}]", success
 
 
 def _ratio(sample: Sample, found: Score, right: str, total: str) -> Tally:
@@ -235,11 +252,11 @@ def _decoded(row: dict[str, Any], column: str, where: str, kind: Any, absent: An
     return decode_line(text, f"{where}: {column}", msgspec.json.Decoder(kind).decode)
 
 
-def _longest(samples: list[Sample]) -> list[Sample]:
+def _longest(samples: Sequence[Sample]) -> Sequence[Sample]:
     """Of the samples of one chain that ask the same, the one with the most steps."""
-    best: dict[bytes, Sample] = {}
-    for sample in samples:
-        key = encode([sample.meta.get("chain", sample.id), sample.messages])
-        if key not in best or int(best[key].meta["steps"]) < int(sample.meta["steps"]):
-            best[key] = sample
-    return list(best.values())
+    best: dict[int, tuple[int, int]] = {}  # steps and place, by what the sample asks
+    for place, sample in enumerate(samples):
+        asked, steps = hash(encode([sample.meta.get("chain", sample.id), sample.messages])), int(sample.meta["steps"])
+        if asked not in best or best[asked][0] < steps:
+            best[asked] = steps, place
+    return chosen(samples, [place for _, place in best.values()])

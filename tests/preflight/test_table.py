@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.preflight.arguments import arguments_of, looks_like_a_flag, table, verbs
-from swiftkit.preflight.recipe import read_flags, verb_of
+from swiftkit.preflight.reading import read_flags, verb_of
 from swiftkit.preflight.rules.keys import RENAMED
 
 ROOT = Path(__file__).parents[2]

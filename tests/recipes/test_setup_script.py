@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from recipe_stage import ROOT, Stage
 
+SIMULATORS = "pip -c constraints.txt --no-deps bfcl-eval"
 # Makes a venv whose Python is itself; pip notes its arguments and creates `swift`, or does as PIP says.
 PYTHON = """#!/usr/bin/env bash
 case "$*" in
@@ -63,15 +64,20 @@ def test_cpu_build_first_then_the_rest(project: Stage) -> None:
         "venv",
         "pip -c constraints.txt torch==9.8.7+cpu",
         "pip -c constraints.txt -e .[train,dev]",
+        SIMULATORS,
     ]
-    assert len(result.stderr.splitlines()) == 2  # one line a stage
+    assert len(result.stderr.splitlines()) == 3  # one line a stage
 
 
 def test_gpu_machine_takes_the_ordinary_build_and_the_gpu_extra(project: Stage) -> None:
     """CUDA comes with PyPI's torch; DeepSpeed and liger belong to a GPU."""
     project.gpus(1)
     project.run(setup_script(project))
-    assert calls(project)[1:] == ["pip -c constraints.txt torch==9.8.7", "pip -c constraints.txt -e .[train,gpu,dev]"]
+    assert calls(project)[1:] == [
+        "pip -c constraints.txt torch==9.8.7",
+        "pip -c constraints.txt -e .[train,gpu,dev]",
+        SIMULATORS,
+    ]
 
 
 def test_without_a_cpu_build_it_says_how_large_the_other_is(project: Stage) -> None:
@@ -89,6 +95,7 @@ def test_torch_index_is_for_torch_alone(project: Stage) -> None:
     assert calls(project)[1:] == [
         "pip -c constraints.txt --index-url file:///wheels torch==9.8.7",
         "pip -c constraints.txt -e .[train,dev]",
+        SIMULATORS,
     ]
 
 
@@ -107,7 +114,11 @@ def test_changed_constraints_install_again(project: Stage) -> None:
     project.run(setup_script(project))
     (project.folder / "a project" / "constraints.txt").write_text("torch==9.9.0\n")
     project.run(setup_script(project))
-    assert calls(project)[3:] == ["pip -c constraints.txt torch==9.9.0+cpu", "pip -c constraints.txt -e .[train,dev]"]
+    assert calls(project)[4:] == [
+        "pip -c constraints.txt torch==9.9.0+cpu",
+        "pip -c constraints.txt -e .[train,dev]",
+        SIMULATORS,
+    ]
 
 
 def test_interrupted_setup_starts_over(project: Stage) -> None:

@@ -19,30 +19,68 @@ FOLDER = Path(os.environ.get("SWIFTKIT_SHARED_DATA", Path(__file__).parents[3] /
 needs_data = pytest.mark.skipif(
     not FOLDER.is_dir(), reason=f"no BFCL in {FOLDER}: set SWIFTKIT_SHARED_DATA to the folder of bfcl/"
 )
-needs_package = pytest.mark.skipif(
-    not os.environ.get("SWIFTKIT_BFCL_PYTHON") and importlib.util.find_spec("bfcl_eval") is None,
-    reason="no bfcl-eval: install it, or set SWIFTKIT_BFCL_PYTHON to a Python that has it",
+needs_package_data = pytest.mark.skipif(
+    importlib.util.find_spec("bfcl_eval") is None, reason="no bfcl-eval beside swiftkit: bash scripts/setup.sh"
 )
 SINGLE = ("simple_python", "multiple", "parallel", "parallel_multiple", "irrelevance")
+PACKAGE = importlib.util.find_spec("bfcl_eval")
+PACKAGE_DATA = Path(next(iter((PACKAGE and PACKAGE.submodule_search_locations) or ["/none"]))) / "data"
+LIVE = ("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple", "live_irrelevance", "live_relevance")
+# Of 3,641 questions those whose gold BFCL's own checker finds wrong: required parameters without an acceptable value or
+# without any gold, a parameter that the schema lacks, lists of mixed types in Java, an object's value that is no list.
+BEYOND_BFCL = {
+    "live_simple_106-63-0", "live_simple_112-68-0", "live_multiple_862-181-3", "live_multiple_964-207-0",
+    "simple_java_36", "simple_java_64", "simple_java_65",
+}  # fmt: skip
 
 
 def gold(sample: Sample) -> Response:
     """The first acceptable value of each parameter, but of those that are better left out."""
-    required = {each["name"]: each["parameters"].get("required", []) for each in sample.target.function}
+    functions = {each["name"]: each["parameters"] for each in sample.target.function}
     calls = []
     for call in sample.target.ground_truth or []:
         for name, parameters in call.items():
-            wanted = {key: values for key, values in parameters.items() if key in required[name] or "" not in values}
-            first = {key: next(value for value in values if value != "") for key, values in wanted.items()}
-            calls.append(ToolCall(name, {key: plain(value) for key, value in first.items()}))
+            required, schemas = functions[name].get("required", []), functions[name]["properties"]
+            known = {key: values for key, values in parameters.items() if values}
+            first = {key: plain(known[key]) for key in known if key in required or "" not in known[key]}
+            calls.append(ToolCall(name, {key: written(first[key], schemas.get(key, {}), sample) for key in first}))
+    if sample.meta["category"] == "live_relevance":
+        calls = [ToolCall(sample.target.function[0]["name"], {})]
     return Response(sample.id, tool_calls=calls or None)
 
 
-def plain(value: Any) -> Any:
-    """An object's values are lists of acceptable values again."""
+def plain(options: Any) -> Any:
+    """The first of some acceptable values; the values of an object are lists of them again."""
+    if not isinstance(options, list):
+        return options
+    value = next((each for each in options if each != ""), "")
     if isinstance(value, dict):
-        return {key: plain(options[0]) for key, options in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list) else value
+        return {key: plain(each) for key, each in value.items() if not isinstance(each, list) or "" not in each}
+    return [plain([item]) for item in value] if isinstance(value, list) else value
+
+
+def written(value: Any, schema: dict[str, Any], sample: Sample) -> Any:
+    """As a literal, where the category wants one."""
+    if sample.target.language == "python":
+        return value
+    if isinstance(value, str):
+        return value
+    if sample.target.language == "javascript":
+        return json.dumps(value) + ("n" if schema.get("type") == "Bigint" else "")
+    return java(value, schema.get("type", ""), schema.get("items", {}).get("type", ""))
+
+
+def java(value: Any, kind: str, item_kind: str = "") -> str:
+    """A literal of Java."""
+    suffix = {"long": "L", "float": "f"}.get(kind, "")
+    if isinstance(value, list):
+        bare = kind == "Array" and item_kind == "String"  # BFCL keeps the quotes there
+        items = ", ".join(str(item) if bare else java(item, item_kind) for item in value)
+        return f"new int[]{{{items}}}" if kind == "Array" else f"new ArrayList<Integer>(Arrays.asList({items}))"
+    if isinstance(value, dict):
+        puts = " ".join(f"put({json.dumps(key)}, {java(item, '')});" for key, item in value.items())
+        return f"new HashMap<String, Object>() {{{{ {puts} }}}}"
+    return json.dumps(value) + suffix
 
 
 @needs_data
@@ -56,6 +94,16 @@ def test_the_gold_scores_100_percent_in_each_category(category: str) -> None:
     assert not any(bfcl.score(sample, wrong).exact for sample in samples)
     for text in ("I cannot.", '<tool_call>\n{"name"'):
         assert all(bfcl.score(sample, Response("x", text=text)).exact != wanted for sample in samples)
+
+
+@needs_package_data
+@pytest.mark.parametrize("category", [*SINGLE, *LIVE, "simple_java", "simple_javascript"])
+def test_the_gold_of_the_package_scores_100_percent_in_each_category(category: str) -> None:
+    """All of the leaderboard's single-turn questions, as bfcl-eval brings them."""
+    samples = bfcl.load(PACKAGE_DATA / f"BFCL_v4_{category}.json")
+    wrong = {sample.id for sample in samples if not bfcl.score(sample, gold(sample)).exact}
+    assert wrong == {sample.id for sample in samples} & BEYOND_BFCL
+    assert not any(bfcl.score(each, Response("x", text="")).exact for each in samples if "irrelevance" not in category)
 
 
 def test_the_leaderboards_means() -> None:
@@ -139,12 +187,9 @@ def test_multi_turn_without_the_package_says_so(tmp_path: Path, monkeypatch: pyt
         bfcl.load(write(tmp_path, row))
 
 
-def multi_turn(number: int) -> Sample:
-    lines = (FOLDER / "BFCL_v4_multi_turn_base.json").read_text(encoding="utf-8").splitlines()
-    truths = (FOLDER / "possible_answer/BFCL_v4_multi_turn_base.json").read_text(encoding="utf-8").splitlines()
-    row = json.loads(lines[number])
-    truth = next(json.loads(line) for line in truths if json.loads(line)["id"] == row["id"])["ground_truth"]
-    return Sample(row["id"], row["question"][0], [], bfcl.Turns(row, truth), {"category": "multi_turn_base"})
+def multi_turn(category: str, number: int) -> Sample:
+    samples = bfcl.load(PACKAGE_DATA / f"BFCL_v4_multi_turn_{category}.json")
+    return next(sample for sample in samples if sample.id == f"multi_turn_{category}_{number}")
 
 
 def calls_of(truth: list[str], tools: list[dict[str, Any]]) -> list[ToolCall]:
@@ -168,12 +213,14 @@ def asked(sample: Sample, answer: Any) -> Response:
     return asyncio.run(bfcl.converse(sample, ask))
 
 
-@needs_data
-@needs_package
-@pytest.mark.parametrize("number", [0, 60, 120, 199])
-def test_the_gold_of_multi_turn_is_right_in_the_simulators(number: int) -> None:
+@needs_package_data
+@pytest.mark.parametrize(
+    ("category", "number"),
+    [("base", 0), ("base", 60), ("base", 199), ("miss_func", 3), ("miss_param", 120), ("long_context", 7)],
+)
+def test_the_gold_of_multi_turn_is_right_in_the_simulators(category: str, number: int) -> None:
     """Real states of real simulators; the same calls but for the last turn's are wrong."""
-    sample = multi_turn(number)
+    sample = multi_turn(category, number)
     truth = sample.target.truth
 
     def answer(turn: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> list[ToolCall]:
@@ -187,11 +234,10 @@ def test_the_gold_of_multi_turn_is_right_in_the_simulators(number: int) -> None:
     assert bfcl.score(sample, lazy).reason.startswith("multi_turn:")
 
 
-@needs_data
-@needs_package
+@needs_package_data
 def test_what_a_model_writes_is_not_evaluated() -> None:
     """Names that are code, builtins and parameters that are code fail as calls; a model that never stops is stopped."""
-    sample = multi_turn(0)
+    sample = multi_turn("base", 0)
     hostile = [
         ToolCall("__import__('os').system", {"command": "touch /tmp/owned"}),
         ToolCall("open", {"file": "/etc/passwd"}),

@@ -4,7 +4,8 @@ import difflib
 from collections.abc import Iterator
 
 from swiftkit.preflight.arguments import arguments_of, verbs
-from swiftkit.preflight.recipe import Fault, Recipe, completions
+from swiftkit.preflight.reading import completions
+from swiftkit.preflight.recipe import Fault, Recipe
 
 # Flags of ms-swift 3.x and 2.x -> what to write now; empty where nothing took its place.
 RENAMED = {
