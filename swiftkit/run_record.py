@@ -21,7 +21,8 @@ from swiftkit.checkpoints import checkpoints, fault_of, step_of
 from swiftkit.errors import DataError
 from swiftkit.jsonl import encode, write_atomically
 from swiftkit.preflight.machine import Machine
-from swiftkit.preflight.recipe import Recipe, read
+from swiftkit.preflight.reading import read
+from swiftkit.preflight.recipe import Recipe
 from swiftkit.progress import say
 from swiftkit.redaction import redacted, redacted_mapping, redacted_words, secret_values
 from swiftkit.rerun import write_script
