@@ -3,10 +3,10 @@
 # flags) between the YAML and your own flags. It reads none of swift's flags: `swift VERB FILE.yaml [machine] [yours]`, and
 # the last one wins. What is wrong with them, `swiftkit preflight` says before swift starts.
 #
-# Environment: DRY_RUN=1 prints the command only. GPUS=N overrides the count (0: use the CPU). DEEPSPEED=zero2|none
-# replaces zero3. VLLM=false leaves vLLM out. SWIFTKIT_VENV is the virtual environment (default .venv).
-# SWIFTKIT_STOP_SECONDS (20) is how long a stopped process may take to end. Anything that swift itself reads
-# (NPROC_PER_NODE, CUDA_VISIBLE_DEVICES, ...) is kept.
+# Environment: DRY_RUN=1 prints the command only. RESUME=1 goes on from the last complete checkpoint. GPUS=N overrides the
+# count (0: use the CPU). DEEPSPEED=zero2|none replaces zero3. VLLM=false leaves vLLM out. SWIFTKIT_VENV is the virtual
+# environment (default .venv). SWIFTKIT_STOP_SECONDS (20) is how long a stopped process may take to end. Anything that
+# swift itself reads (NPROC_PER_NODE, CUDA_VISIBLE_DEVICES, ...) is kept.
 
 set -euo pipefail
 if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
@@ -55,6 +55,7 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
     fi
     choose_environment "$verb" "$gpus"
     choose_flags "$verb" "$gpus"
+    if [[ ${RESUME:-0} != 0 ]] && is_training "$verb"; then resume "$verb" "$file" "$@"; fi
     if [[ -n ${DRY_RUN-} ]]; then
         if [[ $verb == sft && $gpus -gt 0 ]]; then hardware+=(--use_liger_kernel true); fi
         if wants_vllm "$gpus"; then hardware+=(--use_vllm true --vllm_mode colocate); fi
@@ -73,8 +74,18 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
         fi
     fi
     local supervise=(-m swiftkit.supervise)
+    if is_training "$verb"; then supervise+=(--record); fi # run.json and rerun.sh
     if [[ $recipe_terminal == true && -t 0 ]]; then supervise+=(--terminal); fi
     exec "$python" "${supervise[@]}" env "${environment[@]}" "$swift" "$verb" "$file" "${hardware[@]}" "$@"
+}
+
+resume() { # VERB FILE FLAGS...: adds the flag that goes on from the last complete checkpoint; a finished run ends here
+    local verb=$1 file=$2 checkpoint status=0
+    shift 2
+    checkpoint=$(env "${environment[@]}" "$python" -m swiftkit.resume "$verb" "$file" "${hardware[@]}" "$@") || status=$?
+    if ((status == 3)); then exit 0; fi # it has said that nothing is left to do
+    if ((status)); then exit "$status"; fi
+    if [[ -n $checkpoint ]]; then hardware+=(--resume_from_checkpoint "$checkpoint"); fi
 }
 
 print_command() { # VERB FILE FLAGS...: one line that can be pasted into a shell

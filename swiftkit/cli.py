@@ -225,11 +225,15 @@ def tools(openapi: Path, output: Path, as_json: bool) -> None:
 @click.option("--prompt", type=click.Path(path_type=Path), help="File whose text is the system prompt of each sample.")
 @click.option("--timeout", type=click.FloatRange(0.1), default=300, show_default=True, help="Seconds for a request.")
 @click.option("--stream", is_flag=True, help="Stream the answers: time to the first token, tokens a second.")
+@click.option(
+    "--training-run", envvar="SWIFTKIT_TRAINING_RUN", type=click.Path(path_type=Path),
+    help="Output folder of the model's training: the metrics go to its SwanLab run.  [SWIFTKIT_TRAINING_RUN]",
+)  # fmt: skip
 @click.option("--gate", "gates", multiple=True, metavar="'METRIC>=X'", help="Bound that sets the exit status.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json instead of the table.")
 def evaluate_command(
     task: str, base_urls: tuple[str, ...], timeout: float, concurrency: int, stream: bool, gates: tuple[str, ...],
-    as_json: bool, **options: Any,
+    training_run: Path | None, as_json: bool, **options: Any,
 ) -> None:  # fmt: skip
     """Measure a served model on TASK: tool-call, tool-chain, bfcl, gsm8k or jsonl (docs/evaluating.md).
 
@@ -245,13 +249,18 @@ def evaluate_command(
     \b
     swiftkit eval tool-call --data eval.jsonl --base-url http://127.0.0.1:8000/v1 --gate 'tool_accuracy>=0.85'
     """
+    from swiftkit import tracked_run
     from swiftkit.client import Endpoint
     from swiftkit.evaluate import Options, evaluate
     from swiftkit.gate import parse_gate
 
     key = os.environ.get("OPENAI_API_KEY", "").strip() or "EMPTY"
     endpoint = Endpoint(base_urls[0], key, timeout, concurrency, more=base_urls[1:], stream=stream)
-    _end(evaluate(Options(task, endpoint=endpoint, gates=tuple(map(parse_gate, gates)), **options)), as_json)
+    tracked = tracked_run.find(training_run) if training_run else None
+    report = evaluate(Options(task, endpoint=endpoint, gates=tuple(map(parse_gate, gates)), **options))
+    if tracked:
+        tracked_run.log(tracked, report)
+    _end(report, as_json)
 
 
 @main.command("grade")

@@ -1,6 +1,6 @@
 """Run one command, pass signals on to all of it, and leave nothing of it behind.
 
-    python -m swiftkit.supervise [--terminal] COMMAND...
+    python -m swiftkit.supervise [--terminal] [--record] COMMAND...
 
 `swift VERB` is a wrapper: it starts the real process and waits. SIGTERM ends the wrapper alone, and the real process
 goes on without a parent; at SIGINT the wrapper kills the real one after a quarter of a second, checkpoint or not;
@@ -9,7 +9,8 @@ end, and we wait for the whole family. To know the family we adopt orphans (prct
 
 Exit status: the command's; 130, 143 or 129 when we were told to stop. SWIFTKIT_STOP_SECONDS (20) is how long a stopped
 process may take to save and end; a second Ctrl-C, a second later, kills at once. `--terminal` keeps the command in the
-terminal's own process group: a chat could not read from it otherwise.
+terminal's own process group: a chat could not read from it otherwise. `--record` writes what was run, and how it ended,
+into the output folder of a training (run_record.py).
 """
 
 import contextlib
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from itertools import takewhile
 from types import FrameType
 
 import psutil
@@ -134,8 +136,23 @@ def main(arguments: list[str]) -> int:
         return 0
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    terminal = arguments[0] == "--terminal"
-    return Supervisor(arguments[terminal:], terminal).wait()
+    flags = list(takewhile(lambda word: word in ("--terminal", "--record"), arguments))
+    command, terminal = arguments[len(flags) :], "--terminal" in flags
+    return _recorded(command, terminal) if "--record" in flags else Supervisor(command, terminal).wait()
+
+
+def _recorded(command: list[str], terminal: bool) -> int:
+    """With a record of how it was run and how it ended; until it runs, Ctrl-C ends us at once, without a traceback."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from swiftkit import run_record  # not above: the watcher does without
+
+    record = run_record.begin(command)
+    os.environ.update(run_record.variables_of(record) if record else {})
+    status = Supervisor(command, terminal).wait()
+    if record:
+        run_record.end(record, status)
+    return status
 
 
 if __name__ == "__main__":

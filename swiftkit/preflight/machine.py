@@ -4,6 +4,7 @@ import importlib.metadata
 import shutil
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 _PACKAGES = (
@@ -39,6 +40,23 @@ class Machine(NamedTuple):
     def here(cls, environment: Mapping[str, str]) -> "Machine":
         found = {distribution: _version(distribution) for distribution in _PACKAGES}
         return cls(_visible(_gpus(environment), environment), {name: said for name, said in found.items() if said})
+
+
+def has_swanlab_key(environment: Mapping[str, str]) -> bool:
+    """Where swanlab 0.10.3 looks for one: the environment, then .swanlab of this folder, then of the home folder."""
+    if environment.get("SWANLAB_API_KEY"):
+        return True
+    home = environment.get("SWANLAB_ROOT") or environment.get("SWANLAB_SAVE_DIR") or Path.home() / ".swanlab"
+    folders = (Path(".swanlab"), Path(home))
+    configured = [path for folder in folders for path in (folder / "config.yaml", folder / "config.yml")]
+    return any((folder / ".netrc").exists() for folder in folders) or any(map(_names_key, configured))
+
+
+def _names_key(path: Path) -> bool:
+    try:
+        return b"api_key" in path.read_bytes()
+    except OSError:
+        return False
 
 
 def _version(distribution: str) -> str:

@@ -187,3 +187,28 @@ def test_gpt_oss_without_its_plugin(folder: Path) -> None:
     assert check(GOOD, "--external_plugins", str(plugin)) == []
     assert check("adapters: [lora]\nmerge_lora: true\nmodel: model\n") == []
     assert [one.name for one in check("adapters: [lora]\nmodel_type: gpt_oss\n")] == ["external_plugins"]
+
+
+@pytest.mark.usefixtures("folder")
+def test_resuming_is_no_fault() -> None:
+    """RESUME=1 with the checkpoint that lib.sh adds: neither the output folder that exists nor the adapter that the run
+    began with is spoken of."""
+    checkpoint = Path("out/checkpoint-2")
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "trainer_state.json").write_text("{}")
+    recipe = f"{GOOD}output_dir: out\nadd_version: false\nadapters: [lora]\n"
+    assert any("earlier run" in str(finding) for finding in check(recipe))
+    assert check(recipe, "--resume_from_checkpoint", str(checkpoint), RESUME="1") == []
+    assert check(recipe, "--resume_from_checkpoint", str(checkpoint)) != []
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("place", [".swanlab/.netrc", "home/.netrc", "home/config.yaml"])
+def test_swanlab_finds_its_key_where_it_looks(place: str) -> None:
+    """In this folder or its own, a login or a configuration; no key stops the run before the model is loaded."""
+    recipe = f"{GOOD}report_to: [swanlab]\n"
+    missing = [finding for finding in check(recipe, SWANLAB_ROOT="home") if finding.name == "report_to"]
+    assert "SwanLab's cloud needs a key" in str(missing[0])
+    Path(place).parent.mkdir()
+    Path(place).write_text("api_key: x\n")
+    assert check(recipe, SWANLAB_ROOT="home") == []

@@ -128,7 +128,8 @@ def two_warmups(recipe: Recipe) -> Iterator[Fault]:
 
 def two_starts(recipe: Recipe) -> Iterator[Fault]:
     """adapters beside resume_from_checkpoint: which of the two goes on?"""
-    if recipe.trains and recipe.says("adapters") and recipe.says("resume_from_checkpoint"):
+    resumes = recipe.environment.get("RESUME", "0") not in ("", "0")  # the same recipe as before, which began with them
+    if recipe.trains and recipe.says("adapters") and recipe.says("resume_from_checkpoint") and not resumes:
         fix = "leave adapters out; after SFT, in DPO, KTO and GRPO, --ref_adapters names the SFT checkpoint"
         yield recipe.warn("adapters", "stands beside resume_from_checkpoint, whose weights win", fix, adapters=None)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from swiftkit.preflight.machine import has_swanlab_key
 from swiftkit.preflight.recipe import Fault, Recipe
 
 _PACKAGES = {"swanlab": "swanlab", "wandb": "wandb", "tensorboard": "tensorboard"}
@@ -12,8 +13,7 @@ _EMAIL = ("swanlab_sender_email", "swanlab_receiver_email", "swanlab_smtp_server
 def swanlab_key(recipe: Recipe) -> Iterator[Fault]:
     """SwanLab's cloud without a key: the run stops after the model was loaded."""
     cloud = "swanlab" in recipe.values("report_to") and recipe.text("swanlab_mode") == "cloud"
-    home = Path(recipe.environment.get("SWANLAB_SAVE_DIR") or Path.home() / ".swanlab")
-    logged_in = recipe.environment.get("SWANLAB_API_KEY") or (home / ".netrc").exists() or recipe.says("swanlab_token")
+    logged_in = recipe.says("swanlab_token") or has_swanlab_key(recipe.environment)
     if recipe.trains and cloud and not logged_in:
         flag = "swanlab_mode" if recipe.says("swanlab_mode") else "report_to"
         fix = "set SWANLAB_API_KEY, or add --swanlab_mode local"
