@@ -1,6 +1,6 @@
 """Run one command, pass signals on to all of it, and leave nothing of it behind.
 
-    python -m swiftkit.supervise [--terminal] COMMAND...
+    python -m swiftkit.supervise [--terminal] [--last-words TEXT] COMMAND...
 
 `swift VERB` is a wrapper: it starts the real process and waits. SIGTERM ends the wrapper alone, and the real process
 goes on without a parent; at SIGINT the wrapper kills the real one after a quarter of a second, checkpoint or not;
@@ -9,7 +9,8 @@ end, and we wait for the whole family. To know the family we adopt orphans (prct
 
 Exit status: the command's; 130, 143 or 129 when we were told to stop. SWIFTKIT_STOP_SECONDS (20) is how long a stopped
 process may take to save and end; a second Ctrl-C, a second later, kills at once. `--terminal` keeps the command in the
-terminal's own process group: a chat could not read from it otherwise.
+terminal's own process group: a chat could not read from it otherwise. `--last-words` is said when the command has failed
+by itself.
 """
 
 import contextlib
@@ -55,6 +56,10 @@ class Supervisor:
             psutil.wait_procs(family, timeout=0.1)
         self._watcher.kill()
         return 128 + self._stopped_by if self._stopped_by else _shell_status(self._wrapper.wait())
+
+    @property
+    def was_stopped(self) -> bool:
+        return self._stopped_by != 0
 
     def _is_late(self) -> bool:
         return bool(self._stopped_at) and time.monotonic() > self._stopped_at + self._grace
@@ -135,7 +140,13 @@ def main(arguments: list[str]) -> int:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     terminal = arguments[0] == "--terminal"
-    return Supervisor(arguments[terminal:], terminal).wait()
+    arguments = arguments[terminal:]
+    last_words = arguments[1] if arguments[0] == "--last-words" else ""
+    supervisor = Supervisor(arguments[2:] if last_words else arguments, terminal)
+    status = supervisor.wait()
+    if last_words and status and not supervisor.was_stopped:
+        print(last_words, file=sys.stderr, flush=True)
+    return status
 
 
 if __name__ == "__main__":
