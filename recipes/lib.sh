@@ -98,16 +98,20 @@ print_command() { # VERB FILE FLAGS...: one line that can be pasted into a shell
 }
 
 explain_missing_gpus() { # FILE: what the recipe needs, and what runs here
-    local name
-    name=$(basename "$0" .sh)
+    local name=${0##*recipes/}
+    name=${name%.sh}
     cat >&2 <<END
 recipes/$name.sh needs $recipe_gpus GPUs of 80 GB or more; this machine shows none.
 It also needs the model and the training rows that $1 names.
 The command it would run:                   DRY_RUN=1 bash recipes/$name.sh
+END
+    if [[ -f $root/recipes/tiny/$name.yaml ]]; then
+        cat >&2 <<END
 The same recipe, small, on this machine:    bash recipes/$name.sh recipes/tiny/$name.yaml
     (its data is made by: bash scripts/demo.sh)
 本机没有 GPU。完整训练需要 $recipe_gpus 张 80 GB 以上的显卡；上面最后一条命令可以在 CPU 上跑同一流程的小模型。
 END
+    fi
     exit 2
 }
 
