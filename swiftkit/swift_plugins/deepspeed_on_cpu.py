@@ -1,10 +1,10 @@
 """DeepSpeed between processes on the CPU: to try ZeRO-2 and ZeRO-3 without a GPU, and to test them.
 
-    swift sft --deepspeed zero3 --use_cpu true --fp16 false --external_plugins swiftkit/swift_plugins/deepspeed_on_cpu.py
+    bash recipes/lora_sft.sh SMALL.yaml --deepspeed zero3 --external_plugins swiftkit/swift_plugins/deepspeed_on_cpu.py
 
-ZeRO-3 shares the weights out while they are loaded, so the processes must know each other before; with `--use_cpu` nobody
-introduces them. DeepSpeed would also compile a kernel for inference's all-reduce within one machine, which training never
-calls: four minutes on two cores, and a C++ compiler. And swift's `--ddp_timeout` does not arrive here by itself.
+ZeRO-3 shares the weights out while they are loaded, so the processes must know each other before; with `--use_cpu`
+nobody introduces them. DeepSpeed would also compile a kernel for inference's all-reduce within one machine, which
+training never calls: four minutes on two busy cores, and a C++ compiler. And `--ddp_timeout` has no effect on the CPU.
 """
 
 import argparse

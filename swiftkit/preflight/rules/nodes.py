@@ -41,7 +41,9 @@ def loopback_master(recipe: Recipe) -> Iterator[Fault]:
     address = recipe.environment.get("MASTER_ADDR", "")
     if _nodes(recipe) > 1 and (address.startswith("127.") or address in ("localhost", "::1", "0.0.0.0")):  # noqa: S104
         message = f"{address} is this machine itself, on every node"
-        yield recipe.warn("MASTER_ADDR", message, "write the first node's address; it is right for a trial on one machine")
+        yield recipe.warn(
+            "MASTER_ADDR", message, "write the first node's address, unless this is a trial"
+        )
 
 
 def endless_wait(recipe: Recipe) -> Iterator[Fault]:
@@ -62,7 +64,8 @@ def ray_ignored(recipe: Recipe) -> Iterator[Fault]:
 def ray_without_groups(recipe: Recipe) -> Iterator[Fault]:
     """use_ray without device_groups, which tell Ray what to start."""
     if recipe.verb == "sft" and recipe.true("use_ray") and not recipe.says("device_groups"):
-        fix = 'add device_groups: \'{"nproc_per_node": 4, "default": {"device": "GPU", "ranks": 8, "workers": ["default"]}}\''
+        groups = '{"nproc_per_node": 4, "default": {"device": "GPU", "ranks": 8, "workers": ["default"]}}'
+        fix = f"add device_groups: '{groups}'"
         yield recipe.fail("use_ray", "needs device_groups", fix)
 
 
