@@ -41,9 +41,7 @@ def loopback_master(recipe: Recipe) -> Iterator[Fault]:
     address = recipe.environment.get("MASTER_ADDR", "")
     if _nodes(recipe) > 1 and (address.startswith("127.") or address in ("localhost", "::1", "0.0.0.0")):  # noqa: S104
         message = f"{address} is this machine itself, on every node"
-        yield recipe.warn(
-            "MASTER_ADDR", message, "write the first node's address, unless this is a trial"
-        )
+        yield recipe.warn("MASTER_ADDR", message, "write the first node's address, unless this is a trial")
 
 
 def endless_wait(recipe: Recipe) -> Iterator[Fault]:
