@@ -117,8 +117,8 @@ END
 
 explain_lost_node() { # what is said when one of several nodes has failed
     cat <<END
-${0##*/}: node $NODE_RANK of $nodes has failed. Where the errors above say "closed by peer", "reset by peer", "timed out" or
-"waiting for clients", another node went first, or never came to $MASTER_ADDR:${MASTER_PORT:-29500}: read its log too.
+${0##*/}: node ${NODE_RANK-} of $nodes has failed. Where the errors above say "closed by peer", "reset by peer", "timed out" or
+"waiting for clients", another node went first, or never came to ${MASTER_ADDR-}:${MASTER_PORT:-29500}: read its log too.
 When that is mended, give the same command on every node, with RESUME=1: it goes on from the last checkpoint.
 本节点因错误停止；若上面出现上述字样，多半是别的节点先退出，请查看它的日志。修复后在每个节点上加 RESUME=1 重新运行，从最后的检查点继续。
 END

@@ -9,8 +9,8 @@ end, and we wait for the whole family. To know the family we adopt orphans (prct
 
 Exit status: the command's; 130, 143 or 129 when we were told to stop. SWIFTKIT_STOP_SECONDS (20) is how long a stopped
 process may take to save and end; a second Ctrl-C, a second later, kills at once. `--terminal` keeps the command in the
-terminal's own process group: a chat could not read from it otherwise. `--last-words` is said when the
-command has failed by itself.
+terminal's own process group: a chat could not read from it otherwise. `--last-words` is said
+when the command has failed by itself.
 """
 
 import contextlib

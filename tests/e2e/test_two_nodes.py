@@ -18,8 +18,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 TINY = "recipes/tiny/lora_sft_two_nodes.yaml"
 PLUGIN = ("--external_plugins", "swiftkit/swift_plugins/deepspeed_on_cpu.py")
-# 3e-6 was measured over six steps, with ZeRO-2, ZeRO-3 and DDP: sums in another order, in float32.
-TOLERANCE = 1e-4
+# 5e-7 was measured over six steps, with ZeRO-2, ZeRO-3 and DDP: sums in another order, in float32.
+TOLERANCE = 1e-5
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(find_spec("deepspeed") is None, reason="deepspeed is not installed: pip install deepspeed"),
