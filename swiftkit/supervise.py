@@ -57,10 +57,6 @@ class Supervisor:
         self._watcher.kill()
         return 128 + self._stopped_by if self._stopped_by else _shell_status(self._wrapper.wait())
 
-    @property
-    def was_stopped(self) -> bool:
-        return self._stopped_by != 0
-
     def _is_late(self) -> bool:
         return bool(self._stopped_at) and time.monotonic() > self._stopped_at + self._grace
 
@@ -140,11 +136,11 @@ def main(arguments: list[str]) -> int:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     terminal = arguments[0] == "--terminal"
-    arguments = arguments[terminal:]
-    last_words = arguments[1] if arguments[0] == "--last-words" else ""
-    supervisor = Supervisor(arguments[2:] if last_words else arguments, terminal)
-    status = supervisor.wait()
-    if last_words and status and not supervisor.was_stopped:
+    command, last_words = arguments[terminal:], ""
+    if command[0] == "--last-words":
+        _, last_words, *command = command
+    status = Supervisor(command, terminal).wait()
+    if last_words and status not in (0, *(128 + number for number in STOPPING)):
         print(last_words, file=sys.stderr, flush=True)
     return status
 
