@@ -1,4 +1,4 @@
-"""Recipes for Kubernetes, Megatron-SWIFT and Ray mode, none of which can run here: their files, and what they would start."""
+"""Recipes for Kubernetes, Megatron-SWIFT and Ray mode, none of which can run here: their files and what they start."""
 
 import ast
 import os
