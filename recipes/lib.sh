@@ -6,7 +6,8 @@
 # Environment: DRY_RUN=1 prints the command only. RESUME=1 goes on from the last complete checkpoint. GPUS=N overrides the
 # count (0: use the CPU). DEEPSPEED=zero2|none replaces zero3. VLLM=false leaves vLLM out. SWIFTKIT_VENV is the virtual
 # environment (default .venv). SWIFTKIT_STOP_SECONDS (20) is how long a stopped process may take to end. Anything that
-# swift itself reads (NPROC_PER_NODE, CUDA_VISIBLE_DEVICES, ...) is kept.
+# swift itself reads (NPROC_PER_NODE, CUDA_VISIBLE_DEVICES, ...) is kept. NNODES, NODE_RANK and MASTER_ADDR make it one of
+# several machines (docs/multi_node.md).
 
 set -euo pipefail
 if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] < 404)); then
@@ -25,6 +26,8 @@ recipe_gpus=0  # what a recipe's own YAML is made for; a recipe overrides these 
 recipe_deepspeed=zero3
 recipe_vllm=false # whether vLLM, where it is installed beside swift, generates the rollouts
 recipe_terminal=false
+launcher=swift # or megatron, for `recipe megatron VERB`
+nodes=1        # machines that train together
 
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
@@ -33,7 +36,11 @@ die() { # MESSAGE...: what happened and what to do; exit status 2 (wrong usage o
     exit 2
 }
 
-recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does not return
+recipe() { # [megatron] VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does not return
+    if [[ $1 == megatron ]]; then
+        launcher=megatron swift=${swift%swift}megatron
+        shift
+    fi
     local verb=$1 file own=true gpus
     file=$(dirname "$0")/$(basename "$0" .sh).yaml
     shift
@@ -43,7 +50,8 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
     fi
     [[ -f $file ]] || die "there is no file $file"
     gpus=$(gpu_count)
-    if [[ $own == true && $gpus -lt $recipe_gpus ]]; then
+    if is_training "$verb"; then count_nodes; fi
+    if [[ $own == true && $((gpus * nodes)) -lt $recipe_gpus ]]; then
         if [[ -n ${DRY_RUN-} && -z ${GPUS-} ]]; then
             log "this is the command for the $recipe_gpus GPUs that the recipe is made for; here are $gpus"
             gpus=$recipe_gpus
@@ -57,15 +65,17 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
     choose_flags "$verb" "$gpus"
     if [[ ${RESUME:-0} != 0 ]] && is_training "$verb"; then resume "$verb" "$file" "$@"; fi
     if [[ -n ${DRY_RUN-} ]]; then
-        if [[ $verb == sft && $gpus -gt 0 ]]; then hardware+=(--use_liger_kernel true); fi
+        if wants_liger "$verb" "$gpus"; then hardware+=(--use_liger_kernel true); fi
         if wants_vllm "$gpus"; then hardware+=(--use_vllm true --vllm_mode colocate); fi
         print_command "$verb" "$file" "${hardware[@]}" "$@"
         exit
     fi
     command -v "$swift" >/dev/null || die "ms-swift is not installed; install it: bash scripts/setup.sh"
     # Seconds, where swift would first import torch: a missing model, a missing dataset, a port in use, a renamed flag.
-    env "${environment[@]}" "$python" -m swiftkit preflight --verb "$verb" "$file" "${hardware[@]}" "$@" </dev/null
-    if [[ $verb == sft && $gpus -gt 0 ]] && liger_works; then hardware+=(--use_liger_kernel true); fi # imports torch: last
+    local checked_as=$verb
+    if [[ $launcher == megatron ]]; then checked_as=megatron; fi
+    env "${environment[@]}" "$python" -m swiftkit preflight --verb "$checked_as" "$file" "${hardware[@]}" "$@" </dev/null
+    if wants_liger "$verb" "$gpus" && liger_works; then hardware+=(--use_liger_kernel true); fi # imports torch: last
     if wants_vllm "$gpus"; then
         if "$python" -c 'import vllm' >/dev/null 2>&1; then  # one that belongs to another torch is found, and fails
             hardware+=(--use_vllm true --vllm_mode colocate) # not in the YAML: without vLLM swift refuses vllm_mode
@@ -76,6 +86,7 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
     local supervise=(-m swiftkit.supervise)
     if is_training "$verb"; then supervise+=(--record); fi # run.json and rerun.sh
     if [[ $recipe_terminal == true && -t 0 ]]; then supervise+=(--terminal); fi
+    if ((nodes > 1)); then supervise+=(--last-words "$(explain_lost_node)"); fi
     exec "$python" "${supervise[@]}" env "${environment[@]}" "$swift" "$verb" "$file" "${hardware[@]}" "$@"
 }
 
@@ -98,17 +109,30 @@ print_command() { # VERB FILE FLAGS...: one line that can be pasted into a shell
 }
 
 explain_missing_gpus() { # FILE: what the recipe needs, and what runs here
-    local name
-    name=$(basename "$0" .sh)
+    local name=${0##*recipes/}
+    name=${name%.sh}
     cat >&2 <<END
 recipes/$name.sh needs $recipe_gpus GPUs of 80 GB or more; this machine shows none.
 It also needs the model and the training rows that $1 names.
 The command it would run:                   DRY_RUN=1 bash recipes/$name.sh
+END
+    if [[ -f $root/recipes/tiny/$name.yaml ]]; then
+        cat >&2 <<END
 The same recipe, small, on this machine:    bash recipes/$name.sh recipes/tiny/$name.yaml
     (its data is made by: bash scripts/demo.sh)
 本机没有 GPU。完整训练需要 $recipe_gpus 张 80 GB 以上的显卡；上面最后一条命令可以在 CPU 上跑同一流程的小模型。
 END
+    fi
     exit 2
+}
+
+explain_lost_node() { # what is said when one of several nodes has failed
+    cat <<END
+${0##*/}: node ${NODE_RANK-} of $nodes has failed. Where the errors above say "closed by peer", "reset by peer", "timed out" or
+"waiting for clients", another node went first, or never came to ${MASTER_ADDR-}:${MASTER_PORT:-29500}: read its log too.
+When that is mended, give the same command on every node, with RESUME=1: it goes on from the last checkpoint.
+本节点因错误停止；若上面出现上述字样，多半是别的节点先退出，请查看它的日志。修复后在每个节点上加 RESUME=1 重新运行，从最后的检查点继续。
+END
 }
 
 # --- what the machine has ---------------------------------------------------------------------------------------------
@@ -139,6 +163,11 @@ cpu_count() { # cores that this container may really use: a thread more than tho
     echo "$cores"
 }
 
+count_nodes() { # sets nodes; what else belongs to NNODES is preflight's matter
+    nodes=${NNODES:-1}
+    [[ $nodes =~ ^[1-9][0-9]{0,4}$ ]] || die "NNODES=$nodes is no number of machines"
+}
+
 is_training() { [[ $1 == sft || $1 == pt || $1 == rlhf ]]; }
 
 set_default() { # NAME VALUE: hand the variable to swift; a value that the user set stays
@@ -146,14 +175,20 @@ set_default() { # NAME VALUE: hand the variable to swift; a value that the user 
 }
 
 choose_environment() { # VERB GPUS
-    local processes=${NPROC_PER_NODE:-1} threads
+    local processes=${NPROC_PER_NODE:-1} threads name
     if [[ -n ${GPUS-} ]]; then # a smaller number than the machine has must also hide the others
         set_default CUDA_VISIBLE_DEVICES "$(if (($2 > 0)); then seq -s, 0 $(($2 - 1)); fi)"
     fi
     if is_training "$1" && (($2 > 1)); then processes=${NPROC_PER_NODE:-$2}; fi
-    if [[ -n ${NPROC_PER_NODE-} || $processes -gt 1 ]]; then
+    if [[ -n ${NPROC_PER_NODE-} || $processes -gt 1 || $nodes -gt 1 ]]; then
         set_default NPROC_PER_NODE "$processes"
-        set_default MASTER_PORT "$(free_port)" # a fixed one makes the second job on a machine fail
+        # A fixed port makes the second job on a machine fail, but several machines could not know a chosen one.
+        set_default MASTER_PORT "$(if ((nodes > 1)); then echo 29500; else free_port; fi)"
+    fi
+    if ((nodes > 1)); then
+        for name in NNODES NODE_RANK MASTER_ADDR; do
+            if [[ -n ${!name-} ]]; then set_default "$name" ""; fi
+        done
     fi
     threads=$(($(cpu_count) / processes))
     if [[ $2 -gt 0 && $threads -gt 8 ]]; then threads=8; fi # beside a GPU more of them only get in each other's way
@@ -165,11 +200,14 @@ choose_environment() { # VERB GPUS
 }
 
 choose_flags() { # VERB GPUS
+    # swift would wait 208 days for a node that is gone without a word; NCCL heeds this limit, in seconds.
+    if ((nodes > 1)); then hardware+=(--ddp_timeout 1800); fi
+    if [[ $launcher == megatron ]]; then return; fi
     if (($2 == 0)); then
         # fp16 is said because float32 turns it on by default; without use_cpu several processes train apart, unnoticed.
         if is_training "$1"; then hardware+=(--use_cpu true --fp16 false); fi
         if [[ $1 != export ]]; then hardware+=(--torch_dtype float32); fi
-    elif is_training "$1" && (($2 > 1)) && [[ ${DEEPSPEED:-$recipe_deepspeed} != none ]]; then
+    elif is_training "$1" && (($2 * nodes > 1)) && [[ ${DEEPSPEED:-$recipe_deepspeed} != none ]]; then
         hardware+=(--deepspeed "${DEEPSPEED:-$recipe_deepspeed}") # not in the YAML: a key there cannot be taken away again
     fi
 }
@@ -183,6 +221,7 @@ raise SystemExit(not any(backend.driver.is_active() for backend in triton.backen
 END
 }
 
+wants_liger() { [[ $1 == sft && $2 -gt 0 && $launcher == swift ]]; }          # VERB GPUS
 wants_vllm() { [[ $recipe_vllm == true && $1 -gt 0 && ${VLLM-} != false ]]; } # GPUS
 
 # --- for scripts that start recipes -----------------------------------------------------------------------------------

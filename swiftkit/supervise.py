@@ -1,6 +1,6 @@
 """Run one command, pass signals on to all of it, and leave nothing of it behind.
 
-    python -m swiftkit.supervise [--terminal] [--record] COMMAND...
+    python -m swiftkit.supervise [--terminal] [--record] [--last-words TEXT] COMMAND...
 
 `swift VERB` is a wrapper: it starts the real process and waits. SIGTERM ends the wrapper alone, and the real process
 goes on without a parent; at SIGINT the wrapper kills the real one after a quarter of a second, checkpoint or not;
@@ -10,7 +10,7 @@ end, and we wait for the whole family. To know the family we adopt orphans (prct
 Exit status: the command's; 130, 143 or 129 when we were told to stop. SWIFTKIT_STOP_SECONDS (20) is how long a stopped
 process may take to save and end; a second Ctrl-C, a second later, kills at once. `--terminal` keeps the command in the
 terminal's own process group: a chat could not read from it otherwise. `--record` writes what was run, and how it ended,
-into the output folder of a training (run_record.py).
+into the output folder of a training (run_record.py). `--last-words` are said when the command has failed by itself.
 """
 
 import contextlib
@@ -137,8 +137,18 @@ def main(arguments: list[str]) -> int:
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     flags = list(takewhile(lambda word: word in ("--terminal", "--record"), arguments))
-    command, terminal = arguments[len(flags) :], "--terminal" in flags
-    return _recorded(command, terminal) if "--record" in flags else Supervisor(command, terminal).wait()
+    command, last_words = arguments[len(flags) :], ""
+    if command[0] == "--last-words":
+        _, last_words, *command = command
+    run = _recorded if "--record" in flags else _supervised
+    status = run(command, "--terminal" in flags)
+    if last_words and status not in (0, *(128 + number for number in STOPPING)):
+        print(last_words, file=sys.stderr, flush=True)
+    return status
+
+
+def _supervised(command: list[str], terminal: bool) -> int:
+    return Supervisor(command, terminal).wait()
 
 
 def _recorded(command: list[str], terminal: bool) -> int:
@@ -149,7 +159,7 @@ def _recorded(command: list[str], terminal: bool) -> int:
 
     record = run_record.begin(command)
     os.environ.update(run_record.variables_of(record) if record else {})
-    status = Supervisor(command, terminal).wait()
+    status = _supervised(command, terminal)
     if record:
         run_record.end(record, status)
     return status

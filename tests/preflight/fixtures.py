@@ -97,6 +97,7 @@ def data(*columns: Mapping[str, Any]) -> dict[str, str]:
 
 
 ROWS = "dataset: [rows.jsonl]"
+NODES = {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "29500"}
 _long = {"messages": [QUESTION, {"role": "assistant", "content": "a" * 200_000}]}
 _pair = {"messages": [QUESTION, ANSWER]}
 
@@ -204,6 +205,23 @@ BROKEN: dict[str, list[Broken]] = {
     "half_precision_on_cpu": [Broken(yaml="use_cpu: true\ntorch_dtype: float32", machine=NO_GPU, said="fp16 false")],
     "two_precisions": [Broken(yaml="fp16: true\nbf16: true")],
     "old_gpu": [Broken(yaml="torch_dtype: bfloat16", machine=OLD, said="float16")],
+    # nodes
+    "no_master": [
+        Broken(environment={"NNODES": "2"}, said="MASTER_ADDR"),
+        Broken(environment={"NNODES": "2", "NODE_RANK": "1", "MASTER_PORT": "29500"}, said="NNODES=2 without MASTER_ADDR"),
+    ],
+    "node_numbers": [
+        Broken(environment=NODES | {"NNODES": "1:4"}, said="whole number"),
+        Broken(environment=NODES | {"NODE_RANK": "2"}, said="0 to 1"),
+    ],
+    "node_alone": [
+        Broken(environment={"NODE_RANK": "1", "MASTER_ADDR": "10.0.0.1"}, said="NNODES"),
+        Broken(environment={"MASTER_ADDR": "10.0.0.1"}, said="has no effect"),
+    ],
+    "loopback_master": [Broken(environment=NODES | {"MASTER_ADDR": "localhost"}), Broken(environment=NODES | {"MASTER_ADDR": "127.0.1.1"})],
+    "endless_wait": [Broken(environment=NODES, said="208 days")],
+    "ray_ignored": [Broken("grpo", "use_ray: true", said="recipes/ray"), Broken("dpo", flags=("--use_ray", "true"))],
+    "ray_without_groups": [Broken(yaml="use_ray: true", said="device_groups")],
     # kernels
     "liger_without_triton": [
         Broken(yaml="use_liger_kernel: true", machine=BARE, said="triton"),
@@ -342,7 +360,6 @@ BROKEN: dict[str, list[Broken]] = {
     # serving
     "port_in_use": [Broken("deploy", "port: PORT", said="in use")],
     "master_port_in_use": [Broken(machine=FOUR, environment={"NPROC_PER_NODE": "4", "MASTER_PORT": "PORT"})],
-    "no_master": [Broken(environment={"NNODES": "2"}, said="MASTER_ADDR")],
     "open_server": [Broken("deploy", "host: 0.0.0.0")],
     "one_at_a_time": [Broken("deploy", without=("max_batch_size",), said="32")],
     "old_backend_name": [Broken("infer", "infer_backend: pt")],

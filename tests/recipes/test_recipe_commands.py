@@ -238,6 +238,8 @@ def test_yaml_can_survive_swifts_launcher(path: Path) -> None:
         assert word in text, f"{path} does not say {word}"
     for key, value in yaml.safe_load(text).items():
         assert value is not None, key
+        if path.parent.name == "ray":  # read by swift's Ray mode, without the launcher
+            continue
         assert not isinstance(value, list) or all(isinstance(item, str) for item in value), key
 
 

@@ -23,7 +23,7 @@ def deepspeed_missing(recipe: Recipe) -> Iterator[Fault]:
 def zero3_on_cpu(recipe: Recipe) -> Iterator[Fault]:
     """ZeRO-3 on the CPU without the plugin that starts DeepSpeed's processes first."""
     if zero_config(recipe)[0] == 3 and recipe.true("use_cpu") and not _starts_deepspeed(recipe):
-        fix = "write --deepspeed zero2, or add a plugin that calls deepspeed.init_distributed()"
+        fix = "write --deepspeed zero2, or add --external_plugins swiftkit/swift_plugins/deepspeed_on_cpu.py"
         yield recipe.fail("deepspeed", "ZeRO-3 on the CPU needs deepspeed.init_distributed() before the model", fix)
 
 

@@ -46,7 +46,7 @@ _SECRETS = ("swanlab_token", "hub_token", "api_key")
 def renamed_key(recipe: Recipe) -> Iterator[Fault]:
     """A flag of ms-swift 3.x or 2.x that 4.6 does not know, with its new name."""
     for flag in recipe.given:
-        if flag in RENAMED and flag not in recipe.arguments:
+        if recipe.arguments and flag in RENAMED and flag not in recipe.arguments:  # Megatron has its own
             new = RENAMED[flag]
             changes = {flag: None} | ({new: recipe.given[flag]} if new else {})
             fix = f"write {new}" if new else "leave it out"

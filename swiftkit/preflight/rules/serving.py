@@ -25,15 +25,6 @@ def master_port_in_use(recipe: Recipe) -> Iterator[Fault]:
         )
 
 
-def no_master(recipe: Recipe) -> Iterator[Fault]:
-    """Several nodes without NODE_RANK or MASTER_ADDR: each waits for the others, or trains alone."""
-    nodes = recipe.environment.get("NNODES", "")
-    missing = [name for name in ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT") if not recipe.environment.get(name)]
-    if recipe.trains and nodes.isdigit() and int(nodes) > 1 and missing:
-        message = f"NNODES={nodes} without {', '.join(missing)}"
-        yield recipe.fail("NNODES", message, "set them: the same MASTER_ADDR and MASTER_PORT on every node")
-
-
 def open_server(recipe: Recipe) -> Iterator[Fault]:
     """A server that is open to every machine, without a key."""
     everywhere = recipe.says("host") and recipe.text("host") in ("0.0.0.0", "::")  # noqa: S104
