@@ -29,10 +29,10 @@ pytestmark = [
 class Cluster:
     """Starts the recipe once on each "machine"; `out` is what a shared disk would be."""
 
-    def __init__(self, out: Path, data: Path, *flags: str) -> None:
+    def __init__(self, out: Path, data: Path, *flags: str, **more: str) -> None:
         self.out = out
         self._logs = [out.with_name(f"{out.name}.{rank}.log") for rank in (0, 1)]
-        variables = {"NNODES": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()}
+        variables = {"NNODES": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()} | more
         self.nodes = [start(self._logs[rank], out, data, *flags, NODE_RANK=str(rank), **variables) for rank in (0, 1)]
 
     def finish(self) -> tuple[list[int], list[str]]:
@@ -103,9 +103,10 @@ def test_a_lost_node_stops_the_other_and_the_run_resumes(
     assert max(before) < 6
     assert before == pytest.approx({step: undisturbed[step] for step in before}, rel=TOLERANCE)
 
-    again = Cluster(cluster.out, rows, *zero3, "--resume_from_checkpoint", str(checkpoint))
+    again = Cluster(cluster.out, rows, *zero3, RESUME="1")
     statuses, said = again.finish()
     assert statuses == [0, 0], said[0][-2000:] + said[1][-2000:]
+    assert f"going on from {checkpoint}" in said[0]
     assert losses(again.out) == pytest.approx(undisturbed, rel=TOLERANCE)
 
 
