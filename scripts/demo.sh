@@ -3,6 +3,7 @@
 #   bash scripts/demo.sh           all stages; run it again and it goes on after the last finished one
 #   bash scripts/demo.sh STAGE     one stage alone, with its output on the screen
 #   MODEL_FAMILY=gpt-oss bash scripts/demo.sh      the same with a tiny gpt-oss and Harmony tool calls (default: qwen3)
+#   MAX_STEPS=100 bash scripts/demo.sh             a shorter training than the recipe's, with a worse result
 # Results and logs: runs/demo, runs/demo_gpt_oss (DEMO_DIR=folder for another). Start afresh: rm -r runs/demo
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -30,7 +31,7 @@ data() { # raw rows -> swift rows to train on (SFT, GRPO, preferences); held-out
 
 lora_sft() {
     bash recipes/lora_sft.sh "recipes/tiny/lora_sft$family.yaml" --model "$base" --dataset "$folder/train.jsonl" \
-        --output_dir "$folder/lora"
+        --output_dir "$folder/lora" ${MAX_STEPS:+--max_steps "$MAX_STEPS"}
 }
 
 export_merge() {

@@ -11,11 +11,13 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from real_swift import warm_call
 from safetensors.torch import load_file, save_file
 
 ROOT = Path(__file__).parents[2]
@@ -57,43 +59,43 @@ def student(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def trained(demo: Path, student: Path) -> Path:
+def trained(demo: Path, student: Path, warm: dict[str, str]) -> Path:
     """The folder with every stage's output; one that failed has none, and its log beside it says why."""
     folder = student.parent
     flags = {name: ["--model", student, "--dataset", demo / "preference.jsonl"] for name in PAIRED}
     flags["kto"] = ["--model", student, "--dataset", demo / "kto.jsonl"]
     flags["gkd"] = ["--model", student, "--teacher_model", demo / "merged", "--dataset", demo / "grpo.jsonl"]
     with ThreadPoolExecutor(2) as pool:
-        pool.submit(reward_then_ppo, demo, student)
+        pool.submit(reward_then_ppo, warm, demo, student)
         for name, own in flags.items():
-            pool.submit(train, name, folder, *own)
+            pool.submit(train, warm, folder, name, *own)
     return folder
 
 
-def reward_then_ppo(demo: Path, student: Path) -> None:
+def reward_then_ppo(environment: Mapping[str, str], demo: Path, student: Path) -> None:
     folder = student.parent
-    train("rm", folder, "--model", demo / "merged", "--dataset", demo / "preference.jsonl")
+    train(environment, folder, "rm", "--model", demo / "merged", "--dataset", demo / "preference.jsonl")
     merge = ("recipes/export_merge.sh", "recipes/tiny/export_merge.yaml", "--output_dir", folder / "rm_merged")
-    run(folder / "rm_merged.log", "bash", *merge, "--adapters", folder / "rm/last-checkpoint")
-    questions = f"{demo / 'grpo.jsonl'}#320"
-    train("ppo", folder, "--model", student, "--reward_model", folder / "rm_merged", "--dataset", questions)
+    run(environment, folder / "rm_merged.log", "bash", *merge, "--adapters", folder / "rm/last-checkpoint")
+    own = ("--model", student, "--reward_model", folder / "rm_merged", "--dataset", f"{demo / 'grpo.jsonl'}#320")
+    train(environment, folder, "ppo", *own)
 
 
-def train(name: str, folder: Path, *flags: str | Path) -> None:
+def train(environment: Mapping[str, str], folder: Path, name: str, *flags: str | Path) -> None:
     yaml = ROOT / "recipes/tiny" / f"{name}.yaml"
-    run(folder / f"{name}.log", "bash", f"recipes/{name}.sh", yaml, "--output_dir", folder / name, *flags)
+    command = ("bash", f"recipes/{name}.sh", yaml, "--output_dir", folder / name)
+    run(environment, folder / f"{name}.log", *command, *flags)
 
 
-def run(log: Path, *command: str | Path) -> None:
+def run(environment: Mapping[str, str], log: Path, *command: str | Path) -> None:
     started = time.monotonic()
     with log.open("w") as out:
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}  # two at a time
         subprocess.run(list(map(str, command)), cwd=ROOT, env=environment, stdout=out, stderr=out, check=False)
         out.write(f"\n{time.monotonic() - started:.0f} s\n")
 
 
 @pytest.fixture(scope="session")
-def accuracy(demo: Path, student: Path, trained: Path) -> dict[str, float]:
+def accuracy(demo: Path, student: Path, trained: Path, warm: dict[str, str]) -> dict[str, float]:
     """tool_accuracy on the same held-out questions: of the student, and of each stage's adapter."""
     checkpoints = {name: trained / name / "last-checkpoint" for name in TAUGHT}
     adapters = [f"{name}={checkpoint}" for name, checkpoint in checkpoints.items() if checkpoint.exists()]
@@ -101,8 +103,9 @@ def accuracy(demo: Path, student: Path, trained: Path) -> dict[str, float]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = ["bash", "recipes/deploy.sh", "recipes/tiny/deploy.yaml", "--model", student, "--port", port]
+    command += ["--adapters", *adapters]
     with (trained / "server.log").open("w") as out:
-        server = subprocess.Popen(list(map(str, [*command, "--adapters", *adapters])), cwd=ROOT, stdout=out, stderr=out)
+        server = subprocess.Popen(list(map(str, command)), cwd=ROOT, env=warm, stdout=out, stderr=out)
     try:
         wait_for(port, server, trained / "server.log")
         served = ["swiftkit", *(adapter.partition("=")[0] for adapter in adapters)]
@@ -165,13 +168,23 @@ def test_verdicts_teach_kto(trained: Path, accuracy: dict[str, float]) -> None:
     assert accuracy["kto"] > accuracy["swiftkit"] + BETTER["kto"]
 
 
-def test_reward_model_prefers_right_calls(trained: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="session")
+def scored(demo: Path, trained: Path, accuracy: dict[str, float]) -> dict[str, list[float]]:
+    """What the merged reward model gives the right and the wrong answers of new pairs, and the answers of both models
+    to the evaluation's questions. One process scores them all: its imports take longer than the scores."""
+    rows = new_pairs(trained)
+    asked = {model: answered(demo, trained / "eval" / model) for model in ("swiftkit", "ppo") if model in accuracy}
+    wrong = [row | {"messages": [*row["messages"][:1], *row["rejected_response"]]} for row in rows]
+    asked |= {"right": rows, "wrong": wrong}
+    found = iter(scores(trained / "rm_merged", [row for each in asked.values() for row in each]))
+    return {name: [next(found) for _ in each] for name, each in asked.items()}
+
+
+def test_reward_model_prefers_right_calls(trained: Path, scored: dict[str, list[float]]) -> None:
     """More held-out pairs are told apart than before; merged, it does so for new pairs, where PPO reads its score."""
     shares = logged(trained, "rm", "eval_rewards/accuracies")
-    rows = new_pairs(tmp_path)
-    wrong = [row | {"messages": [*row["messages"][:1], *row["rejected_response"]]} for row in rows]
-    scored = scores(trained / "rm_merged", [*rows, *wrong])
-    merged = sum(one > other for one, other in zip(scored[: len(rows)], scored[len(rows) :], strict=True)) / len(rows)
+    pairs = list(zip(scored["right"], scored["wrong"], strict=True))
+    merged = sum(right > wrong for right, wrong in pairs) / len(pairs)
     print(f"rm: accuracy {shares[0]:.3f} -> {shares[-1]:.3f}, merged {merged:.3f}; {seconds(trained, 'rm')}")
     assert shares[-1] >= 0.60 > shares[0]
     assert merged >= 0.60
@@ -180,9 +193,9 @@ def test_reward_model_prefers_right_calls(trained: Path, tmp_path: Path) -> None
 def new_pairs(folder: Path) -> list[dict[str, Any]]:
     """80 pairs from another seed, converted as a person would; each question is one message."""
     make = ("datasets_custom/demo_tools/make.py", folder, "--seed", "8", "--pairs", "80")
-    run(folder / "make.log", sys.executable, *make)
+    run(os.environ, folder / "make.log", sys.executable, *make)
     convert = ("convert", folder / "preference_openai.jsonl", "-o", folder / "pairs.jsonl", "--to", "preference")
-    run(folder / "convert.log", sys.executable, "-m", "swiftkit", *convert)
+    run(os.environ, folder / "convert.log", sys.executable, "-m", "swiftkit", *convert)
     return lines(folder / "pairs.jsonl")
 
 
@@ -190,7 +203,7 @@ def scores(model: Path, rows: list[dict[str, Any]]) -> list[float]:
     plugins = f"{ROOT / 'swiftkit/swift_plugins'}:{os.environ.get('PYTHONPATH', '')}"
     environment = os.environ | {"PYTHONPATH": plugins, "HF_HUB_OFFLINE": "1", "USE_HF": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", SCORE, str(model)],
+        [*warm_call(), "python", "-c", SCORE, str(model)],
         input="".join(json.dumps({"messages": row["messages"], "tools": row["tools"]}) + "\n" for row in rows),
         env=environment,
         capture_output=True,
@@ -202,12 +215,10 @@ def scores(model: Path, rows: list[dict[str, Any]]) -> list[float]:
     return [float(line.split()[1]) for line in done.stdout.splitlines() if line.startswith("SCORE ")]
 
 
-def test_ppo_raises_the_score(demo: Path, trained: Path, accuracy: dict[str, float]) -> None:
+def test_ppo_raises_the_score(trained: Path, accuracy: dict[str, float], scored: dict[str, list[float]]) -> None:
     """The merged reward model values the answers to held-out questions more than those before PPO."""
     steps = logged(trained, "ppo", "objective/scores")
-    before, after = (answered(demo, trained / "eval" / model) for model in ("swiftkit", "ppo"))
-    scored = scores(trained / "rm_merged", [*before, *after])
-    first, last = (sum(part) / QUESTIONS for part in (scored[:QUESTIONS], scored[QUESTIONS:]))
+    first, last = (sum(scored[model]) / QUESTIONS for model in ("swiftkit", "ppo"))
     say(trained, accuracy, "ppo", f"score {first:.3f} -> {last:.3f} after {len(steps)} steps")
     assert last > first + RISES["ppo"]
     assert accuracy["ppo"] > accuracy["swiftkit"] + BETTER["ppo"]

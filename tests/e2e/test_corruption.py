@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from real_swift import warm_call
 
 pytestmark = pytest.mark.e2e
 LOAD = """
@@ -90,7 +91,7 @@ def loaded(row: dict[str, Any]) -> list[tuple[str, Any]]:
 
 def load_with_swift(files: list[Path], cache: Path) -> list[dict[str, Any]]:
     environment = os.environ | {"USE_HF": "1", "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(cache)}
-    command = [sys.executable, "-c", LOAD, *map(str, files)]
+    command = [*warm_call(), "python", "-c", LOAD, *map(str, files)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads(line[4:]) for line in done.stdout.splitlines() if line.startswith("ROW ")]

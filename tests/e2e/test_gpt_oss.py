@@ -22,7 +22,7 @@ from swiftkit.toolcall.score import score_text
 ROOT = Path(__file__).parents[2]
 PLUGIN = "swiftkit/swift_plugins/harmony_template.py"
 MODEL = "recipes/tiny/gpt_oss"
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("warm_recipes")]
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -44,12 +44,22 @@ def steps_of(folder: Path) -> int:
     )
 
 
+def test_demo_teaches_harmony_calls(gpt_oss_demo: Path) -> None:
+    """The same loop as with Qwen3, in Harmony: of the held-out calls more are right after a third of its training."""
+    before, after = (json.loads((gpt_oss_demo / run / "report.json").read_text("utf-8")) for run in ("base", "tuned"))
+    assert before["n"] == after["n"] == after["scored"]
+    assert before["errors"] == after["errors"] == 0
+    right = [report["metrics"]["tool_accuracy"]["value"] for report in (before, after)]
+    print(f"tool_accuracy {right[0]:.3f} -> {right[1]:.3f}")
+    assert right[1] > right[0] + 0.08
+
+
 def test_no_row_with_tools_is_dropped(gpt_oss_demo: Path, tmp_path: Path) -> None:
-    """Of 100 plain rows and 200 with tools, ms-swift alone trains 100 without a word; with the plugin all 300."""
-    plain = [[{"role": "user", "content": f"q {n}"}, {"role": "assistant", "content": f"a {n}"}] for n in range(100)]
+    """Of 20 plain rows and 40 with tools, ms-swift alone trains 20 without a word; with the plugin all 60."""
+    plain = [[{"role": "user", "content": f"q {n}"}, {"role": "assistant", "content": f"a {n}"}] for n in range(20)]
     calling = [row for row in rows(gpt_oss_demo / "train.jsonl") if "tool_call" in {m["role"] for m in row["messages"]}]
     data = tmp_path / "mixed.jsonl"
-    mixed = [{"messages": messages} for messages in plain] + calling[:200]
+    mixed = [{"messages": messages} for messages in plain] + calling[:40]
     data.write_text("\n".join(json.dumps(row) for row in mixed), encoding="utf-8")
     flags = (
         *(
@@ -65,10 +75,10 @@ def test_no_row_with_tools_is_dropped(gpt_oss_demo: Path, tmp_path: Path) -> Non
             "lora",
         ),
         *("--use_cpu", "true", "--fp16", "false", "--torch_dtype", "float32", "--check_model", "false"),
-        *("--num_train_epochs", "1", "--per_device_train_batch_size", "20", "--gradient_accumulation_steps", "1"),
+        *("--num_train_epochs", "1", "--per_device_train_batch_size", "4", "--gradient_accumulation_steps", "1"),
         *("--add_version", "false", "--save_strategy", "no", "--report_to", "none", "--logging_steps", "1"),
     )
-    swift = Path(os.environ.get("SWIFTKIT_VENV", ROOT / ".venv")) / "bin" / "swift"
+    swift = Path(os.environ["SWIFTKIT_VENV"]) / "bin" / "swift"
     run(swift, "sft", *flags, "--output_dir", tmp_path / "alone")
     experts = ("--target_parameters", "mlp.experts.gate_up_proj", "mlp.experts.down_proj", "--lora_dropout", "0")
     ours = (

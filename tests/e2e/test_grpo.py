@@ -26,7 +26,7 @@ ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / "datasets_custom/demo_tools/tools.py"
 ERROR = '{"error": '
 PARTS = ("format", "name", "parameter_names", "parameter_values", "schema", "count")
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("warm_recipes")]
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -205,7 +205,7 @@ WATCHED = ("completion", "tool_chain", "num_turns")
 
 def test_rows_without_gold_stop_the_run_before_it_starts(demo: Path, tmp_path: Path) -> None:
     """Where swift is called directly: the rows, the column and the fix, no traceback, an exit status."""
-    data, swift = tmp_path / "grpo.jsonl", (sys.executable, "-m", "swift.cli.main", "rlhf")
+    data, swift = tmp_path / "grpo.jsonl", (Path(os.environ["SWIFTKIT_VENV"]) / "bin/swift", "rlhf")
     kept = rows(demo / "grpo.jsonl")[:20]
     kept[3]["expected_calls"], kept[7]["expected_calls"] = None, '[{"name": "f"}]'
     data.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")

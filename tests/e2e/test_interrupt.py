@@ -106,7 +106,7 @@ def test_ctrl_c(demo: Path, tmp_path: Path, stage: str) -> None:
     assert processes_of(folder) == []
 
 
-def test_stopped_evaluation_asks_only_the_rest(demo: Path, tmp_path: Path) -> None:
+def test_stopped_evaluation_asks_only_the_rest(demo: Path, warm: dict[str, str], tmp_path: Path) -> None:
     """After Ctrl-C in the middle of an evaluation the same command asks only for what the journal lacks."""
     folder = tmp_path / "demo"
     shutil.copytree(demo, folder)
@@ -117,7 +117,7 @@ def test_stopped_evaluation_asks_only_the_rest(demo: Path, tmp_path: Path) -> No
     done = subprocess.run(
         ["bash", "scripts/demo.sh"],
         cwd=ROOT,
-        env=os.environ | {"DEMO_DIR": str(folder)},
+        env=warm | {"DEMO_DIR": str(folder)},
         capture_output=True,
         text=True,
     )

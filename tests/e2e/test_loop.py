@@ -80,12 +80,12 @@ def test_failed_stage_says_how_to_go_on(demo: Path, tmp_path: Path) -> None:
     assert "Traceback" not in done.stdout
 
 
-def test_bfcl_loop_accounts_for_every_row(tmp_path: Path) -> None:
+def test_bfcl_loop_accounts_for_every_row(warm: dict[str, str], tmp_path: Path) -> None:
     """Real questions through the whole loop: 800 in, 640 to train on, 160 asked, and each of those scored."""
     bfcl = Path(os.environ.get("SWIFTKIT_SHARED_DATA", ROOT.parent / "shared/data")) / "bfcl"
     if not bfcl.is_dir():
         pytest.skip(f"no BFCL in {bfcl}: set SWIFTKIT_SHARED_DATA to the folder of bfcl/")
-    done = shell("scripts/bfcl.sh", bfcl, "--max_steps", "5", BFCL_DIR=str(tmp_path / "bfcl"))
+    done = shell("scripts/bfcl.sh", bfcl, "--max_steps", "5", **warm | {"BFCL_DIR": str(tmp_path / "bfcl")})
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert len(rows(tmp_path / "bfcl/train.jsonl")) == 640
     assert not list(tmp_path.glob("bfcl/*.rejects.jsonl"))

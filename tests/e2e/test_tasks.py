@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("warm_recipes")]
 
 
 def evaluate(task: str, demo: Path, data: Path, **environment: str) -> dict[str, Any]:

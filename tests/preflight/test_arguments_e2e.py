@@ -2,10 +2,10 @@
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from real_swift import warm_call
 
 from swiftkit.preflight.arguments import table
 
@@ -76,7 +76,7 @@ def test_the_table_is_what_the_installed_swift_says_and_both_agree_on_values(tmp
     """The shipped file is what scripts/swift_arguments.py writes, and the real parser takes and refuses the same."""
     samples = argvs()
     done = subprocess.run(
-        [sys.executable, "-c", REAL, json.dumps(samples)],
+        [*warm_call(), "python", "-c", REAL, json.dumps(samples)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -6,10 +6,10 @@ Only swift's own launcher (for the YAML) and its argument parser run: no model i
 import json
 import shlex
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from real_swift import warm_call
 from recipe_stage import ROOT, Stage
 
 pytestmark = pytest.mark.e2e
@@ -65,7 +65,7 @@ def command(stage: Stage, *arguments: str | Path, **environment: str) -> list[st
 def parse(commands: list[list[str]]) -> list[str]:
     """One import of swift (ten seconds) for all of them."""
     result = subprocess.run(
-        [sys.executable, "-c", PARSE],
+        [*warm_call(), "python", "-c", PARSE],
         input="".join(json.dumps(command) + "\n" for command in commands),
         capture_output=True,
         text=True,

@@ -3,11 +3,11 @@
 import importlib.util
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import msgspec
 import pytest
+from real_swift import warm_call
 
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import ToolCall
@@ -44,7 +44,7 @@ CASES = {"several": CALLS, "one": CALLS[:1], "bare": CALLS[2:]}
 def all_texts() -> dict[str, dict[str, str]]:
     """Each template's text, for each case."""
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), *SAME, *READ],
+        [*warm_call(), "python", str(SCRIPT), *SAME, *READ],
         input=msgspec.json.encode(CASES).decode(),
         capture_output=True,
         text=True,
