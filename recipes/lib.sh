@@ -25,6 +25,7 @@ recipe_gpus=0  # what a recipe's own YAML is made for; a recipe overrides these 
 recipe_deepspeed=zero3
 recipe_vllm=false # whether vLLM, where it is installed beside swift, generates the rollouts
 recipe_terminal=false
+stages=() # of a script that runs in stages (run_stages)
 
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
@@ -42,6 +43,7 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
         shift
     fi
     [[ -f $file ]] || die "there is no file $file"
+    if [[ $file == -* ]]; then file=./$file; fi # a name, not an option of what it is given to
     gpus=$(gpu_count)
     if [[ $own == true && $gpus -lt $recipe_gpus ]]; then
         if [[ -n ${DRY_RUN-} && -z ${GPUS-} ]]; then
@@ -80,9 +82,12 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
 print_command() { # VERB FILE FLAGS...: one line that can be pasted into a shell
     local program=$swift
     if [[ $swift == /* ]]; then program=$(realpath --relative-base="$PWD" -s "$swift"); fi
-    local words=("${environment[@]}" "$program" "$@")
-    printf '%q' "${words[0]}"
-    printf ' %q' "${words[@]:1}"
+    print_words "${environment[@]}" "$program" "$@"
+}
+
+print_words() {
+    printf '%q' "$1"
+    printf ' %q' "${@:2}"
     echo
 }
 
@@ -136,6 +141,8 @@ set_default() { # NAME VALUE: hand the variable to swift; a value that the user 
 
 choose_environment() { # VERB GPUS
     local processes=${NPROC_PER_NODE:-1} threads
+    # Looked at first, because bash evaluates what it calculates with.
+    [[ $processes =~ ^[0-9]+$ ]] || die "NPROC_PER_NODE=$processes is not a number"
     if [[ -n ${GPUS-} ]]; then # a smaller number than the machine has must also hide the others
         set_default CUDA_VISIBLE_DEVICES "$(if (($2 > 0)); then seq -s, 0 $(($2 - 1)); fi)"
     fi
@@ -187,6 +194,47 @@ run() { # COMMAND...: in the foreground, so that a signal to this script reaches
     return "$status"
 }
 
+run_or_print() { # COMMAND...: under DRY_RUN it is only shown
+    if [[ -n ${DRY_RUN-} ]]; then print_words "$@"; else "$@"; fi
+}
+
+run_stages() { # SCRIPT FOLDER [STAGE]: the functions of the array `stages`, or one of them; one that is done is not run again
+    local script=$1 folder=$2 name
+    shift 2
+    if (($#)); then
+        [[ " ${stages[*]} " == *" $1 "* ]] || die "there is no stage $1; the stages are: ${stages[*]}"
+        "$1"
+        exit
+    fi
+    if [[ -n ${DRY_RUN-} ]]; then
+        for name in "${stages[@]}"; do echo "# $name" && "$name"; done
+        return
+    fi
+    mkdir -p -- "$folder/logs" "$folder/done"
+    echo "Stages (logs in $folder/logs):"
+    for name in "${stages[@]}"; do run_stage "$script" "$folder" "$name"; done
+    echo "All stages: $SECONDS s"
+}
+
+run_stage() { # SCRIPT FOLDER NAME: in a process of its own; says how long it took, and remembers that it is done
+    local script=$1 folder=$2 name=$3 log_file=$2/logs/$3.log started=$SECONDS status=0
+    if [[ -e $folder/done/$name ]]; then
+        printf '  %-15s done before\n' "$name"
+        return
+    fi
+    printf '  %-15s ' "$name"
+    run bash "$script" "$name" >"$log_file" 2>&1 || status=$?
+    if ((status == 0)); then
+        touch -- "$folder/done/$name"
+        printf '%4d s\n' $((SECONDS - started))
+        return
+    fi
+    printf 'stopped after %d s (exit status %d); the end of %s:\n' $((SECONDS - started)) "$status" "$log_file"
+    tail -n 15 -- "$log_file" | tr '\r' '\n' | tail -n 15
+    printf 'Repeat this stage alone:  bash %s %s\nGo on from here:           bash %s\n' "$script" "$name" "$script"
+    exit "$status"
+}
+
 free_port() {
     "$python" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'
 }
@@ -201,7 +249,7 @@ wait_for_server() { # PID URL SECONDS LOG: until URL/health answers; 1, with the
         fi
         if [[ -n $problem ]]; then
             log "$problem; the end of $4:"
-            tail -n 20 "$4" >&2
+            tail -n 20 -- "$4" >&2
             return 1
         fi
         sleep 0.3
