@@ -21,7 +21,8 @@ if [[ -x ${SWIFTKIT_VENV:-$root/.venv}/bin/python ]]; then
 fi
 environment=() # NAME=value pairs for swift
 hardware=()    # flags for swift
-recipe_gpus=0  # what a recipe's own YAML is made for; a recipe overrides these four
+recipe_gpus=0  # what a recipe's own YAML is made for; a recipe overrides these five
+recipe_gpu_gb=80
 recipe_deepspeed=zero3
 recipe_vllm=false # whether vLLM, where it is installed beside swift, generates the rollouts
 recipe_terminal=false
@@ -92,16 +93,21 @@ print_words() {
 }
 
 explain_missing_gpus() { # FILE: what the recipe needs, and what runs here
-    local name
+    local name gpus="$recipe_gpus GPUs"
+    if ((recipe_gpus == 1)); then gpus="1 GPU"; fi
     name=$(basename "$0" .sh)
     cat >&2 <<END
-recipes/$name.sh needs $recipe_gpus GPUs of 80 GB or more; this machine shows none.
+recipes/$name.sh needs $gpus of $recipe_gpu_gb GB or more; this machine shows none.
 It also needs the model and the training rows that $1 names.
 The command it would run:                   DRY_RUN=1 bash recipes/$name.sh
+END
+    if [[ -f $root/recipes/tiny/$name.yaml ]]; then
+        cat >&2 <<END
 The same recipe, small, on this machine:    bash recipes/$name.sh recipes/tiny/$name.yaml
     (its data is made by: bash scripts/demo.sh)
-本机没有 GPU。完整训练需要 $recipe_gpus 张 80 GB 以上的显卡；上面最后一条命令可以在 CPU 上跑同一流程的小模型。
+本机没有 GPU。完整训练需要 $recipe_gpus 张 $recipe_gpu_gb GB 以上的显卡；上面最后一条命令可以在 CPU 上跑同一流程的小模型。
 END
+    fi
     exit 2
 }
 

@@ -8,5 +8,6 @@
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=1
+recipe_gpu_gb=24
 recipe_deepspeed=none # little to shard: gradients and optimizer are the adapter's; and ZeRO-3 cannot shard 4-bit weights
 recipe sft "$@"

@@ -2,9 +2,10 @@
 
     .venv/bin/python scripts/recipe_index.py
 
-A header is the comment at a file's top: what the recipe is for, then `Key: text` lines, a text going on in lines that are
-indented by ten. NAME.sh says Hardware, Run, Override, Small (but where no CPU can run it) and Makes; NAME.yaml says What,
-Hardware, Run, Override and Result. tests/recipes/test_recipe_headers.py holds the headers whole and the table equal to this.
+A header is the comment at a file's top: what the recipe is for, then `Key: text` lines; a text goes on in lines that
+are indented by ten. NAME.sh says Hardware, Run, Override, Small (where a CPU can run it) and Makes; NAME.yaml says
+What, Hardware, Run, Override and Result. tests/recipes/test_recipe_headers.py holds the headers whole and the table
+equal to this.
 """
 
 import re
@@ -72,7 +73,7 @@ def table() -> str:
 
 
 def _row(path: Path, what: str) -> str:
-    small = small_variant(path.stem) or header(path).get("Result", "") or "none"
+    small = small_variant(path.stem) or header(path).get("Result") or "none"
     needs = re.split(r" \(|; ", header(path)["Hardware"])[0]
     return f"{_sentence(what)} | {_sentence(needs)} | {_sentence(re.sub('; how: [^)]*', '', small))} |"
 

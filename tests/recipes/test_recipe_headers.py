@@ -1,4 +1,4 @@
-"""Every recipe says what it is for and what it needs, in the same words; the table of recipes/README.md is made of that."""
+"""Every recipe says what it is for and what it needs; the table of recipes/README.md is made of that."""
 
 import re
 import runpy
@@ -48,7 +48,10 @@ def test_the_table_is_what_the_headers_say() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["# What:     a\n#           b | c\n# Hardware: h\n# more\n\nmodel: x\n", "#!/bin/bash\n# a\n# b | c\n# Hardware: h\nx=1\n"],
+    [
+        "# What:     a\n#           b | c\n# Hardware: h\n# more\n\nmodel: x\n",
+        "#!/bin/bash\n# a\n# b | c\n# Hardware: h\nx=1\n",
+    ],
 )
 def test_a_header_is_read_to_the_first_other_line(tmp_path: Path, text: str) -> None:
     """A text goes on in indented lines; a bar in it does not break the table."""
