@@ -13,9 +13,7 @@ usage="bash recipes/eval.sh MODEL DATA.jsonl RUN_DIR [SERVER.yaml] [swift deploy
 if (($# == 0)); then set -- runs/lora_sft/merged data/eval.jsonl runs/eval; fi # as in the line above
 (($# >= 3)) || die "usage: $usage"
 model=$1 data=$2 run_dir=$3 yaml=$root/recipes/eval.yaml
-if [[ $model == -* ]]; then model=./$model; fi # a name, not an option of what it is given to
-if [[ $data == -* ]]; then data=./$data; fi
-if [[ $run_dir == -* ]]; then run_dir=./$run_dir; fi
+make_paths model data run_dir
 shift 3
 if [[ ${1-} == *.yaml || ${1-} == *.yml ]]; then
     yaml=$1

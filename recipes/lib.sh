@@ -44,7 +44,7 @@ recipe() { # VERB [OTHER.yaml] [swift flags...]: the whole of a recipe; it does 
         shift
     fi
     [[ -f $file ]] || die "there is no file $file"
-    if [[ $file == -* ]]; then file=./$file; fi # a name, not an option of what it is given to
+    make_paths file
     gpus=$(gpu_count)
     if [[ $own == true && $gpus -lt $recipe_gpus ]]; then
         if [[ -n ${DRY_RUN-} && -z ${GPUS-} ]]; then
@@ -198,6 +198,13 @@ run() { # COMMAND...: in the foreground, so that a signal to this script reaches
     until wait "$supervisor" || status=$? && ! kill -0 "$supervisor" 2>/dev/null; do :; done # a trap interrupts wait
     trap - INT TERM HUP
     return "$status"
+}
+
+make_paths() { # VARIABLE...: a value that begins with a dash is a name here, not an option of what it is given to
+    local name
+    for name in "$@"; do
+        if [[ ${!name} == -* ]]; then printf -v "$name" './%s' "${!name}"; fi
+    done
 }
 
 run_or_print() { # COMMAND...: under DRY_RUN it is only shown

@@ -22,6 +22,7 @@ if [[ -n ${TINY-} ]]; then # what has no other value comes from the demo
     : "${RAW:=$FOLDER/raw/train_openai.jsonl}" "${HELD_OUT:=$FOLDER/raw/eval_openai.jsonl}"
 fi
 model=${MODEL:-models/Qwen3-8B} folder=${FOLDER:-runs/tool_call} raw=${RAW:-raw/train} held_out=${HELD_OUT:-raw/held_out.jsonl}
+make_paths model folder raw held_out
 
 recipe_named() { # NAME FLAGS...
     bash "$root/recipes/$1.sh" ${YAMLS:+"$YAMLS/$1.yaml"} "${@:2}"

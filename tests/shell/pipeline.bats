@@ -75,6 +75,11 @@ teardown() {
     [[ $status == 2 && $output == *"there is no stage nothing"* ]]
 }
 
+@test "a folder may be called like an option" {
+    FOLDER=-rf MODEL=--help RAW=-x run recipe tool_call_pipeline sft
+    [[ $status == 0 && $(<calls) == "sft ./-rf/sft" && -d ./-rf ]]
+}
+
 @test "DRY_RUN prints every command and makes nothing" {
     DRY_RUN=1 run recipe tool_call_pipeline
     [[ $status == 0 && ! -e calls && ! -e $FOLDER ]]
