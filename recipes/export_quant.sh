@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Quantizes a merged model: 4 bits a weight instead of 16, or 8 for fp8. Four methods, a YAML each.
-# Hardware: bnb none; gptq, awq and fp8 one GPU that holds the model in 16 bits. What each needs stands in its YAML.
+# Hardware: none for bnb; for gptq, awq and fp8 one GPU that holds the model in 16 bits. What each needs stands in its YAML.
 # Run:      bash recipes/export_quant.sh
 # Override: bash recipes/export_quant.sh recipes/export_quant_awq.yaml --model runs/mine/merged --output_dir runs/mine/awq
 # Small:    bash recipes/export_quant.sh recipes/tiny/export_quant.yaml
