@@ -4,7 +4,7 @@
 # Run:      bash recipes/cpo.sh
 # Override: bash recipes/cpo.sh --model runs/lora_sft/merged --cpo_alpha 0.5
 # Small:    bash recipes/cpo.sh recipes/tiny/cpo.yaml
-# Result:   runs/cpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
+# Makes:    runs/cpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4

@@ -4,7 +4,7 @@
 # Run:      bash recipes/dpo.sh
 # Override: bash recipes/dpo.sh --model runs/lora_sft/merged --beta 0.3
 # Small:    bash recipes/dpo.sh recipes/tiny/dpo.yaml
-# Result:   runs/dpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
+# Makes:    runs/dpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4

@@ -1,37 +1,48 @@
 #!/usr/bin/env bash
-# Evaluate a model directory: serve it with `swift deploy` on a free port, ask it every question, stop the server.
-#
-#   bash recipes/eval.sh MODEL DATA.jsonl RUN_DIR [DEPLOY.yaml] [swift deploy flags...]
-#
-# hardware   that of deploy.sh: one GPU that holds the model, or the CPU for a small one
-# run        bash recipes/eval.sh runs/lora_sft/merged eval.jsonl runs/eval
-# override   bash recipes/eval.sh runs/lora_sft/merged eval.jsonl runs/eval --max_batch_size 64
-#            TASK=tool-chain bash recipes/eval.sh ...      another task than tool-call (`swiftkit eval --help`)
-# result     RUN_DIR/report.md, report.json; the server's log is RUN_DIR/server.log. Run it again: it resumes.
-set -euo pipefail
+# Evaluates a model: serves it on a free port, asks it every question of a file, stops the server.
+#   bash recipes/eval.sh MODEL DATA.jsonl RUN_DIR [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]
+# Hardware: that of deploy.sh: one GPU that holds the model, or the CPU for a small one.
+# Run:      bash recipes/eval.sh runs/lora_sft/merged data/eval.jsonl runs/eval
+# Override: TASK=tool-chain bash recipes/eval.sh runs/lora_sft/merged data/chains.jsonl runs/eval_chains -- --trials 3
+# Small:    bash recipes/eval.sh runs/demo/merged runs/demo/eval.jsonl runs/tiny/eval recipes/tiny/eval.yaml
+# Makes:    RUN_DIR/report.md, report.json and the server's log. Run it again: it resumes; next: swiftkit compare
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-(($# >= 3)) || die "usage: bash recipes/eval.sh MODEL DATA.jsonl RUN_DIR [DEPLOY.yaml] [swift deploy flags...]"
-model=$1 data=$2 run_dir=$3
+usage="bash recipes/eval.sh MODEL DATA.jsonl RUN_DIR [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]"
+if (($# == 0)); then set -- runs/lora_sft/merged data/eval.jsonl runs/eval; fi # as in the line above
+(($# >= 3)) || die "usage: $usage"
+model=$1 data=$2 run_dir=$3 yaml=$root/recipes/eval.yaml
+make_paths model data run_dir
 shift 3
-yaml=()
-if [[ ${1-} == *.yaml ]]; then
-    yaml=("$1")
+if [[ ${1-} == *.yaml || ${1-} == *.yml ]]; then
+    yaml=$1
     shift
 fi
+server_flags=()
+while (($#)) && [[ $1 != -- ]]; do
+    server_flags+=("$1")
+    shift
+done
+port=$(free_port)
+serve=(bash "$root/recipes/deploy.sh" "$yaml" --model "$model" --port "$port" "${server_flags[@]}")
+ask=("$python" -m swiftkit eval "${TASK:-tool-call}" --data "$data" --base-url "http://127.0.0.1:$port/v1" --run "$run_dir" "${@:2}")
+if [[ -n ${DRY_RUN-} ]]; then
+    "${serve[@]}"
+    print_words "${ask[@]}"
+    exit
+fi
 
-mkdir -p "$run_dir"
+mkdir -p -- "$run_dir"
 # Answers that are there are not asked for again, so they must be this model's: these very weights, or a hub's name.
 asked=$model
 if [[ -d $model ]]; then asked=$(find "$model" -maxdepth 1 -name '*.safetensors' -printf '%f %s %T@\n' | sort | cksum); fi
 if [[ -f $run_dir/model.txt && $(<"$run_dir/model.txt") != "$asked" ]]; then
     die "$run_dir holds the answers of another model (or of $model before it changed); give another folder, or: rm -r $run_dir"
 fi
-echo "$asked" >"$run_dir/model.txt"
-port=$(free_port)
-bash "$root/recipes/deploy.sh" "${yaml[@]}" --model "$model" --port "$port" "$@" >"$run_dir/server.log" 2>&1 &
+printf '%s\n' "$asked" >"$run_dir/model.txt"
+"${serve[@]}" >"$run_dir/server.log" 2>&1 &
 server=$!
 trap 'kill -TERM "$server" 2>/dev/null && wait "$server" || true' EXIT
 wait_for_server "$server" "http://127.0.0.1:$port" 600 "$run_dir/server.log"
-"$python" -m swiftkit eval "${TASK:-tool-call}" --data "$data" --base-url "http://127.0.0.1:$port/v1" --run "$run_dir"
+"${ask[@]}"

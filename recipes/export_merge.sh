@@ -3,7 +3,8 @@
 # Hardware: none needed; memory for the model's weights (gpt-oss-20b: 42 GB in GPU or main memory).
 # Run:      bash recipes/export_merge.sh
 # Override: bash recipes/export_merge.sh --adapters runs/demo/lora/last-checkpoint --output_dir runs/demo/merged
-# Result:   runs/lora_sft/merged; next: bash recipes/deploy.sh
+# Small:    bash recipes/export_merge.sh recipes/tiny/export_merge.yaml
+# Makes:    runs/lora_sft/merged; next: bash recipes/deploy.sh
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe export "$@"

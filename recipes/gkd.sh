@@ -4,7 +4,7 @@
 # Run:      bash recipes/gkd.sh
 # Override: bash recipes/gkd.sh --teacher_model models/Qwen3-14B --lmbda 0.5
 # Small:    bash recipes/gkd.sh recipes/tiny/gkd.yaml
-# Result:   runs/gkd/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
+# Makes:    runs/gkd/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4

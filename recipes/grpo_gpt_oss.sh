@@ -4,7 +4,7 @@
 # Run:      bash recipes/grpo_gpt_oss.sh
 # Override: bash recipes/grpo_gpt_oss.sh --model runs/lora_sft/merged --num_generations 16
 # Small:    bash recipes/grpo_gpt_oss.sh recipes/tiny/grpo_gpt_oss.yaml
-# Result:   runs/grpo_gpt_oss/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
+# Makes:    runs/grpo_gpt_oss/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4

@@ -4,7 +4,7 @@
 # Run:      bash recipes/grpo_multi_turn.sh
 # Override: SWIFTKIT_TOOLS=my_tools.py bash recipes/grpo_multi_turn.sh --dataset data/grpo.jsonl --max_turns 6
 # Small:    bash recipes/grpo_multi_turn.sh recipes/tiny/grpo_multi_turn.yaml
-# Result:   runs/grpo_multi_turn/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
+# Makes:    runs/grpo_multi_turn/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4

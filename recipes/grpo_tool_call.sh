@@ -4,7 +4,7 @@
 # Run:      bash recipes/grpo_tool_call.sh
 # Override: bash recipes/grpo_tool_call.sh --model runs/lora_sft/merged --num_generations 16
 # Small:    bash recipes/grpo_tool_call.sh recipes/tiny/grpo_tool_call.yaml
-# Result:   runs/grpo_tool_call/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
+# Makes:    runs/grpo_tool_call/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4

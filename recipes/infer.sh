@@ -3,7 +3,8 @@
 # Hardware: one GPU of 80 GB for gpt-oss-20b; a small model runs on the CPU.
 # Run:      bash recipes/infer.sh
 # Override: bash recipes/infer.sh --val_dataset data/val.jsonl --result_path runs/answers.jsonl
-# Result:   a chat (it ends with `exit`), or one JSON line an answer; an existing result file is appended to.
+# Small:    bash recipes/infer.sh recipes/tiny/infer.yaml
+# Makes:    a chat (it ends with `exit`), or one JSON line an answer; an existing result file is appended to.
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_terminal=true

@@ -4,7 +4,7 @@
 # Run:      bash recipes/kto.sh
 # Override: bash recipes/kto.sh --dataset mine.jsonl --undesirable_weight 0.5
 # Small:    bash recipes/kto.sh recipes/tiny/kto.yaml
-# Result:   runs/kto/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
+# Makes:    runs/kto/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4

@@ -22,12 +22,14 @@ if [[ -x ${SWIFTKIT_VENV:-$root/.venv}/bin/python ]]; then
 fi
 environment=() # NAME=value pairs for swift
 hardware=()    # flags for swift
-recipe_gpus=0  # what a recipe's own YAML is made for; a recipe overrides these four
+recipe_gpus=0  # what a recipe's own YAML is made for; a recipe overrides these five
+recipe_gpu_gb=80
 recipe_deepspeed=zero3
 recipe_vllm=false # whether vLLM, where it is installed beside swift, generates the rollouts
 recipe_terminal=false
 launcher=swift # or megatron, for `recipe megatron VERB`
 nodes=1        # machines that train together
+stages=()      # of a script that runs in stages (run_stages)
 
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
@@ -49,6 +51,7 @@ recipe() { # [megatron] VERB [OTHER.yaml] [swift flags...]: the whole of a recip
         shift
     fi
     [[ -f $file ]] || die "there is no file $file"
+    make_paths file
     gpus=$(gpu_count)
     if is_training "$verb"; then count_nodes; fi
     if [[ $own == true && $((gpus * nodes)) -lt $recipe_gpus ]]; then
@@ -102,17 +105,21 @@ resume() { # VERB FILE FLAGS...: adds the flag that goes on from the last comple
 print_command() { # VERB FILE FLAGS...: one line that can be pasted into a shell
     local program=$swift
     if [[ $swift == /* ]]; then program=$(realpath --relative-base="$PWD" -s "$swift"); fi
-    local words=("${environment[@]}" "$program" "$@")
-    printf '%q' "${words[0]}"
-    printf ' %q' "${words[@]:1}"
+    print_words "${environment[@]}" "$program" "$@"
+}
+
+print_words() {
+    printf '%q' "$1"
+    printf ' %q' "${@:2}"
     echo
 }
 
 explain_missing_gpus() { # FILE: what the recipe needs, and what runs here
-    local name=${0##*recipes/}
+    local name=${0##*recipes/} gpus="$recipe_gpus GPUs"
     name=${name%.sh}
+    if ((recipe_gpus == 1)); then gpus="1 GPU"; fi
     cat >&2 <<END
-recipes/$name.sh needs $recipe_gpus GPUs of 80 GB or more; this machine shows none.
+recipes/$name.sh needs $gpus of $recipe_gpu_gb GB or more; this machine shows none.
 It also needs the model and the training rows that $1 names.
 The command it would run:                   DRY_RUN=1 bash recipes/$name.sh
 END
@@ -120,7 +127,7 @@ END
         cat >&2 <<END
 The same recipe, small, on this machine:    bash recipes/$name.sh recipes/tiny/$name.yaml
     (its data is made by: bash scripts/demo.sh)
-本机没有 GPU。完整训练需要 $recipe_gpus 张 80 GB 以上的显卡；上面最后一条命令可以在 CPU 上跑同一流程的小模型。
+本机没有 GPU。完整训练需要 $recipe_gpus 张 $recipe_gpu_gb GB 以上的显卡；上面最后一条命令可以在 CPU 上跑同一流程的小模型。
 END
     fi
     exit 2
@@ -176,6 +183,8 @@ set_default() { # NAME VALUE: hand the variable to swift; a value that the user 
 
 choose_environment() { # VERB GPUS
     local processes=${NPROC_PER_NODE:-1} threads name
+    # Looked at first, because bash evaluates what it calculates with.
+    [[ $processes =~ ^[1-9][0-9]*$ ]] || die "NPROC_PER_NODE=$processes is no number of processes"
     if [[ -n ${GPUS-} ]]; then # a smaller number than the machine has must also hide the others
         set_default CUDA_VISIBLE_DEVICES "$(if (($2 > 0)); then seq -s, 0 $(($2 - 1)); fi)"
     fi
@@ -237,6 +246,54 @@ run() { # COMMAND...: in the foreground, so that a signal to this script reaches
     return "$status"
 }
 
+make_paths() { # VARIABLE...: a value that begins with a dash is a name here, not an option of what it is given to
+    local name
+    for name in "$@"; do
+        if [[ ${!name} == -* ]]; then printf -v "$name" './%s' "${!name}"; fi
+    done
+}
+
+run_or_print() { # COMMAND...: under DRY_RUN it is only shown
+    if [[ -n ${DRY_RUN-} ]]; then print_words "$@"; else "$@"; fi
+}
+
+run_stages() { # SCRIPT FOLDER [STAGE]: the functions of the array `stages`, or one of them; one that is done is not run again
+    local script=$1 folder=$2 name
+    shift 2
+    if (($#)); then
+        [[ " ${stages[*]} " == *" $1 "* ]] || die "there is no stage $1; the stages are: ${stages[*]}"
+        "$1"
+        exit
+    fi
+    if [[ -n ${DRY_RUN-} ]]; then
+        for name in "${stages[@]}"; do echo "# $name" && "$name"; done
+        return
+    fi
+    mkdir -p -- "$folder/logs" "$folder/done"
+    echo "Stages (logs in $folder/logs):"
+    for name in "${stages[@]}"; do run_stage "$script" "$folder" "$name"; done
+    echo "All stages: $SECONDS s"
+}
+
+run_stage() { # SCRIPT FOLDER NAME: in a process of its own; says how long it took, and remembers that it is done
+    local script=$1 folder=$2 name=$3 log_file=$2/logs/$3.log started=$SECONDS status=0
+    if [[ -e $folder/done/$name ]]; then
+        printf '  %-15s done before\n' "$name"
+        return
+    fi
+    printf '  %-15s ' "$name"
+    run bash "$script" "$name" >"$log_file" 2>&1 || status=$?
+    if ((status == 0)); then
+        touch -- "$folder/done/$name"
+        printf '%4d s\n' $((SECONDS - started))
+        return
+    fi
+    printf 'stopped after %d s (exit status %d); the end of %s:\n' $((SECONDS - started)) "$status" "$log_file"
+    tail -n 15 -- "$log_file" | tr '\r' '\n' | tail -n 15
+    printf 'Repeat this stage alone:  bash %s %s\nGo on from here:           bash %s\n' "$script" "$name" "$script"
+    exit "$status"
+}
+
 free_port() {
     "$python" -c 'import socket; s = socket.socket(); s.bind(("", 0)); print(s.getsockname()[1])'
 }
@@ -251,7 +308,7 @@ wait_for_server() { # PID URL SECONDS LOG: until URL/health answers; 1, with the
         fi
         if [[ -n $problem ]]; then
             log "$problem; the end of $4:"
-            tail -n 20 "$4" >&2
+            tail -n 20 -- "$4" >&2
             return 1
         fi
         sleep 0.3

@@ -4,7 +4,7 @@
 # Run:      bash recipes/lora_sft.sh
 # Override: bash recipes/lora_sft.sh --dataset mine.jsonl --learning_rate 5e-5
 # Small:    bash recipes/lora_sft.sh recipes/tiny/lora_sft.yaml
-# Result:   runs/lora_sft/last-checkpoint (the adapter); next: bash recipes/export_merge.sh
+# Makes:    runs/lora_sft/last-checkpoint (the adapter); next: bash recipes/export_merge.sh
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4

@@ -4,7 +4,7 @@
 # Run:      bash recipes/orpo.sh
 # Override: bash recipes/orpo.sh --dataset mine.jsonl --num_train_epochs 1
 # Small:    bash recipes/orpo.sh recipes/tiny/orpo.yaml
-# Result:   runs/orpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
+# Makes:    runs/orpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4

@@ -4,7 +4,7 @@
 # Run:      bash recipes/ppo.sh
 # Override: bash recipes/ppo.sh --reward_model runs/rm/merged --kl_coef 0.1
 # Small:    bash recipes/ppo.sh recipes/tiny/ppo.yaml
-# Result:   runs/ppo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
+# Makes:    runs/ppo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4

@@ -4,7 +4,7 @@
 # Run:      bash recipes/rm.sh
 # Override: bash recipes/rm.sh --dataset mine.jsonl --learning_rate 5e-5
 # Small:    bash recipes/rm.sh recipes/tiny/rm.yaml
-# Result:   runs/rm/last-checkpoint (the adapter); next: merge it (the line is in rm.yaml), then: bash recipes/ppo.sh
+# Makes:    runs/rm/last-checkpoint (the adapter); next: merge it (the line is in rm.yaml), then: bash recipes/ppo.sh
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4

@@ -4,7 +4,7 @@
 # Run:      bash recipes/simpo.sh
 # Override: bash recipes/simpo.sh --model runs/lora_sft/merged --simpo_gamma 1.5
 # Small:    bash recipes/simpo.sh recipes/tiny/simpo.yaml
-# Result:   runs/simpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
+# Makes:    runs/simpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 recipe_gpus=4

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=${SWIFTKIT_VENV:-$PWD/.venv}/bin:$PATH
 # Those that are not committed yet count too.
-mapfile -t shell_files < <(git ls-files --cached --others --exclude-standard -- '*.sh' '*.sbatch' .ci/run)
+mapfile -t shell_files < <(git ls-files --cached --others --exclude-standard -- '*.sh' '*.bash' '*.bats' '*.sbatch' .ci/run)
 
 failed=0
 check() {

@@ -20,12 +20,12 @@ esac
 folder=${DEMO_DIR:-runs/demo$family}
 
 data() { # raw rows -> swift rows to train on (SFT, GRPO, preferences); held-out rows -> one question a step
-    "$python" datasets_custom/demo_tools/make.py "$folder/raw"
-    "$python" -m swiftkit convert "$folder"/raw/train_*.jsonl -o "$folder/train.jsonl"
-    "$python" -m swiftkit convert "$folder/raw/train_openai.jsonl" -o "$folder/grpo.jsonl" --to grpo
-    "$python" -m swiftkit convert "$folder/raw/eval_openai.jsonl" -o "$folder/eval.jsonl" --to grpo --each-step
+    run_or_print "$python" datasets_custom/demo_tools/make.py "$folder/raw"
+    run_or_print "$python" -m swiftkit convert "$folder"/raw/train_*.jsonl -o "$folder/train.jsonl"
+    run_or_print "$python" -m swiftkit convert "$folder/raw/train_openai.jsonl" -o "$folder/grpo.jsonl" --to grpo
+    run_or_print "$python" -m swiftkit convert "$folder/raw/eval_openai.jsonl" -o "$folder/eval.jsonl" --to grpo --each-step
     for target in preference kto; do # for recipes/tiny/{dpo,rm,kto,...}.yaml
-        "$python" -m swiftkit convert "$folder/raw/preference_openai.jsonl" -o "$folder/$target.jsonl" --to "$target"
+        run_or_print "$python" -m swiftkit convert "$folder/raw/preference_openai.jsonl" -o "$folder/$target.jsonl" --to "$target"
     done
 }
 
@@ -35,39 +35,12 @@ lora_sft() {
 }
 
 export_merge() {
-    rm -rf "$folder/merged"
+    run_or_print rm -rf "$folder/merged"
     bash recipes/export_merge.sh recipes/tiny/export_merge.yaml --adapters "$folder/lora/last-checkpoint" --output_dir "$folder/merged"
 }
 
 evaluate_base() { bash recipes/eval.sh "$base" "$folder/eval.jsonl" "$folder/base" "recipes/tiny/deploy$family.yaml"; }
 evaluate_tuned() { bash recipes/eval.sh "$folder/merged" "$folder/eval.jsonl" "$folder/tuned" "recipes/tiny/deploy$family.yaml"; }
 
-stage() { # NAME: runs it in a process of its own, says how long it took, and remembers that it is done
-    local name=$1 log_file=$folder/logs/$1.log started=$SECONDS status=0
-    if [[ -e $folder/done/$name ]]; then
-        printf '  %-15s done before\n' "$name"
-        return
-    fi
-    printf '  %-15s ' "$name"
-    run bash scripts/demo.sh "$name" >"$log_file" 2>&1 || status=$?
-    if ((status == 0)); then
-        touch "$folder/done/$name"
-        printf '%4d s\n' $((SECONDS - started))
-        return
-    fi
-    printf 'stopped after %d s (exit status %d); the end of %s:\n' $((SECONDS - started)) "$status" "$log_file"
-    tail -n 15 "$log_file" | tr '\r' '\n' | tail -n 15
-    printf 'Repeat this stage alone:  bash scripts/demo.sh %s\nGo on from here:           bash scripts/demo.sh\n' "$name"
-    exit "$status"
-}
-
-mkdir -p "$folder/logs" "$folder/done"
-if (($#)); then
-    [[ " ${stages[*]} " == *" $1 "* ]] || die "there is no stage $1; the stages are: ${stages[*]}"
-    "$1"
-    exit
-fi
-echo "Stages (logs in $folder/logs):"
-for name in "${stages[@]}"; do stage "$name"; done
-echo "All stages: $SECONDS s"
-"$python" scripts/before_after.py "$folder/base" "$folder/tuned"
+run_stages scripts/demo.sh "$folder" "$@"
+run_or_print "$python" scripts/before_after.py "$folder/base" "$folder/tuned"

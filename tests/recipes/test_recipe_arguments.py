@@ -1,12 +1,15 @@
 """Every recipe is parsed by the real ms-swift: unknown, renamed and mistyped settings fail here, not on a GPU.
 
-Only swift's own launcher (for the YAML) and its argument parser run: no model is loaded, nothing is written.
+Only swift's own launcher (for the YAML) and its argument parser run: no model is loaded, nothing is written. The
+commands are the dry runs of what the headers tell a person to type, on the recipe's own hardware and on a CPU.
 """
 
 import json
+import re
+import runpy
 import shlex
 import subprocess
-from pathlib import Path
+from collections.abc import Iterator
 
 import pytest
 from real_swift import warm_call
@@ -23,25 +26,27 @@ from swift import arguments
 from swift.cli.main import parse_yaml_args
 from swift.utils.utils import _patch_get_type_hints
 
-CLASSES = {"sft": arguments.SftArguments, "rlhf": arguments.RLHFArguments, "export": arguments.ExportArguments,
-           "infer": arguments.InferArguments, "deploy": arguments.DeployArguments}
+CLASSES = {"sft": arguments.SftArguments, "pt": arguments.PretrainArguments, "rlhf": arguments.RLHFArguments,
+           "export": arguments.ExportArguments, "infer": arguments.InferArguments, "deploy": arguments.DeployArguments,
+           "rollout": arguments.RolloutArguments}
+parsers = {}
 for line in sys.stdin:
     verb, *argv = json.loads(line)
-    with _patch_get_type_hints():
-        parser = HfArgumentParser([CLASSES[verb]], allow_abbrev=False)
+    if verb not in parsers:
+        with _patch_get_type_hints():
+            parsers[verb] = HfArgumentParser([CLASSES[verb]], allow_abbrev=False)
     parse_yaml_args(argv)
     errors = io.StringIO()
     try:
         with contextlib.redirect_stderr(errors):
-            _, unknown = parser.parse_known_args(argv)
+            _, unknown = parsers[verb].parse_known_args(argv)
         problem = " ".join(unknown)
     except SystemExit:
         problem = errors.getvalue().strip().splitlines()[-1]
     print("PROBLEM " + json.dumps(problem), flush=True)
 """
-RECIPES = ["lora_sft", "grpo_tool_call", "grpo_multi_turn", "grpo_gpt_oss", "export_merge", "infer", "deploy"]
-RECIPES += ["rm", "ppo", "dpo", "kto", "simpo", "orpo", "cpo", "gkd"]
-MORE_TINY = [("lora_sft", "lora_sft_gpt_oss"), ("deploy", "deploy_gpt_oss")]
+INDEX = runpy.run_path(str(ROOT / "scripts" / "recipe_index.py"))
+TYPED = ("Run", "Override", "Small", "Train")  # the keys of a header that hold a command
 BAD = [
     ("lora_sft", ["--train_type", "lora"], "--train_type lora"),  # renamed to tuner_type
     ("lora_sft", ["--learning_rat", "1"], "--learning_rat 1"),  # an abbreviation
@@ -53,19 +58,39 @@ BAD = [
 ]
 
 
-def command(stage: Stage, *arguments: str | Path, **environment: str) -> list[str]:
-    """The recipe's dry run, without the environment before it and the word swift."""
-    words = shlex.split(stage.run(*arguments, DRY_RUN="1", **environment).stdout)
-    while "=" in words[0]:
-        words.pop(0)
-    assert words[0].endswith("swift")
-    return words[1:]
+def lines_to_type() -> list[str]:
+    """What the headers of all recipes say to type, each once; what stands behind three spaces is a remark."""
+    headers = [INDEX["header"](path) for path in [*INDEX["scripts"](), *sorted((ROOT / "recipes").glob("*.yaml"))]]
+    headers += [INDEX["header"](path) for path in sorted((ROOT / "recipes" / "tiny").glob("*.yaml"))]
+    told = [re.split(r" {3,}", said[key])[0].replace("\\ ", "") for said in headers for key in TYPED if key in said]
+    return sorted({line for line in told if "bash recipes/" in line and "..." not in line and "/make_" not in line})
+
+
+def dry_run(stage: Stage, line: str) -> list[list[str]]:
+    """What swift would be called with: the words after it, of each command that is printed."""
+    words = shlex.split(line)
+    start = words.index("bash")
+    environment = dict(word.split("=", 1) for word in words[:start])
+    script, *arguments = (str(ROOT / word) if (ROOT / word).is_file() else word for word in words[start + 1 :])
+    kept = {"CUDA_VISIBLE_DEVICES", "SWIFTKIT_VENV"}  # a machine with other GPUs, an environment that is not here
+    environment = {name: value for name, value in environment.items() if name not in kept}
+    done = stage.run(ROOT / script, *arguments, DRY_RUN="1", **environment)
+    assert done.returncode == 0, (line, done.stderr)
+    return list(_swift_calls(done.stdout))
+
+
+def _swift_calls(printed: str) -> Iterator[list[str]]:
+    for line in printed.splitlines():
+        words = [word for word in shlex.split(line, comments=True) if not re.match(r"[A-Z_]+=", word)]
+        if words and words[0].endswith("/swift"):
+            yield words[1:]
 
 
 def parse(commands: list[list[str]]) -> list[str]:
     """One import of swift (ten seconds) for all of them."""
     result = subprocess.run(
         [*warm_call(), "python", "-c", PARSE],
+        cwd=ROOT,
         input="".join(json.dumps(command) + "\n" for command in commands),
         capture_output=True,
         text=True,
@@ -77,14 +102,16 @@ def parse(commands: list[list[str]]) -> list[str]:
 
 
 def test_swift_accepts_every_recipe_and_nothing_else(stage: Stage) -> None:
-    """On the recipe's own hardware and in its small variant; the negative cases prove that the parser would object."""
-    commands = [command(stage, name) for name in RECIPES]
-    tiny = [(name, name) for name in RECIPES] + MORE_TINY
-    commands += [command(stage, name, ROOT / "recipes" / "tiny" / f"{file}.yaml") for name, file in tiny]
-    bad = [command(stage, name, *flags) for name, flags, _ in BAD]
-    answers = parse(commands + bad)
-    assert answers[: len(commands)] == [""] * len(commands), [
-        (words, answer) for words, answer in zip(commands, answers, strict=False) if answer
-    ]
+    """All that the headers tell to type; the negative cases prove that the parser would object."""
+    told = {line: dry_run(stage, line) for line in lines_to_type()}
+    assert [line for line, calls in told.items() if not calls] == []
+    typed = {word for line in told for word in shlex.split(line)}
+    recipes = {str(path.relative_to(ROOT)) for path in INDEX["scripts"]()}
+    assert recipes <= typed
+    bad = [_swift_calls(stage.run(name, *flags, DRY_RUN="1").stdout) for name, flags, _ in BAD]
+    commands = [(line, call) for line, calls in told.items() for call in calls]
+    answers = parse([call for _, call in commands] + [call for calls in bad for call in calls])
+    found = answers[: len(commands)]
+    assert [(line, said) for (line, _), said in zip(commands, found, strict=True) if said] == []
     for (name, flags, message), answer in zip(BAD, answers[len(commands) :], strict=True):
         assert message in answer, (name, flags, answer)

@@ -1,0 +1,84 @@
+#!/usr/bin/env bash
+# The story, top to bottom: raw tool calls -> rows -> SFT -> GRPO -> merged model -> server -> evaluation -> report.
+# Hardware: 4 GPUs of 80 GB (Qwen3-8B with LoRA); on a CPU the small variant, a model of a million parameters.
+# Run:      RAW=raw/train HELD_OUT=raw/held_out.jsonl bash recipes/tool_call_pipeline.sh
+# Override: MODEL=models/Qwen3-4B FOLDER=runs/tool_call_4b RAW=raw/train HELD_OUT=raw/held_out.jsonl bash recipes/tool_call_pipeline.sh
+# Small:    TINY=1 bash recipes/tool_call_pipeline.sh
+# Makes:    runs/tool_call/grpo_merged and the report; next: bash recipes/deploy.sh --model runs/tool_call/grpo_merged
+# Result:   TINY=1: tool_accuracy 5.1 % before, 49.4 % after SFT, 48.9 % after four steps of GRPO, where no difference was
+#           shown (2 busy cores, 24 minutes, 2026-11-21). Not measured at the large size.
+#
+# Run it again: it goes on after the last stage that is done. One stage alone: bash recipes/tool_call_pipeline.sh STAGE
+# YAMLS=folder takes lora_sft_qwen3, grpo_tool_call, export_merge and eval.yaml from there: your own numbers.
+# shellcheck source=recipes/lib.sh
+source "$(dirname "$0")/lib.sh"
+script=$0
+stages=(convert sft merge_sft grpo merge_grpo evaluate_base evaluate_sft evaluate_grpo report)
+
+if [[ -n ${TINY-} ]]; then # what has no other value comes from the demo
+    cd "$root"
+    script=recipes/tool_call_pipeline.sh
+    : "${MODEL:=recipes/tiny/qwen3}" "${FOLDER:=runs/tiny/tool_call}" "${YAMLS:=recipes/tiny}"
+    : "${RAW:=$FOLDER/raw/train_openai.jsonl}" "${HELD_OUT:=$FOLDER/raw/eval_openai.jsonl}"
+fi
+model=${MODEL:-models/Qwen3-8B} folder=${FOLDER:-runs/tool_call} raw=${RAW:-raw/train} held_out=${HELD_OUT:-raw/held_out.jsonl}
+make_paths model folder raw held_out
+
+recipe_named() { # NAME FLAGS...
+    bash "$root/recipes/$1.sh" ${YAMLS:+"$YAMLS/$1.yaml"} "${@:2}"
+}
+
+swiftkit() { run_or_print "$python" -m swiftkit "$@"; }
+
+# --- the stages -------------------------------------------------------------------------------------------------------
+
+convert() { # a row that is refused is named, with a fix; a question that is also trained on stops the run
+    if [[ -n ${TINY-} ]]; then run_or_print "$python" datasets_custom/demo_tools/make.py "$folder/raw"; fi
+    swiftkit convert "$raw" -o "$folder/train.jsonl"
+    swiftkit convert "$raw" -o "$folder/grpo.jsonl" --to grpo --each-step
+    swiftkit convert "$held_out" -o "$folder/eval.jsonl" --to grpo --each-step
+    swiftkit check "$folder/eval.jsonl" --against "$folder/train.jsonl"
+}
+
+sft() { recipe_named lora_sft_qwen3 --model "$model" --dataset "$folder/train.jsonl" --output_dir "$folder/sft"; }
+
+merge_sft() { merge sft; }
+
+grpo() { # strengthens what SFT has taught: the reward is the score that the evaluation reports
+    recipe_named grpo_tool_call --model "$folder/sft_merged" --dataset "$folder/grpo.jsonl" --output_dir "$folder/grpo"
+}
+
+merge_grpo() { merge grpo; }
+
+merge() { # STAGE
+    run_or_print rm -rf -- "$folder/$1_merged"
+    recipe_named export_merge --adapters "$folder/$1/last-checkpoint" --output_dir "$folder/$1_merged"
+}
+
+evaluate_base() { evaluate base "$model"; }
+evaluate_sft() { evaluate sft "$folder/sft_merged"; }
+evaluate_grpo() { evaluate grpo "$folder/grpo_merged"; }
+
+evaluate() { # NAME MODEL: serves it, asks, stops the server
+    bash "$root/recipes/eval.sh" "$2" "$folder/eval.jsonl" "$folder/eval_$1" ${YAMLS:+"$YAMLS/eval.yaml"}
+}
+
+report() { # is each better than what it started from? intervals, wins and losses
+    local pair verdict
+    for pair in "base sft" "sft grpo"; do
+        verdict=0
+        swiftkit compare "$folder/eval_${pair% *}" "$folder/eval_${pair#* }" || verdict=$?
+        if ((verdict == 2 || verdict > 3)); then return "$verdict"; fi # 1 is worse, 3 no difference shown: verdicts both
+    done
+}
+
+settings=$(printf '%q ' "$model" "$raw" "$held_out" "${YAMLS-}")
+if [[ -z ${DRY_RUN-} ]]; then # stages that are done were done with these
+    mkdir -p -- "$folder"
+    if [[ -f $folder/settings && $(<"$folder/settings") != "$settings" ]]; then
+        die "$folder was begun with other settings: $(<"$folder/settings"); give another FOLDER, or: rm -r $folder"
+    fi
+    printf '%s\n' "$settings" >"$folder/settings"
+fi
+run_stages "$script" "$folder" "$@"
+if [[ -z ${DRY_RUN-} ]]; then cat -- "$folder/logs/report.log"; fi

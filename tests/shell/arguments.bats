@@ -1,0 +1,90 @@
+#!/usr/bin/env bats
+# What a person types, what a file is called and what stands in it reach swift as they are, and are never evaluated.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # text that must not be expanded; what stage.bash sets
+
+setup() {
+    load stage
+    make_stage
+    printf 'model: "$(touch pwned)"\ndataset:\n  - "; touch pwned"\noutput_dir: "`touch pwned`"\n' >small.yaml
+}
+
+teardown() {
+    nothing_was_evaluated
+}
+
+@test "flags arrive as typed, and last: spaces, quotes, empty, leading dashes, unicode, newlines, shell syntax" {
+    flags=(--system "${AWKWARD[@]}" '' - -- -5 -n --learning_rate=1e-4 --x='$(touch pwned)')
+    for script in "$project"/recipes/*.sh; do
+        name=$(basename "$script" .sh)
+        grep -q '^recipe ' "$script" || continue
+        recipe "$name" small.yaml "${flags[@]}"
+        swift_got
+        [[ ${argv[1]} == small.yaml ]]
+        same_words "${flags[@]}"
+    done
+}
+
+@test "a YAML may be called anything" {
+    for name in "${AWKWARD[@]}" -n -x --model -rf; do
+        cp -- small.yaml "./$name.yaml"
+        recipe lora_sft "$name.yaml" --max_steps 1
+        swift_got
+        [[ ${argv[1]} == "$name.yaml" || ${argv[1]} == "./$name.yaml" ]]
+        same_words --max_steps 1
+    done
+}
+
+@test "preflight reads a YAML whose name begins with a dash, and says what it lacks" {
+    cp small.yaml ./-x.yaml
+    REAL_PREFLIGHT=1 run recipe lora_sft -x.yaml
+    [[ $status == 2 && $output == *"-x.yaml:"* && $output != *"No such option"* ]]
+}
+
+@test "DRY_RUN prints a line that a shell turns into the very same call" {
+    flags=(--system "${AWKWARD[@]}" '' - -5)
+    recipe lora_sft small.yaml "${flags[@]}"
+    swift_got
+    called=("${argv[@]}")
+    rm argv
+    DRY_RUN=1 recipe lora_sft small.yaml "${flags[@]}" >line.sh
+    [[ ! -e argv ]]
+    bash line.sh
+    swift_got
+    [[ ${#argv[@]} == "${#called[@]}" ]]
+    same_words "${called[@]}"
+}
+
+@test "numbers from the environment are read, not calculated" {
+    for value in 'a[$(touch pwned)]' 'x' '1;touch pwned'; do
+        GPUS=$value run recipe lora_sft small.yaml
+        [[ $status == 2 && $output == *"is not a number"* ]]
+        NPROC_PER_NODE=$value run recipe lora_sft small.yaml
+        [[ $status == 2 && $output == *"is not a number"* ]]
+    done
+}
+
+@test "eval: a model, a data file and a folder may be called anything; nothing of them is removed" {
+    for name in "${AWKWARD[@]}" -delete -rf; do
+        rm -f argv
+        mkdir -p -- "./$name"
+        touch -- "./$name/model.safetensors" "./$name.jsonl"
+        run recipe eval "$name" "$name.jsonl" "$name" small.yaml --system "$name"
+        [[ $output == *"ended before it answered"* ]] # this swift serves nothing
+        swift_got
+        [[ ${argv[1]} == small.yaml ]]
+        same_words --system "$name"
+        [[ -f ./$name/model.safetensors && -f ./$name/model.txt ]]
+    done
+}
+
+@test "eval: what follows -- goes to swiftkit eval" {
+    line=$(DRY_RUN=1 recipe eval model data.jsonl run small.yaml --max_batch_size 4 -- --trials 3 --prompt 'a b' | tail -n 1)
+    [[ $line == *" -m swiftkit eval tool-call --data data.jsonl "*" --run run --trials 3 --prompt a\\ b" ]]
+    line=$(DRY_RUN=1 recipe eval model data.jsonl run small.yaml --max_batch_size 4 -- --trials 3 | head -n 1)
+    [[ $line == *" deploy small.yaml "*" --max_batch_size 4" ]]
+}
+
+@test "eval: too few words are refused with the usage" {
+    run recipe eval model data.jsonl
+    [[ $status == 2 && $output == *"usage: bash recipes/eval.sh"* ]]
+}

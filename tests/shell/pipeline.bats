@@ -1,0 +1,88 @@
+#!/usr/bin/env bats
+# recipes/tool_call_pipeline.sh: the order of its stages, and that it goes on where it stopped.
+# shellcheck disable=SC2016,SC2030,SC2031,SC2153,SC2154 # text that must not be expanded; what stage.bash sets
+
+setup() {
+    load stage
+    make_stage
+    stages=(convert sft merge_sft grpo merge_grpo evaluate_base evaluate_sft evaluate_grpo report)
+    # All that a stage starts writes one line: the verb and the last of its words.
+    program swift 'echo "$1 ${*: -1}" >>"$STAGE/calls"; [[ ! -e $STAGE/fail_$1 ]]'
+    program python 'if [[ "$1 $2" == "-m swiftkit" && $3 =~ ^(convert|check|compare)$ ]]; then
+        echo "$3" >>"$STAGE/calls"
+        exit "$(cat "$STAGE/status_$3" 2>/dev/null || echo 0)"
+    fi
+    [[ "$1 $2 ${3-}" != "-m swiftkit preflight" ]] || exit 0
+    exec "$REAL_PYTHON" "$@"'
+    echo '[[ -n ${DRY_RUN-} ]] || echo "eval $3" >>"$STAGE/calls"' >"$project/recipes/eval.sh"
+    export MODEL='a model' RAW='raw $(touch pwned)' HELD_OUT='held; touch pwned' FOLDER='runs/$(touch pwned)' YAMLS=$STAGE/yamls
+    mkdir "$YAMLS"
+    for name in lora_sft_qwen3 grpo_tool_call export_merge eval; do echo 'model: x' >"$YAMLS/$name.yaml"; done
+}
+
+teardown() {
+    nothing_was_evaluated
+}
+
+@test "all stages in their order; a second run repeats none" {
+    run recipe tool_call_pipeline
+    [[ $status == 0 ]]
+    printf '%s\n' convert convert convert check "sft $FOLDER/sft" "export $FOLDER/sft_merged" "rlhf $FOLDER/grpo" \
+        "export $FOLDER/grpo_merged" "eval $FOLDER/eval_base" "eval $FOLDER/eval_sft" "eval $FOLDER/eval_grpo" \
+        compare compare | diff - calls
+    rm calls
+    run recipe tool_call_pipeline
+    [[ $status == 0 && ! -e calls ]]
+    [[ $(grep -c 'done before' <<<"$output") == "${#stages[@]}" ]]
+}
+
+@test "a stage that fails stops it with the way to go on; the next run begins there" {
+    touch fail_rlhf
+    run recipe tool_call_pipeline
+    [[ $status != 0 && $output == *"Repeat this stage alone:"*"tool_call_pipeline.sh grpo"* ]]
+    [[ $(tail -n 1 calls) == "rlhf $FOLDER/grpo" ]]
+    rm fail_rlhf calls
+    run recipe tool_call_pipeline
+    [[ $status == 0 && $(head -n 1 calls) == "rlhf $FOLDER/grpo" ]]
+}
+
+@test "a verdict is not a failure: worse, or no difference shown" {
+    for verdict in 1 3; do
+        echo "$verdict" >status_compare
+        recipe tool_call_pipeline report
+    done
+    echo 2 >status_compare
+    run recipe tool_call_pipeline report
+    [[ $status == 2 ]]
+}
+
+@test "questions that are trained on stop it before anything is trained" {
+    echo 1 >status_check
+    run recipe tool_call_pipeline
+    [[ $status == 1 && $(tail -n 1 calls) == check ]]
+}
+
+@test "a folder that was begun with other settings is refused" {
+    recipe tool_call_pipeline
+    MODEL=another run recipe tool_call_pipeline
+    [[ $status == 2 && $output == *"begun with other settings"* ]]
+}
+
+@test "one stage alone, and one that is not there" {
+    recipe tool_call_pipeline merge_sft
+    [[ $(<calls) == "export $FOLDER/sft_merged" ]]
+    run recipe tool_call_pipeline nothing
+    [[ $status == 2 && $output == *"there is no stage nothing"* ]]
+}
+
+@test "a folder may be called like an option" {
+    FOLDER=-rf MODEL=--help RAW=-x run recipe tool_call_pipeline sft
+    [[ $status == 0 && $(<calls) == "sft ./-rf/sft" && -d ./-rf ]]
+}
+
+@test "DRY_RUN prints every command and makes nothing" {
+    DRY_RUN=1 run recipe tool_call_pipeline
+    [[ $status == 0 && ! -e calls && ! -e $FOLDER ]]
+    for stage in "${stages[@]}"; do [[ $output == *"# $stage"* ]]; done
+    [[ $output == *" sft $YAMLS/lora_sft_qwen3.yaml "* && $output == *" -m swiftkit convert raw\\ \\\$\\(touch\\ pwned\\) "* ]]
+}
