@@ -1,0 +1,167 @@
+"""What ms-swift's engines need so that each request of a batch gets what it asked for, and only that.
+
+transformers: a request that cannot be encoded, or is too long, fails alone; one that samples with a seed runs alone,
+for its numbers depend on its neighbours; a JSON schema holds the text of those that ask for it (llguidance). vLLM does all
+that itself, if it is told.
+"""
+
+import importlib.util
+import uuid
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import Any
+
+import msgspec
+import torch
+from swift.infer_engine import RequestConfig, TransformersEngine
+from transformers import LogitsProcessor, LogitsProcessorList
+
+from swiftkit.serving.faults import RequestFault
+from swiftkit.serving.request import Asked
+
+
+@dataclass
+class BatchConfig(RequestConfig):  # type: ignore[misc]  # swift ships no types
+    """swift puts requests of equal settings into one batch; these are settings too."""
+
+    schema: str = ""
+    alone: str = ""
+
+
+def prepare(engine: Any) -> None:
+    """Once, before the first request."""
+    engine.strict = False  # a request that cannot be encoded is its own error, and not its batch's
+    if not isinstance(engine, TransformersEngine):
+        return
+    encode, infer = engine._batch_encode, engine._infer
+
+    def encode_apart(requests: list[Any], strict: bool) -> Any:
+        inputs, errors = encode(requests, strict)
+        failed = {place for place, _ in errors}
+        places = [place for place in range(len(requests)) if place not in failed]
+        faults = {place: _too_long(engine, one) for place, one in zip(places, inputs, strict=True)}
+        kept = [one for place, one in zip(places, inputs, strict=True) if not faults[place]]
+        more = [(place, fault) for place, fault in faults.items() if fault]
+        return kept, sorted([*errors, *more], key=lambda error: error[0])
+
+    def infer_seeded(requests: list[Any] | None = None, config: Any = None, **more: Any) -> Any:
+        config = more.pop("request_config", config)
+        if config.seed is not None:
+            torch.manual_seed(config.seed)
+        return infer(more.pop("infer_requests", requests), config, **more)
+
+    engine._batch_encode, engine._infer = encode_apart, infer_seeded
+
+
+def config_of(engine: Any, config: Any, asked: Asked, index: int) -> Any:
+    """The settings of one choice, which decide what it shares a batch with."""
+    given = asdict(config) | {"n": 1}
+    if config.seed is not None:
+        given["seed"] = (config.seed + index) % 2**63
+    if not isinstance(engine, TransformersEngine):
+        return RequestConfig(**given)
+    schema = msgspec.json.encode(asked.schema).decode() if asked.schema is not None else ""
+    if not _samples(engine, config):
+        given["seed"] = None  # it changes nothing, and must not part the batch
+    alone = uuid.uuid4().hex if given["seed"] is not None else ""
+    return BatchConfig(**given, schema=schema, alone=alone)
+
+
+def hook(engine: Any, asked: Asked) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """swift calls it with what it is about to generate with."""
+
+    def hold(kwargs: dict[str, Any]) -> dict[str, Any]:
+        if asked.schema is None:
+            return kwargs
+        if isinstance(engine, TransformersEngine):
+            rows = kwargs["inputs"]["attention_mask"].shape[0]
+            held = _Held(_matcher(engine, kwargs["request_config"].schema), rows)
+            return kwargs | {"inputs": kwargs["inputs"] | {"logits_processor": LogitsProcessorList([held])}}
+        from vllm.sampling_params import StructuredOutputsParams
+
+        kwargs["generation_config"].structured_outputs = StructuredOutputsParams(json=asked.schema)
+        return kwargs
+
+    return hold
+
+
+def why_no_json(engine: Any) -> str:
+    """Why no answer can be held to a JSON schema here, or ""."""
+    if engine.template._agent_template == "harmony":
+        return "gpt-oss answers in channels"
+    if isinstance(engine, TransformersEngine) and importlib.util.find_spec("llguidance") is None:
+        return "the server lacks llguidance (pip install llguidance), or serve by recipes/deploy_vllm.sh"
+    return ""
+
+
+def check_schema(engine: Any, asked: Asked) -> None:
+    """Raises RequestFault for a schema that cannot be used: later it would be a whole batch's error."""
+    if asked.schema is None or not isinstance(engine, TransformersEngine):
+        return
+    from llguidance import LLMatcher
+
+    grammar = LLMatcher.grammar_from_json_schema(msgspec.json.encode(asked.schema).decode())
+    if error := LLMatcher.validate_grammar(grammar, _vocabulary(engine)):
+        raise RequestFault(f"the JSON schema cannot be used: {error}", "response_format")
+
+
+def end(engine: Any) -> None:
+    """vLLM's engine is a process of its own, which outlives a server that is told to stop."""
+    shutdown = getattr(getattr(engine, "engine", None), "shutdown", None)
+    if shutdown:
+        shutdown()
+
+
+class _Held(LogitsProcessor):
+    """Leaves each row of a batch only the tokens that its grammar allows next."""
+
+    def __init__(self, matcher: Any, rows: int) -> None:
+        self._matchers = [matcher.deep_copy() for _ in range(rows)]
+        self._length = 0
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        from llguidance.torch import allocate_token_bitmask, fill_next_token_bitmask
+
+        if self._length:
+            for matcher, token in zip(self._matchers, input_ids[:, -1].tolist(), strict=True):
+                if not matcher.is_stopped():
+                    matcher.consume_token(token)
+        self._length = input_ids.shape[1]
+        mask = allocate_token_bitmask(len(self._matchers), scores.shape[1])
+        for row, matcher in enumerate(self._matchers):
+            if not matcher.is_stopped():  # a row that has ended is padded by transformers
+                fill_next_token_bitmask(matcher, mask, row)
+        bits = mask[:, :, None] >> torch.arange(32, dtype=torch.int32) & 1
+        allowed = bits.reshape(len(self._matchers), -1)[:, : scores.shape[1]].bool()
+        return scores.masked_fill(~allowed.to(scores.device), -torch.inf)
+
+
+def _matcher(engine: Any, schema: str) -> Any:
+    from llguidance import LLMatcher
+
+    return LLMatcher(_vocabulary(engine), LLMatcher.grammar_from_json_schema(schema))
+
+
+@cache
+def _vocabulary(engine: Any) -> Any:
+    import llguidance.hf
+
+    size = engine.model.get_output_embeddings().weight.shape[0]
+    ends = engine.generation_config.eos_token_id
+    return llguidance.hf.from_tokenizer(engine.tokenizer, n_vocab=size, eos_token=ends or engine.tokenizer.eos_token_id)
+
+
+def _samples(engine: Any, config: Any) -> bool:
+    """As swift decides it (infer_engine/utils.py, prepare_generation_config)."""
+    if config.temperature is None:
+        return bool(getattr(engine.generation_config, "do_sample", False))
+    return bool(config.temperature != 0)
+
+
+def _too_long(engine: Any, inputs: dict[str, Any]) -> RequestFault | None:
+    length, limit = len(inputs.get("input_ids") or ()), engine.max_model_len
+    if limit is None or length < limit:
+        return None
+    message = f"the messages are {length} tokens, and the model reads {limit}: shorten them"
+    return RequestFault(message, "messages", code="context_length_exceeded")
