@@ -97,7 +97,7 @@ class BlockReader:
         self._raw = self._text = ""  # all of it, and what has not gone out yet
         self._step = self._begin
         self._searched = 0  # how far a block's end was looked for
-        self._called = False
+        self._called = self._thought = False  # whether a call, or any reasoning, has gone out
 
     def feed(self, text: str) -> Part:
         self._raw += text
@@ -129,7 +129,7 @@ class BlockReader:
         if _THINK.startswith(start[: len(_THINK)]) and len(start) < len(_THINK):
             return Part(), False
         if start.startswith(_THINK):
-            self._text, self._step = start[len(_THINK) :].lstrip("\n"), self._think
+            self._text, self._step = start[len(_THINK) :], self._think
         elif start.startswith(self._first):
             self._step = self._block
         else:
@@ -137,9 +137,13 @@ class BlockReader:
         return Part(), True
 
     def _think(self) -> tuple[Part, bool]:
+        if not self._thought:
+            self._text = self._text.lstrip()
         end = self._text.find(_THOUGHT)
         if end < 0:
-            return Part(reasoning=self._take(_sure(self._text, (_THOUGHT,)))), False
+            sure = self._take(_sure(self._text, (_THOUGHT,)))
+            self._thought = self._thought or bool(sure)
+            return Part(reasoning=sure), False
         self._step = self._skip
         return Part(reasoning=self._take(end, end + len(_THOUGHT)).rstrip()), True
 
@@ -156,8 +160,7 @@ class BlockReader:
         places = [place for opening in self._opens if (place := self._text.find(opening)) >= 0]
         if places:
             self._step, self._searched = self._block, 0
-            said = self._take(min(places)).rstrip()
-            return Part(content=said), True
+            return Part(content=self._take(len(self._text[: min(places)].rstrip()))), True
         end = _sure(self._text, self._opens) if self._opens else len(self._text)
         return Part(content=self._take(end)), False
 

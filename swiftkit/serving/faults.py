@@ -2,8 +2,6 @@
 
 from typing import Any
 
-_TYPES = {401: "authentication_error", 404: "not_found_error", 405: "invalid_request_error"}
-
 
 class RequestFault(Exception):  # noqa: N818  # the client's mistake, not ours
     """A request that is refused: what is wrong and what to do; `param` is the place in its body."""
@@ -18,7 +16,7 @@ class RequestFault(Exception):  # noqa: N818  # the client's mistake, not ours
 
 def error_body(message: str, status: int, param: str | None = None, code: str | None = None) -> dict[str, Any]:
     """{"error": {"message", "type", "param", "code"}}, as the openai SDK reads it."""
-    kind = "server_error" if status >= 500 else _TYPES.get(status, "invalid_request_error")
+    kind = "server_error" if status >= 500 else "invalid_request_error"
     return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 

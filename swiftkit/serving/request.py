@@ -256,7 +256,8 @@ def _calls_schema(tools: list[dict[str, Any]]) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     for tool in tools:
         function = tool["function"]
-        arguments = dict(function.get("parameters") or {"type": "object", "properties": {}})
+        # Nobody forces a call to get parameters that the tool does not have.
+        arguments = {"additionalProperties": False, **(function.get("parameters") or {"type": "object"})}
         for place in ("$defs", "definitions"):
             for name, schema in (arguments.pop(place, None) or {}).items():
                 if definitions.setdefault(place, {}).setdefault(name, schema) != schema:

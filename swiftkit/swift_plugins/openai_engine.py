@@ -1,8 +1,8 @@
 """What ms-swift's engines need so that each request of a batch gets what it asked for, and only that.
 
 transformers: a request that cannot be encoded, or is too long, fails alone; one that samples with a seed runs alone,
-for its numbers depend on its neighbours; a JSON schema holds the text of those that ask for it (llguidance). vLLM does all
-that itself, if it is told.
+for its numbers depend on its neighbours; a JSON schema holds the text of those that ask for it (llguidance). vLLM does
+all that itself, if it is told.
 """
 
 import importlib.util
@@ -76,14 +76,19 @@ def hook(engine: Any, asked: Asked) -> Callable[[dict[str, Any]], dict[str, Any]
             return kwargs
         if isinstance(engine, TransformersEngine):
             rows = kwargs["inputs"]["attention_mask"].shape[0]
-            held = _Held(_matcher(engine, kwargs["request_config"].schema), rows)
+            held = _Held(_matcher(engine, kwargs["request_config"].schema), rows, _end_token(engine))
             return kwargs | {"inputs": kwargs["inputs"] | {"logits_processor": LogitsProcessorList([held])}}
         from vllm.sampling_params import StructuredOutputsParams
 
-        kwargs["generation_config"].structured_outputs = StructuredOutputsParams(json=asked.schema)
+        kwargs["generation_config"].structured_outputs = StructuredOutputsParams(json=_formed(asked.schema))
         return kwargs
 
     return hold
+
+
+def engine_options(options: dict[str, Any]) -> dict[str, Any]:
+    """For vLLM: schemas are held to by llguidance, as with transformers."""
+    return {"structured_outputs_config": {"backend": "guidance"}, **options}
 
 
 def why_no_json(engine: Any) -> str:
@@ -101,8 +106,7 @@ def check_schema(engine: Any, asked: Asked) -> None:
         return
     from llguidance import LLMatcher
 
-    grammar = LLMatcher.grammar_from_json_schema(msgspec.json.encode(asked.schema).decode())
-    if error := LLMatcher.validate_grammar(grammar, _vocabulary(engine)):
+    if error := LLMatcher.validate_grammar(_grammar(asked.schema), _vocabulary(engine)):
         raise RequestFault(f"the JSON schema cannot be used: {error}", "response_format")
 
 
@@ -116,8 +120,9 @@ def end(engine: Any) -> None:
 class _Held(LogitsProcessor):
     """Leaves each row of a batch only the tokens that its grammar allows next."""
 
-    def __init__(self, matcher: Any, rows: int) -> None:
+    def __init__(self, matcher: Any, rows: int, end: int) -> None:
         self._matchers = [matcher.deep_copy() for _ in range(rows)]
+        self._end = end
         self._length = 0
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
@@ -130,17 +135,36 @@ class _Held(LogitsProcessor):
         self._length = input_ids.shape[1]
         mask = allocate_token_bitmask(len(self._matchers), scores.shape[1])
         for row, matcher in enumerate(self._matchers):
-            if not matcher.is_stopped():  # a row that has ended is padded by transformers
+            if not matcher.is_stopped():
                 fill_next_token_bitmask(matcher, mask, row)
         bits = mask[:, :, None] >> torch.arange(32, dtype=torch.int32) & 1
         allowed = bits.reshape(len(self._matchers), -1)[:, : scores.shape[1]].bool()
+        for row, matcher in enumerate(self._matchers):
+            if matcher.is_stopped():  # its JSON is complete
+                allowed[row] = torch.arange(scores.shape[1]) == self._end
         return scores.masked_fill(~allowed.to(scores.device), -torch.inf)
 
 
 def _matcher(engine: Any, schema: str) -> Any:
     from llguidance import LLMatcher
 
-    return LLMatcher(_vocabulary(engine), LLMatcher.grammar_from_json_schema(schema))
+    return LLMatcher(_vocabulary(engine), _grammar(msgspec.json.decode(schema)))
+
+
+def _grammar(schema: dict[str, Any]) -> str:
+    from llguidance import LLMatcher
+
+    return str(LLMatcher.grammar_from_json_schema(msgspec.json.encode(_formed(schema)).decode()))
+
+
+def _formed(schema: dict[str, Any]) -> dict[str, Any]:
+    """With json.dumps' own separators, as calls are trained: free white space has no end in a small model's hands."""
+    return schema | {"x-guidance": {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}}
+
+
+def _end_token(engine: Any) -> int:
+    ends = engine.generation_config.eos_token_id or engine.tokenizer.eos_token_id
+    return int(ends[0] if isinstance(ends, list) else ends)
 
 
 @cache
@@ -148,8 +172,7 @@ def _vocabulary(engine: Any) -> Any:
     import llguidance.hf
 
     size = engine.model.get_output_embeddings().weight.shape[0]
-    ends = engine.generation_config.eos_token_id
-    return llguidance.hf.from_tokenizer(engine.tokenizer, n_vocab=size, eos_token=ends or engine.tokenizer.eos_token_id)
+    return llguidance.hf.from_tokenizer(engine.tokenizer, n_vocab=size, eos_token=_end_token(engine))
 
 
 def _samples(engine: Any, config: Any) -> bool:

@@ -26,6 +26,7 @@ from starlette.exceptions import HTTPException
 from swift.infer_engine import AdapterRequest
 from swift.infer_engine.protocol import ChatCompletionRequest
 from swift.pipelines.infer.deploy import SwiftDeploy
+from swift.template import MaxLengthError
 from swift.utils import get_logger
 
 from swiftkit.errors import SwiftkitError
@@ -50,6 +51,7 @@ logger = get_logger()
 
 _register_app = SwiftDeploy._register_app
 _lifespan = SwiftDeploy.lifespan
+_get_infer_engine = SwiftDeploy.get_infer_engine
 
 
 class _Choice:
@@ -208,6 +210,8 @@ def _fault(error: Exception) -> RequestFault:
     if isinstance(error, RequestFault):
         return error
     said = str(error) if not isinstance(error, KeyError) else f"{error} is missing"
+    if isinstance(error, MaxLengthError):
+        return RequestFault(f"too many tokens: {said}", "messages", code="context_length_exceeded")
     if isinstance(error, _CLIENTS):
         return RequestFault(said or type(error).__name__)
     logger.error("a request failed", exc_info=error)
@@ -283,6 +287,12 @@ def _error_response(status: int, message: str) -> JSONResponse:
     return JSONResponse(error_body(message, int(status)), int(status))
 
 
+def _engine(args: Any, template: Any = None, **kwargs: Any) -> Any:
+    if args.infer_backend == "vllm":
+        kwargs["engine_kwargs"] = openai_engine.engine_options(kwargs.get("engine_kwargs") or {})
+    return _get_infer_engine(args, template, **kwargs)
+
+
 def _live(server: Any, app: Any) -> Any:
     """While the server runs; behind it nothing of the engine's stays."""
     yield from _lifespan(server, app)
@@ -293,3 +303,4 @@ SwiftDeploy._register_app = _register
 SwiftDeploy._install_auth_middleware = _check_keys
 SwiftDeploy.create_error_response = staticmethod(_error_response)
 SwiftDeploy.lifespan = _live
+SwiftDeploy.get_infer_engine = staticmethod(_engine)
