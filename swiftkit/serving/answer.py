@@ -1,13 +1,14 @@
 """A model's text, as it grows, split into what an API client is given: reasoning, content and tool calls.
 
 One reader serves both ways of answering: streamed, it is fed piece by piece; else all at once. Each text goes out as
-soon as it cannot be the beginning of markup, each call once it is written to its end, so that nobody gets half a call.
+soon as it cannot be the beginning of markup; a Hermes call goes out as it is written, others when they are complete.
 An answer whose calls cannot be read is content, raw, as the model wrote it; in a stream that is what had not gone out.
 """
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from swiftkit.serving.arguments import Arguments
 from swiftkit.toolcall import harmony, hermes
 from swiftkit.toolcall.call import Parsed
 from swiftkit.toolcall.json_text import written
@@ -21,7 +22,7 @@ _FIRST = ("{", "[", "```")
 
 
 class Call(NamedTuple):
-    """A call as the API gives it: the arguments are JSON text."""
+    """A call as the API gives it: the arguments are JSON text. Without a name: more of the call before."""
 
     name: str
     arguments: str
@@ -35,7 +36,13 @@ class Part(NamedTuple):
     calls: tuple[Call, ...] = ()
 
     def and_then(self, more: "Part") -> "Part":
-        return Part(self.reasoning + more.reasoning, self.content + more.content, self.calls + more.calls)
+        calls = self.calls
+        for call in more.calls:
+            if call.name or not calls:
+                calls += (call,)
+            else:
+                calls = (*calls[:-1], calls[-1]._replace(arguments=calls[-1].arguments + call.arguments))
+        return Part(self.reasoning + more.reasoning, self.content + more.content, calls)
 
 
 class Reader(Protocol):
@@ -97,6 +104,7 @@ class BlockReader:
         self._raw = self._text = ""  # all of it, and what has not gone out yet
         self._step = self._begin
         self._searched = 0  # how far a block's end was looked for
+        self._arguments = Arguments()
         self._called = self._thought = False  # whether a call, or any reasoning, has gone out
 
     def feed(self, text: str) -> Part:
@@ -168,14 +176,18 @@ class BlockReader:
         """A call, up to the first closing tag behind which it can be read: a string in it may hold such a tag."""
         if not self._parse:
             return Part(), False
+        is_new = not self._arguments.name
+        grown = self._arguments.grow(self._text)
+        part = Part(calls=(Call(self._arguments.name if is_new else "", grown),) if grown else ())
         while (end := self._text.find(self._close, self._searched)) >= 0:
             self._searched = end + len(self._close)
             parsed = self._parse(self._text[: self._searched])
             if not parsed.malformed:
                 self._take(self._searched)
-                self._step, self._called, self._searched = self._skip, True, 0
-                return Part(calls=_written(parsed)), True
-        return Part(), False
+                whole = part if self._arguments.name else Part(calls=_written(parsed))
+                self._step, self._called, self._searched, self._arguments = self._skip, True, 0, Arguments()
+                return whole, True
+        return part, False
 
 
 class HarmonyReader:

@@ -47,20 +47,22 @@ def choice(index: int, part: Part, finish: str, logprobs: dict[str, Any] | None)
 
 
 def delta(part: Part, calls_before: int) -> dict[str, Any]:
-    """What a chunk adds; empty if nothing. `calls_before` went out already, so that indexes go on."""
+    """What a chunk adds; empty if nothing. `calls_before` have begun already, so that indexes go on."""
     grown: dict[str, Any] = {}
     if part.reasoning:
         grown["reasoning_content"] = part.reasoning
     if part.content:
         grown["content"] = part.content
     if part.calls:
-        grown["tool_calls"] = [{"index": n, **_call(call)} for n, call in enumerate(part.calls, calls_before)]
+        names = [bool(call.name) for call in part.calls]
+        places = (calls_before + sum(names[: place + 1]) - 1 for place in range(len(names)))
+        grown["tool_calls"] = [{"index": place, **_call(call)} for place, call in zip(places, part.calls, strict=True)]
     return grown
 
 
 def finish_reason(reason: str | None, calls: int, stopped: bool, malformed: bool) -> str:
-    """tool_calls, if there are any that are whole; `reason` is the engine's, `stopped` that a stop text was found."""
-    if calls and not (malformed and reason == "length"):
+    """tool_calls, if there are any and they can be read; `reason` is the engine's, `stopped`: a stop text was found."""
+    if calls and not malformed:
         return "tool_calls"
     return "length" if reason == "length" and not stopped else "stop"
 
@@ -84,5 +86,7 @@ def event(value: Any) -> bytes:
 
 
 def _call(call: Call) -> dict[str, Any]:
+    if not call.name:  # more of the arguments
+        return {"function": {"arguments": call.arguments}}
     function = {"name": call.name, "arguments": call.arguments}
     return {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", "function": function}

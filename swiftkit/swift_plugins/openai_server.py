@@ -13,6 +13,8 @@ swift puts this file's folder on sys.path and imports it by its stem: absolute i
 import asyncio
 import contextlib
 import secrets
+import signal
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -77,9 +79,8 @@ class _Choice:
         if raw.finish_reason:
             part = part.and_then(self._reader.feed(self._stops.rest() + self._asked.suffix))
             part = part.and_then(self._reader.close(_found(raw.delta.tool_calls)))
-        part = self._limited(part)
-        grown = delta(part, self._calls)
-        self._calls += len(part.calls)
+        before = self._calls
+        grown = delta(self._limited(part), before)
         logprobs = logprobs_of(raw.logprobs)
         made = [head.chunk(index, grown, None, logprobs)] if grown or logprobs else []
         if raw.finish_reason:
@@ -87,7 +88,12 @@ class _Choice:
         return made
 
     def _limited(self, part: Part) -> Part:
-        return part if self._asked.parallel else part._replace(calls=part.calls[: max(1 - self._calls, 0)])
+        """No second call for who wants one at a time; counts the calls that have begun."""
+        kept: list[Call] = []
+        for call in part.calls:
+            self._calls += bool(call.name)
+            kept += [call] if self._asked.parallel or self._calls == 1 else []
+        return part._replace(calls=tuple(kept))
 
     def _finish(self, raw: Any, calls: int) -> str:
         return finish_reason(raw.finish_reason, calls, self._stops.hit, self._reader.malformed)
@@ -289,6 +295,8 @@ def _error_response(status: int, message: str) -> JSONResponse:
 
 def _engine(args: Any, template: Any = None, **kwargs: Any) -> Any:
     if args.infer_backend == "vllm":
+        # Ended by the signal itself, a server that is still loading leaves vLLM's own process behind.
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
         kwargs["engine_kwargs"] = openai_engine.engine_options(kwargs.get("engine_kwargs") or {})
     return _get_infer_engine(args, template, **kwargs)
 

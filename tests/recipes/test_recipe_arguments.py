@@ -40,7 +40,7 @@ for line in sys.stdin:
     print("PROBLEM " + json.dumps(problem), flush=True)
 """
 RECIPES = ["lora_sft", "grpo_tool_call", "grpo_multi_turn", "grpo_gpt_oss", "export_merge", "infer", "deploy"]
-RECIPES += ["rm", "ppo", "dpo", "kto", "simpo", "orpo", "cpo", "gkd"]
+RECIPES += ["deploy_vllm", "rm", "ppo", "dpo", "kto", "simpo", "orpo", "cpo", "gkd"]
 MORE_TINY = [("lora_sft", "lora_sft_gpt_oss"), ("deploy", "deploy_gpt_oss")]
 BAD = [
     ("lora_sft", ["--train_type", "lora"], "--train_type lora"),  # renamed to tuner_type

@@ -74,15 +74,30 @@ def test_without_tools_a_call_is_text() -> None:
 
 
 def test_calls_go_out_when_they_are_written() -> None:
-    """The first before the second has begun; a chunk with a call has its place among all calls."""
+    """The first before the second has begun; each chunk says which call it belongs to."""
     reader = reader_of("hermes", True)
     first = reader.feed(f"On it. {WEATHER}\n<tool")
     assert first == Part("", "On it.", (CALL,))
-    second = reader.feed(WEATHER.removeprefix("<tool"))
-    (sent,) = delta(second, len(first.calls))["tool_calls"]
-    assert (sent["index"], sent["function"]) == (1, {"name": "weather", "arguments": CALL.arguments})
+    begun, rest = WEATHER.removeprefix("<tool")[:-24], WEATHER[-24:]
+    (sent,) = delta(reader.feed(begun), 1)["tool_calls"]
+    assert (sent["index"], sent["function"]) == (1, {"name": "weather", "arguments": '{"ci'})
     assert sent["id"].startswith("call_")
+    (more,) = delta(reader.feed(rest), 2)["tool_calls"]
+    assert more == {"index": 1, "function": {"arguments": 'ty": "北京"}'}}
     assert reader.close() == Part()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(st.text(max_size=4), st.recursive(st.text(max_size=6) | st.integers(), st.lists, max_leaves=4)),
+    st.lists(st.integers(0, 200), max_size=6),
+)
+def test_arguments_stream_as_the_model_writes_them(arguments: dict[str, Any], where: list[int]) -> None:
+    """Quotes, braces and tags in strings do not end them; the pieces are the JSON text, and nothing else."""
+    call = ToolCall("f", arguments)
+    parts = streamed(hermes.render([call]), where)
+    assert joined(parts).calls == (Call("f", json.dumps(arguments, ensure_ascii=False)),)
+    assert not any(part.content for part in parts)
 
 
 def test_harmony_parts() -> None:
@@ -159,6 +174,7 @@ def test_stop_texts_are_not_in_the_output(text: str, stops: list[str], where: li
         ("stop", 1, False, False, "tool_calls"),
         ("length", 1, False, False, "tool_calls"),
         ("length", 1, False, True, "length"),
+        ("stop", 1, False, True, "stop"),
         ("length", 0, True, False, "stop"),
         ("length", 0, False, False, "length"),
         ("abort", 0, False, False, "stop"),
