@@ -2,8 +2,7 @@
 
     python benchmarks/serving/run.py --data runs/demo/eval.jsonl plain=http://127.0.0.1:8000/v1 plugin=http://...
 
-Beside it the CPU time of a request in the server's processes (Linux), which says more than the clock on a busy machine.
-The questions carry tools and are asked greedily; the client is a bare aiohttp loop. OPENAI_API_KEY is sent, if it is set.
+Beside it the CPU time of a request in all processes of the server, which says more on a busy machine than the clock.
 """
 
 import argparse
@@ -80,9 +79,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     arguments = parser.parse_args()
     servers = dict(server.split("=", 1) for server in arguments.servers)
-    print(
-        "| concurrency | server | requests/s (median) | lowest-highest | CPU ms a request (least) |\n|---|---|---|---|---|"
-    )
+    print("| concurrency | server | requests/s (median) | lowest-highest | CPU ms (least) |\n|---|---|---|---|---|")
     asyncio.run(measure(servers, questions(arguments.data), arguments.rounds))
 
 

@@ -1,14 +1,14 @@
 """What ms-swift's engines need so that each request of a batch gets what it asked for, and only that.
 
-transformers: a request that cannot be encoded, or is too long, fails alone; one that samples with a seed runs alone,
-for its numbers depend on its neighbours; a JSON schema holds the text of those that ask for it (llguidance). vLLM does
-all that itself, if it is told.
+transformers: a request that cannot be encoded, or is too long, fails alone; one whose length would cut its neighbours'
+answers short runs alone, and so does one that samples with a seed, for its numbers depend on its neighbours; a JSON
+schema holds the text of those that ask for it (llguidance). vLLM does all that itself, if it is told.
 """
 
 import importlib.util
 import uuid
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -29,29 +29,58 @@ class BatchConfig(RequestConfig):  # type: ignore[misc]  # swift ships no types
     alone: str = ""
 
 
+class _AsideError(Exception):
+    """This request is to be asked again, alone."""
+
+
 def prepare(engine: Any) -> None:
     """Once, before the first request."""
     engine.strict = False  # a request that cannot be encoded is its own error, and not its batch's
     if not isinstance(engine, TransformersEngine):
         return
     encode, infer = engine._batch_encode, engine._infer
+    wanted = [0]  # tokens of an answer in this batch; swift's worker is one thread, and does one batch at a time
 
     def encode_apart(requests: list[Any], strict: bool) -> Any:
         inputs, errors = encode(requests, strict)
         failed = {place for place, _ in errors}
         places = [place for place in range(len(requests)) if place not in failed]
-        faults = {place: _too_long(engine, one) for place, one in zip(places, inputs, strict=True)}
-        kept = [one for place, one in zip(places, inputs, strict=True) if not faults[place]]
-        more = [(place, fault) for place, fault in faults.items() if fault]
+        faults = _faults([len(one.get("input_ids") or ()) for one in inputs], engine.max_model_len, wanted[0])
+        kept = [one for one, fault in zip(inputs, faults, strict=True) if fault is None]
+        more = [(place, fault) for place, fault in zip(places, faults, strict=True) if fault]
         return kept, sorted([*errors, *more], key=lambda error: error[0])
 
-    def infer_seeded(requests: list[Any] | None = None, config: Any = None, **more: Any) -> Any:
-        config = more.pop("request_config", config)
-        if config.seed is not None:
-            torch.manual_seed(config.seed)
-        return infer(more.pop("infer_requests", requests), config, **more)
+    def infer_seeded(infer_requests: list[Any], request_config: Any, **more: Any) -> Any:
+        wanted[0] = request_config.max_tokens or 0
+        if request_config.seed is not None:
+            torch.manual_seed(request_config.seed)
+        return infer(infer_requests, request_config, **more)
 
     engine._batch_encode, engine._infer = encode_apart, infer_seeded
+
+
+async def ask(engine: Any, infer_request: Any, config: Any, **options: Any) -> Any:
+    """What `infer_async` gives, an answer or a stream; a request that is put aside is asked again."""
+    try:
+        answer = await engine.infer_async(infer_request, config, **options)
+    except _AsideError:
+        return await engine.infer_async(infer_request, _alone(config), **options)
+    return _streamed(engine, answer, infer_request, config, options) if config.stream else answer
+
+
+async def _streamed(
+    engine: Any, stream: Any, infer_request: Any, config: Any, options: dict[str, Any]
+) -> AsyncIterator[Any]:
+    try:
+        async for one in stream:
+            yield one
+    except _AsideError:  # only ever in place of the first chunk
+        async for one in await engine.infer_async(infer_request, _alone(config), **options):
+            yield one
+
+
+def _alone(config: Any) -> Any:
+    return replace(config, alone=uuid.uuid4().hex)
 
 
 def config_of(engine: Any, config: Any, asked: Asked, index: int) -> Any:
@@ -64,8 +93,8 @@ def config_of(engine: Any, config: Any, asked: Asked, index: int) -> Any:
     schema = msgspec.json.encode(asked.schema).decode() if asked.schema is not None else ""
     if not _samples(engine, config):
         given["seed"] = None  # it changes nothing, and must not part the batch
-    alone = uuid.uuid4().hex if given["seed"] is not None else ""
-    return BatchConfig(**given, schema=schema, alone=alone)
+    made = BatchConfig(**given, schema=schema)
+    return made if given["seed"] is None else _alone(made)
 
 
 def hook(engine: Any, asked: Asked) -> Callable[[dict[str, Any]], dict[str, Any]]:
@@ -182,9 +211,18 @@ def _samples(engine: Any, config: Any) -> bool:
     return bool(config.temperature != 0)
 
 
-def _too_long(engine: Any, inputs: dict[str, Any]) -> RequestFault | None:
-    length, limit = len(inputs.get("input_ids") or ()), engine.max_model_len
-    if limit is None or length < limit:
-        return None
+def _faults(lengths: list[int], limit: int | None, wanted: int) -> list[Exception | None]:
+    """What keeps each prompt out of a batch: it leaves no room for an answer, or less than the others may use.
+
+    The longest prompt of a batch limits the answers of all. `wanted`: the most tokens of an answer, 0 without a limit.
+    """
+    rooms = [limit - length if limit else wanted + 1 for length in lengths]
+    most = max(rooms, default=0)
+    needed = min(wanted or most // 2, most)
+    return [_fault(length, limit) if room <= 0 else _AsideError() if room < needed else None
+            for length, room in zip(lengths, rooms, strict=True)]  # fmt: skip
+
+
+def _fault(length: int, limit: int | None) -> RequestFault:
     message = f"the messages are {length} tokens, and the model reads {limit}: shorten them"
     return RequestFault(message, "messages", code="context_length_exceeded")

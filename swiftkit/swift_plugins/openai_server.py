@@ -32,19 +32,10 @@ from swift.template import MaxLengthError
 from swift.utils import get_logger
 
 from swiftkit.errors import SwiftkitError
-from swiftkit.serving.answer import Call, Part, Reader, Stops, read_whole, reader_of
+from swiftkit.serving.choice import Choice
 from swiftkit.serving.faults import RequestFault, body_of, error_body
 from swiftkit.serving.request import Asked, Powers, read_request
-from swiftkit.serving.response import (
-    DONE,
-    Head,
-    choice,
-    delta,
-    event,
-    finish_reason,
-    logprobs_of,
-    usage_of,
-)
+from swiftkit.serving.response import DONE, Head, event, usage_of
 from swiftkit.swift_plugins import openai_engine
 
 _OPEN = ("/health", "/health/", "/ping")  # probes of a cluster have no key
@@ -56,60 +47,21 @@ _lifespan = SwiftDeploy.lifespan
 _get_infer_engine = SwiftDeploy.get_infer_engine
 
 
-class _Choice:
-    """One answer on its way: the engine's text in, OpenAI's parts out."""
-
-    def __init__(self, asked: Asked, wire: str) -> None:
-        self._asked, self._stops = asked, Stops(asked.stops)
-        self._reader: Reader = reader_of(wire, bool(asked.tools))
-        self._calls = 0
-
-    def whole(self, raw: Any) -> dict[str, Any]:
-        text = self._stops.feed(raw.message.content or "") + self._stops.rest()
-        part = self._limited(read_whole(text + self._asked.suffix, self._reader, _found(raw.message.tool_calls)))
-        if raw.message.reasoning_content:  # vLLM's own reasoning parser
-            part = part._replace(reasoning=raw.message.reasoning_content)
-        made = choice(raw.index, part, self._finish(raw, len(part.calls)), logprobs_of(raw.logprobs))
-        return made if raw.token_ids is None else made | {"token_ids": raw.token_ids}
-
-    def chunks(self, raw: Any, head: Head, index: int) -> list[dict[str, Any]]:
-        """What has become of the next piece of text; the last one carries the reason for the end."""
-        part = Part(raw.delta.reasoning_content or "")
-        part = part.and_then(self._reader.feed(self._stops.feed(raw.delta.content or "")))
-        if raw.finish_reason:
-            part = part.and_then(self._reader.feed(self._stops.rest() + self._asked.suffix))
-            part = part.and_then(self._reader.close(_found(raw.delta.tool_calls)))
-        before = self._calls
-        grown = delta(self._limited(part), before)
-        logprobs = logprobs_of(raw.logprobs)
-        made = [head.chunk(index, grown, None, logprobs)] if grown or logprobs else []
-        if raw.finish_reason:
-            made.append(head.chunk(index, {}, self._finish(raw, self._calls)))
-        return made
-
-    def _limited(self, part: Part) -> Part:
-        """No second call for who wants one at a time; counts the calls that have begun."""
-        kept: list[Call] = []
-        for call in part.calls:
-            self._calls += bool(call.name)
-            kept += [call] if self._asked.parallel or self._calls == 1 else []
-        return part._replace(calls=tuple(kept))
-
-    def _finish(self, raw: Any, calls: int) -> str:
-        return finish_reason(raw.finish_reason, calls, self._stops.hit, self._reader.malformed)
-
-
 async def _chat(server: Any, request: Request) -> Response:
     """POST /v1/chat/completions"""
     asked = read_request(await request.body(), _powers(server))
     openai_engine.check_schema(server.infer_engine, asked)
+    infer_request, config = ChatCompletionRequest(**asked.fields).parse()
+    server._set_request_config(config)
+    info = {"infer_request": infer_request.to_printable()} if server.args.verbose or server.jsonl_writer else {}
     with ExitStack() as media:  # files of a request are kept until it is answered
-        questions = _questions(server, asked, media)
+        media.enter_context(server._prepare_request_media(infer_request))
+        questions = _questions(server, asked, infer_request, config)
         if not asked.stream:
             answers = await asyncio.gather(*questions)
-            return _json(_completion(server, asked, answers))
+            return _json(_completion(server, asked, answers, info))
         streams = [await question for question in questions]
-        events = _events(server, asked, streams, media.pop_all())
+        events = _events(server, asked, streams, info, media.pop_all())
         first = await anext(events)  # a request that is refused has no stream, but its own status
     return StreamingResponse(_rest(first, events), media_type="text/event-stream")
 
@@ -130,38 +82,37 @@ def _powers(server: Any) -> Powers:
     return server.swiftkit_powers  # type: ignore[no-any-return]
 
 
-def _questions(server: Any, asked: Asked, media: ExitStack) -> list[Awaitable[Any]]:
+def _questions(server: Any, asked: Asked, infer_request: Any, config: Any) -> list[Awaitable[Any]]:
     """One to the engine for each choice: equal ones share a batch."""
-    infer_request, config = ChatCompletionRequest(**asked.fields).parse()
-    server._set_request_config(config)
-    media.enter_context(server._prepare_request_media(infer_request))
-    options = dict(server.infer_kwargs)
+    engine, options = server.infer_engine, dict(server.infer_kwargs)
     if path := server.args.adapter_mapping.get(asked.model):
         options["adapter_request"] = AdapterRequest(asked.model, path)
-    configs = (openai_engine.config_of(server.infer_engine, config, asked, index) for index in range(asked.n))
+    configs = (openai_engine.config_of(engine, config, asked, index) for index in range(asked.n))
     return [
-        server.infer_async(infer_request, one, pre_infer_hook=openai_engine.hook(server.infer_engine, asked), **options)
+        openai_engine.ask(engine, infer_request, one, pre_infer_hook=openai_engine.hook(engine, asked), **options)
         for one in configs
     ]
 
 
-def _completion(server: Any, asked: Asked, answers: list[Any]) -> dict[str, Any]:
+def _completion(server: Any, asked: Asked, answers: list[Any], info: dict[str, Any]) -> dict[str, Any]:
     choices = []
     for index, answer in enumerate(answers):
-        server._post_process({"response": ""}, answer)  # counts tokens for the log
+        server._post_process({"response": "", **info}, answer)  # counts tokens, and writes the log
         answer.choices[0].index = index
-        choices.append(_Choice(asked, _powers(server).wire).whole(answer.choices[0]))
+        choices.append(Choice(asked, _powers(server).wire).whole(answer.choices[0]))
     usage = usage_of(answers[0].usage.prompt_tokens, [answer.usage.completion_tokens for answer in answers])
     made = Head(asked.model).completion(choices, usage)
     return made | {"prompt_token_ids": ids} if (ids := answers[0].prompt_token_ids) is not None else made
 
 
-async def _events(server: Any, asked: Asked, streams: list[Any], media: ExitStack) -> AsyncIterator[bytes]:
-    """The server-sent events of a stream; an error of the first of the engine's chunks is raised."""
+async def _events(
+    server: Any, asked: Asked, streams: list[Any], info: dict[str, Any], media: ExitStack
+) -> AsyncIterator[bytes]:
+    """The server-sent events of a stream."""
     head, wire = Head(asked.model), _powers(server).wire
-    choices = [_Choice(asked, wire) for _ in streams]
+    choices = [Choice(asked, wire) for _ in streams]
     usages: dict[int, Any] = {}
-    infos: list[dict[str, Any]] = [{"response": ""} for _ in streams]
+    infos = [{"response": "", **info} for _ in streams]
     with media:
         async for index, answer in _merged(streams):
             server._post_process(infos[index], answer)
@@ -205,10 +156,6 @@ async def _rest(first: bytes, events: AsyncIterator[bytes]) -> AsyncIterator[byt
     except Exception as error:
         yield event(body_of(_fault(error)))
         yield DONE
-
-
-def _found(calls: Any) -> list[Call]:
-    return [Call(call.function.name, call.function.arguments or "{}") for call in calls or []]
 
 
 def _fault(error: Exception) -> RequestFault:

@@ -24,6 +24,7 @@ import pytest
 from pydantic import BaseModel
 
 ROOT = Path(__file__).parents[2]
+LIMIT = {"transformers": 4096, "vllm": 1024}  # tokens of prompt and answer together
 KEY = "sk-of-the-test"
 PLUGINS = (ROOT / "swiftkit/swift_plugins/openai_server.py", Path(__file__).with_name("breaking_stream.py"))
 pytestmark = [pytest.mark.e2e, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
@@ -261,13 +262,21 @@ def test_an_error_in_the_middle_of_a_stream_is_told(served: Served) -> None:
 
 
 def test_one_bad_request_fails_alone(served: Served) -> None:
-    """Of 24 at once the long one and the malformed one are refused; the others get what they get alone."""
+    """Of 25 at once two are refused, and a long prompt takes no room from the others, who get what they get alone."""
     alone = served.ask(tools=served.tools).choices[0].message.tool_calls[0].function
+    one, two = (
+        served.ask(
+            messages=[{"role": "user", "content": "long " * n}], tools=served.tools, max_tokens=1
+        ).usage.prompt_tokens
+        for n in (10, 20)
+    )
+    nearly = "long " * (10 + (LIMIT[served.backend] - 9 - one) // ((two - one) // 10))  # leaves room for a few tokens
 
     async def asked() -> list[Any]:
         async with openai.AsyncOpenAI(base_url=served.url, api_key=KEY, max_retries=0) as client:
             bodies: list[dict[str, Any]] = [{"messages": served.messages, "tools": served.tools} for _ in range(22)]
             bodies.insert(3, {"messages": [{"role": "user", "content": "long " * 20_000}], "tools": served.tools})
+            bodies.insert(5, {"messages": [{"role": "user", "content": nearly}], "tools": served.tools})
             bodies.insert(9, {"messages": [*served.messages, {"role": "tool_call", "content": "{"}]})
             requests = (client.chat.completions.create(model="swiftkit", **body) for body in bodies)
             return await asyncio.gather(*requests, return_exceptions=True)
@@ -275,8 +284,11 @@ def test_one_bad_request_fails_alone(served: Served) -> None:
     answers = asyncio.run(asked())
     bad = [answer for answer in answers if isinstance(answer, Exception)]
     assert [type(one) for one in bad] == [openai.BadRequestError] * 2
-    for answer in answers:
-        if not isinstance(answer, Exception):
+    good = [answer for answer in answers if not isinstance(answer, Exception)]
+    long = max(good, key=lambda answer: answer.usage.prompt_tokens)
+    assert LIMIT[served.backend] - 30 < long.usage.total_tokens <= LIMIT[served.backend]
+    for answer in good:
+        if answer is not long:
             assert answer.choices[0].message.tool_calls[0].function == alone
 
 
