@@ -15,10 +15,13 @@ from typing import Any
 import msgspec
 import torch
 from swift.infer_engine import RequestConfig, TransformersEngine
+from swift.infer_engine.utils import InferStreamer
 from transformers import LogitsProcessor, LogitsProcessorList
 
 from swiftkit.serving.faults import RequestFault
 from swiftkit.serving.request import Asked
+
+_printable_text = InferStreamer.get_printable_text
 
 
 @dataclass
@@ -139,6 +142,18 @@ def check_schema(engine: Any, asked: Asked) -> None:
         raise RequestFault(f"the JSON schema cannot be used: {error}", "response_format")
 
 
+def _get_printable_text(streamer: InferStreamer, tokens: list[int], is_finished: bool) -> str:
+    """swift's own passes over the tokens of the first call; with vLLM that may be the only one."""
+    is_first = streamer.first_token
+    text = _printable_text(streamer, tokens, is_finished)
+    return str(text + _printable_text(streamer, tokens, True) if is_first and is_finished else text)
+
+
+def is_clients(error: Exception) -> bool:
+    """Whether vLLM says that the request is wrong."""
+    return any(kind.__name__ == "VLLMClientError" for kind in type(error).__mro__)
+
+
 def end(engine: Any) -> None:
     """vLLM's engine is a process of its own, which outlives a server that is told to stop."""
     shutdown = getattr(getattr(engine, "engine", None), "shutdown", None)
@@ -226,3 +241,6 @@ def _faults(lengths: list[int], limit: int | None, wanted: int) -> list[Exceptio
 def _fault(length: int, limit: int | None) -> RequestFault:
     message = f"the messages are {length} tokens, and the model reads {limit}: shorten them"
     return RequestFault(message, "messages", code="context_length_exceeded")
+
+
+InferStreamer.get_printable_text = _get_printable_text

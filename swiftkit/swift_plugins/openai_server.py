@@ -165,7 +165,7 @@ def _fault(error: Exception) -> RequestFault:
     said = str(error) if not isinstance(error, KeyError) else f"{error} is missing"
     if isinstance(error, MaxLengthError):
         return RequestFault(f"too many tokens: {said}", "messages", code="context_length_exceeded")
-    if isinstance(error, _CLIENTS):
+    if isinstance(error, _CLIENTS) or openai_engine.is_clients(error):
         return RequestFault(said or type(error).__name__)
     logger.error("a request failed", exc_info=error)
     return RequestFault(f"the server failed: {type(error).__name__}: {said}", status=500)
