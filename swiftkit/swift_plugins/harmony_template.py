@@ -16,7 +16,6 @@ swift puts this file's folder on sys.path and imports it by its stem: absolute i
 """
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
@@ -216,5 +215,3 @@ register_template(
     ),
     exist_ok=True,
 )
-if "swift.pipelines.infer.deploy" in sys.modules:  # only where a server runs
-    import swiftkit.swift_plugins.harmony_server  # noqa: F401

@@ -28,5 +28,5 @@ def stage(tmp_path: Path) -> Stage:
 def small_yaml(tmp_path: Path) -> Path:
     """A YAML of the caller's own: recipes ask no GPU for it."""
     path = tmp_path / "small.yaml"
-    path.write_text("model: nowhere\ndataset:\n  - rows.jsonl\n")
+    path.write_text(f"model: nowhere\ndataset:\n  - rows.jsonl\noutput_dir: {tmp_path}/out\n")
     return path

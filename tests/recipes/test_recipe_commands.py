@@ -9,7 +9,8 @@ import yaml
 from recipe_stage import ROOT, Stage
 
 RECIPES = ["lora_sft", "grpo_tool_call", "grpo_multi_turn", "export_merge", "infer", "deploy"]
-ONE_CALL = sorted({path.stem for path in (ROOT / "recipes").glob("*.sh")} - {"lib", "eval", "tool_call_pipeline"})
+SCRIPTS = {"lib", "deploy_vllm", "eval", "eval_checkpoints", "tool_call_pipeline"}  # they do more, and say what
+ONE_CALL = sorted({path.stem for path in (ROOT / "recipes").glob("*.sh")} - SCRIPTS)
 ALIGNMENT = ["rm", "ppo", "dpo", "kto", "simpo", "orpo", "cpo", "gkd"]
 CPU_FLAGS = ["--use_cpu", "true", "--fp16", "false", "--torch_dtype", "float32"]
 YAMLS = {str(path.relative_to(ROOT)): path for path in sorted((ROOT / "recipes").rglob("*.yaml"))}

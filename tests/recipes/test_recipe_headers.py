@@ -12,7 +12,7 @@ RECIPES = ROOT / "recipes"
 INDEX: dict[str, Any] = runpy.run_path(str(ROOT / "scripts" / "recipe_index.py"))
 header, scripts = INDEX["header"], INDEX["scripts"]()
 YAMLS = [path for path in sorted(RECIPES.rglob("*.yaml")) if path.parent.name in ("recipes", "tiny")]
-NO_YAML = {"tool_call_pipeline"}  # it takes those of the others
+NO_YAML = {"eval_checkpoints", "tool_call_pipeline"}  # they take those of the others
 NO_SMALL = {"rollout"}  # vLLM sends weights by NCCL
 
 

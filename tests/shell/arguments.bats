@@ -59,7 +59,7 @@ teardown() {
         GPUS=$value run recipe lora_sft small.yaml
         [[ $status == 2 && $output == *"is not a number"* ]]
         NPROC_PER_NODE=$value run recipe lora_sft small.yaml
-        [[ $status == 2 && $output == *"is not a number"* ]]
+        [[ $status == 2 && $output == *"is no number of processes"* ]]
     done
 }
 

@@ -110,6 +110,8 @@ def vllm_missing(recipe: Recipe) -> Iterator[Fault]:
         )
     if backend in _BACKENDS and recipe.machine.lacks(_BACKENDS[backend]):
         fix = "write transformers, or run it in the environment that has it"
+        if backend == "vllm" and recipe.verb == "deploy":
+            fix = "bash scripts/setup_vllm.sh, then bash recipes/deploy_vllm.sh; or write transformers"
         yield recipe.fail("infer_backend", f"{backend} is not installed in this environment", fix)
     if recipe.verb == "rollout" and recipe.machine.lacks("vllm"):
         yield recipe.fail(
