@@ -9,6 +9,17 @@
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 
+base_of() { # ADAPTER: prints its base model's path or name; fails for adapters that cannot be served
+    "$python" - "$1/adapter_config.json" <<'END'
+import json, sys
+
+config = json.load(open(sys.argv[1], encoding="utf-8"))
+if config.get("target_parameters"):
+    sys.exit(1)
+print(config["base_model_name_or_path"])
+END
+}
+
 usage="bash recipes/eval.sh MODEL DATA.jsonl RUN_DIR [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]"
 if (($# == 0)); then set -- runs/lora_sft/merged data/eval.jsonl runs/eval; fi # as in the line above
 (($# >= 3)) || die "usage: $usage"
@@ -25,7 +36,12 @@ while (($#)) && [[ $1 != -- ]]; do
     shift
 done
 port=$(free_port)
-serve=(bash "$root/recipes/deploy.sh" "$yaml" --model "$model" --port "$port" "${server_flags[@]}")
+weights=(--model "$model")
+if [[ -f $model/adapter_config.json ]]; then # a checkpoint of LoRA: its base model with it, not merged
+    base=$(base_of "$model") || die "$model: adapters of experts (target_parameters) are not served by ms-swift; merge it: bash recipes/export_merge.sh --adapters $model"
+    weights=(--model "$base" --adapters "$model")
+fi
+serve=(bash "$root/recipes/deploy.sh" "$yaml" "${weights[@]}" --port "$port" "${server_flags[@]}")
 ask=("$python" -m swiftkit eval "${TASK:-tool-call}" --data "$data" --base-url "http://127.0.0.1:$port/v1" --run "$run_dir" "${@:2}")
 if [[ -n ${DRY_RUN-} ]]; then
     "${serve[@]}"

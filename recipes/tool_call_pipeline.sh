@@ -13,6 +13,7 @@
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 script=$0
+export RESUME=${RESUME-1} # a training that was stopped goes on from its last checkpoint; RESUME=0 trains again
 stages=(convert sft merge_sft grpo merge_grpo evaluate_base evaluate_sft evaluate_grpo report)
 
 if [[ -n ${TINY-} ]]; then # what has no other value comes from the demo

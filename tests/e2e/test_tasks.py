@@ -2,11 +2,13 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.numpy import load_file, save_file
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("warm_recipes")]
@@ -46,6 +48,34 @@ def test_a_chain_and_a_smoke_set_on_a_real_server(demo: Path, tmp_path: Path) ->
     assert (found["scored"], found["errors"]) == (7, 0)
     assert found["metrics"]["accuracy[check:regex]"]["value"] == 1
     assert found["metrics"]["accuracy[check:calls]"]["value"] > 0
+
+
+def test_checkpoints_become_a_curve(demo: Path, tmp_path: Path) -> None:
+    """In one line: each adapter is served with its base and evaluated; the untrained one, then the trained one."""
+    folders = [
+        checkpoint(demo, tmp_path / "lora" / name, share)
+        for name, share in (("checkpoint-9", 0), ("checkpoint-850", 1))
+    ]
+    command = ["bash", "recipes/eval_checkpoints.sh", demo / "eval.jsonl", tmp_path / "curve", *reversed(folders)]
+    command += ["recipes/tiny/eval.yaml", "--", "--limit", "40"]
+    done = subprocess.run(list(map(str, command)), cwd=ROOT, check=False, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    values = [json.loads((tmp_path / "curve" / each.name / "report.json").read_text()) for each in folders]
+    before, after = (report["metrics"]["tool_accuracy"]["value"] for report in values)
+    assert after > before + 0.5
+    assert f"The best is {tmp_path}/curve/checkpoint-850" in done.stdout.replace("\n", "")
+    assert (tmp_path / "curve" / "curve.svg").exists()
+
+
+def checkpoint(demo: Path, folder: Path, share: float) -> Path:
+    """The demo's adapter with so much of what it learnt."""
+    shutil.copytree(demo / "lora" / "last-checkpoint", folder)
+    weights = load_file(folder / "adapter_model.safetensors")
+    save_file({name: value * share for name, value in weights.items()}, folder / "adapter_model.safetensors")
+    config = json.loads((folder / "adapter_config.json").read_text())
+    config["base_model_name_or_path"] = str(ROOT / "recipes/tiny/qwen3")  # also for a demo that was made elsewhere
+    (folder / "adapter_config.json").write_text(json.dumps(config))
+    return folder
 
 
 def question(row: dict[str, Any]) -> str:
