@@ -27,8 +27,9 @@ OURS = ("OMP_NUM_THREADS", "OMP_WAIT_POLICY", "API_HTTP_CLIENT_MAX_RETRIES", "MO
 TUTORIAL = (
     "--model recipes/tiny/qwen3 --model_type qwen3 --template qwen3_nothinking --tuner_type lora --use_cpu true"
     " --fp16 false --torch_dtype float32 --num_train_epochs 1 --per_device_train_batch_size 1 --learning_rate 1e-4"
-    " --lora_rank 8 --lora_alpha 32 --target_modules all-linear --gradient_accumulation_steps 16 --logging_steps 5 --max_length 8192"
-    " --warmup_ratio 0.05 --dataloader_num_workers 4 --load_from_cache_file false --report_to none --add_version false"
+    " --lora_rank 8 --lora_alpha 32 --target_modules all-linear --gradient_accumulation_steps 16 --logging_steps 5"
+    " --max_length 8192 --warmup_ratio 0.05 --dataloader_num_workers 4"
+    " --load_from_cache_file false --report_to none --add_version false"
 ).split()
 
 
