@@ -28,7 +28,8 @@ OPEN, CLOSE, OBSERVATION = "<tool_call>", "</tool_call>", "<|observation|>"
 _TAG = r"</?(?:tool_call|arg_key|arg_value)>"
 _MARKUP, _TAGS = re.compile(rf"{_TAG}|{blocks.THINK}"), re.compile(_TAG)
 _HEAD = re.compile(rf"\s*+({blocks.NAME})\s*+(?=<arg_key>|</tool_call>)")
-_KEY = re.compile(r"\s*+<arg_key>([^<]*+(?:<(?!/?(?:tool_call|arg_key|arg_value)>)[^<]*+)*+)</arg_key>\s*+<arg_value>")
+# No lookahead in what is possessive: Python 3.11.2 fails there.
+_KEY = re.compile(r"\s*+<arg_key>([^<]*+(?:<(?!/?(?:tool_call|arg_key|arg_value)>)[^<]*+)*)</arg_key>\s*+<arg_value>")
 _END = re.compile(r"\s*+</tool_call>")
 
 

@@ -29,7 +29,7 @@ _TOKENS = (START, CHANNEL, _CONSTRAIN, MESSAGE, *_ENDS)
 # What repeats in these patterns is possessive (*+), so that no text makes them slow.
 _CONTROL = re.compile("|".join(map(re.escape, _TOKENS)))
 _GAP = re.compile(r"\s*+(?:<\|endoftext\|>\s*+)*+")  # padding between and after messages
-_WORD = r"((?:(?!<\|)\S)*+)"
+_WORD = r"([^\s<]*+(?:<(?!\|)[^\s<]*+)*)"  # no lookahead in what is possessive: Python 3.11.2 fails there
 _MARKED = re.compile(rf"\s*+(?:assistant)?\s*+(?:to={_WORD}\s*+)?<\|(?:start|channel|constrain|message)\|>")
 # A header whose white space has been made single blanks: recipient, channel, recipient, content type.
 _HEADER = re.compile(
