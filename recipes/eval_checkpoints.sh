@@ -2,9 +2,9 @@
 # Evaluates the checkpoints of a training, one after the other, and draws one curve of them.
 #   bash recipes/eval_checkpoints.sh DATA.jsonl FOLDER CHECKPOINT... [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]
 # Hardware: that of deploy.sh: one GPU that holds the model, or the CPU for a small one.
-# Run:      bash recipes/eval_checkpoints.sh data/eval.jsonl runs/curve runs/lora_sft/checkpoint-*
-# Override: TASK=tool-chain bash recipes/eval_checkpoints.sh data/chains.jsonl runs/curve runs/lora_sft/checkpoint-* --max_batch_size 64
-# Small:    bash recipes/eval_checkpoints.sh runs/demo/eval.jsonl runs/tiny/curve runs/demo/lora/checkpoint-* recipes/tiny/eval.yaml
+# Run:      bash recipes/eval_checkpoints.sh data/eval.jsonl runs/curve runs/lora_sft/checkpoint-400 runs/lora_sft/checkpoint-800
+# Override: TASK=tool-chain bash recipes/eval_checkpoints.sh data/chains.jsonl runs/curve models/base runs/lora_sft/merged -- --trials 3
+# Small:    bash recipes/eval_checkpoints.sh runs/demo/eval.jsonl runs/tiny/curve recipes/tiny/qwen3 runs/demo/merged recipes/tiny/eval.yaml
 # Makes:    FOLDER/curve.svg, and a run of `swiftkit eval` for each: FOLDER/checkpoint-200, ... Run it again: it resumes.
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"

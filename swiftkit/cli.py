@@ -63,7 +63,9 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path)
+)  # fmt: skip
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Rows for swift.")
 @click.option("--from", "source_format", default="", metavar="FORMAT", help="Force a format, such as openai or bfcl.")
 @click.option(

@@ -209,6 +209,13 @@ def _renamed(encoded: bytes, old: str, new: str) -> bytes:
     return encode(row)
 
 
+def _unblock(pool: ProcessPoolExecutor) -> None:
+    """Before Python 3.11.5 a pool whose worker was killed waits for ever to fill a pipe without a reader (gh-94777)."""
+    queue = getattr(pool, "_call_queue", None)
+    if queue is not None:
+        queue._reader.close()
+
+
 @contextmanager
 def _outcomes(files: list[Path], seen: Callable[[int], None], options: Options) -> Iterator[Iterator[Outcome]]:
     """The outcomes of all records in input order, made here or by worker processes."""
@@ -223,6 +230,7 @@ def _outcomes(files: list[Path], seen: Callable[[int], None], options: Options) 
         try:
             yield outcomes
         except BrokenExecutor as error:
+            _unblock(pool)
             raise SwiftkitError("a worker process was killed (out of memory?); run again with --workers 1") from error
         finally:
             pool.shutdown(cancel_futures=True)

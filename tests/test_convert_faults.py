@@ -154,7 +154,11 @@ def test_no_permission_as_another_user() -> None:
             subprocess.run([*COMMAND, "--help"], capture_output=True, check=True, **as_nobody)
         except (OSError, subprocess.CalledProcessError):
             pytest.skip("another user cannot run this Python or read this folder")
-        refused(convert(secret, "-o", out, **as_nobody), out, "secret.jsonl: cannot be read: Permission denied")
+        free = out.parent / "free"
+        free.mkdir()
+        free.chmod(0o777)
+        done = convert(secret, "-o", free / "out.jsonl", **as_nobody)
+        refused(done, free / "out.jsonl", "secret.jsonl: cannot be read: Permission denied")
         refused(convert(raw, "-o", out, **as_nobody), out, "out.jsonl: cannot be written: Permission denied")
 
 

@@ -78,7 +78,8 @@ def _python(argv: list[str]) -> None:
         sys.argv = argv
         runpy.run_path(argv[0], run_name="__main__")
         return
-    sys.argv, sys.path = ["-c", *argv[2:]], ["", *sys.path]
+    sys.argv = ["-c", *argv[2:]]
+    sys.path[:0] = ["", *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     exec(compile(argv[1], "<string>", "exec"), {"__name__": "__main__"})  # noqa: S102 - the test's own code
 
 
