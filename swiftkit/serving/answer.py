@@ -55,7 +55,8 @@ class Reader(Protocol):
 
 
 class Stops:
-    """Cuts a growing text off at the first of the client's stop texts; that text and what follows are not given out."""
+    """Cuts a growing text off at the client's stop text that is complete first, as generating would have stopped there,
+    in whatever pieces the text comes; the stop text and what follows are not given out."""
 
     def __init__(self, stops: Sequence[str]) -> None:
         self.hit = False
@@ -65,10 +66,10 @@ class Stops:
         if self.hit or not self._stops:
             return "" if self.hit else text
         text = self._kept + text
-        places = [place for stop in self._stops if (place := text.find(stop)) >= 0]
-        self.hit = bool(places)
-        end = min(places) if places else len(text) - _begun(text, self._stops)
-        self._kept = "" if places else text[end:]
+        found = [(place + len(stop), place) for stop in self._stops if (place := text.find(stop)) >= 0]
+        self.hit = bool(found)
+        end = min(found)[1] if found else len(text) - _begun(text, self._stops)
+        self._kept = "" if found else text[end:]
         return text[:end]
 
     def rest(self) -> str:

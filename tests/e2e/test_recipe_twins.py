@@ -98,6 +98,31 @@ def test_pretraining_learns_every_token_of_a_text(environment: dict[str, str], d
     assert int(re.findall(r"size=(\d+)", said)[-1]) > len(texts) + 5
 
 
+def test_cpo_learns_the_right_one_of_two_answers(environment: dict[str, str], demo: Path, tmp_path: Path) -> None:
+    """From the base, which knows neither: the right answer becomes likelier, and more so than the wrong one."""
+    out = tmp_path / "cpo"
+    short = ("--max_steps", 15, "--split_dataset_ratio", 0, "--eval_on_start", "false", "--eval_strategy", "no")
+    data = ("--model", TINY / "qwen3", "--dataset", f"{demo / 'preference.jsonl'}#60", "--learning_rate", 4e-3)
+    recipe(environment, "cpo", *data, *short, "--logging_steps", 1, "--output_dir", out)
+    loss, margin = logged(out, "nll_loss"), logged(out, "rewards/margins")
+    print(f"cpo: loss of the right answers {loss[0]:.2f} -> {loss[1]:.2f}, margin {margin[0]:.3f} -> {margin[1]:.3f}")
+    assert loss[1] < loss[0] / 3
+    assert margin[1] > margin[0]
+
+
+def test_a_chat_answers_and_ends(environment: dict[str, str], demo: Path) -> None:
+    """A question on stdin, an answer of the tuned model, and `exit`."""
+    command = ["bash", "recipes/infer.sh", TINY / "infer.yaml", "--model", demo / "merged", "--max_new_tokens", "16"]
+    done = subprocess.run(
+        list(map(str, command)), cwd=ROOT, env=environment, input="How much is 12 CNY in EUR?\nexit\n", check=False,
+        capture_output=True, text=True, timeout=300,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    answer = done.stdout.rpartition("<<<")[0].rpartition("<<<")[2]
+    print(f"chat: {answer.strip()!r}")
+    assert len(answer.split()) > 2
+
+
 def test_a_quantized_model_still_answers(environment: dict[str, str], demo: Path, tmp_path: Path) -> None:
     """In 4 bits by bitsandbytes; its answers to a file of questions are scored offline, each one found again."""
     pytest.importorskip("bitsandbytes", reason="bitsandbytes is not installed: bash scripts/setup.sh")
