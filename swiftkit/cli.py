@@ -7,6 +7,8 @@ so that `swiftkit --help` answers at once. A SwiftkitError becomes one clean mes
 import errno
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -251,18 +253,24 @@ def evaluate_command(
     \b
     swiftkit eval tool-call --data eval.jsonl --base-url http://127.0.0.1:8000/v1 --gate 'tool_accuracy>=0.85'
     """
-    from swiftkit import tracked_run
     from swiftkit.client import Endpoint
     from swiftkit.evaluate import Options, evaluate
     from swiftkit.gate import parse_gate
 
     key = os.environ.get("OPENAI_API_KEY", "").strip() or "EMPTY"
     endpoint = Endpoint(base_urls[0], key, timeout, concurrency, more=base_urls[1:], stream=stream)
-    tracked = tracked_run.find(training_run) if training_run else None
+    log = _logger_of(training_run) if training_run else None
     report = evaluate(Options(task, endpoint=endpoint, gates=tuple(map(parse_gate, gates)), **options))
-    if tracked:
-        tracked_run.log(tracked, report)
+    if log:
+        log(report)
     _end(report, as_json)
+
+
+def _logger_of(training_run: Path) -> Callable[[Any], None]:
+    """What puts a report into the SwanLab run of that training; a wrong folder is said before anything is asked."""
+    from swiftkit.tracked_run import find, log
+
+    return partial(log, find(training_run))
 
 
 @main.command("grade")

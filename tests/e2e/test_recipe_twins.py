@@ -99,7 +99,7 @@ def test_pretraining_learns_every_token_of_a_text(environment: dict[str, str], d
 
 
 def test_cpo_learns_the_right_one_of_two_answers(environment: dict[str, str], demo: Path, tmp_path: Path) -> None:
-    """From the base, which knows neither: right answers become likely, and on held-out pairs more so than wrong ones."""
+    """From the base, which knows neither: right answers become likely, on held-out pairs more so than wrong ones."""
     out = tmp_path / "cpo"
     short = ("--max_steps", 20, "--eval_steps", 20, "--split_dataset_ratio", 0.2, "--logging_steps", 1)
     data = ("--model", TINY / "qwen3", "--dataset", f"{demo / 'preference.jsonl'}#100", "--learning_rate", 4e-3)
