@@ -17,7 +17,7 @@ from typing import IO, Any
 import msgspec
 
 from swiftkit.convert_progress import Progress
-from swiftkit.convert_workers import convert_in, prepare_worker
+from swiftkit.convert_workers import convert_in, prepare_worker, shared
 from swiftkit.errors import DataError, SwiftkitError, UsageError
 from swiftkit.formats import Options, Outcome, convert_chunk, names, title
 from swiftkit.jsonl import encode, put_first, write_atomically
@@ -226,9 +226,9 @@ def _outcomes(files: list[Path], seen: Callable[[int], None], options: Options) 
     # spawn, because the fork of a threaded parent may hang
     pool = ProcessPoolExecutor(options.workers, get_context("spawn"), prepare_worker)
     pieces = read_spans(files, seen, _SENT_BYTES)
-    with closing(convert_in(pool, pieces, options, _AHEAD * options.workers)) as outcomes:
+    with shared(_AHEAD * options.workers) as slots:
         try:
-            yield outcomes
+            yield convert_in(pool, pieces, options, slots)
         except BrokenExecutor as error:
             _unblock(pool)
             raise SwiftkitError("a worker process was killed (out of memory?); run again with --workers 1") from error

@@ -10,13 +10,13 @@ import shutil
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from itertools import accumulate, chain, pairwise
 from multiprocessing import parent_process
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
-from signal import SIG_IGN, SIGINT, signal
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 from threading import Thread
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -40,28 +40,43 @@ _Waiting = deque[tuple[Future[list[Outcome] | _Returned], _Slot]]
 
 
 def convert_in(
-    pool: Executor, pieces: Iterator[Span | Chunk], options: Options, ahead: int
+    pool: Executor, pieces: Iterator[Span | Chunk], options: Options, slots: list[_Slot]
 ) -> Generator[Outcome, None, None]:
-    """The outcomes of all pieces, in their order; `ahead` pieces are in the pool's hands at a time.
-
-    To be closed when the pool is at rest.
-    """
-    slots = _slots(ahead)
+    """The outcomes of all pieces, in their order; the pool has as many pieces at a time as there are slots."""
     free = slots.copy()
     waiting: _Waiting = deque()
-    try:
-        for piece in pieces:
-            if not free:
-                yield from _next(waiting, free)
-            slot = free.pop()
-            waiting.append((pool.submit(_convert, piece, options, slot.name if slot else None), slot))
-        while waiting:
+    for piece in pieces:
+        if not free:
             yield from _next(waiting, free)
+        slot = free.pop()
+        with _no_interrupts():
+            future = pool.submit(_convert, piece, options, slot.name if slot else None)
+        waiting.append((future, slot))
+    while waiting:
+        yield from _next(waiting, free)
+
+
+@contextmanager
+def shared(count: int) -> Iterator[list[_Slot]]:
+    """Memory for rows that come back; to be left when the pool is at rest, or a worker would take up what is gone."""
+    slots = _slots(count)
+    try:
+        yield slots
     finally:
-        for slot in slots:  # of those the one too that a dying pool did not take
+        for slot in slots:
             if slot:
                 slot.close()
                 slot.unlink()
+
+
+@contextmanager
+def _no_interrupts() -> Iterator[None]:
+    """A worker that is started here never hears of Ctrl-C, not even while it is still importing; we do afterwards."""
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        yield
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
 
 
 def _slots(count: int) -> list[_Slot]:
@@ -123,8 +138,7 @@ def _cut(slot: SharedMemory, sizes: list[int]) -> list[bytes]:
 
 
 def prepare_worker() -> None:
-    """Ctrl-C is for the parent to handle; a worker whose parent was killed ends too, instead of waiting for ever."""
-    signal(SIGINT, SIG_IGN)
+    """A worker whose parent was killed ends too, instead of waiting for ever."""
     Thread(target=_end_with_parent, daemon=True).start()
     _keep_memory()
 

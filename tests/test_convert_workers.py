@@ -12,7 +12,7 @@ import pytest
 
 from swiftkit import convert, convert_workers, jsonl
 from swiftkit.convert import convert_files
-from swiftkit.convert_workers import convert_in
+from swiftkit.convert_workers import convert_in, shared
 from swiftkit.formats import Options, convert_chunk
 from swiftkit.sources import Chunk
 
@@ -51,8 +51,8 @@ def test_every_outcome_comes_back(options: Options, free: int, monkeypatch: pyte
         chunk(line(10), jsonl.too_long(b"{" * 100), line(10)),
         chunk(*[line(900) for _ in range(500)]),
     ]
-    with ThreadPoolExecutor(2) as pool:
-        made = list(convert_in(pool, iter(chunks * 3), options, 2))
+    with ThreadPoolExecutor(2) as pool, shared(2) as slots:
+        made = list(convert_in(pool, iter(chunks * 3), options, slots))
     assert made == [outcome for each in chunks * 3 for outcome in convert_chunk(each, options)]
 
 
@@ -62,8 +62,8 @@ def test_rows_that_outgrow_their_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(convert_workers, "_SLOT_BYTES", 1 << 19)
     few = chunk(*[b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}'] * 6000)
     assert sum(len(record) for _, record in few.records) < convert_workers._SLOT_BYTES
-    with ThreadPoolExecutor(1) as pool:
-        [outcome] = convert_in(pool, iter([few]), Options(), 1)
+    with ThreadPoolExecutor(1) as pool, shared(1) as slots:
+        [outcome] = convert_in(pool, iter([few]), Options(), slots)
     assert len(outcome.rows[0]) > convert_workers._SLOT_BYTES
     assert [outcome] == convert_chunk(few, Options())
 
