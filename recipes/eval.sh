@@ -9,13 +9,19 @@
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-base_of() { # ADAPTER: prints its base model's path or name; fails for adapters that cannot be served
-    "$python" - "$1/adapter_config.json" <<'END'
-import json, sys
+base_of() { # ADAPTER: prints its base model's path or name; fails, with the reason, for an adapter that cannot be served
+    "$python" - "$1" <<'END'
+import sys
+from pathlib import Path
 
-config = json.load(open(sys.argv[1], encoding="utf-8"))
+from swiftkit.preflight.model_files import read_object
+
+config = read_object(Path(sys.argv[1], "adapter_config.json"))
 if config.get("target_parameters"):
-    sys.exit(1)
+    merge = f"bash recipes/export_merge.sh --adapters {sys.argv[1]}"
+    sys.exit(f"eval.sh: {sys.argv[1]}: adapters of experts (target_parameters) are not served by ms-swift; merge it: {merge}")
+if not config.get("base_model_name_or_path"):
+    sys.exit(f"eval.sh: {sys.argv[1]}/adapter_config.json is damaged, or names no base model; take another checkpoint")
 print(config["base_model_name_or_path"])
 END
 }
@@ -38,7 +44,7 @@ done
 port=$(free_port)
 weights=(--model "$model")
 if [[ -f $model/adapter_config.json ]]; then # a checkpoint of LoRA: its base model with it, not merged
-    base=$(base_of "$model") || die "$model: adapters of experts (target_parameters) are not served by ms-swift; merge it: bash recipes/export_merge.sh --adapters $model"
+    base=$(base_of "$model") || exit 2
     weights=(--model "$base" --adapters "$model")
 fi
 serve=(bash "$root/recipes/deploy.sh" "$yaml" "${weights[@]}" --port "$port" "${server_flags[@]}")

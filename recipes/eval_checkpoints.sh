@@ -28,7 +28,8 @@ for checkpoint in "${checkpoints[@]}"; do
     runs+=("$run")
     log "$checkpoint -> $run"
     bash "$root/recipes/eval.sh" "$checkpoint" "$data" "$run" "$@" || status=$?
-    if ((status > 1)); then exit "$status"; fi # 1: errors are left, which its report counts apart
+    # 1 with a report: errors are left, which it counts apart.
+    if ((status > 1)) || [[ $status == 1 && ! -f $run/report.json ]]; then exit "$status"; fi
 done
 if [[ -n ${DRY_RUN-} ]]; then exit; fi
 "$python" -m swiftkit curve "${runs[@]}" -o "$folder/curve.svg"

@@ -5,7 +5,6 @@ The verdict is on the task's headline metric; Holm's correction covers every met
 pass^k are not tested: a dozen tests more would only blunt the others.
 """
 
-import importlib
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ import msgspec
 
 from swiftkit.account import Job, jobs_of, results_of
 from swiftkit.errors import DataError, UsageError
-from swiftkit.grade import select, task_names
+from swiftkit.grade import load_task, select
 from swiftkit.paired import Difference, difference, holm
 from swiftkit.records import Sample, Score
 from swiftkit.rundir import Config, RunDir, sha256
@@ -118,9 +117,7 @@ def _check_comparable(a: Config, b: Config, path_a: Path, path_b: Path) -> None:
 
 def _task_and_samples(a: Config, b: Config, moved: Path | None) -> tuple[Any, Sequence[Sample]]:
     """The task, and the samples of the run that asked fewer: half a chain is no chain."""
-    if a.task not in task_names():
-        raise UsageError(f"this swiftkit has no task {a.task!r}")
-    task = importlib.import_module(f"swiftkit.tasks.{a.task.replace('-', '_')}")
+    task = load_task(a.task)
     data = moved or next((Path(each.data) for each in (a, b) if Path(each.data).exists()), Path(a.data))
     if not data.exists() or sha256(data) != a.data_sha256:
         fix = "give its place by --data; both runs are scored again, by the same scorer"

@@ -21,6 +21,7 @@ from swiftkit.account import Account, Job, jobs_of, results_of
 from swiftkit.errors import EndpointError, UsageError
 from swiftkit.gate import Gate
 from swiftkit.progress import say
+from swiftkit.questions import chain_of
 from swiftkit.records import Response, Sample
 from swiftkit.report import Outcome, Report, make_report, markdown, score_line, summarize
 from swiftkit.rundir import Config, RunDir, sha256
@@ -63,7 +64,7 @@ def select(samples: Sequence[Sample], limit: int | None, number: int | None, see
         return samples
     chains: dict[str, list[int]] = {}
     for place, sample in enumerate(samples):
-        chains.setdefault(sample.meta.get("chain", sample.id), []).append(place)
+        chains.setdefault(chain_of(sample), []).append(place)
     order = list(chains.values())
     if number is not None:
         random.Random(seed).shuffle(order)  # noqa: S311 - not a secret

@@ -14,6 +14,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from swiftkit.errors import DataError
+from swiftkit.progress import say
 from swiftkit.sources import GOLD_FOLDER, KINDS, PACKINGS, kind_of
 
 _NAME = re.compile(r"(?:(HF|MS)::)?([^\W_][\w.-]*/[^\W_][\w.-]*?)(?::(.+))?")
@@ -34,6 +35,7 @@ def data_path(typed: str) -> Path:
         return path
     hub = "Hugging Face" if match[1] == "HF" or (not match[1] and os.environ.get("USE_HF") in _TRUE) else "ModelScope"
     name, pattern = match[2], match[3] or ""
+    say(f"{typed} is no file here: asking {hub} for a data set of that name")
     folder = _fetched(hub, name, [pattern, f"*{GOLD_FOLDER}/*"] if pattern else _DATA)
     return _the_one(_candidates(folder, pattern), f"{name} on {hub}", folder, pattern)
 

@@ -41,7 +41,7 @@ from swiftkit.converse import Ask, walk, whole
 from swiftkit.dialogue import Message, openai_messages, parse_tools
 from swiftkit.errors import DataError
 from swiftkit.jsonl import decode_line, encode
-from swiftkit.questions import identity_of, load_samples, meta_of, prompt_of, read_answer
+from swiftkit.questions import chain_of, identity_of, load_samples, meta_of, prompt_of, read_answer
 from swiftkit.records import Response, Sample, Score
 from swiftkit.samples import chosen
 from swiftkit.stats import Tallies, Tally, passes
@@ -256,7 +256,7 @@ def _longest(samples: Sequence[Sample]) -> Sequence[Sample]:
     """Of the samples of one chain that ask the same, the one with the most steps."""
     best: dict[int, tuple[int, int]] = {}  # steps and place, by what the sample asks
     for place, sample in enumerate(samples):
-        asked, steps = hash(encode([sample.meta.get("chain", sample.id), sample.messages])), int(sample.meta["steps"])
+        asked, steps = hash(encode([chain_of(sample), sample.messages])), int(sample.meta["steps"])
         if asked not in best or best[asked][0] < steps:
             best[asked] = steps, place
     return chosen(samples, [place for _, place in best.values()])
