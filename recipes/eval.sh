@@ -14,7 +14,7 @@ base_of() { # ADAPTER: prints its base model's path or name; fails, with the rea
 import sys
 from pathlib import Path
 
-from swiftkit.preflight.model_files import read_object
+from swiftkit.recipe.model_files import read_object
 
 config = read_object(Path(sys.argv[1], "adapter_config.json"))
 if config.get("target_parameters"):

@@ -86,7 +86,7 @@ recipe() { # [megatron] VERB [OTHER.yaml] [swift flags...]: the whole of a recip
             log "vLLM is not installed beside ms-swift: transformers generates the rollouts, which takes much longer"
         fi
     fi
-    local supervise=(-m swiftkit.supervise)
+    local supervise=(-m swiftkit.training.supervise)
     if is_training "$verb"; then supervise+=(--record); fi # run.json and rerun.sh
     if [[ $recipe_terminal == true && -t 0 ]]; then supervise+=(--terminal); fi
     if ((nodes > 1)); then supervise+=(--last-words "$(explain_lost_node)"); fi
@@ -96,7 +96,7 @@ recipe() { # [megatron] VERB [OTHER.yaml] [swift flags...]: the whole of a recip
 resume() { # VERB FILE FLAGS...: adds the flag that goes on from the last complete checkpoint; a finished run ends here
     local verb=$1 file=$2 checkpoint status=0
     shift 2
-    checkpoint=$(env "${environment[@]}" "$python" -m swiftkit.resume "$verb" "$file" "${hardware[@]}" "$@") || status=$?
+    checkpoint=$(env "${environment[@]}" "$python" -m swiftkit.training.resume "$verb" "$file" "${hardware[@]}" "$@") || status=$?
     if ((status == 3)); then exit 0; fi # it has said that nothing is left to do
     if ((status)); then exit "$status"; fi
     if [[ -n $checkpoint ]]; then hardware+=(--resume_from_checkpoint "$checkpoint"); fi
@@ -237,7 +237,7 @@ wants_vllm() { [[ $recipe_vllm == true && $1 -gt 0 && ${VLLM-} != false ]]; } # 
 
 run() { # COMMAND...: in the foreground, so that a signal to this script reaches all of the command; returns its exit status
     local status=0 supervisor
-    "$python" -m swiftkit.supervise "$@" <&0 &
+    "$python" -m swiftkit.training.supervise "$@" <&0 &
     supervisor=$!
     trap 'kill -s INT "$supervisor"' INT
     trap 'kill -s TERM "$supervisor"' TERM HUP

@@ -15,6 +15,7 @@ check() {
 check ruff check .
 check ruff format --check .
 check mypy --strict swiftkit
+check lint-imports --no-cache
 check shellcheck --external-sources "${shell_files[@]}"
 check shfmt -i 4 -ci -d "${shell_files[@]}"
 exit "$failed"

@@ -1,10 +1,10 @@
-"""Write swiftkit/preflight/swift_arguments.json: the arguments, defaults and names that the installed ms-swift knows.
+"""Write swiftkit/recipe/swift_arguments.json: the arguments, defaults and names that the installed ms-swift knows.
 
 Run it in an environment with the ms-swift of constraints.txt, after a change of that version:
 
     .venv/bin/python scripts/swift_arguments.py
 
-Everything comes from swift's own parser of each verb and from its registries; tests/preflight/test_arguments_e2e.py
+Everything comes from swift's own parser of each verb and from its registries; tests/recipe/test_arguments_e2e.py
 holds the shipped file equal to what this writes. One line an argument, so that a new version can be read as a diff.
 """
 

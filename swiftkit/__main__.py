@@ -1,3 +1,3 @@
-from swiftkit.cli import main
+from swiftkit.cli.main import main
 
 main()

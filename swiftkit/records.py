@@ -27,10 +27,12 @@ class Row(TypedDict, total=False):
 
     messages: list[Message]
     tools: str  # JSON string: list of OpenAI tool schemas
-    expected_calls: str  # JSON string: the gold, see toolcall/gold.py
-    scoring: str  # JSON string: how the gold is scored, see toolcall/options.py
-    rejected_response: str  # JSON string: the messages of a worse answer; targets.py writes the list that swift wants
-    label: str  # "true" or "false": whether the last answer is a good one; targets.py writes the boolean
+    expected_calls: str  # JSON string: the gold, see scoring/gold.py
+    scoring: str  # JSON string: how the gold is scored, see scoring/options.py
+    rejected_response: (
+        str  # JSON string: the messages of a worse answer; data/targets.py writes the list that swift wants
+    )
+    label: str  # "true" or "false": whether the last answer is a good one; data/targets.py writes the boolean
     margin: str  # a number: by how much the answer is better than the rejected one
     id: str
     source: str
@@ -90,3 +92,6 @@ class Score(msgspec.Struct, frozen=True):
     reason: str = ""
     parts: dict[str, float] = {}
     counts: dict[str, int] = {}
+
+
+GOLD_COLUMNS = ("solution", "answer", "ground_truth", "reward_model")  # what a reward function compares with

@@ -1,4 +1,4 @@
-"""Who may import whom (DESIGN, Imports): the package stays light, and its layers stay layers."""
+"""What import-linter (pyproject.toml) cannot say: nothing heavy at import time, plugins unique and used by swift alone."""
 
 import ast
 import subprocess
@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.paths import ROOT
 
-ROOT = Path(__file__).parents[1]
 MODULES = sorted((ROOT / "swiftkit").rglob("*.py"))
 OURS = [path for path in MODULES if "swift_plugins" not in path.parts]
 HEAVY = {"swift", "torch", "transformers", "datasets", "modelscope", "vllm"}
@@ -28,7 +28,7 @@ NETWORK_AND_DISK = {
 
 
 def name_of(path: Path) -> str:
-    """swiftkit/tasks/tool_call.py -> swiftkit.tasks.tool_call"""
+    """swiftkit/evals/tasks/tool_call.py -> swiftkit.evals.tasks.tool_call"""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -63,27 +63,10 @@ def test_nothing_heavy_at_import_time(path: Path) -> None:
     assert not roots(imports(path, top_level_only=True)) & HEAVY
 
 
-@pytest.mark.parametrize("path", [path for path in OURS if path.name != "__main__.py"], ids=name_of)
-def test_nothing_imports_the_command_line(path: Path) -> None:
-    """The command line is the top: only __main__ imports it."""
-    assert "swiftkit.cli" not in set(imports(path))
-
-
-@pytest.mark.parametrize("folder", ["converters", "tasks"])
-def test_extensions_do_not_import_each_other(folder: str) -> None:
-    """A converter or a task is one file that can be deleted without breaking another."""
-    for path in (ROOT / "swiftkit" / folder).glob("*.py"):
-        others = {name for name in imports(path) if name.startswith(f"swiftkit.{folder}.")}
-        assert not others, f"{path} imports {others}"
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "swiftkit" / "toolcall").glob("*.py")), ids=name_of)
+@pytest.mark.parametrize("path", sorted((ROOT / "swiftkit" / "toolcall").rglob("*.py")), ids=name_of)
 def test_toolcall_knows_neither_network_nor_disk(path: Path) -> None:
     """What a tool call is can be computed anywhere, also inside a trainer."""
-    names = set(imports(path))
-    assert not {name.partition(".")[0] for name in names} & NETWORK_AND_DISK
-    ours = {name for name in names if name.startswith("swiftkit.") and not name.startswith("swiftkit.toolcall")}
-    assert ours <= {name for name in ours if name.startswith(("swiftkit.errors", "swiftkit.records"))}
+    assert not roots(imports(path)) & NETWORK_AND_DISK
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "swiftkit" / "swift_plugins").glob("*.py")), ids=name_of)

@@ -21,11 +21,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from swiftkit.converters import bfcl as converter
-from swiftkit.toolcall import hermes
+from swiftkit.data.converters import bfcl as converter
+from swiftkit.scoring.gold import Gold, gold_from
+from swiftkit.scoring.score import score_calls, score_text
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.gold import Gold, gold_from
-from swiftkit.toolcall.score import score_calls, score_text
+from swiftkit.toolcall.formats import hermes
 
 CATEGORIES = ("simple_python", "multiple", "parallel", "parallel_multiple")
 GROUP = 8  # answers to one question, as GRPO samples them

@@ -16,10 +16,10 @@ from swift.dataset import DatasetMeta, register_dataset
 from swift.dataset.loader import DatasetLoader
 from swift.utils import is_local_master, safe_ddp_context
 
-from swiftkit.convert import convert_files, summary
+from swiftkit.data.convert import convert_files, summary
+from swiftkit.data.convert_record import Options
+from swiftkit.data.targets import TARGETS
 from swiftkit.errors import DataError, UsageError
-from swiftkit.formats import Options
-from swiftkit.targets import TARGETS
 
 SAMPLES = Path(__file__).resolve().parents[1] / "demo_tools"
 RAW = {

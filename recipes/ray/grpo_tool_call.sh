@@ -21,4 +21,4 @@ fi
 for module in ray vllm megatron.core mcore_bridge; do
     "$python" -c "import $module" 2>/dev/null || die "$module is not installed beside ms-swift: Ray mode needs ray, vllm, megatron-core, mcore-bridge"
 done
-exec "$python" -m swiftkit.supervise "${command[@]}"
+exec "$python" -m swiftkit.training.supervise "${command[@]}"

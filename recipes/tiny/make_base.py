@@ -479,7 +479,7 @@ def make(family: str, out: str) -> None:
 
 def harmony_texts(row: dict[str, Any]) -> list[str]:
     """A row as gpt-oss reads it: the texts between the control tokens."""
-    from swiftkit.harmony.prompt import Settings, render
+    from swiftkit.toolcall.harmony.prompt import Settings, render
 
     messages, tools = row["messages"], row.get("tools") or []
     tools = json.loads(tools) if isinstance(tools, str) else tools

@@ -14,10 +14,10 @@ from pkgutil import iter_modules
 
 import msgspec
 
-from swiftkit.preflight.machine import Machine
-from swiftkit.preflight.reading import read, read_flags
-from swiftkit.preflight.recipe import Fault, Recipe
-from swiftkit.preflight.words import corrected, split_command
+from swiftkit.preflight.command import corrected, split_command
+from swiftkit.recipe.machine import Machine
+from swiftkit.recipe.reading import read, read_flags
+from swiftkit.recipe.recipe import Fault, Recipe
 
 __all__ = ["Fault", "Machine", "all_rules", "corrected", "examine", "preflight", "read_flags", "split_command"]
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from swiftkit.serving.answer import Call, Part, Reader, Stops, read_whole, reader_of
+from swiftkit.serving.output import Call, Part, Reader, Stops, read_whole, reader_of
 from swiftkit.serving.request import Asked
 from swiftkit.serving.response import Head, choice, delta, finish_reason, logprobs_of
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from swiftkit.errors import DataError
-from swiftkit.serving.faults import RequestFault
+from swiftkit.serving.errors import RequestFault
 from swiftkit.toolcall.call import call_from
 
 _ROLES = ("system", "user", "assistant", "tool", "tool_call", "tool_response")  # the last two are ms-swift's own

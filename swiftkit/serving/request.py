@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import msgspec
 
-from swiftkit.serving.faults import RequestFault
+from swiftkit.serving.errors import RequestFault
 from swiftkit.serving.messages import messages_from, tools_from
-from swiftkit.toolcall import hermes
+from swiftkit.toolcall.formats import hermes
 
 _Whole = Annotated[int, msgspec.Meta(ge=1)]
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]

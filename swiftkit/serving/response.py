@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from swiftkit.serving.answer import Call, Part
+from swiftkit.serving.output import Call, Part
 
 DONE = b"data: [DONE]\n\n"
 

@@ -4,7 +4,7 @@
 
 ms-swift 4.6.0 has no agent template for gpt-oss: it drops rows with tools and answers a request with tools by an error.
 This template renders them as the published chat template does (swiftkit/harmony), and the agent template `harmony`
-reads the calls of an answer (swiftkit/toolcall/harmony.py).
+reads the calls of an answer (swiftkit/toolcall/harmony/answer.py).
 
 Settings, by row or request in `chat_template_kwargs`, else by the environment:
 
@@ -30,10 +30,10 @@ from swift.template.utils import StopWordsCriteria, get_token_backed_response_id
 from transformers import StoppingCriteriaList
 
 from swiftkit.errors import DataError
-from swiftkit.harmony.messages import CALLED, CALLS
-from swiftkit.harmony.prompt import CALL, IDENTITY, RETURN, START, Piece, Settings, Turn, render
-from swiftkit.thinking import KEYS, join, thinking_of
-from swiftkit.toolcall import harmony
+from swiftkit.toolcall.harmony import answer as harmony
+from swiftkit.toolcall.harmony.conversation import CALLED, CALLS
+from swiftkit.toolcall.harmony.prompt import CALL, IDENTITY, RETURN, START, Piece, Settings, Turn, render
+from swiftkit.toolcall.reasoning import KEYS, join, thinking_of
 
 # What ends an answer. A model that ended its message with <|end|> goes on by opening another in somebody else's name.
 _STOPS = ([CALL], [RETURN], *([START, Piece(role)] for role in ("user", "system", "developer", "functions")))

@@ -18,7 +18,7 @@ from swift.infer_engine import RequestConfig, TransformersEngine
 from swift.infer_engine.utils import InferStreamer
 from transformers import LogitsProcessor, LogitsProcessorList
 
-from swiftkit.serving.faults import RequestFault
+from swiftkit.serving.errors import RequestFault
 from swiftkit.serving.request import Asked
 
 _printable_text = InferStreamer.get_printable_text

@@ -33,7 +33,7 @@ from swift.utils import get_logger
 
 from swiftkit.errors import SwiftkitError
 from swiftkit.serving.choice import Choice
-from swiftkit.serving.faults import RequestFault, body_of, error_body
+from swiftkit.serving.errors import RequestFault, body_of, error_body
 from swiftkit.serving.request import Asked, Powers, read_request
 from swiftkit.serving.response import DONE, Head, event, usage_of
 from swiftkit.swift_plugins import openai_engine

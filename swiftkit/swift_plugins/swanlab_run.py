@@ -5,8 +5,8 @@
 
 ms-swift puts texts among the metrics (elapsed_time, remaining_time, global_step/max_steps); swanlab 0.10.3 prints an
 error for each of them at each log. In local mode it prints another where its dashboard is not installed, though it
-keeps the data all the same. And run.json learns which run this is (run_record.py), so that its place is said at the
-end, a resumed training goes on in it, and `swiftkit eval --training-run` adds to it.
+keeps the data all the same. And run.json learns which run this is (training/record_run.py), so that its place is said
+at the end, a resumed training goes on in it, and `swiftkit eval --training-run` adds to it.
 
 The one method that makes the callback is wrapped: before it, no run reports to SwanLab, and nothing is imported.
 """
@@ -19,8 +19,8 @@ from typing import Any
 
 from swift.arguments.sft_args import SwanlabArguments
 
-from swiftkit import run_record
-from swiftkit.tracked_run import do_without_dashboard
+from swiftkit.training import run_record
+from swiftkit.training.swanlab import do_without_dashboard
 
 
 def install() -> None:

@@ -13,8 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from swiftkit import rewards
 from swiftkit.errors import SwiftkitError
+from swiftkit.scoring import rewards
 
 _TRAINER = "swift.rlhf_trainers.grpo_trainer"  # loaded by the time a reward is made; elsewhere there is nothing to wrap
 _COLUMNS = ("messages", rewards.GOLD, rewards.SCORING, rewards.TOOLS, rewards.STATE, rewards.RESULTS, "id", "source")

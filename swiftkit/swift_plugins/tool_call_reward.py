@@ -3,11 +3,11 @@
     swift rlhf --rlhf_type grpo --external_plugins swiftkit/swift_plugins/tool_call_reward.py \
         --reward_funcs tool_call tool_call_format --reward_weights 0.9 0.1
 
-    tool_call           the graded score in [0, 1], see toolcall/score.py for the rules
+    tool_call           the graded score in [0, 1], see scoring/score.py for the rules
     tool_call_exact     1 for an answer that is right in all its calls, else 0
     tool_call_format    1 for an answer whose calls can be read, else 0
     tool_call_schema    the share of calls that their tool's JSON Schema allows
-    tool_chain          the graded score of a multi-turn rollout's whole chain of calls, see chain.py
+    tool_chain          the graded score of a multi-turn rollout's whole chain of calls, see scoring/chain.py
     tool_call_success   the calls are run, by the Python file that SWIFTKIT_TOOLS names: how many gave a (right) result
 
 `--multi_turn_scheduler tool_calls` (tool_call_turns.py) runs the calls between turns; then every reward judges the
@@ -26,12 +26,12 @@ from typing import Any
 from swift.rewards import ORM, orms
 from swift.rollout import multi_turns
 
-from swiftkit import rewards
 from swiftkit.errors import UsageError
 from swiftkit.records import Score
+from swiftkit.sandbox.tool_pool import Outcome
+from swiftkit.scoring import rewards
 from swiftkit.swift_plugins import tool_call_hooks
 from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns, row_of, run_calls, shared_runner
-from swiftkit.tool_runner import Outcome
 
 
 class Reward(ORM):  # type: ignore[misc]  # swift ships no types

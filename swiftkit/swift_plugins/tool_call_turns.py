@@ -4,8 +4,8 @@
 
 It works without vLLM, on swift's transformers engine, as well as with it. A rollout starts at the row's last question,
 whatever was recorded after it. It ends with an answer without calls, with one that is malformed or cut off, or at
-max_turns. The calls are run by tool_runner.py with the row's `state` as their world; one that fails shows the model
-{"error": ...}, and it may try again.
+max_turns. The calls are run by sandbox/tool_pool.py with the row's `state` as their world; one that fails shows the
+model {"error": ...}, and it may try again.
 
 A sampled answer keeps its end token, and the text in which an agent template wraps the results begins with one too.
 swift 4.6.0 would show the model both, so the second is taken off.
@@ -27,9 +27,9 @@ from swift.rollout import MultiTurnScheduler
 from swift.template import Template
 from swift.template.utils import get_token_backed_response_ids
 
-from swiftkit import rewards
-from swiftkit.chain import question_of, steps_of
-from swiftkit.tool_runner import Outcome, State, ToolRunner, runner_from
+from swiftkit.sandbox.tool_pool import Outcome, State, ToolRunner, runner_from
+from swiftkit.scoring import rewards
+from swiftkit.scoring.chain import question_of, steps_of
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.tools import tool_names, tools_from
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from swiftkit.errors import DataError
-from swiftkit.toolcall.json_text import decode
+from swiftkit.json_text import decode
 
 _ARGUMENT_KEYS = ("arguments", "parameters")
 

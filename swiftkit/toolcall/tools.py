@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError
-from swiftkit.toolcall.json_text import decode
+from swiftkit.json_text import decode
 from swiftkit.toolcall.type_names import ABSENT, Annotation, read_type, union
 
 _PARAMETERS = ("parameters", "input_schema", "inputSchema")

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from real_swift import QUIET, warm_call
-
-ROOT = Path(__file__).parents[2]
+from helpers.paths import ROOT
+from helpers.real_swift import QUIET, warm_call
 
 
 @pytest.fixture(scope="session")

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_swift import warm_call
+from helpers.paths import ROOT
+from helpers.real_swift import warm_call
 from safetensors.torch import load_file, save_file
 
-ROOT = Path(__file__).parents[2]
 PAIRED = ("dpo", "simpo", "orpo")  # cpo is simpo with another loss_type; its recipe is parsed with the rest
 TAUGHT = (*PAIRED, "kto", "gkd", "ppo")
 # By how much the margin between right and wrong answers, or the mean score, has to rise; and the accuracy. KTO and PPO

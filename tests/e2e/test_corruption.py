@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from real_swift import warm_call
+from helpers.real_swift import warm_call
 
 pytestmark = pytest.mark.e2e
 LOAD = """

@@ -13,13 +13,13 @@ from typing import Any
 
 import openai
 import pytest
+from helpers.paths import ROOT
 from safetensors.torch import load_file
 from transformers import AutoTokenizer
 
-from swiftkit.toolcall.gold import gold_from
-from swiftkit.toolcall.score import score_text
+from swiftkit.scoring.gold import gold_from
+from swiftkit.scoring.score import score_text
 
-ROOT = Path(__file__).parents[2]
 PLUGIN = "swiftkit/swift_plugins/harmony_template.py"
 MODEL = "recipes/tiny/gpt_oss"
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("warm_recipes")]

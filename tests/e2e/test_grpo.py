@@ -13,16 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.paths import ROOT
 from safetensors.torch import load_file, save_file
 
-from swiftkit.chain import question_of, score_chain, steps_of
+from swiftkit.evals.tasks import tool_call
 from swiftkit.records import Response
-from swiftkit.tasks import tool_call
-from swiftkit.toolcall import detect
-from swiftkit.toolcall.gold import gold_from
-from swiftkit.toolcall.score import score_text
+from swiftkit.scoring.chain import question_of, score_chain, steps_of
+from swiftkit.scoring.gold import gold_from
+from swiftkit.scoring.score import score_text
+from swiftkit.toolcall.formats import detect
 
-ROOT = Path(__file__).parents[2]
 TOOLS = ROOT / "datasets_custom/demo_tools/tools.py"
 ERROR = '{"error": '
 PARTS = ("format", "name", "parameter_names", "parameter_values", "schema", "count")

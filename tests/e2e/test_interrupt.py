@@ -11,8 +11,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from helpers.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 STAGES = ("data", "evaluate_base", "lora_sft", "export_merge", "evaluate_tuned")
 pytestmark = pytest.mark.e2e
 

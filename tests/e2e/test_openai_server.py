@@ -21,9 +21,9 @@ from typing import Any
 import openai
 import psutil
 import pytest
+from helpers.paths import ROOT
 from pydantic import BaseModel
 
-ROOT = Path(__file__).parents[2]
 LIMIT = {"transformers": 4096, "vllm": 1024}  # tokens of prompt and answer together
 KEY = "sk-of-the-test"
 PLUGINS = (ROOT / "swiftkit/swift_plugins/openai_server.py", Path(__file__).with_name("breaking_stream.py"))

@@ -1,7 +1,8 @@
 """The small variants of the recipes through real ms-swift on the CPU, with bounds on what each is there for.
 
-swift's imports are loaded once for all of them (tests/warm_swift.py): everything else, from the recipe's script to the
-supervisor and swift's own pipelines, is what a person runs. Few steps: a bound says that it learns, not how well.
+swift's imports are loaded once for all of them (tests/helpers/warm_swift.py): everything else, from the recipe's script
+to the supervisor and swift's own pipelines, is what a person runs. Few steps: a bound says that it learns, not how
+well.
 """
 
 import json
@@ -14,8 +15,8 @@ from typing import Any
 
 import pytest
 import yaml
+from helpers.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 TINY = ROOT / "recipes" / "tiny"
 pytestmark = pytest.mark.e2e
 

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from servers import message, serve
+from helpers.paths import ROOT
+from helpers.servers import message, serve
 
-ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.e2e
 YAML = f"""
 model: {ROOT}/recipes/tiny/qwen3

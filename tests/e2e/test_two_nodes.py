@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 TINY = "recipes/tiny/lora_sft_two_nodes.yaml"
 PLUGIN = ("--external_plugins", "swiftkit/swift_plugins/deepspeed_on_cpu.py")
 # 5e-7 was measured over six steps, with ZeRO-2, ZeRO-3 and DDP: sums in another order, in float32.

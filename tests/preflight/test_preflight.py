@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures import ONE
+from helpers.paths import ROOT
+from helpers.preflight_recipes import ONE
 
 from swiftkit.findings import Finding, Level
 from swiftkit.preflight import preflight, read_flags
@@ -131,7 +132,7 @@ def test_a_hub_id_is_only_doubted_offline(folder: Path) -> None:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    environment: dict[str, Any] = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    environment: dict[str, Any] = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "swiftkit", "preflight", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fixtures import BROKEN, GOOD, ONE, VERBS, Broken, make_good_files, recipe_text, write
+from helpers.paths import ROOT
+from helpers.preflight_recipes import BROKEN, GOOD, ONE, VERBS, Broken, make_good_files, recipe_text, write
 
 from swiftkit.preflight import Fault, all_rules, preflight
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "preflight.md"
+DOCUMENT = ROOT / "docs" / "preflight.md"
 CASES = [
     pytest.param(name, broken, id=f"{name}-{n}") for name, cases in BROKEN.items() for n, broken in enumerate(cases)
 ]

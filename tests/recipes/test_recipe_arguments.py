@@ -12,8 +12,9 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from real_swift import warm_call
-from recipe_stage import ROOT, Stage
+from helpers.paths import ROOT
+from helpers.real_swift import warm_call
+from helpers.recipe_stage import Stage
 
 pytestmark = pytest.mark.e2e
 

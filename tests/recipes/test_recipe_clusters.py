@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
-from recipe_stage import ROOT, Stage
-from test_recipe_nodes import LIMIT, NODE_SWIFT, NODES, node
+from helpers.paths import ROOT
+from helpers.recipe_nodes import LIMIT, NODE_SWIFT, NODES, node
+from helpers.recipe_stage import Stage
 
 from swiftkit.preflight import preflight
-from swiftkit.preflight.machine import Machine
+from swiftkit.recipe.machine import Machine
 
 
 def job_set() -> dict[str, Any]:

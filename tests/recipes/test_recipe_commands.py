@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from recipe_stage import ROOT, Stage
+from helpers.paths import ROOT
+from helpers.recipe_stage import Stage
 
 RECIPES = ["lora_sft", "grpo_tool_call", "grpo_multi_turn", "export_merge", "infer", "deploy"]
 SCRIPTS = {"lib", "deploy_vllm", "eval", "eval_checkpoints", "tool_call_pipeline"}  # they do more, and say what

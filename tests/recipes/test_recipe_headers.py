@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recipe_stage import ROOT
+from helpers.paths import ROOT
 
 RECIPES = ROOT / "recipes"
 INDEX: dict[str, Any] = runpy.run_path(str(ROOT / "scripts" / "recipe_index.py"))

@@ -8,17 +8,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from recipe_stage import ROOT, Stage
-from test_recipe_signals import wait_until
+from helpers.paths import ROOT
+from helpers.recipe_nodes import LIMIT, NODE_SWIFT, NODES, node
+from helpers.recipe_stage import Stage, wait_until
 
-NODES = {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "10.0.0.1"}
-LIMIT = ["--ddp_timeout", "1800"]
-# Each "node" writes down its call; real ones would do so on machines of their own.
-NODE_SWIFT = """#!/usr/bin/env bash
-env >"$STAGE/node$NODE_RANK.environment"
-printf '%s\\0' "$@" >"$STAGE/node$NODE_RANK.arguments"
-exit "${SWIFT_STATUS:-0}"
-"""
 SLURM = {
     "scontrol": """#!/usr/bin/env bash
 echo "$*" >>"$STAGE/scontrol"
@@ -112,13 +105,6 @@ def slurm(stage: Stage) -> Stage:
     job = {"SLURM_JOB_ID": "70123", "SLURM_JOB_NUM_NODES": "2", "SLURM_JOB_NODELIST": "node-[a-b]"}
     stage.environment |= job | {"SLURM_SUBMIT_DIR": str(ROOT)}
     return stage
-
-
-def node(stage: Stage, rank: int) -> tuple[dict[str, str], list[str]]:
-    """(environment, arguments) of swift on a node."""
-    lines = (stage.folder / f"node{rank}.environment").read_text().splitlines()
-    arguments = (stage.folder / f"node{rank}.arguments").read_text().split("\0")[:-1]
-    return dict(line.split("=", 1) for line in lines if "=" in line), arguments
 
 
 def test_slurm_starts_a_recipe_on_each_node(slurm: Stage, small_yaml: Path) -> None:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from recipe_stage import Stage
+from helpers.recipe_stage import Stage
 
 YAML = "model: nowhere\ndataset:\n  - rows.jsonl\noutput_dir: out\nadd_version: false\nmax_steps: 4\n"
 

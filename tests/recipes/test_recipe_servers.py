@@ -4,7 +4,8 @@ import socket
 import sys
 from pathlib import Path
 
-from recipe_stage import ROOT, Stage
+from helpers.paths import ROOT
+from helpers.recipe_stage import Stage
 
 SERVER = """
 import http.server, os, sys, time

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from call_strategies import json_values
+from helpers.call_strategies import json_values
 from hypothesis import given, settings
 
 from swiftkit.toolcall import openai_calls

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from call_strategies import json_values
+from helpers.call_strategies import json_values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -3,10 +3,10 @@
 import itertools
 from collections.abc import Callable, Iterator
 
-from swiftkit.preflight.paths import data_files
-from swiftkit.preflight.recipe import Fault, Recipe
-from swiftkit.preflight.rows import Row, first_rows, late_columns
-from swiftkit.reward_data import unrewarded
+from swiftkit.preflight.data_rows import Row, first_rows, late_columns
+from swiftkit.preflight.rewarded_rows import unrewarded
+from swiftkit.recipe.paths import data_files
+from swiftkit.recipe.recipe import Fault, Recipe
 
 _ANSWERS = ("assistant", "gpt", "bot", "tool_call", "function_call")
 _RESPONSES = ("response", "answer", "output", "targets", "target", "answer_key", "answers", "solution", "text",

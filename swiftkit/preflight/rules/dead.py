@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from swiftkit.preflight.model_files import is_gpt_oss
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.recipe.model_files import is_gpt_oss
+from swiftkit.recipe.recipe import Fault, Recipe
 
 _ADAPTERS_ONLY = ("lora_rank", "lora_alpha", "lora_dropout", "lora_bias", "lora_dtype", "use_rslora", "use_dora",
                   "target_modules", "target_parameters", "init_weights")  # fmt: skip

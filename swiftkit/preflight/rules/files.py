@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from swiftkit.preflight.model_files import missing_shards, pointers
-from swiftkit.preflight.paths import DATASETS, OFFLINE, Hub, datasets, given, looks_local
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.recipe.model_files import missing_shards, pointers
+from swiftkit.recipe.paths import DATASETS, OFFLINE, Hub, datasets, given, looks_local
+from swiftkit.recipe.recipe import Fault, Recipe
 
 _MODELS = ("model", "reward_model", "ref_model", "teacher_model")
 _ADAPTERS = ("adapters", "ref_adapters", "reward_adapters", "teacher_adapters", "resume_from_checkpoint")

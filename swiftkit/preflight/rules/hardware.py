@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from swiftkit.preflight.estimate import zero_config
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.preflight.memory.estimate import zero_config
+from swiftkit.recipe.recipe import Fault, Recipe
 
 
 def deepspeed_without_gpu(recipe: Recipe) -> Iterator[Fault]:

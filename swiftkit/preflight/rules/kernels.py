@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from swiftkit.preflight.model_files import quantization
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.recipe.model_files import quantization
+from swiftkit.recipe.recipe import Fault, Recipe
 
 _FLASH = ("flash_attn", "flash_attention_2", "flash_attention_3", "flash_attention_4")
 _BACKENDS = {"vllm": "vllm", "sglang": "sglang", "lmdeploy": "lmdeploy"}

@@ -3,9 +3,9 @@
 import difflib
 from collections.abc import Iterator
 
-from swiftkit.preflight.arguments import arguments_of, verbs
-from swiftkit.preflight.reading import completions
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.recipe.arguments import arguments_of, verbs
+from swiftkit.recipe.reading import completions
+from swiftkit.recipe.recipe import Fault, Recipe
 
 # Flags of ms-swift 3.x and 2.x -> what to write now; empty where nothing took its place.
 RENAMED = {

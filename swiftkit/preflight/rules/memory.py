@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from swiftkit.findings import Level
-from swiftkit.memory import Memory, memory_of
-from swiftkit.preflight.estimate import setup_of
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.preflight.memory.estimate import setup_of
+from swiftkit.preflight.memory.formula import Memory, memory_of
+from swiftkit.recipe.recipe import Fault, Recipe
 
 _NEWS = 2_000_000_000  # bytes: less is no news
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from swiftkit.preflight.arguments import table
-from swiftkit.preflight.estimate import zero_config
-from swiftkit.preflight.model_files import adapter_configs, config_of, is_gpt_oss, quantization
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.preflight.memory.estimate import zero_config
+from swiftkit.recipe.arguments import table
+from swiftkit.recipe.model_files import adapter_configs, config_of, is_gpt_oss, quantization
+from swiftkit.recipe.recipe import Fault, Recipe
 
 _HARMONY = Path("swiftkit/swift_plugins/harmony_template.py")
 _QUANTIZED = ("bnb", "hqq", "eetq", "quanto")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.recipe.recipe import Fault, Recipe
 
 
 def no_master(recipe: Recipe) -> Iterator[Fault]:

@@ -5,9 +5,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from swiftkit.memory import checkpoint_bytes
-from swiftkit.preflight.estimate import setup_of
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.preflight.memory.estimate import setup_of
+from swiftkit.preflight.memory.formula import checkpoint_bytes
+from swiftkit.recipe.recipe import Fault, Recipe
 
 
 def old_export(recipe: Recipe) -> Iterator[Fault]:

@@ -4,7 +4,7 @@ import importlib.util
 import socket
 from collections.abc import Iterator
 
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.recipe.recipe import Fault, Recipe
 
 
 def port_in_use(recipe: Recipe) -> Iterator[Fault]:

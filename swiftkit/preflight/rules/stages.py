@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.recipe.recipe import Fault, Recipe
 
 _LIGER_GRPO = {"delta": "a two-sided loss", "padding_free": "padding_free", "log_entropy": "log_entropy",
                "off_policy_sequence_mask_delta": "off-policy masks"}  # fmt: skip

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from swiftkit.preflight.machine import has_swanlab_key
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.recipe.machine import has_swanlab_key
+from swiftkit.recipe.recipe import Fault, Recipe
 
 _PACKAGES = {"swanlab": "swanlab", "wandb": "wandb", "tensorboard": "tensorboard"}
 _EMAIL = ("swanlab_sender_email", "swanlab_receiver_email", "swanlab_smtp_server", "swanlab_smtp_port")

@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from swiftkit.preflight.arguments import looks_like_a_flag, table
-from swiftkit.preflight.recipe import Fault, Recipe
+from swiftkit.recipe.arguments import looks_like_a_flag, table
+from swiftkit.recipe.recipe import Fault, Recipe
 
 _JSON = (
     "columns model_kwargs lr_scheduler_kwargs gradient_checkpointing_kwargs accelerator_config vllm_engine_kwargs"

@@ -1,1 +1,0 @@
-"""What `swiftkit check` looks for: one concern a file. check.py reads the rows and asks each of them."""

@@ -1,0 +1,79 @@
+"""The command line: options in, one call, print out.
+
+Data and `--json` go to stdout, progress and messages to stderr. Each command imports what it needs when it runs,
+so that `swiftkit --help` answers at once. A SwiftkitError becomes one clean message and its exit status.
+"""
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from swiftkit import __version__
+from swiftkit.cli.data import check, convert, show, tools
+from swiftkit.cli.evals import compare, curve, evaluate_command, grade_command, score, tau_bench
+from swiftkit.cli.machine import doctor, preflight
+from swiftkit.errors import SwiftkitError
+
+_UNPRINTABLE = (errno.ENOSPC, errno.EIO, errno.EBADF)  # what stdout says where it leads to a full disk, or nowhere
+
+
+class _Group(click.Group):
+    """Turns our own errors into one message on stderr; anything else is a bug and keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SwiftkitError as error:
+            click.echo(f"swiftkit: {error}", err=True)
+            sys.exit(error.exit_status)
+        except KeyboardInterrupt:
+            click.echo("swiftkit: stopped", err=True)
+            sys.exit(130)
+        except OSError as error:
+            if error.errno not in _UNPRINTABLE or error.filename:
+                raise
+            click.echo(f"swiftkit: cannot print: {error.strerror}", err=True)
+            sys.exit(2)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.version_option(__version__, prog_name="swiftkit")
+def main() -> None:
+    """From raw tool-call data to a fine-tuned, served and measured model, on ms-swift.
+
+    \b
+    swiftkit convert raw.jsonl -o train.jsonl             raw rows to swift rows, every reject accounted for
+    bash recipes/lora_sft.sh --dataset train.jsonl        fine-tune (real `swift sft`)
+    swiftkit eval tool-call --data eval.jsonl --base-url http://127.0.0.1:8000/v1
+    """
+    _read_dotenv(Path(".env"))
+
+
+def _read_dotenv(file: Path) -> None:
+    """Set what `.env` says about us, where the environment does not say it already."""
+    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    for line in lines:
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if equals and name.startswith(("OPENAI_", "SWIFTKIT_")):
+            os.environ.setdefault(name, value.strip().strip("'\""))
+
+
+for command in (
+    convert,
+    show,
+    check,
+    tools,
+    evaluate_command,
+    grade_command,
+    score,
+    compare,
+    curve,
+    tau_bench,
+    doctor,
+    preflight,
+):
+    main.add_command(command)

@@ -1,0 +1,1 @@
+"""The endpoint: requests, retries, concurrency, streams."""

@@ -1,0 +1,81 @@
+r"""ToolBench: APIs in the system text, Thought, Action and Action Input in the assistant's.
+
+Source: https://github.com/OpenBMB/ToolBench (Apache-2.0), toolllama_G123_dfs_train.json. A real row, shortened:
+
+    {"id": "Step 2: ...", "conversations": [
+       {"from": "system", "value": "You are AutoGPT, ... Your output should follow this format:\nThought:\nAction\n
+        Action Input:\n ... Specifically, you have access to the following APIs: [{'name': 'now_for_clock', ...}]"},
+       {"from": "user", "value": "\nWhat time is it in Oslo?\nBegin!\n"},
+       {"from": "assistant", "value": "\nThought: I ask.\nAction: now_for_clock\nAction Input: {\"city\": \"Oslo\"}"},
+       {"from": "function", "value": "{\"error\": \"\", \"response\": \"12:00\"}"},
+       {"from": "assistant", "value": "\nThought: \nAction: Finish\nAction Input: {\"return_type\": \"give_answer\",
+        \"final_answer\": \"It is noon.\"}"}]}
+
+A Thought becomes the reasoning of its call; the list of APIs, which is printed by Python, the tools. `Finish` stays a
+call: the system text demands it, and the APIs define it. The sentences on the output's format and on the APIs leave the
+system text, because the chat template writes its own; so does the user's "Begin!".
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from swiftkit.data.from_sharegpt import Turn, answer, check_no_markup, dialect_of, result_text, turns_of, with_tools
+from swiftkit.data.rows import SYSTEM, make_row
+from swiftkit.errors import DataError
+from swiftkit.records import Message, Row
+from swiftkit.toolcall import python_literal as literal
+from swiftkit.toolcall.call import call_from
+from swiftkit.toolcall.reasoning import join
+
+_APIS = re.compile(r"Specifically, you have access to the following APIs:")
+_PROMPT = re.compile(r"Your output should follow this format:\s*Thought:\s*Action:?\s*Action Input:\s*")
+_STEP = re.compile(r"\s*(?:Thought:(.*?))?(?:\A|\n)Action:([^\n]*)\nAction Input:(.*)", re.DOTALL)
+
+
+def matches(record: dict[str, Any]) -> bool:
+    return dialect_of(record) == "toolbench"
+
+
+def convert(record: dict[str, Any]) -> Iterable[Row]:
+    turns = turns_of(record)
+    tools = [tool for turn in turns if turn.role == "system" for tool in _apis(turn)]
+    messages = (message for turn in turns for message in _messages(turn))
+    return [make_row(messages, with_tools(record, tools), SYSTEM)]
+
+
+def _messages(turn: Turn) -> Iterator[Message]:
+    if turn.role == "system":
+        if rest := check_no_markup(_PROMPT.sub("", _APIS.split(turn.text)[0]), ("Action Input",)):
+            yield {"role": "system", "content": rest}
+    elif turn.role == "user":
+        yield {"role": "user", "content": turn.text.strip().removesuffix("\nBegin!").rstrip()}
+    elif turn.role == "tool_response":
+        yield {"role": "tool_response", "content": result_text(turn)}
+    elif turn.role == "assistant":
+        yield from _step(turn)
+    else:
+        raise DataError(f"{turn.where}: a function_call turn", "bad_role", "write it into an assistant turn")
+
+
+def _apis(turn: Turn) -> list[Any]:
+    _, *lists = _APIS.split(turn.text)
+    try:
+        values = [literal.read(text) for text in lists]
+    except ValueError as error:
+        raise DataError(f"{turn.where}: the APIs: {error}", "bad_tools", "mend the list of APIs") from error
+    return [api for value in values for api in (value if isinstance(value, list) else [value])]
+
+
+def _step(turn: Turn) -> Iterator[Message]:
+    """A thought and a call; a text without Thought and Action is an answer."""
+    step = _STEP.fullmatch(turn.text)
+    if step:
+        thought, name, arguments = ((part or "").strip() for part in step.groups())
+        call = call_from({"name": name, "arguments": arguments}, turn.where)
+        yield from answer(join(thought, "", turn.where) if thought else "", [call], turn)
+    elif "Thought:" in turn.text or "Action:" in turn.text:
+        fix = "write Thought: ...\\nAction: NAME\\nAction Input: {...}"
+        raise DataError(f"{turn.where}: neither a whole step nor plain text", "broken_call", fix)
+    else:
+        yield from answer(turn.text, [], turn)

@@ -1,0 +1,58 @@
+r"""xLAM / APIGen rows: a query, the tools, and the calls that answer it.
+
+Source: Salesforce/xlam-function-calling-60k, and its copies argilla/apigen-function-calling and
+minpeter/xlam-function-calling-60k-parsed. A real row:
+
+    {"id": 0, "query": "Where can I find live giveaways for beta access and games?",
+     "answers": "[{\"name\": \"live_giveaways_by_type\", \"arguments\": {\"type\": \"beta\"}},
+                  {\"name\": \"live_giveaways_by_type\", \"arguments\": {\"type\": \"game\"}}]",
+     "tools": "[{\"name\": \"live_giveaways_by_type\", \"description\": \"Retrieve live giveaways ...\",
+                 \"parameters\": {\"type\": {\"description\": \"The type of giveaways ...\", \"type\": \"str\",
+                                             \"default\": \"game\"}}}]"}
+
+The parameters are a flat map; toolcall/tools.py makes JSON Schema of it. No answers, [], says that no tool fits, as in
+the irrelevance data made from these rows: such a row has no answer to train on, and a gold of no calls.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from swiftkit.data.rows import call_message, is_judged, make_row, text_of
+from swiftkit.errors import DataError
+from swiftkit.json_text import decode
+from swiftkit.records import Message, Row
+from swiftkit.toolcall.call import call_from
+
+_USED = ("query", "answers")
+
+
+def matches(record: dict[str, Any]) -> bool:
+    if "messages" in record or is_judged(record):
+        return False
+    return all(name in record for name in ("query", "answers", "tools"))
+
+
+def convert(record: dict[str, Any]) -> Iterable[Row]:
+    query = text_of(record.get("query"), "query")
+    if not query.strip():
+        raise DataError("the query is empty", "no_question", "fill in query")
+    calls = _calls(record.get("answers"))
+    row = make_row([{"role": "user", "content": query}, *calls], record, _USED)
+    if not calls:
+        row["expected_calls"] = "[]"
+    return [row]
+
+
+def _calls(answers: Any) -> list[Message]:
+    decoded = _decoded(answers) if isinstance(answers, str) else answers
+    calls = [decoded] if isinstance(decoded, dict) else decoded
+    if not isinstance(calls, list):
+        raise DataError("answers is not a list of calls", "bad_call", "write [{name, arguments}], or [] for no call")
+    return [call_message(call_from(call, f"answers[{index}]")) for index, call in enumerate(calls)]
+
+
+def _decoded(answers: str) -> Any:
+    try:
+        return decode(answers, "answers")
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"answers is not valid JSON: {error}", "broken_call", "mend its JSON") from error

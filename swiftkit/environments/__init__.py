@@ -1,0 +1,1 @@
+"""What answers the calls of an agent, and the loop between the two."""

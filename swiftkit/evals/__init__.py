@@ -1,0 +1,1 @@
+"""Evaluations: tasks, runs, metrics, comparisons."""

@@ -1,0 +1,58 @@
+"""A gate: a bound on a metric that sets the exit status, with the interval in mind.
+
+The bound is on the true value, so chance must not decide it: the gate is passed when the whole 95 % interval keeps the
+bound, failed when the whole interval breaks it, and inconclusive while the interval straddles it: more samples, or
+more trials, will tell. Samples that ended in an error could be right or wrong: the interval is as much wider.
+"""
+
+import re
+from enum import StrEnum
+
+import msgspec
+
+from swiftkit.errors import UsageError
+from swiftkit.evals.stats import Estimate
+
+_FORM = re.compile(r"\s*(?P<metric>[^\s<>=]+)\s*(?P<sign>>=|<=)\s*(?P<bound>[-+0-9.eE]+)\s*")
+
+
+class Verdict(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Gate(msgspec.Struct, frozen=True):
+    metric: str
+    sign: str
+    bound: float
+
+    def __str__(self) -> str:
+        return f"{self.metric}{self.sign}{self.bound:g}"
+
+
+def parse_gate(text: str) -> Gate:
+    """'METRIC>=X' or 'METRIC<=X'; raises UsageError otherwise."""
+    match = _FORM.fullmatch(text)
+    try:
+        if match is not None:
+            return Gate(match["metric"], match["sign"], float(match["bound"]))
+    except ValueError:
+        pass
+    raise UsageError(f"--gate {text!r}: not of the form 'METRIC>=X' (example: 'tool_accuracy>=0.85')")
+
+
+def judge(gate: Gate, measured: Estimate | None, bounds: tuple[float, float] | None = None) -> Verdict:
+    """`measured` is None where no sample counted for the metric; `bounds` are its values if all the samples that ended
+    in an error were wrong, and if all were right: where these could overturn the verdict there is none."""
+    if measured is None:
+        return Verdict.INCONCLUSIVE
+    worst, best = bounds or (measured.value, measured.value)
+    low, high = measured.ci95[0] - measured.value + worst, measured.ci95[1] - measured.value + best
+    if gate.sign == "<=":
+        low, high, bound = -high, -low, -gate.bound
+    else:
+        bound = gate.bound
+    if low >= bound:
+        return Verdict.PASSED
+    return Verdict.FAILED if high < bound else Verdict.INCONCLUSIVE

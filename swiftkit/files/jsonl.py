@@ -1,0 +1,194 @@
+"""Read and append JSON Lines: streaming, with file:line in every error, and safe against a crash.
+
+Readers give bytes' line numbers from 1. Writers either replace a whole file atomically (`write_atomically`) or
+append one flushed line at a time (`Journal`), so a kill never leaves a half file that looks whole.
+"""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import msgspec
+
+from swiftkit.errors import DataError
+from swiftkit.json_text import check_distinct
+
+T = TypeVar("T")
+BOM = b"\xef\xbb\xbf"
+RECORD_LIMIT = 256 << 20  # bytes; a longer record is a file without line breaks, or one quote too few
+_decode = msgspec.json.Decoder().decode
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # msgspec's own message misleads here
+encode = msgspec.json.Encoder().encode
+
+
+def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """(line number, stripped line) of each line that is not blank."""
+    try:
+        with path.open("rb") as file:
+            yield from lines_of(file)
+    except OSError as error:
+        fix = "check the path and its permissions"
+        raise DataError(f"{path}: {error.strerror or error}", "unreadable_file", fix) from error
+
+
+def lines_of(file: IO[bytes], first: int = 1) -> Iterator[tuple[int, bytes]]:
+    """(line number, stripped line) of each line that is not blank, counted from `first`; a byte order mark is skipped.
+
+    Of a line beyond RECORD_LIMIT there is only the beginning, as a BrokenRecord.
+    """
+    for number, line in enumerate(iter(partial(file.readline, RECORD_LIMIT), b""), first):
+        if len(line) >= RECORD_LIMIT and not line.endswith(b"\n"):
+            skip_line(file)
+            yield number, too_long(line)
+            continue
+        if number == 1 and line.startswith(BOM):
+            line = line[len(BOM) :]
+        if line := line.strip():
+            yield number, line
+
+
+def skip_line(file: IO[bytes]) -> int:
+    """Go to the next line; how many bytes that was."""
+    skipped = 0
+    while rest := file.readline(1 << 20):
+        skipped += len(rest)
+        if rest.endswith(b"\n"):
+            break
+    return skipped
+
+
+class BrokenRecord(bytes):
+    """The text that stands where a record should; to decode it raises `error`."""
+
+    error: DataError
+
+
+def broken_record(raw: bytes, error: DataError) -> BrokenRecord:
+    record = BrokenRecord(raw)
+    record.error = error
+    return record
+
+
+def too_long(raw: bytes) -> BrokenRecord:
+    """For a record beyond RECORD_LIMIT: its beginning."""
+    reason = f"longer than {RECORD_LIMIT >> 20} MiB"
+    fix = "a line break, a quote or a bracket may be missing before; or split the record"
+    return broken_record(raw[:10_000], DataError(reason, "record_too_long", fix))
+
+
+def decode_line(line: bytes, where: str, decode: Callable[[bytes], T]) -> T:
+    """Decode one line; any fault becomes a DataError that begins with `where` (file:line)."""
+    if isinstance(line, BrokenRecord):
+        raise DataError(f"{where}: {line.error.reason}", line.error.code, line.error.fix)
+    try:
+        return decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        reason = "a lone surrogate" if _SURROGATE.search(line) and "truncated" in str(error) else error
+        raise DataError(f"{where}: not valid JSON: {reason}", "broken_json", "mend or delete this line") from error
+    except RecursionError as error:
+        raise DataError(f"{where}: nested too deeply", "too_deep", "flatten this row") from error
+
+
+def decode_record(line: bytes, where: str) -> Any:
+    """Decode one line of outside data, and refuse two values under one key (duplicate_key): all JSON readers keep only
+    the last one, without a word."""
+    value = decode_line(line, where, _decode)
+    # Cheaper than to look: each key has its colon, so a value that lost a key is written with fewer.
+    if line.count(b":") != encode(value).count(b":") or has_spelt_colons(line):
+        check_distinct(line, where)
+    return value
+
+
+def has_spelt_colons(line: bytes) -> bool:
+    """Whether a colon is written as an escape, so that it may make up for that of a lost key."""
+    return b"\\u003" in line and (b"\\u003a" in line or b"\\u003A" in line)
+
+
+def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(file:line, object) of each line; raises DataError at the first line that is no JSON object."""
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    for number, line in read_lines(path):
+        where = f"{path}:{number}"
+        yield where, decode_line(line, where, decode)
+
+
+@contextmanager
+def write_atomically(path: Path) -> Iterator[IO[bytes]]:
+    """A binary file that takes `path`'s place when the block ends well, and vanishes otherwise.
+
+    A device or a pipe is written directly: it has no place to take. Raises DataError if the file cannot be written.
+    """
+    in_place = path.parent == Path("/dev") or (path.exists() and not path.is_file())
+    target = path if in_place else path.resolve()  # a link stays a link
+    draft = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with draft.open("ab" if in_place else "wb") as file:
+            yield file
+            file.flush()
+            if not in_place:
+                os.fsync(file.fileno())
+        if not in_place:
+            draft.replace(target)
+    except OSError as error:
+        fix = "check the folder, its permissions and the free space"
+        raise DataError(f"{path}: cannot be written: {error.strerror or error}", "unwritable_file", fix) from error
+    finally:
+        if not in_place:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+
+def put_first(path: Path, places: list[tuple[int, int]]) -> None:
+    """Move what stands at these places, (start, size) in their order, to the file's beginning; keep all the rest."""
+    with write_atomically(path) as file, path.open("rb") as old:
+        for start, size in places:
+            old.seek(start)
+            file.write(old.read(size))
+        position = 0
+        for start, size in [*places, (path.stat().st_size, 0)]:
+            old.seek(position)
+            while block := old.read(min(start - old.tell(), 1 << 20)):
+                file.write(block)
+            position = start + size
+
+
+class Journal:
+    """An append-only JSON Lines file: each record is flushed, a half line left by a kill is cut off at opening."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _cut_half_line(path)
+        self._file = path.open("ab")
+
+    def append(self, record: Any) -> None:
+        self._file.write(encode(record) + b"\n")
+        self._file.flush()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def __enter__(self) -> "Journal":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _cut_half_line(path: Path) -> None:
+    if not path.exists():
+        return
+    with path.open("rb+") as file:
+        end = file.seek(0, os.SEEK_END)
+        while end:
+            start = max(0, end - (1 << 20))
+            file.seek(start)
+            if (place := file.read(end - start).rfind(b"\n")) >= 0:
+                file.truncate(start + place + 1)
+                return
+            end = start
+        file.truncate(0)

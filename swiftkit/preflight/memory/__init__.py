@@ -1,0 +1,1 @@
+"""An estimate of the GPU memory that a training needs."""

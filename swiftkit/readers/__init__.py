@@ -1,1 +1,0 @@
-"""One kind of input file each: its bytes to undecoded JSON records with their places. sources.py chooses."""

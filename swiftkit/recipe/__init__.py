@@ -1,0 +1,1 @@
+"""A recipe's settings as swift will read them."""

@@ -1,0 +1,1 @@
+"""How right tool calls are: the reward and the metric."""

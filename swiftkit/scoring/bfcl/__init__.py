@@ -1,0 +1,1 @@
+"""BFCL's own verdicts."""

@@ -1,0 +1,1 @@
+"""What swift loads by --external_plugins: the only files that import it."""

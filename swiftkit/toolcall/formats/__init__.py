@@ -1,0 +1,1 @@
+"""The wire formats of tool calls, one a file."""

@@ -1,0 +1,148 @@
+r"""Calls as people write them in a line: name(argument=value, argument=value).
+
+    queryWeather(location=北京, date=now)
+    search(q="a, b", limit=5, tags=['x', "y"]); now()
+
+A text is a call string if it is calls and nothing else: one after the other with a line break, a comma or a semicolon
+between them, a semicolon perhaps at the end, all of them perhaps in [ ]. Each is NAME(ARGUMENT=VALUE, ...) or NAME().
+
+    NAME, ARGUMENT      a letter or _, then letters, digits, _ . and -; any other name as a JSON string
+    VALUE               "text" or 'text', [..], {..}    what it is in JSON or as a Python literal
+                        5  -1.5  2e3                    the number, as JSON writes it: 007 and 2025-04-24 are text
+                        true false null                 as in JSON; True, False and None as in Python
+                        anything else                   text as it stands, without , ( ) and line breaks
+
+All other text is prose: words outside of the calls, or a call whose first argument has no name, such as f(x). What is
+made of calls but cannot be read is malformed: a call that is never closed, an argument given twice, without a value or,
+after the first, without a name; a call as a value; a list or a string that is broken.
+
+Source: reward and preference data of "fuzzy question to tool calls" projects; the same as ToolACE's calls, but for
+names with spaces.
+"""
+
+import re
+from typing import Any
+
+from swiftkit.json_text import raw_decode, reason, skip_space, written
+from swiftkit.toolcall import python_literal as literal
+from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.formats import _blocks as blocks
+
+_BARE_NAME = r"[^\W\d][\w.\-]{0,127}"
+_NAME = rf'({_BARE_NAME}|"(?:[^"\\]|\\.)*")\s*'
+_HEAD = re.compile(rf"{_NAME}\(\s*(?:\)|(?={_NAME}=(?!=)))")
+_ARGUMENT = re.compile(rf"\s*{_NAME}=(?!=)\s*")
+_BETWEEN = re.compile(r"\s*[;,]\s*|\s*\n\s*")
+_BARE_VALUE = re.compile(r"[^,()\n]*")
+_WIDE_COMMA = re.compile(rf"[，；、]\s*{_BARE_NAME}\s*=")  # the value would swallow the next argument
+_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
+_WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
+_PLAIN = re.compile(r"[\w.:/%+@°-]+(?: [\w.:/%+@°-]+)*")
+
+
+def render(calls: list[ToolCall]) -> str:
+    """One call a line; text is quoted only where it must be. Raises DataError (bad_call)."""
+    return "\n".join(_rendered(call) for call in calls)
+
+
+def parse(text: str) -> Parsed:
+    """The calls, or `malformed`, or prose as `content`, the whole text then. Never raises.
+
+    parse(render(calls)).calls == calls. Reasoning before the calls is set aside.
+    """
+    parsed = blocks.read_whole(text, read)
+    return parsed if parsed.calls else Parsed([], text, parsed.malformed)
+
+
+def read(answer: str) -> Parsed:
+    """The same for an answer without reasoning."""
+    body = answer.strip().rstrip(";").rstrip()
+    if body.startswith("[") and body.endswith("]"):
+        body = body[1:-1].strip()
+    calls: list[ToolCall] = []
+    fault, position = "", 0
+    while head := _HEAD.match(body, position):
+        try:
+            call, position = _call(body, head)
+            calls.append(call)
+        except (ValueError, RecursionError) as error:
+            fault, position = fault or reason(error), literal.end_of(body, body.index("(", head.end(1)))
+        if position == len(body):
+            return Parsed([], answer, fault) if fault else Parsed(calls)
+        between = _BETWEEN.match(body, position)
+        if not between:
+            break
+        position = between.end()
+    return Parsed([], answer)
+
+
+def _call(text: str, head: re.Match[str]) -> tuple[ToolCall, int]:
+    name, position = _name(head[1]), head.end()
+    if not name:
+        raise ValueError("a call without a name")
+    arguments: dict[str, Any] = {}
+    end = text[position - 1]
+    while end != ")":
+        argument = _ARGUMENT.match(text, position)
+        if not argument:
+            raise ValueError("an argument without a name")
+        key = _name(argument[1])
+        if key in arguments:
+            raise ValueError(f"the argument {key!r} is given twice")
+        arguments[key], position = _value(text, argument.end())
+        position = skip_space(text, position) + 1
+        end = text[position - 1 : position]
+        if end not in (",", ")") or not end:
+            raise ValueError("text after a value" if end else "the call is never closed")
+    return ToolCall(name, arguments), position
+
+
+def _name(text: str) -> str:
+    return str(raw_decode(text, 0)[0]) if text.startswith('"') else text
+
+
+def _value(text: str, start: int) -> tuple[Any, int]:
+    """The value that begins here, and the position behind it."""
+    if text[start : start + 1] in ("[", "{", '"', "'"):
+        return _structure(text, start)
+    bare = _BARE_VALUE.match(text, start)
+    end = bare.end() if bare else start
+    word = text[start:end].strip()
+    if not word or text.startswith("(", end) or _WIDE_COMMA.search(word):
+        raise ValueError("an argument without a value" if not word else "a value that needs quotes")
+    return _scalar(word), end
+
+
+def _structure(text: str, start: int) -> tuple[Any, int]:
+    try:
+        return raw_decode(text, start)
+    except (ValueError, RecursionError):  # then it may be Python's
+        end = literal.end_of(text, start)
+        return literal.read(text[start:end]), end
+
+
+def _scalar(word: str) -> Any:
+    if word in _WORDS:
+        return _WORDS[word]
+    return raw_decode(word, 0)[0] if _NUMBER.fullmatch(word) else word
+
+
+def _rendered(call: ToolCall) -> str:
+    arguments = (f"{_quoted(key, _is_name(key))}={_text(value)}" for key, value in call.arguments.items())
+    return f"{_quoted(call.name, _is_name(call.name))}({', '.join(arguments)})"
+
+
+def _text(value: Any) -> str:
+    return _quoted(value, isinstance(value, str) and _is_plain(value))
+
+
+def _quoted(value: Any, is_bare: bool) -> str:
+    return value if is_bare else written(value)
+
+
+def _is_name(text: str) -> bool:
+    return bool(re.fullmatch(_BARE_NAME, text))
+
+
+def _is_plain(text: str) -> bool:
+    return bool(_PLAIN.fullmatch(text)) and text not in _WORDS and not _NUMBER.fullmatch(text)

@@ -1,0 +1,80 @@
+"""The Hermes wire format, which Qwen models speak: text to calls, and calls to text.
+
+    <think>optional reasoning</think>
+    optional text
+    <tool_call>
+    {"name": "get_weather", "arguments": {"city": "北京"}}
+    </tool_call>
+
+Source: NousResearch/Hermes-Function-Calling; rendered as ms-swift's HermesAgentTemplate does.
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from swiftkit.errors import DataError
+from swiftkit.json_text import raw_decode, skip_space, written
+from swiftkit.toolcall.call import Parsed, ToolCall, call_from
+from swiftkit.toolcall.formats import _blocks as blocks
+
+OPEN, CLOSE = "<tool_call>", "</tool_call>"
+_HEAD, _TAIL = f"{OPEN}\n", f"\n{CLOSE}"
+SURE = f'{_HEAD}{{"'  # how no other format's answer begins
+_START, _END = len(_HEAD), -len(_TAIL)
+_KEYS = ("name", "arguments", "parameters")
+_MARKUP = blocks.markup(OPEN, CLOSE)
+_decode = msgspec.json.Decoder(ToolCall).decode
+
+
+def render(calls: list[ToolCall]) -> str:
+    """The text that ms-swift trains on for these calls, byte for byte. Raises DataError (bad_call)."""
+    return "\n".join(f"{_HEAD}{_json(call)}{_TAIL}" for call in calls)
+
+
+def parse(text: str) -> Parsed:
+    """Read a model's answer. Never raises; parse(render(calls)).calls == calls.
+
+    Reasoning is set aside: between <think> and </think>, or all that stands before a </think> whose opening tag
+    was part of the prompt. A block is read as JSON and not searched for its closing tag, so a string argument may
+    hold any markup. Unclosed, stray, nested or broken markup makes the whole answer malformed.
+    """
+    if text.startswith(_HEAD) and text.endswith(_TAIL):
+        try:  # one call and nothing else, which is what a trained model writes most of the time
+            return Parsed([_decode(text[_START:_END])])
+        except (ValueError, RecursionError):
+            pass
+    return blocks.read(text, _MARKUP, _block)
+
+
+def _block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
+    if tag[0] == CLOSE:
+        raise ValueError(f"{CLOSE} without {OPEN}")
+    close = text.find(CLOSE, tag.end())
+    try:  # msgspec's reader is strict and several times faster; what it refuses gets the exact reader
+        call, end = _decode(text[tag.end() : max(close, tag.end())]), close
+    except (ValueError, RecursionError):
+        value, end = raw_decode(text, skip_space(text, tag.end()))
+        end = skip_space(text, end)
+        if not text.startswith(CLOSE, end):
+            why = f"{CLOSE} is missing after the call" if end >= len(text) else "text after the call's JSON"
+            raise ValueError(why) from None
+        call = _call(value)
+    calls.append(call)
+    return end + len(CLOSE)
+
+
+def _call(value: Any) -> ToolCall:
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        raise ValueError("the call is not an object with a name")  # noqa: TRY004 (one kind of error: malformed)
+    if any(isinstance(value.get(key), str) for key in ("arguments", "parameters")):
+        raise ValueError("the arguments are text, not an object")
+    try:
+        return call_from({key: value[key] for key in _KEYS if key in value}, OPEN)
+    except DataError as error:
+        raise ValueError(error.reason) from error
+
+
+def _json(call: ToolCall) -> str:
+    return written({"name": call.name, "arguments": call.arguments})

@@ -1,0 +1,181 @@
+r"""The Harmony wire format, which gpt-oss speaks: text to calls, and calls to text.
+
+What stands after the prompt's `<|start|>assistant`. First comes optional reasoning, then a call or a final answer; a
+call is written in one order by the published chat template and in another by the model itself:
+
+    <|channel|>analysis<|message|>reasoning<|end|><|start|>assistant...
+     to=functions.weather<|channel|>commentary json<|message|>{"city": "北京"}<|call|>
+    <|channel|>commentary to=functions.weather <|constrain|>json<|message|>{"city": "北京"}<|call|>
+    <|channel|>final<|message|>text<|return|>
+
+harmony_stripped.py reads what is left of these where a server skips special tokens.
+
+Source: openai/harmony, docs/format.md; rendered as the chat template of gpt-oss-20b and gpt-oss-120b does.
+"""
+
+import re
+from contextlib import suppress
+
+from swiftkit.errors import DataError
+from swiftkit.json_text import reason, written
+from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.harmony import stripped as harmony_stripped
+from swiftkit.toolcall.harmony.header import CHANNELS, FUNCTIONS, Found, Head, read_call
+
+START, CHANNEL, MESSAGE, CALL = "<|start|>", "<|channel|>", "<|message|>", "<|call|>"
+_CONSTRAIN = "<|constrain|>"
+_ENDS = ("<|end|>", CALL, "<|return|>", "<|endoftext|>")
+_TOKENS = (START, CHANNEL, _CONSTRAIN, MESSAGE, *_ENDS)
+# What repeats in these patterns is possessive (*+), so that no text makes them slow.
+_CONTROL = re.compile("|".join(map(re.escape, _TOKENS)))
+_GAP = re.compile(r"\s*+(?:<\|endoftext\|>\s*+)*+")  # padding between and after messages
+_WORD = r"([^\s<]*+(?:<(?!\|)[^\s<]*+)*)"  # no lookahead in what is possessive: Python 3.11.2 fails there
+_MARKED = re.compile(rf"\s*+(?:assistant)?\s*+(?:to={_WORD}\s*+)?<\|(?:start|channel|constrain|message)\|>")
+# A header whose white space has been made single blanks: recipient, channel, recipient, content type.
+_HEADER = re.compile(
+    rf"(?:assistant)? ?(?:to={_WORD})? ?<\|channel\|> ?(\w++)(?: to={_WORD})? ?(?:<\|constrain\|>)? ?{_WORD}"
+)
+
+
+def check_name(name: str) -> None:
+    """Raises DataError (bad_call) for a name that a header cannot carry, as it would end there or open another one."""
+    if not name or "<|" in name or any(map(str.isspace, name)):
+        fix = "give the tool a name without white space and without <|"
+        raise DataError(f"Harmony cannot write a call of {name!r}", "bad_call", fix)
+
+
+def render_call(call: ToolCall) -> str:
+    """One call, as the chat template writes it. Raises DataError (bad_call)."""
+    check_name(call.name)
+    return f" to={FUNCTIONS}{call.name}{CHANNEL}commentary json{MESSAGE}{written(call.arguments)}{CALL}"
+
+
+def render(calls: list[ToolCall]) -> str:
+    """The text that the model is to write for these calls, a message for each. Raises DataError (bad_call)."""
+    return f"{START}assistant".join(map(render_call, calls))
+
+
+def parse(text: str) -> Parsed:
+    """Read a model's answer. Never raises; parse(render(calls)).calls == calls.
+
+    `reasoning` is what the analysis channel holds, its messages joined by a line break; `content` is the final channel
+    and commentary to the user (a preamble), joined by an empty line; both are as the model wrote them. A text without
+    markup is content.
+
+    Malformed: arguments that are no JSON object, text between messages or after a call's JSON, a recipient that is no
+    function, a header that is cut off or cannot be read, reasoning that is never closed, an answer that goes on in
+    another's name. Another role's header alone, behind all else, is a server's stop text and is ignored.
+    """
+    found = Found([], [], [])
+    try:
+        closed = _read(text, found)
+    except (ValueError, RecursionError) as error:
+        return Parsed([], text.strip(), reason(error))
+    thought, content = found.joined()
+    if not closed:
+        return Parsed([], content, "the answer ends inside its reasoning", thought)
+    return Parsed(found.calls, content, "", thought)
+
+
+def visible(text: str) -> tuple[str, str]:
+    """(reasoning, content) of an answer that is still being written, with its special tokens; never a call's body.
+
+    As the text grows, each of the two only grows; at the end they are what `parse` gives, unless that is malformed.
+    What may turn out to be the beginning of a control token is held back.
+    """
+    found = Found([], [], [])
+    start = max(text.rfind("<"), 0)
+    tail = text[start:]
+    held = any(token.startswith(tail) and token != tail for token in _TOKENS)
+    with suppress(ValueError, RecursionError):
+        _read_marked(text[:start] if held else text, found)
+    return found.joined()
+
+
+def _read(text: str, found: Found) -> bool:
+    """Add what the answer holds to `found`. False: it ends inside reasoning; ValueError says why it is malformed."""
+    if _MARKED.match(text):
+        return _read_marked(text, found)
+    if harmony_stripped.is_likely(text):
+        return harmony_stripped.read(text, found)
+    if any(token in text for token in (START, CHANNEL, MESSAGE)):
+        return _read_marked(text, found)
+    found.said.append(text.strip())
+    return True
+
+
+def _read_marked(text: str, found: Found) -> bool:
+    position = 0
+    while head := _head(text, position):
+        if head.recipient is not None:
+            call, end = read_call(head.recipient, text, head.start)
+            position = _call_end(text, end)
+            found.calls.append(call)
+            continue
+        token = _CONTROL.search(text, head.start)
+        found.add(head, text[head.start : token.start() if token else len(text)])
+        if not token:  # servers cut off the token that they stop at; none stops at the end of reasoning
+            return head.channel != "analysis"
+        if token[0] not in _ENDS:
+            raise ValueError(f"{token[0]} inside a message")
+        position = token.end()
+    return True
+
+
+def _head(text: str, position: int) -> Head | None:
+    """The header of the message at `position`; None at the end of the answer."""
+    gap = _GAP.match(text, position)
+    start = gap.end() if gap else position
+    if start == len(text):
+        return None
+    if text.startswith(START, start):
+        return _started(text, start + len(START))
+    if position:
+        raise ValueError("text between two messages")
+    header, token = _header(text, start)
+    return _checked(header, token)
+
+
+def _started(text: str, start: int) -> Head | None:
+    """The header behind <|start|>, which names a role; None if it is another's and is the last that the text holds."""
+    header, token = _header(text, start)
+    role = re.split("[ <]", header, maxsplit=1)[0]
+    if "assistant".startswith(role):  # also where it is cut off
+        return _checked(header, token)
+    if token:
+        raise ValueError(f"the answer goes on in the name of {role[:40]!r}")
+    return None
+
+
+def _header(text: str, start: int) -> tuple[str, re.Match[str] | None]:
+    """The header, its white space made single blanks, and the token that ends it."""
+    tokens = (token for token in _CONTROL.finditer(text, start) if token[0] not in (CHANNEL, _CONSTRAIN))
+    token = next(tokens, None)
+    return " ".join(text[start : token.start() if token else len(text)].split()), token
+
+
+def _checked(header: str, token: re.Match[str] | None) -> Head:
+    if not token or token[0] != MESSAGE:
+        raise ValueError(f"a header that never reaches {MESSAGE}")
+    match = _HEADER.fullmatch(header)
+    if not match or (match[1] is not None and match[3] is not None):
+        raise ValueError(f"the header {header[:80]!r} cannot be read")
+    channel, recipient = match[2], match[1] if match[3] is None else match[3]
+    if channel not in CHANNELS:
+        raise ValueError(f"unknown channel {channel[:40]!r}")
+    if recipient is None and match[4] and channel == "commentary":
+        raise ValueError("a call without a recipient")
+    if recipient is not None and channel == "final":
+        raise ValueError("a recipient in the final channel")
+    # Calls belong into commentary. gpt-oss writes some into analysis: their recipient makes them calls all the same.
+    return Head(channel, recipient, token.end())
+
+
+def _call_end(text: str, position: int) -> int:
+    """The position behind the token that ends a call; a server that stops at this token may have cut it off."""
+    if position == len(text) or text.startswith(START, position):
+        return position
+    token = _CONTROL.match(text, position)
+    if not token or token[0] not in _ENDS:
+        raise ValueError("text after the call's JSON")
+    return token.end()

@@ -1,0 +1,1 @@
+"""A recipe's run: supervised, recorded, resumed, repeated."""

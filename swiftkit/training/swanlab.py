@@ -1,0 +1,20 @@
+"""SwanLab inside a training process."""
+
+import importlib.util
+from contextlib import suppress
+from typing import Any
+
+
+def do_without_dashboard() -> None:
+    """Without its dashboard SwanLab's local mode prints an error, though it keeps the data all the same."""
+    if importlib.util.find_spec("swanboard"):
+        return
+    from swanlab.deprecated.local import LocalCallbacker
+
+    initialize = LocalCallbacker.on_run_initialized
+
+    def initialize_quietly(self: Any, *args: Any, **kwargs: Any) -> None:
+        with suppress(ImportError):  # its last step; the folders are there by then
+            initialize(self, *args, **kwargs)
+
+    LocalCallbacker.on_run_initialized = initialize_quietly

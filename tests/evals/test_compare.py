@@ -1,0 +1,78 @@
+"""`swiftkit compare A B`: the verdict, what was won and lost, and runs that say nothing about each other."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from helpers.compared_runs import evaluate, rows
+
+from swiftkit.cli.main import main
+
+
+def compare(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["compare", *map(str, arguments)])
+
+
+def test_a_better_a_worse_and_an_equal_run(tmp_path: Path) -> None:
+    """Exit status 0, 1 and 3; wins and losses are named; what a model wrote does not reach the terminal raw."""
+    data = rows(tmp_path / "rows.jsonl")
+    a = evaluate(data, tmp_path / "a", lambda number: number % 2 == 0)
+    b = evaluate(data, tmp_path / "b", lambda number: number % 2 == 0 or number > 30)
+    done = compare(a, b, "--json")
+    found = json.loads(done.stdout)
+    assert (done.exit_code, found["verdict"]) == (0, "better")
+    assert [each["id"] for each in found["wins"]] == [f"r{number}" for number in range(31, 60, 2)]
+    assert found["losses"] == []
+    assert found["metrics"]["accuracy"]["difference"] == pytest.approx(15 / 60)
+    assert "accuracy 50.0 % against 75.0 %, +25.0 points" in found["sentence"]
+    done = compare(b, a)
+    assert done.exit_code == 1
+    assert "B is worse than A: accuracy 75.0 % against 50.0 %, -25.0 points" in done.stdout
+    assert "lost by B: 15, the first are" in done.stdout
+    assert "\x1b[31m" not in done.stdout
+    done = compare(a, a)
+    assert done.exit_code == 3
+    assert "No difference between A and B was shown" in done.stdout
+    assert "show one of 10.0 points or more" in done.stdout
+
+
+def test_only_what_both_have_is_compared(tmp_path: Path) -> None:
+    """An error in one run, and a run of fewer samples, leave their pairs out and are counted."""
+    data = rows(tmp_path / "rows.jsonl")
+    a = evaluate(data, tmp_path / "a", lambda number: number < 10, broken=3)
+    b = evaluate(data, tmp_path / "b", lambda number: number < 12, "--limit", "20")
+    found = json.loads(compare(a, b, "--json").stdout)
+    assert (found["paired"], found["only_a"], found["only_b"]) == (19, 0, 1)
+    assert found["metrics"]["accuracy"]["a"] == pytest.approx(9 / 19)
+
+
+def test_trials_are_compared_by_sample(tmp_path: Path) -> None:
+    """Three trials of a sample are one cluster, not three samples."""
+    data = rows(tmp_path / "rows.jsonl", 12)
+    flags = ("--trials", "3", "--temperature", "1")
+    a = evaluate(data, tmp_path / "a", lambda number: number < 2, *flags)
+    b = evaluate(data, tmp_path / "b", lambda number: number < 10, *flags)
+    found = json.loads(compare(a, b, "--json").stdout)
+    assert (found["paired"], found["samples"], found["metrics"]["accuracy"]["clusters"]) == (36, 12, 12)
+    assert found["metrics"]["accuracy"]["test"] == "permutation test over clusters"
+    assert found["metrics"]["accuracy"]["p"] < 0.05
+
+
+def test_runs_without_common_ground_are_refused(tmp_path: Path) -> None:
+    """Other data, no run, an unknown metric, data that is gone or changed: one line, status 2."""
+    data, other = rows(tmp_path / "rows.jsonl", 5), rows(tmp_path / "other.jsonl", 6)
+    a = evaluate(data, tmp_path / "a", lambda _: True)
+    b = evaluate(other, tmp_path / "b", lambda _: True)
+    moved = data.rename(tmp_path / "moved.jsonl")
+    for arguments, said in (
+        ((a, b), "different data"),
+        ((a, tmp_path / "none"), "is no run"),
+        ((a, a), "give its place by --data"),
+        ((a, a, "--data", other), "not what the runs were made with"),
+        ((a, a, "--data", moved, "--metric", "beauty"), "no such metric"),
+    ):
+        done = compare(*arguments)
+        assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+        assert said in done.stderr
+    assert compare(a, a, "--data", moved).exit_code == 3

@@ -1,0 +1,63 @@
+"""`swiftkit curve RUN...`: checkpoints in the order of their steps, each with its interval and its difference."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from helpers.compared_runs import evaluate, rows
+
+from swiftkit.cli.main import main
+
+
+def curve(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["curve", *map(str, arguments)])
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three checkpoints, given out of order: 20 %, 80 % and 70 % right."""
+    folder = tmp_path_factory.mktemp("curve")
+    data = rows(folder / "rows.jsonl")
+    shares = {300: 7, 20: 2, 100: 8}
+    return [
+        evaluate(data, folder / f"checkpoint-{step}", lambda n, s=share: n % 10 < s) for step, share in shares.items()
+    ]
+
+
+def test_checkpoints_become_one_curve(runs: list[Path], tmp_path: Path) -> None:
+    """By steps, not by names; the best is named; each is compared with the first, as `compare` would."""
+    done = curve(*runs, "--json")
+    found = json.loads(done.stdout)
+    assert done.exit_code == 0
+    assert [point["step"] for point in found["points"]] == [20, 100, 300]
+    assert [point["found"]["value"] for point in found["points"]] == pytest.approx([0.2, 0.8, 0.7])
+    assert [point["against_first"] and point["against_first"]["difference"] for point in found["points"]] == [
+        None, pytest.approx(0.6), pytest.approx(0.5),
+    ]  # fmt: skip
+    picture = tmp_path / "curve.svg"
+    shown = curve(*runs, "-o", picture)
+    assert "checkpoint-100 (accuracy 80.0 %), +60.0 points against the first" in shown.stdout.replace("\n", " ")
+    assert picture.read_text(encoding="utf-8").count("<svg") == 1
+
+
+def test_a_curve_that_cannot_be_drawn_says_why(runs: list[Path], tmp_path: Path) -> None:
+    """One run, a folder without a report, an unknown metric, an unknown format, other data."""
+    other = evaluate(rows(tmp_path / "other.jsonl", 20), tmp_path / "checkpoint-7", lambda _: True)
+    for arguments, said in (
+        (runs[:1], "two runs at least"),
+        ([runs[0], tmp_path], "has no report.json"),
+        ([*runs, "--metric", "x"], "--metric x"),
+        ([*runs, "-o", tmp_path / "curve.xyz"], "no picture format"),
+        ([*runs, other], "runs of different data"),
+    ):
+        done = curve(*arguments)
+        assert done.exit_code == 2
+        assert said in str(done.exception) + done.output
+
+
+def test_a_curve_that_only_falls_has_no_better_run(tmp_path: Path) -> None:
+    """The first is the best."""
+    data = tmp_path / "rows.jsonl"
+    falling = [evaluate(rows(data), tmp_path / f"run{step}", lambda n, s=step: n % 10 >= s) for step in (1, 2)]
+    assert "No run is above the first" in curve(*falling).stdout

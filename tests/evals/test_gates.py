@@ -1,0 +1,51 @@
+"""Gates: the interval decides, not the point."""
+
+import pytest
+
+from swiftkit.errors import UsageError
+from swiftkit.evals.gates import Verdict, judge, parse_gate
+from swiftkit.evals.stats import Estimate
+
+
+@pytest.mark.parametrize(
+    ("gate", "interval", "verdict"),
+    [
+        ("m>=0.8", (0.81, 0.9), Verdict.PASSED),
+        ("m>=0.8", (0.8, 0.9), Verdict.PASSED),
+        ("m>=0.8", (0.7, 0.79), Verdict.FAILED),
+        ("m>=0.8", (0.7, 0.9), Verdict.INCONCLUSIVE),
+        (" m <= 0.8 ", (0.7, 0.8), Verdict.PASSED),
+        ("m<=0.8", (0.81, 0.9), Verdict.FAILED),
+        ("m<=0.8", (0.7, 0.9), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_the_verdict_follows_from_the_whole_interval(
+    gate: str, interval: tuple[float, float], verdict: Verdict
+) -> None:
+    """Passed or failed only where the whole interval is on one side of the bound."""
+    assert judge(parse_gate(gate), Estimate(sum(interval) / 2, 0.01, interval)) is verdict
+
+
+@pytest.mark.parametrize(
+    ("bounds", "verdict"),
+    [((0.85, 0.86), Verdict.PASSED), ((0.75, 0.86), Verdict.INCONCLUSIVE), ((0.5, 0.99), Verdict.INCONCLUSIVE)],
+)
+def test_errors_that_could_overturn_a_verdict_leave_none(bounds: tuple[float, float], verdict: Verdict) -> None:
+    """The worst and the best that the samples without an answer could have made of the metric count."""
+    for gate, measured in (("m>=0.8", 0.85), ("m<=0.2", 0.15)):
+        interval = (measured - 0.03, measured + 0.03)
+        seen = bounds if measured > 0.5 else (1 - bounds[1], 1 - bounds[0])
+        assert judge(parse_gate(gate), Estimate(measured, 0.01, interval), seen) is verdict
+    assert judge(parse_gate("m>=0.9"), Estimate(0.8, 0.01, (0.75, 0.85)), (0.78, 0.84)) is Verdict.FAILED
+
+
+def test_a_metric_that_nothing_counted_for_is_inconclusive() -> None:
+    """No number is neither good nor bad."""
+    assert judge(parse_gate("m>=0.1"), None) is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("text", ["", "m", "m>0.5", "m>=", "m>=x", ">=0.5", "m=0.5"])
+def test_a_gate_that_cannot_be_read_is_wrong_usage(text: str) -> None:
+    """The message shows the form."""
+    with pytest.raises(UsageError, match="METRIC>=X"):
+        parse_gate(text)

@@ -1,0 +1,33 @@
+"""A run folder: what must agree before answers are mixed."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from swiftkit.errors import UsageError
+from swiftkit.evals.run_directory import Config, RunDir, sha256
+
+
+def test_what_a_task_takes_from_the_environment_is_recorded_and_must_agree(tmp_path: Path) -> None:
+    """Another judge in the middle of a run would mix two measures."""
+    run = RunDir(tmp_path / "run")
+    config = Config(
+        "jsonl", "d", "s", "http://h/v1", "m", 1, 0.0, 1, None, None, None, 0, "1", {"judge": "http://a/v1"}
+    )
+    run.write_json("config.json", config)
+    assert run.agree(config) == config
+    with pytest.raises(UsageError, match="settings"):
+        run.agree(msgspec.structs.replace(config, settings={"judge": "http://b/v1"}))
+
+
+def test_the_answers_beside_bfcls_questions_are_part_of_the_data(tmp_path: Path) -> None:
+    """Another gold is other data, for a file and for its folder, which are the same data."""
+    file, gold = tmp_path / "q.json", tmp_path / "possible_answer/q.json"
+    file.write_text("{}\n")
+    alone = sha256(file)
+    gold.parent.mkdir()
+    gold.write_text("1\n")
+    before = sha256(file), sha256(tmp_path)
+    gold.write_text("2\n")
+    assert len({alone, *before, sha256(file), sha256(tmp_path)}) == 3

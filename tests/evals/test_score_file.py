@@ -1,0 +1,172 @@
+"""`swiftkit score`: completions of any form find their rows, nothing is left out in silence, one row is explained."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from swiftkit.cli.main import main
+from swiftkit.scoring.gold import gold_from
+from swiftkit.scoring.score import score_text
+
+TOOLS = json.dumps([
+    {"type": "function", "function": {"name": "weather", "parameters": {
+        "type": "object", "required": ["city"], "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+    }}}
+])  # fmt: skip
+GOLD = json.dumps([{"name": "weather", "arguments": {"city": "Oslo", "days": 3}}])
+ROWS: list[dict[str, Any]] = [
+    {"id": "a", "messages": [{"role": "user", "content": "Weather in Oslo?"}], "tools": TOOLS, "expected_calls": GOLD},
+    {"id": "b", "messages": [{"role": "user", "content": "Hi there"}], "tools": TOOLS, "expected_calls": "[]"},
+]
+RIGHT = '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo", "days": 3}}\n</tool_call>'
+WRONG = RIGHT.replace("3", '"3"')
+CALL = {"type": "function", "id": "1", "function": {"name": "weather", "arguments": '{"city": "Oslo", "days": 3}'}}
+MESSAGE = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+HI = {"id": "b", "completion": "Hello"}
+
+
+def write(path: Path, lines: list[Any]) -> Path:
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def run(folder: Path, completions: list[Any], *options: str, rows: list[Any] = ROWS) -> Result:
+    data, given = write(folder / "rows.jsonl", rows), write(folder / "completions.jsonl", completions)
+    return CliRunner().invoke(main, ["score", str(data), "--completions", str(given), *options])
+
+
+def values(folder: Path, completions: list[Any], *options: str) -> dict[str, list[float]]:
+    """The scores that -o writes, by row."""
+    done = run(folder, completions, "-o", str(folder / "scores.jsonl"), *options)
+    assert done.exit_code in (0, 1), done.output
+    found: dict[str, list[float]] = {}
+    for line in (folder / "scores.jsonl").read_text(encoding="utf-8").splitlines():
+        found.setdefault(json.loads(line)["id"], []).append(json.loads(line)["value"])
+    return found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"id": "a", "completion": RIGHT},
+        {"id": "a", "text": RIGHT},
+        {"id": "a", "response": RIGHT},
+        {"custom_id": "a", "output": [RIGHT]},
+        {"id": "a", "message": MESSAGE},
+        {"id": "a", "message": {"role": "assistant", "content": RIGHT}},
+        {"id": "a", **MESSAGE},
+        {"id": "a", "choices": [{"index": 0, "message": MESSAGE}]},
+        {"id": "batch_1", "custom_id": "a", "response": {"body": {"choices": [{"message": MESSAGE}]}}},
+        {"sample_id": "a", "trial": 0, "text": RIGHT},
+        {"sample_id": "a", "text": "", "tool_calls": [{"name": "weather", "arguments": {"city": "Oslo", "days": 3}}]},
+        {"response": RIGHT, "messages": [*ROWS[0]["messages"], {"role": "assistant", "content": RIGHT}]},
+    ],
+    ids=["completion", "text", "response", "list", "message", "message with text", "bare message", "chat completion",
+         "batch", "journal", "journal with calls", "swift infer"],
+)  # fmt: skip
+def test_every_form_of_a_completion(tmp_path: Path, line: dict[str, Any]) -> None:
+    """Each of them finds its row and is the same right answer."""
+    assert values(tmp_path, [line, HI]) == {"a": [1.0], "b": [1.0]}
+
+
+def test_tables_of_grpo(tmp_path: Path) -> None:
+    """Prompts name the rows; the last table of a step counts, since swift writes the last one twice."""
+    prompts = [f"<|im_start|>user\n{row['messages'][0]['content']}<|im_end|>\n<|im_start|>assistant\n" for row in ROWS]
+    table = {"step": ["1"] * 3, "prompt": [prompts[0], prompts[0], prompts[1]], "completion": [RIGHT, WRONG, "Hello"]}
+    found = values(tmp_path, [table, table | {"step": ["2"] * 3}, table | {"step": ["2"] * 3}])
+    wrong = score_text(WRONG, gold_from(GOLD, "", "", TOOLS)).value
+    assert found == {"a": [1.0, wrong, 1.0, wrong], "b": [1.0, 1.0]}
+
+
+def test_position_is_the_last_resort(tmp_path: Path) -> None:
+    """A file that says nothing of its rows is paired line by line, which is said; one of another length is refused."""
+    assert values(tmp_path, [{"completion": RIGHT}, {"completion": "Hello"}]) == {"a": [1.0], "b": [1.0]}
+    assert "paired by position" in run(tmp_path, [{"completion": RIGHT}, {"completion": "Hello"}]).stderr
+    assert run(tmp_path, [{"completion": RIGHT}]).exit_code == 2
+
+
+def test_several_completions_of_a_row(tmp_path: Path) -> None:
+    """Each is a trial of its own, in the order of the file."""
+    assert values(tmp_path, [{"id": "a", "completion": [RIGHT, "no"]}, HI, {"id": "a", "completion": RIGHT}])["a"] == [
+        1.0, 0.0, 1.0,
+    ]  # fmt: skip
+
+
+def test_what_finds_no_partner_is_named(tmp_path: Path) -> None:
+    """On either side, with exit status 1; the rest is scored."""
+    done = run(tmp_path, [{"id": "a", "completion": RIGHT}, {"id": "zz", "completion": "x"}], "--json")
+    report = json.loads(done.stdout)
+    assert done.exit_code == 1
+    assert report["unmatched_completions"] == [f"{tmp_path}/completions.jsonl:2 (zz)"]
+    assert report["unanswered_rows"] == ["b"]
+    assert (report["completions"], report["scored"], report["value"], report["exact"]) == (2, 1, 1.0, 1.0)
+    assert "1 rows have no completion: b" in done.stderr
+
+
+def test_a_failed_request_has_no_score(tmp_path: Path) -> None:
+    """An error is no answer of the model: it is counted, and the exit status is 1."""
+    done = run(tmp_path, [{"sample_id": "a", "text": "", "error": "timeout"}, HI], "--json")
+    assert done.exit_code == 1
+    assert (json.loads(done.stdout)["errors"], json.loads(done.stdout)["scored"]) == (1, 1)
+
+
+def test_the_summary(tmp_path: Path) -> None:
+    """The metrics of `swiftkit eval` and the parts on stdout; exit status 0 when all is paired."""
+    done = run(tmp_path, [{"id": "a", "completion": RIGHT}, HI])
+    assert done.exit_code == 0, done.output
+    for said in ("tool_accuracy", "chain_success", "abstention", "parameter values", "schema"):
+        assert said in done.stdout
+    assert "2 of 2 completions scored, 100.0 % exact" in done.stderr
+
+
+def test_explain(tmp_path: Path) -> None:
+    """What was expected, what came, each fault with its code, and what each part cost; control characters are tamed."""
+    text = WRONG.replace('"Oslo"', '"Os\\u001blo"') + RIGHT.replace("weather", "wether")
+    done = run(tmp_path, [{"id": "a", "completion": text}, HI], "--explain", "a")
+    for said in (
+        'expected  weather(city="Oslo", days=3)', 'weather: days is "3", expected 3', "wrong_type", "unknown_tool",
+        "unexpected wether", "parameter values   0.0000   0.50   0.5000", "x count 0.5000",
+        f"{tmp_path}/completions.jsonl:1",
+    ):  # fmt: skip
+        assert said in done.stdout, said
+    assert "\x1b" not in done.stdout
+    assert "row b" not in done.stdout
+
+
+def test_explain_a_row_that_is_not_there(tmp_path: Path) -> None:
+    """Wrong usage, which names rows that there are."""
+    done = run(tmp_path, [HI], "--explain", "q")
+    assert done.exit_code == 2
+    assert "rows with one: b" in done.stderr
+
+
+def test_mode(tmp_path: Path) -> None:
+    """BFCL's verdict instead of ours: 3.0 is no integer there."""
+    line = {"id": "a", "completion": RIGHT.replace("3", "3.0")}
+    assert values(tmp_path, [line, HI])["a"] == [1.0]
+    assert values(tmp_path, [line, HI], "--mode", "bfcl")["a"] == [0.0]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [[], [{"id": "a"}], [{"id": "a", "completion": 5}], [{"id": "a", "completion": [RIGHT, None]}], ["x"],
+     [{"prompt": ["x"], "completion": []}], [{"id": "nobody", "completion": "x"}],
+     [{"sample_id": "a", "text": "", "tool_calls": [5]}]],
+)  # fmt: skip
+def test_unusable_files(tmp_path: Path, lines: list[Any]) -> None:
+    """Exit status 2 and one clean message with the place."""
+    done = run(tmp_path, lines)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("swiftkit: ")
+    assert str(tmp_path) in done.stderr
+
+
+def test_bad_gold_stops_at_once(tmp_path: Path) -> None:
+    """Gold or options that cannot be used are an error of the data."""
+    for broken in ({"expected_calls": "{"}, {"scoring": '{"mood": 1}'}):
+        done = run(tmp_path, [HI], rows=[ROWS[0] | broken, ROWS[1]])
+        assert done.exit_code == 2
+        assert "rows.jsonl:1: bad gold" in done.stderr

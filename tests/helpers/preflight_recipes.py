@@ -1,0 +1,376 @@
+"""For each rule of preflight a recipe that breaks it: what is added to a good one, the machine, the files."""
+# ruff: noqa: E501 - a table, a case a line
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from swiftkit.recipe.machine import Gpu, Machine
+
+GB = 10**9
+PACKAGES = "ms-swift deepspeed liger-kernel triton vllm bitsandbytes flash-attn swanlab tensorboard autoawq gptqmodel"
+H100 = Gpu("NVIDIA H100", 80 * GB, 80 * GB, 9.0)
+V100 = Gpu("NVIDIA V100", 32 * GB, 32 * GB, 7.0)
+VERSIONS = dict.fromkeys(PACKAGES.split(), "1")
+ONE = Machine((H100,), VERSIONS)
+FOUR = Machine((H100,) * 4, VERSIONS)
+OLD = Machine((V100,), VERSIONS)
+NO_GPU = Machine((), VERSIONS)
+BARE = Machine((H100,), {"ms-swift": "4.6.0"})
+
+QUESTION = {"role": "user", "content": "q"}
+ANSWER = {"role": "assistant", "content": "a"}
+CALL = {"role": "tool_call", "content": '{"name": "f", "arguments": {}}'}
+QWEN: dict[str, Any] = {
+    "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 64, "num_hidden_layers": 2,
+    "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 96, "vocab_size": 128,
+    "max_position_embeddings": 4096,
+}  # fmt: skip
+GPT_OSS = QWEN | {"architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "num_local_experts": 4}
+LARGE = QWEN | {"hidden_size": 8192, "num_hidden_layers": 80, "intermediate_size": 28672, "vocab_size": 150000}
+
+GOOD = {
+    "sft": "model: model\nmodel_type: qwen3\ndataset: [train.jsonl]\ncheck_model: false\nsave_total_limit: 2\n",
+    "grpo": "rlhf_type: grpo\nmodel: model\nmodel_type: qwen3\ndataset: [grpo.jsonl]\nreward_funcs: [accuracy]\n"
+    "per_device_train_batch_size: 8\nsave_total_limit: 2\n",
+    "dpo": "rlhf_type: dpo\nmodel: model\nmodel_type: qwen3\ndataset: [dpo.jsonl]\nsave_total_limit: 2\n",
+    "kto": "rlhf_type: kto\nmodel: model\nmodel_type: qwen3\ndataset: [kto.jsonl]\nsave_total_limit: 2\n",
+    "ppo": "rlhf_type: ppo\nmodel: model\nmodel_type: qwen3\ndataset: [grpo.jsonl]\nreward_model: [model]\n",
+    "gkd": "rlhf_type: gkd\nmodel: model\nmodel_type: qwen3\ndataset: [train.jsonl]\nteacher_model: model\n",
+    "deploy": "model: model\nmodel_type: qwen3\nmax_batch_size: 32\n",
+    "infer": "model: model\nmodel_type: qwen3\n",
+    "export": "model: model\nmodel_type: qwen3\noutput_dir: exported\n",
+    "rollout": "model: model\nmodel_type: qwen3\n",
+    "eval": "model: model\nmodel_type: qwen3\n",
+    "oss": "model: oss\nmodel_type: gpt_oss\ndataset: [train.jsonl]\nexternal_plugins: [harmony_template.py]\n"
+    "save_total_limit: 2\n",
+}
+VERBS = {"grpo": "rlhf", "dpo": "rlhf", "kto": "rlhf", "ppo": "rlhf", "gkd": "rlhf", "oss": "sft"}
+
+
+@dataclass(frozen=True)
+class Broken:
+    """`base` is a good recipe; `yaml` is added to it (a key again replaces), `without` is taken out of it."""
+
+    base: str = "sft"
+    yaml: str = ""
+    flags: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    machine: Machine = ONE
+    environment: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    said: str = ""
+
+
+def make_good_files(folder: Path) -> None:
+    """Two complete models, an adapter, and rows for every stage."""
+    for name, config in (("model", QWEN), ("oss", GPT_OSS)):
+        write(folder, {f"{name}/config.json": json.dumps(config), f"{name}/model.safetensors": "x" * 2000})
+        write(folder, {f"{name}/tokenizer.json": "{}"})
+    write(folder, {"lora/adapter_config.json": '{"base_model_name_or_path": "model"}', "harmony_template.py": ""})
+    write(folder, {"train.jsonl": row(messages=[QUESTION, ANSWER]), "grpo.jsonl": row(messages=[QUESTION])})
+    write(folder, {"dpo.jsonl": row(messages=[QUESTION, ANSWER], rejected_response="b")})
+    write(folder, {"kto.jsonl": row(messages=[QUESTION, ANSWER], label=True)})
+
+
+def write(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def row(**columns: Any) -> str:
+    return json.dumps(columns) + "\n"
+
+
+def recipe_text(broken: Broken) -> str:
+    added = {line.partition(":")[0] for line in broken.yaml.splitlines() if line[:1].isalpha()}
+    lines = GOOD[broken.base].splitlines()
+    kept = [line for line in lines if line.partition(":")[0] not in added | set(broken.without)]
+    return "\n".join([*kept, broken.yaml]) + "\n"
+
+
+def data(*columns: Mapping[str, Any]) -> dict[str, str]:
+    return {"rows.jsonl": "".join(row(**one) for one in columns)}
+
+
+ROWS = "dataset: [rows.jsonl]"
+NODES = {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "29500"}
+_long = {"messages": [QUESTION, {"role": "assistant", "content": "a" * 200_000}]}
+_pair = {"messages": [QUESTION, ANSWER]}
+
+BROKEN: dict[str, list[Broken]] = {
+    # keys
+    "renamed_key": [Broken(yaml="train_type: lora", said="write tuner_type"), Broken(yaml="save_safetensors: true")],
+    "unknown_key": [Broken(yaml="learning_rte: 1e-4", said="write learning_rate"), Broken(yaml="xyzzy: 1")],
+    "key_of_another_verb": [Broken("export", "check_model: false", said="sft"), Broken("infer", "use_cpu: true")],
+    "ambiguous_key": [Broken(yaml="max_: 3", said="could be"), Broken(flags=("--lora", "8"))],
+    "abbreviated_key": [Broken(yaml="learning_rat: 1e-4", said="write learning_rate")],
+    "key_twice": [Broken(yaml="max_steps: 3\nmax_steps: 4", said="recipe.yaml:6")],
+    "secret_in_recipe": [Broken(yaml="hub_token: abc", said="HF_TOKEN"), Broken("deploy", "api_key: abc")],
+    "shadowed_variable": [Broken(yaml="ENV: {USE_HF: 1}", environment={"USE_HF": "0"}, said="USE_HF")],
+    # values
+    "wrong_type": [Broken(yaml="max_length: many", said="whole number"), Broken(yaml="strict: perhaps")],
+    "wrong_choice": [Broken(yaml="swanlab_mode: offline\nreport_to: [swanlab]", said="cloud, local")],
+    "missing_value": [Broken(flags=("--max_length",), said="--max_length VALUE")],
+    "too_many_values": [Broken(yaml="max_length: [1024, 2048]", said="takes 1")],
+    "value_like_a_flag": [Broken("grpo", "beta: -1e-4", said="--beta=-1e-4")],
+    "broken_json": [Broken(yaml="columns: '{a'", said="no JSON object")],
+    "out_of_range": [Broken(yaml="split_dataset_ratio: 2", said="no share"), Broken(yaml="max_length: 0")],
+    "unknown_name": [
+        Broken(yaml="template: qwen33", said="try qwen"),
+        Broken(yaml="tuner_type: lorra"),
+        Broken(yaml="loss_scale: default+nothing"),
+        Broken(yaml="model_type: qwen99"),
+        Broken("grpo", "reward_funcs: [tool_call]"),
+    ],
+    # files
+    "no_model": [Broken(without=("model",)), Broken("infer", without=("model",))],
+    "no_dataset": [Broken(without=("dataset",))],
+    "missing_model": [Broken(yaml="model: ./none"), Broken(yaml="model: train.jsonl", said="is a file")],
+    "incomplete_model": [
+        Broken(yaml="model: lora", said="has no config.json"),
+        Broken(files={"model/model.safetensors.index.json": '{"weight_map": {"a": "model-2.safetensors"}}'}, said="lacks 1"),
+        Broken(files={"model/model.safetensors": "version https://git-lfs.github.com/spec/v1\n"}, said="git lfs pull"),
+    ],
+    "missing_adapter": [Broken("infer", "adapters: [model]", said="adapter_config"), Broken("infer", "adapters: [./no]")],
+    "incomplete_checkpoint": [Broken(yaml="resume_from_checkpoint: lora", said="trainer_state")],
+    "missing_data": [Broken(yaml="dataset: [none.jsonl#5]", said="none.jsonl")],
+    "sample_count": [Broken(yaml="dataset: [train.jsonl#many]", said="FILE#1000")],
+    "empty_data": [Broken(yaml=ROWS, files={"rows.jsonl": "\n \n"}, said="is empty")],
+    "bad_plugin": [Broken(yaml="external_plugins: [reward.py]"), Broken(yaml="external_plugins: [lora]", said="no .py")],
+    "missing_file": [Broken(yaml="deepspeed: ./zero.json"), Broken(yaml="system: prompt.txt")],
+    "unreachable_hub": [Broken(yaml="model: Qwen/Qwen3-8B", environment={"HF_HUB_OFFLINE": "1", "HF_HOME": "none"})],
+    # outputs
+    "old_export": [
+        Broken("export", "output_dir: lora"),
+        Broken("export", "output_dir: lora\nmerge_lora: true\nexist_ok: true"),
+    ],
+    "unwritable_output": [Broken(yaml="output_dir: train.jsonl/x", said="is a file")],
+    "full_disk": [
+        Broken(yaml="tuner_type: full", files={"model/config.json": json.dumps(LARGE | {"vocab_size": 10**12})}, said="GB"),
+    ],
+    "mixed_checkpoints": [
+        Broken(yaml="output_dir: out\nadd_version: false", files={"out/checkpoint-5/x": ""}, said="1 checkpoints"),
+    ],
+    "symlink_without_evaluation": [Broken(yaml="create_checkpoint_symlink: true")],
+    "best_model": [
+        Broken(yaml="load_best_model_at_end: true", said="no evaluation"),
+        Broken(yaml="load_best_model_at_end: true\nsplit_dataset_ratio: 0.1\neval_strategy: epoch", said="by steps"),
+        Broken(yaml="load_best_model_at_end: true\nsplit_dataset_ratio: 0.1\neval_steps: 300", said="multiple"),
+    ],
+    "appended_results": [Broken("infer", "val_dataset: [train.jsonl]\nresult_path: kto.jsonl", said="appended")],
+    # models
+    "no_harmony": [Broken("oss", without=("external_plugins",)), Broken("infer", "model: oss\nmodel_type: gpt_oss")],
+    "ambiguous_model_type": [Broken(without=("model_type",), said="--model_type qwen3")],
+    "other_model_type": [Broken(yaml="model_type: llama3_1\n".replace("llama3_1", "llama"), said="qwen3")],
+    "other_template": [Broken(yaml="template: gpt_oss", said="qwen3")],
+    "adapter_of_another_model": [
+        Broken("infer", "adapters: [lora]", files={"lora/adapter_config.json": '{"base_model_name_or_path": "o/else"}'}),
+    ],
+    "served_experts": [
+        Broken("deploy", "adapters: [a=lora]", files={"lora/adapter_config.json": '{"target_parameters": ["mlp.experts"]}'}),
+    ],
+    "expert_dropout": [Broken("oss", "target_parameters: [mlp.experts.down_proj]", said="lora_dropout 0")],
+    "too_long": [Broken(yaml="max_length: 8192", said="4096")],
+    "sharded_mxfp4": [
+        Broken(yaml="model: gpt-oss-20b\ndeepspeed: zero3", environment={"USE_HF": "1"}, said="mxfp4_to_bf16"),
+    ],
+    "untrainable_mxfp4": [
+        Broken("oss", machine=Machine((H100,), VERSIONS | {"kernels": "1"}),
+               files={"oss/config.json": json.dumps(GPT_OSS | {"quantization_config": {"quant_method": "mxfp4"}})}),
+    ],
+    "quantized_full": [Broken(yaml="tuner_type: full\nquant_method: bnb\nquant_bits: 4", said="gradients")],
+    "quantized_merge": [Broken("export", "adapters: [lora]\nmerge_lora: true\nquant_method: bnb\nquant_bits: 4")],
+    "gpt_oss_attention": [Broken("oss", "attn_impl: sdpa", said="eager")],
+    "gpt_oss_packing": [Broken("oss", "packing: true\nattn_impl: flash_attention_3")],
+    "dense_router": [Broken(yaml="router_aux_loss_coef: 0.01", said="no experts")],
+    # hardware
+    "deepspeed_without_gpu": [Broken(yaml="deepspeed: zero3", machine=NO_GPU, said="no GPU")],
+    "deepspeed_missing": [Broken(yaml="deepspeed: zero3", machine=BARE)],
+    "zero3_on_cpu": [Broken(yaml="deepspeed: zero3\nuse_cpu: true\nfp16: false", machine=NO_GPU, said="zero2")],
+    "deepspeed_taken_away": [Broken(yaml="deepspeed: zero2", environment={"ACCELERATE_USE_CPU": "true"})],
+    "deepspeed_and_fsdp": [Broken(yaml="deepspeed: zero2\nfsdp: fsdp2")],
+    "sharded_by_one_process": [Broken(yaml="deepspeed: zero2", machine=FOUR, said="NPROC_PER_NODE=4")],
+    "uneven_processes": [Broken(machine=FOUR, environment={"NPROC_PER_NODE": "3"}, said="4 GPUs")],
+    "processes_apart": [Broken(machine=NO_GPU, environment={"NPROC_PER_NODE": "2"}, said="use_cpu true")],
+    "half_of_the_answers": [
+        Broken("infer", "val_dataset: [train.jsonl]", machine=NO_GPU, environment={"NPROC_PER_NODE": "2"}),
+    ],
+    "fsdp_on_cpu": [Broken(yaml="fsdp: fsdp2\nuse_cpu: true\nfp16: false", machine=NO_GPU)],
+    "fsdp_model_only": [Broken(yaml="fsdp: fsdp2\nsave_only_model: true")],
+    "no_gpu": [Broken(machine=NO_GPU, said="use_cpu true")],
+    "half_precision_on_cpu": [Broken(yaml="use_cpu: true\ntorch_dtype: float32", machine=NO_GPU, said="fp16 false")],
+    "two_precisions": [Broken(yaml="fp16: true\nbf16: true")],
+    "old_gpu": [Broken(yaml="torch_dtype: bfloat16", machine=OLD, said="float16")],
+    # nodes
+    "no_master": [
+        Broken(environment={"NNODES": "2"}, said="MASTER_ADDR"),
+        Broken(environment={"NNODES": "2", "NODE_RANK": "1", "MASTER_PORT": "29500"}, said="NNODES=2 without MASTER_ADDR"),
+    ],
+    "node_numbers": [
+        Broken(environment=NODES | {"NNODES": "1:4"}, said="whole number"),
+        Broken(environment=NODES | {"NODE_RANK": "2"}, said="0 to 1"),
+    ],
+    "node_alone": [
+        Broken(environment={"NODE_RANK": "1", "MASTER_ADDR": "10.0.0.1"}, said="NNODES"),
+        Broken(environment={"MASTER_ADDR": "10.0.0.1"}, said="has no effect"),
+    ],
+    "loopback_master": [Broken(environment=NODES | {"MASTER_ADDR": "localhost"}), Broken(environment=NODES | {"MASTER_ADDR": "127.0.1.1"})],
+    "endless_wait": [Broken(environment=NODES, said="208 days")],
+    "ray_ignored": [Broken("grpo", "use_ray: true", said="recipes/ray"), Broken("dpo", flags=("--use_ray", "true"))],
+    "ray_without_groups": [Broken(yaml="use_ray: true", said="device_groups")],
+    # kernels
+    "liger_without_triton": [
+        Broken(yaml="use_liger_kernel: true", machine=BARE, said="triton"),
+        Broken(yaml="use_liger_kernel: true\nuse_cpu: true\nfp16: false", machine=NO_GPU),
+    ],
+    "flash_attention_missing": [Broken(yaml="attn_impl: flash_attn", machine=BARE, said="flash-attn")],
+    "flash_attention_3": [
+        Broken(yaml="attn_impl: flash_attention_3", machine=Machine((V100,), VERSIONS | {"kernels": "1"}), said="Hopper"),
+    ],
+    "packing_without_flash": [Broken(yaml="packing: true\nattn_impl: sdpa", said="flash_attn")],
+    "packing_and_lazy": [Broken(yaml="packing: true\nattn_impl: flash_attn\nlazy_tokenize: true")],
+    "quantizer_missing": [Broken(yaml="quant_method: bnb\nquant_bits: 4", machine=BARE, said="bitsandbytes")],
+    "quantization_incomplete": [
+        Broken(yaml="quant_bits: 4", said="quant_method"),
+        Broken(yaml="quant_method: bnb", said="quant_bits"),
+        Broken(yaml="quant_method: bnb\nquant_bits: 3", said="4 or 8"),
+    ],
+    "calibration_data": [Broken("export", "quant_method: awq\nquant_bits: 4", said="--dataset")],
+    "fp8_without_gpu": [Broken("export", "quant_method: fp8", machine=NO_GPU)],
+    "vllm_missing": [
+        Broken("deploy", "infer_backend: vllm", machine=BARE, said="not installed"),
+        Broken("grpo", "use_vllm: true\nvllm_mode: colocate", machine=BARE),
+        Broken("rollout", machine=BARE),
+    ],
+    "vllm_without_vllm": [Broken("grpo", "vllm_max_model_len: 4096", said="no effect")],
+    "vllm_mode": [
+        Broken("grpo", "vllm_mode: colocate", said="use_vllm"),
+        Broken("grpo", "use_vllm: true", said="colocate"),
+        Broken("grpo", "use_vllm: true\nvllm_mode: server", said="vllm_server_host"),
+    ],
+    "vllm_shards": [
+        Broken("grpo", "use_vllm: true\nvllm_mode: colocate\nvllm_tensor_parallel_size: 2", said="divide"),
+        Broken("deploy", "infer_backend: vllm\nvllm_tensor_parallel_size: 2", said="1 are there"),
+    ],
+    # batches
+    "group_of_one": [Broken("grpo", "num_generations: 1")],
+    "uneven_groups": [
+        Broken("grpo", "per_device_train_batch_size: 4", said="groups of 8"),
+        Broken("grpo", "num_generations: 16", said="--num_generations 2 or 4 or 8"),
+    ],
+    "generation_batch": [
+        Broken("grpo", "generation_batch_size: 12", said="write 8"),
+        Broken("grpo", "generation_batch_size: 32\nsteps_per_generation: 2"),
+    ],
+    "uneven_evaluation": [Broken("grpo", "split_dataset_ratio: 0.1\nper_device_eval_batch_size: 2", said="groups of 8")],
+    "batch_of_one": [Broken("kto", "gradient_accumulation_steps: 1", said="batch of one")],
+    "warmup_beyond_end": [Broken(yaml="warmup_steps: 100\nmax_steps: 50")],
+    "never_saved": [Broken(yaml="save_steps: 100\nmax_steps: 50", said="write 25")],
+    "streamed_epochs": [Broken(yaml="streaming: true", said="max_steps")],
+    # dead
+    "dead_save_steps": [Broken(yaml="save_strategy: epoch\nsave_steps: 50")],
+    "dead_evaluation": [Broken(yaml="eval_steps: 50", said="split_dataset_ratio")],
+    "dead_eval_steps": [Broken(yaml="save_strategy: epoch\neval_steps: 50\nsplit_dataset_ratio: 0.1", said="epoch")],
+    "dead_split": [Broken(yaml="val_dataset: [kto.jsonl]\nsplit_dataset_ratio: 0.1")],
+    "dead_self_cognition": [Broken(yaml="model_name: robot")],
+    "dead_empty_think": [Broken("oss", "loss_scale: ignore_empty_think")],
+    "dead_epochs": [Broken(yaml="max_steps: 5\nnum_train_epochs: 2")],
+    "dead_tuner_settings": [Broken(yaml="tuner_type: full\nlora_rank: 8"), Broken(yaml="freeze_parameters: [a]")],
+    "dead_stage_settings": [Broken("dpo", "reward_funcs: [accuracy]", said="grpo")],
+    "dead_regex": [Broken(yaml="target_regex: q_proj\ntarget_modules: [q_proj]")],
+    "two_warmups": [Broken(yaml="warmup_ratio: 0.1\nwarmup_steps: 5"), Broken(yaml="warmup_ratio: 5", said="warmup_steps 5")],
+    "two_starts": [
+        Broken(yaml="adapters: [lora]\nresume_from_checkpoint: lora", files={"lora/trainer_state.json": "{}"}),
+    ],
+    "hub_check": [Broken(without=("check_model",), environment={"HF_HUB_OFFLINE": "1"}, said="check_model false")],
+    "lost_rows": [Broken(yaml="truncation_strategy: right")],
+    # stages
+    "no_reward": [Broken("grpo", without=("reward_funcs",))],
+    "reward_weights": [Broken("grpo", "reward_weights: ['1', '2']", said="2 weights for 1")],
+    "soft_overlong": [Broken("grpo", "reward_funcs: [soft_overlong]", said="soft_cache_length")],
+    "grpo_truncation": [Broken("grpo", "truncation_strategy: right")],
+    "split_truncation": [Broken(yaml="truncation_strategy: split")],
+    "grpo_cached_data": [Broken("grpo", "cached_dataset: [lora]")],
+    "grpo_liger": [Broken("grpo", "use_liger_kernel: true\ndelta: 0.5")],
+    "asynchronous": [
+        Broken("grpo", "async_generate: true", said="swift rollout"),
+        Broken("gkd", "async_generate: true", said="one turn"),
+    ],
+    "packed_stage": [Broken("ppo", "padding_free: true\nattn_impl: flash_attn")],
+    "parallel_stage": [
+        Broken("kto", "sequence_parallel_size: 2", said="kto"),
+        Broken(yaml="sequence_parallel_size: 3", environment={"NPROC_PER_NODE": "4"}, machine=FOUR, said="4 processes"),
+    ],
+    "ppo_reward": [Broken("ppo", without=("reward_model",)), Broken("ppo", "reward_adapters: [lora]", said="merge")],
+    "ppo_steps": [Broken("ppo", "max_steps: 5")],
+    "needless_reference": [Broken("dpo", "ref_model: model")],
+    "reference_adapters": [Broken("ppo", "ref_adapters: [lora]"), Broken("dpo", "ref_adapters: [lora, lora]", said="one")],
+    "loss_weights": [Broken("kto", "loss_type: [a, b]"), Broken("dpo", "loss_type: [a, b]\nloss_weights: ['1']")],
+    "gkd_teacher": [
+        Broken("gkd", "teacher_model_server: http://x", said="exclude"),
+        Broken("gkd", "teacher_model_server: http://x", without=("teacher_model",), said="topk"),
+        Broken("gkd", "seq_kd: true"),
+    ],
+    "gkd_liger": [Broken("gkd", "use_liger_kernel: true\ngkd_logits_topk: 5")],
+    # data
+    "broken_row": [Broken(yaml=ROWS, files={"rows.jsonl": row(**_pair) + "{oops\n"}, said="rows.jsonl:2")],
+    "no_conversation": [Broken(yaml=ROWS, files=data({"a": 1}), said="rows.jsonl:1")],
+    "no_answer": [
+        Broken(yaml=ROWS, files=data(_pair, {"messages": [QUESTION]}), said="rows.jsonl:2"),
+        Broken(yaml=ROWS, files=data({"query": "q"})),
+    ],
+    "no_rejected": [Broken("dpo", ROWS, files=data(_pair), said="rejected_response")],
+    "no_label": [Broken("kto", ROWS, files=data(_pair), said="label")],
+    "kto_ending": [Broken("kto", ROWS, files=data({"messages": [QUESTION, CALL], "label": True}))],
+    "answer_in_prompt": [Broken("grpo", ROWS, files=data({"messages": [QUESTION, CALL]}))],
+    "answer_left_out": [Broken("grpo", ROWS, files=data(_pair))],
+    "answer_leaks": [Broken("infer", "val_dataset: [rows.jsonl]", files=data({"messages": [QUESTION, CALL]}))],
+    "unrewarded_row": [
+        Broken("grpo", "reward_funcs: [tool_call]\nexternal_plugins: [p.py]\n" + ROWS,
+               files=data({"messages": [QUESTION]}) | {"p.py": "orms['tool_call'] = 1"}, said="no expected_calls"),
+    ],
+    "nested_value": [Broken(yaml=ROWS, files=data(_pair | {"tools": [{"name": "f"}]}), said="JSON string")],
+    "mixed_content": [
+        Broken(yaml=ROWS, files=data(_pair, {"messages": [{"role": "user", "content": [{"type": "text"}]}, ANSWER]})),
+    ],
+    "changing_column": [Broken(yaml=ROWS, files=data(_pair | {"id": 1}, _pair | {"id": "a"}), said="a number before")],
+    "late_column": [Broken(yaml=ROWS, files=data(*[_long] * 60, _pair | {"tools": "[]"}), said="rows.jsonl:61")],
+    "dropped_key": [
+        Broken(yaml=ROWS, files=data({"messages": [QUESTION, ANSWER | {"reasoning_content": "r"}]}), said="reasoning"),
+    ],
+    "unknown_role": [Broken(yaml=ROWS, files=data({"messages": [{"role": "function", "content": ""}, ANSWER]}))],
+    "joined_turns": [Broken(yaml=ROWS, files=data({"messages": [QUESTION, QUESTION, ANSWER]}))],
+    "same_file_twice": [Broken(yaml="val_dataset: [train.jsonl]")],
+    # tracking
+    "swanlab_key": [Broken(yaml="report_to: [swanlab]", said="swanlab_mode local")],
+    "swanlab_mode_variable": [
+        Broken(yaml="report_to: [swanlab]\nswanlab_mode: local", environment={"SWANLAB_MODE": "cloud"}),
+    ],
+    "swanlab_project": [Broken(yaml="swanlab_project: p", said="report_to swanlab")],
+    "swanlab_message": [
+        Broken(yaml="report_to: [swanlab]\nswanlab_mode: local\nswanlab_notification_method: pigeon", said="lark"),
+        Broken(yaml="report_to: [swanlab]\nswanlab_mode: local\nswanlab_notification_method: email", said="smtp"),
+    ],
+    "tracker_missing": [Broken(yaml="report_to: [swanlab]\nswanlab_mode: local", machine=BARE)],
+    "wandb_key": [Broken(yaml="report_to: [wandb]", machine=Machine((H100,), VERSIONS | {"wandb": "1"}))],
+    # serving
+    "port_in_use": [Broken("deploy", "port: PORT", said="in use")],
+    "master_port_in_use": [Broken(machine=FOUR, environment={"NPROC_PER_NODE": "4", "MASTER_PORT": "PORT"})],
+    "open_server": [Broken("deploy", "host: 0.0.0.0")],
+    "one_at_a_time": [Broken("deploy", without=("max_batch_size",), said="32")],
+    "old_backend_name": [Broken("infer", "infer_backend: pt")],
+    "streamed_file": [Broken("infer", "val_dataset: [train.jsonl]\nstream: true")],
+    "kept_columns": [Broken("infer", "remove_unused_columns: false")],
+    "ollama_penalty": [Broken("export", "to_ollama: true", said="repetition_penalty 1.0")],
+    "broken_eval": [Broken("eval", said="swiftkit eval")],
+    "rollout_limits": [
+        Broken("rollout", "vllm_pipeline_parallel_size: 2"),
+        Broken("rollout", "vllm_reasoning_parser: qwen3"),
+    ],
+    # memory
+    "memory": [Broken(files={"model/config.json": json.dumps(LARGE)}, said="estimate, not measured")],
+}  # fmt: skip

@@ -1,0 +1,83 @@
+"""OpenAPI documents as files: YAML or JSON, and what is hostile in them."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from helpers.openapi_documents import NODE, posting, run, tools
+
+LAUGHS = "openapi: 3.0.3\na0: &a0 [x, x]\n" + "".join(
+    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12)
+)
+
+
+MERGES = "openapi: 3.0.3\nm0: &m0 {x: 1}\n" + "".join(
+    f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 9)}]}}\n" for i in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (LAUGHS, "larger than"),
+        (MERGES, "larger than"),
+        ("openapi: 3.0.3\npaths: &a {x: *a}", "larger than"),
+        ("[" * 100_000, "nested deeper"),
+        ("openapi: 3.0.3\npaths: " + "{a: " * 5000, "nested deeper"),
+        ("openapi: 3.0.3\npaths: !!python/object/apply:os.system ['echo']", ":2: not valid YAML"),
+        ("openapi: 3.0.3\npaths: {a: {}, a: {}}", ":2: not valid YAML: the key 'a' twice"),
+        ("openapi: 3.0.3\npaths: {[a]: 1}", "a key that is no text"),
+        ("openapi: 3.0.3\npaths: {a: *b}", "not valid YAML"),
+        ("openapi: 3.0.3\npaths: {a: 1e999}", "out of range"),
+        ("openapi: [", "not valid YAML"),
+        ("a: 1\n---\nb: 2", "not valid YAML"),
+        ("openapi: 3.0.3\nx: \x07", "not valid YAML"),
+        ("swagger: '2.0'\npaths: {}", "Swagger 2"),
+        ("openapi: 2.5.0", "not an OpenAPI 3 document"),
+        ("openapi: 3.0.3", "no operations"),
+        ("openapi: 3.1.0\nwebhooks: {x: {post: {}}}", "no operations"),
+        ("openapi: 3.0.3\npaths: {x-note: {get: {}}}", "no operations"),
+        ("- 1", "not an OpenAPI 3 document"),
+        ("", "not an OpenAPI 3 document"),
+        ('{"openapi": ' * 2000, "nested deeper"),
+    ],
+)
+def test_hostile_documents(tmp_path: Path, content: str, said: str) -> None:
+    """One sentence, exit status 2, no output, no time lost."""
+    source, output = tmp_path / "api.yaml", tmp_path / "tools.json"
+    source.write_text(content, encoding="utf-8")
+    result = run(source, output)
+    assert result.exit_code == 2
+    assert said in result.stderr
+    assert not output.exists()
+
+
+def test_yaml_aliases_and_merges_may_be_used(tmp_path: Path) -> None:
+    """As far as they go: they are common in documents written by hand."""
+    made, _ = tools(
+        tmp_path,
+        """
+        openapi: 3.0.3
+        x-page: &page {name: page, in: query, schema: &int {type: integer}}
+        paths:
+          /a: {get: {operationId: a, parameters: [*page, {<<: *page, name: size, schema: {<<: *int, minimum: 1}}]}}
+        """,
+    )
+    assert made["a"]["parameters"]["properties"] == {
+        "page": {"type": "integer"},
+        "size": {"type": "integer", "minimum": 1},
+    }
+
+
+def test_json_and_yaml_agree(tmp_path: Path) -> None:
+    """Also where the JSON is broken, the message names the place."""
+    content = posting({"$ref": "#/components/schemas/Node"}, Node=NODE)
+    written = []
+    for name, text in (("a.json", json.dumps(content)), ("b.yaml", yaml.safe_dump(content, sort_keys=False))):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        assert run(tmp_path / name, tmp_path / "tools.json").exit_code == 0
+        written.append((tmp_path / "tools.json").read_bytes())
+    assert written[0] == written[1]
+    (tmp_path / "a.json").write_text(json.dumps(content)[:-3], encoding="utf-8")
+    assert "a.json: not valid JSON" in run(tmp_path / "a.json", tmp_path / "tools.json").stderr

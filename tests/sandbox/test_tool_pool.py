@@ -1,0 +1,198 @@
+"""Tool functions of a user's file, called by a model: whatever it calls, the training goes on."""
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swiftkit.errors import UsageError
+from swiftkit.sandbox.tool_pool import CALLS, Outcome, ToolRunner, runner_from
+from swiftkit.sandbox.tool_worker import Limits
+from swiftkit.toolcall.call import ToolCall
+
+TOOLS = '''
+import os, sys, time
+from dataclasses import dataclass
+from json import dumps
+
+print("a line that is no outcome")
+seen = []
+
+def add(a, b=1):
+    """A note."""
+    print("printed")
+    return a + b
+
+def count():
+    seen.append(1)
+    return len(seen)
+
+def spin():
+    while True: pass
+
+def leave(): os._exit(0)
+def stop(): sys.exit("by itself")
+def fail(): raise ValueError("no such order")
+def huge(): return "x" * 10_000_000
+def hungry(): return len(bytearray(4_000_000_000))
+def deep():
+    value = []
+    for _ in range(100_000): value = [value]
+    return value
+def unwritable(): return {1, 2}
+def not_finite(): return float("nan")
+def recurse(): return recurse()
+def background(): return os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "60")
+def order(order_id, *, state):
+    state["asked"] = state.get("asked", 0) + 1
+    return state["orders"][order_id]
+def text(): return "晴 \\ud800"
+def _private(): return 1
+class Thing: pass
+'''
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ToolRunner]:
+    file = tmp_path_factory.mktemp("tools") / "my tools.py"
+    file.write_text(TOOLS, encoding="utf-8")
+    runner = ToolRunner(file, Limits(0.5, 256), workers=2)
+    yield runner
+    runner.close()
+
+
+def one(runner: ToolRunner, tool: str, **arguments: Any) -> Outcome:
+    (outcome,), _ = runner.run([ToolCall(tool, arguments)], {})
+    return outcome
+
+
+def test_only_the_files_own_public_functions_are_tools(runner: ToolRunner) -> None:
+    """What the file imports, hides or uses as a class cannot be called: the name comes from a model."""
+    assert {"add", "order"} <= runner.names
+    assert not runner.names & {"dumps", "dataclass", "_private", "Thing", "os", "seen"}
+    for name in ("dumps", "_private", "os.system", "__import__", "", "add\n"):
+        assert one(runner, name).error == "no such tool is offered"
+    (refused,), _ = runner.run([ToolCall("add", {"a": 1})], {}, {"order"})
+    assert refused.error == "no such tool is offered"
+
+
+def test_a_call_gives_its_result(runner: ToolRunner) -> None:
+    """Any JSON value; defaults hold, and what a tool prints is of no account."""
+    assert one(runner, "add", a=1, b=2) == Outcome(3)
+    assert one(runner, "add", a="x", b="y").text == "xy"
+    assert one(runner, "add", a=[1], b=[{"城": None}]).text == '[1, {"城": null}]'
+    assert one(runner, "add", a=2).result == 3
+    assert one(runner, "text").result == "晴 \ud800"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "reason"),
+    [
+        ("spin", {}, "no result within 0.5 s"),
+        ("leave", {}, "ended its process"),
+        ("stop", {}, "SystemExit: by itself"),
+        ("fail", {}, "ValueError: no such order"),
+        ("huge", {}, "more than 65536 characters"),
+        ("hungry", {}, "256 MB"),
+        ("deep", {}, "RecursionError"),
+        ("recurse", {}, "RecursionError"),
+        ("unwritable", {}, "not JSON serializable"),
+        ("not_finite", {}, "not JSON compliant"),
+        ("add", {}, "wrong arguments: missing a required argument: 'a'"),
+        ("add", {"a": 1, "c": 2}, "unexpected keyword argument 'c'"),
+        ("add", {"a": 1, "not a name": 2}, "unexpected keyword argument"),
+        ("add", {"a": 1, "b": "x"}, "TypeError"),
+        ("order", {"order_id": "K1", "state": {"orders": {"K1": "mine"}}}, "unexpected keyword argument 'state'"),
+    ],
+)
+def test_a_call_that_fails_says_why(runner: ToolRunner, name: str, arguments: dict[str, Any], reason: str) -> None:
+    """No failure of a tool ends anything but its own call: the next one is answered."""
+    outcome = one(runner, name, **arguments)
+    assert reason in outcome.error
+    assert json.loads(outcome.text) == {"error": outcome.error}
+    assert one(runner, "add", a=1).result == 2
+
+
+def test_what_a_call_changes_is_gone_but_for_the_state(runner: ToolRunner) -> None:
+    """Module globals start afresh at each call, so that no reward depends on another; the state is handed on."""
+    assert [one(runner, "count").result for _ in range(3)] == [1, 1, 1]
+    calls = [ToolCall("order", {"order_id": "K1"}), ToolCall("fail", {}), ToolCall("order", {"order_id": "K1"})]
+    before = {"orders": {"K1": {"status": "sent"}}}
+    outcomes, state = runner.run(calls, before)
+    assert [outcome.result for outcome in outcomes] == [{"status": "sent"}, None, {"status": "sent"}]
+    assert (state["asked"], before) == (2, {"orders": {"K1": {"status": "sent"}}})
+
+
+def test_an_answer_of_endless_calls_is_cut_short(runner: ToolRunner) -> None:
+    """Only the first calls of an answer are run, and none after one that did not end."""
+    outcomes, _ = runner.run([ToolCall("add", {"a": 1})] * 500, {})
+    assert [bool(outcome.error) for outcome in outcomes] == [False] * CALLS + [True] * (500 - CALLS)
+    started = time.monotonic()
+    outcomes, _ = runner.run([ToolCall("spin", {})] * CALLS, {})
+    assert time.monotonic() - started < 3
+    assert "did not come to an end" in outcomes[-1].error
+
+
+def test_hostile_arguments_reach_the_tool_or_are_refused(runner: ToolRunner) -> None:
+    """Arguments nested too deeply, or numbers too long to write, are a reason, not an exception."""
+    deep: Any = []
+    for _ in range(5000):
+        deep = [deep]
+    assert "cannot be handed over" in one(runner, "add", a=deep).error
+    assert "cannot be handed over" in one(runner, "add", a=10**5000).error
+    assert one(runner, "add", a="\ud800", b="").result == "\ud800"
+
+
+def test_answers_run_beside_each_other(runner: ToolRunner) -> None:
+    """Two that hang take the time of one."""
+    started = time.monotonic()
+    futures = [runner.submit([ToolCall("spin", {})], {}) for _ in range(2)]
+    assert all(future.result()[0][0].error for future in futures)
+    assert time.monotonic() - started < 0.95
+
+
+def test_a_process_left_behind_ends_with_its_call(runner: ToolRunner) -> None:
+    """What a tool starts and does not wait for is ended too."""
+    process = one(runner, "background").result
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{process}/stat").exists() and time.monotonic() < deadline:
+        if Path(f"/proc/{process}/stat").read_text().split()[2] == "Z":
+            break
+        time.sleep(0.02)
+    else:
+        assert not Path(f"/proc/{process}").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("import nothing_of_that_name", "ModuleNotFoundError"),
+        ("def broken(:", "SyntaxError"),
+        ("exit(3)", "SystemExit"),
+    ],
+)
+def test_a_file_that_cannot_be_loaded_says_so_at_once(tmp_path: Path, text: str, reason: str) -> None:
+    """Before the first call, with the file's name."""
+    file = tmp_path / "tools.py"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError, match=rf"tools\.py cannot be loaded: {reason}"):
+        ToolRunner(file)
+
+
+def test_the_environment_names_file_and_limits(tmp_path: Path) -> None:
+    """Without SWIFTKIT_TOOLS, a file that is there and limits that are numbers, the message says what to do."""
+    with pytest.raises(UsageError, match="SWIFTKIT_TOOLS is not set: name"):
+        runner_from({})
+    with pytest.raises(UsageError, match="there is no file"):
+        runner_from({"SWIFTKIT_TOOLS": str(tmp_path / "none.py")})
+    with pytest.raises(UsageError, match="are numbers"):
+        runner_from({"SWIFTKIT_TOOLS": "x.py", "SWIFTKIT_TOOL_SECONDS": "five"})
+    file = tmp_path / "tools.py"
+    file.write_text('def f(): return 1\nTOOLS = {"shop.f": f}', encoding="utf-8")
+    runner = runner_from({"SWIFTKIT_TOOLS": str(file), "SWIFTKIT_TOOL_SECONDS": "2"})
+    assert runner.names == {"shop.f"}
+    assert one(runner, "shop.f").result == 1
+    runner.close()

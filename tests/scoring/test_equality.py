@@ -1,0 +1,57 @@
+"""When two JSON values are the same."""
+
+from typing import Any
+
+import pytest
+from helpers.call_strategies import json_values
+from hypothesis import given, settings
+
+from swiftkit.scoring.equality import folded_key, strict_key
+
+DIFFERENT = [0, 1, 2, True, False, None, "", "1", "true", [], [1], ["1"], [1, 2], [2, 1], {}, {"a": 1}, {"A": 1}, [[]]]
+
+
+def test_strict_key_tells_apart() -> None:
+    """No two of these are equal, though Python says 1 == True."""
+    assert len({strict_key(value) for value in DIFFERENT}) == len(DIFFERENT)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"), [(1, 1.0), (-0.0, 0), ([1, {"a": 2}], [1.0, {"a": 2.0}]), ({"a": 1, "b": 2}, {"b": 2, "a": 1})]
+)
+def test_strict_key_equates(left: Any, right: Any) -> None:
+    """Numbers by value, objects without order, at any depth."""
+    assert strict_key(left) == strict_key(right)
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        ("New York", " new\n  YORK "),
+        ("Ｎｅｗ\u3000５", "new 5"),
+        ("straße", "STRASSE"),
+        (["A"], ["a"]),
+        ({"k": "A"}, {"k": "a"}),
+        ("cafe\u0301", "CAFÉ"),
+        ("O’Brien “x”", 'O\'Brien "X"'),
+        ("2024–11–02 −5", "2024-11-02 -5"),
+    ],
+)
+def test_folding(left: Any, right: Any) -> None:
+    """Width, case, white space, curly quotation marks and dashes are folded; strictly, they differ."""
+    assert folded_key(left) == folded_key(right)
+    assert strict_key(left) != strict_key(right)
+
+
+def test_folding_keeps_punctuation_and_keys() -> None:
+    """A full stop, an accent, a superscript, another script, no width at all, and the name of a key all matter."""
+    different = ["a", "a.", "á", "а", "a\u200b", "10²", "102", "1.5", "15", "-5", "5", {"k": 1}, {"K": 1}]
+    assert len({folded_key(value) for value in different}) == len(different)
+
+
+@settings(max_examples=200, deadline=None)
+@given(json_values)
+def test_keys_are_hashable(value: Any) -> None:
+    """Every JSON value has both keys, and is equal to itself."""
+    assert hash(strict_key(value)) == hash(strict_key(value))
+    assert folded_key(value) in {folded_key(value)}

@@ -1,0 +1,197 @@
+"""scripts/setup.sh with a stand-in for Python and pip: what it chooses, what it says, when it does nothing.
+
+The real installation takes minutes; `bash scripts/test.sh` begins with it.
+"""
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from helpers.paths import ROOT
+from helpers.recipe_stage import Stage
+
+SIMULATORS = "pip -c constraints.txt --no-deps bfcl-eval"
+# Makes a venv whose Python is itself; pip notes its arguments and creates `swift`, or does as PIP says.
+PYTHON = """#!/usr/bin/env bash
+case "$*" in
+    -c*) echo "${VERSION:-3.12}" ;;
+    *"-m venv"*)
+        if [[ ${VENV-} == broken ]]; then echo "ensurepip is not available"; exit 1; fi
+        echo "venv" >>"$STAGE/calls"
+        rm -rf "${@: -1}" && mkdir -p "${@: -1}/bin" && touch "${@: -1}/pyvenv.cfg" && cp "$0" "${@: -1}/bin/python" ;;
+    *make.py*|*"-m swiftkit"*)
+        if [[ $0 == */.venv/bin/python ]]; then echo "$*" >>"$STAGE/stages"; else exit 1; fi ;;
+    *"-m pip"*)
+        echo "pip ${*:5}" >>"$STAGE/calls"
+        if [[ ${PIP-} == hangs ]]; then touch "$STAGE/hanging"; sleep 600; fi
+        if [[ ${PIP-} == fails || "${PIP-}$*" == "no cpu build"*+cpu* ]]; then echo "No matching"; exit 1; fi
+        touch "$(dirname "$0")/swift" && chmod +x "$(dirname "$0")/swift" ;;
+esac
+"""
+
+
+@pytest.fixture
+def project(stage: Stage, tmp_path: Path) -> Stage:
+    """A copy of what setup.sh needs, with a space in its path."""
+    root = tmp_path / "a project"
+    for name in ("scripts/setup.sh", "recipes/lib.sh"):
+        (root / name).parent.mkdir(parents=True)
+        shutil.copy(ROOT / name, root / name)
+    (root / "pyproject.toml").write_text("[project]\n")
+    (root / "constraints.txt").write_text("transformers==5\ntorch==9.8.7\n")
+    shutil.rmtree(tmp_path / "venv")
+    for name in ("python3.12", "python3.11", "python3.13", "python3"):
+        stage.program(name, PYTHON)
+    stage.gpus(0)
+    stage.environment["SWIFTKIT_VENV"] = str(root / ".venv")
+    return stage
+
+
+def setup_script(project: Stage) -> Path:
+    return project.folder / "a project" / "scripts" / "setup.sh"
+
+
+def calls(project: Stage) -> list[str]:
+    path = project.folder / "calls"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_cpu_build_first_then_the_rest(project: Stage) -> None:
+    """torch comes before anything that asks for it, in the version that constraints.txt pins."""
+    result = project.run(setup_script(project))
+    assert result.returncode == 0, result.stderr
+    assert calls(project) == [
+        "venv",
+        "pip -c constraints.txt torch==9.8.7+cpu",
+        "pip -c constraints.txt -e .[train,dev]",
+        SIMULATORS,
+    ]
+    assert len(result.stderr.splitlines()) == 3  # one line a stage
+
+
+def test_gpu_machine_takes_the_ordinary_build_and_the_gpu_extra(project: Stage) -> None:
+    """CUDA comes with PyPI's torch; DeepSpeed and liger belong to a GPU."""
+    project.gpus(1)
+    project.run(setup_script(project))
+    assert calls(project)[1:] == [
+        "pip -c constraints.txt torch==9.8.7",
+        "pip -c constraints.txt -e .[train,gpu,dev]",
+        SIMULATORS,
+    ]
+
+
+def test_without_a_cpu_build_it_says_how_large_the_other_is(project: Stage) -> None:
+    """Gigabytes are announced, with the way to avoid them."""
+    result = project.run(setup_script(project), PIP="no cpu build")
+    assert result.returncode == 0
+    assert "gigabytes" in result.stderr
+    assert "TORCH_INDEX_URL" in result.stderr
+    assert "pip -c constraints.txt torch==9.8.7" in calls(project)
+
+
+def test_torch_index_is_for_torch_alone(project: Stage) -> None:
+    """The rest still comes from the configured index."""
+    project.run(setup_script(project), TORCH_INDEX_URL="file:///wheels")
+    assert calls(project)[1:] == [
+        "pip -c constraints.txt --index-url file:///wheels torch==9.8.7",
+        "pip -c constraints.txt -e .[train,dev]",
+        SIMULATORS,
+    ]
+
+
+def test_second_run_does_nothing_at_once(project: Stage) -> None:
+    """Every script begins with setup, so it must cost nothing when nothing has changed."""
+    project.run(setup_script(project))
+    before = calls(project)
+    started = time.monotonic()
+    result = project.run(setup_script(project))
+    assert time.monotonic() - started < 0.3
+    assert (result.returncode, result.stderr, calls(project)) == (0, "", before)
+
+
+def test_changed_constraints_install_again(project: Stage) -> None:
+    """Into the same environment: pip knows what to change."""
+    project.run(setup_script(project))
+    (project.folder / "a project" / "constraints.txt").write_text("torch==9.9.0\n")
+    project.run(setup_script(project))
+    assert calls(project)[4:] == [
+        "pip -c constraints.txt torch==9.9.0+cpu",
+        "pip -c constraints.txt -e .[train,dev]",
+        SIMULATORS,
+    ]
+
+
+def test_interrupted_setup_starts_over(project: Stage) -> None:
+    """A half-copied package looks installed to pip, so the environment is made anew; no pip is left running."""
+    process = project.start([setup_script(project)], PIP="hangs")
+    while not (project.folder / "hanging").exists():
+        time.sleep(0.02)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 143
+    assert project.run(setup_script(project)).returncode == 0  # the lock is free: nobody holds it any more
+    assert calls(project).count("venv") == 2
+
+
+def test_failure_shows_the_log_and_the_command(project: Stage) -> None:
+    """The end of pip's log, where all of it is, and what to type."""
+    result = project.run(setup_script(project), PIP="fails")
+    assert result.returncode == 1
+    assert "No matching" in result.stderr
+    assert "setup.log; to repeat: bash" in result.stderr
+    assert project.run(setup_script(project)).returncode == 0
+
+
+def test_old_python_is_one_line(project: Stage) -> None:
+    """What was found, what is needed, what to do."""
+    result = project.run(setup_script(project), VERSION="3.9")
+    assert result.returncode == 2
+    (line,) = result.stderr.splitlines()
+    for part in ("Python 3.11 or newer is needed", "python3 is 3.9", "PYTHON=/path/to/python3.12"):
+        assert part in line
+    assert calls(project) == []
+
+
+def test_named_python_is_the_only_candidate(project: Stage) -> None:
+    """PYTHON may hold spaces, and no other is taken in its place."""
+    assert "no Python was found" in project.run(setup_script(project), PYTHON="/not/a python").stderr
+    named = project.program("my python", PYTHON)
+    assert project.run(setup_script(project), PYTHON=str(named)).returncode == 0
+
+
+def test_missing_venv_module_is_explained(project: Stage) -> None:
+    """Debian's python3 comes without it."""
+    result = project.run(setup_script(project), VENV="broken")
+    assert result.returncode == 2
+    assert "apt install python3-venv" in result.stderr
+
+
+def test_a_folder_that_is_no_environment_is_never_cleared(project: Stage) -> None:
+    """SWIFTKIT_VENV pointed at somebody's work by mistake."""
+    precious = project.folder / "work"
+    precious.mkdir()
+    (precious / "thesis.tex").touch()
+    result = project.run(setup_script(project), SWIFTKIT_VENV=str(precious))
+    assert result.returncode == 2
+    assert "is not a virtual environment" in result.stderr
+    assert (precious / "thesis.tex").exists()
+
+
+def test_two_at_once_install_once(project: Stage) -> None:
+    """The second waits for the first, then finds everything done."""
+    first, second = (project.start([setup_script(project)]) for _ in range(2))
+    for process in (first, second):
+        process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert calls(project).count("venv") == 1
+
+
+def test_demo_runs_in_the_environment_that_setup_has_just_made(project: Stage) -> None:
+    """On a fresh clone there is none when the demo begins; the system's Python lacks all that the stages need."""
+    root = project.folder / "a project"
+    shutil.copy(ROOT / "scripts" / "demo.sh", root / "scripts" / "demo.sh")
+    result = project.run(root / "scripts" / "demo.sh", "data")
+    assert result.returncode == 0, result.stderr
+    assert result.stderr.count("torch, its build for the CPU") == 1
+    assert "make.py" in (project.folder / "stages").read_text()

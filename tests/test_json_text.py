@@ -1,0 +1,47 @@
+"""JSON text inside a record: one value under each key, whatever else its strings hold."""
+
+import json
+
+import pytest
+from helpers.call_strategies import json_values
+from hypothesis import given
+
+from swiftkit.errors import DataError
+from swiftkit.json_text import decode
+
+
+def has_no_lone_surrogate(value: object) -> bool:
+    try:
+        return bool(json.dumps(value, ensure_ascii=False).encode())
+    except UnicodeEncodeError:
+        return False
+
+
+@given(json_values.filter(has_no_lone_surrogate))
+def test_a_value_comes_back(value: object) -> None:
+    """What JSON writes is read, colons and escapes in its strings or not."""
+    assert decode(json.dumps(value), "here") == value
+    assert decode(json.dumps(value, ensure_ascii=False, separators=(",", ":")), "here") == value
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a": 1, "a": 2}', r'{"a": "\u003a", "a": 2}', '{"x": [{"a": {}, "a": []}]}', '{"a:": ":", "a:": ""}']
+)
+def test_two_values_under_one_key_are_refused(text: str) -> None:
+    """At any depth; the message names the place and the key."""
+    with pytest.raises(DataError) as caught:
+        decode(text, "here")
+    assert caught.value.code == "duplicate_key"
+    assert "here: the key 'a" in caught.value.reason
+
+
+def test_the_same_value_twice_is_no_loss() -> None:
+    """Nothing is lost by taking one of them."""
+    assert decode('{"a": 1, "a": 1}', "here") == {"a": 1}
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", "1e999", '"\\ud800"', "[" * 100_000])
+def test_what_is_no_json_raises(text: str) -> None:
+    """The two errors that callers know."""
+    with pytest.raises((ValueError, RecursionError)):
+        decode(text, "here")

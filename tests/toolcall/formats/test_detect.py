@@ -1,0 +1,112 @@
+"""Which wire format an answer is in: by its beginning, else by the markup that comes first."""
+
+import pytest
+from helpers.call_strategies import MARKUP, any_calls
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swiftkit.scoring.gold import gold_from
+from swiftkit.scoring.score import score_text
+from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.formats import detect, hermes
+from swiftkit.toolcall.harmony import answer as harmony
+
+CALL = ToolCall("f", {"a": 1})
+HERMES, HARMONY = hermes.render([CALL]), harmony.render([CALL])
+OWN = '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>'
+THOUGHT = "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant"
+BARE = ' to=functions.fcommentary json{"a": 1}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        HARMONY,
+        OWN,
+        THOUGHT + OWN,
+        f"<|start|>assistant{HARMONY}",
+        BARE,
+        BARE.strip(),
+        f"\nassistant{BARE}",
+        'commentary to=functions.f json{"a": 1}',
+        f"analysisHm.assistant{BARE}",
+        f"commentaryLet me look.assistant{BARE}",
+        HERMES,
+        f"<think>\nHm.\n</think>\n\n{HERMES}",
+        f"Let me look.\n{HERMES}",
+    ],
+)
+def test_finds_the_call(text: str) -> None:
+    """One call, in whichever format it is written."""
+    assert detect.parse(text).calls == [CALL]
+    assert detect.is_harmony(text) == ("<tool_call>" not in text)
+
+
+@pytest.mark.parametrize(
+    "quoted", [HERMES, HARMONY, OWN, BARE, THOUGHT, "<think>", "</think>", "<|channel|>", "assistantfinal"]
+)
+def test_a_call_may_quote_the_other_format(quoted: str) -> None:
+    """Markup inside a string argument decides nothing: the call's own markup comes first."""
+    call = ToolCall("f", {"a": quoted, quoted: 1})
+    bare = harmony.render([call]).partition("<|channel|>")[0] + "commentary json" + hermes_arguments(call)
+    assert (
+        detect.parse(hermes.render([call]))
+        == detect.parse(harmony.render([call]))
+        == detect.parse(bare)
+        == Parsed([call])
+    )
+    assert detect.parse(f"<think>{quoted.replace('</think>', '')}</think>{HERMES}").calls == [CALL]
+
+
+def hermes_arguments(call: ToolCall) -> str:
+    """The JSON of the arguments, as both formats write it."""
+    return hermes.render([call]).partition('"arguments": ')[2].rpartition("}\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("analysisHm.assistantfinalHello", "Hello"),
+        ("assistantfinalHello", "Hello"),
+        (f"{THOUGHT}<|channel|>final<|message|>{HERMES}", HERMES),
+        ("finalHello", "finalHello"),
+        ("analysis of it", "analysis of it"),
+        ("The assistant to=functions.f", "The assistant to=functions.f"),
+        (" Hello<|im_end|>", "Hello<|im_end|>"),
+        ("Hello<|end|>", "Hello<|end|>"),
+        ("", ""),
+    ],
+)
+def test_no_call(text: str, content: str) -> None:
+    """Text without strong signs of Harmony is Hermes' content; a final answer is Harmony's, whatever it quotes."""
+    parsed = detect.parse(text)
+    assert (parsed.calls, parsed.content, parsed.malformed) == ([], content, "")
+
+
+def test_the_first_markup_decides() -> None:
+    """Behind one format's markup the other's is text: malformed where it is out of place."""
+    assert detect.parse(f"{HERMES}{OWN}") == Parsed([CALL], OWN)
+    assert "text between" in detect.parse(f"{OWN}{HERMES}").malformed
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*MARKUP, HERMES, HARMONY, OWN, BARE, THOUGHT, "analysis", "assistant"]), max_size=10))
+def test_never_raises(pieces: list[str]) -> None:
+    """Arbitrary mixtures give calls or a reason, never both."""
+    parsed = detect.parse("".join(pieces))
+    assert not (parsed.calls and parsed.malformed)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(any_calls, max_size=3))
+def test_hermes_stays_hermes(calls: list[ToolCall]) -> None:
+    """Whatever a Hermes call holds, it is read as hermes.parse reads it."""
+    text = hermes.render(calls)
+    assert detect.parse(text) == hermes.parse(text)
+
+
+def test_the_scorer_reads_both() -> None:
+    """A right call scores 1 in every form, a malformed one 0."""
+    gold = gold_from('[{"name": "f", "arguments": {"a": 1}}]', "test")
+    assert [score_text(text, gold).value for text in (HERMES, HARMONY, OWN, BARE, THOUGHT + OWN)] == [1.0] * 5
+    assert "inside its reasoning" in score_text(f"<|channel|>analysis<|message|>{BARE}", gold).reason

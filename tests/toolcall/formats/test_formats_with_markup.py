@@ -1,0 +1,199 @@
+"""What ReAct, Llama, Mistral, Qwen3-Coder, GLM-4, DeepSeek and plain JSON look like, and what they read beside it."""
+
+import json
+import time
+
+import pytest
+
+from swiftkit.errors import DataError
+from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.formats import detect
+from swiftkit.toolcall.formats.detect import FORMATS
+
+F, G = ToolCall("f", {"a": 1, "城": "北京"}), ToolCall("g", {})
+ARGUMENTS = '{"a": 1, "城": "北京"}'
+BEGIN, END, CALL, SEP, DONE = (
+    f"<｜tool▁{word}｜>" for word in ("calls▁begin", "calls▁end", "call▁begin", "sep", "call▁end")
+)
+RENDERED = {
+    "react": f"Action: f\nAction Input: {ARGUMENTS}\nAction: g\nAction Input: {{}}\nObservation:",
+    "llama_json": f'{{"name": "f", "parameters": {ARGUMENTS}}}\n{{"name": "g", "parameters": {{}}}}',
+    "pythonic": '[f(a=1, 城="北京"), g()]',
+    "qwen3_coder": (
+        "<tool_call>\n<function=f>\n<parameter=a>\n1\n</parameter>\n<parameter=城>\n北京\n</parameter>\n</function>\n"
+        "</tool_call>\n<tool_call>\n<function=g>\n</function>\n</tool_call>"
+    ),
+    "mistral": f'[TOOL_CALLS] [{{"name": "f", "arguments": {ARGUMENTS}}}, {{"name": "g", "arguments": {{}}}}]',
+    "mistral_v11": f"[TOOL_CALLS]f[ARGS]{ARGUMENTS}[TOOL_CALLS]g[ARGS]{{}}",
+    "glm4": f"f\n{ARGUMENTS}<|assistant|>g\n{{}}<|observation|>",
+    "glm4_5": (
+        "<tool_call>f\n<arg_key>a</arg_key>\n<arg_value>1</arg_value>\n<arg_key>城</arg_key>\n"
+        "<arg_value>北京</arg_value>\n</tool_call>\n<tool_call>g\n</tool_call><|observation|>"
+    ),
+    "deepseek_v3": (
+        f"{BEGIN}{CALL}function{SEP}f\n```json\n{ARGUMENTS}\n```{DONE}\n"
+        f"{CALL}function{SEP}g\n```json\n{{}}\n```{DONE}{END}"
+    ),
+    "deepseek_v3_1": f"{BEGIN}{CALL}f{SEP}{ARGUMENTS}{DONE}{CALL}g{SEP}{{}}{DONE}{END}",
+    "plain_json": f'[{{"name": "f", "arguments": {ARGUMENTS}}}, {{"name": "g", "arguments": {{}}}}]',
+}
+
+
+@pytest.mark.parametrize("name", sorted(RENDERED))
+def test_renders_as_the_chat_template_does(name: str) -> None:
+    """Names, blanks and line breaks to the byte."""
+    assert FORMATS[name].render([F, G]) == RENDERED[name]
+
+
+G_CALL, TEXT = '{"id": "c", "function": {"name": "g", "arguments": ""}}', json.dumps(ARGUMENTS)
+PYTHON = str(F.arguments)  # as ms-swift prints arguments for ReAct and GLM-4
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("react", f"Action: f\nAction Input: {PYTHON}\nAction: g\nAction Input: {{}}\nObservation:"),
+        ("react", f"Action:f\nAction Input:{ARGUMENTS}\nAction: g\nAction Input: {{}}"),
+        ("react", f"Action: f\nAction Input:\n{ARGUMENTS}\n\nAction: g\nAction Input: {{\n}}\nObservation: 5\nAction:"),
+        ("react", f"<think>Hm.</think> Action: f\nAction Input: {ARGUMENTS}\nAction: g\nAction Input: {{}}"),
+        ("llama_json", f'<|python_tag|>{RENDERED["llama_json"]}'.replace("\n", "; ")),
+        ("llama_json", f'{RENDERED["llama_json"]}<|eom_id|>'.replace("\n", ";")),
+        ("llama_json", RENDERED["llama_json"].replace('{"name": "f"', '{"type": "function", "name": "f"')),
+        ("pythonic", "[f(a=1, 城='北京'), g()]"),
+        ("pythonic", "<|python_start|>[\n  f(a=1, 城='北京'),\n  g(),\n]<|python_end|><|eot|>"),
+        ("mistral", RENDERED["mistral_v11"]),
+        ("mistral_v11", RENDERED["mistral"]),
+        ("mistral", RENDERED["mistral"].replace("}}, {", '}, "id": "abcdefghi"}, {')),
+        ("mistral", RENDERED["mistral"].replace("}}, {", "}}\n{").replace(" [", "[\n").replace("}]", "}\n]</s>")),
+        ("mistral_v11", f"[TOOL_CALLS]f[CALL_ID]a1b2c3d4e[ARGS]{ARGUMENTS}[TOOL_CALLS]g{{}}</s>"),
+        ("qwen3_coder", RENDERED["qwen3_coder"].replace(">\n1\n<", ">1<").replace("<tool_call>\n<f", "<tool_call><f")),
+        ("glm4", RENDERED["glm4"].replace("<|observation|>", "")),
+        ("glm4", f"f\n{PYTHON}<|assistant|>g\n{{}}<|observation|>"),
+        ("glm4_5", RENDERED["glm4_5"].replace("\n", "").replace("<|observation|>", "")),
+        ("deepseek_v3", RENDERED["deepseek_v3_1"]),
+        ("deepseek_v3_1", RENDERED["deepseek_v3"]),
+        ("plain_json", f'```json\n{RENDERED["plain_json"]}\n```'),
+        ("plain_json", RENDERED["plain_json"].replace("arguments", "parameters")),
+        ("plain_json", f'{{"tool_call": {{"tool_name": "f", "parameters": {ARGUMENTS}}}}}\n{G_CALL}'),
+        ("plain_json", f'[{{"type": "function", "function": {{"name": "f", "arguments": {TEXT}}}}}, {G_CALL}]'),
+        ("plain_json", f'{{"role": "assistant", "content": "", "tool_calls": {RENDERED["plain_json"]}}}'),
+    ],
+)  # fmt: skip
+def test_other_spellings(name: str, text: str) -> None:
+    """What the family's models, other templates and servers that skip tokens leave is read alike."""
+    assert FORMATS[name].parse(text) == Parsed([F, G], texts=FORMATS[name].parse(text).texts)
+    assert detect.parse(text).calls == [F, G]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("react", "Action: f", "without a name and Action Input"),
+        ("react", "Action Input: {}", "without Action"),
+        ("react", "Action: f\nAction Input: 5", "not an object"),
+        ("react", "Action: f\nAction Input: {} and so on", "text after"),
+        ("react", 'Action: f\nAction Input: {"a": ', "neither JSON"),
+        ("llama_json", "<|python_tag|>print('x')", "not valid JSON"),
+        ("llama_json", '<|python_tag|>brave_search.call(query="x")', "not valid JSON"),
+        ("llama_json", '{"name": "f", "parameters": {}}; {"x": 1}', "no call"),
+        ("pythonic", "[f(a=1), f(a=1, a=2)]", "twice"),
+        ("pythonic", "[f(a=1, **{})]", "without a name"),
+        ("pythonic", "[f(a=1), (g)(b=h())]", "no literal"),
+        ("pythonic", "[f(a=1)(b=2)]", "no name"),
+        ("pythonic", "[f(a='L''Aquila')]", "two strings"),
+        ("pythonic", "[f(a=open('x'))]", "no literal"),
+        ("mistral", '[TOOL_CALLS] [{"name": "f", "arguments": {}}', "never closed"),
+        ("mistral", "[TOOL_CALLS] [5]", "no call"),
+        ("mistral", "[TOOL_CALLS]f[ARGS]", "not valid JSON"),
+        ("mistral", "f[ARGS]{}", "without [TOOL_CALLS]"),
+        ("mistral", '[TOOL_CALLS] [{"name": "f", "arguments": "{}"}]', "text, not an object"),
+        ("qwen3_coder", "<tool_call></tool_call>", "without <function=name>"),
+        ("qwen3_coder", "<tool_call><function=f></tool_call>", "never closed"),
+        ("qwen3_coder", "<tool_call><function=f><parameter=a>1</function></tool_call>", "never closed"),
+        ("qwen3_coder", "<tool_call><function=f><parameter=a>1<parameter=b>2</parameter></function>", "never"),
+        ("qwen3_coder", RENDERED["qwen3_coder"].replace("城", "a"), "twice"),
+        ("qwen3_coder", "<function=f></function>", "without <tool_call>"),
+        ("glm4_5", "<tool_call>f", "without a name"),
+        ("glm4_5", "<tool_call>f<arg_key>a</arg_key></tool_call>", "never closed"),
+        ("glm4_5", "<tool_call>f<arg_key>a</arg_key><arg_value>1</tool_call>", "never closed"),
+        ("glm4_5", RENDERED["glm4_5"].replace("城", "a"), "twice"),
+        ("glm4", 'f\n{"a": 1', "neither JSON"),
+        ("glm4", "f\n{} and more", "text after"),
+        ("deepseek_v3", f"{BEGIN}{CALL}f{SEP}{{}}{DONE}", "neither a call"),
+        ("deepseek_v3", f"{BEGIN}{CALL}f{SEP}{{}}{END}", "is missing"),
+        ("deepseek_v3", f"{CALL}f{SEP}{{}}{DONE}", "without"),
+        ("deepseek_v3", f"{BEGIN}{CALL}f{SEP}[]{DONE}{END}", "not an object"),
+        ("plain_json", '{"name": "f", "arguments": {', "not valid JSON"),
+        ("plain_json", '{"name": "f", "arguments": 5}', "not an object"),
+        ("plain_json", '{"name": "f", "arguments": {}, "parameters": {}}', "both"),
+        ("plain_json", '[{"name": "f", "arguments": {}}, {"name": "Ada"}]', "no call"),
+    ],
+)
+def test_malformed(name: str, text: str, reason: str) -> None:
+    """Broken, stray, unclosed or repeated markup: no calls, and a reason."""
+    parsed = FORMATS[name].parse(text)
+    assert parsed.calls == []
+    assert reason in parsed.malformed
+
+
+@pytest.mark.parametrize("name", ["", " f", "f\n", "a<b", "a{", 'a"b', "a]"])
+@pytest.mark.parametrize("form", ["react", "mistral_v11", "glm4", "glm4_5", "deepseek_v3", "deepseek_v3_1", "pythonic"])
+def test_names_that_a_header_cannot_carry(form: str, name: str) -> None:
+    """A name that would end its header early, or open another, is refused."""
+    with pytest.raises(DataError) as caught:
+        FORMATS[form].render([ToolCall(name, {})])
+    assert caught.value.code == "bad_call"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ToolCall("ﬁ", {}),
+        ToolCall("class", {}),
+        ToolCall("f..g", {}),
+        ToolCall("f", {"a b": 1}),
+        ToolCall("f", {"ª": 1}),
+        ToolCall("f", {"a": "\ud800"}),
+    ],
+)
+def test_what_python_cannot_say(call: ToolCall) -> None:
+    """Names that are no identifiers or that Python would change, and text that is no text."""
+    with pytest.raises(DataError):
+        FORMATS["pythonic"].render([call])
+
+
+@pytest.mark.parametrize("form", sorted(FORMATS))
+def test_nan_is_not_written(form: str) -> None:
+    """What JSON cannot hold is refused, where json.dumps would write it."""
+    with pytest.raises(DataError, match="JSON cannot hold"):
+        FORMATS[form].render([ToolCall("f", {"a": float("nan")})])
+
+
+def test_dotted_names_and_nested_literals() -> None:
+    """Pythonic calls keep their dots; JSON's and Python's words are read, tuples are lists."""
+    text = "[a.b.c(x={'k': [1, -2.5, (3,)], \"l\": None}, y=true, z=null)]"
+    arguments = {"x": {"k": [1, -2.5, [3]], "l": None}, "y": True, "z": None}
+    assert detect.parse(text).calls == [ToolCall("a.b.c", arguments)]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["<tool_call>{</think>", "<think></think>", "f(a=),", "f(a='", "\\'", "Action: f\nAction Input: {'a': 1}\n",
+     "f\n{'a': True}<|assistant|>", "<tool_call>f<arg_key>a</arg_key><arg_value>[']</arg_value></tool_call>",
+     '[TOOL_CALLS]f{"a": {}}', "1,", "[TOOL_CALLS] [", BEGIN, "<|python_tag|>{"],
+)  # fmt: skip
+@pytest.mark.parametrize("beginning", ["", "[f(a=", "f\n{"])
+def test_time_is_linear(beginning: str, unit: str) -> None:
+    """Eight times the text takes nothing like 64 times the time: nothing is searched again and again."""
+    few, many = (seconds(beginning + unit * (size // len(unit))) for size in (10_000, 80_000))
+    assert many < 24 * few + 0.1
+
+
+def seconds(text: str) -> float:
+    """The best of three: other work on the machine only slows."""
+    times = []
+    for _ in range(3):
+        start = time.process_time()
+        detect.parse(text)
+        times.append(time.process_time() - start)
+    return min(times)

@@ -1,0 +1,120 @@
+"""The Hermes format: round trips, hostile text, and what counts as a call."""
+
+import pytest
+from helpers.call_strategies import MARKUP, any_calls
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from swiftkit.json_text import raw_decode
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.formats import hermes
+
+F = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
+CALL = ToolCall("f", {"a": 1})
+
+
+def test_renders_as_ms_swift_does() -> None:
+    """Blocks joined by a line break, characters as they are, json.dumps' own separators."""
+    calls = [CALL, ToolCall("g", {"城市": "北京", "n": [1, 2.0]})]
+    second = '<tool_call>\n{"name": "g", "arguments": {"城市": "北京", "n": [1, 2.0]}}\n</tool_call>'
+    assert hermes.render(calls) == f"{F}\n{second}"
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(any_calls, max_size=4))
+def test_round_trip(calls: list[ToolCall]) -> None:
+    """parse(render(calls)) gives the calls back, whatever their strings hold."""
+    assert hermes.parse(hermes.render(calls)) == hermes.Parsed(calls)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.sampled_from([*MARKUP, F, "[" * 50, "1e999", "NaN", ","]) | st.text(st.characters()), max_size=12))
+def test_never_raises(pieces: list[str]) -> None:
+    """Arbitrary text gives calls or a reason, never both."""
+    parsed = hermes.parse("".join(pieces))
+    assert not (parsed.calls and parsed.malformed)
+
+
+@pytest.mark.parametrize("value", ["[" * 100_000, "9" * 10_000, '{"name":' * 50_000, '"' + "x" * 100_000])
+def test_huge_values_are_malformed(value: str) -> None:
+    """Deep nesting and endless numbers neither raise nor count."""
+    assert hermes.parse(f'<tool_call>{{"name": "f", "arguments": {{"a": {value}}}}}</tool_call>').malformed
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        (F, ""),
+        (F.replace("\n", ""), ""),
+        (F.replace("arguments", "parameters"), ""),
+        (f"Let me look.\n{F}\nDone.", "Let me look.\n\nDone."),
+        (f"<think>\nI could write {F} or <tool_call>\n</think>\n\nWell.\n{F}", "Well."),
+        (f"the prompt opened this: <tool_call> is wrong</think>{F}", ""),
+        (f"<think></think>{F}<|im_end|>", "<|im_end|>"),
+    ],
+)
+def test_one_call(text: str, content: str) -> None:
+    """Compact or pretty, with text around it, after reasoning: one call."""
+    assert hermes.parse(text) == hermes.Parsed([CALL], content)
+
+
+def test_calls_in_reasoning_do_not_count() -> None:
+    """A call inside <think> is a thought, whether the tag was the model's or the prompt's."""
+    assert hermes.parse(f"<think>{F}</think>No.") == hermes.Parsed([], "No.")
+    assert hermes.parse(f"{F}</think>No.") == hermes.Parsed([], "No.")
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("<tool_call>", "not valid JSON"),
+        ('<tool_call>{"name": "f", "arguments": {}}', "</tool_call> is missing"),
+        ('<tool_call>{"name": "f", "arguments": {}', "not valid JSON"),
+        (f"<tool_call>{F}</tool_call>", "not valid JSON"),
+        (f"{F}</tool_call>", "</tool_call> without <tool_call>"),
+        (f"{F}<tool_call>", "not valid JSON"),
+        ("<tool_call>f(a=1)</tool_call>", "not valid JSON"),
+        ("<tool_call>[]</tool_call>", "name"),
+        ('<tool_call>{"arguments": {}}</tool_call>', "name"),
+        ('<tool_call>{"name": ["f"], "arguments": {}}</tool_call>', "name"),
+        ('<tool_call>{"name": "f"}</tool_call>', "no arguments"),
+        ('<tool_call>{"name": "f", "arguments": "{}"}</tool_call>', "text, not an object"),
+        ('<tool_call>{"name": "f", "arguments": [1]}</tool_call>', "not an object"),
+        ('<tool_call>{"name": "f", "arguments": {}, "parameters": {}}</tool_call>', "both"),
+        ('<tool_call>{"name": "f", "arguments": {}} {"name": "f", "arguments": {}}</tool_call>', "text after"),
+        ('<tool_call>{"name": "f", "arguments": {"a": NaN}}</tool_call>', "NaN"),
+        ('<tool_call>{"name": "f", "arguments": {"a": 1e999}}</tool_call>', "out of range"),
+        (f"<think>{F}", "never closed"),
+        (f"{F}<think>", "never closed"),
+    ],
+)
+def test_malformed(text: str, reason: str) -> None:
+    """Broken, nested, stray or unclosed markup: no calls, and a reason."""
+    parsed = hermes.parse(text)
+    assert parsed.calls == []
+    assert reason in parsed.malformed
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        '{"name": "f", "arguments": {"a": 1}, "id": "c"}',
+        '{"name": "f", "parameters": {"a": 1}}',
+        '{"arguments": {"a": 1}, "name": "f"}',
+        '{"name": "f", "arguments": {"a": 1, "a": 2}}',
+        '{"name": "g", "name": "f", "arguments": {}}',
+        '{"name": "", "arguments": {}}',
+        '{"name": "f", "arguments": null}',
+        '{"name": "f", "arguments": {"a": 123456789012345678901234567890, "b": -0, "c": -0.0, "d": 5e-324}}',
+        '{"name": "f", "arguments": {"a": 12345678901234567890, "b": 0.1e1, "c": 1e400}}',
+        '{"name": "f", "arguments": {"a": "\\ud800"}}',
+    ],
+)
+def test_the_fast_reader_agrees_with_the_exact_one(call: str) -> None:
+    """msgspec reads a block as json does, or leaves it to json; of a key given twice the last counts."""
+    try:
+        exact = [hermes._call(raw_decode(call, 0)[0])]
+    except ValueError:
+        exact = []
+    for text in (f"<tool_call>\n{call}\n</tool_call>", f"Well: <tool_call>{call}</tool_call>"):
+        assert repr(hermes.parse(text).calls) == repr(exact)

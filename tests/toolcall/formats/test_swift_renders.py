@@ -1,0 +1,93 @@
+"""What we write for calls is what ms-swift's own agent templates write; where it is not, we say so and read theirs."""
+
+import importlib.util
+import json
+import subprocess
+
+import msgspec
+import pytest
+from helpers.paths import ROOT
+from helpers.real_swift import warm_call
+
+from swiftkit.json_text import written
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.formats import detect
+from swiftkit.toolcall.formats.detect import FORMATS
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(not importlib.util.find_spec("swift"), reason="ms-swift is not installed (extra `train`)"),
+]
+SCRIPT = ROOT / "tests/helpers/render_with_swift.py"
+CALLS = [
+    ToolCall("get_weather", {"city": "北京", "days": [1, "x"], "at": {"wide": False, "note": 'it\'s "so"'}}),
+    ToolCall("search.web", {"q": "a\n b", "n": 10, "p": 1.5, "e": 1e20, "now": True, "none": None, "empty": ""}),
+    ToolCall("now", {}),
+]
+SAME = {  # swift's template: our format
+    "hermes": "hermes",
+    "llama3": "llama_json",
+    "llama4": "llama_json",
+    "qwen3_coder": "qwen3_coder",
+    "qwen3_5": "qwen3_coder",
+    "glm4_5": "glm4_5",
+    "deepseek_v3_1": "deepseek_v3_1",
+}
+PRINTED = {"react_en": "react", "react_zh": "react", "glm4": "glm4", "chatglm4": "glm4"}
+READ = PRINTED | {"mistral": "mistral", "glm4_7": "glm4_5"}
+
+
+CASES = {"several": CALLS, "one": CALLS[:1], "bare": CALLS[2:]}
+
+
+@pytest.fixture(scope="module")
+def all_texts() -> dict[str, dict[str, str]]:
+    """Each template's text, for each case."""
+    done = subprocess.run(
+        [*warm_call(), "python", str(SCRIPT), *SAME, *READ],
+        input=msgspec.json.encode(CASES).decode(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found: dict[str, dict[str, str]] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.fixture(params=list(CASES))
+def case(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def calls(case: str) -> list[ToolCall]:
+    return CASES[case]
+
+
+@pytest.fixture
+def theirs(case: str, all_texts: dict[str, dict[str, str]]) -> dict[str, str]:
+    return all_texts[case]
+
+
+def test_byte_for_byte(calls: list[ToolCall], theirs: dict[str, str]) -> None:
+    """The text that the family's model is trained on."""
+    for template, name in SAME.items():
+        assert FORMATS[name].render(calls) == theirs[template], template
+
+
+def test_swifts_own_texts_are_read(calls: list[ToolCall], theirs: dict[str, str]) -> None:
+    """What swift trains a model to write is read, in its own format and through detection."""
+    for template, name in (SAME | READ).items():
+        assert FORMATS[name].parse(theirs[template]).calls == calls, template
+        assert detect.parse(theirs[template]).calls == calls, template
+
+
+def test_arguments_as_python_prints_them(calls: list[ToolCall], theirs: dict[str, str]) -> None:
+    """ReAct and GLM-4 are swift's to the byte but for the arguments, which swift prints with Python's str."""
+    for template, name in PRINTED.items():
+        text = theirs[template]
+        for call in calls:
+            text = text.replace(str(call.arguments), written(call.arguments))
+        assert FORMATS[name].render(calls) == text, template
