@@ -1,4 +1,5 @@
-"""Print the metrics of two evaluation runs side by side: python scripts/before_after.py RUN_BEFORE RUN_AFTER."""
+"""Print the metrics of two evaluation runs side by side: python scripts/before_after.py RUN_BEFORE
+RUN_AFTER."""
 
 import json
 import sys
@@ -10,9 +11,14 @@ from rich.table import Table
 
 
 def main(before: Path, after: Path) -> None:
-    reports = [json.loads((run / "report.json").read_text(encoding="utf-8")) for run in (before, after)]
+    reports = [
+        json.loads((run / "report.json").read_text(encoding="utf-8")) for run in (before, after)
+    ]
     table = Table(
-        "metric", "before 微调前", "after 微调后", title=f"{reports[1]['task']}, {reports[1]['n']} held-out questions"
+        "metric",
+        "before 微调前",
+        "after 微调后",
+        title=f"{reports[1]['task']}, {reports[1]['n']} held-out questions",
     )
     for metric in reports[1]["metrics"]:
         table.add_row(escape(metric), *(_cell(report["metrics"].get(metric)) for report in reports))

@@ -1,11 +1,13 @@
-"""Convert a gpt-oss checkpoint from MXFP4 to bf16, once: what recipes/lora_sft.sh and grpo_gpt_oss.sh train from.
+"""Convert a gpt-oss checkpoint from MXFP4 to bf16, once: what recipes/lora_sft.sh and
+grpo_gpt_oss.sh train from.
 
     python scripts/mxfp4_to_bf16.py models/gpt-oss-20b models/gpt-oss-20b-bf16
 
-Why: the released experts are packed in 4 bits and cannot be trained so; dequantized while loading under ZeRO-3, every
-GPU would hold the whole model. Needs no GPU; 42 GB of disk for the 20B model, and memory for its largest file (about
-16 GB). From safetensors to safetensors: `save_pretrained` after loading with Mxfp4Config(dequantize=True) leaves the
-experts out of the checkpoint (seen with transformers 5.19.0).
+Why: the released experts are packed in 4 bits and cannot be trained so; dequantized while loading
+under ZeRO-3, every GPU would hold the whole model. Needs no GPU; 42 GB of disk for the 20B model,
+and memory for its largest file (about 16 GB). From safetensors to safetensors: `save_pretrained`
+after loading with Mxfp4Config(dequantize=True) leaves the experts out of the checkpoint (seen with
+transformers 5.19.0).
 """
 
 import json
@@ -25,7 +27,11 @@ def main(source: Path, out: Path) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for file in source.iterdir():
-        if file.is_file() and file.suffix != ".safetensors" and file.name not in (INDEX, "config.json"):
+        if (
+            file.is_file()
+            and file.suffix != ".safetensors"
+            and file.name not in (INDEX, "config.json")
+        ):
             shutil.copy(file, partial)
     convert(source, partial)
     del config["quantization_config"]
@@ -44,7 +50,8 @@ def check(source: Path, out: Path) -> dict[str, Any]:
     config: dict[str, Any] = json.loads((source / "config.json").read_text(encoding="utf-8"))
     if (config.get("quantization_config") or {}).get("quant_method") != "mxfp4":
         sys.exit(f"{source} is not MXFP4: use it as it is")
-    needed = 4 * sum(file.stat().st_size for file in source.glob("*.safetensors"))  # 4.25 bits become 16
+    # 4.25 bits become 16
+    needed = 4 * sum(file.stat().st_size for file in source.glob("*.safetensors"))
     out.absolute().parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(out.absolute().parent).free
     if free < needed:
@@ -58,7 +65,10 @@ def convert(source: Path, out: Path) -> None:
 
     index, size = {}, 0
     with ExitStack() as stack:
-        files = {path.name: stack.enter_context(safe_open(path, "pt")) for path in sorted(source.glob("*.safetensors"))}
+        files = {
+            path.name: stack.enter_context(safe_open(path, "pt"))
+            for path in sorted(source.glob("*.safetensors"))
+        }
         holders = {name: file for file in files.values() for name in file.keys()}  # noqa: SIM118 (no dict)
         for number, (file_name, file) in enumerate(files.items(), 1):
             print(f"{number}/{len(files)} {file_name}", flush=True)
@@ -74,13 +84,17 @@ def convert(source: Path, out: Path) -> None:
 
 
 def dequantized(names: list[str], holders: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """(name, tensor) of one file; a packed pair becomes one tensor, in the file that holds its blocks."""
+    """(name, tensor) of one file; a packed pair becomes one tensor, in the file that holds its
+    blocks."""
     from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
     for name in names:
         if name.endswith("_blocks"):
             whole = name.removesuffix("_blocks")
-            blocks, scales = (holders[whole + ending].get_tensor(whole + ending) for ending in ("_blocks", "_scales"))
+            blocks, scales = (
+                holders[whole + ending].get_tensor(whole + ending)
+                for ending in ("_blocks", "_scales")
+            )
             yield whole, convert_moe_packed_tensors(blocks, scales).contiguous()
         elif not name.endswith("_scales"):
             yield name, holders[name].get_tensor(name)

@@ -2,10 +2,10 @@
 
     .venv/bin/python scripts/recipe_index.py
 
-A header is the comment at a file's top: what the recipe is for, then `Key: text` lines; a text goes on in lines that
-are indented by ten. NAME.sh says Hardware, Run, Override, Small (where a CPU can run it) and Makes; NAME.yaml says
-What, Hardware, Run, Override and Result. tests/recipes/test_recipe_headers.py holds the headers whole and the table
-equal to this.
+A header is the comment at a file's top: what the recipe is for, then `Key: text` lines; a text goes
+on in lines that are indented by ten. NAME.sh says Hardware, Run, Override, Small (where a CPU can
+run it) and Makes; NAME.yaml says What, Hardware, Run, Override and Result.
+tests/recipes/test_recipe_headers.py holds the headers whole and the table equal to this.
 """
 
 import re
@@ -66,16 +66,22 @@ def small_variant(name: str) -> str:
 
 def table() -> str:
     """The lines of the table, a recipe or a variant of one each, in the order of their names."""
-    rows = {path.stem: f"| `{path.name}` | {_row(path, header(path)['What'])}" for path in scripts()}
+    rows = {
+        path.stem: f"| `{path.name}` | {_row(path, header(path)['What'])}" for path in scripts()
+    }
     for path in variants():
-        rows[path.stem] = f"| `{script_of(path).name}` `recipes/{path.name}` | {_row(path, header(path)['What'])}"
+        rows[path.stem] = (
+            f"| `{script_of(path).name}` `recipes/{path.name}` | {_row(path, header(path)['What'])}"
+        )
     return HEAD + "".join(f"{rows[name]}\n" for name in sorted(rows))
 
 
 def _row(path: Path, what: str) -> str:
     small = small_variant(path.stem) or header(path).get("Result") or "none"
     needs = re.split(r" \(|; ", header(path)["Hardware"])[0]
-    return f"{_sentence(what)} | {_sentence(needs)} | {_sentence(re.sub('; how: [^)]*', '', small))} |"
+    return (
+        f"{_sentence(what)} | {_sentence(needs)} | {_sentence(re.sub('; how: [^)]*', '', small))} |"
+    )
 
 
 def _sentence(text: str) -> str:

@@ -1,11 +1,13 @@
-"""Write swiftkit/recipe/swift_arguments.json: the arguments, defaults and names that the installed ms-swift knows.
+"""Write swiftkit/recipe/swift_arguments.json: the arguments, defaults and names that the installed
+ms-swift knows.
 
 Run it in an environment with the ms-swift of constraints.txt, after a change of that version:
 
     .venv/bin/python scripts/swift_arguments.py
 
-Everything comes from swift's own parser of each verb and from its registries; tests/recipe/test_arguments_e2e.py
-holds the shipped file equal to what this writes. One line an argument, so that a new version can be read as a diff.
+Everything comes from swift's own parser of each verb and from its registries;
+tests/recipe/test_arguments_e2e.py holds the shipped file equal to what this writes. One line an
+argument, so that a new version can be read as a diff.
 """
 
 import argparse
@@ -39,15 +41,25 @@ VERBS = {
     "sample": arguments.SamplingArguments,
     "app": arguments.AppArguments,
 }
-TYPES = {"string_to_bool": "bool", "str": "str", "int": "int", "float": "float", "Path": "str", "dict": "dict"}
+TYPES = {
+    "string_to_bool": "bool",
+    "str": "str",
+    "int": "int",
+    "float": "float",
+    "Path": "str",
+    "dict": "dict",
+}
 
 
 def table() -> dict[str, Any]:
-    """`arguments`: name, verbs, kind, nargs, choices, default; `names`: what a registry holds; `model_types`."""
+    """`arguments`: name, verbs, kind, nargs, choices, default; `names`: what a registry holds;
+    `model_types`."""
     rows: dict[str, dict[str, Any]] = {}
     for verb, arguments_class in VERBS.items():
         for row in _rows(arguments_class):
-            rows.setdefault(json.dumps(row, sort_keys=True), row | {"verbs": []})["verbs"].append(verb)
+            rows.setdefault(json.dumps(row, sort_keys=True), row | {"verbs": []})["verbs"].append(
+                verb
+            )
     names = {
         "template": sorted(TEMPLATE_MAPPING),
         "agent_template": sorted(agent_template_map),
@@ -60,8 +72,18 @@ def table() -> dict[str, Any]:
         name: {"templates": meta.candidate_templates, "architectures": list(meta.architectures)}
         for name, meta in sorted(MODEL_MAPPING.items())
     }
-    listed = (model for meta in MODEL_MAPPING.values() for group in meta.model_groups for model in group.models)
-    model_ids = {name for model in listed for name in (model.ms_model_id, model.hf_model_id, model.model_path) if name}
+    listed = (
+        model
+        for meta in MODEL_MAPPING.values()
+        for group in meta.model_groups
+        for model in group.models
+    )
+    model_ids = {
+        name
+        for model in listed
+        for name in (model.ms_model_id, model.hf_model_id, model.model_path)
+        if name
+    }
     ordered = sorted(rows.values(), key=lambda row: (row["name"], row["verbs"]))
     return {
         "ms_swift": __version__,
@@ -84,9 +106,20 @@ def _row(action: argparse.Action) -> dict[str, Any]:
     name = action.option_strings[0].removeprefix("--")
     if action.nargs == 0:  # --no_NAME, the complement of a bool that is true
         return {"name": name, "kind": "flag", "nargs": "0"}
-    kind = "choice" if action.choices is not None else TYPES.get(getattr(action.type, "__name__", ""), "any")
-    row = {"name": name, "kind": kind, "nargs": action.nargs or "1", "default": _plain(action.default)}
-    return row | ({"choices": [str(_plain(choice)) for choice in action.choices]} if kind == "choice" else {})
+    kind = (
+        "choice"
+        if action.choices is not None
+        else TYPES.get(getattr(action.type, "__name__", ""), "any")
+    )
+    row = {
+        "name": name,
+        "kind": kind,
+        "nargs": action.nargs or "1",
+        "default": _plain(action.default),
+    }
+    return row | (
+        {"choices": [str(_plain(choice)) for choice in action.choices]} if kind == "choice" else {}
+    )
 
 
 def _plain(value: Any) -> Any:
@@ -98,11 +131,22 @@ def written(content: dict[str, Any]) -> str:
     """The file's text: one line an argument and one a model type."""
     parts = []
     for key, value in content.items():
-        lines = [json.dumps(item, sort_keys=True) for item in value] if isinstance(value, list) else None
+        lines = (
+            [json.dumps(item, sort_keys=True) for item in value]
+            if isinstance(value, list)
+            else None
+        )
         if isinstance(value, dict):
-            lines = [f"{json.dumps(name)}: {json.dumps(item, sort_keys=True)}" for name, item in value.items()]
+            lines = [
+                f"{json.dumps(name)}: {json.dumps(item, sort_keys=True)}"
+                for name, item in value.items()
+            ]
         brackets = "[]" if isinstance(value, list) else "{}"
-        text = f"{brackets[0]}\n" + ",\n".join(lines) + f"\n{brackets[1]}" if lines is not None else json.dumps(value)
+        text = (
+            f"{brackets[0]}\n" + ",\n".join(lines) + f"\n{brackets[1]}"
+            if lines is not None
+            else json.dumps(value)
+        )
         parts.append(f"{json.dumps(key)}: {text}")
     return "{\n" + ",\n".join(parts) + "\n}\n"
 

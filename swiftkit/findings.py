@@ -12,7 +12,8 @@ class Level(StrEnum):
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """`name` is what was looked at (a package, a flag), `fix` is empty where nothing is to be done."""
+    """`name` is what was looked at (a package, a flag), `fix` is empty where nothing is to be
+    done."""
 
     level: Level
     name: str
@@ -20,7 +21,9 @@ class Finding(msgspec.Struct, frozen=True):
     fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.level:4}  {self.name}: {self.message}" + (f" ({self.fix})" if self.fix else "")
+        return f"{self.level:4}  {self.name}: {self.message}" + (
+            f" ({self.fix})" if self.fix else ""
+        )
 
 
 def failed(findings: list[Finding]) -> bool:

@@ -1,4 +1,5 @@
-"""JSON that stands inside other text: where it ends is found by reading it, so its strings may hold any markup."""
+"""JSON that stands inside other text: where it ends is found by reading it, so its strings may hold
+any markup."""
 
 import json
 import re
@@ -28,7 +29,8 @@ def reason(error: Exception) -> str:
 
 
 def _finite(text: str) -> float:
-    """JSON has no infinity: a number that overflows, and the words NaN and Infinity, are no JSON."""
+    """JSON has no infinity: a number that overflows, and the words NaN and Infinity, are no
+    JSON."""
     number = float(text)
     if not -float("inf") < number < float("inf"):
         raise ValueError(f"the number {text[:20]} is out of range")
@@ -42,18 +44,21 @@ raw_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_finite).raw_d
 def decode(text: str, where: str) -> Any:
     """The value of a JSON text that a record holds, with one value under each key.
 
-    Raises DataError (duplicate_key) as for the record itself (jsonl.decode_record); else ValueError or RecursionError.
+    Raises DataError (duplicate_key) as for the record itself (jsonl.decode_record); else ValueError
+    or RecursionError.
     """
     value = msgspec.json.decode(text)
     colons = text.count(":")  # each key has one: a value that lost a key is written with fewer
-    is_spelt = "\\u003" in text and _SPELT_COLON.search(text)  # such a colon may make up for that of a lost key
+    # such a colon may make up for that of a lost key
+    is_spelt = "\\u003" in text and _SPELT_COLON.search(text)
     if is_spelt or (colons > 1 and colons != msgspec.json.encode(value).count(b":")):
         check_distinct(text, where)
     return value
 
 
 def check_distinct(text: str | bytes, where: str) -> None:
-    """Refuse two values under one key (duplicate_key): all JSON readers keep only the last one, without a word."""
+    """Refuse two values under one key (duplicate_key): all JSON readers keep only the last one,
+    without a word."""
     json.loads(text, object_pairs_hook=partial(_distinct, where))
 
 
@@ -68,9 +73,11 @@ def _distinct(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
-    """The arguments that begin here, after white space, and the position behind them and the white space that follows.
+    """The arguments that begin here, after white space, and the position behind them and the white
+    space that follows.
 
-    Raises ValueError or RecursionError, for which `reason` has the words. Of a key given twice the last counts.
+    Raises ValueError or RecursionError, for which `reason` has the words. Of a key given twice the
+    last counts.
     """
     value, end = raw_decode(text, skip_space(text, start))
     if not isinstance(value, dict):
@@ -79,11 +86,14 @@ def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
 
 
 def written(value: Any) -> str:
-    """JSON with json.dumps' own separators and all characters as they are, which is how chat templates write it.
+    """JSON with json.dumps' own separators and all characters as they are, which is how chat
+    templates write it.
 
     Raises DataError (bad_call) for what JSON cannot hold, such as NaN.
     """
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
-        raise DataError(f"JSON cannot hold a call's arguments: {error}", "bad_call", "use JSON values only") from error
+        raise DataError(
+            f"JSON cannot hold a call's arguments: {error}", "bad_call", "use JSON values only"
+        ) from error

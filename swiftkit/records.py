@@ -29,16 +29,17 @@ class Row(TypedDict, total=False):
     tools: str  # JSON string: list of OpenAI tool schemas
     expected_calls: str  # JSON string: the gold, see scoring/gold.py
     scoring: str  # JSON string: how the gold is scored, see scoring/options.py
-    rejected_response: (
-        str  # JSON string: the messages of a worse answer; data/targets.py writes the list that swift wants
-    )
-    label: str  # "true" or "false": whether the last answer is a good one; data/targets.py writes the boolean
+    # JSON string: the messages of a worse answer; data/targets.py writes the list that swift wants
+    rejected_response: str
+    # "true" or "false": whether the last answer is a good one; data/targets.py writes the boolean
+    label: str
     margin: str  # a number: by how much the answer is better than the rejected one
     id: str
     source: str
     chain: str  # rows of one multi-step conversation share it
     category: str  # what an evaluation splits its results by
-    chat_template_kwargs: dict[str, Any]  # such as reasoning_effort; an object, because swift reads no text here
+    # such as reasoning_effort; an object, because swift reads no text here
+    chat_template_kwargs: dict[str, Any]
 
 
 class Sample(msgspec.Struct, frozen=True):
@@ -60,12 +61,14 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Response(msgspec.Struct, frozen=True):
-    """What came back for one trial of one sample. A failed request is a Response with `error`, never a score of 0.
+    """What came back for one trial of one sample. A failed request is a Response with `error`,
+    never a score of 0.
 
-    `latency` is in seconds, and so is `first_token`, the time to it, where the answer was streamed (else 0).
-    `tool_calls` is None where the endpoint gave none (then `text` may still hold the model's own markup). A task that
-    asks several times for one sample (`converse`) keeps each answer in `steps`, the last of them also here; tokens and
-    seconds are then sums. `verdict` is what a judge or a simulator said of it all.
+    `latency` is in seconds, and so is `first_token`, the time to it, where the answer was streamed
+    (else 0). `tool_calls` is None where the endpoint gave none (then `text` may still hold the
+    model's own markup). A task that asks several times for one sample (`converse`) keeps each
+    answer in `steps`, the last of them also here; tokens and seconds are then sums. `verdict` is
+    what a judge or a simulator said of it all.
     """
 
     sample_id: str
@@ -84,7 +87,8 @@ class Response(msgspec.Struct, frozen=True):
 class Score(msgspec.Struct, frozen=True):
     """`value` in [0, 1], 1.0 only if `exact`; `reason` is a sentence for people.
 
-    `parts` are the shares in [0, 1] that the value is made of; `counts` are what a ratio over many samples sums up.
+    `parts` are the shares in [0, 1] that the value is made of; `counts` are what a ratio over many
+    samples sums up.
     """
 
     value: float
@@ -94,4 +98,5 @@ class Score(msgspec.Struct, frozen=True):
     counts: dict[str, int] = {}
 
 
-GOLD_COLUMNS = ("solution", "answer", "ground_truth", "reward_model")  # what a reward function compares with
+# what a reward function compares with
+GOLD_COLUMNS = ("solution", "answer", "ground_truth", "reward_model")

@@ -1,4 +1,5 @@
-"""A rerun.sh of an older swiftkit starts `python -m swiftkit.supervise`; see swiftkit.training.supervise."""
+"""A rerun.sh of an older swiftkit starts `python -m swiftkit.supervise`; see
+swiftkit.training.supervise."""
 
 import sys
 

@@ -25,7 +25,13 @@ def test_a_value_comes_back(value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ['{"a": 1, "a": 2}', r'{"a": "\u003a", "a": 2}', '{"x": [{"a": {}, "a": []}]}', '{"a:": ":", "a:": ""}']
+    "text",
+    [
+        '{"a": 1, "a": 2}',
+        r'{"a": "\u003a", "a": 2}',
+        '{"x": [{"a": {}, "a": []}]}',
+        '{"a:": ":", "a:": ""}',
+    ],
 )
 def test_two_values_under_one_key_are_refused(text: str) -> None:
     """At any depth; the message names the place and the key."""

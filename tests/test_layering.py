@@ -1,4 +1,5 @@
-"""What import-linter (pyproject.toml) cannot say: nothing heavy at import time, plugins unique and used by swift alone."""
+"""What import-linter cannot say: nothing heavy at import time, plugins unique and used by swift
+alone."""
 
 import ast
 import subprocess
@@ -63,26 +64,35 @@ def test_nothing_heavy_at_import_time(path: Path) -> None:
     assert not roots(imports(path, top_level_only=True)) & HEAVY
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "swiftkit" / "toolcall").rglob("*.py")), ids=name_of)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "swiftkit" / "toolcall").rglob("*.py")), ids=name_of
+)
 def test_toolcall_knows_neither_network_nor_disk(path: Path) -> None:
     """What a tool call is can be computed anywhere, also inside a trainer."""
     assert not roots(imports(path)) & NETWORK_AND_DISK
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "swiftkit" / "swift_plugins").glob("*.py")), ids=name_of)
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "swiftkit" / "swift_plugins").glob("*.py")), ids=name_of
+)
 def test_plugins_are_used_by_swift_alone(path: Path) -> None:
     """swift imports them by their stem, so stems are unique and no module of ours imports them."""
     assert [other.stem for other in MODULES].count(path.stem) == 1 or path.stem == "__init__"
-    assert not any(name.startswith("swiftkit.swift_plugins") for module in OURS for name in imports(module))
+    assert not any(
+        name.startswith("swiftkit.swift_plugins") for module in OURS for name in imports(module)
+    )
 
 
 def test_importing_everything_loads_nothing_heavy() -> None:
-    """All modules outside swift_plugins, imported in a fresh interpreter, leave torch and its kin unloaded."""
+    """All modules outside swift_plugins, imported in a fresh interpreter, leave torch and its kin
+    unloaded."""
     names = [name_of(path) for path in OURS if path.name != "__main__.py"]
     code = (
         f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\n"
         f"loaded = {{'torch', 'transformers', 'swift', 'scipy', 'numpy'}} & sys.modules.keys()\n"
         "sys.exit(f'loaded: {loaded}' if loaded else 0)"
     )
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr

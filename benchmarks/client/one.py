@@ -2,7 +2,8 @@
 
     python one.py CLIENT BASE_URL ROWS SAMPLES CONCURRENCY
 
-ROWS is a file of swift rows for the loops, which ask it as swiftkit does; a harness asks its texts as questions.
+ROWS is a file of swift rows for the loops, which ask it as swiftkit does; a harness asks its texts
+as questions.
 """
 
 import asyncio
@@ -18,7 +19,9 @@ def bodies(rows: Path, samples: int) -> list[dict[str, Any]]:
     """The requests that `swiftkit eval tool-call` makes of the rows."""
     read = [json.loads(line) for line in rows.read_text().splitlines()[:samples]]
     fixed = {"model": "bench", "temperature": 0.0, "max_tokens": 512}
-    return [{"messages": row["messages"], "tools": json.loads(row["tools"])} | fixed for row in read]
+    return [
+        {"messages": row["messages"], "tools": json.loads(row["tools"])} | fixed for row in read
+    ]
 
 
 def aiohttp_loop(url: str, rows: Path, samples: int, concurrency: int) -> None:
@@ -67,11 +70,21 @@ def lm_eval(url: str, rows: Path, samples: int, concurrency: int) -> None:
             "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n"
         )
         model = f"model=bench,base_url={url}/chat/completions,num_concurrent={concurrency},max_retries=1"
-        sys.argv = ["lm_eval", "--model", "local-chat-completions", "--model_args", model, "--tasks", "bench"]
+        sys.argv = [
+            "lm_eval",
+            "--model",
+            "local-chat-completions",
+            "--model_args",
+            model,
+            "--tasks",
+            "bench",
+        ]
         sys.argv += ["--include_path", folder, "--limit", str(samples), "--apply_chat_template"]
         sys.argv += ["--log_samples", "--output_path", f"{folder}/out"]
         cli_evaluate()
-        logged = [len(file.read_text().splitlines()) for file in Path(folder).rglob("samples_*.jsonl")]
+        logged = [
+            len(file.read_text().splitlines()) for file in Path(folder).rglob("samples_*.jsonl")
+        ]
         assert logged == [samples], logged
 
 
@@ -88,7 +101,12 @@ def inspect_ai(url: str, rows: Path, samples: int, concurrency: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         task = inspect.Task(dataset=asked, solver=generate(), scorer=match())
         logs = inspect.eval(
-            task, model=model, max_connections=concurrency, max_samples=concurrency, display="none", log_dir=folder
+            task,
+            model=model,
+            max_connections=concurrency,
+            max_samples=concurrency,
+            display="none",
+            log_dir=folder,
         )
         assert logs[0].status == "success"
         assert logs[0].results.completed_samples == samples
@@ -120,14 +138,24 @@ def evalscope(url: str, rows: Path, samples: int, concurrency: int) -> None:
                 work_dir=folder,
             )
         )
-        assert sum(len(file.read_text().splitlines()) for file in Path(folder).rglob("reviews/**/*.jsonl")) == samples
+        assert (
+            sum(
+                len(file.read_text().splitlines())
+                for file in Path(folder).rglob("reviews/**/*.jsonl")
+            )
+            == samples
+        )
 
 
-def _questions(rows: Path, output: Path, question: str = "question", answer: str = "answer") -> None:
+def _questions(
+    rows: Path, output: Path, question: str = "question", answer: str = "answer"
+) -> None:
     read = (json.loads(line) for line in rows.read_text().splitlines())
     lines = (json.dumps({question: row["messages"][0]["content"], answer: "4"}) for row in read)
     output.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
-    globals()[sys.argv[1]](sys.argv[2], Path(sys.argv[3]).absolute(), int(sys.argv[4]), int(sys.argv[5]))
+    globals()[sys.argv[1]](
+        sys.argv[2], Path(sys.argv[3]).absolute(), int(sys.argv[4]), int(sys.argv[5])
+    )

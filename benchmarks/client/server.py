@@ -1,9 +1,11 @@
-"""The loopback endpoint: an OpenAI-shaped server that answers at once, or after a delay, with one fixed completion.
+"""The loopback endpoint: an OpenAI-shaped server that answers at once, or after a delay, with one
+fixed completion.
 
     python benchmarks/client/server.py DELAY_SECONDS
 
-It prints its port. A bare asyncio protocol, so that it takes as little of the two cores as it can. GET /first says when
-the first request since the last such question came (CLOCK_MONOTONIC, which all processes share).
+It prints its port. A bare asyncio protocol, so that it takes as little of the two cores as it can.
+GET /first says when the first request since the last such question came (CLOCK_MONOTONIC, which all
+processes share).
 """
 
 import asyncio
@@ -12,7 +14,11 @@ import re
 import sys
 import time
 
-CALL = {"id": "call_0", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}
+CALL = {
+    "id": "call_0",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'},
+}
 ANSWER = {
     "id": "x",
     "object": "chat.completion",
@@ -21,7 +27,11 @@ ANSWER = {
     "choices": [
         {
             "index": 0,
-            "message": {"role": "assistant", "content": "The answer is 4. #### 4", "tool_calls": [CALL]},
+            "message": {
+                "role": "assistant",
+                "content": "The answer is 4. #### 4",
+                "tool_calls": [CALL],
+            },
             "finish_reason": "stop",
             "logprobs": None,
         }
@@ -36,7 +46,10 @@ _LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
 
 def page(value: object) -> bytes:
     body = json.dumps(value).encode()
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
+        len(body),
+        body,
+    )
 
 
 CALLS, TEXT, LISTING = page(ANSWER), page(PLAIN), page(MODELS)
@@ -64,7 +77,9 @@ class Endpoint(asyncio.Protocol):
                 Endpoint.first = 0.0
                 continue
             Endpoint.first = Endpoint.first or time.monotonic()
-            answer = LISTING if request.startswith(b"GET") else CALLS if b'"tools"' in request else TEXT
+            answer = (
+                LISTING if request.startswith(b"GET") else CALLS if b'"tools"' in request else TEXT
+            )
             if self.delay:
                 asyncio.get_running_loop().call_later(self.delay, self._answer, answer)
             else:

@@ -1,10 +1,12 @@
-"""Writes OpenAI tool-call rows of about 3 KB: system, question, one to three calls, their results, an answer.
+"""Writes OpenAI tool-call rows of about 3 KB: system, question, one to three calls, their results,
+an answer.
 
     python make_rows.py OUT.jsonl --rows 200000 [--distinct] [--seed 0]
 
-Each row offers three to five of 200 tools with JSON Schemas, in an order of its own; `--distinct` gives every tool of
-the file a name and a text that no other tool has, so that nothing can be remembered from row to row. Half of the rows
-are Chinese. The JSON is what Python's json.dumps writes, as in most published files.
+Each row offers three to five of 200 tools with JSON Schemas, in an order of its own; `--distinct`
+gives every tool of the file a name and a text that no other tool has, so that nothing can be
+remembered from row to row. Half of the rows are Chinese. The JSON is what Python's json.dumps
+writes, as in most published files.
 """
 
 import argparse
@@ -19,13 +21,36 @@ NOUNS = (
 ).split()
 VERBS = "get search list create update cancel track compare estimate export".split()
 PARAMETERS: dict[str, dict[str, Any]] = {
-    "city": {"type": "string", "description": "Name of the city, in its own language or in English"},
-    "date": {"type": "string", "format": "date", "description": "Day in the form YYYY-MM-DD; today if left out"},
-    "limit": {"type": "integer", "minimum": 1, "maximum": 100, "description": "How many results to give at most"},
-    "price": {"type": "number", "description": "Upper bound of the price, in the currency of the account"},
+    "city": {
+        "type": "string",
+        "description": "Name of the city, in its own language or in English",
+    },
+    "date": {
+        "type": "string",
+        "format": "date",
+        "description": "Day in the form YYYY-MM-DD; today if left out",
+    },
+    "limit": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 100,
+        "description": "How many results to give at most",
+    },
+    "price": {
+        "type": "number",
+        "description": "Upper bound of the price, in the currency of the account",
+    },
     "urgent": {"type": "boolean", "description": "Whether it goes before all others"},
-    "unit": {"type": "string", "enum": ["metric", "imperial"], "description": "System of units of the answer"},
-    "tags": {"type": "array", "items": {"type": "string"}, "description": "Words that all results must carry"},
+    "unit": {
+        "type": "string",
+        "enum": ["metric", "imperial"],
+        "description": "System of units of the answer",
+    },
+    "tags": {
+        "type": "array",
+        "items": {"type": "string"},
+        "description": "Words that all results must carry",
+    },
     "place": {
         "type": "object",
         "properties": {"latitude": {"type": "number"}, "longitude": {"type": "number"}},
@@ -50,31 +75,61 @@ def tool(noun: str, verb: str, mark: str, draw: random.Random) -> dict[str, Any]
 def value(schema: dict[str, Any], draw: random.Random) -> Any:
     match schema["type"]:
         case "string":
-            return draw.choice(schema.get("enum") or (["2026-11-21"] if "format" in schema else CITIES))
+            return draw.choice(
+                schema.get("enum") or (["2026-11-21"] if "format" in schema else CITIES)
+            )
         case "array":
             return draw.sample(["new", "cheap", "near", "便宜"], 2)
         case "object":
             return {name: value(inner, draw) for name, inner in schema["properties"].items()}
-    return {"integer": draw.randint(1, 100), "number": round(draw.uniform(1, 500), 2), "boolean": True}[schema["type"]]
+    return {
+        "integer": draw.randint(1, 100),
+        "number": round(draw.uniform(1, 500), 2),
+        "boolean": True,
+    }[schema["type"]]
 
 
 def messages(tools: list[dict[str, Any]], draw: random.Random) -> Iterator[dict[str, Any]]:
     chinese = draw.random() < 0.5
     used = draw.sample(tools, draw.randint(1, 3))
-    wanted = [(tool["function"]["name"], tool["function"]["parameters"]["properties"]) for tool in used]
+    wanted = [
+        (tool["function"]["name"], tool["function"]["parameters"]["properties"]) for tool in used
+    ]
     ids = [f"call_{draw.getrandbits(96):024x}" for _ in wanted]
-    given = [{name: value(schema, draw) for name, schema in properties.items()} for _, properties in wanted]
-    asked = "、".join(name for name, _ in wanted) if chinese else ", ".join(name for name, _ in wanted)
-    yield {"role": "system", "content": "你是一个会调用工具的助手。" if chinese else "You answer with tools."}
-    yield {"role": "user", "content": f"请帮我处理这件事：{asked}。" if chinese else f"Please see to this: {asked}."}
+    given = [
+        {name: value(schema, draw) for name, schema in properties.items()}
+        for _, properties in wanted
+    ]
+    asked = (
+        "、".join(name for name, _ in wanted) if chinese else ", ".join(name for name, _ in wanted)
+    )
+    yield {
+        "role": "system",
+        "content": "你是一个会调用工具的助手。" if chinese else "You answer with tools.",
+    }
+    yield {
+        "role": "user",
+        "content": f"请帮我处理这件事：{asked}。" if chinese else f"Please see to this: {asked}.",
+    }
     calls = [
-        {"id": identity, "type": "function", "function": {"name": name, "arguments": dumped(arguments)}}
+        {
+            "id": identity,
+            "type": "function",
+            "function": {"name": name, "arguments": dumped(arguments)},
+        }
         for identity, (name, _), arguments in zip(ids, wanted, given, strict=True)
     ]
     yield {"role": "assistant", "content": None, "tool_calls": calls}
     for identity, arguments in zip(ids, given, strict=True):
-        yield {"role": "tool", "tool_call_id": identity, "content": dumped({"status": "ok", "echo": arguments})}
-    yield {"role": "assistant", "content": "都办好了，结果在上面。" if chinese else "All done: see the results above."}
+        yield {
+            "role": "tool",
+            "tool_call_id": identity,
+            "content": dumped({"status": "ok", "echo": arguments}),
+        }
+    yield {
+        "role": "assistant",
+        "content": "都办好了，结果在上面。" if chinese else "All done: see the results above.",
+    }
 
 
 def rows(count: int, distinct: bool, seed: int) -> Iterator[dict[str, Any]]:
@@ -84,7 +139,10 @@ def rows(count: int, distinct: bool, seed: int) -> Iterator[dict[str, Any]]:
     for number in range(count):
         some = draw.randint(3, 5)
         if distinct:
-            tools = [tool(*pair, f"_{number}_{k}", draw) for k, pair in enumerate(draw.sample(pairs, some))]
+            tools = [
+                tool(*pair, f"_{number}_{k}", draw)
+                for k, pair in enumerate(draw.sample(pairs, some))
+            ]
         else:
             tools = draw.sample(pool, some)
         yield {"id": f"row-{number}", "messages": list(messages(tools, draw)), "tools": tools}
@@ -95,7 +153,9 @@ def dumped(value: Any) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("output")
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--distinct", action="store_true")

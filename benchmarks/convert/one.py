@@ -1,4 +1,5 @@
-"""One measurement, in a process of its own: prints {"rows", "cpu", "wall"} of the work alone, without the imports.
+"""One measurement, in a process of its own: prints {"rows", "cpu", "wall"} of the work alone,
+without the imports.
 
     python one.py floor RAW OUT | swift DATA | llamafactory RAW | agent_data_tools RAW OUT
 
@@ -28,7 +29,8 @@ def floor(raw: str, out: str) -> Callable[[], int]:
 
 
 def swift(data: str) -> Callable[[], int]:
-    """ms-swift's own loading, as `swift sft --dataset DATA` does it: load_dataset with AutoPreprocessor."""
+    """ms-swift's own loading, as `swift sft --dataset DATA` does it: load_dataset with
+    AutoPreprocessor."""
     os.environ.update(USE_HF="1", HF_HUB_OFFLINE="1", HF_HOME=mkdtemp(), MODELSCOPE_CACHE=mkdtemp())
     from swift.dataset import load_dataset
 
@@ -36,7 +38,8 @@ def swift(data: str) -> Callable[[], int]:
 
 
 def llamafactory(raw: str) -> Callable[[], int]:
-    """LLaMA-Factory's loader: the `datasets` reader, then align_dataset with its OpenAI converter."""
+    """LLaMA-Factory's loader: the `datasets` reader, then align_dataset with its OpenAI
+    converter."""
     os.environ.update(HF_HUB_OFFLINE="1", HF_HOME=mkdtemp())
     from types import SimpleNamespace
 
@@ -45,7 +48,12 @@ def llamafactory(raw: str) -> Callable[[], int]:
     from llamafactory.data.parser import DatasetAttr
 
     attr = DatasetAttr("file", raw, formatting="openai", tools="tools", messages="messages")
-    attr.role_tag, attr.content_tag, attr.user_tag, attr.assistant_tag = "role", "content", "user", "assistant"
+    attr.role_tag, attr.content_tag, attr.user_tag, attr.assistant_tag = (
+        "role",
+        "content",
+        "user",
+        "assistant",
+    )
     attr.observation_tag, attr.function_tag, attr.system_tag = "tool", "function_call", "system"
     data_args = SimpleNamespace(streaming=False, preprocessing_num_workers=1, overwrite_cache=True)
     training_args = SimpleNamespace(local_process_index=0)
@@ -64,13 +72,19 @@ def agent_data_tools(raw: str, out: str) -> Callable[[], int]:
     def work() -> int:
         if validate_openai_messages_file(raw).error_count:
             sys.exit("agent-data-tools finds faults in the rows")
-        return int(convert_jsonl_file(raw, out, target="swift_messages", show_progress=False).written_records)
+        return int(
+            convert_jsonl_file(
+                raw, out, target="swift_messages", show_progress=False
+            ).written_records
+        )
 
     return work
 
 
 def main() -> None:
-    work = {each.__name__: each for each in (floor, swift, llamafactory, agent_data_tools)}[sys.argv[1]](*sys.argv[2:])
+    work = {each.__name__: each for each in (floor, swift, llamafactory, agent_data_tools)}[
+        sys.argv[1]
+    ](*sys.argv[2:])
     wall, before = time.perf_counter(), os.times()
     rows = work()
     after = os.times()

@@ -1,10 +1,11 @@
-"""swiftkit convert beside its floor and its peers, one after the other in one run; the results go into README.md.
+"""swiftkit convert beside its floor and its peers, one after the other in one run; the results go
+into README.md.
 
     python run.py [--rows 200000] [--big 2000000] [--repeat 3] [--peers PYTHON] [--folder /tmp/convert]
 
---peers names a Python that has llamafactory and agent-data-tools (see README.md); without it they are left out.
---big is the row count of the file whose conversion shows the memory; 0 leaves it out. Of repeated runs the fastest
-counts: what else the machine does can only slow a run down.
+--peers names a Python that has llamafactory and agent-data-tools (see README.md); without it they
+are left out. --big is the row count of the file whose conversion shows the memory; 0 leaves it out.
+Of repeated runs the fastest counts: what else the machine does can only slow a run down.
 """
 
 import argparse
@@ -26,7 +27,8 @@ PYTHON = sys.executable
 
 
 class Measured(NamedTuple):
-    """`cpu` and `wall` in seconds; `memory`: the most that the process and its children held together, in MB."""
+    """`cpu` and `wall` in seconds; `memory`: the most that the process and its children held
+    together, in MB."""
 
     rows: int
     cpu: float
@@ -36,7 +38,9 @@ class Measured(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--big", type=int, default=2_000_000)
     parser.add_argument("--repeat", type=int, default=3)
@@ -44,7 +48,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("/tmp/convert"))  # noqa: S108
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    print("| what | rows | rows/s | rows/CPU-s | CPU, of the floor's | memory, MB |\n|---|---|---|---|---|---|")
+    print(
+        "| what | rows | rows/s | rows/CPU-s | CPU, of the floor's | memory, MB |\n|---|---|---|---|---|---|"
+    )
     pool, distinct = (_raw(args.folder, args.rows, flag) for flag in ([], ["--distinct"]))
     few, fewer = (_head(pool, count) for count in (20_000, 500))
     rows = args.folder / "rows.jsonl"
@@ -55,19 +61,31 @@ def main() -> None:
     if not filecmp.cmp(rows, two_rows, shallow=False):
         sys.exit("two workers write something else than one")
     _shown("swiftkit, no tool twice", _best(args.repeat, _ours, distinct, two_rows, 1), floor)
-    _shown("swiftkit, no tool twice, 2 workers", _best(args.repeat, _ours, distinct, two_rows, 2), floor)
+    _shown(
+        "swiftkit, no tool twice, 2 workers",
+        _best(args.repeat, _ours, distinct, two_rows, 2),
+        floor,
+    )
     _ours(few, rows, 1)
     raw_load = _shown("ms-swift loads raw rows", _best(args.repeat, _one, "swift", few), floor)
     our_load = _shown("ms-swift loads our rows", _best(args.repeat, _one, "swift", rows), floor)
     if args.peers:
-        _shown("LLaMA-Factory", _best(args.repeat, _one, "llamafactory", few, python=args.peers), floor)
-        _shown("agent-data-tools", _one("agent_data_tools", fewer, two_rows, python=args.peers), floor)
+        _shown(
+            "LLaMA-Factory", _best(args.repeat, _one, "llamafactory", few, python=args.peers), floor
+        )
+        _shown(
+            "agent-data-tools", _one("agent_data_tools", fewer, two_rows, python=args.peers), floor
+        )
     print(f"\n2 workers: {one.wall / two.wall:.2f} times as fast as 1")
     print(f"ms-swift's loading: {raw_load.cpu / our_load.cpu:.2f} times less CPU for our rows")
     if args.big:
         big = _repeated(pool, args.big // args.rows)
         for workers in (1, 2):
-            _shown(f"swiftkit, {workers} workers, {big.stat().st_size / 1e9:.1f} GB", _ours(big, rows, workers), floor)
+            _shown(
+                f"swiftkit, {workers} workers, {big.stat().st_size / 1e9:.1f} GB",
+                _ours(big, rows, workers),
+                floor,
+            )
 
 
 def _raw(folder: Path, rows: int, flags: list[str]) -> Path:
@@ -108,7 +126,9 @@ def _one(*arguments: str | Path, python: str = PYTHON) -> Measured:
 
 
 def _best(repeat: int, measure: Any, *arguments: Any, **options: Any) -> Measured:
-    return min((measure(*arguments, **options) for _ in range(repeat)), key=lambda measured: measured.cpu)
+    return min(
+        (measure(*arguments, **options) for _ in range(repeat)), key=lambda measured: measured.cpu
+    )
 
 
 def _run(command: list[Any]) -> Measured:
@@ -123,7 +143,9 @@ def _run(command: list[Any]) -> Measured:
         watch.join()
     if process.returncode:
         sys.exit(f"{command} failed:\n{said}")
-    return Measured(0, _children_cpu() - before, time.perf_counter() - start, peak[0] / 1e6, printed)
+    return Measured(
+        0, _children_cpu() - before, time.perf_counter() - start, peak[0] / 1e6, printed
+    )
 
 
 def _watch(process: Any, peak: list[float]) -> None:
@@ -148,7 +170,9 @@ def _children_cpu() -> float:
 def _shown(name: str, measured: Measured, floor: Measured | None = None) -> Measured:
     ratio = f"{measured.cpu / measured.rows / (floor.cpu / floor.rows):.2f}" if floor else "1"
     speeds = f"{measured.rows / measured.wall:,.0f} | {measured.rows / measured.cpu:,.0f}"
-    print(f"| {name} | {measured.rows:,} | {speeds} | {ratio} | {measured.memory:.0f} |", flush=True)
+    print(
+        f"| {name} | {measured.rows:,} | {speeds} | {ratio} | {measured.memory:.0f} |", flush=True
+    )
     return measured
 
 

@@ -1,10 +1,12 @@
-"""swiftkit's scorer beside BFCL's checker and ToolRL's reward, on the same answers, one after the other in one run.
+"""swiftkit's scorer beside BFCL's checker and ToolRL's reward, on the same answers, one after the
+other in one run.
 
     python run.py --bfcl SITE_PACKAGES [--toolrl rlla.py] [--repeat 25]
 
---bfcl is the folder that `pip install --no-deps --target FOLDER bfcl-eval==2026.3.23` fills: its data gives the rows,
-its checker is the first peer. --toolrl is verl/utils/reward_score/rlla.py of github.com/qiancheng0/ToolRL, the second.
-Neither is part of this repository. CPU time of one process; of repeated rounds the fastest counts.
+--bfcl is the folder that `pip install --no-deps --target FOLDER bfcl-eval==2026.3.23` fills: its
+data gives the rows, its checker is the first peer. --toolrl is verl/utils/reward_score/rlla.py of
+github.com/qiancheng0/ToolRL, the second. Neither is part of this repository. CPU time of one
+process; of repeated rounds the fastest counts.
 """
 
 import argparse
@@ -39,7 +41,9 @@ class Answer(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--bfcl", type=Path, required=True)
     parser.add_argument("--toolrl", type=Path)
     parser.add_argument("--repeat", type=int, default=25)
@@ -47,10 +51,19 @@ def main() -> None:
     right = list(_answers(args.bfcl / "bfcl_eval/data"))
     mixed = [_spoilt(answer, 0) if index % 2 else answer for index, answer in enumerate(right)]
     drawn = random.Random(0).sample(right, len(right) // GROUP)
-    grouped = [_spoilt(answer, number) if number % 2 else answer for answer in drawn for number in range(GROUP)]
-    print(f"| answers/s | all right | every second one wrong | so too, {GROUP} a question |\n|---|---|---|---|")
+    grouped = [
+        _spoilt(answer, number) if number % 2 else answer
+        for answer in drawn
+        for number in range(GROUP)
+    ]
+    print(
+        f"| answers/s | all right | every second one wrong | so too, {GROUP} a question |\n|---|---|---|---|"
+    )
     for name, measured in (_ours() | _peers(args)).items():
-        rates = [_rate(measured(answers), len(answers), args.repeat) for answers in (right, mixed, grouped)]
+        rates = [
+            _rate(measured(answers), len(answers), args.repeat)
+            for answers in (right, mixed, grouped)
+        ]
         print(f"| {name} | {' | '.join(f'{rate:,.0f}' for rate in rates)} |", flush=True)
     seconds = 1 / _rate(_step(grouped[:STEP]), 1, args.repeat)
     print(f"\nThe {STEP} completions of a GRPO step: {1000 * seconds:.1f} ms")
@@ -67,13 +80,19 @@ def _ours() -> dict[str, Callable[[list[Answer]], "Round"]]:
 def _answers(data: Path) -> Iterator[Answer]:
     """Each question of the single-turn Python categories with BFCL's own answer."""
     for category in CATEGORIES:
-        truths = map(json.loads, (data / f"possible_answer/BFCL_v4_{category}.json").open(encoding="utf-8"))
+        truths = map(
+            json.loads, (data / f"possible_answer/BFCL_v4_{category}.json").open(encoding="utf-8")
+        )
         truth = {line["id"]: line["ground_truth"] for line in truths}
         for line in (data / f"BFCL_v4_{category}.json").open(encoding="utf-8"):
             record = json.loads(line)
             record["ground_truth"] = truth[record["id"]]
             row = next(iter(converter.convert(record)))
-            yield Answer(record, row, [ToolCall(**call) for call in map(_name_and_arguments, _gold(row).calls)])
+            yield Answer(
+                record,
+                row,
+                [ToolCall(**call) for call in map(_name_and_arguments, _gold(row).calls)],
+            )
 
 
 def _name_and_arguments(call: Any) -> dict[str, Any]:
@@ -81,7 +100,8 @@ def _name_and_arguments(call: Any) -> dict[str, Any]:
 
 
 def _spoilt(answer: Answer, number: int) -> Answer:
-    """The answer with one fault: a wrong value, a parameter or a call too few or too many, another name."""
+    """The answer with one fault: a wrong value, a parameter or a call too few or too many, another
+    name."""
     draw = random.Random(f"{answer.record['id']} {number}")
     calls = [ToolCall(call.name, dict(call.arguments)) for call in answer.calls]  # a copy
     call = draw.choice(calls)
@@ -156,7 +176,8 @@ def _peers(args: argparse.Namespace) -> dict[str, Callable[[list[Answer]], Round
 
 
 def _bfcl_checker(folder: Path) -> Callable[..., Any]:
-    """`ast_checker`, without the model handlers that its module imports for their table of names."""
+    """`ast_checker`, without the model handlers that its module imports for their table of
+    names."""
     sys.path.append(str(folder))
     config: Any = types.ModuleType("bfcl_eval.constants.model_config")
     config.MODEL_CONFIG_MAPPING = {"model": types.SimpleNamespace(underscore_to_dot=False)}
@@ -166,13 +187,18 @@ def _bfcl_checker(folder: Path) -> Callable[..., Any]:
 
     def check(record: dict[str, Any], calls: list[dict[str, Any]]) -> Any:
         category = record["id"].rpartition("_")[0]
-        return ast_checker(record["function"], calls, record["ground_truth"], Language.PYTHON, category, "model")
+        return ast_checker(
+            record["function"], calls, record["ground_truth"], Language.PYTHON, category, "model"
+        )
 
     return check
 
 
 def _bfcl(answers: list[Answer], check: Callable[..., Any], from_text: bool) -> Round:
-    rows = [(answer.record, [{call.name: call.arguments} for call in answer.calls]) for answer in answers]
+    rows = [
+        (answer.record, [{call.name: call.arguments} for call in answer.calls])
+        for answer in answers
+    ]
     texts = [(record, json.dumps(calls)) for record, calls in rows]
 
     def once() -> None:
@@ -198,9 +224,13 @@ def _toolrl_reward(path: Path) -> Callable[..., Any]:
 
 
 def _toolrl(answers: list[Answer], reward: Callable[..., Any]) -> Round:
-    """In its own wire format: one block, a call a line, `parameters`. What it prints is thrown away."""
+    """In its own wire format: one block, a call a line, `parameters`. What it prints is thrown
+    away."""
     pairs = [
-        (f"<|im_start|>assistant{_toolrl_text(answer.calls)}", _toolrl_text(_gold(answer.row).calls))
+        (
+            f"<|im_start|>assistant{_toolrl_text(answer.calls)}",
+            _toolrl_text(_gold(answer.row).calls),
+        )
         for answer in answers
     ]
 

@@ -1,8 +1,10 @@
-"""Requests a second of running servers, side by side: rounds alternate, so that what else the machine does hits all.
+"""Requests a second of running servers, side by side: rounds alternate, so that what else the
+machine does hits all.
 
     python benchmarks/serving/run.py --data runs/demo/eval.jsonl plain=http://127.0.0.1:8000/v1 plugin=http://...
 
-Beside it the CPU time of a request in all processes of the server, which says more on a busy machine than the clock.
+Beside it the CPU time of a request in all processes of the server, which says more on a busy
+machine than the clock.
 """
 
 import argparse
@@ -23,9 +25,18 @@ REQUESTS = {1: 24, 8: 96, 32: 192}  # of one round
 
 def questions(data: Path) -> list[bytes]:
     rows = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()]
-    plain = [row for row in rows if all(message["role"] in ("system", "user") for message in row["messages"])]
+    plain = [
+        row
+        for row in rows
+        if all(message["role"] in ("system", "user") for message in row["messages"])
+    ]
     bodies: list[dict[str, Any]] = [
-        {"model": "swiftkit", "messages": row["messages"], "tools": json.loads(row["tools"]), "temperature": 0}
+        {
+            "model": "swiftkit",
+            "messages": row["messages"],
+            "tools": json.loads(row["tools"]),
+            "temperature": 0,
+        }
         for row in plain
     ]
     return [json.dumps(body).encode() for body in bodies]
@@ -34,19 +45,30 @@ def questions(data: Path) -> list[bytes]:
 def cpu_seconds(url: str) -> float:
     """Of all processes of the server that listens there."""
     port = int(url.rsplit(":", 1)[1].partition("/")[0])
-    listening = (one for one in psutil.net_connections("tcp") if one.status == "LISTEN" and one.laddr.port == port)
+    listening = (
+        one
+        for one in psutil.net_connections("tcp")
+        if one.status == "LISTEN" and one.laddr.port == port
+    )
     server = psutil.Process(next(one.pid for one in listening if one.pid))
-    return sum(sum(process.cpu_times()[:2]) for process in (server, *server.children(recursive=True)))
+    return sum(
+        sum(process.cpu_times()[:2]) for process in (server, *server.children(recursive=True))
+    )
 
 
 async def rate(url: str, bodies: list[bytes], concurrency: int) -> float:
     """Requests a second of one round; every answer must be a 200 with a choice."""
     left = [bodies[number % len(bodies)] for number in range(REQUESTS[concurrency])]
-    headers = {"Content-Type": "application/json", "Authorization": f"Bearer {os.environ.get('OPENAI_API_KEY', 'x')}"}
+    headers = {
+        "Content-Type": "application/json",
+        "Authorization": f"Bearer {os.environ.get('OPENAI_API_KEY', 'x')}",
+    }
 
     async def worker(session: aiohttp.ClientSession) -> None:
         while left:
-            async with session.post(f"{url}/chat/completions", data=left.pop(), headers=headers) as answer:
+            async with session.post(
+                f"{url}/chat/completions", data=left.pop(), headers=headers
+            ) as answer:
                 assert (await answer.json())["choices"], await answer.text()
 
     async with aiohttp.ClientSession() as session:
@@ -65,7 +87,9 @@ async def measure(servers: dict[str, str], bodies: list[bytes], rounds: int) -> 
             for name in sorted(servers, reverse=bool(number % 2)):
                 before = cpu_seconds(servers[name])
                 seen[name].append(await rate(servers[name], bodies, concurrency))
-                spent[name].append((cpu_seconds(servers[name]) - before) * 1000 / REQUESTS[concurrency])
+                spent[name].append(
+                    (cpu_seconds(servers[name]) - before) * 1000 / REQUESTS[concurrency]
+                )
         for name, rates in seen.items():
             middle, least = statistics.median(rates), min(spent[name])
             spread = f"{min(rates):.1f}-{max(rates):.1f}"
@@ -73,13 +97,17 @@ async def measure(servers: dict[str, str], bodies: list[bytes], rounds: int) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("servers", nargs="+", metavar="NAME=URL")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=4)
     arguments = parser.parse_args()
     servers = dict(server.split("=", 1) for server in arguments.servers)
-    print("| concurrency | server | requests/s (median) | lowest-highest | CPU ms (least) |\n|---|---|---|---|---|")
+    print(
+        "| concurrency | server | requests/s (median) | lowest-highest | CPU ms (least) |\n|---|---|---|---|---|"
+    )
     asyncio.run(measure(servers, questions(arguments.data), arguments.rounds))
 
 

@@ -29,15 +29,24 @@ LANGUAGES = {
 }
 PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
     "get_weather": ("Weather forecast", {"city": STRING, "date": STRING}),
-    "convert_units": ("Convert a quantity", {"value": NUMBER, "from_unit": STRING, "to_unit": STRING}),
-    "convert_currency": ("Convert money", {"amount": NUMBER, "from_currency": STRING, "to_currency": STRING}),
+    "convert_units": (
+        "Convert a quantity",
+        {"value": NUMBER, "from_unit": STRING, "to_unit": STRING},
+    ),
+    "convert_currency": (
+        "Convert money",
+        {"amount": NUMBER, "from_currency": STRING, "to_currency": STRING},
+    ),
     "search_web": ("Search the web", {"query": STRING}),
     "create_event": ("Add to the calendar", {"title": STRING, "date": STRING, "time": STRING}),
     "list_events": ("Read the calendar", {"date": STRING}),
     "get_order": ("Status of an order", {"order_id": STRING}),
     "cancel_order": ("Cancel an order", {"order_id": STRING, "reason": STRING}),
     "set_alarm": ("Set an alarm", {"time": STRING}),
-    "translate": ("Translate a text", {"text": STRING, "language": {"type": "string", "enum": list(LANGUAGES)}}),
+    "translate": (
+        "Translate a text",
+        {"text": STRING, "language": {"type": "string", "enum": list(LANGUAGES)}},
+    ),
     "find_restaurant": ("Find a restaurant", {"city": STRING, "cuisine": STRING}),
     "send_message": ("Send a message", {"to": STRING, "text": STRING}),
 }
@@ -50,15 +59,32 @@ POOLS: dict[str, dict[str, list[str]]] = {
         "day": [
             "today",
             "tomorrow",
-            *(f"next {d}" for d in "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()),
+            *(
+                f"next {d}"
+                for d in "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
+            ),
         ],
         "unit": "kilometers miles meters feet kilograms pounds grams ounces liters gallons celsius fahrenheit".split(),
         "cuisine": "Italian Chinese Indian Mexican Thai French Greek Korean Turkish Spanish".split(),
-        "reason": ["wrong size", "ordered twice", "too late", "found it cheaper", "wrong color", "no longer needed"],
+        "reason": [
+            "wrong size",
+            "ordered twice",
+            "too late",
+            "found it cheaper",
+            "wrong color",
+            "no longer needed",
+        ],
         "adjective": "best cheap new local famous easy healthy modern simple quiet fast old".split(),
         "noun": "hotels books phones museums recipes trains laptops gardens songs schools bikes cameras parks shoes".split(),
         "activity": "meeting lunch dinner dentist yoga training interview workshop call party".split(),
-        "phrase": ["good morning", "see you soon", "I am late", "thank you", "happy birthday", "the train is late"],
+        "phrase": [
+            "good morning",
+            "see you soon",
+            "I am late",
+            "thank you",
+            "happy birthday",
+            "the train is late",
+        ],
     },
     "zh": {
         "city": "北京 上海 广州 深圳 杭州 成都 武汉 南京 西安 重庆 天津 苏州 长沙 青岛 厦门 大连 昆明 郑州 巴黎 东京".split(),
@@ -85,7 +111,10 @@ QUESTIONS: dict[str, dict[str, list[str]]] = {
         "zh": ["{city}{date}天气怎么样？", "{date}{city}会下雨吗？", "查一下{city}{date}的天气。"],
     },
     "convert_units": {
-        "en": ["Convert {value} {from_unit} to {to_unit}.", "How many {to_unit} are {value} {from_unit}?"],
+        "en": [
+            "Convert {value} {from_unit} to {to_unit}.",
+            "How many {to_unit} are {value} {from_unit}?",
+        ],
         "zh": ["{value}{from_unit}是多少{to_unit}？", "把{value}{from_unit}换成{to_unit}。"],
     },
     "convert_currency": {
@@ -103,7 +132,10 @@ QUESTIONS: dict[str, dict[str, list[str]]] = {
         "zh": ["上网搜索{query}。", "帮我搜一下{query}。"],
     },
     "create_event": {
-        "en": ["Add {title} to my calendar {date} at {time}.", "Schedule {title} for {date}, {time}."],
+        "en": [
+            "Add {title} to my calendar {date} at {time}.",
+            "Schedule {title} for {date}, {time}.",
+        ],
         "zh": ["{date} {time} 安排{title}。", "在日历上加一个{title}，{date} {time}。"],
     },
     "list_events": {
@@ -115,7 +147,10 @@ QUESTIONS: dict[str, dict[str, list[str]]] = {
         "zh": ["订单{order_id}到哪里了？", "查询订单{order_id}的状态。"],
     },
     "cancel_order": {
-        "en": ["Cancel order {order_id}, {reason}.", "Please cancel my order {order_id}: {reason}."],
+        "en": [
+            "Cancel order {order_id}, {reason}.",
+            "Please cancel my order {order_id}: {reason}.",
+        ],
         "zh": ["取消订单{order_id}，{reason}。", "我要取消{order_id}，因为{reason}。"],
     },
     "set_alarm": {
@@ -127,7 +162,10 @@ QUESTIONS: dict[str, dict[str, list[str]]] = {
         "zh": ["把“{text}”翻译成{language}。", "“{text}”用{language}怎么说？"],
     },
     "find_restaurant": {
-        "en": ["Find a {cuisine} restaurant in {city}.", "Where can I eat {cuisine} food in {city}?"],
+        "en": [
+            "Find a {cuisine} restaurant in {city}.",
+            "Where can I eat {cuisine} food in {city}?",
+        ],
         "zh": ["在{city}找一家{cuisine}馆。", "{city}哪里有{cuisine}？"],
     },
     "send_message": {
@@ -142,7 +180,12 @@ SMALL_TALK = {
         "Write a poem about {noun}.",
         "Do you like {noun}?",
     ],
-    "zh": ["讲一个关于{noun}的笑话。", "你觉得{city}怎么样？", "写一首关于{noun}的诗。", "你喜欢{noun}吗？"],
+    "zh": [
+        "讲一个关于{noun}的笑话。",
+        "你觉得{city}怎么样？",
+        "写一首关于{noun}的诗。",
+        "你喜欢{noun}吗？",
+    ],
 }
 NO_TOOL = {"en": "I have no tool for that.", "zh": "没有合适的工具。"}
 JOIN = {"en": " Also: ", "zh": "另外，"}
@@ -152,7 +195,10 @@ def schema(name: str) -> dict[str, Any]:
     """The tool as OpenAI writes it."""
     description, properties = PARAMETERS[name]
     parameters = {"type": "object", "properties": properties, "required": list(properties)}
-    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
+    return {
+        "type": "function",
+        "function": {"name": name, "description": description, "parameters": parameters},
+    }
 
 
 def draw_value(rng: random.Random, language: str, parameter: str) -> Any:
@@ -168,7 +214,9 @@ def draw_value(rng: random.Random, language: str, parameter: str) -> Any:
         "time": lambda: f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}",
         "value": lambda: pick([rng.randint(2, 999), round(rng.uniform(1, 99), 1)]),
         "amount": lambda: pick([rng.randint(2, 9999), round(rng.uniform(1, 99), 2)]),
-        "order_id": lambda: pick("ABCDEFGHKMPRSTX") + "".join(rng.choices("0123456789", k=rng.randint(4, 6))),
+        "order_id": lambda: (
+            pick("ABCDEFGHKMPRSTX") + "".join(rng.choices("0123456789", k=rng.randint(4, 6)))
+        ),
         "query": lambda: _query(rng, language),
         "title": lambda: _title(rng, language),
         "language": lambda: pick(list(LANGUAGES)),
@@ -182,7 +230,11 @@ def draw_value(rng: random.Random, language: str, parameter: str) -> Any:
 
 def _query(rng: random.Random, language: str) -> str:
     pools = POOLS[language]
-    adjective, noun, city = rng.choice(pools["adjective"]), rng.choice(pools["noun"]), rng.choice(pools["city"])
+    adjective, noun, city = (
+        rng.choice(pools["adjective"]),
+        rng.choice(pools["noun"]),
+        rng.choice(pools["city"]),
+    )
     return f"{adjective} {noun} in {city}" if language == "en" else f"{city}{adjective}{noun}"
 
 
@@ -194,9 +246,15 @@ def _title(rng: random.Random, language: str) -> str:
 
 def one_call(rng: random.Random, language: str, name: str) -> tuple[str, Call]:
     """A question and the call that answers it."""
-    arguments = {parameter: draw_value(rng, language, parameter) for parameter in PARAMETERS[name][1]}
-    while len(arguments) > len(set(map(str, arguments.values()))):  # "10 meters to meters" is no question
-        arguments = {parameter: draw_value(rng, language, parameter) for parameter in PARAMETERS[name][1]}
+    arguments = {
+        parameter: draw_value(rng, language, parameter) for parameter in PARAMETERS[name][1]
+    }
+    while len(arguments) > len(
+        set(map(str, arguments.values()))
+    ):  # "10 meters to meters" is no question
+        arguments = {
+            parameter: draw_value(rng, language, parameter) for parameter in PARAMETERS[name][1]
+        }
     worded = dict(arguments)
     if "language" in worded and language == "zh":
         worded["language"] = LANGUAGES[worded["language"]]
@@ -227,7 +285,10 @@ def check_then_cancel(rng: random.Random, language: str) -> list[Turn]:
     }[language]
     return [
         (question, [("get_order", {"order_id": order})]),
-        (json.dumps({"status": "processing"}), [("cancel_order", {"order_id": order, "reason": reason})]),
+        (
+            json.dumps({"status": "processing"}),
+            [("cancel_order", {"order_id": order, "reason": reason})],
+        ),
     ]
 
 
@@ -240,14 +301,20 @@ def find_then_tell(rng: random.Random, language: str) -> list[Turn]:
     }[language]
     return [
         (question, [("find_restaurant", {"city": city, "cuisine": cuisine})]),
-        (json.dumps({"name": place}, ensure_ascii=False), [("send_message", {"to": person, "text": place})]),
+        (
+            json.dumps({"name": place}, ensure_ascii=False),
+            [("send_message", {"to": person, "text": place})],
+        ),
     ]
 
 
 def price_then_convert(rng: random.Random, language: str) -> list[Turn]:
     order, amount = draw_value(rng, language, "order_id"), draw_value(rng, language, "amount")
     source, target = rng.sample(CURRENCIES, 2)
-    question = {"en": f"What did order {order} cost in {target}?", "zh": f"订单{order}花了多少 {target}？"}[language]
+    question = {
+        "en": f"What did order {order} cost in {target}?",
+        "zh": f"订单{order}花了多少 {target}？",
+    }[language]
     call = ("convert_currency", {"amount": amount, "from_currency": source, "to_currency": target})
     return [
         (question, [("get_order", {"order_id": order})]),
@@ -261,7 +328,9 @@ def multi_step(rng: random.Random, language: str) -> list[Turn]:
 
 def no_tool(rng: random.Random, language: str) -> list[Turn]:
     pools = POOLS[language]
-    question = rng.choice(SMALL_TALK[language]).format(noun=rng.choice(pools["noun"]), city=rng.choice(pools["city"]))
+    question = rng.choice(SMALL_TALK[language]).format(
+        noun=rng.choice(pools["noun"]), city=rng.choice(pools["city"])
+    )
     return [(question, [])]
 
 
@@ -275,7 +344,9 @@ def conversation(rng: random.Random) -> dict[str, Any]:
     turns = kind(rng, language)
     needed = list(dict.fromkeys(name for _, calls in turns for name, _ in calls))
     others = [name for name in PARAMETERS if name not in needed]
-    if kind is no_tool and rng.random() < 0.5:  # not small talk: a question for a tool that is not on offer
+    if (
+        kind is no_tool and rng.random() < 0.5
+    ):  # not small talk: a question for a tool that is not on offer
         absent = others.pop(rng.randrange(len(others)))
         turns = [(one_call(rng, language, absent)[0], [])]
     offered = needed + rng.sample(others, k=max(1, rng.randint(2, 3) - len(needed)))
@@ -311,7 +382,9 @@ def openai_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
             }
         )
         if step + 1 < len(talk["turns"]):
-            messages.append({"role": "tool", "tool_call_id": ids[0], "content": talk["turns"][step + 1][0]})
+            messages.append(
+                {"role": "tool", "tool_call_id": ids[0], "content": talk["turns"][step + 1][0]}
+            )
     if not talk["turns"][0][1]:
         messages.append({"role": "assistant", "content": NO_TOOL[talk["language"]]})
     return {
@@ -331,7 +404,9 @@ def _openai_call(identifier: str, call: Call) -> dict[str, Any]:
 def alpaca_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
     """The row as instruction data holds it: the output is the call, written as JSON text."""
     question, calls = talk["turns"][0]
-    written = [{"tool_call": {"tool_name": tool, "parameters": arguments}} for tool, arguments in calls]
+    written = [
+        {"tool_call": {"tool_name": tool, "parameters": arguments}} for tool, arguments in calls
+    ]
     output = (
         json.dumps(written[0] if len(written) == 1 else written, ensure_ascii=False)
         if calls
@@ -349,7 +424,9 @@ def alpaca_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
 def preference_row(rng: random.Random, talk: dict[str, Any], name: str) -> dict[str, Any]:
     """A question with a right and a wrong answer, as OpenAI's preference fine-tuning holds them."""
     question, calls = talk["turns"][0]
-    answers = [_openai_answer(found, talk["language"]) for found in (calls, spoil(rng, talk, calls))]
+    answers = [
+        _openai_answer(found, talk["language"]) for found in (calls, spoil(rng, talk, calls))
+    ]
     tools = [schema(tool) for tool in talk["offered"]]
     return {
         "id": name,
@@ -385,24 +462,32 @@ def spoil(rng: random.Random, talk: dict[str, Any], calls: list[Call]) -> list[C
 def _renamed(rng: random.Random, arguments: dict[str, Any]) -> dict[str, Any]:
     """One parameter under the name of another tool's."""
     old = rng.choice(list(arguments))
-    names = sorted({name for _, properties in PARAMETERS.values() for name in properties} - arguments.keys())
+    names = sorted(
+        {name for _, properties in PARAMETERS.values() for name in properties} - arguments.keys()
+    )
     new = rng.choice(names)
     return {new if name == old else name: value for name, value in arguments.items()}
 
 
-def _revalued(rng: random.Random, talk: dict[str, Any], arguments: dict[str, Any]) -> dict[str, Any]:
+def _revalued(
+    rng: random.Random, talk: dict[str, Any], arguments: dict[str, Any]
+) -> dict[str, Any]:
     parameter = rng.choice(list(arguments))
     while (other := draw_value(rng, talk["language"], parameter)) == arguments[parameter]:
         pass
     return arguments | {parameter: other}
 
 
-def _misplaced(rng: random.Random, talk: dict[str, Any], arguments: dict[str, Any], right: str = "") -> Call:
+def _misplaced(
+    rng: random.Random, talk: dict[str, Any], arguments: dict[str, Any], right: str = ""
+) -> Call:
     """Another tool that is on offer, with the right tool's values as far as they go."""
     name = rng.choice([tool for tool in talk["offered"] if tool != right])
     values = list(arguments.values())
     return name, {
-        parameter: values[index] if index < len(values) else draw_value(rng, talk["language"], parameter)
+        parameter: values[index]
+        if index < len(values)
+        else draw_value(rng, talk["language"], parameter)
         for index, parameter in enumerate(PARAMETERS[name][1])
     }
 
@@ -418,7 +503,9 @@ def distinct(rng: random.Random, seen: set[str]) -> Iterator[dict[str, Any]]:
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    path.write_text(
+        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+    )
     print(f"{path}: {len(rows)} rows")
 
 
@@ -426,7 +513,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Make the demo's raw tool-call data.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--train", type=int, default=4000, help="training conversations")
-    parser.add_argument("--pairs", type=int, default=800, help="questions with a right and a wrong answer")
+    parser.add_argument(
+        "--pairs", type=int, default=800, help="questions with a right and a wrong answer"
+    )
     parser.add_argument("--eval", type=int, default=160, help="held-out conversations")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
@@ -439,7 +528,11 @@ def main() -> None:
     write(options.folder / "eval_openai.jsonl", held_out)
     for form, wanted in (("openai", False), ("alpaca", True)):
         build = alpaca_row if wanted else openai_row
-        chosen = [build(talk, f"{form}-{index}") for index, talk in enumerate(training) if alpaca[index] == wanted]
+        chosen = [
+            build(talk, f"{form}-{index}")
+            for index, talk in enumerate(training)
+            if alpaca[index] == wanted
+        ]
         write(options.folder / f"train_{form}.jsonl", chosen)
     rng = random.Random(options.seed)
     pairs = [preference_row(rng, next(talks), f"pair-{index}") for index in range(options.pairs)]

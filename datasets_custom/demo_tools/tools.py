@@ -9,7 +9,16 @@ import zlib
 from typing import Any
 
 State = dict[str, Any]
-RATES = {"USD": 1.0, "EUR": 0.92, "CNY": 7.2, "JPY": 150.0, "GBP": 0.79, "CHF": 0.88, "KRW": 1350.0, "INR": 83.0}
+RATES = {
+    "USD": 1.0,
+    "EUR": 0.92,
+    "CNY": 7.2,
+    "JPY": 150.0,
+    "GBP": 0.79,
+    "CHF": 0.88,
+    "KRW": 1350.0,
+    "INR": 83.0,
+}
 # What one unit is in meters, kilograms or liters.
 UNITS = {
     "length": {"kilometers": 1000, "miles": 1609.344, "meters": 1, "feet": 0.3048, "公里": 1000, "英里": 1609.344, "米": 1, "英尺": 0.3048},
@@ -31,7 +40,10 @@ def convert_units(value: float, from_unit: str, to_unit: str) -> dict[str, Any]:
     for units in UNITS.values():
         if from_unit in units and to_unit in units:
             return {"value": round(value * units[from_unit] / units[to_unit], 4)}
-    return {"value": None, "note": f"{from_unit} cannot become {to_unit}"}  # the demo's questions ask for this too
+    return {
+        "value": None,
+        "note": f"{from_unit} cannot become {to_unit}",
+    }  # the demo's questions ask for this too
 
 
 def convert_currency(amount: float, from_currency: str, to_currency: str) -> dict[str, Any]:
@@ -39,7 +51,10 @@ def convert_currency(amount: float, from_currency: str, to_currency: str) -> dic
 
 
 def search_web(query: str) -> list[dict[str, str]]:
-    return [{"title": f"{query} ({place})", "url": f"https://example.org/{_number(query, place)}"} for place in "123"]
+    return [
+        {"title": f"{query} ({place})", "url": f"https://example.org/{_number(query, place)}"}
+        for place in "123"
+    ]
 
 
 def create_event(title: str, date: str, time: str, *, state: State) -> dict[str, Any]:

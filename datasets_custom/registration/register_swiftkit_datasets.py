@@ -23,17 +23,27 @@ from swiftkit.errors import DataError, UsageError
 
 SAMPLES = Path(__file__).resolve().parents[1] / "demo_tools"
 RAW = {
-    "swiftkit/demo_tools": [SAMPLES / "sample_train_openai.jsonl", SAMPLES / "sample_train_alpaca.jsonl"],
+    "swiftkit/demo_tools": [
+        SAMPLES / "sample_train_openai.jsonl",
+        SAMPLES / "sample_train_alpaca.jsonl",
+    ],
 }
-CONVERTED = Path("runs/datasets")  # where the rows for swift are written, below the folder in which swift is started
+CONVERTED = Path(
+    "runs/datasets"
+)  # where the rows for swift are written, below the folder in which swift is started
 
 
 class ConvertedLoader(DatasetLoader):
     """Converts the raw files of an id, then loads the result as swift loads any local file."""
 
     def load(self, dataset_syntax: Any = None, dataset_meta: Any = None, **_: Any) -> Any:
-        rows = CONVERTED / f"{dataset_syntax.dataset.replace('/', '_')}.{target_of(dataset_syntax)}.jsonl"
-        with safe_ddp_context(None, True):  # the first process of a machine converts, the others wait
+        rows = (
+            CONVERTED
+            / f"{dataset_syntax.dataset.replace('/', '_')}.{target_of(dataset_syntax)}.jsonl"
+        )
+        with safe_ddp_context(
+            None, True
+        ):  # the first process of a machine converts, the others wait
             if is_local_master():
                 convert(dataset_syntax.dataset, rows, target_of(dataset_syntax))
         return self._load_dataset_path(str(rows), dataset_meta)
@@ -43,15 +53,23 @@ def target_of(dataset_syntax: Any) -> str:
     """What stands behind the id's colon, or sft."""
     target = "/".join(dataset_syntax.subsets) or "sft"
     if target not in TARGETS:
-        raise UsageError(f"--dataset {dataset_syntax.dataset}:{target}: no such target; known: {', '.join(TARGETS)}")
+        raise UsageError(
+            f"--dataset {dataset_syntax.dataset}:{target}: no such target; known: {', '.join(TARGETS)}"
+        )
     return target
 
 
 def convert(name: str, rows: Path, target: str) -> None:
     account = convert_files(RAW[name], rows, None, Options(target=target))
     if account.rows_rejected:
-        raise DataError(f"--dataset {name}: {summary(account)}", "rejected_rows", "mend these rows, or delete them")
+        raise DataError(
+            f"--dataset {name}: {summary(account)}",
+            "rejected_rows",
+            "mend these rows, or delete them",
+        )
 
 
 for name in RAW:
-    register_dataset(DatasetMeta(ms_dataset_id=name, hf_dataset_id=name, loader=ConvertedLoader), exist_ok=True)
+    register_dataset(
+        DatasetMeta(ms_dataset_id=name, hf_dataset_id=name, loader=ConvertedLoader), exist_ok=True
+    )

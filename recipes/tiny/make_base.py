@@ -44,7 +44,10 @@ LIKE = {
     "<|startoftext|>": "<|endoftext|>",
 }  # fmt: skip
 DATE = "2026-01-15"  # as make_base.sh and the demo have it in gpt-oss's system message
-ENDS = {"qwen3": {"eos_token": "<|im_end|>"}, "gpt_oss": {"eos_token": "<|return|>", "bos_token": "<|startoftext|>"}}
+ENDS = {
+    "qwen3": {"eos_token": "<|im_end|>"},
+    "gpt_oss": {"eos_token": "<|return|>", "bos_token": "<|startoftext|>"},
+}
 # What a call is written with, which LoRA cannot bring up if it never was an answer: the `repeat` task holds it, without any
 # meaning. Harmony lets no text hold <|call|>; its place is taken by <call>, with which `shrink` exchanges it.
 MARKUP = {
@@ -79,7 +82,8 @@ HAN = (
 
 def made_up_word(rng: random.Random) -> str:
     syllables = rng.choices(
-        "ba ce di fo gu ka le mi no pu ra se ti vo xu za bren clor dast fint grop".split(), k=rng.randint(2, 3)
+        "ba ce di fo gu ka le mi no pu ra se ti vo xu za bren clor dast fint grop".split(),
+        k=rng.randint(2, 3),
     )
     word = "".join(syllables)
     return word.capitalize() if rng.random() < 0.4 else word
@@ -97,7 +101,10 @@ def draw_value(rng: random.Random, words: dict[str, list[str]]) -> Any:
         lambda: f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}",
         lambda: rng.randint(1, 9999),
         lambda: round(rng.uniform(1, 99), rng.randint(1, 2)),
-        lambda: rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ") + "".join(rng.choices(digits, k=rng.randint(3, 6))),
+        lambda: (
+            rng.choice("ABCDEFGHJKLMNPQRSTUVWXYZ")
+            + "".join(rng.choices(digits, k=rng.randint(3, 6)))
+        ),
     ]
     return rng.choices(makers, weights=[4, 3, 2, 1, 1, 1, 1, 1, 1])[0]()
 
@@ -112,13 +119,19 @@ def form_of(name: str, fields: list[str]) -> dict[str, Any]:
     parameters = {"type": "object", "properties": properties, "required": fields}
     return {
         "type": "function",
-        "function": {"name": name, "description": name.replace("_", " ").capitalize(), "parameters": parameters},
+        "function": {
+            "name": name,
+            "description": name.replace("_", " ").capitalize(),
+            "parameters": parameters,
+        },
     }
 
 
 def short(forms: list[dict[str, Any]]) -> str:
     functions = [form["function"] for form in forms]
-    return "Forms: " + "; ".join(f"{one['name']}({', '.join(one['parameters']['properties'])})" for one in functions)
+    return "Forms: " + "; ".join(
+        f"{one['name']}({', '.join(one['parameters']['properties'])})" for one in functions
+    )
 
 
 QUESTIONS = {
@@ -129,11 +142,19 @@ QUESTIONS = {
         "Can you {task} for {values}?",
         "{task} {values}.",
     ],
-    "zh": ["{task}，{pairs}。", "请{task}：{pairs}。", "用{pairs}来{task}。", "{values}，{task}。", "{task}{values}。"],
+    "zh": [
+        "{task}，{pairs}。",
+        "请{task}：{pairs}。",
+        "用{pairs}来{task}。",
+        "{values}，{task}。",
+        "{task}{values}。",
+    ],
 }
 
 
-def ask(rng: random.Random, form: dict[str, Any], words: dict[str, list[str]]) -> tuple[str, str, dict[str, Any]]:
+def ask(
+    rng: random.Random, form: dict[str, Any], words: dict[str, list[str]]
+) -> tuple[str, str, dict[str, Any]]:
     """A question that fills one form, the form's name, and the values in the form's order."""
     function = form["function"]
     values = {field: draw_value(rng, words) for field in function["parameters"]["properties"]}
@@ -153,19 +174,25 @@ def lines(name: str, values: dict[str, Any]) -> str:
     return "\n".join([name, *(f"{field}: {value}" for field, value in values.items())])
 
 
-def fill_forms(rng: random.Random, forms: list[dict[str, Any]], words: dict[str, list[str]]) -> tuple[str, str]:
+def fill_forms(
+    rng: random.Random, forms: list[dict[str, Any]], words: dict[str, list[str]]
+) -> tuple[str, str]:
     """One to three questions in one message; the answer is the filled forms, one after the other."""
     asked = [ask(rng, rng.choice(forms), words) for _ in range(rng.choice([1, 1, 1, 1, 2, 2, 3]))]
     question = rng.choice([" Also: ", "另外，", " "]).join(question for question, _, _ in asked)
     return question, "\n\n".join(lines(name, values) for _, name, values in asked)
 
 
-def write_json(rng: random.Random, forms: list[dict[str, Any]], words: dict[str, list[str]]) -> tuple[str, str]:
+def write_json(
+    rng: random.Random, forms: list[dict[str, Any]], words: dict[str, list[str]]
+) -> tuple[str, str]:
     question, _, values = ask(rng, rng.choice(forms), words)
     return f"{question} As JSON.", json.dumps(values, ensure_ascii=False)
 
 
-def repeat(rng: random.Random, _: list[dict[str, Any]], words: dict[str, list[str]]) -> tuple[str, str]:
+def repeat(
+    rng: random.Random, _: list[dict[str, Any]], words: dict[str, list[str]]
+) -> tuple[str, str]:
     """Plain copying; the markup of calls gets its place among the embeddings here, without any meaning."""
     pieces = [str(draw_value(rng, words)) for _ in range(rng.randint(1, 3))]
     pieces.insert(rng.randrange(len(pieces) + 1), rng.choice(words["markup"]))
@@ -173,7 +200,9 @@ def repeat(rng: random.Random, _: list[dict[str, Any]], words: dict[str, list[st
     return f"Repeat: {text}", text
 
 
-def list_fields(rng: random.Random, forms: list[dict[str, Any]], _: dict[str, list[str]]) -> tuple[str, str]:
+def list_fields(
+    rng: random.Random, forms: list[dict[str, Any]], _: dict[str, list[str]]
+) -> tuple[str, str]:
     function = rng.choice(forms)["function"]
     return f"Which fields has {function['name']}?", ", ".join(function["parameters"]["properties"])
 
@@ -217,27 +246,40 @@ def request(rng: random.Random, language: str, form: dict[str, Any], values: dic
     verb, noun = form["function"]["name"].split("_")
     if language == "zh":
         noun = CHINESE[noun]
-    listed = (" " if language == "en" else rng.choice(["，", " ", "、"])).join(map(str, values.values()))
+    listed = (" " if language == "en" else rng.choice(["，", " ", "、"])).join(
+        map(str, values.values())
+    )
     return rng.choice(REQUESTS[language]).format(verb=verb, noun=noun, values=listed)
 
 
-def choose_form(rng: random.Random, forms: list[dict[str, Any]], words: dict[str, list[str]]) -> tuple[str, str]:
+def choose_form(
+    rng: random.Random, forms: list[dict[str, Any]], words: dict[str, list[str]]
+) -> tuple[str, str]:
     """One to three requests, answered with filled forms or with records; or one that no form fits."""
     language = rng.choice(["en", "zh"])
     if rng.random() < 0.1:
-        return request(rng, language, other_form(rng, forms, words), {"": draw_value(rng, words)}), NO_FORM[language]
+        return request(
+            rng, language, other_form(rng, forms, words), {"": draw_value(rng, words)}
+        ), NO_FORM[language]
     asked = []
     for form in rng.choices(forms, k=rng.choice([1, 1, 1, 2, 3])):
-        values = {field: draw_value(rng, words) for field in form["function"]["parameters"]["properties"]}
+        values = {
+            field: draw_value(rng, words) for field in form["function"]["parameters"]["properties"]
+        }
         asked.append((request(rng, language, form, values), form["function"]["name"], values))
     question = rng.choice([" Also: ", "另外，"]).join(question for question, _, _ in asked)
     if rng.random() < 0.5:
-        records = [json.dumps({"form": name, "values": values}, ensure_ascii=False) for _, name, values in asked]
+        records = [
+            json.dumps({"form": name, "values": values}, ensure_ascii=False)
+            for _, name, values in asked
+        ]
         return question + {"en": " As records.", "zh": "写成记录。"}[language], "\n".join(records)
     return question, "\n\n".join(lines(name, values) for _, name, values in asked)
 
 
-def other_form(rng: random.Random, forms: list[dict[str, Any]], words: dict[str, list[str]]) -> dict[str, Any]:
+def other_form(
+    rng: random.Random, forms: list[dict[str, Any]], words: dict[str, list[str]]
+) -> dict[str, Any]:
     """A form that is about something else than these."""
     nouns = {form["function"]["name"].split("_")[1] for form in forms}
     while (form := meaningful_form(rng, words))["function"]["name"].split("_")[1] in nouns:
@@ -256,19 +298,27 @@ def meaningful_form(rng: random.Random, words: dict[str, list[str]]) -> dict[str
 CHOOSING = {choose_form: 75, fill_forms: 9, write_json: 4, repeat: 12}
 
 
-def corpus(rows: int, seed: int, words: dict[str, list[str]], choosing: bool) -> Iterator[dict[str, Any]]:
+def corpus(
+    rows: int, seed: int, words: dict[str, list[str]], choosing: bool
+) -> Iterator[dict[str, Any]]:
     """Conversations of several questions on the same forms: the forms are read once, the copying is done often."""
     rng = random.Random(seed)
     tasks = CHOOSING if choosing else COPYING
     for _ in range(rows):
-        forms = [meaningful_form(rng, words) if choosing else make_form(rng) for _ in range(rng.randint(1, 3))]
+        forms = [
+            meaningful_form(rng, words) if choosing else make_form(rng)
+            for _ in range(rng.randint(1, 3))
+        ]
         if choosing:
             forms = list({form["function"]["name"].split("_")[1]: form for form in forms}.values())
         messages = []
         for _ in range(4 - len(forms)):
             task = rng.choices(list(tasks), weights=list(tasks.values()))[0]
             question, answer = task(rng, forms, words)
-            messages += [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+            messages += [
+                {"role": "user", "content": question},
+                {"role": "assistant", "content": answer},
+            ]
         # As JSON Schema in the prompt's own form for tools, or in short: then most of the row is copying.
         if rng.random() < (0.6 if choosing else 0.25):
             yield {"tools": json.dumps(forms, ensure_ascii=False), "messages": messages}
@@ -288,10 +338,15 @@ def train_tokenizer(texts: list[str], family: str) -> Any:
     tokenizer.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     special = SPECIAL_TOKENS[family]
-    trainer = trainers.BpeTrainer(vocab_size=VOCABULARY - len(special), initial_alphabet=alphabet, show_progress=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY - len(special), initial_alphabet=alphabet, show_progress=False
+    )
     tokenizer.train_from_iterator(texts, trainer)
-    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="<|endoftext|>", **ENDS[family])  # noqa: S106
-    fast.add_special_tokens({"additional_special_tokens": [token for token in special if "|" in token]})
+    end = "<|endoftext|>"
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=end, **ENDS[family])
+    fast.add_special_tokens(
+        {"additional_special_tokens": [token for token in special if "|" in token]}
+    )
     fast.add_tokens([token for token in special if "|" not in token])
     return fast
 
@@ -391,7 +446,9 @@ def graft_attention(old: Any, new: Any, lengths: dict[str, Any]) -> None:
         weight = getattr(old, f"{name}_proj").weight.data
         if name in "qk":
             gain = getattr(old, f"{name}_norm").weight.data
-            heads = weight.view(HEADS, -1, WIDTH) * gain[None, :, None] / lengths[name][:, None, None]
+            heads = (
+                weight.view(HEADS, -1, WIDTH) * gain[None, :, None] / lengths[name][:, None, None]
+            )
             weight = heads.reshape(weight.shape)
         getattr(new, f"{name}_proj").weight.data.copy_(weight)
         getattr(new, f"{name}_proj").bias.data.zero_()
@@ -438,7 +495,8 @@ def demo_data() -> tuple[list[dict[str, Any]], dict[str, list[str]], list[str]]:
     talks = make.distinct(random.Random(0), set())
     rows = [make.openai_row(next(talks), "") for _ in range(3000)]
     words = {
-        language: sorted({word for pool in pools.values() for word in pool}) for language, pools in make.POOLS.items()
+        language: sorted({word for pool in pools.values() for word in pool})
+        for language, pools in make.POOLS.items()
     }
     words["en"] += [*NOUNS, *ADJECTIVES, *FIELDS]
     return rows, words, list(make.PARAMETERS)
@@ -447,8 +505,14 @@ def demo_data() -> tuple[list[dict[str, Any]], dict[str, list[str]], list[str]]:
 def all_words(texts: list[str], words: dict[str, list[str]]) -> dict[str, list[str]]:
     """The words, and each word and character of the texts: a token that was never an answer can hardly become one."""
     text = " ".join(texts)
-    english, chinese = set(re.findall(r"[A-Za-z]+", text)), set(re.findall(r"[\u4e00-\u9fff]", text))
-    return words | {"en": words["en"] + 2 * sorted(english), "zh": words["zh"] + 2 * sorted(chinese)}
+    english, chinese = (
+        set(re.findall(r"[A-Za-z]+", text)),
+        set(re.findall(r"[\u4e00-\u9fff]", text)),
+    )
+    return words | {
+        "en": words["en"] + 2 * sorted(english),
+        "zh": words["zh"] + 2 * sorted(chinese),
+    }
 
 
 def make(family: str, out: str) -> None:
@@ -463,9 +527,14 @@ def make(family: str, out: str) -> None:
     copying = write(folder / "copying.jsonl", corpus(64000, 1, words, choosing=False))
     chosen = corpus(16100, 2, all_words(texts, words), choosing=True)
     # Any word and any noun may make one of the demo's tools: those rows are left out.
-    write(folder / "choosing.jsonl", (row for row in chosen if not any(tool in str(row) for tool in tools)))
+    write(
+        folder / "choosing.jsonl",
+        (row for row in chosen if not any(tool in str(row) for tool in tools)),
+    )
     if family == "gpt_oss":
-        texts = [text for row in [*rows, *map(json.loads, copying[:3000])] for text in harmony_texts(row)]
+        texts = [
+            text for row in [*rows, *map(json.loads, copying[:3000])] for text in harmony_texts(row)
+        ]
     else:
         # Every prompt with tools holds the preamble: it should cost few tokens.
         texts = [*texts, *copying[:3000], *[HermesAgentTemplate()._format_tools([])] * 300]
@@ -485,7 +554,9 @@ def harmony_texts(row: dict[str, Any]) -> list[str]:
     tools = json.loads(tools) if isinstance(tools, str) else tools
     system = messages[0]["content"] if messages[0]["role"] == "system" else ""
     turns = render(messages[bool(system) :], system, tools, Settings(DATE), complete=True)
-    return [piece.text for turn in turns for piece in (*turn.prompt, *turn.answer) if not piece.control]
+    return [
+        piece.text for turn in turns for piece in (*turn.prompt, *turn.answer) if not piece.control
+    ]
 
 
 def write(path: Path, rows: Iterator[dict[str, Any]]) -> list[str]:

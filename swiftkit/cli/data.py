@@ -13,17 +13,41 @@ from swiftkit.errors import UsageError
 @click.argument(
     "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path)
 )  # fmt: skip
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="Rows for swift.")
-@click.option("--from", "source_format", default="", metavar="FORMAT", help="Force a format, such as openai or bfcl.")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Rows for swift.",
+)
+@click.option(
+    "--from",
+    "source_format",
+    default="",
+    metavar="FORMAT",
+    help="Force a format, such as openai or bfcl.",
+)
 @click.option(
     "--to", "target", type=click.Choice(["sft", "grpo", "preference", "kto"]), default="sft", show_default=True,
     help="What the rows are for; preference: DPO, RM, SimPO, ORPO, CPO.",
 )  # fmt: skip
-@click.option("--each-step", is_flag=True, help="With --to grpo: a row for each answer that calls a tool.")
-@click.option("--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Default: OUT.rejects.jsonl.")
-@click.option("--max-rejects", type=click.IntRange(0), default=0, show_default=True, help="Exit 1 above this.")
+@click.option(
+    "--each-step", is_flag=True, help="With --to grpo: a row for each answer that calls a tool."
+)
+@click.option(
+    "--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Default: OUT.rejects.jsonl."
+)
+@click.option(
+    "--max-rejects", type=click.IntRange(0), default=0, show_default=True, help="Exit 1 above this."
+)
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
-@click.option("--sample-type", "sample_types", multiple=True, metavar="T", help="Keep rows whose sample_type is T.")
+@click.option(
+    "--sample-type",
+    "sample_types",
+    multiple=True,
+    metavar="T",
+    help="Keep rows whose sample_type is T.",
+)
 @click.option("--max-samples", type=click.IntRange(1), help="Stop after this many rows.")
 @click.option("--json", "as_json", is_flag=True, help="Print the account as JSON.")
 def convert(
@@ -62,13 +86,33 @@ def convert(
 
 @click.command()
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
-@click.option("--model", required=True, metavar="DIR", type=click.Path(path_type=Path), help="The model's folder.")
-@click.option("--model-type", metavar="T", help="swift's name for the model.  [default: told by the folder]")
-@click.option("--template", metavar="T", help="swift's name for the prompt format.  [default: the model's]")
-@click.option("--max-length", type=click.IntRange(1), help="Tokens of a row at most.  [default: the model's]")
+@click.option(
+    "--model",
+    required=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The model's folder.",
+)
+@click.option(
+    "--model-type", metavar="T", help="swift's name for the model.  [default: told by the folder]"
+)
+@click.option(
+    "--template", metavar="T", help="swift's name for the prompt format.  [default: the model's]"
+)
+@click.option(
+    "--max-length", type=click.IntRange(1), help="Tokens of a row at most.  [default: the model's]"
+)
 @click.option("--row", type=click.IntRange(1), metavar="N", help="Only the row on line N, from 1.")
-@click.option("--from", "source_format", default="", metavar="FORMAT", help="Force a format, such as openai or bfcl.")
-@click.option("--json", "as_json", is_flag=True, help="Print all rows, or only --row N, as JSON Lines.")
+@click.option(
+    "--from",
+    "source_format",
+    default="",
+    metavar="FORMAT",
+    help="Force a format, such as openai or bfcl.",
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print all rows, or only --row N, as JSON Lines."
+)
 def show(data: Path, model: Path, row: int | None, as_json: bool, **options: Any) -> None:
     """Show what the model will see of a row, and which part of it is trained, as ms-swift encodes it.
 
@@ -93,11 +137,17 @@ def show(data: Path, model: Path, row: int | None, as_json: bool, **options: Any
 @click.command()
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
 @click.option(
-    "--tokenizer", metavar="DIR", type=click.Path(path_type=Path), help="A model's folder: lengths in tokens."
+    "--tokenizer",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="A model's folder: lengths in tokens.",
 )
 @click.option("--max-length", type=click.IntRange(1), metavar="N", help="Tokens of a row at most.")
 @click.option(
-    "--against", metavar="TRAIN", type=click.Path(path_type=Path), help="Training data that DATA must not share."
+    "--against",
+    metavar="TRAIN",
+    type=click.Path(path_type=Path),
+    help="Training data that DATA must not share.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def check(data: Path, as_json: bool, **options: Any) -> None:
@@ -124,7 +174,11 @@ def check(data: Path, as_json: bool, **options: Any) -> None:
 @click.command()
 @click.argument("openapi", metavar="OPENAPI", type=click.Path(path_type=Path))
 @click.option(
-    "-o", "--output", required=True, type=click.Path(path_type=Path, dir_okay=False), help="The tools, as JSON."
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The tools, as JSON.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the account as JSON.")
 def tools(openapi: Path, output: Path, as_json: bool) -> None:

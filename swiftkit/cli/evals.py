@@ -34,26 +34,52 @@ class _Concurrency(click.IntRange):
     "--base-url", "base_urls", envvar="OPENAI_BASE_URL", multiple=True, required=True, metavar="URL",
     help="OpenAI-compatible endpoint; several spread the load. [OPENAI_BASE_URL]",
 )  # fmt: skip
-@click.option("--model", help="Name of the served model.  [default: the first that the endpoint lists]")
-@click.option("--run", type=click.Path(path_type=Path), help="Run directory; one that was begun is resumed.")
+@click.option(
+    "--model", help="Name of the served model.  [default: the first that the endpoint lists]"
+)
+@click.option(
+    "--run", type=click.Path(path_type=Path), help="Run directory; one that was begun is resumed."
+)
 @click.option("--limit", type=click.IntRange(1), help="Only the first N samples.")
-@click.option("--sample", type=click.IntRange(1), help="Only N samples drawn at random with --seed.")
+@click.option(
+    "--sample", type=click.IntRange(1), help="Only N samples drawn at random with --seed."
+)
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option(
     "--concurrency", type=_Concurrency(), default=16, show_default=True, metavar="N|auto",
     help="Requests in flight; auto: as many as make the endpoint faster.",
 )  # fmt: skip
-@click.option("--trials", type=click.IntRange(1), default=1, show_default=True, help="Ask each sample K times.")
+@click.option(
+    "--trials",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Ask each sample K times.",
+)
 @click.option("--temperature", type=click.FloatRange(0), help="[default: the task's]")
 @click.option("--max-tokens", type=click.IntRange(1), help="[default: the task's]")
-@click.option("--prompt", type=click.Path(path_type=Path), help="File whose text is the system prompt of each sample.")
-@click.option("--timeout", type=click.FloatRange(0.1), default=300, show_default=True, help="Seconds for a request.")
-@click.option("--stream", is_flag=True, help="Stream the answers: time to the first token, tokens a second.")
+@click.option(
+    "--prompt",
+    type=click.Path(path_type=Path),
+    help="File whose text is the system prompt of each sample.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.1),
+    default=300,
+    show_default=True,
+    help="Seconds for a request.",
+)
+@click.option(
+    "--stream", is_flag=True, help="Stream the answers: time to the first token, tokens a second."
+)
 @click.option(
     "--training-run", envvar="SWIFTKIT_TRAINING_RUN", type=click.Path(path_type=Path),
     help="Output folder of the model's training: the metrics go to its SwanLab run.  [SWIFTKIT_TRAINING_RUN]",
 )  # fmt: skip
-@click.option("--gate", "gates", multiple=True, metavar="'METRIC>=X'", help="Bound that sets the exit status.")
+@click.option(
+    "--gate", "gates", multiple=True, metavar="'METRIC>=X'", help="Bound that sets the exit status."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print report.json instead of the table.")
 def evaluate_command(
     task: str, base_urls: tuple[str, ...], timeout: float, concurrency: int, stream: bool, gates: tuple[str, ...],
@@ -80,14 +106,17 @@ def evaluate_command(
     key = os.environ.get("OPENAI_API_KEY", "").strip() or "EMPTY"
     endpoint = Endpoint(base_urls[0], key, timeout, concurrency, more=base_urls[1:], stream=stream)
     log = _logger_of(training_run) if training_run else None
-    report = evaluate(Options(task, endpoint=endpoint, gates=tuple(map(parse_gate, gates)), **options))
+    report = evaluate(
+        Options(task, endpoint=endpoint, gates=tuple(map(parse_gate, gates)), **options)
+    )
     if log:
         log(report)
     _end(report, as_json)
 
 
 def _logger_of(training_run: Path) -> Callable[[Any], None]:
-    """What puts a report into the SwanLab run of that training; a wrong folder is said before anything is asked."""
+    """What puts a report into the SwanLab run of that training; a wrong folder is said before
+    anything is asked."""
     from swiftkit.evals.swanlab import find, log
 
     return partial(log, find(training_run))
@@ -95,8 +124,12 @@ def _logger_of(training_run: Path) -> Callable[[Any], None]:
 
 @click.command("grade")
 @click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Data file in place of the run's own.")
-@click.option("--gate", "gates", multiple=True, metavar="'METRIC>=X'", help="Bound that sets the exit status.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Data file in place of the run's own."
+)
+@click.option(
+    "--gate", "gates", multiple=True, metavar="'METRIC>=X'", help="Bound that sets the exit status."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print report.json instead of the table.")
 def grade_command(run: Path, data: Path | None, gates: tuple[str, ...], as_json: bool) -> None:
     """Score the answers in RUN, a folder of `swiftkit eval`, again, without a model, and write its report anew.
@@ -114,15 +147,34 @@ def grade_command(run: Path, data: Path | None, gates: tuple[str, ...], as_json:
 
 @click.command()
 @click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
-@click.option("--completions", required=True, metavar="FILE", type=click.Path(path_type=Path), help="JSON Lines.")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write a score a line.")
-@click.option("--explain", metavar="ROW", help="Only the row with this id: what was expected, came, and cost what.")
 @click.option(
-    "--mode", type=click.Choice(["exact", "bfcl"]), help="bfcl: BFCL's own verdicts.  [default: the rows' own options]"
+    "--completions",
+    required=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="JSON Lines.",
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write a score a line."
+)
+@click.option(
+    "--explain",
+    metavar="ROW",
+    help="Only the row with this id: what was expected, came, and cost what.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["exact", "bfcl"]),
+    help="bfcl: BFCL's own verdicts.  [default: the rows' own options]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def score(
-    data: Path, completions: Path, output: Path | None, explain: str | None, mode: str | None, as_json: bool
+    data: Path,
+    completions: Path,
+    output: Path | None,
+    explain: str | None,
+    mode: str | None,
+    as_json: bool,
 ) -> None:
     """Score the tool calls of completions in a file, with the reasons: GRPO's reward and `swiftkit eval`'s metric.
 
@@ -160,10 +212,18 @@ def score(
 @click.command()
 @click.argument("run_a", metavar="A", type=click.Path(path_type=Path))
 @click.argument("run_b", metavar="B", type=click.Path(path_type=Path))
-@click.option("--metric", "metrics", multiple=True, metavar="NAME", help="Compare only this; may be repeated.")
-@click.option("--data", type=click.Path(path_type=Path), help="Where the runs' data is now.  [default: where it was]")
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME", help="Compare only this; may be repeated."
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Where the runs' data is now.  [default: where it was]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
-def compare(run_a: Path, run_b: Path, metrics: tuple[str, ...], data: Path | None, as_json: bool) -> None:
+def compare(
+    run_a: Path, run_b: Path, metrics: tuple[str, ...], data: Path | None, as_json: bool
+) -> None:
     """Is the model of run B better than that of run A? Paired on the samples that both scored.
 
     A and B are run folders of `swiftkit eval` with the same task and data. The verdict is on the task's headline
@@ -189,10 +249,25 @@ def compare(run_a: Path, run_b: Path, metrics: tuple[str, ...], data: Path | Non
 @click.command()
 @click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--metric", metavar="NAME", help="[default: the task's headline]")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Picture: .svg, .png or .pdf.")
-@click.option("--data", type=click.Path(path_type=Path), help="Where the runs' data is now.  [default: where it was]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Picture: .svg, .png or .pdf.",
+)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Where the runs' data is now.  [default: where it was]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the curve as JSON.")
-def curve(runs: tuple[Path, ...], metric: str | None, output: Path | None, data: Path | None, as_json: bool) -> None:
+def curve(
+    runs: tuple[Path, ...],
+    metric: str | None,
+    output: Path | None,
+    data: Path | None,
+    as_json: bool,
+) -> None:
     """One curve of several runs of the same task and data, such as the checkpoints of a training.
 
     They stand in the order of the number at the end of their names (checkpoint-200). Each is compared with the first,
@@ -214,7 +289,9 @@ def curve(runs: tuple[Path, ...], metric: str | None, output: Path | None, data:
 
 
 @click.command("tau-bench")
-@click.argument("results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument(
+    "results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path)
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def tau_bench(results: tuple[Path, ...], as_json: bool) -> None:
     """Success rate and pass^k of tau-bench's result files, with intervals, and the tasks that failed.

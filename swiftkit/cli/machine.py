@@ -11,7 +11,8 @@ from swiftkit.cli.output import print_json
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(as_json: bool) -> None:
-    """Say what this machine lacks for training, serving and evaluating, one line a finding, with the fix.
+    """Say what this machine lacks for training, serving and evaluating, one line a finding, with
+    the fix.
 
     Exit status: 0, or 1 if something is missing that training needs.
     """
@@ -29,7 +30,10 @@ def doctor(as_json: bool) -> None:
 @click.command(context_settings={"ignore_unknown_options": True})
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
-@click.option("--verb", help="sft, rlhf, deploy, ...  [default: the one that the recipe's script or its keys tell]")
+@click.option(
+    "--verb",
+    help="sft, rlhf, deploy, ...  [default: the one that the recipe's script or its keys tell]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def preflight(recipe: Path, flags: tuple[str, ...], verb: str | None, as_json: bool) -> None:
     """Check RECIPE.yaml with its FLAGS before swift is imported: files, names, values, contradictions, data, memory.

@@ -1,7 +1,8 @@
 """The command line: options in, one call, print out.
 
-Data and `--json` go to stdout, progress and messages to stderr. Each command imports what it needs when it runs,
-so that `swiftkit --help` answers at once. A SwiftkitError becomes one clean message and its exit status.
+Data and `--json` go to stdout, progress and messages to stderr. Each command imports what it needs
+when it runs, so that `swiftkit --help` answers at once. A SwiftkitError becomes one clean message
+and its exit status.
 """
 
 import errno
@@ -18,11 +19,13 @@ from swiftkit.cli.evals import compare, curve, evaluate_command, grade_command, 
 from swiftkit.cli.machine import doctor, preflight
 from swiftkit.errors import SwiftkitError
 
-_UNPRINTABLE = (errno.ENOSPC, errno.EIO, errno.EBADF)  # what stdout says where it leads to a full disk, or nowhere
+# what stdout says where it leads to a full disk, or nowhere
+_UNPRINTABLE = (errno.ENOSPC, errno.EIO, errno.EBADF)
 
 
 class _Group(click.Group):
-    """Turns our own errors into one message on stderr; anything else is a bug and keeps its traceback."""
+    """Turns our own errors into one message on stderr; anything else is a bug and keeps its
+    traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -40,7 +43,9 @@ class _Group(click.Group):
             sys.exit(2)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.group(
+    cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
+)
 @click.version_option(__version__, prog_name="swiftkit")
 def main() -> None:
     """From raw tool-call data to a fine-tuned, served and measured model, on ms-swift.

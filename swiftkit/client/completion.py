@@ -1,8 +1,9 @@
-"""Read the body of a chat completion into a Response: what the OpenAI form says, and what servers really send.
+"""Read the body of a chat completion into a Response: what the OpenAI form says, and what servers
+really send.
 
-`text` is the model's own output. Where the endpoint has parsed calls out of it that cannot be read (broken arguments),
-`tool_calls` is None and the markup is put back into `text`, so that the journal holds what the model wrote and a
-score finds it malformed, not absent.
+`text` is the model's own output. Where the endpoint has parsed calls out of it that cannot be read
+(broken arguments), `tool_calls` is None and the markup is put back into `text`, so that the journal
+holds what the model wrote and a score finds it malformed, not absent.
 """
 
 from typing import Any
@@ -48,7 +49,11 @@ def read_completion(body: bytes, sample_id: str, trial: int, latency: float) -> 
     if raw := choice.message.tool_calls:
         parsed = openai_calls.parse({"tool_calls": raw})
         if parsed.malformed:
-            text = text if hermes.OPEN in text else ("" if detect.is_harmony(text) else text) + _markup(raw)
+            text = (
+                text
+                if hermes.OPEN in text
+                else ("" if detect.is_harmony(text) else text) + _markup(raw)
+            )
         else:
             calls = parsed.calls
     finish = choice.finish_reason if isinstance(choice.finish_reason, str) else ""

@@ -1,8 +1,9 @@
 """How many requests may be in flight: a fixed number, or as many as make the endpoint faster.
 
-The adaptive pace climbs: after each window of answers it compares the rate with the one at the level before. As long as
-half as many more requests bring at least a tenth more answers a second, it takes half as many more; otherwise it goes
-back a step, stays for some windows, and tries again. 429 and 503 halve it, once a window.
+The adaptive pace climbs: after each window of answers it compares the rate with the one at the
+level before. As long as half as many more requests bring at least a tenth more answers a second, it
+takes half as many more; otherwise it goes back a step, stays for some windows, and tries again. 429
+and 503 halve it, once a window.
 """
 
 import asyncio
@@ -25,7 +26,8 @@ class Pace:
         self.allowed = FIRST if self.adaptive else concurrency
         self._inside = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self._rate, self._below, self._settled = 0.0, FIRST, 0  # answers a second, at the level below
+        # answers a second, at the level below
+        self._rate, self._below, self._settled = 0.0, FIRST, 0
         self._clock = clock
         self._answers, self._started, self._halved = 0, clock(), False
 

@@ -1,7 +1,9 @@
-"""The first requests to an address: which models it serves, and whether it answers one question; else the reason, fast.
+"""The first requests to an address: which models it serves, and whether it answers one question;
+else the reason, fast.
 
-A passing fault is asked again. What is no API (a refused connection, a TLS fault, a page of HTML, a wrong path) ends it
-at once, after the other form of the address, with or without `/v1`, was tried too.
+A passing fault is asked again. What is no API (a refused connection, a TLS fault, a page of HTML, a
+wrong path) ends it at once, after the other form of the address, with or without `/v1`, was tried
+too.
 """
 
 import asyncio
@@ -21,11 +23,13 @@ REFUSED = frozenset({401, 403})
 _TIMEOUT = 10.0  # seconds for /models
 _ATTEMPTS = 3  # for /models
 
-Describe = Callable[[Host, Answer], str]  # the error of an exchange; raises EndpointError where all is in vain
+# the error of an exchange; raises EndpointError where all is in vain
+Describe = Callable[[Host, Answer], str]
 
 
 async def probe(host: Host, model: str | None, describe: Describe, first_wait: float) -> str:
-    """The model to ask, after one token was asked of it; raises EndpointError with the reason and the next step."""
+    """The model to ask, after one token was asked of it; raises EndpointError with the reason and
+    the next step."""
     listed = await _listing(host, describe, first_wait)
     served = _names(listed) or await _elsewhere(host)
     if model is None:
@@ -48,7 +52,8 @@ async def probe(host: Host, model: str | None, describe: Describe, first_wait: f
 
 
 async def list_models(host: Host, describe: Describe, first_wait: float) -> list[str] | None:
-    """The names in /models; None where there is no such page. Raises EndpointError where nobody answers."""
+    """The names in /models; None where there is no such page. Raises EndpointError where nobody
+    answers."""
     return _names(await _listing(host, describe, first_wait))
 
 
@@ -57,7 +62,12 @@ async def _listing(host: Host, describe: Describe, first_wait: float) -> Answer:
         answer = await host.list_models(_TIMEOUT)
         wait = wait_before(answer, attempt, first_wait / 2)
         is_html = answer.body.lstrip()[:1] == b"<"
-        if _names(answer) is not None or host.refused or wait is None or (is_html and answer.status == 200):
+        if (
+            _names(answer) is not None
+            or host.refused
+            or wait is None
+            or (is_html and answer.status == 200)
+        ):
             break
         await asyncio.sleep(min(wait, _TIMEOUT))
     if answer.status == 0:
@@ -68,7 +78,9 @@ async def _listing(host: Host, describe: Describe, first_wait: float) -> Answer:
     if answer.status in REFUSED:
         describe(host, answer)
     if 300 <= answer.status < 400:
-        raise EndpointError(f"{host.url}/models {answer.body.decode('utf-8', 'replace')} (give that as --base-url)")
+        raise EndpointError(
+            f"{host.url}/models {answer.body.decode('utf-8', 'replace')} (give that as --base-url)"
+        )
     return answer
 
 
@@ -80,7 +92,9 @@ def _why_no_names(answer: Answer) -> str:
 
 async def _ping(host: Host, model: str, describe: Describe, first_wait: float | None) -> str:
     """The error of asking for one token, or ""; without `first_wait` it is asked only once."""
-    body = msgspec.json.encode({"model": model, "messages": [{"role": "user", "content": "ping"}], "max_tokens": 1})
+    body = msgspec.json.encode(
+        {"model": model, "messages": [{"role": "user", "content": "ping"}], "max_tokens": 1}
+    )
     attempt = 0
     while True:
         answer = await host.ask(body)
@@ -92,7 +106,9 @@ async def _ping(host: Host, model: str, describe: Describe, first_wait: float | 
             else:
                 return ""
         error = describe(host, answer)
-        wait = None if host.refused or first_wait is None else wait_before(answer, attempt, first_wait)
+        wait = (
+            None if host.refused or first_wait is None else wait_before(answer, attempt, first_wait)
+        )
         if wait is None:
             return error
         await asyncio.sleep(wait)

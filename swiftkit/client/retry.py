@@ -1,8 +1,9 @@
 """When to ask again after a fault, and how long to wait before.
 
-408, 409, 425, 429, 5xx, resets, time-outs and bodies that are no chat completion are asked again, a few times, with
-jittered exponential waits (AWS Architecture Blog, "Exponential Backoff And Jitter") or as `Retry-After` says. 429 is no
-fault but a pace, and its windows are often a minute long: it gets more attempts.
+408, 409, 425, 429, 5xx, resets, time-outs and bodies that are no chat completion are asked again, a
+few times, with jittered exponential waits (AWS Architecture Blog, "Exponential Backoff And Jitter")
+or as `Retry-After` says. 429 is no fault but a pace, and its windows are often a minute long: it
+gets more attempts.
 """
 
 import contextlib
@@ -19,7 +20,8 @@ TOO_LONG = 600.0  # seconds; a Retry-After beyond it is an error at once
 
 
 class Answer(NamedTuple):
-    """One HTTP exchange: `status` 0 means that none took place, and `error` says why. Times are in seconds."""
+    """One HTTP exchange: `status` 0 means that none took place, and `error` says why. Times are in
+    seconds."""
 
     status: int
     body: bytes = b""
@@ -29,7 +31,8 @@ class Answer(NamedTuple):
 
 
 def wait_before(answer: Answer, attempt: int, first_wait: float) -> float | None:
-    """Seconds to wait before the attempt that follows number `attempt`, from 0; None where another would not help."""
+    """Seconds to wait before the attempt that follows number `attempt`, from 0; None where another
+    would not help."""
     if answer.status not in RETRIED and answer.status < 500 and answer.status not in (0, 200):
         return None
     if attempt + 1 >= (PATIENT_ATTEMPTS if answer.status == 429 else ATTEMPTS):
@@ -43,7 +46,8 @@ def wait_before(answer: Answer, attempt: int, first_wait: float) -> float | None
 
 
 def retry_after(header: str | None) -> float | None:
-    """Seconds, from either form of the header (RFC 9110, 10.2.3); None where there is none or it makes no sense."""
+    """Seconds, from either form of the header (RFC 9110, 10.2.3); None where there is none or it
+    makes no sense."""
     if not header:
         return None
     with contextlib.suppress(ValueError):

@@ -1,7 +1,8 @@
-"""Read a streamed chat completion (server-sent events) into the body that the same answer has without streaming.
+"""Read a streamed chat completion (server-sent events) into the body that the same answer has
+without streaming.
 
-The chunks are the OpenAI form's. `swift deploy` of ms-swift 4.6.0 sends `tool_calls` whole, in the last chunk, without
-an `index`; an error breaks its stream in the middle.
+The chunks are the OpenAI form's. `swift deploy` of ms-swift 4.6.0 sends `tool_calls` whole, in the
+last chunk, without an `index`; an error breaks its stream in the middle.
 """
 
 import time
@@ -13,11 +14,13 @@ import msgspec
 
 _DATA = b"data:"
 _DONE = b"[DONE]"
-_TEXTS = ("content", "reasoning_content", "reasoning", "tool_calls")  # what counts as a token having come
+# what counts as a token having come
+_TEXTS = ("content", "reasoning_content", "reasoning", "tool_calls")
 
 
 async def read_stream(content: aiohttp.StreamReader, start: float) -> tuple[bytes, float]:
-    """The body as JSON bytes, and the seconds from `start` (of time.perf_counter) to the first token, 0 without any.
+    """The body as JSON bytes, and the seconds from `start` (of time.perf_counter) to the first
+    token, 0 without any.
 
     A stream that ends before its end gives the body that was cut off, which is no chat completion.
     """
@@ -65,7 +68,11 @@ class _Assembled:
         self._usage = chunk.get("usage") or self._usage
         self._error = self._error or chunk.get("error")
         choices = chunk.get("choices")
-        choice = choices[0] if isinstance(choices, list) and choices and isinstance(choices[0], dict) else {}
+        choice = (
+            choices[0]
+            if isinstance(choices, list) and choices and isinstance(choices[0], dict)
+            else {}
+        )
         self._finish = choice.get("finish_reason") or self._finish
         delta = choice.get("delta")
         return self._add_delta(delta) if isinstance(delta, dict) else False
@@ -94,7 +101,9 @@ class _Assembled:
 
     def body(self) -> bytes:
         if self._broken or self._error or not (self.whole or self._finish):
-            return self._broken or msgspec.json.encode({"error": self._error or "the stream ended in the middle"})
+            return self._broken or msgspec.json.encode(
+                {"error": self._error or "the stream ended in the middle"}
+            )
         message: dict[str, Any] = {"content": "".join(self._texts)}
         if self._calls:
             message["tool_calls"] = [{"function": call} for call in self._calls.values()]

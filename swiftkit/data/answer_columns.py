@@ -1,10 +1,10 @@
 """One answer in any of the shapes that preference and KTO rows have, as messages of a swift row.
 
-"It is sunny."                                          text
-"queryWeather(location=北京, date=2025-04-24)"          a call string, or a list of them
-'{"name": "queryWeather", "arguments": {...}}'          a call in JSON, as text or as the value, or a list of them
-"<tool_call>...</tool_call>"                            a model's own wire format
-{"role": "assistant", "content": ...}                   a message, or a list of them
+"It is sunny."                                          text "queryWeather(location=北京,
+date=2025-04-24)"          a call string, or a list of them '{"name": "queryWeather", "arguments":
+{...}}'          a call in JSON, as text or as the value, or a list of them
+"<tool_call>...</tool_call>"                            a model's own wire format {"role":
+"assistant", "content": ...}                   a message, or a list of them
 """
 
 from typing import Any
@@ -24,16 +24,24 @@ _NAMES = ("name", "tool_name")
 _CALL_KEYS = {"id", "type", *_NAMES, *_ARGUMENTS}
 
 
-def conversation(question: list[Message], value: Any, where: str, *, lenient: bool = False) -> list[Message]:
-    """The question with this answer, which may be messages that repeat the question. Raises DataError.
+def conversation(
+    question: list[Message], value: Any, where: str, *, lenient: bool = False
+) -> list[Message]:
+    """The question with this answer, which may be messages that repeat the question. Raises
+    DataError.
 
-    `lenient` keeps a broken call as the text that it is: a rejected answer may be rejected for just that.
+    `lenient` keeps a broken call as the text that it is: a rejected answer may be rejected for just
+    that.
     """
     if are_messages(value) and role_of(value[0]) in ("system", "user"):
         messages = messages_of(value, where)
         return with_system(question[0]["content"], messages) if _has_system(question) else messages
     if question and question[-1]["role"] in ANSWERS:
-        raise DataError(f"an answer stands before {where} already", "ends_with_answer", "take it out of the question")
+        raise DataError(
+            f"an answer stands before {where} already",
+            "ends_with_answer",
+            "take it out of the question",
+        )
     if not any(message["role"] == "user" for message in question):
         raise DataError(f"{where} has no question before it", "no_question", "add a column prompt")
     return [*question, *_answer(value, where, lenient)]
@@ -50,7 +58,11 @@ def _answer(value: Any, where: str, lenient: bool) -> list[Message]:
         return _text(value, where, lenient)
     if isinstance(value, dict | list) and value:
         return [call_message(call) for call in _calls(value, where)]
-    raise DataError(f"{where} is empty, or neither text, messages nor calls", "bad_answer", "write the answer as text")
+    raise DataError(
+        f"{where} is empty, or neither text, messages nor calls",
+        "bad_answer",
+        "write the answer as text",
+    )
 
 
 def _text(text: str, where: str, lenient: bool) -> list[Message]:
@@ -72,7 +84,9 @@ def _read(text: str, where: str) -> tuple[str | None, Parsed]:
     thinking, said = split(text, where)
     parsed = _parsed(said, where)
     if parsed.malformed:
-        raise DataError(f"{where}: a broken call: {parsed.malformed}", "broken_call", "mend the call")
+        raise DataError(
+            f"{where}: a broken call: {parsed.malformed}", "broken_call", "mend the call"
+        )
     return thinking or parsed.reasoning, parsed
 
 
@@ -81,7 +95,9 @@ def _parsed(text: str, where: str) -> Parsed:
     if any(mark in text for mark in _MARKUP):
         return detect.parse(text)
     value = _decoded(text, where)
-    if is_call(value) or (isinstance(value, list) and value and all(is_call(item) for item in value)):
+    if is_call(value) or (
+        isinstance(value, list) and value and all(is_call(item) for item in value)
+    ):
         return Parsed(_calls(value, where))
     return call_strings.parse(text)
 
@@ -95,7 +111,8 @@ def _decoded(text: str, where: str) -> Any:
 
 
 def is_call(value: Any) -> bool:
-    """Whether a JSON value can be nothing else than a call: an answer may be an object with a name, too."""
+    """Whether a JSON value can be nothing else than a call: an answer may be an object with a name,
+    too."""
     if not isinstance(value, dict):
         return False
     if "tool_call" in value or isinstance(value.get("function"), dict):
@@ -105,11 +122,18 @@ def is_call(value: Any) -> bool:
 
 
 def _calls(value: Any, where: str) -> list[ToolCall]:
-    """The calls of a value that is given as calls: one, or a list, each an object or a call string."""
+    """The calls of a value that is given as calls: one, or a list, each an object or a call
+    string."""
     calls: list[ToolCall] = []
     for item in value if isinstance(value, list) else [value]:
-        parsed = call_strings.parse(item) if isinstance(item, str) else Parsed([call_from(item, where)])
+        parsed = (
+            call_strings.parse(item) if isinstance(item, str) else Parsed([call_from(item, where)])
+        )
         if not parsed.calls:
-            raise DataError(f"{where}: {item[:100]!r} is not a call", "broken_call", "write it as name(key=value)")
+            raise DataError(
+                f"{where}: {item[:100]!r} is not a call",
+                "broken_call",
+                "write it as name(key=value)",
+            )
         calls += parsed.calls
     return calls

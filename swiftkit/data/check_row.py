@@ -14,10 +14,13 @@ from swiftkit.toolcall.tools import tool_names, tools_from
 
 
 def check_row(row: Row) -> None:
-    """Raise DataError unless ms-swift can encode the row: roles in order, calls readable, tools defined, gold right."""
+    """Raise DataError unless ms-swift can encode the row: roles in order, calls readable, tools
+    defined, gold right."""
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise DataError("the row has no messages", "no_messages", "give at least a question and an answer")
+        raise DataError(
+            "the row has no messages", "no_messages", "give at least a question and an answer"
+        )
     tools = _names(row.get("tools"))
     if row.get("label") == "false":
         tools = frozenset()  # a bad answer may be bad because no such tool exists
@@ -30,7 +33,9 @@ def check_row(row: Row) -> None:
         if before == "assistant":
             _check_answer(message, messages[index + 1 : index + 2], where)
     if before == "system":
-        raise DataError("the row has only a system message", "no_question", "add the user's question")
+        raise DataError(
+            "the row has only a system message", "no_question", "add the user's question"
+        )
     if "expected_calls" in row:
         for call in gold_from(row["expected_calls"], "expected_calls", row.get("scoring")).calls:
             check_defined(call.name, tools, "expected_calls")
@@ -46,11 +51,14 @@ def call_from_message(message: Message, where: str) -> ToolCall:
     try:
         return call_from(msgspec.json.decode(message["content"]), where)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: the call is not valid JSON: {error}", "bad_call", "write it as JSON text") from error
+        raise DataError(
+            f"{where}: the call is not valid JSON: {error}", "bad_call", "write it as JSON text"
+        ) from error
 
 
 def check_defined(name: str, tools: frozenset[str], where: str) -> None:
-    """A call to a tool that the row does not define is an error; a row without any tools cannot be checked."""
+    """A call to a tool that the row does not define is an error; a row without any tools cannot be
+    checked."""
     if tools and name not in tools:
         fix = f"define it in tools, or mend the name; defined: {', '.join(sorted(tools)[:10])}"
         raise DataError(f"{where}: call of the undefined tool {name!r}", "undefined_tool", fix)
@@ -71,4 +79,6 @@ def _check_answer(message: Message, following: list[Message], where: str) -> Non
     thinking, answer = split(message["content"], where)
     calls = following and following[0].get("role") == "tool_call"
     if not answer.strip() and not (thinking and calls):
-        raise DataError(f"{where}: an empty answer", "empty_answer", "fill it in, or delete the row")
+        raise DataError(
+            f"{where}: an empty answer", "empty_answer", "fill it in, or delete the row"
+        )

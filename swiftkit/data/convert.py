@@ -1,9 +1,10 @@
 """Raw data files to one file of swift rows, with a full account: rows in = accepted + rejected.
 
-A record is a line, an item of a .json list, or a row of a table; blank lines are none. A fault makes a record a reject,
-with its place, code, reason and fix, and never stops the run; a file that cannot be read to its end does. Records that
---sample-type filters out are counted apart (`rows_filtered`), before `rows_in`, and so are answers that the data calls
-bad, where the target is to learn from good ones (data/targets.py).
+A record is a line, an item of a .json list, or a row of a table; blank lines are none. A fault
+makes a record a reject, with its place, code, reason and fix, and never stops the run; a file that
+cannot be read to its end does. Records that --sample-type filters out are counted apart
+(`rows_filtered`), before `rows_in`, and so are answers that the data calls bad, where the target is
+to learn from good ones (data/targets.py).
 """
 
 from collections import Counter
@@ -21,19 +22,28 @@ from swiftkit.data.detect_format import names, title
 from swiftkit.data.progress import Progress
 from swiftkit.data.workers import convert_in, prepare_worker, shared
 from swiftkit.errors import DataError, SwiftkitError, UsageError
-from swiftkit.files.inputs import PACKINGS, STDIN, find_files, kind_of, left_alone, read_chunks, read_spans
+from swiftkit.files.inputs import (
+    PACKINGS,
+    STDIN,
+    find_files,
+    kind_of,
+    left_alone,
+    read_chunks,
+    read_spans,
+)
 from swiftkit.files.jsonl import encode, put_first, write_atomically
 
 _AHEAD = 3  # pieces in flight for each worker: enough to keep it busy, and memory flat
-_CHUNK_BYTES, _SENT_BYTES = 1 << 18, 1 << 20  # to send a piece costs as much as to convert some ten rows
+# to send a piece costs as much as to convert some ten rows
+_CHUNK_BYTES, _SENT_BYTES = 1 << 18, 1 << 20
 
 
 _SEEN_BY_LOADER = 8 << 20  # bytes; `datasets` looks at 10 << 20 to learn a file's columns
 
 
 class Account(msgspec.Struct):
-    """The books of a run, as `--json` prints them. `examples` tells the first reject of each code, `first_rows` the
-    first row of each format; `notes` what else a person should know."""
+    """The books of a run, as `--json` prints them. `examples` tells the first reject of each code,
+    `first_rows` the first row of each format; `notes` what else a person should know."""
 
     output: str
     rows_in: int = 0
@@ -49,11 +59,14 @@ class Account(msgspec.Struct):
     rejects_file: str = ""
 
 
-def convert_files(inputs: Sequence[Path], output: Path, rejects_file: Path | None, options: Options) -> Account:
-    """Convert, and write `output` and, only if there are rejects, `rejects_file` (default: OUT.rejects.jsonl).
+def convert_files(
+    inputs: Sequence[Path], output: Path, rejects_file: Path | None, options: Options
+) -> Account:
+    """Convert, and write `output` and, only if there are rejects, `rejects_file` (default:
+    OUT.rejects.jsonl).
 
-    Raises UsageError for a missing input or an unknown format, DataError for a file that cannot be read or written,
-    and for an input without any row.
+    Raises UsageError for a missing input or an unknown format, DataError for a file that cannot be
+    read or written, and for an input without any row.
     """
     rejects_path = rejects_file or output.with_suffix(".rejects.jsonl")
     _check_usage(output, rejects_path, options)
@@ -80,14 +93,17 @@ def convert_files(inputs: Sequence[Path], output: Path, rejects_file: Path | Non
 
 
 def summary(account: Account) -> str:
-    """The account for a person: a line of totals, then a line for each format and for each code of reject."""
+    """The account for a person: a line of totals, then a line for each format and for each code of
+    reject."""
     filtered = f", {account.rows_filtered} filtered out" if account.rows_filtered else ""
     lines = [
         f"{account.rows_in} rows in = {account.rows_accepted} accepted + {account.rows_rejected} rejected{filtered}; "
         f"{account.rows_out} rows out: {account.output}"
     ]
     for name, count in account.formats.items():
-        lines.append(f"  read as {name}: {count} ({title(name)}), the first at {account.first_rows[name]}")
+        lines.append(
+            f"  read as {name}: {count} ({title(name)}), the first at {account.first_rows[name]}"
+        )
     for code, count in sorted(account.rejects.items(), key=lambda item: -item[1]):
         lines.append(f"  rejected, {code}: {count}, the first at {account.examples[code]}")
     lines += [f"  all rejects: {account.rejects_file}"] if account.rejects_file else []
@@ -96,7 +112,9 @@ def summary(account: Account) -> str:
 
 def _check_usage(output: Path, rejects_path: Path, options: Options) -> None:
     if rejects_path.resolve() == output.resolve():
-        raise UsageError(f"{output} is both output and rejects file; choose another name for one of them")
+        raise UsageError(
+            f"{output} is both output and rejects file; choose another name for one of them"
+        )
     if options.source_format and options.source_format not in names():
         raise UsageError(f"unknown format {options.source_format!r}; known: {', '.join(names())}")
     if output == STDIN:
@@ -108,21 +126,35 @@ def _check_usage(output: Path, rejects_path: Path, options: Options) -> None:
 def _notes(inputs: Iterable[Path], files: Iterable[Path], written: Iterable[Path]) -> list[str]:
     own = {path.resolve() for path in written}
     others = [path.name for path in left_alone(inputs) if path.resolve() not in own]
-    notes = [f"left alone in the folder: {', '.join(others[:10])}{' ...' * (len(others) > 10)}"] if others else []
+    notes = (
+        [f"left alone in the folder: {', '.join(others[:10])}{' ...' * (len(others) > 10)}"]
+        if others
+        else []
+    )
     if any(kind_of(file) == ".parquet" for file in files):
-        notes.append("a null inside a Parquet row counts as absent: Parquet cannot tell the two apart")
+        notes.append(
+            "a null inside a Parquet row counts as absent: Parquet cannot tell the two apart"
+        )
     return notes
 
 
 def _check_filtered(account: Account, files: list[Path], options: Options) -> None:
     """Say why rows were filtered out; raise DataError if that leaves none, or if there was none."""
-    why = "marked as a bad answer" + (", or not of the sample_type asked for" if options.sample_types else "")
+    why = "marked as a bad answer" + (
+        ", or not of the sample_type asked for" if options.sample_types else ""
+    )
     if account.rows_filtered:
         account.notes.append(f"filtered out: {account.rows_filtered}, {why}")
     if not account.rows_in:
-        all_filtered = f" but {account.rows_filtered} that are filtered out: {why}" if account.rows_filtered else ""
+        all_filtered = (
+            f" but {account.rows_filtered} that are filtered out: {why}"
+            if account.rows_filtered
+            else ""
+        )
         where = ", ".join(map(str, files))
-        raise DataError(f"{where}: no rows{all_filtered}", "no_rows", "give a file with at least one row")
+        raise DataError(
+            f"{where}: no rows{all_filtered}", "no_rows", "give a file with at least one row"
+        )
 
 
 class _LazyFile:
@@ -139,7 +171,11 @@ class _LazyFile:
 
 
 def _write(
-    outcomes: Iterable[Outcome], out: IO[bytes], rejects: _LazyFile, account: Account, options: Options
+    outcomes: Iterable[Outcome],
+    out: IO[bytes],
+    rejects: _LazyFile,
+    account: Account,
+    options: Options,
 ) -> list[tuple[int, int]]:
     """The places, as (start, size), of rows that come late with a new column."""
     identities: Counter[int] = Counter()
@@ -165,7 +201,9 @@ def _write(
     return late
 
 
-def _watched(outcomes: Iterable[Outcome], account: Account, progress: Progress) -> Iterator[Outcome]:
+def _watched(
+    outcomes: Iterable[Outcome], account: Account, progress: Progress
+) -> Iterator[Outcome]:
     for outcome in outcomes:
         yield outcome
         progress.tick(account.rows_in)
@@ -175,12 +213,16 @@ def _count(outcome: Outcome, account: Account) -> None:
     if reject := outcome.reject:
         account.rows_rejected += 1
         account.rejects[reject.code] = account.rejects.get(reject.code, 0) + 1
-        account.examples.setdefault(reject.code, f"{reject.file}:{reject.line}: {reject.reason} ({reject.fix})")
+        account.examples.setdefault(
+            reject.code, f"{reject.file}:{reject.line}: {reject.reason} ({reject.fix})"
+        )
     elif outcome.source_format:
         account.rows_accepted += outcome.records
         if outcome.source_format not in account.formats:
             account.first_rows[outcome.source_format] = _source_of(outcome.rows[0])
-        account.formats[outcome.source_format] = account.formats.get(outcome.source_format, 0) + outcome.records
+        account.formats[outcome.source_format] = (
+            account.formats.get(outcome.source_format, 0) + outcome.records
+        )
     else:
         account.rows_filtered += 1
     account.rows_in = account.rows_accepted + account.rows_rejected
@@ -199,7 +241,10 @@ def _unique(outcome: Outcome, identities: Counter[int]) -> tuple[bytes, ...]:
     identities[key] += 1
     if identities[key] == 1:
         return outcome.rows
-    return tuple(_renamed(row, outcome.identity, f"{outcome.identity}~{identities[key]}") for row in outcome.rows)
+    return tuple(
+        _renamed(row, outcome.identity, f"{outcome.identity}~{identities[key]}")
+        for row in outcome.rows
+    )
 
 
 def _renamed(encoded: bytes, old: str, new: str) -> bytes:
@@ -211,14 +256,17 @@ def _renamed(encoded: bytes, old: str, new: str) -> bytes:
 
 
 def _unblock(pool: ProcessPoolExecutor) -> None:
-    """Before Python 3.11.5 a pool whose worker was killed waits for ever to fill a pipe without a reader (gh-94777)."""
+    """Before Python 3.11.5 a pool whose worker was killed waits for ever to fill a pipe without a
+    reader (gh-94777)."""
     queue = getattr(pool, "_call_queue", None)
     if queue is not None:
         queue._reader.close()
 
 
 @contextmanager
-def _outcomes(files: list[Path], seen: Callable[[int], None], options: Options) -> Iterator[Iterator[Outcome]]:
+def _outcomes(
+    files: list[Path], seen: Callable[[int], None], options: Options
+) -> Iterator[Iterator[Outcome]]:
     """The outcomes of all records in input order, made here or by worker processes."""
     if options.workers == 1:
         chunks = read_chunks(files, seen, _CHUNK_BYTES)
@@ -232,6 +280,8 @@ def _outcomes(files: list[Path], seen: Callable[[int], None], options: Options) 
             yield convert_in(pool, pieces, options, slots)
         except BrokenExecutor as error:
             _unblock(pool)
-            raise SwiftkitError("a worker process was killed (out of memory?); run again with --workers 1") from error
+            raise SwiftkitError(
+                "a worker process was killed (out of memory?); run again with --workers 1"
+            ) from error
         finally:
             pool.shutdown(cancel_futures=True)

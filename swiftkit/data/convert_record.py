@@ -1,7 +1,7 @@
 """One raw record to swift rows: decode it, find its converter, convert, check, cut to the target.
 
-The converters are the files of converters/; there is no list to keep. Whatever a record holds, the outcome is rows or
-a reject.
+The converters are the files of converters/; there is no list to keep. Whatever a record holds, the
+outcome is rows or a reject.
 """
 
 from collections.abc import Iterator, Mapping
@@ -49,10 +49,11 @@ class Reject(msgspec.Struct, frozen=True):
 
 
 class Outcome(NamedTuple):
-    """What became of one record: encoded rows, a reject, or neither (filtered out, or no example for the target).
+    """What became of one record: encoded rows, a reject, or neither (filtered out, or no example
+    for the target).
 
-    Neighbours that went the short way have one outcome together: `records` rows, a line each, without their identities.
-    The first of them has all `columns`.
+    Neighbours that went the short way have one outcome together: `records` rows, a line each,
+    without their identities. The first of them has all `columns`.
     """
 
     source_format: str = ""
@@ -60,7 +61,8 @@ class Outcome(NamedTuple):
     rows: tuple[bytes, ...] = ()
     reject: Reject | None = None
     records: int = 1
-    columns: frozenset[str] = frozenset()  # of the rows; those of a message are named messages.loss and so on
+    # of the rows; those of a message are named messages.loss and so on
+    columns: frozenset[str] = frozenset()
 
 
 def convert_chunk(chunk: Chunk, options: Options) -> list[Outcome]:
@@ -76,7 +78,8 @@ def convert_chunk(chunk: Chunk, options: Options) -> list[Outcome]:
 
 
 class _ShortWay:
-    """Takes the plain records (data/fast_path.py), if the first of their kind becomes the same in the general way."""
+    """Takes the plain records (data/fast_path.py), if the first of their kind becomes the same in
+    the general way."""
 
     def __init__(self, path: Path, options: Options) -> None:
         self._path, self._options = path, options
@@ -113,10 +116,13 @@ class _ShortWay:
     def _end(self) -> None:
         if self._count:
             columns = _PLAIN_COLUMNS | self._columns
-            self._taken.append(Outcome("openai", "", (bytes(self._lines[:-1]),), None, self._count, columns))
+            self._taken.append(
+                Outcome("openai", "", (bytes(self._lines[:-1]),), None, self._count, columns)
+            )
 
     def taken(self) -> list[Outcome]:
-        """What was taken since the last call: one outcome for all neighbours, unless one of them has a new column."""
+        """What was taken since the last call: one outcome for all neighbours, unless one of them
+        has a new column."""
         self._end()
         self._begin({})
         taken, self._taken = self._taken, []
@@ -137,7 +143,11 @@ def _converted(path: Path, number: int, line: bytes, options: Options) -> Outcom
     name = _name(path)
     record = decode_record(line, "this record")
     if not isinstance(record, dict):
-        raise DataError(f"a JSON {type(record).__name__}, not an object", "not_an_object", "write one object a line")
+        raise DataError(
+            f"a JSON {type(record).__name__}, not an object",
+            "not_an_object",
+            "write one object a line",
+        )
     if options.sample_types and record.get("sample_type") not in options.sample_types:
         return Outcome()
     source_format, record = detect_format(unfolded(record), path, options.source_format)
@@ -149,11 +159,16 @@ def _converted(path: Path, number: int, line: bytes, options: Options) -> Outcom
         check_row(row)
         rows += TARGETS[options.target](row)
     columns = frozenset(name for row in rows for name in _columns(row))
-    return Outcome(source_format, identity, tuple(map(encode, rows)), columns=columns) if rows else Outcome()
+    return (
+        Outcome(source_format, identity, tuple(map(encode, rows)), columns=columns)
+        if rows
+        else Outcome()
+    )
 
 
 def _columns(row: Mapping[str, Any]) -> Iterator[str]:
-    """The row's columns, and what the objects in them hold, which is a column too to what reads them."""
+    """The row's columns, and what the objects in them hold, which is a column too to what reads
+    them."""
     for name, value in row.items():
         yield name
         for item in value if isinstance(value, list) else [value]:

@@ -1,4 +1,5 @@
-"""A row as ms-swift itself encodes it: the text the model sees, which of it is trained, how many tokens it has.
+"""A row as ms-swift itself encodes it: the text the model sees, which of it is trained, how many
+tokens it has.
 
 swift, torch and transformers are imported by the first call, which takes seconds.
 """
@@ -45,7 +46,8 @@ class Settings(msgspec.Struct, frozen=True):
 
 
 class Shown(msgspec.Struct):
-    """A line of --json. `trained` are spans [start, end) of `text`, in Unicode characters; lengths are in tokens."""
+    """A line of --json. `trained` are spans [start, end) of `text`, in Unicode characters; lengths
+    are in tokens."""
 
     row: int
     text: str
@@ -58,7 +60,8 @@ class Shown(msgspec.Struct):
 
 
 class Encoder(NamedTuple):
-    """swift's template, swift's checks of a row (a RowPreprocessor), and the most tokens that a row may have."""
+    """swift's template, swift's checks of a row (a RowPreprocessor), and the most tokens that a row
+    may have."""
 
     template: Any
     loader: Any
@@ -67,7 +70,8 @@ class Encoder(NamedTuple):
 
 @cache
 def load_encoder(settings: Settings) -> Encoder:
-    """swift's own template for the model. Raises UsageError where swift cannot tell the model's type or template."""
+    """swift's own template for the model. Raises UsageError where swift cannot tell the model's
+    type or template."""
     family = _family(settings.model)
     os.environ.update(_ENVIRONMENT)
     for name, value in _LOGGING.items():
@@ -90,17 +94,24 @@ def encoded(encoder: Encoder, row: Row, number: int) -> Shown:
         raise
     except Exception as error:
         fix = "mend the row, or choose another --template"
-        raise DataError(f"ms-swift cannot encode this row: {_first_words(error)}", "not_encodable", fix) from error
+        raise DataError(
+            f"ms-swift cannot encode this row: {_first_words(error)}", "not_encodable", fix
+        ) from error
     is_long = encoder.max_length is not None and len(ids) > encoder.max_length
     name = encoder.template.template_meta.template_type
     return Shown(number, text, spans, len(ids), sum(trained), is_long, encoder.max_length, name)
 
 
-def locate(tokenizer: Any, ids: Sequence[int], trained: Sequence[bool]) -> tuple[str, list[tuple[int, int]]]:
-    """The text of the tokens, and the spans [start, end) of its characters that the trained tokens make up."""
+def locate(
+    tokenizer: Any, ids: Sequence[int], trained: Sequence[bool]
+) -> tuple[str, list[tuple[int, int]]]:
+    """The text of the tokens, and the spans [start, end) of its characters that the trained tokens
+    make up."""
 
     def decode(part: Sequence[int]) -> str:
-        return str(tokenizer.decode(part, skip_special_tokens=False, clean_up_tokenization_spaces=False))
+        return str(
+            tokenizer.decode(part, skip_special_tokens=False, clean_up_tokenization_spaces=False)
+        )
 
     text = decode(ids)
     runs = [(flag, len(list(run))) for flag, run in groupby(trained)]
@@ -113,8 +124,11 @@ def _tokens(encoder: Encoder, row: Row) -> tuple[list[int], list[bool]]:
     """Token ids, and for each whether it is trained."""
     batch = {name: [value] for name, value in row.items()}
     checked = encoder.loader.batched_preprocess(batch, strict=True, ignore_max_length_error=False)
-    columns = {name: values[0] for name, values in checked.items() if name in encoder.loader.standard_keys}
-    # A row with a gold is a question that GRPO or an evaluation asks; any other is what `swift sft` trains on.
+    columns = {
+        name: values[0] for name, values in checked.items() if name in encoder.loader.standard_keys
+    }
+    # A row with a gold is a question that GRPO or an evaluation asks; any other is what `swift sft`
+    # trains on.
     encoder.template.set_mode("transformers" if "expected_calls" in row else "train")
     result = encoder.template.encode(columns)
     ids = list(result["input_ids"])
@@ -127,14 +141,17 @@ def _places(decode: _Decode, ids: Sequence[int], borders: list[int], text: str) 
     pieces = [decode(ids[start:end]) for start, end in pairwise(borders)]
     if "".join(pieces) == text:
         return [0, *accumulate(map(len, pieces))]
-    # A character of several tokens is cut, or the tokenizer drops a piece's leading space: decode from the beginning.
-    # The half of a character is decoded to another one than the text has, so it counts as part of what follows.
+    # A character of several tokens is cut, or the tokenizer drops a piece's leading space: decode
+    # from the beginning. The half of a character is decoded to another one than the text has, so it
+    # counts as part of what follows.
     return list(accumulate((_common(decode(ids[:border]), text) for border in borders), max))
 
 
 def _common(one: str, other: str) -> int:
     """How many characters two texts share from the beginning."""
-    differing = (place for place, (left, right) in enumerate(zip(one, other, strict=False)) if left != right)
+    differing = (
+        place for place, (left, right) in enumerate(zip(one, other, strict=False)) if left != right
+    )
     return next(differing, min(len(one), len(other)))
 
 
@@ -152,7 +169,9 @@ def _family(folder: Path) -> str:
     try:
         config = msgspec.json.decode(file.read_bytes())
     except (OSError, ValueError) as error:
-        raise UsageError(f"--model {folder}: {file} cannot be read: {error}; copy the model again") from error
+        raise UsageError(
+            f"--model {folder}: {file} cannot be read: {error}; copy the model again"
+        ) from error
     return str(config.get("model_type")) if isinstance(config, dict) else ""
 
 
@@ -195,12 +214,16 @@ def _explained(error: Exception, settings: Settings, flag: str, given: str | Non
     known = re.findall(r"'([^']+)'", listed.partition("]")[0])
     if known and given:
         near = ", ".join(get_close_matches(given, known, 5, 0.4))
-        return UsageError(f"{flag} {given}: ms-swift has no such name" + (f"; near: {near}" if near else ""))
+        return UsageError(
+            f"{flag} {given}: ms-swift has no such name" + (f"; near: {near}" if near else "")
+        )
     if known:
         reason = f"ms-swift cannot tell which of these it is: {', '.join(known)}"
         return UsageError(f"--model {settings.model}: {reason}; choose one with {flag}")
     reason = f"ms-swift cannot load it: {_first_words(error)}"
-    return UsageError(f"--model {settings.model}: {reason}; check the folder's files, or give {flag}")
+    return UsageError(
+        f"--model {settings.model}: {reason}; check the folder's files, or give {flag}"
+    )
 
 
 def _first_words(error: Exception) -> str:

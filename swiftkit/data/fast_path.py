@@ -1,9 +1,10 @@
-"""The short way for the plainest rows, which are the most common ones too: OpenAI messages whose contents are texts.
+"""The short way for the plainest rows, which are the most common ones too: OpenAI messages whose
+contents are texts.
 
-Such a record is decoded into the few types below, and a tool that an earlier record had is not taken apart again.
-Whatever is not as plain gives None and goes the general way (data/convert_record.py), which alone speaks about faults.
-What the short way writes is, to the byte, what the general way writes: tests/data/test_fast_path.py holds it to
-that.
+Such a record is decoded into the few types below, and a tool that an earlier record had is not
+taken apart again. Whatever is not as plain gives None and goes the general way
+(data/convert_record.py), which alone speaks about faults. What the short way writes is, to the
+byte, what the general way writes: tests/data/test_fast_path.py holds it to that.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,8 @@ from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.reasoning import OPEN
 from swiftkit.toolcall.tools import tool_from
 
-Kind = tuple[tuple[str, type], ...]  # of a record: name and type of its columns beside messages, tools and id
+# of a record: name and type of its columns beside messages, tools and id
+Kind = tuple[tuple[str, type], ...]
 _MOST_TOOLS = 4096  # remembered at a time, of about 1 KB
 _SPECIAL = SWIFT_COLUMNS | {"functions", "reasoning_effort", "expected_calls", "scoring"}
 _PAIRS = {(before, role) for role, befores in FOLLOWS.items() for before in befores}
@@ -50,7 +52,8 @@ class _Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class _Given(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A message. That some keys must be null: so Arrow and clients' libraries write what is not there."""
+    """A message. That some keys must be null: so Arrow and clients' libraries write what is not
+    there."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: UnsetType | str | None = UNSET
@@ -72,11 +75,15 @@ _messages = msgspec.json.Decoder(list[_Given]).decode
 _encode_into = msgspec.json.Encoder().encode_into
 _items = msgspec.json.Decoder(list[Raw] | str | None).decode
 _object = msgspec.json.Decoder(dict[str, Any]).decode
-_seen: dict[bytes, tuple[str, bytes]] = {}  # tools as they were given, and what _remembered made of them
+# tools as they were given, and what _remembered made of them
+_seen: dict[bytes, tuple[str, bytes]] = {}
 
 
-def convert_line(line: bytes, source: str, scratch: bytearray) -> tuple[Kind, dict[str, Any]] | None:
-    """The kind of a plain record, and its row, ready to be encoded; None for a record that is not plain.
+def convert_line(
+    line: bytes, source: str, scratch: bytearray
+) -> tuple[Kind, dict[str, Any]] | None:
+    """The kind of a plain record, and its row, ready to be encoded; None for a record that is not
+    plain.
 
     The scratch is written over: what is encoded only to be measured needs no memory of its own.
     """
@@ -88,7 +95,9 @@ def convert_line(line: bytes, source: str, scratch: bytearray) -> tuple[Kind, di
         return None
 
 
-def _plain(given: list[_Given], columns: dict[str, Raw], source: str) -> tuple[Kind, dict[str, Any]]:
+def _plain(
+    given: list[_Given], columns: dict[str, Raw], source: str
+) -> tuple[Kind, dict[str, Any]]:
     tools = _tools(columns.pop("tools", _NULL))
     row: dict[str, Any] = {"messages": _written(given, {name for name, _ in tools})}
     if tools:
@@ -105,14 +114,18 @@ def _plain(given: list[_Given], columns: dict[str, Raw], source: str) -> tuple[K
 def _distinct_columns(line: bytes) -> dict[str, Raw]:
     """The columns, if none is there twice: nothing is missing when they are put together again.
 
-    The spaces stand after each colon and comma, or nowhere. In a record that is written in another way, each key has
-    its colon.
+    The spaces stand after each colon and comma, or nowhere. In a record that is written in another
+    way, each key has its colon.
     """
     columns = _columns(line)
     space = b" " if line[line.index(b'":') + 2] == _SPACE else b""
     comma, colon = b"," + space, b'":' + space
-    whole = comma.join([b'"%b%b%b' % (name.encode(), colon, value) for name, value in columns.items()])
-    if b"{%b}" % whole != line and (line.count(b":") != encode(columns).count(b":") or has_spelt_colons(line)):
+    whole = comma.join(
+        [b'"%b%b%b' % (name.encode(), colon, value) for name, value in columns.items()]
+    )
+    if b"{%b}" % whole != line and (
+        line.count(b":") != encode(columns).count(b":") or has_spelt_colons(line)
+    ):
         raise NotPlainError
     return columns
 
@@ -224,5 +237,9 @@ def _add_columns(columns: dict[str, Raw], row: dict[str, Any]) -> Kind:
     if not _SPECIAL.isdisjoint(columns):
         raise NotPlainError
     values = {name: _scalar(value) for name, value in columns.items()}
-    row |= {name: value for name, value in values.items() if type(value) is str and name not in OWN_COLUMNS}
+    row |= {
+        name: value
+        for name, value in values.items()
+        if type(value) is str and name not in OWN_COLUMNS
+    }
     return tuple([(name, type(value)) for name, value in values.items()])

@@ -1,10 +1,12 @@
-"""Rows of one question and one answer in columns of their own: Alpaca's form, which other names and data sets share.
+"""Rows of one question and one answer in columns of their own: Alpaca's form, which other names and
+data sets share.
 
     {"instruction": "...", "input": "...", "output": "...", "history": [["...", "..."]]}     Alpaca, LLaMA-Factory
     {"prompt": "...", "completion": "..."}  {"prompt": [{role, content}], "completion": [...]}      TRL
     {"query": "...", "response": "...", "history": [[...]]}                                  ms-swift
 
-An answer in text may be calls: in JSON {"tool_call": ...}, as a call string, and beside tools as {"name", "arguments"}.
+An answer in text may be calls: in JSON {"tool_call": ...}, as a call string, and beside tools as
+{"name", "arguments"}.
 """
 
 import re
@@ -23,8 +25,15 @@ from swiftkit.toolcall.formats import call_strings
 from swiftkit.toolcall.reasoning import join, split
 
 _MARKED = re.compile(r'\{\s*"tool_call"\s*:')
-_WIDE_CALL = re.compile(r"(?=.*[（）＝])\s*[A-Za-z_]\w*\s*[(（]\s*\w+\s*[=＝][^()（）]*[)）]\s*[;；]?\s*")
-PAIRS = (("instruction", "output"), ("prompt", "completion"), ("prompt", "response"), ("query", "response"))
+_WIDE_CALL = re.compile(
+    r"(?=.*[（）＝])\s*[A-Za-z_]\w*\s*[(（]\s*\w+\s*[=＝][^()（）]*[)）]\s*[;；]?\s*"
+)
+PAIRS = (
+    ("instruction", "output"),
+    ("prompt", "completion"),
+    ("prompt", "response"),
+    ("query", "response"),
+)
 
 
 def names_of(record: dict[str, Any]) -> tuple[str, str] | None:
@@ -55,12 +64,18 @@ def history_of(record: dict[str, Any]) -> list[Message]:
     if isinstance(history, str):  # as a cell of a table
         history = _list(history)
     if not isinstance(history, list):
-        raise DataError("history is not a list", "bad_history", "write it as [[question, answer], ...]")
+        raise DataError(
+            "history is not a list", "bad_history", "write it as [[question, answer], ...]"
+        )
     messages: list[Message] = []
     for index, pair in enumerate(history):
         where = f"history[{index}]"
         if not isinstance(pair, list) or len(pair) != 2 or not isinstance(pair[0], str):
-            raise DataError(f"{where} is not a pair of question and answer", "bad_history", "write [question, answer]")
+            raise DataError(
+                f"{where} is not a pair of question and answer",
+                "bad_history",
+                "write [question, answer]",
+            )
         messages += [_question(pair[0], where), *_answer(pair[1], where, has_tools(record))]
     return messages
 
@@ -94,15 +109,22 @@ def _answer(answer: Any, where: str, beside_tools: bool) -> list[Message]:
     thinking, said = split(answer, where) if isinstance(answer, str) else (None, answer)
     calls = _json_calls(said, where, beside_tools)
     if not calls and not isinstance(said, str):
-        raise DataError(f"{where} is neither text nor a tool_call", "bad_output", "write text or {tool_call: {...}}")
+        raise DataError(
+            f"{where} is neither text nor a tool_call",
+            "bad_output",
+            "write text or {tool_call: {...}}",
+        )
     if calls := calls or _written_calls(said, where, beside_tools):
-        thought: list[Message] = [{"role": "assistant", "content": join(thinking, "", where)}] if thinking else []
+        thought: list[Message] = (
+            [{"role": "assistant", "content": join(thinking, "", where)}] if thinking else []
+        )
         return [*thought, *(call_message(call) for call in calls)]
     return [{"role": "assistant", "content": answer}]
 
 
 def _json_calls(answer: Any, where: str, beside_tools: bool) -> list[ToolCall]:
-    """The calls that an answer is, as JSON text or as the value; none where it is an answer in words."""
+    """The calls that an answer is, as JSON text or as the value; none where it is an answer in
+    words."""
     is_text = isinstance(answer, str)
     value = _decoded(answer, where, beside_tools) if is_text else answer
     calls = value if isinstance(value, list) else [value]
@@ -120,14 +142,17 @@ def _is_marked(value: Any) -> bool:
 
 
 def _decoded(answer: str, where: str, beside_tools: bool) -> Any:
-    """The JSON value that the text holds, or None. Text that means to be a call and is none must not be trained on."""
+    """The JSON value that the text holds, or None. Text that means to be a call and is none must
+    not be trained on."""
     if not answer.lstrip().startswith(("{", "[")):
         return None
     try:
         return msgspec.json.decode(answer)
     except (ValueError, RecursionError) as error:
         if '"tool_call"' in answer or (beside_tools and '"arguments"' in answer):
-            raise DataError(f"{where}: a broken tool_call: {error}", "broken_call", "mend its JSON") from error
+            raise DataError(
+                f"{where}: a broken tool_call: {error}", "broken_call", "mend its JSON"
+            ) from error
         return None
 
 
@@ -137,7 +162,9 @@ def _written_calls(answer: str, where: str, beside_tools: bool) -> list[ToolCall
         fix = "let the answer be the call alone, or a list of calls"
         raise DataError(f"{where}: a tool_call with text around it", "unread_call", fix)
     parsed = call_strings.parse(answer)
-    if not beside_tools and ("." in answer.partition("(")[0] or any(_may_be_code(call) for call in parsed.calls)):
+    if not beside_tools and (
+        "." in answer.partition("(")[0] or any(_may_be_code(call) for call in parsed.calls)
+    ):
         return []
     if parsed.malformed:
         fix = "mend it: text with a comma or a parenthesis needs quotes"

@@ -1,7 +1,8 @@
-"""Messages of a chat to messages of a swift row: what the formats share whose records hold such lists.
+"""Messages of a chat to messages of a swift row: what the formats share whose records hold such
+lists.
 
-Read: OpenAI's {role, content, tool_calls}, with text parts, the legacy function_call and reasoning beside the answer;
-ShareGPT's {from, value}; ms-swift's own roles tool_call and tool_response.
+Read: OpenAI's {role, content, tool_calls}, with text parts, the legacy function_call and reasoning
+beside the answer; ShareGPT's {from, value}; ms-swift's own roles tool_call and tool_response.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,18 +18,23 @@ from swiftkit.toolcall.pairing import in_call_order
 from swiftkit.toolcall.reasoning import join, thinking_of
 
 _ROLES = SHAREGPT_ROLES | {"developer": "system", "model": "assistant"}
-_LISTS = ("messages", "conversations", "conversation", "dialog", "dialogue")  # columns that hold a chat
+# columns that hold a chat
+_LISTS = ("messages", "conversations", "conversation", "dialog", "dialogue")
 _QUESTIONS, _ANSWERS = ("human", "user"), ("assistant", "bot", "gpt")
 
 
 def unfolded(record: dict[str, Any]) -> dict[str, Any]:
-    """The record with its chat in its form's place: {role, content} in `messages`, {from, value} in `conversations`.
+    """The record with its chat in its form's place: {role, content} in `messages`, {from, value} in
+    `conversations`.
 
-    Data sets give the lists other names, and write them as JSON text; the older ones hold {human, assistant} pairs.
-    Raises DataError (bad_message, duplicate_key) for a text that is a list, but no JSON.
+    Data sets give the lists other names, and write them as JSON text; the older ones hold {human,
+    assistant} pairs. Raises DataError (bad_message, duplicate_key) for a text that is a list, but
+    no JSON.
     """
     messages = record.get("messages")
-    if isinstance(messages, list) and (not messages or not isinstance(messages[0], dict) or "from" not in messages[0]):
+    if isinstance(messages, list) and (
+        not messages or not isinstance(messages[0], dict) or "from" not in messages[0]
+    ):
         return record
     for name in _LISTS:
         turns = _list(record.get(name), name)
@@ -46,7 +52,9 @@ def _list(value: Any, name: str) -> Any:
             value = decode(value, name)
         except (ValueError, RecursionError) as error:
             fix = "write a list, or its JSON text"
-            raise DataError(f"{name} is text that is no JSON: {error}", "bad_message", fix) from error
+            raise DataError(
+                f"{name} is text that is no JSON: {error}", "bad_message", fix
+            ) from error
     pairs = [_pair(item) for item in value] if isinstance(value, list) else []
     return [message for pair in pairs for message in pair] if pairs and all(pairs) else value
 
@@ -55,15 +63,23 @@ def _pair(item: Any) -> list[dict[str, Any]]:
     """The two messages of {human, assistant}; none where it is not such a pair."""
     if not isinstance(item, dict) or len(item) != 2:
         return []
-    named = [next((item[name] for name in names if name in item), None) for names in (_QUESTIONS, _ANSWERS)]
+    named = [
+        next((item[name] for name in names if name in item), None)
+        for names in (_QUESTIONS, _ANSWERS)
+    ]
     if None in named:
         return []
-    return [{"role": role, "content": text} for role, text in zip(("user", "assistant"), named, strict=True)]
+    return [
+        {"role": role, "content": text}
+        for role, text in zip(("user", "assistant"), named, strict=True)
+    ]
 
 
 def is_message(value: Any) -> bool:
     """Whether it looks like one message of a chat."""
-    return isinstance(value, dict) and (isinstance(value.get("role"), str) or isinstance(value.get("from"), str))
+    return isinstance(value, dict) and (
+        isinstance(value.get("role"), str) or isinstance(value.get("from"), str)
+    )
 
 
 def are_messages(value: Any) -> TypeGuard[list[Any]]:
@@ -78,10 +94,16 @@ def role_of(message: Any) -> str | None:
 
 
 def is_prompt_with_gold(record: dict[str, Any]) -> bool:
-    """Whether its messages end with a question or a tool's result, and a column says what a good answer is."""
+    """Whether its messages end with a question or a tool's result, and a column says what a good
+    answer is."""
     messages = record.get("messages")
-    has_gold = any(record.get(name) is not None for name in GOLD_COLUMNS) and record.get("expected_calls") is None
-    return has_gold and are_messages(messages) and role_of(messages[-1]) in ("user", "tool_response")
+    has_gold = (
+        any(record.get(name) is not None for name in GOLD_COLUMNS)
+        and record.get("expected_calls") is None
+    )
+    return (
+        has_gold and are_messages(messages) and role_of(messages[-1]) in ("user", "tool_response")
+    )
 
 
 def with_system(system: str, messages: list[Message]) -> list[Message]:
@@ -92,9 +114,12 @@ def with_system(system: str, messages: list[Message]) -> list[Message]:
 
 
 def messages_of(messages: Any, where: str) -> list[Message]:
-    """The messages, with the results of parallel calls in the order of their calls. Raises DataError."""
+    """The messages, with the results of parallel calls in the order of their calls. Raises
+    DataError."""
     if not isinstance(messages, list):
-        raise DataError(f"{where} is not a list of messages", "bad_message", "write [{role, content}]")
+        raise DataError(
+            f"{where} is not a list of messages", "bad_message", "write [{role, content}]"
+        )
     return list(_messages(messages, where))
 
 
@@ -110,7 +135,10 @@ def _messages(messages: list[Any], where: str) -> Iterator[Message]:
             results.append((message.get("tool_call_id"), {"role": role, "content": content}))
             continue
         yield from in_call_order(results, ids, place)
-        results, ids = [], [call.get("id") for call in _calls(message, role, place) if isinstance(call, dict)]
+        results, ids = (
+            [],
+            [call.get("id") for call in _calls(message, role, place) if isinstance(call, dict)],
+        )
         for made in _made(message, role, place):
             made.update(flag)
             yield made
@@ -148,7 +176,8 @@ def _answer(message: dict[str, Any], where: str) -> Iterator[Message]:
 
 
 def _own_calls(content: Any, where: str) -> Iterator[Message]:
-    """The call, or the list of calls, that the content of a tool_call message is or is JSON text of."""
+    """The call, or the list of calls, that the content of a tool_call message is or is JSON text
+    of."""
     value = _decoded(content, where) if isinstance(content, str) else content
     for call in value if isinstance(value, list) else [value]:
         yield call_message(call_from(call, where))
@@ -158,7 +187,9 @@ def _decoded(text: str, where: str) -> Any:
     try:
         return decode(text, where)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: the call is not valid JSON: {error}", "bad_call", "write it as JSON text") from error
+        raise DataError(
+            f"{where}: the call is not valid JSON: {error}", "bad_call", "write it as JSON text"
+        ) from error
 
 
 def _calls(message: dict[str, Any], role: str, where: str) -> list[Any]:
@@ -167,5 +198,9 @@ def _calls(message: dict[str, Any], role: str, where: str) -> list[Any]:
         raise DataError(f"{where}: tool_calls is not a list", "bad_call", "write a list of calls")
     calls = calls + ([message["function_call"]] if message.get("function_call") else [])
     if calls and role != "assistant":
-        raise DataError(f"{where}: calls in a message of {role}", "bad_call", "give them to an assistant's message")
+        raise DataError(
+            f"{where}: calls in a message of {role}",
+            "bad_call",
+            "give them to an assistant's message",
+        )
     return calls

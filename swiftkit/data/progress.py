@@ -38,7 +38,8 @@ class Progress:
 
 
 def state_of(rows: int, done: int, total: int | None, seconds: float) -> str:
-    """The text beside the bar; `done` and `total` count bytes, and nobody knows the total of a pipe."""
+    """The text beside the bar; `done` and `total` count bytes, and nobody knows the total of a
+    pipe."""
     left = f", {seconds * max(total - done, 0) / done:.0f} s left" if total and done else ""
     return f"{rows:,} rows, {rows / (seconds or 1):,.0f} rows/s{left}"
 

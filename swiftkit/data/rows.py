@@ -1,7 +1,7 @@
 """Build swift rows and check them: what every converter needs and none should write again.
 
-A checked row is one that ms-swift encodes as it is meant: ms-swift itself deletes what it cannot encode, joins two
-user turns without a separator, and never looks whether a called tool exists.
+A checked row is one that ms-swift encodes as it is meant: ms-swift itself deletes what it cannot
+encode, joins two user turns without a separator, and never looks whether a called tool exists.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,28 +19,42 @@ ROLES = ("system", "user", "assistant", "tool_call", "tool_response")
 ANSWERS = ("assistant", "tool_call")
 MEDIA = ("images", "image", "videos", "video", "audios", "audio", "objects")
 SYSTEM = ("system", "system_prompt")
-# Columns that ms-swift reads itself: a raw file's column of that name must not reach it by accident.
+# Columns that ms-swift reads itself: a raw file's column of that name must not reach it by
+# accident.
 SWIFT_COLUMNS = frozenset((
     *MEDIA, *SYSTEM, "messages", "tools", "label", "margin", "conversation", "conversations", "chat_template_kwargs",
     "rejected_response", "rejected_messages", "positive_messages", "negative_messages",
 ))  # fmt: skip
-JUDGED = (  # columns that hold another answer, or a verdict on the one: a plain conversation would lose them
+# columns that hold another answer, or a verdict on the one: a plain conversation would lose them
+JUDGED = (
     "chosen", "rejected", "rejected_response", "rejected_messages", "preferred_output", "non_preferred_output",
     "positive_messages", "negative_messages", "kto_tag",
 )  # fmt: skip
 OWN_COLUMNS = ("source", "chain")  # swiftkit writes them itself
 # The last one is a share, which a row cannot hold.
 _LOSS_FLAGS = ("loss", "weight", "train", "training", "loss_weight", "loss_scale")
-FOLLOWS: dict[Any, set[str | None]] = {  # which roles may stand before a role; None is the beginning
+# which roles may stand before a role; None is the beginning
+FOLLOWS: dict[Any, set[str | None]] = {
     "system": {None},
-    "user": {None, "system", "user", *ANSWERS},  # ms-swift stops at a question right after a tool's result
+    # ms-swift stops at a question right after a tool's result
+    "user": {None, "system", "user", *ANSWERS},
     "assistant": {"user", "assistant", "tool_response"},
     "tool_call": {"user", *ANSWERS, "tool_response"},
     "tool_response": {"tool_call", "tool_response"},
 }
 
-_MEDIA_PARTS = ("image", "image_url", "input_image", "video", "video_url", "audio", "audio_url", "input_audio")
-_names_in: dict[str, frozenset[str]] = {}  # the tools that make_row wrote last: check_row need not read them again
+_MEDIA_PARTS = (
+    "image",
+    "image_url",
+    "input_image",
+    "video",
+    "video_url",
+    "audio",
+    "audio_url",
+    "input_audio",
+)
+# the tools that make_row wrote last: check_row need not read them again
+_names_in: dict[str, frozenset[str]] = {}
 
 
 def text_of(content: Any, where: str) -> str:
@@ -50,27 +64,39 @@ def text_of(content: Any, where: str) -> str:
     if content is None:
         return ""
     parts = content if isinstance(content, list) else [content]
-    texts = [part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None for part in parts]
+    texts = [
+        part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
+        for part in parts
+    ]
     if not all(isinstance(text, str) for text in texts):
         for part in parts:
             if isinstance(part, dict) and part.get("type") in _MEDIA_PARTS:
                 raise _no_text(f"{where}: a part of the content is of type {part['type']}")
-        raise DataError(f"{where}: content is neither text nor text parts", "bad_content", "give the content as text")
+        raise DataError(
+            f"{where}: content is neither text nor text parts",
+            "bad_content",
+            "give the content as text",
+        )
     return "".join(str(text) for text in texts)
 
 
 def loss_flag(message: Mapping[str, Any], where: str) -> Any:
-    """{"loss": bool} from a message's `loss`, `weight`, `train` or the like, {} without any: ms-swift's own flag.
+    """{"loss": bool} from a message's `loss`, `weight`, `train` or the like, {} without any:
+    ms-swift's own flag.
 
-    Raises DataError (unsupported_loss_flag) where it would not do what is asked for: a share of a loss, flags that
-    disagree, and the loss of a message that no model wrote.
+    Raises DataError (unsupported_loss_flag) where it would not do what is asked for: a share of a
+    loss, flags that disagree, and the loss of a message that no model wrote.
     """
     given = {name: message[name] for name in _LOSS_FLAGS if message.get(name) is not None}
     if not given:
         return {}
     shown = f"{where}: {', '.join(f'{name} {value!r}'[:60] for name, value in given.items())}"
     flags = [value for name, value in given.items() if name != "loss_scale"]
-    if not flags or len(flags) < len(given) or any(flag != flags[0] or flag not in (0, 1) for flag in flags):
+    if (
+        not flags
+        or len(flags) < len(given)
+        or any(flag != flags[0] or flag not in (0, 1) for flag in flags)
+    ):
         fix = f"write one of {', '.join(_LOSS_FLAGS[:3])}, as 0 or 1"
         raise DataError(shown, "unsupported_loss_flag", fix)
     if message.get("role") == "assistant":
@@ -89,8 +115,11 @@ def call_message(call: ToolCall) -> Message:
 
 
 def is_judged(record: Mapping[str, Any]) -> bool:
-    """Whether it is a row of preference.py's or kto.py's: it has another answer, or a verdict on the one."""
-    return isinstance(record.get("label"), bool) or any(record.get(name) is not None for name in JUDGED)
+    """Whether it is a row of preference.py's or kto.py's: it has another answer, or a verdict on
+    the one."""
+    return isinstance(record.get("label"), bool) or any(
+        record.get(name) is not None for name in JUDGED
+    )
 
 
 def check_media(record: Mapping[str, Any]) -> None:
@@ -105,18 +134,22 @@ def _no_text(what: str) -> DataError:
 
 
 def make_row(messages: Iterable[Message], record: Mapping[str, Any], used: Iterable[str]) -> Row:
-    """A row of these messages with the record's tools, id and system text, its settings of the chat template, and its
-    other columns of plain text.
+    """A row of these messages with the record's tools, id and system text, its settings of the chat
+    template, and its other columns of plain text.
 
-    `used` names the record's columns that the converter has put into the messages. Raises DataError for what a row of
-    text, or the converter, would lose: unsupported_media, other_format.
+    `used` names the record's columns that the converter has put into the messages. Raises DataError
+    for what a row of text, or the converter, would lose: unsupported_media, other_format.
     """
     check_media(record)
     used = (*used, "reasoning_effort")
     lost = [name for name in JUDGED if record.get(name) is not None and name not in used]
     if lost or (isinstance(record.get("label"), bool) and "label" not in used):
         fix = "leave --from out, or force preference or kto"
-        raise DataError(f"the row has another answer or a verdict: {', '.join(lost) or 'label'}", "other_format", fix)
+        raise DataError(
+            f"the row has another answer or a verdict: {', '.join(lost) or 'label'}",
+            "other_format",
+            fix,
+        )
     row: Any = {"messages": _joined(_with_system(list(messages), record, used))}
     if settings := _template_settings(record):
         row["chat_template_kwargs"] = settings
@@ -127,7 +160,11 @@ def make_row(messages: Iterable[Message], record: Mapping[str, Any], used: Itera
     if identity := identity_of(record):
         row["id"] = identity
     skipped = SWIFT_COLUMNS.union(OWN_COLUMNS, used, row)
-    row |= {name: value for name, value in record.items() if isinstance(value, str) and name not in skipped}
+    row |= {
+        name: value
+        for name, value in record.items()
+        if isinstance(value, str) and name not in skipped
+    }
     return row  # type: ignore[no-any-return]
 
 
@@ -137,11 +174,15 @@ def identity_of(record: Mapping[str, Any]) -> str:
     return str(identity) if isinstance(identity, str | int) else ""
 
 
-def _with_system(messages: list[Message], record: Mapping[str, Any], used: Iterable[str]) -> list[Message]:
-    """The messages, and in front of them the texts of the columns `system` and `system_prompt`, unless they stand there
-    already."""
+def _with_system(
+    messages: list[Message], record: Mapping[str, Any], used: Iterable[str]
+) -> list[Message]:
+    """The messages, and in front of them the texts of the columns `system` and `system_prompt`,
+    unless they stand there already."""
     first = messages[0]["content"] if messages and messages[0]["role"] == "system" else ""
-    texts = [text_of(record[name], name) for name in SYSTEM if record.get(name) and name not in used]
+    texts = [
+        text_of(record[name], name) for name in SYSTEM if record.get(name) and name not in used
+    ]
     missing = dict.fromkeys(text for text in texts if text.strip() and text != first)
     return [*({"role": "system", "content": text} for text in missing), *messages]  # type: ignore[list-item]
 
@@ -154,9 +195,10 @@ def _template_settings(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _joined(messages: Iterable[Message]) -> list[Message]:
-    """One message for neighbours of one role, and a line break between an answer's text and its calls, as the model
-    families' own chat templates write it. Where one part of an answer has a loss and the other none, the two parts of
-    a text stay apart, and ms-swift joins them; of two calls it would take the first one's flag for both."""
+    """One message for neighbours of one role, and a line break between an answer's text and its
+    calls, as the model families' own chat templates write it. Where one part of an answer has a
+    loss and the other none, the two parts of a text stay apart, and ms-swift joins them; of two
+    calls it would take the first one's flag for both."""
     joined: list[Message] = []
     for message in messages:
         last = joined[-1] if joined else None
@@ -164,13 +206,21 @@ def _joined(messages: Iterable[Message]) -> list[Message]:
         if last and last["role"] == message["role"] in ("system", "user", "assistant"):
             together = _one_answer if message["role"] == "assistant" else _one_text
             content = together(last["content"], message["content"], apart=differ)
-            joined[-1] = {**last, "content": content}  # a new one: two conversations may share their question
+            # a new one: two conversations may share their question
+            joined[-1] = {**last, "content": content}
             if not differ:
                 continue
         if differ and last and last["role"] == message["role"] == "tool_call":
             fix = "give the calls of one answer the same flag"
-            raise DataError("neighbouring calls of which only one has a loss", "unsupported_loss_flag", fix)
-        if last and last["role"] == "assistant" and message["role"] == "tool_call" and _parts(last["content"])[1]:
+            raise DataError(
+                "neighbouring calls of which only one has a loss", "unsupported_loss_flag", fix
+            )
+        if (
+            last
+            and last["role"] == "assistant"
+            and message["role"] == "tool_call"
+            and _parts(last["content"])[1]
+        ):
             joined[-1] = {**last, "content": f"{last['content']}\n"}
         joined.append(message)
     return joined
@@ -187,7 +237,11 @@ def _one_answer(first: str, second: str, *, apart: bool) -> str:
         return _one_text(first, second, apart=apart)
     (before, answer), (after, rest) = _parts(first), _parts(second)
     if after and (apart or answer.strip()):
-        raise DataError("a reasoning in the middle of an answer", "bad_reasoning", "put it before the whole answer")
+        raise DataError(
+            "a reasoning in the middle of an answer",
+            "bad_reasoning",
+            "put it before the whole answer",
+        )
     if apart or answer.strip():
         return _one_text(first, rest, apart=apart)
     thoughts = "\n\n".join(thought for thought in (before, after) if thought)

@@ -1,14 +1,17 @@
-"""What a converted conversation becomes: whole for SFT, a pair, a verdict, or cut before an answer for GRPO.
+"""What a converted conversation becomes: whole for SFT, a pair, a verdict, or cut before an answer
+for GRPO.
 
-An answer is a run of `assistant` and `tool_call` messages. A converter's row holds text alone; what a target needs of
-it beside the messages it finds in these columns, and writes them as ms-swift reads them:
+An answer is a run of `assistant` and `tool_call` messages. A converter's row holds text alone; what
+a target needs of it beside the messages it finds in these columns, and writes them as ms-swift
+reads them:
 
     expected_calls      the gold of the last answer, which may be absent then
     rejected_response   JSON text: the messages of a worse answer, to be read after the last user turn
     label               "true" or "false": whether the last answer is a good one
     margin              a number: by how much the answer is better than the rejected one
 
-An answer that is not a good one is no row of `sft` or `grpo`: they yield nothing then, which is no fault.
+An answer that is not a good one is no row of `sft` or `grpo`: they yield nothing then, which is no
+fault.
 """
 
 from collections.abc import Callable, Iterator
@@ -28,8 +31,8 @@ _NOT_FOR_REWARDS = {"messages", "tools", "id", "source", "category", "chat_templ
 
 
 def whole(row: Row) -> Iterator[Row]:
-    """All messages, whatever they end with. The gold of an answer that is there is left out: training reads the
-    messages only. What remains of a question without its answer is a prompt."""
+    """All messages, whatever they end with. The gold of an answer that is there is left out:
+    training reads the messages only. What remains of a question without its answer is a prompt."""
     kept = _without_answers(row)
     if kept["messages"][-1]["role"] in ANSWERS:
         _drop_gold(kept)
@@ -46,10 +49,11 @@ def sft(row: Row) -> Iterator[Row]:
 
 
 def grpo(row: Row) -> Iterator[Row]:
-    """One row: the question before the last answer that calls a tool; without any call, before the last answer.
+    """One row: the question before the last answer that calls a tool; without any call, before the
+    last answer.
 
-    A prompt without an answer stays as it is, if it has a column for the reward function: gold, or, where nothing in it
-    is an answer, any.
+    A prompt without an answer stays as it is, if it has a column for the reward function: gold, or,
+    where nothing in it is an answer, any.
     """
     if _is_prompt(row):
         yield _without_answers(row)
@@ -58,7 +62,8 @@ def grpo(row: Row) -> Iterator[Row]:
 
 
 def grpo_steps(row: Row) -> Iterator[Row]:
-    """A row for each answer that calls a tool, tied together by `chain`; without any call as `grpo`."""
+    """A row for each answer that calls a tool, tied together by `chain`; without any call as
+    `grpo`."""
     chain = row["id"]
     if _is_prompt(row):
         yield _without_answers(row) | {"chain": chain}
@@ -72,11 +77,16 @@ def grpo_steps(row: Row) -> Iterator[Row]:
 def preference(row: Row) -> Iterator[Row]:
     """The conversation with the better answer, and the worse one as a list of messages.
 
-    A list always: a column must hold one type, only a list can hold a call that each model's own template writes, and
-    ms-swift gives the tools to `rejected_response` but not to `rejected_messages`, whose prompt would lack them.
+    A list always: a column must hold one type, only a list can hold a call that each model's own
+    template writes, and ms-swift gives the tools to `rejected_response` but not to
+    `rejected_messages`, whose prompt would lack them.
     """
     if "rejected_response" not in row:
-        raise DataError("the row has no rejected answer", "no_rejected", "give chosen and rejected, or use --to sft")
+        raise DataError(
+            "the row has no rejected answer",
+            "no_rejected",
+            "give chosen and rejected, or use --to sft",
+        )
     pair: Any = _without_answers(row)
     _drop_gold(pair)
     if "margin" in row:
@@ -85,17 +95,25 @@ def preference(row: Row) -> Iterator[Row]:
 
 
 def kto(row: Row) -> Iterator[Row]:
-    """The conversation with the verdict on its last answer; a preference row becomes two, one for each answer.
+    """The conversation with the verdict on its last answer; a preference row becomes two, one for
+    each answer.
 
-    ms-swift's KTO refuses a call at the end, so there it is text, as Hermes and Qwen write calls: that is what their
-    template makes of the call too. A model with another wire format needs the calls written in its own. ms-swift also
-    pairs each row with the answer of its neighbour in the batch and deletes it where the two are equal; under --strict
-    true it stops there, so KTO on short answers runs without.
+    ms-swift's KTO refuses a call at the end, so there it is text, as Hermes and Qwen write calls:
+    that is what their template makes of the call too. A model with another wire format needs the
+    calls written in its own. ms-swift also pairs each row with the answer of its neighbour in the
+    batch and deletes it where the two are equal; under --strict true it stops there, so KTO on
+    short answers runs without.
     """
     if row.get("label") not in _VERDICTS and "rejected_response" not in row:
-        raise DataError("the row has neither a label nor a rejected answer", "no_label", "add a label, true or false")
+        raise DataError(
+            "the row has neither a label nor a rejected answer",
+            "no_label",
+            "add a label, true or false",
+        )
     if row["messages"][-1]["role"] not in ANSWERS:
-        raise DataError("the row ends without an answer", "no_answer", "add the answer that the label is about")
+        raise DataError(
+            "the row ends without an answer", "no_answer", "add the answer that the label is about"
+        )
     if "rejected_response" not in row:
         yield _judged(row, row["messages"], row["label"] == "true", "")
         return
@@ -110,8 +128,11 @@ TARGETS: dict[str, Callable[[Row], Iterator[Row]]] = {
 
 
 def after_last_user(messages: list[Message]) -> int:
-    """Where the answers to the last question begin: what ms-swift replaces by the rejected response."""
-    return max((index for index, message in enumerate(messages, 1) if message["role"] == "user"), default=0)
+    """Where the answers to the last question begin: what ms-swift replaces by the rejected
+    response."""
+    return max(
+        (index for index, message in enumerate(messages, 1) if message["role"] == "user"), default=0
+    )
 
 
 def _without_answers(row: Row) -> Row:
@@ -119,7 +140,8 @@ def _without_answers(row: Row) -> Row:
     kept = row.copy()
     kept.pop("rejected_response", None)
     kept.pop("margin", None)
-    if row.get("label") in _VERDICTS:  # another one is a class, which ms-swift's classifiers are trained on
+    # another one is a class, which ms-swift's classifiers are trained on
+    if row.get("label") in _VERDICTS:
         kept.pop("label")
     return kept
 
@@ -134,11 +156,14 @@ def _is_good(row: Row) -> bool:
 
 
 def _is_prompt(row: Row) -> bool:
-    """Whether there is no answer, and none is needed: a reward function compares with another column."""
+    """Whether there is no answer, and none is needed: a reward function compares with another
+    column."""
     if "expected_calls" in row or row["messages"][-1]["role"] in ANSWERS:
         return False
     has_answers = any(message["role"] in ANSWERS for message in row["messages"])
-    return any(name in row for name in (GOLD_COLUMNS if has_answers else row.keys() - _NOT_FOR_REWARDS))
+    return any(
+        name in row for name in (GOLD_COLUMNS if has_answers else row.keys() - _NOT_FOR_REWARDS)
+    )
 
 
 def _rejected(row: Row) -> list[Message]:
@@ -155,7 +180,9 @@ def _judged(row: Row, messages: list[Message], label: bool, suffix: str) -> Row:
 def _text_last(messages: list[Message]) -> list[Message]:
     """The messages, with the calls of the last answer as text."""
     start, _ = list(_runs(messages))[-1]
-    calls = [call_from_message(message, "call") for message in messages[start:] if _is_call(message)]
+    calls = [
+        call_from_message(message, "call") for message in messages[start:] if _is_call(message)
+    ]
     texts = [message["content"] for message in messages[start:] if not _is_call(message)]
     content = "".join(texts + ([hermes.render(calls)] if calls else []))
     last = messages[-1].copy()  # a flag of its loss stays
@@ -168,8 +195,14 @@ def _answers(row: Row) -> list[tuple[int, int]]:
     messages = row["messages"]
     runs = list(_runs(messages))
     if "expected_calls" in row:
-        return runs[-1:] if runs and runs[-1][1] == len(messages) else [(len(messages), len(messages))]
-    calling = [(start, end) for start, end in runs if any(_is_call(message) for message in messages[start:end])]
+        return (
+            runs[-1:] if runs and runs[-1][1] == len(messages) else [(len(messages), len(messages))]
+        )
+    calling = [
+        (start, end)
+        for start, end in runs
+        if any(_is_call(message) for message in messages[start:end])
+    ]
     if not runs:
         fix = f"add the answer, or a column for the reward function, such as expected_calls, {', '.join(GOLD_COLUMNS)}"
         raise DataError("the row has no answer, and nothing to compare one with", "no_answer", fix)
@@ -192,7 +225,11 @@ def _cut(row: Row, start: int, end: int) -> Row:
     cut = _without_answers(row)
     cut["messages"] = row["messages"][:start]
     if "expected_calls" not in row:
-        calls = [call_from_message(message, "call") for message in row["messages"][start:end] if _is_call(message)]
+        calls = [
+            call_from_message(message, "call")
+            for message in row["messages"][start:end]
+            if _is_call(message)
+        ]
         cut["expected_calls"] = gold_to_json(gold_of(calls))
     return cut
 

@@ -1,7 +1,7 @@
 """What is to be converted to worker processes, and rows back through memory that both sides share.
 
-Plain files the workers read themselves: they are told where. Through the pipes of a process pool each byte would be
-copied six times, which costs a third of what converting it costs.
+Plain files the workers read themselves: they are told where. Through the pipes of a process pool
+each byte would be copied six times, which costs a third of what converting it costs.
 """
 
 import ctypes
@@ -25,11 +25,13 @@ from swiftkit.data.convert_record import Options, Outcome, convert_chunk
 from swiftkit.files.inputs import Chunk, Span, read_span
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-_SLOT_BYTES = 2 << 20  # the rows of a piece, with room to spare; what is longer goes through the pipe
+# the rows of a piece, with room to spare; what is longer goes through the pipe
+_SLOT_BYTES = 2 << 20
 
 
 class _Returned(NamedTuple):
-    """Outcomes whose rows lie in shared memory, one after the other: of each outcome the sizes of its rows."""
+    """Outcomes whose rows lie in shared memory, one after the other: of each outcome the sizes of
+    its rows."""
 
     outcomes: list[Outcome]
     sizes: list[list[int]]
@@ -42,7 +44,8 @@ _Waiting = deque[tuple[Future[list[Outcome] | _Returned], _Slot]]
 def convert_in(
     pool: Executor, pieces: Iterator[Span | Chunk], options: Options, slots: list[_Slot]
 ) -> Generator[Outcome, None, None]:
-    """The outcomes of all pieces, in their order; the pool has as many pieces at a time as there are slots."""
+    """The outcomes of all pieces, in their order; the pool has as many pieces at a time as there
+    are slots."""
     free = slots.copy()
     waiting: _Waiting = deque()
     for piece in pieces:
@@ -58,7 +61,8 @@ def convert_in(
 
 @contextmanager
 def shared(count: int) -> Iterator[list[_Slot]]:
-    """Memory for rows that come back; to be left when the pool is at rest, or a worker would take up what is gone."""
+    """Memory for rows that come back; to be left when the pool is at rest, or a worker would take
+    up what is gone."""
     slots = _slots(count)
     try:
         yield slots
@@ -71,7 +75,8 @@ def shared(count: int) -> Iterator[list[_Slot]]:
 
 @contextmanager
 def _no_interrupts() -> Iterator[None]:
-    """A worker that is started here never hears of Ctrl-C, not even while it is still importing; we do afterwards."""
+    """A worker that is started here never hears of Ctrl-C, not even while it is still importing; we
+    do afterwards."""
     before = pthread_sigmask(SIG_BLOCK, {SIGINT})
     try:
         yield
@@ -80,12 +85,15 @@ def _no_interrupts() -> Iterator[None]:
 
 
 def _slots(count: int) -> list[_Slot]:
-    """Memory to share; None in place of what there is no room for: to write there would end the process."""
+    """Memory to share; None in place of what there is no room for: to write there would end the
+    process."""
     shared = Path("/dev/shm")  # noqa: S108 (where Linux keeps it)
     slots: list[_Slot] = []
     with suppress(OSError):
         room = shutil.disk_usage(shared).free // 2 // _SLOT_BYTES if shared.exists() else count
-        slots += [SharedMemory(_name(), create=True, size=_SLOT_BYTES) for _ in range(min(room, count))]
+        slots += [
+            SharedMemory(_name(), create=True, size=_SLOT_BYTES) for _ in range(min(room, count))
+        ]
     return slots + [None] * (count - len(slots))
 
 
@@ -109,7 +117,9 @@ def _next(waiting: _Waiting, free: list[_Slot]) -> Iterator[Outcome]:
 def _convert(piece: Span | Chunk, options: Options, slot: str | None) -> list[Outcome] | _Returned:
     """In a worker."""
     outcomes = convert_chunk(read_span(piece) if isinstance(piece, Span) else piece, options)
-    if slot is None or not _put(_attached(slot), [row for outcome in outcomes for row in outcome.rows]):
+    if slot is None or not _put(
+        _attached(slot), [row for outcome in outcomes for row in outcome.rows]
+    ):
         return outcomes
     sizes = [list(map(len, outcome.rows)) for outcome in outcomes]
     return _Returned([outcome._replace(rows=()) for outcome in outcomes], sizes)
@@ -150,7 +160,8 @@ def _end_with_parent() -> None:
 
 
 def _keep_memory() -> None:
-    """glibc gives the memory of each piece back to the kernel, only to ask for it again: a page fault for each row."""
+    """glibc gives the memory of each piece back to the kernel, only to ask for it again: a page
+    fault for each row."""
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_MMAP_THRESHOLD, 16 << 20)

@@ -1,8 +1,10 @@
-"""Lead a conversation for one sample: ask, run the calls, show the model their results, until it calls no more.
+"""Lead a conversation for one sample: ask, run the calls, show the model their results, until it
+calls no more.
 
-A task whose samples take several requests has `async converse(sample, ask) -> Response`; evals/runner.py calls it in
-place of its one request, with `ask` for each. What is sent back is what the model said without the markup of its calls,
-which `swift deploy` leaves in `content` beside `tool_calls`: with both, the model would read its calls twice.
+A task whose samples take several requests has `async converse(sample, ask) -> Response`;
+evals/runner.py calls it in place of its one request, with `ask` for each. What is sent back is what
+the model said without the markup of its calls, which `swift deploy` leaves in `content` beside
+`tool_calls`: with both, the model would read its calls twice.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -17,7 +19,8 @@ from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.formats import detect
 
 Ask = Callable[[list[dict[str, Any]], list[dict[str, Any]]], Awaitable[Response]]
-Run = Callable[[Sequence[ToolCall]], Awaitable[list[str]]]  # the results of an answer's calls, one each
+# the results of an answer's calls, one each
+Run = Callable[[Sequence[ToolCall]], Awaitable[list[str]]]
 
 
 async def walk(
@@ -28,9 +31,11 @@ async def walk(
     parse: Callable[[str], Parsed],
     most: int,
 ) -> list[tuple[Response, Step]]:
-    """At most `most` answers with what their calls gave; the last one's response may be an error. `messages` grows.
+    """At most `most` answers with what their calls gave; the last one's response may be an error.
+    `messages` grows.
 
-    It ends with an answer without calls, or with one that is malformed, which no environment can answer.
+    It ends with an answer without calls, or with one that is malformed, which no environment can
+    answer.
     """
     walked: list[tuple[Response, Step]] = []
     while len(walked) < most:
@@ -46,7 +51,8 @@ async def walk(
 
 
 def whole(walked: Sequence[tuple[Response, Step]], verdict: str = "") -> Response:
-    """One response of all: the last answer with the sums; the error as it is, where one request failed in the end."""
+    """One response of all: the last answer with the sums; the error as it is, where one request
+    failed in the end."""
     last = walked[-1][0]
     if last.error:
         return last
@@ -60,7 +66,8 @@ def whole(walked: Sequence[tuple[Response, Step]], verdict: str = "") -> Respons
 
 
 def _turn(parsed: Parsed, results: Sequence[str], before: int) -> list[dict[str, Any]]:
-    """The answer and its results as messages; `before` makes the ids of the calls differ from earlier ones."""
+    """The answer and its results as messages; `before` makes the ids of the calls differ from
+    earlier ones."""
     said = parsed.content if parsed.calls else detect.parse(parsed.content).content
     message: dict[str, Any] = {"role": "assistant", "content": said}
     if not results:
@@ -69,6 +76,7 @@ def _turn(parsed: Parsed, results: Sequence[str], before: int) -> list[dict[str,
     pairs = zip(parsed.calls, ids, strict=True)
     message["tool_calls"] = [openai_calls.to_openai(call, identity) for call, identity in pairs]
     told = [
-        {"role": "tool", "tool_call_id": identity, "content": text} for identity, text in zip(ids, results, strict=True)
+        {"role": "tool", "tool_call_id": identity, "content": text}
+        for identity, text in zip(ids, results, strict=True)
     ]
     return [message, *told]

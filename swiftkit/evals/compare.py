@@ -1,8 +1,10 @@
-"""Two runs of one task on the same data: is B better than A? Paired on the samples that both have a score for.
+"""Two runs of one task on the same data: is B better than A? Paired on the samples that both have a
+score for.
 
-Both are scored again from their journals, by the same scorer, so that a verdict never comes from two versions of it.
-The verdict is on the task's headline metric; Holm's correction covers every metric that is tested. Breakdowns and
-pass^k are not tested: a dozen tests more would only blunt the others.
+Both are scored again from their journals, by the same scorer, so that a verdict never comes from
+two versions of it. The verdict is on the task's headline metric; Holm's correction covers every
+metric that is tested. Breakdowns and pass^k are not tested: a dozen tests more would only blunt the
+others.
 """
 
 from collections.abc import Sequence
@@ -39,7 +41,8 @@ class Changed(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """`paired`: sample-trials scored in both; `only_a` and `only_b`: in one alone. `verdict` is about B."""
+    """`paired`: sample-trials scored in both; `only_a` and `only_b`: in one alone. `verdict` is
+    about B."""
 
     task: str
     a: str
@@ -75,15 +78,21 @@ class _Run:
     def scores(self, task: Any, samples: Sequence[Sample]) -> dict[Key, Score]:
         places = {sample.id: place for place, sample in enumerate(samples)}
         return {
-            (response.sample_id, response.trial): task.score(samples[places[response.sample_id]], response)
+            (response.sample_id, response.trial): task.score(
+                samples[places[response.sample_id]], response
+            )
             for response in self.directory.responses()
-            if not response.error and response.sample_id in places and response.trial < self.config.trials
+            if not response.error
+            and response.sample_id in places
+            and response.trial < self.config.trials
         }
 
 
-def compare(path_a: Path, path_b: Path, names: Sequence[str] = (), data: Path | None = None) -> Comparison:
-    """Compare two runs on `names` (all metrics, if none is given). Raises UsageError for runs that have no common
-    ground, DataError where their data is not at hand any more."""
+def compare(
+    path_a: Path, path_b: Path, names: Sequence[str] = (), data: Path | None = None
+) -> Comparison:
+    """Compare two runs on `names` (all metrics, if none is given). Raises UsageError for runs that
+    have no common ground, DataError where their data is not at hand any more."""
     a, b = _Run(path_a), _Run(path_b)
     _check_comparable(a.config, b.config, path_a, path_b)
     task, samples = _task_and_samples(a.config, b.config, data)
@@ -109,7 +118,11 @@ def compare(path_a: Path, path_b: Path, names: Sequence[str] = (), data: Path | 
 def _check_comparable(a: Config, b: Config, path_a: Path, path_b: Path) -> None:
     for name, what in (("task", "tasks"), ("data_sha256", "data")):
         if getattr(a, name) != getattr(b, name):
-            said = f"{a.task} and {b.task}" if name == "task" else f"{a.data} and {b.data}, whose contents differ"
+            said = (
+                f"{a.task} and {b.task}"
+                if name == "task"
+                else f"{a.data} and {b.data}, whose contents differ"
+            )
             raise UsageError(
                 f"{path_a} and {path_b} are runs of different {what}: {said} (evaluate both on the same file: "
                 "their scores say nothing about each other)"
@@ -119,12 +132,19 @@ def _check_comparable(a: Config, b: Config, path_a: Path, path_b: Path) -> None:
 def _task_and_samples(a: Config, b: Config, moved: Path | None) -> tuple[Any, Sequence[Sample]]:
     """The task, and the samples of the run that asked fewer: half a chain is no chain."""
     task = load_task(a.task)
-    data = moved or next((Path(each.data) for each in (a, b) if Path(each.data).exists()), Path(a.data))
+    data = moved or next(
+        (Path(each.data) for each in (a, b) if Path(each.data).exists()), Path(a.data)
+    )
     if not data.exists() or sha256(data) != a.data_sha256:
         fix = "give its place by --data; both runs are scored again, by the same scorer"
-        raise DataError(f"{data}: not there, or not what the runs were made with", "unreadable_file", fix)
+        raise DataError(
+            f"{data}: not there, or not what the runs were made with", "unreadable_file", fix
+        )
     samples = task.load(data)
-    asked = [{sample.id for sample in select(samples, each.limit, each.sample, each.seed)} for each in (a, b)]
+    asked = [
+        {sample.id for sample in select(samples, each.limit, each.sample, each.seed)}
+        for each in (a, b)
+    ]
     both = [place for place, sample in enumerate(samples) if all(sample.id in ids for ids in asked)]
     return task, chosen(samples, both)
 
@@ -144,7 +164,9 @@ def _differences(
     counted = [task.metrics(results_of(jobs, partial(paired, scores=each))) for each in (a, b)]
     main = [name for name in counted[0] if "[" not in name and not name.startswith("pass")]
     if unknown := [name for name in names if name not in counted[0]]:
-        raise UsageError(f"--metric {unknown[0]}: no such metric (these runs have {', '.join(counted[0])})")
+        raise UsageError(
+            f"--metric {unknown[0]}: no such metric (these runs have {', '.join(counted[0])})"
+        )
     found: dict[str, Difference] = {}
     for name in names or main:
         sides = [each.get(name, []) for each in counted]
@@ -179,11 +201,17 @@ def _sentence(name: str, metrics: dict[str, Difference], verdict: str) -> str:
 
 
 def _differs(a: Config, b: Config) -> dict[str, tuple[Any, Any]]:
-    pairs = {name: (getattr(a, name), getattr(b, name)) for name in Config.__struct_fields__ if name not in _FREE}
+    pairs = {
+        name: (getattr(a, name), getattr(b, name))
+        for name in Config.__struct_fields__
+        if name not in _FREE
+    }
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def _changed(samples: Sequence[Sample], common: set[Key], a: dict[Key, Score], b: dict[Key, Score]) -> list[Changed]:
+def _changed(
+    samples: Sequence[Sample], common: set[Key], a: dict[Key, Score], b: dict[Key, Score]
+) -> list[Changed]:
     """The samples whose share of exact trials differs, in the order of the data."""
     trials: dict[str, list[int]] = {}
     for name, trial in sorted(common):
@@ -191,11 +219,17 @@ def _changed(samples: Sequence[Sample], common: set[Key], a: dict[Key, Score], b
     found = []
     for sample in samples:
         keys = [(sample.id, trial) for trial in trials.get(sample.id, [])]
-        shares = [sum(each[key].exact for key in keys) / len(keys) for each in (a, b)] if keys else [0, 0]
+        shares = (
+            [sum(each[key].exact for key in keys) / len(keys) for each in (a, b)]
+            if keys
+            else [0, 0]
+        )
         if shares[0] != shares[1]:
             loser = a if shares[0] < shares[1] else b
             reason = next(loser[key].reason for key in keys if not loser[key].exact)
-            found.append(Changed(sample.id, sample.meta.get("where", ""), shares[0], shares[1], reason))
+            found.append(
+                Changed(sample.id, sample.meta.get("where", ""), shares[0], shares[1], reason)
+            )
     return found
 
 
@@ -207,7 +241,9 @@ def print_comparison(found: Comparison) -> None:
 
     from swiftkit.terminal import printable
 
-    table = Table("metric", "A", "B", "B - A", "95 % interval", "p (Holm)", "could show", title_justify="left")
+    table = Table(
+        "metric", "A", "B", "B - A", "95 % interval", "p (Holm)", "could show", title_justify="left"
+    )
     table.columns[0].no_wrap = True
     for name, each in found.metrics.items():
         cells = [f"{100 * each.a:.1f} %", f"{100 * each.b:.1f} %", f"{100 * each.difference:+.1f}"]
@@ -218,7 +254,9 @@ def print_comparison(found: Comparison) -> None:
         table.add_row(Text(printable(name)), *cells, f"{100 * each.smallest:.1f}")
     console = Console(highlight=False)
     lines = [f"A {found.a}", f"B {found.b}"]
-    lines += [f"differ in {name}: {pair[0]!r}, {pair[1]!r}"[:200] for name, pair in found.differs.items()]
+    lines += [
+        f"differ in {name}: {pair[0]!r}, {pair[1]!r}"[:200] for name, pair in found.differs.items()
+    ]
     lines += [
         f"{found.paired} pairs of {found.samples} samples; scored in A alone {found.only_a}, in B alone {found.only_b}"
     ]
@@ -227,7 +265,9 @@ def print_comparison(found: Comparison) -> None:
     console.print(table)
     for title, changed in (("won", found.wins), ("lost", found.losses)):
         shown = changed[:_MOST_SHOWN]
-        console.print(f"{title} by B: {len(changed)}{', the first are' if len(changed) > len(shown) else ''}")
+        console.print(
+            f"{title} by B: {len(changed)}{', the first are' if len(changed) > len(shown) else ''}"
+        )
         for one in shown:
             line = f"  {one.id} ({one.where}): {' '.join(one.reason.split())[:200]}"
             console.print(printable(line), markup=False, soft_wrap=True)

@@ -8,9 +8,9 @@
     {"response": "...", "messages": [...], "labels": null}          `swift infer --result_path`
     {"step": [...], "prompt": [...], "completion": [...]}           completions.jsonl of swift's GRPO: a table a step
 
-The text may stand under text, response, output or generated_text too. A line names its row by sample_id, custom_id or
-id; swift's files name none, and are matched by what was asked (pairing in evals/score_file.py). Of tables of the same
-step the last counts: swift writes the last one twice.
+The text may stand under text, response, output or generated_text too. A line names its row by
+sample_id, custom_id or id; swift's files name none, and are matched by what was asked (pairing in
+evals/score_file.py). Of tables of the same step the last counts: swift writes the last one twice.
 """
 
 from collections.abc import Iterator
@@ -30,8 +30,8 @@ _FIX = "give each line an id and a completion; docs/scoring.md shows the forms"
 
 
 class Completion(msgspec.Struct, frozen=True):
-    """One answer. `id` is "" where its line names no row: then `asked` are the texts of the messages before it, or
-    `prompt` the text that they were rendered into, or neither is known."""
+    """One answer. `id` is "" where its line names no row: then `asked` are the texts of the
+    messages before it, or `prompt` the text that they were rendered into, or neither is known."""
 
     where: str
     response: Response
@@ -41,7 +41,8 @@ class Completion(msgspec.Struct, frozen=True):
 
 
 def read_completions(path: Path) -> list[Completion]:
-    """All completions of the file, in its order. Raises DataError (file:line) at a line that is none of the forms."""
+    """All completions of the file, in its order. Raises DataError (file:line) at a line that is
+    none of the forms."""
     found: list[Completion] = []
     tables: dict[str, list[Completion]] = {}
     for where, line in read_objects(path):
@@ -59,13 +60,17 @@ def read_completions(path: Path) -> list[Completion]:
 def _of_table(table: dict[str, Any], where: str) -> Iterator[Completion]:
     prompts, texts = table["prompt"], table["completion"]
     if len(prompts) != len(texts) or not all(isinstance(text, str) for text in [*prompts, *texts]):
-        raise DataError(f"{where}: prompt and completion are not lists of as many texts", "bad_completion", _FIX)
+        raise DataError(
+            f"{where}: prompt and completion are not lists of as many texts", "bad_completion", _FIX
+        )
     for prompt, text in zip(prompts, texts, strict=True):
         yield Completion(where, Response("", text=text), prompt=prompt)
 
 
 def _of_line(line: dict[str, Any], where: str) -> Iterator[Completion]:
-    identity = next((str(line[name]) for name in _NAMES if isinstance(line.get(name), str | int)), "")
+    identity = next(
+        (str(line[name]) for name in _NAMES if isinstance(line.get(name), str | int)), ""
+    )
     messages = line.get("messages")
     asked = asked_by(messages) if isinstance(messages, list) else ()
     for response in _responses(line, where):
@@ -73,18 +78,21 @@ def _of_line(line: dict[str, Any], where: str) -> Iterator[Completion]:
 
 
 def asked_by(messages: list[Any]) -> tuple[str, ...]:
-    """The texts of a conversation up to its last question or tool result: what an answer is an answer to. Without its
-    calls, which each template writes in its own way."""
+    """The texts of a conversation up to its last question or tool result: what an answer is an
+    answer to. Without its calls, which each template writes in its own way."""
     known = [message for message in messages if isinstance(message, dict)]
     while known and known[-1].get("role") in ("assistant", "tool_call"):
         known.pop()
     return tuple(
-        str(message["content"]) for message in known if message.get("content") and message.get("role") != "tool_call"
+        str(message["content"])
+        for message in known
+        if message.get("content") and message.get("role") != "tool_call"
     )
 
 
 def _responses(line: dict[str, Any], where: str) -> list[Response]:
-    if isinstance(line.get("error"), str) and line["error"]:  # the journal's, of a request that failed
+    # the journal's, of a request that failed
+    if isinstance(line.get("error"), str) and line["error"]:
         return [Response("", error=line["error"])]
     if line.get("tool_calls") is not None and "text" in line:
         return [_of_journal(line, where)]
@@ -95,7 +103,9 @@ def _responses(line: dict[str, Any], where: str) -> list[Response]:
         if message.get("role") == "assistant" or (message and message is not line):
             return [_of_message(message, where)]
     given = next((line[name] for name in _TEXTS if line.get(name) is not None), None)
-    texts = [text for text in (given if isinstance(given, list) else [given]) if isinstance(text, str)]
+    texts = [
+        text for text in (given if isinstance(given, list) else [given]) if isinstance(text, str)
+    ]
     if not texts or (isinstance(given, list) and len(texts) < len(given)):
         raise DataError(f"{where}: no completion", "bad_completion", _FIX)
     return [Response("", text=text) for text in texts]

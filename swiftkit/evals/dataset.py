@@ -1,7 +1,8 @@
 """Rows as questions to a model: what the tasks share that ask about tool calls.
 
-Rows are swift's, as `swiftkit convert` writes them, or BFCL's single-turn questions as its files hold them, with the
-answers of possible_answer/ beside them. A folder stands for the data files in it.
+Rows are swift's, as `swiftkit convert` writes them, or BFCL's single-turn questions as its files
+hold them, with the answers of possible_answer/ beside them. A folder stands for the data files in
+it.
 """
 
 import random
@@ -20,7 +21,8 @@ from swiftkit.records import Sample
 
 
 def load_samples(path: Path, samples_of: Make) -> Samples:
-    """The samples of all rows of a file or folder. Raises DataError (file:line), also for two with the same id."""
+    """The samples of all rows of a file or folder. Raises DataError (file:line), also for two with
+    the same id."""
     samples = Samples(samples_of)
     for file, where, row in _rows(path):
         samples.add(row, where, file)
@@ -49,7 +51,9 @@ def swift_row(row: dict[str, Any], where: str, file: Path) -> dict[str, Any]:
     from swiftkit.data.detect_format import converter_of, with_files_beside
 
     if "initial_config" in row:
-        raise DataError(f"{where}: a multi_turn question of BFCL", "bfcl_multi_turn", "use `swiftkit eval bfcl`")
+        raise DataError(
+            f"{where}: a multi_turn question of BFCL", "bfcl_multi_turn", "use `swiftkit eval bfcl`"
+        )
     try:
         (converted,) = converter_of("bfcl").convert(with_files_beside("bfcl", row, file))
     except DataError as error:
@@ -63,17 +67,21 @@ def identity_of(row: dict[str, Any], where: str) -> str:
 
 
 def prompt_of(history: list[Message], where: str) -> list[Message]:
-    """The history without a trailing answer: `swift deploy` would take it as the beginning of the model's own."""
+    """The history without a trailing answer: `swift deploy` would take it as the beginning of the
+    model's own."""
     end = len(history)
     while end and history[end - 1]["role"] == "assistant":
         end -= 1
     if not end or history[end - 1]["role"] == "system":
-        raise DataError(f"{where}: nothing asks for an answer", "no_question", "the row needs a user message")
+        raise DataError(
+            f"{where}: nothing asks for an answer", "no_question", "the row needs a user message"
+        )
     return history[:end]
 
 
 def meta_of(row: dict[str, Any], where: str) -> dict[str, str]:
-    """Where a sample comes from, what an evaluation splits its results by, and the chain that it is a part of."""
+    """Where a sample comes from, what an evaluation splits its results by, and the chain that it is
+    a part of."""
     meta = {"where": where}
     if category := row.get("category") or row.get("source"):
         meta["category"] = str(category)
@@ -85,8 +93,11 @@ def chain_of(sample: Sample) -> str:
     return sample.meta.get("chain", sample.id)
 
 
-def select(samples: Sequence[Sample], limit: int | None, number: int | None, seed: int) -> Sequence[Sample]:
-    """A random `number`, or the first `limit`. Chains stay together: half a chain says nothing about chain_success."""
+def select(
+    samples: Sequence[Sample], limit: int | None, number: int | None, seed: int
+) -> Sequence[Sample]:
+    """A random `number`, or the first `limit`. Chains stay together: half a chain says nothing
+    about chain_success."""
     if limit is None and number is None:
         return samples
     chains: dict[str, list[int]] = {}

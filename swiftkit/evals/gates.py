@@ -1,8 +1,9 @@
 """A gate: a bound on a metric that sets the exit status, with the interval in mind.
 
-The bound is on the true value, so chance must not decide it: the gate is passed when the whole 95 % interval keeps the
-bound, failed when the whole interval breaks it, and inconclusive while the interval straddles it: more samples, or
-more trials, will tell. Samples that ended in an error could be right or wrong: the interval is as much wider.
+The bound is on the true value, so chance must not decide it: the gate is passed when the whole 95 %
+interval keeps the bound, failed when the whole interval breaks it, and inconclusive while the
+interval straddles it: more samples, or more trials, will tell. Samples that ended in an error could
+be right or wrong: the interval is as much wider.
 """
 
 import re
@@ -39,12 +40,17 @@ def parse_gate(text: str) -> Gate:
             return Gate(match["metric"], match["sign"], float(match["bound"]))
     except ValueError:
         pass
-    raise UsageError(f"--gate {text!r}: not of the form 'METRIC>=X' (example: 'tool_accuracy>=0.85')")
+    raise UsageError(
+        f"--gate {text!r}: not of the form 'METRIC>=X' (example: 'tool_accuracy>=0.85')"
+    )
 
 
-def judge(gate: Gate, measured: Estimate | None, bounds: tuple[float, float] | None = None) -> Verdict:
-    """`measured` is None where no sample counted for the metric; `bounds` are its values if all the samples that ended
-    in an error were wrong, and if all were right: where these could overturn the verdict there is none."""
+def judge(
+    gate: Gate, measured: Estimate | None, bounds: tuple[float, float] | None = None
+) -> Verdict:
+    """`measured` is None where no sample counted for the metric; `bounds` are its values if all the
+    samples that ended in an error were wrong, and if all were right: where these could overturn the
+    verdict there is none."""
     if measured is None:
         return Verdict.INCONCLUSIVE
     worst, best = bounds or (measured.value, measured.value)

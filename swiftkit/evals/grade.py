@@ -1,10 +1,10 @@
-"""From a run's answers to its report: what `swiftkit eval` ends with, and `swiftkit grade RUN` does again, without a
-model, after the scorer or the gold has changed.
+"""From a run's answers to its report: what `swiftkit eval` ends with, and `swiftkit grade RUN` does
+again, without a model, after the scorer or the gold has changed.
 
-A task is a module of tasks/ with `load(path)`, `score(sample, response)`, `metrics(results)`, `SAMPLING` and
-`HEADLINE`; one that asks several times for a sample also has `async converse(sample, ask) -> Response`, where
-`ask(messages, tools)` is one request of the runner; one that is also decided by the environment has `settings()`, which
-config.json records.
+A task is a module of tasks/ with `load(path)`, `score(sample, response)`, `metrics(results)`,
+`SAMPLING` and `HEADLINE`; one that asks several times for a sample also has `async converse(sample,
+ask) -> Response`, where `ask(messages, tools)` is one request of the runner; one that is also
+decided by the environment has `settings()`, which config.json records.
 """
 
 from pathlib import Path
@@ -21,12 +21,15 @@ from swiftkit.terminal import say
 
 
 def grade(path: Path, data: Path | None = None, gates: tuple[Gate, ...] = ()) -> Report:
-    """Score the answers of a run again and write its report; nothing is asked. `data` may stand in for the run's own
-    data file, which has to be the same otherwise. Raises UsageError, DataError."""
+    """Score the answers of a run again and write its report; nothing is asked. `data` may stand
+    in for the run's own data file, which has to be the same otherwise. Raises UsageError,
+    DataError."""
     run = RunDir(path)
     config = run.recorded()
     if config is None:
-        raise UsageError(f"{path} is no run: it has no config.json (give the folder that `swiftkit eval` named)")
+        raise UsageError(
+            f"{path} is no run: it has no config.json (give the folder that `swiftkit eval` named)"
+        )
     task = load_task(config.task)
     samples = select(task.load(_data(config, data, path)), config.limit, config.sample, config.seed)
     jobs = jobs_of(samples, config.trials)

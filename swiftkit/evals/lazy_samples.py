@@ -1,7 +1,8 @@
-"""The samples of a data file without holding them all: evaluations of a hundred thousand must not need gigabytes.
+"""The samples of a data file without holding them all: evaluations of a hundred thousand must not
+need gigabytes.
 
-The first KEPT are held; of the others the rows wait in a temporary file, and a sample is made again from its row each
-time somebody asks for it.
+The first KEPT are held; of the others the rows wait in a temporary file, and a sample is made again
+from its row each time somebody asks for it.
 """
 
 import os
@@ -51,8 +52,8 @@ class _Row(msgspec.Struct, array_like=True):
 
 
 class Samples(Sequence[Sample]):
-    """`make` gives the samples of a row, the same each time. Each sample's meta says in `turns` how many samples its
-    chain has here, so that a cut or failed chain is not taken for a short one."""
+    """`make` gives the samples of a row, the same each time. Each sample's meta says in `turns` how
+    many samples its chain has here, so that a cut or failed chain is not taken for a short one."""
 
     def __init__(self, make: Make) -> None:
         self._make = make
@@ -61,12 +62,14 @@ class Samples(Sequence[Sample]):
         self._turns: Counter[str] = Counter()
         self._rows: IO[bytes] | None = None
         self._places = array("Q", [0])  # in bytes, where each row begins; the last is the end
-        self._found = array("Q")  # of each sample that is not kept: the number of its row, and its own among the row's
+        # of each sample that is not kept: the number of its row, and its own among the row's
+        self._found = array("Q")
         self._parts = array("L")
         self._decode = msgspec.json.Decoder(_Row).decode
 
     def add(self, row: dict[str, Any], where: str, file: Path) -> None:
-        """Take in the samples of a row. Raises DataError for an id that was there before, or a full disk."""
+        """Take in the samples of a row. Raises DataError for an id that was there before, or a full
+        disk."""
         made = list(self._make(row, where, file))
         for sample in made:
             self._check_id(sample, where)
@@ -93,7 +96,9 @@ class Samples(Sequence[Sample]):
             for other in self:
                 if other.id == sample.id:
                     reason = f"{where}: id {sample.id!r} is already used at {other.meta['where']}"
-                    raise DataError(reason, "duplicate_id", "give each row an id of its own, or none")
+                    raise DataError(
+                        reason, "duplicate_id", "give each row an id of its own, or none"
+                    )
         self._ids.add(hash(sample.id))
 
     def _keep_row(self, row: _Row, parts: range) -> None:

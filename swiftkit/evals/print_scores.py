@@ -1,4 +1,5 @@
-"""Scores as text for people: the summary of a file, and one row taken apart. Model output cannot steer the terminal."""
+"""Scores as text for people: the summary of a file, and one row taken apart. Model output cannot
+steer the terminal."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -30,9 +31,13 @@ def print_summary(report: Report) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("what", "mean", "95 % interval", title=Text(printable(report.data)), title_justify="left")
+    table = Table(
+        "what", "mean", "95 % interval", title=Text(printable(report.data)), title_justify="left"
+    )
     for name, found in report.metrics.items():
-        table.add_row(Text(printable(name)), _percent(found.value), " to ".join(map(_percent, found.ci95)))
+        table.add_row(
+            Text(printable(name)), _percent(found.value), " to ".join(map(_percent, found.ci95))
+        )
     table.add_section()
     table.add_row("score (value)", f"{report.value:.4f}", "")
     for name, share in report.parts.items():
@@ -82,7 +87,9 @@ def _costs(score: Score, gold: Gold) -> Iterator[str]:
     yield "            part               share   weight   cost"
     for part, share in score.parts.items():
         weight = gold.options.weights.get(part)
-        costs = f"{weight:6.2f}   {weight * (1 - share):.4f}" if weight is not None else "     -   -"
+        costs = (
+            f"{weight:6.2f}   {weight * (1 - share):.4f}" if weight is not None else "     -   -"
+        )
         yield f"            {part.replace('_', ' '):17}  {share:.4f} {costs}"
     weighted = sum(gold.options.weights[part] * score.parts[part] for part in WEIGHTS)
     if gold.item is None and round(weighted, 9) > round(score.value, 9):
@@ -100,14 +107,19 @@ def _faults(parsed: Parsed, gold: Gold) -> Iterator[str]:
 
 def _wanted(call: GoldCall) -> str:
     names = dict.fromkeys([*call.arguments, *call.accepted])
-    values = [f"{name}{'?' if name in call.optional else ''}={explain.accepted(call, name)}" for name in names]
+    values = [
+        f"{name}{'?' if name in call.optional else ''}={explain.accepted(call, name)}"
+        for name in names
+    ]
     return f"{call.name}({', '.join(values)})"
 
 
 def _came(parsed: Parsed) -> list[str]:
     if parsed.calls:
         return [explain.shown(call) for call in parsed.calls]
-    return [f"no call{' that can be read' if parsed.malformed else ''}, but the text: {_short(parsed.content)}"]
+    return [
+        f"no call{' that can be read' if parsed.malformed else ''}, but the text: {_short(parsed.content)}"
+    ]
 
 
 def _block(title: str, lines: list[str]) -> Iterator[str]:

@@ -1,4 +1,5 @@
-"""Show how a run gets on, on stderr: a bar on a terminal, a plain line every few seconds elsewhere."""
+"""Show how a run gets on, on stderr: a bar on a terminal, a plain line every few seconds
+elsewhere."""
 
 import sys
 import time
@@ -24,7 +25,9 @@ class Counts(msgspec.Struct):
         left = f"{(self.total - self.done) / rate:.0f} s left" if rate else "-"
         exact = f"{100 * self.exact / self.scored:.1f} % exact" if self.scored else "none scored"
         faults = "".join(
-            f", {count} {name}" for name, count in (("errors", self.errors), ("skipped", self.skipped)) if count
+            f", {count} {name}"
+            for name, count in (("errors", self.errors), ("skipped", self.skipped))
+            if count
         )
         return f"{self.done}/{self.total}, {rate:.1f}/s, {left}, {exact}{faults}, {self.in_flight} in flight"
 

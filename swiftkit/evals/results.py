@@ -13,7 +13,8 @@ from swiftkit.evals.progress import Counts
 from swiftkit.files.jsonl import encode
 from swiftkit.records import SKIPPED, Response, Sample, Score
 
-Result = tuple[Sample, int, Score | None]  # sample, trial, and its score (None: an error, or not asked)
+# sample, trial, and its score (None: an error, or not asked)
+Result = tuple[Sample, int, Score | None]
 _NO_SCORE = -1
 
 
@@ -27,7 +28,10 @@ class Job(NamedTuple):
 
 def jobs_of(samples: Sequence[Sample], trials: int) -> Sequence[Job]:
     """All trials of all samples, those of a sample one after the other."""
-    return Lazy(len(samples) * trials, lambda number: Job(samples[number // trials], number % trials, number))
+    return Lazy(
+        len(samples) * trials,
+        lambda number: Job(samples[number // trials], number % trials, number),
+    )
 
 
 def results_of(jobs: Sequence[Job], score: Callable[[Job], Score | None]) -> Sequence[Result]:
@@ -41,14 +45,16 @@ def results_of(jobs: Sequence[Job], score: Callable[[Job], Score | None]) -> Seq
 
 
 class Account:
-    """`errors` are by the job's number; a job has a score, or an error, or was not asked yet. Times are in seconds."""
+    """`errors` are by the job's number; a job has a score, or an error, or was not asked yet. Times
+    are in seconds."""
 
     def __init__(self, task: Any, total: int) -> None:
         self.counts = Counts(total=total)
         self.errors: dict[int, str] = {}
         self.usage: dict[str, int] = {}  # tokens summed, by the endpoint's own names
         self._task = task
-        self._places = array("l", [_NO_SCORE]) * total  # of each job's score among the different ones
+        # of each job's score among the different ones
+        self._places = array("l", [_NO_SCORE]) * total
         self._scores: list[Score] = []
         self._known: dict[bytes, int] = {}
         self._latencies, self._first_tokens, self._speeds = array("d"), array("d"), array("d")
@@ -58,7 +64,8 @@ class Account:
         return None if place == _NO_SCORE else self._scores[place]
 
     def resume(self, jobs: Sequence[Job], responses: Iterable[Response]) -> None:
-        """Take over what a journal holds of these jobs: finished ones are done, of others only the error."""
+        """Take over what a journal holds of these jobs: finished ones are done, of others only the
+        error."""
         places: dict[tuple[str, int], int] = {}
         for response in responses:
             places = places or {(job.sample.id, job.trial): job.number for job in jobs}
@@ -98,8 +105,9 @@ class Account:
         self._places[number] = place
 
     def latency(self) -> dict[str, float]:
-        """The mean, the median, the 95th percentile and the longest time of the attempts that were answered; if they
-        were streamed, the same of the time to the first token, and the tokens a second after it."""
+        """The mean, the median, the 95th percentile and the longest time of the attempts that were
+        answered; if they were streamed, the same of the time to the first token, and the tokens a
+        second after it."""
         found = _spread(self._latencies, "")
         found |= _spread(self._first_tokens, "first_token_")
         if self._speeds:
@@ -110,7 +118,10 @@ class Account:
         self._latencies.append(response.latency)
         if response.first_token and not response.steps:
             self._first_tokens.append(response.first_token)
-            rest, tokens = response.latency - response.first_token, response.usage.get("completion_tokens", 0)
+            rest, tokens = (
+                response.latency - response.first_token,
+                response.usage.get("completion_tokens", 0),
+            )
             if rest > 0 and tokens > 1:
                 self._speeds.append((tokens - 1) / rest)
 

@@ -1,7 +1,8 @@
 """Evaluate a served model on a task: load, ask, score, report.
 
-What a task is and how a report is made is told in evals/grade.py, how samples are asked and a run is resumed in
-evals/runner.py and evals/run_directory.py, how faults of the endpoint are met in client/client.py.
+What a task is and how a report is made is told in evals/grade.py, how samples are asked and a run
+is resumed in evals/runner.py and evals/run_directory.py, how faults of the endpoint are met in
+client/client.py.
 """
 
 import time
@@ -42,7 +43,8 @@ class Options(NamedTuple):
 
 
 def evaluate(options: Options) -> Report:
-    """Run or resume an evaluation, with its files in `report.run`; EndpointError where nothing was scored."""
+    """Run or resume an evaluation, with its files in `report.run`; EndpointError where nothing was
+    scored."""
     task = load_task(options.task)
     options = options._replace(data=data_path(str(options.data)))
     config = _config(options, task)
@@ -85,4 +87,6 @@ def _read_prompt(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"--prompt {path}: {error}", "unreadable_file", "give a UTF-8 text file") from error
+        raise DataError(
+            f"--prompt {path}: {error}", "unreadable_file", "give a UTF-8 text file"
+        ) from error

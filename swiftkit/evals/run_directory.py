@@ -5,7 +5,8 @@
     scores.jsonl      one line a scored response, in the order of the data
     report.json       the numbers; report.md the same for people
 
-A finished response is never asked for again; an error or a skipped sample is. Two processes never share a run.
+A finished response is never asked for again; an error or a skipped sample is. Two processes never
+share a run.
 """
 
 import fcntl
@@ -26,7 +27,8 @@ from swiftkit.records import Response
 
 
 class Config(msgspec.Struct, frozen=True):
-    """What decides the answers of a run: a resumed run must agree in all of it but `swiftkit` and the data's place.
+    """What decides the answers of a run: a resumed run must agree in all of it but `swiftkit` and
+    the data's place.
 
     `base_url` holds one address, or several joined by commas, of which a resumed run must have one.
     """
@@ -66,12 +68,15 @@ class RunDir:
         file = self.path / "config.json"
         if not file.exists():
             if self.journal.exists():
-                raise UsageError(f"{self.path} holds responses.jsonl but no config.json (choose another --run)")
+                raise UsageError(
+                    f"{self.path} holds responses.jsonl but no config.json (choose another --run)"
+                )
             return None
         return decode_line(file.read_bytes(), str(file), msgspec.json.Decoder(Config).decode)
 
     def agree(self, config: Config) -> Config:
-        """`config` with the recorded model where none was given; raises UsageError that names what differs."""
+        """`config` with the recorded model where none was given; raises UsageError that names what
+        differs."""
         recorded = self.recorded()
         if recorded is None:
             return config
@@ -79,7 +84,11 @@ class RunDir:
             config = msgspec.structs.replace(config, model=recorded.model)
         for name in Config.__struct_fields__:
             was, now = getattr(recorded, name), getattr(config, name)
-            if was != now and name not in _FREE and not (name == "base_url" and same_places(was, now)):
+            if (
+                was != now
+                and name not in _FREE
+                and not (name == "base_url" and same_places(was, now))
+            ):
                 hint = _HINTS.get(name, "")
                 raise UsageError(
                     f"{self.path} was begun with {name} {_short(was)}, this command has {_short(now)} "
@@ -88,8 +97,8 @@ class RunDir:
         return config
 
     def responses(self) -> Iterator[Response]:
-        """The last response of each sample and trial in the journal; a half last line is left out. One is held at a
-        time: the journal is read twice."""
+        """The last response of each sample and trial in the journal; a half last line is left out.
+        One is held at a time: the journal is read twice."""
         if not self.journal.exists():
             return
         last = {key: number for number, key in self._keys()}
@@ -125,15 +134,17 @@ class RunDir:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other processes out; the lock goes with the process, however it ends. A run that left nothing leaves no
-        folder."""
+        """Keep other processes out; the lock goes with the process, however it ends. A run that
+        left nothing leaves no folder."""
         lock = self.path / ".lock"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             file = lock.open("w")
         except OSError as error:
             fix = "check the folder, its permissions and the free space, or choose another --run"
-            raise DataError(f"{self.path}: {error.strerror or error}", "unwritable_file", fix) from error
+            raise DataError(
+                f"{self.path}: {error.strerror or error}", "unwritable_file", fix
+            ) from error
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -152,14 +163,19 @@ class RunDir:
 def new_run(task: str) -> Path:
     """A path that is not taken: runs/eval/TASK-TIMESTAMP."""
     stem = f"{task}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    candidates = (Path("runs/eval") / (f"{stem}-{number}" if number else stem) for number in range(1000))
+    candidates = (
+        Path("runs/eval") / (f"{stem}-{number}" if number else stem) for number in range(1000)
+    )
     return next(path for path in candidates if not path.exists())
 
 
 def sha256(path: Path) -> str:
-    """Of a file; of a folder, or a file of BFCL with its answers beside it, that of the data files with their names."""
+    """Of a file; of a folder, or a file of BFCL with its answers beside it, that of the data files
+    with their names."""
     files = find_files([path], []) if path.is_dir() else [path]
-    gold = [answers for file in files if (answers := file.parent / GOLD_FOLDER / file.name).is_file()]
+    gold = [
+        answers for file in files if (answers := file.parent / GOLD_FOLDER / file.name).is_file()
+    ]
     if not path.is_dir() and not gold:
         return _digest(path)
     inside = "".join(f"{file.name} {_digest(file)}\n" for file in (*files, *gold))
@@ -171,7 +187,9 @@ def _digest(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(f"{path}: {error.strerror or error}", "unreadable_file", "check the path of --data") from error
+        raise DataError(
+            f"{path}: {error.strerror or error}", "unreadable_file", "check the path of --data"
+        ) from error
 
 
 def _short(value: Any) -> str:

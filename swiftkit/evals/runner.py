@@ -1,6 +1,8 @@
-"""One sitting of a run: ask what the journal lacks, with a number of workers, until all is answered or it stops.
+"""One sitting of a run: ask what the journal lacks, with a number of workers, until all is answered
+or it stops.
 
-Each response is journalled before it is counted, so that whatever ends the process loses only what was in flight.
+Each response is journalled before it is counted, so that whatever ends the process loses only what
+was in flight.
 """
 
 import asyncio
@@ -32,9 +34,12 @@ class InterruptedRunError(SwiftkitError):
 
 
 class Session:
-    """`config.model` may be None until the endpoint has named one; `account` fills as answers come."""
+    """`config.model` may be None until the endpoint has named one; `account` fills as answers
+    come."""
 
-    def __init__(self, task: Any, config: Config, endpoint: Endpoint, run: RunDir, jobs: Sequence[Job]) -> None:
+    def __init__(
+        self, task: Any, config: Config, endpoint: Endpoint, run: RunDir, jobs: Sequence[Job]
+    ) -> None:
         self.task, self.config, self.endpoint, self.run = task, config, endpoint, run
         self.account = Account(task, len(jobs))
         self.counts = self.account.counts
@@ -48,7 +53,9 @@ class Session:
     def run_all(self) -> None:
         """Ask what is left; raises EndpointError or InterruptedRunError with the way to go on."""
         if not self._left:
-            say(f"all {self.counts.total} were answered before, in {self.run.path}: nothing is asked")
+            say(
+                f"all {self.counts.total} were answered before, in {self.run.path}: nothing is asked"
+            )
             asyncio.run(self._check_same_model())
             return
         if self.counts.done:
@@ -58,10 +65,13 @@ class Session:
         except asyncio.CancelledError:
             raise InterruptedRunError(f"stopped: {self._resume()}") from None
         except OSError as error:
-            raise EndpointError(f"cannot write in {self.run.path}: {error.strerror}: {self._resume()}") from error
+            raise EndpointError(
+                f"cannot write in {self.run.path}: {error.strerror}: {self._resume()}"
+            ) from error
 
     async def _check_same_model(self) -> None:
-        """A finished run needs no endpoint, but one that now serves another model shows a wrong --run."""
+        """A finished run needs no endpoint, but one that now serves another model shows a wrong
+        --run."""
         async with Client(self.endpoint) as client:
             try:
                 served = await client.served_models()
@@ -86,7 +96,8 @@ class Session:
         self._progress.start()
         try:
             left = await self._in_parallel(client, journal)
-            for job in self._suspects:  # a 400 may be the fault of another request in its batch: ask each alone
+            # a 400 may be the fault of another request in its batch: ask each alone
+            for job in self._suspects:
                 self._take(job, await self._respond(client, job), journal)
             self._leave(left)
         except EndpointError as error:
@@ -123,7 +134,8 @@ class Session:
             self.counts.in_flight -= 1
 
     async def _answer(self, client: Client, job: Job) -> Response:
-        """One request; or, where the task leads a conversation (`converse`), as many as it takes."""
+        """One request; or, where the task leads a conversation (`converse`), as many as it
+        takes."""
         stream = self.endpoint.stream
 
         async def ask(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
@@ -144,13 +156,16 @@ class Session:
         self._stop_if_nothing_works(response.error)
 
     def _stop_if_nothing_works(self, error: str) -> None:
-        """An endpoint that only fails is not asked for each of a hundred thousand samples, each several times."""
+        """An endpoint that only fails is not asked for each of a hundred thousand samples, each
+        several times."""
         if not error or error.startswith((SKIPPED, *_OWN_FAULTS)):
             self._failed_in_a_row = 0
             return
         self._failed_in_a_row += 1
         if self._failed_in_a_row >= max(32, 2 * self.endpoint.concurrency):
-            raise EndpointError(f"{self._failed_in_a_row} samples in a row had no answer, the last: {error}")
+            raise EndpointError(
+                f"{self._failed_in_a_row} samples in a row had no answer, the last: {error}"
+            )
 
     def _leave(self, jobs: Iterator[Job]) -> None:
         left = 0
@@ -158,7 +173,9 @@ class Session:
             left += 1
             self.account.fail(job, f"{SKIPPED}not asked, the quota is used up")
         if left:
-            say(f"the quota is used up (HTTP 402 many times in a row): {left} samples are not asked")
+            say(
+                f"the quota is used up (HTTP 402 many times in a row): {left} samples are not asked"
+            )
 
     def _resume(self) -> str:
         kept = self.counts.scored
@@ -186,7 +203,10 @@ def _with_prompt(messages: list[dict[str, Any]], prompt: str | None) -> list[dic
     """The messages under another system prompt."""
     if prompt is None:
         return messages
-    return [{"role": "system", "content": prompt}, *(entry for entry in messages if entry["role"] != "system")]
+    return [
+        {"role": "system", "content": prompt},
+        *(entry for entry in messages if entry["role"] != "system"),
+    ]
 
 
 def _cancel_on_signals() -> None:

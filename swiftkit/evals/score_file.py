@@ -1,8 +1,10 @@
-"""Score completions that are in a file, with the scorer and the metrics of `swiftkit eval tool-call`.
+"""Score completions that are in a file, with the scorer and the metrics of `swiftkit eval
+tool-call`.
 
-Each completion is paired with the row that it answers: by its id; without one, by the messages that were asked, or by
-the one row whose texts stand in its prompt; in a file that says none of this, by position, if there are as many lines
-as rows. What finds no partner, on either side, is named and never left out in silence.
+Each completion is paired with the row that it answers: by its id; without one, by the messages that
+were asked, or by the one row whose texts stand in its prompt; in a file that says none of this, by
+position, if there are as many lines as rows. What finds no partner, on either side, is named and
+never left out in silence.
 """
 
 from collections import Counter
@@ -32,7 +34,8 @@ class Pairing(NamedTuple):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """completions = scored + errors + unmatched_completions. `value` is the mean graded score, `parts` its shares."""
+    """completions = scored + errors + unmatched_completions. `value` is the mean graded score,
+    `parts` its shares."""
 
     data: str
     completions: int
@@ -51,7 +54,8 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def pair_files(data: Path, completions: Path, mode: str = "") -> Pairing:
-    """Score each completion with the row that it answers. Raises DataError, or UsageError if none finds a row."""
+    """Score each completion with the row that it answers. Raises DataError, or UsageError if none
+    finds a row."""
     samples = tool_call.load(data, mode)
     found = read_completions(completions)
     find, by_position = _finder(data, samples, found)
@@ -80,7 +84,9 @@ def pair_files(data: Path, completions: Path, mode: str = "") -> Pairing:
 def report_of(data: Path, pairing: Pairing) -> Report:
     outcomes = pairing.outcomes
     scores = [outcome.score for outcome in outcomes if outcome.score]
-    metrics = summarize(tool_call.metrics([(outcome.sample, outcome.trial, outcome.score) for outcome in outcomes]))
+    metrics = summarize(
+        tool_call.metrics([(outcome.sample, outcome.trial, outcome.score) for outcome in outcomes])
+    )
     return Report(
         data=str(data),
         completions=len(outcomes) + len(pairing.unmatched),
@@ -90,13 +96,16 @@ def report_of(data: Path, pairing: Pairing) -> Report:
         exact=_mean([float(score.exact) for score in scores]),
         parts={part: _mean([score.parts[part] for score in scores]) for part in PARTS},
         metrics=metrics,
-        unmatched_completions=[f"{each.where} ({each.id or 'no id'})" for each in pairing.unmatched],
+        unmatched_completions=[
+            f"{each.where} ({each.id or 'no id'})" for each in pairing.unmatched
+        ],
         unanswered_rows=[sample.id for sample in pairing.unanswered],
     )
 
 
 def write_scores(output: Path, pairing: Pairing) -> None:
-    """A line a scored completion: what scores.jsonl of a run holds, and the place of the completion."""
+    """A line a scored completion: what scores.jsonl of a run holds, and the place of the
+    completion."""
     with write_atomically(output) as file:
         for outcome, where in zip(pairing.outcomes, pairing.wheres, strict=True):
             if outcome.score:
@@ -124,13 +133,16 @@ def _finder(data: Path, samples: Sequence[Sample], found: list[Completion]) -> t
             return by_id.get(completion.id)
         if completion.prompt and completion.prompt not in prompts:
             prompts[completion.prompt] = _in_prompt(completion.prompt, by_question)
-        return prompts[completion.prompt] if completion.prompt else by_question.get(completion.asked)
+        return (
+            prompts[completion.prompt] if completion.prompt else by_question.get(completion.asked)
+        )
 
     return find, False
 
 
 def _by_question(data: Path, by_id: dict[str, Sample]) -> dict[tuple[str, ...], Sample]:
-    """The sample of each question. Of rows that ask the same the first, if they want the same; else none of them."""
+    """The sample of each question. Of rows that ask the same the first, if they want the same; else
+    none of them."""
     found: dict[tuple[str, ...], Sample] = {}
     differing = set()
     for where, row in read_objects(data):
@@ -144,8 +156,13 @@ def _by_question(data: Path, by_id: dict[str, Sample]) -> dict[tuple[str, ...], 
 
 
 def _in_prompt(prompt: str, by_question: dict[tuple[str, ...], Sample]) -> Sample | None:
-    """The one row whose texts all stand in the prompt; of several the one with the most text, if there is one."""
-    fitting = [(sum(map(len, asked)), asked) for asked in by_question if all(text.strip() in prompt for text in asked)]
+    """The one row whose texts all stand in the prompt; of several the one with the most text, if
+    there is one."""
+    fitting = [
+        (sum(map(len, asked)), asked)
+        for asked in by_question
+        if all(text.strip() in prompt for text in asked)
+    ]
     fitting.sort()
     if not fitting or (len(fitting) > 1 and fitting[-1][0] == fitting[-2][0]):
         return None
@@ -153,12 +170,15 @@ def _in_prompt(prompt: str, by_question: dict[tuple[str, ...], Sample]) -> Sampl
 
 
 def explained(pairing: Pairing, row: str) -> list[tuple[Outcome, str]]:
-    """The outcomes of one row with the places of their completions. Raises UsageError for a row that has none."""
+    """The outcomes of one row with the places of their completions. Raises UsageError for a row
+    that has none."""
     pairs = zip(pairing.outcomes, pairing.wheres, strict=True)
     found = [(outcome, where) for outcome, where in pairs if outcome.sample.id == row]
     if not found:
         some = ", ".join(sorted({outcome.sample.id for outcome in pairing.outcomes})[:5])
-        raise UsageError(f"--explain {row}: no completion answers such a row (rows with one: {some}, ...)")
+        raise UsageError(
+            f"--explain {row}: no completion answers such a row (rows with one: {some}, ...)"
+        )
     return found
 
 

@@ -1,22 +1,24 @@
 """How sure a number is: an estimate with its standard error and its 95 % interval, in plain Python.
 
-Each metric is a ratio, right / total, summed over *clusters* (chains, or samples asked several times): the calls of
-one chain succeed and fail together, so that counting them as independent would make the interval too narrow.
+Each metric is a ratio, right / total, summed over *clusters* (chains, or samples asked several
+times): the calls of one chain succeed and fail together, so that counting them as independent would
+make the interval too narrow.
 
-* One tally of total 1 a cluster: a proportion. Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001
-  recommend it for small samples).
-* Otherwise: the ratio estimator's linearised variance over clusters (Cochran 1977, ch. 6), turned into an effective
-  sample size for Wilson's interval (Korn and Graubard 1998). It stays inside [0, 1] and keeps a width at 0 % and 100 %,
-  where a bootstrap gives none.
-* A weighted mean of several ratios (BFCL's overall scores): the variances add up; each bound is the root of the sum of
-  the squared distances to the parts' own bounds (MOVER, Zou and Donner 2008), which keeps them in [0, 1] too.
+* One tally of total 1 a cluster: a proportion. Wilson's score interval (Wilson 1927; Brown, Cai and
+  DasGupta 2001 recommend it for small samples).
+* Otherwise: the ratio estimator's linearised variance over clusters (Cochran 1977, ch. 6), turned
+  into an effective sample size for Wilson's interval (Korn and Graubard 1998). It stays inside [0,
+  1] and keeps a width at 0 % and 100 %, where a bootstrap gives none.
+* A weighted mean of several ratios (BFCL's overall scores): the variances add up; each bound is the
+  root of the sum of the squared distances to the parts' own bounds (MOVER, Zou and Donner 2008),
+  which keeps them in [0, 1] too.
 
-pass^k, the chance that k trials of a task all succeed (Yao et al. 2024, tau-bench), and pass@k, the chance that one of
-them does (Chen et al. 2021), are means over tasks of the unbiased estimates C(c, k) / C(n, k) and
-1 - C(n - c, k) / C(n, k), for c successes in n trials: a task is a cluster.
+pass^k, the chance that k trials of a task all succeed (Yao et al. 2024, tau-bench), and pass@k, the
+chance that one of them does (Chen et al. 2021), are means over tasks of the unbiased estimates C(c,
+k) / C(n, k) and 1 - C(n - c, k) / C(n, k), for c successes in n trials: a task is a cluster.
 
-Closed forms on purpose: importing scipy costs more CPU than asking and scoring 2,000 samples. The tests compare them
-with scipy and measure the coverage.
+Closed forms on purpose: importing scipy costs more CPU than asking and scoring 2,000 samples. The
+tests compare them with scipy and measure the coverage.
 """
 
 import math
@@ -31,7 +33,8 @@ Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 
 
 class Tally(NamedTuple):
-    """What one unit adds to a metric: `right` of `total`, in the cluster whose members succeed together."""
+    """What one unit adds to a metric: `right` of `total`, in the cluster whose members succeed
+    together."""
 
     cluster: str
     right: float
@@ -66,7 +69,8 @@ class Tallies(Sequence[Tally]):
 
 
 class Mean(NamedTuple):
-    """A weighted mean of ratios, (weight, tallies) each; nothing was counted for it where a part counted nothing."""
+    """A weighted mean of ratios, (weight, tallies) each; nothing was counted for it where a part
+    counted nothing."""
 
     parts: Sequence[tuple[float, Sequence[Tally]]]
 
@@ -93,13 +97,15 @@ def estimate(tallies: Sequence[Tally]) -> Estimate | None:
         size = float(total)
         return Estimate(value, math.sqrt(value * (1 - value) / size), wilson(value, size))
     variance = _cluster_variance(clusters, value, total)
-    counts = all(right == int(right) for right, _ in clusters)  # shares vary less than units that are right or wrong
+    # shares vary less than units that are right or wrong
+    counts = all(right == int(right) for right, _ in clusters)
     size = _effective_size(value, variance, total if counts else math.inf, len(clusters))
     return Estimate(value, math.sqrt(variance), wilson(value, size, _student(len(clusters) - 1)))
 
 
 def mean_estimate(mean: Mean) -> Estimate | None:
-    """The weighted mean of independent ratios; None where a part has nothing counted, or there is no part."""
+    """The weighted mean of independent ratios; None where a part has nothing counted, or there is
+    no part."""
     found = [(weight, estimate(tallies)) for weight, tallies in mean.parts]
     known = [(weight, part) for weight, part in found if part is not None]
     if not known or len(known) < len(found):
@@ -114,7 +120,8 @@ def mean_estimate(mean: Mean) -> Estimate | None:
 
 
 def passes(tallies: Sequence[Tally], trials: int) -> dict[str, Tallies]:
-    """pass^k and pass@k of tallies that are 1 or 0, one a trial of their cluster; none for a single trial.
+    """pass^k and pass@k of tallies that are 1 or 0, one a trial of their cluster; none for a single
+    trial.
 
     A cluster with fewer than k trials, some of which had errors, does not count for k.
     """
@@ -123,9 +130,17 @@ def passes(tallies: Sequence[Tally], trials: int) -> dict[str, Tallies]:
         return found
     clusters = sums_by_cluster(tallies)
     for k in _sizes(trials):
-        whole = [(name, round(right), round(count)) for name, (right, count) in clusters.items() if count >= k]
-        found[f"pass^{k}"] = Tallies(Tally(name, pass_hat(count, right, k), 1.0) for name, right, count in whole)
-        found[f"pass@{k}"] = Tallies(Tally(name, pass_at(count, right, k), 1.0) for name, right, count in whole)
+        whole = [
+            (name, round(right), round(count))
+            for name, (right, count) in clusters.items()
+            if count >= k
+        ]
+        found[f"pass^{k}"] = Tallies(
+            Tally(name, pass_hat(count, right, k), 1.0) for name, right, count in whole
+        )
+        found[f"pass@{k}"] = Tallies(
+            Tally(name, pass_at(count, right, k), 1.0) for name, right, count in whole
+        )
     return found
 
 
@@ -145,11 +160,19 @@ def _sizes(trials: int) -> list[int]:
 
 
 def wilson(share: float, size: float, quantile: float = Z95) -> tuple[float, float]:
-    """Wilson's score interval of a share in [0, 1] seen in `size` units (which may be fractional)."""
+    """Wilson's score interval of a share in [0, 1] seen in `size` units (which may be
+    fractional)."""
     squared = quantile * quantile
     middle = (share + squared / (2 * size)) / (1 + squared / size)
-    half = quantile / (1 + squared / size) * math.sqrt(share * (1 - share) / size + squared / (4 * size * size))
-    return (0.0 if share == 0 else max(0.0, middle - half), 1.0 if share == 1 else min(1.0, middle + half))
+    half = (
+        quantile
+        / (1 + squared / size)
+        * math.sqrt(share * (1 - share) / size + squared / (4 * size * size))
+    )
+    return (
+        0.0 if share == 0 else max(0.0, middle - half),
+        1.0 if share == 1 else min(1.0, middle + half),
+    )
 
 
 def sums_by_cluster(tallies: Sequence[Tally]) -> dict[str, tuple[float, float]]:
@@ -170,14 +193,16 @@ def _cluster_variance(clusters: Sequence[tuple[float, float]], value: float, tot
 
 
 def _effective_size(value: float, variance: float, most: float, clusters: int) -> float:
-    """How many independent units carry the same information; at 0 % and 100 %, and for one cluster, the clusters."""
+    """How many independent units carry the same information; at 0 % and 100 %, and for one cluster,
+    the clusters."""
     if variance <= 0:
         return float(clusters)
     return min(most, value * (1 - value) / variance)
 
 
 def _student(freedom: int) -> float:
-    """The 97.5 % quantile of Student's t (Cornish-Fisher expansion, Abramowitz and Stegun 26.7.5)."""
+    """The 97.5 % quantile of Student's t (Cornish-Fisher expansion, Abramowitz and Stegun
+    26.7.5)."""
     if freedom < 1:
         return 12.706  # the quantile at one degree of freedom, the widest there is
     z = Z95

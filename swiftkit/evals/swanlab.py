@@ -1,8 +1,8 @@
 """Put an evaluation's numbers into the SwanLab run of the training that the model comes from.
 
-The training's run.json tells the run (swift_plugins/swanlab_run.py). In SwanLab's cloud that run is resumed. Its local
-mode knows no resuming: there the numbers stand in a folder of their own beside the training's, under the same run id,
-and `swanlab sync` of both folders makes one run of them.
+The training's run.json tells the run (swift_plugins/swanlab_run.py). In SwanLab's cloud that run is
+resumed. Its local mode knows no resuming: there the numbers stand in a folder of their own beside
+the training's, under the same run id, and `swanlab sync` of both folders makes one run of them.
 """
 
 import importlib.util
@@ -22,21 +22,28 @@ from swiftkit.training.swanlab import do_without_dashboard
 
 
 class TrackedRun(NamedTuple):
-    """`step` is the number of updates that the evaluated model has seen; None where it is not known."""
+    """`step` is the number of updates that the evaluated model has seen; None where it is not
+    known."""
 
     swanlab: SwanLab
     step: int | None
 
 
 def find(place: Path) -> TrackedRun:
-    """By the training's output folder, or what lies in it: a checkpoint, a merged model. Raises UsageError, so before
-    anything is asked."""
-    folder = next((path for path in (place, *place.absolute().parents[:2]) if (path / RECORD).is_file()), None)
+    """By the training's output folder, or what lies in it: a checkpoint, a merged model. Raises
+    UsageError, so before anything is asked."""
+    folder = next(
+        (path for path in (place, *place.absolute().parents[:2]) if (path / RECORD).is_file()), None
+    )
     if folder is None:
-        raise UsageError(f"--training-run {place}: there is no {RECORD} (give a training's output folder)")
+        raise UsageError(
+            f"--training-run {place}: there is no {RECORD} (give a training's output folder)"
+        )
     record = read_record(folder / RECORD)
     if record is None:
-        raise UsageError(f"{folder / RECORD} cannot be read (it was written by another version, or is damaged)")
+        raise UsageError(
+            f"{folder / RECORD} cannot be read (it was written by another version, or is damaged)"
+        )
     if record.swanlab is None:
         raise UsageError(f"{folder / RECORD} names no SwanLab run (train with --report_to swanlab)")
     if importlib.util.find_spec("swanlab") is None:
@@ -48,7 +55,8 @@ def find(place: Path) -> TrackedRun:
 
 
 def metrics_of(report: Report) -> dict[str, float]:
-    """What is drawn: TASK/METRIC with the bounds of its interval, and how many samples it rests on; not the parts."""
+    """What is drawn: TASK/METRIC with the bounds of its interval, and how many samples it rests on;
+    not the parts."""
     found: dict[str, float] = {}
     for name, estimate in report.metrics.items():
         if "[" not in name:
@@ -59,7 +67,8 @@ def metrics_of(report: Report) -> dict[str, float]:
 
 
 def log(run: TrackedRun, report: Report) -> None:
-    """Add the report's metrics. What SwanLab cannot do costs no result: it is said, and the report stays."""
+    """Add the report's metrics. What SwanLab cannot do costs no result: it is said, and the report
+    stays."""
     try:
         with redirect_stdout(sys.stderr):  # ours is the report's
             place = _log(run, metrics_of(report))
@@ -75,7 +84,10 @@ def _log(run: TrackedRun, metrics: dict[str, float]) -> str:
 
     do_without_dashboard()
     told = run.swanlab
-    quiet = {"probe": {"hardware": False, "requirements": False, "monitor": False}, "terminal": {"proxy_type": "none"}}
+    quiet = {
+        "probe": {"hardware": False, "requirements": False, "monitor": False},
+        "terminal": {"proxy_type": "none"},
+    }
     made = swanlab.init(
         mode=told.mode,
         project=told.project,

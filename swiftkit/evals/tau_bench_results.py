@@ -1,8 +1,10 @@
-"""What tau-bench's result files say: the success rate, pass^k with intervals, and the tasks that failed.
+"""What tau-bench's result files say: the success rate, pass^k with intervals, and the tasks that
+failed.
 
-Source: https://github.com/sierra-research/tau-bench; its run.py writes a JSON list of {task_id, reward, info, traj,
-trial}. A run succeeds at a reward of 0.99 or more; pass^k is evals/stats.py's. A run that stopped with an error (`info`
-holds it, its reward is 0) says nothing about the model: it is counted apart, and has no score.
+Source: https://github.com/sierra-research/tau-bench; its run.py writes a JSON list of {task_id,
+reward, info, traj, trial}. A run succeeds at a reward of 0.99 or more; pass^k is evals/stats.py's.
+A run that stopped with an error (`info` holds it, its reward is 0) says nothing about the model: it
+is counted apart, and has no score.
 """
 
 from collections.abc import Sequence
@@ -34,7 +36,8 @@ class _Run(msgspec.Struct):
 
 
 class Failure(msgspec.Struct, frozen=True):
-    """A task that did not succeed in each trial; `reasons` are the errors and what the reward was made of."""
+    """A task that did not succeed in each trial; `reasons` are the errors and what the reward was
+    made of."""
 
     task: str
     trials: int
@@ -59,7 +62,8 @@ class Report(msgspec.Struct, frozen=True):
 
 
 def read_results(files: Sequence[Path]) -> Report:
-    """The report of all runs in the files. Raises DataError for what is no result, or the same run twice."""
+    """The report of all runs in the files. Raises DataError for what is no result, or the same run
+    twice."""
     runs = _runs(files)
     scored = [run for run in runs if not run.error]
     tallies = [Tally(str(run.task_id), float(run.reward >= SUCCESS), 1.0) for run in scored]
@@ -85,11 +89,17 @@ def _runs(files: Sequence[Path]) -> list[_Run]:
             run = decode_line(record, where, decode)
             before = seen.setdefault((str(chunk.path), str(run.task_id), run.trial), where)
             if before != where:
-                reason = f"{where}: trial {run.trial} of task {run.task_id} stands at {before} already"
+                reason = (
+                    f"{where}: trial {run.trial} of task {run.task_id} stands at {before} already"
+                )
                 raise DataError(reason, "duplicate_trial", "give each run once")
             runs.append(run)
     if not runs:
-        raise DataError(f"{', '.join(map(str, files))}: no runs", "empty_file", "give the file that tau-bench wrote")
+        raise DataError(
+            f"{', '.join(map(str, files))}: no runs",
+            "empty_file",
+            "give the file that tau-bench wrote",
+        )
     return runs
 
 
@@ -100,11 +110,13 @@ def _failure(task: str, runs: list[_Run]) -> Failure:
 
 
 def _reason(run: _Run) -> str:
-    """The reward, and what tau-bench says that it was made of (such as the outputs that were found, or not)."""
+    """The reward, and what tau-bench says that it was made of (such as the outputs that were found,
+    or not)."""
     found = run.info.get("reward_info") if isinstance(run.info, dict) else None
     parts = found.get("info") if isinstance(found, dict) else None
     shown = parts.items() if isinstance(parts, dict) else ()
-    said = ", ".join(f"{name} {value}" for name, value in shown if not str(name).startswith("gt_"))  # a hash
+    # a hash
+    said = ", ".join(f"{name} {value}" for name, value in shown if not str(name).startswith("gt_"))
     return f"reward {run.reward:g}{f' ({said[:200]})' if said else ''}"
 
 
@@ -119,6 +131,13 @@ def summary(report: Report) -> str:
         for name, found in report.metrics.items()
     ]
     shown = report.failures[:_MOST_SHOWN]
-    lines += [f"{len(shown)} of {len(report.failures)} tasks that did not succeed in each trial:"] if shown else []
-    lines += [f"  task {each.task}: {each.succeeded} of {each.trials}; {each.reasons[0]}" for each in shown]
+    lines += (
+        [f"{len(shown)} of {len(report.failures)} tasks that did not succeed in each trial:"]
+        if shown
+        else []
+    )
+    lines += [
+        f"  task {each.task}: {each.succeeded} of {each.trials}; {each.reasons[0]}"
+        for each in shown
+    ]
     return "\n".join(lines)

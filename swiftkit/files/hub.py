@@ -4,7 +4,8 @@
     AI-ModelScope/gsm8k                               the data set's test file, or its only one
     HF::openai/gsm8k   MS::AI-ModelScope/gsm8k        that hub, whatever USE_HF says
 
-The hub's own library downloads, asks for its own token, and keeps a copy, which is found again without a network.
+The hub's own library downloads, asks for its own token, and keeps a copy, which is found again
+without a network.
 """
 
 import os
@@ -27,13 +28,17 @@ _PIP = {"ModelScope": "modelscope", "Hugging Face": "huggingface_hub"}
 
 
 def data_path(typed: str) -> Path:
-    """The file or folder that `typed` means: one that is here, or else one of a hub, which is fetched. Raises
-    DataError."""
+    """The file or folder that `typed` means: one that is here, or else one of a hub, which is
+    fetched. Raises DataError."""
     path, match = Path(typed), _NAME.fullmatch(typed)
     is_file_name = not (match and match[3]) and kind_of(path) in KINDS
     if path.exists() or match is None or is_file_name or (path.parent.is_dir() and not match[1]):
         return path
-    hub = "Hugging Face" if match[1] == "HF" or (not match[1] and os.environ.get("USE_HF") in _TRUE) else "ModelScope"
+    hub = (
+        "Hugging Face"
+        if match[1] == "HF" or (not match[1] and os.environ.get("USE_HF") in _TRUE)
+        else "ModelScope"
+    )
     name, pattern = match[2], match[3] or ""
     say(f"{typed} is no file here: asking {hub} for a data set of that name")
     folder = _fetched(hub, name, [pattern, f"*{GOLD_FOLDER}/*"] if pattern else _DATA)
@@ -73,7 +78,11 @@ def _candidates(folder: Path, pattern: str) -> list[Path]:
     names = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
     if pattern:
         return [folder / name for name in names if fnmatch(name, pattern)]
-    data = [name for name in names if any(fnmatch(name, each) for each in _DATA) and GOLD_FOLDER not in name]
+    data = [
+        name
+        for name in names
+        if any(fnmatch(name, each) for each in _DATA) and GOLD_FOLDER not in name
+    ]
     data = [name for name in data if not name.startswith((".", "dataset_info"))]
     tests = [name for name in data if "test" in name]
     return [folder / name for name in (tests if len(tests) == 1 else data)]
@@ -85,6 +94,12 @@ def _the_one(files: Sequence[Path], what: str, folder: Path, pattern: str) -> Pa
         return files[0]
     if files:
         more = f" and {len(files) - _MOST_NAMED} more" if len(files) > _MOST_NAMED else ""
-        raise DataError(f"{what}: which file? {names}{more}", "many_files", "name one: --data NAME:FILE")
+        raise DataError(
+            f"{what}: which file? {names}{more}", "many_files", "name one: --data NAME:FILE"
+        )
     asked = f"no file {pattern}" if pattern else f"no data file ({', '.join(KINDS)})"
-    raise DataError(f"{what}: {asked}", "empty_file", "see its page on the hub, and name a file: --data NAME:FILE")
+    raise DataError(
+        f"{what}: {asked}",
+        "empty_file",
+        "see its page on the hub, and name a file: --data NAME:FILE",
+    )

@@ -1,8 +1,10 @@
-"""Find and read raw input as undecoded records with their places: JSON Lines, .json, .csv, .parquet, folders, stdin.
+"""Find and read raw input as undecoded records with their places: JSON Lines, .json, .csv,
+.parquet, folders, stdin.
 
-A .json file may hold one list (a record's number is then its place in the list), one object, or, as BFCL's files do,
-JSON Lines; stdin likewise. A Parquet record's number is that of its row. Text may be compressed with gzip or zstd,
-which its first bytes tell, not its name. Everything is read in pieces: memory does not grow with the file.
+A .json file may hold one list (a record's number is then its place in the list), one object, or, as
+BFCL's files do, JSON Lines; stdin likewise. A Parquet record's number is that of its row. Text may
+be compressed with gzip or zstd, which its first bytes tell, not its name. Everything is read in
+pieces: memory does not grow with the file.
 """
 
 import gzip
@@ -43,19 +45,25 @@ _FOREIGN = {  # first bytes of what is no text
     b"\xff\xfe": "UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8)",
     b"\xfe\xff": "UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8)",
 }
-_LIBRARY_ERRORS = {"pyarrow": "ArrowException", "backports.zstd": "ZstdError", "compression.zstd": "ZstdError"}
+_LIBRARY_ERRORS = {
+    "pyarrow": "ArrowException",
+    "backports.zstd": "ZstdError",
+    "compression.zstd": "ZstdError",
+}
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """Neighbouring records of one file: (line number, bytes). What cannot be a record is a jsonl.BrokenRecord."""
+    """Neighbouring records of one file: (line number, bytes). What cannot be a record is a
+    jsonl.BrokenRecord."""
 
     path: Path
     records: list[tuple[int, bytes]]
 
 
 class Span(msgspec.Struct, frozen=True):
-    """Neighbouring lines of a plain text file by their place in it, in bytes; `number` is that of the first line."""
+    """Neighbouring lines of a plain text file by their place in it, in bytes; `number` is that of
+    the first line."""
 
     path: Path
     number: int
@@ -64,13 +72,18 @@ class Span(msgspec.Struct, frozen=True):
 
 
 def find_files(inputs: Iterable[Path], written: Iterable[Path]) -> list[Path]:
-    """The files to read, in order. A folder stands for the data files in it, sorted, less those that this run writes
-    itself; its own folders are left alone. Raises UsageError where there is nothing to read."""
+    """The files to read, in order. A folder stands for the data files in it, sorted, less those
+    that this run writes itself; its own folders are left alone. Raises UsageError where there is
+    nothing to read."""
     own = {path.resolve() for path in written}
     files: list[Path] = []
     for path in inputs:
         if path.is_dir():
-            inside = [file for file in sorted(path.iterdir()) if _is_data(file) and file.resolve() not in own]
+            inside = [
+                file
+                for file in sorted(path.iterdir())
+                if _is_data(file) and file.resolve() not in own
+            ]
             files += _some(inside, path)
         elif path != STDIN and not path.exists():
             raise UsageError(f"{path}: no such file or folder")
@@ -92,7 +105,8 @@ def _is_data(file: Path) -> bool:
 
 
 def kind_of(path: Path) -> str:
-    """The ending that says how the file is read: ".jsonl" of rows.jsonl.gz; any other text is read as JSON Lines."""
+    """The ending that says how the file is read: ".jsonl" of rows.jsonl.gz; any other text is read
+    as JSON Lines."""
     name = path.name.lower()
     for packing in PACKINGS:
         name = name.removesuffix(packing)
@@ -100,10 +114,12 @@ def kind_of(path: Path) -> str:
 
 
 def read_chunks(
-    files: Iterable[Path], seen: Callable[[int], None] = lambda _: None, chunk_bytes: int = _CHUNK_BYTES
+    files: Iterable[Path],
+    seen: Callable[[int], None] = lambda _: None,
+    chunk_bytes: int = _CHUNK_BYTES,
 ) -> Iterator[Chunk]:
-    """`seen` is told how many bytes of a file were read since it was called last. Raises DataError (unreadable_file)
-    for a file that cannot be read to its end."""
+    """`seen` is told how many bytes of a file were read since it was called last. Raises DataError
+    (unreadable_file) for a file that cannot be read to its end."""
     for path in files:
         chunk, size = Chunk(path, []), 0
         for record in _records(path, seen):
@@ -115,8 +131,11 @@ def read_chunks(
         yield chunk
 
 
-def read_spans(files: Iterable[Path], seen: Callable[[int], None], span_bytes: int) -> Iterator[Span | Chunk]:
-    """The same for processes that can read for themselves: what is no plain text still comes as chunks."""
+def read_spans(
+    files: Iterable[Path], seen: Callable[[int], None], span_bytes: int
+) -> Iterator[Span | Chunk]:
+    """The same for processes that can read for themselves: what is no plain text still comes as
+    chunks."""
     for path in files:
         if path == STDIN or kind_of(path) in (*_READERS, ".parquet") or not path.is_file():
             yield from read_chunks([path], seen, span_bytes)
@@ -148,7 +167,8 @@ def read_span(span: Span) -> Chunk:
 
 @lru_cache(maxsize=64)
 def companion(path: Path, folder: str) -> dict[str, dict[str, Any]]:
-    """The rows by id of the file of the same name in the folder beside it; none where there is no such file."""
+    """The rows by id of the file of the same name in the folder beside it; none where there is no
+    such file."""
     file = path.parent / folder / path.name
     if not file.is_file():
         return {}
@@ -160,7 +180,9 @@ def companion(path: Path, folder: str) -> dict[str, dict[str, Any]]:
 def _some(files: list[Path], folder: Path) -> list[Path]:
     if not files:
         endings = ", ".join(KINDS)
-        raise UsageError(f"{folder}: no data file in this folder itself ({endings}; the first three also .gz or .zst)")
+        raise UsageError(
+            f"{folder}: no data file in this folder itself ({endings}; the first three also .gz or .zst)"
+        )
     return files
 
 
@@ -180,12 +202,18 @@ def _reading(path: Path) -> Iterator[SimpleNamespace]:
         name, after = _name(path), f" after record {place.number}" if place.number else ""
         fix = "check the path, its permissions, and whether the file is whole"
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{name}: cannot be read{after}: {reason}", "unreadable_file", fix) from error
+        raise DataError(
+            f"{name}: cannot be read{after}: {reason}", "unreadable_file", fix
+        ) from error
 
 
 def _read_errors() -> tuple[type[Exception], ...]:
     """Those of the libraries count once these are imported."""
-    theirs = (getattr(sys.modules[module], name) for module, name in _LIBRARY_ERRORS.items() if sys.modules.get(module))
+    theirs = (
+        getattr(sys.modules[module], name)
+        for module, name in _LIBRARY_ERRORS.items()
+        if sys.modules.get(module)
+    )
     return (OSError, EOFError, zlib.error, *theirs)
 
 
@@ -204,7 +232,9 @@ def _read(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]
 def _opened(path: Path, seen: Callable[[int], None]) -> Iterator[io.BufferedReader]:
     """The unpacked bytes. Raises DataError (unreadable_file) for what is no text."""
     if path == STDIN and sys.stdin is None:
-        raise DataError("stdin is closed", "unreadable_file", "pipe the data into it, or give a file")
+        raise DataError(
+            "stdin is closed", "unreadable_file", "pipe the data into it, or give a file"
+        )
     raw: Any = sys.stdin.buffer if path == STDIN else _Watched(path, seen)
     with io.BufferedReader(raw, _CHUNK_BYTES) as packed:
         file = _unpacked(packed, path)
@@ -248,7 +278,9 @@ def _zstd(path: Path) -> Any:
         return importlib.import_module(name)
     except ImportError as error:
         fix = f"pip install {name}, or unpack the file"
-        raise DataError(f"{_name(path)}: this Python cannot read zstd", "unreadable_file", fix) from error
+        raise DataError(
+            f"{_name(path)}: this Python cannot read zstd", "unreadable_file", fix
+        ) from error
 
 
 def _name(path: Path) -> str:

@@ -1,7 +1,8 @@
 """Read and append JSON Lines: streaming, with file:line in every error, and safe against a crash.
 
-Readers give bytes' line numbers from 1. Writers either replace a whole file atomically (`write_atomically`) or
-append one flushed line at a time (`Journal`), so a kill never leaves a half file that looks whole.
+Readers give bytes' line numbers from 1. Writers either replace a whole file atomically
+(`write_atomically`) or append one flushed line at a time (`Journal`), so a kill never leaves a half
+file that looks whole.
 """
 
 import os
@@ -19,7 +20,8 @@ from swiftkit.json_text import check_distinct
 
 T = TypeVar("T")
 BOM = b"\xef\xbb\xbf"
-RECORD_LIMIT = 256 << 20  # bytes; a longer record is a file without line breaks, or one quote too few
+# bytes; a longer record is a file without line breaks, or one quote too few
+RECORD_LIMIT = 256 << 20
 _decode = msgspec.json.Decoder().decode
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # msgspec's own message misleads here
 encode = msgspec.json.Encoder().encode
@@ -36,7 +38,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def lines_of(file: IO[bytes], first: int = 1) -> Iterator[tuple[int, bytes]]:
-    """(line number, stripped line) of each line that is not blank, counted from `first`; a byte order mark is skipped.
+    """(line number, stripped line) of each line that is not blank, counted from `first`; a byte
+    order mark is skipped.
 
     Of a line beyond RECORD_LIMIT there is only the beginning, as a BrokenRecord.
     """
@@ -87,17 +90,22 @@ def decode_line(line: bytes, where: str, decode: Callable[[bytes], T]) -> T:
     try:
         return decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        reason = "a lone surrogate" if _SURROGATE.search(line) and "truncated" in str(error) else error
-        raise DataError(f"{where}: not valid JSON: {reason}", "broken_json", "mend or delete this line") from error
+        reason = (
+            "a lone surrogate" if _SURROGATE.search(line) and "truncated" in str(error) else error
+        )
+        raise DataError(
+            f"{where}: not valid JSON: {reason}", "broken_json", "mend or delete this line"
+        ) from error
     except RecursionError as error:
         raise DataError(f"{where}: nested too deeply", "too_deep", "flatten this row") from error
 
 
 def decode_record(line: bytes, where: str) -> Any:
-    """Decode one line of outside data, and refuse two values under one key (duplicate_key): all JSON readers keep only
-    the last one, without a word."""
+    """Decode one line of outside data, and refuse two values under one key (duplicate_key): all
+    JSON readers keep only the last one, without a word."""
     value = decode_line(line, where, _decode)
-    # Cheaper than to look: each key has its colon, so a value that lost a key is written with fewer.
+    # Cheaper than to look: each key has its colon, so a value that lost a key is written with
+    # fewer.
     if line.count(b":") != encode(value).count(b":") or has_spelt_colons(line):
         check_distinct(line, where)
     return value
@@ -109,7 +117,8 @@ def has_spelt_colons(line: bytes) -> bool:
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(file:line, object) of each line; raises DataError at the first line that is no JSON object."""
+    """(file:line, object) of each line; raises DataError at the first line that is no JSON
+    object."""
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     for number, line in read_lines(path):
         where = f"{path}:{number}"
@@ -120,7 +129,8 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def write_atomically(path: Path) -> Iterator[IO[bytes]]:
     """A binary file that takes `path`'s place when the block ends well, and vanishes otherwise.
 
-    A device or a pipe is written directly: it has no place to take. Raises DataError if the file cannot be written.
+    A device or a pipe is written directly: it has no place to take. Raises DataError if the file
+    cannot be written.
     """
     in_place = path.parent == Path("/dev") or (path.exists() and not path.is_file())
     target = path if in_place else path.resolve()  # a link stays a link
@@ -136,7 +146,9 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
             draft.replace(target)
     except OSError as error:
         fix = "check the folder, its permissions and the free space"
-        raise DataError(f"{path}: cannot be written: {error.strerror or error}", "unwritable_file", fix) from error
+        raise DataError(
+            f"{path}: cannot be written: {error.strerror or error}", "unwritable_file", fix
+        ) from error
     finally:
         if not in_place:
             with suppress(OSError):
@@ -144,7 +156,8 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
 
 
 def put_first(path: Path, places: list[tuple[int, int]]) -> None:
-    """Move what stands at these places, (start, size) in their order, to the file's beginning; keep all the rest."""
+    """Move what stands at these places, (start, size) in their order, to the file's beginning; keep
+    all the rest."""
     with write_atomically(path) as file, path.open("rb") as old:
         for start, size in places:
             old.seek(start)
@@ -158,7 +171,8 @@ def put_first(path: Path, places: list[tuple[int, int]]) -> None:
 
 
 class Journal:
-    """An append-only JSON Lines file: each record is flushed, a half line left by a kill is cut off at opening."""
+    """An append-only JSON Lines file: each record is flushed, a half line left by a kill is cut off
+    at opening."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

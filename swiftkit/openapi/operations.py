@@ -1,7 +1,9 @@
-"""Tool definitions from an API's OpenAPI 3.0 or 3.1 document: one for each operation, or the reason why there is none.
+"""Tool definitions from an API's OpenAPI 3.0 or 3.1 document: one for each operation, or the reason
+why there is none.
 
-A tool's name is the operationId, or else method and path, in the letters that OpenAI allows, and unique. Its parameters
-are openapi/parameters.py's matter. Webhooks and callbacks are no tools: the API calls them, nobody else.
+A tool's name is the operationId, or else method and path, in the letters that OpenAI allows, and
+unique. Its parameters are openapi/parameters.py's matter. Webhooks and callbacks are no tools: the
+API calls them, nobody else.
 
 Source: https://spec.openapis.org/oas/v3.0.4.html and v3.1.1.html.
 """
@@ -25,7 +27,8 @@ _NOT_IN_NAMES = re.compile("[^A-Za-z0-9_-]+")
 
 
 class Made(msgspec.Struct, frozen=True):
-    """An operation that became a tool. `parameters`: the tool's parameter -> place:name in the request."""
+    """An operation that became a tool. `parameters`: the tool's parameter -> place:name in the
+    request."""
 
     method: str
     path: str
@@ -51,7 +54,8 @@ class Account(msgspec.Struct):
 
 
 def write_tools(source: Path, output: Path) -> Account:
-    """Write the tools as a JSON list. Raises DataError where the document cannot be read or has no operation."""
+    """Write the tools as a JSON list. Raises DataError where the document cannot be read or has no
+    operation."""
     if output.resolve() == source.resolve():
         raise UsageError(f"{output} is both input and output; choose another name for the output")
     document = _document(source)
@@ -71,7 +75,12 @@ def summary(account: Account) -> str:
         f"  skipped, {each.code}: {each.method.upper()} {each.path}: {each.reason} ({each.fix})"
         for each in account.skipped
     ]
-    return "\n".join([f"{account.operations} operations = {made} tools + {skipped} skipped: {account.output}", *lines])
+    return "\n".join(
+        [
+            f"{account.operations} operations = {made} tools + {skipped} skipped: {account.output}",
+            *lines,
+        ]
+    )
 
 
 def _document(source: Path) -> dict[str, Any]:
@@ -83,7 +92,11 @@ def _document(source: Path) -> dict[str, Any]:
     document = _decoded(text, source)
     version = document.get("openapi") if isinstance(document, dict) else None
     if not isinstance(document, dict) or not str(version).startswith("3."):
-        found = "Swagger 2" if isinstance(document, dict) and "swagger" in document else f"openapi: {version}"
+        found = (
+            "Swagger 2"
+            if isinstance(document, dict) and "swagger" in document
+            else f"openapi: {version}"
+        )
         fix = "give OpenAPI 3.0 or 3.1 (swagger2openapi converts Swagger 2)"
         raise DataError(f"{source}: not an OpenAPI 3 document ({found})", "not_openapi", fix)
     return document
@@ -96,7 +109,9 @@ def _decoded(text: bytes, source: Path) -> Any:
             return msgspec.json.decode(text.removeprefix(b"\xef\xbb\xbf"))
         except (ValueError, RecursionError) as error:
             if source.suffix == ".json":
-                raise DataError(f"{source}: not valid JSON: {error}", "broken_json", "mend the document") from error
+                raise DataError(
+                    f"{source}: not valid JSON: {error}", "broken_json", "mend the document"
+                ) from error
     return read_yaml(text, str(source))
 
 
@@ -110,16 +125,23 @@ def _tools(document: dict[str, Any], account: Account) -> Iterator[dict[str, Any
         except DataError as error:
             account.skipped.append(Skipped(method, path, error.code, error.reason, error.fix))
         except RecursionError:
-            account.skipped.append(Skipped(method, path, "too_deep", "nested too deeply", "flatten its schemas"))
+            account.skipped.append(
+                Skipped(method, path, "too_deep", "nested too deeply", "flatten its schemas")
+            )
         else:
             name = _unique(operation.get("operationId"), f"{method} {path}", names)
             names.add(name)
             account.made.append(Made(method, path, name, places))
             text = _description(operation, method, path)
-            yield {"type": "function", "function": {"name": name, "description": text, "parameters": parameters}}
+            yield {
+                "type": "function",
+                "function": {"name": name, "description": text, "parameters": parameters},
+            }
 
 
-def _parameters(schemas: Schemas, operation: Any, shared: list[Any]) -> tuple[dict[str, Any], dict[str, str]]:
+def _parameters(
+    schemas: Schemas, operation: Any, shared: list[Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
     """What holds itself is written out again inside itself, unless that makes it too large."""
     for nested in range(NESTED, -1, -1):
         schemas.begin(nested)
@@ -134,13 +156,16 @@ def _parameters(schemas: Schemas, operation: Any, shared: list[Any]) -> tuple[di
 def _operations(
     document: dict[str, Any], schemas: Schemas, account: Account
 ) -> Iterator[tuple[str, str, Any, list[Any]]]:
-    """(method, path, operation, the path's shared parameters); what is no operation is entered as skipped."""
+    """(method, path, operation, the path's shared parameters); what is no operation is entered as
+    skipped."""
     paths = document.get("paths")
     for path, item in (paths if isinstance(paths, dict) else {}).items():
         if path.startswith("x-"):
             continue
         try:
-            target = schemas.target(item) | {word: value for word, value in item.items() if word != "$ref"}
+            target = schemas.target(item) | {
+                word: value for word, value in item.items() if word != "$ref"
+            }
         except DataError as error:
             account.operations += 1
             account.skipped.append(Skipped("", path, error.code, error.reason, error.fix))
@@ -153,7 +178,9 @@ def _operations(
 
 def _description(operation: dict[str, Any], method: str, path: str) -> str:
     texts = [operation.get(word) for word in ("summary", "description")]
-    found = list(dict.fromkeys(text.strip() for text in texts if isinstance(text, str) and text.strip()))
+    found = list(
+        dict.fromkeys(text.strip() for text in texts if isinstance(text, str) and text.strip())
+    )
     text = "\n\n".join(found) or f"{method.upper()} {path}"
     return f"Deprecated. {text}" if operation.get("deprecated") is True else text
 

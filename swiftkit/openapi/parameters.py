@@ -1,8 +1,10 @@
-"""The parameters of one OpenAPI operation as one JSON Schema object, and where each belongs in the request.
+"""The parameters of one OpenAPI operation as one JSON Schema object, and where each belongs in the
+request.
 
-They are those of path, query, header and cookie, and the properties of the body. Where two places use one name, the
-second becomes place_name (`body_id`). A body that is no plain object, or that is optional as a whole but has required
-properties, is the one parameter `body`. The places: {"petId": "path:petId", "body_id": "body:id", "body": "body"}.
+They are those of path, query, header and cookie, and the properties of the body. Where two places
+use one name, the second becomes place_name (`body_id`). A body that is no plain object, or that is
+optional as a whole but has required properties, is the one parameter `body`. The places: {"petId":
+"path:petId", "body_id": "body:id", "body": "body"}.
 """
 
 import re
@@ -11,15 +13,19 @@ from typing import Any
 from swiftkit.errors import DataError
 from swiftkit.openapi.schema import Schemas
 
-_NOT_PARAMETERS = ("accept", "content-type", "authorization")  # OpenAPI: such header parameters are to be ignored
+# OpenAPI: such header parameters are to be ignored
+_NOT_PARAMETERS = ("accept", "content-type", "authorization")
 _PLACES = ("path", "query", "header", "cookie")
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json\b")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _PLAIN_OBJECT = {"type", "properties", "required", "additionalProperties", "title", "description"}
 
 
-def parameters_of(schemas: Schemas, operation: Any, shared: list[Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """(JSON Schema, places). `shared` are the parameters of the operation's path. Raises DataError."""
+def parameters_of(
+    schemas: Schemas, operation: Any, shared: list[Any]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """(JSON Schema, places). `shared` are the parameters of the operation's path. Raises
+    DataError."""
     if not isinstance(operation, dict):
         raise DataError("the operation is not an object", "bad_operation", "mend the document")
     gathered = _Gathered(schemas)
@@ -30,15 +36,20 @@ def parameters_of(schemas: Schemas, operation: Any, shared: list[Any]) -> tuple[
     return gathered.schema(), gathered.places
 
 
-def _parameters(schemas: Schemas, operation: dict[str, Any], shared: list[Any]) -> list[dict[str, Any]]:
-    """Those of the path and of the operation, of which the operation's count where both have one; by place."""
+def _parameters(
+    schemas: Schemas, operation: dict[str, Any], shared: list[Any]
+) -> list[dict[str, Any]]:
+    """Those of the path and of the operation, of which the operation's count where both have one;
+    by place."""
     own = operation.get("parameters")
     if own is not None and not isinstance(own, list):
         raise _bad_parameter("parameters is not a list")
     found = [schemas.target(parameter) for parameter in [*shared, *(own or [])]]
     for parameter in found:
         if parameter.get("in") not in _PLACES or not isinstance(parameter.get("name"), str):
-            raise _bad_parameter(f"the parameter {parameter.get('name')!r} in {parameter.get('in')!r}")
+            raise _bad_parameter(
+                f"the parameter {parameter.get('name')!r} in {parameter.get('in')!r}"
+            )
     unique = {(parameter["in"], parameter["name"]): parameter for parameter in found}
     return sorted(unique.values(), key=lambda parameter: _PLACES.index(parameter["in"]))
 
@@ -67,7 +78,9 @@ class _Gathered:
         if place == "header" and name.lower() in _NOT_PARAMETERS:
             return
         content = parameter.get("content")
-        schema = parameter.get("schema", {}) if not content else _media(self._schemas.target(content))
+        schema = (
+            parameter.get("schema", {}) if not content else _media(self._schemas.target(content))
+        )
         required = parameter.get("required") is True or place == "path"
         self._add(place, name, _described(self._schemas.schema(schema), parameter), required)
 
@@ -95,27 +108,42 @@ class _Gathered:
         if wished not in self._properties:
             return wished
         base = f"{place}_{wished}"
-        tried = (base if number == 1 else f"{base}_{number}" for number in range(1, len(self._properties) + 2))
+        tried = (
+            base if number == 1 else f"{base}_{number}"
+            for number in range(1, len(self._properties) + 2)
+        )
         return next(free for free in tried if free not in self._properties)
 
 
 def _media(content: dict[str, Any]) -> Any:
     """The schema of the media type that says most about its fields."""
     names = [name for name in content if isinstance(content[name], dict)]
-    ranked = [*(name for name in names if _JSON.match(name)), *(name for name in _FORMS if name in names), *names]
+    ranked = [
+        *(name for name in names if _JSON.match(name)),
+        *(name for name in _FORMS if name in names),
+        *names,
+    ]
     return content[ranked[0]].get("schema", {}) if ranked else {}
 
 
 def _flat(schema: Any) -> dict[str, Any] | None:
-    """The schema as one plain object with properties, if it is one or an `allOf` of such; else None."""
+    """The schema as one plain object with properties, if it is one or an `allOf` of such; else
+    None."""
     if not isinstance(schema, dict):
         return None
     if "allOf" in schema:
         rest = {word: inner for word, inner in schema.items() if word != "allOf"}
-        parts = [_flat(part) for part in [*schema["allOf"], *([rest] if "properties" in rest else [])]]
-        return _united([part for part in parts if part]) if all(parts) and rest.keys() <= _PLAIN_OBJECT else None
+        parts = [
+            _flat(part) for part in [*schema["allOf"], *([rest] if "properties" in rest else [])]
+        ]
+        return (
+            _united([part for part in parts if part])
+            if all(parts) and rest.keys() <= _PLAIN_OBJECT
+            else None
+        )
     is_plain = schema.keys() <= _PLAIN_OBJECT and schema.get("type", "object") == "object"
-    is_bound = schema.get("additionalProperties", False) is False  # else it may hold anything beside them
+    # else it may hold anything beside them
+    is_bound = schema.get("additionalProperties", False) is False
     return schema if is_plain and is_bound and schema.get("properties") else None
 
 
@@ -124,7 +152,10 @@ def _united(parts: list[dict[str, Any]]) -> dict[str, Any] | None:
     if len(set(names)) < len(names) or any("additionalProperties" in part for part in parts):
         return None
     properties = {name: inner for part in parts for name, inner in part["properties"].items()}
-    return {"properties": properties, "required": [name for part in parts for name in part.get("required", [])]}
+    return {
+        "properties": properties,
+        "required": [name for part in parts for name in part.get("required", [])],
+    }
 
 
 def _described(schema: Any, parameter: dict[str, Any]) -> Any:
@@ -136,13 +167,16 @@ def _described(schema: Any, parameter: dict[str, Any]) -> Any:
 
 
 def _check(schema: dict[str, Any]) -> None:
-    """Raise DataError unless the whole is valid JSON Schema: a document's `required: true` in a property is not."""
+    """Raise DataError unless the whole is valid JSON Schema: a document's `required: true` in a
+    property is not."""
     import jsonschema_rs
 
     try:
         jsonschema_rs.meta.validate(schema)
     except ValueError as error:
-        raise DataError(str(error).splitlines()[0], "bad_schema", "mend the schema in the document") from error
+        raise DataError(
+            str(error).splitlines()[0], "bad_schema", "mend the schema in the document"
+        ) from error
 
 
 def _bad_parameter(message: str) -> DataError:

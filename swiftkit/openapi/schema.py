@@ -1,12 +1,17 @@
-"""Schemas of an OpenAPI document as JSON Schema that stands alone: no references, no words of OpenAPI's own.
+"""Schemas of an OpenAPI document as JSON Schema that stands alone: no references, no words of
+OpenAPI's own.
 
-- `$ref` within the document is written out; one that holds itself is written out NESTED times inside itself and is left
-  open below. Nothing is fetched: a reference to another document is an error.
-- OpenAPI 3.0's `nullable` and boolean `exclusiveMinimum` become JSON Schema's; 3.1 has them already.
+- `$ref` within the document is written out; one that holds itself is written out NESTED times
+  inside itself and is left open below. Nothing is fetched: a reference to another document is an
+  error.
+- OpenAPI 3.0's `nullable` and boolean `exclusiveMinimum` become JSON Schema's; 3.1 has them
+  already.
 - Properties that are readOnly are left out: a request does not hold them.
-- Examples, xml, discriminator, externalDocs and extensions (x-...) are left out: they are no part of what is valid.
+- Examples, xml, discriminator, externalDocs and extensions (x-...) are left out: they are no part
+  of what is valid.
 
-References to references double with each step, so what is written out is bounded, for one operation and for all.
+References to references double with each step, so what is written out is bounded, for one operation
+and for all.
 """
 
 from collections.abc import Callable
@@ -32,11 +37,13 @@ _ONE = frozenset(("items", "additionalProperties", "not", "if", "then", "else", 
 _LIST = frozenset(("allOf", "anyOf", "oneOf", "prefixItems"))
 _NAMED = frozenset(("patternProperties", "dependentSchemas"))
 _REMARKS = frozenset(("title", "description", "default"))
-_DYNAMIC = {"$dynamicRef": "$dynamicAnchor", "$recursiveRef": "$recursiveAnchor"}  # word, and what it looks for
+# word, and what it looks for
+_DYNAMIC = {"$dynamicRef": "$dynamicAnchor", "$recursiveRef": "$recursiveAnchor"}
 
 
 class Schemas:
-    """The schemas of one document. Call `begin` before each operation: its size is counted from there."""
+    """The schemas of one document. Call `begin` before each operation: its size is counted from
+    there."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
@@ -52,19 +59,24 @@ class Schemas:
         """The object itself, or the one that its $ref leads to. Raises DataError."""
         for _ in range(_LONGEST_CHAIN):
             if not isinstance(value, dict):
-                raise DataError("not an object where one is needed", "bad_document", "mend the document")
+                raise DataError(
+                    "not an object where one is needed", "bad_document", "mend the document"
+                )
             if not isinstance(value.get("$ref"), str):
                 return value
             value = self._at(value["$ref"])
         raise DataError("references that lead in a circle", "bad_ref", "mend the document")
 
     def schema(self, value: Any, inside: tuple[str, ...] = ()) -> Any:
-        """JSON Schema: an object, or True or False. `inside` are the references that are being written out."""
+        """JSON Schema: an object, or True or False. `inside` are the references that are being
+        written out."""
         self._spend(_NODE)
         if isinstance(value, bool):
             return value
         if not isinstance(value, dict):
-            raise DataError(f"a schema that is a {type(value).__name__}", "bad_schema", "write an object")
+            raise DataError(
+                f"a schema that is a {type(value).__name__}", "bad_schema", "write an object"
+            )
         if any(word in value for word in _DYNAMIC):
             value = self._made_static(value, inside)
         if isinstance(value.get("$ref"), str):
@@ -87,36 +99,53 @@ class Schemas:
             self._add_properties(value["properties"], result, inside)
         return result
 
-    def _add_properties(self, properties: dict[str, Any], result: dict[str, Any], inside: tuple[str, ...]) -> None:
+    def _add_properties(
+        self, properties: dict[str, Any], result: dict[str, Any], inside: tuple[str, ...]
+    ) -> None:
         sent = {name: inner for name, inner in properties.items() if not self._is_read_only(inner)}
         result["properties"] = {name: self.schema(inner, inside) for name, inner in sent.items()}
         if isinstance(result.get("required"), list):
-            result["required"] = [name for name in result["required"] if name in sent or name not in properties]
+            result["required"] = [
+                name for name in result["required"] if name in sent or name not in properties
+            ]
 
     def _is_read_only(self, schema: Any) -> bool:
-        return isinstance(schema, dict) and (schema.get("readOnly") or self.target(schema).get("readOnly")) is True
+        return (
+            isinstance(schema, dict)
+            and (schema.get("readOnly") or self.target(schema).get("readOnly")) is True
+        )
 
     def _made_static(self, value: dict[str, Any], inside: tuple[str, ...]) -> dict[str, Any]:
-        """With $ref for $dynamicRef: to the outermost schema around this place that has the anchor."""
+        """With $ref for $dynamicRef: to the outermost schema around this place that has the
+        anchor."""
         found = dict(value)
         for word, anchor in _DYNAMIC.items():
             if word in found:
                 wanted = True if word == "$recursiveRef" else str(found[word]).removeprefix("#")
-                around = (each for each in inside if self.target({"$ref": each}).get(anchor) == wanted)
+                around = (
+                    each for each in inside if self.target({"$ref": each}).get(anchor) == wanted
+                )
                 del found[word]
                 found["$ref"] = next(around, "")
         if not found["$ref"]:
-            raise DataError("a dynamic reference to a schema that is not around it", "bad_ref", "write it as $ref")
+            raise DataError(
+                "a dynamic reference to a schema that is not around it",
+                "bad_ref",
+                "write it as $ref",
+            )
         return found
 
     def _referenced(self, value: dict[str, Any], inside: tuple[str, ...]) -> Any:
-        """What the reference leads to, with what stands beside it (only remarks in 3.0, anything in 3.1)."""
+        """What the reference leads to, with what stands beside it (only remarks in 3.0, anything in
+        3.1)."""
         reference = value["$ref"]
         target = self._at(reference)
         if inside.count(reference) > self._nested:
             return _open(target)
         found = self.schema(target, (*inside, reference))
-        beside = self.schema({word: inner for word, inner in value.items() if word != "$ref"}, inside)
+        beside = self.schema(
+            {word: inner for word, inner in value.items() if word != "$ref"}, inside
+        )
         if isinstance(found, dict) and beside.keys() <= _REMARKS:
             return _nullable(value, found | beside)
         return _nullable(value, {"allOf": [found, beside]})
@@ -138,7 +167,11 @@ class Schemas:
         self._left -= characters
         self._left_in_all -= characters
         if self._left < 0 or self._left_in_all < 0:
-            raise DataError(f"more than {MOST:,} characters when written out", "too_large", "simplify its schemas")
+            raise DataError(
+                f"more than {MOST:,} characters when written out",
+                "too_large",
+                "simplify its schemas",
+            )
 
 
 def _step(value: Any, name: str) -> Callable[[Any], Any] | None:

@@ -1,4 +1,5 @@
-"""A command instead of a recipe: taken apart, and corrected where the faults say how, in words for a shell."""
+"""A command instead of a recipe: taken apart, and corrected where the faults say how, in words for
+a shell."""
 
 import shlex
 from collections.abc import Sequence
@@ -9,17 +10,21 @@ from swiftkit.recipe.recipe import Fault, Recipe
 
 
 def corrected(recipe: Recipe, faults: Sequence[Fault]) -> str:
-    """`swift VERB --flag value ...` with every change that a fault names; empty if none names one."""
+    """`swift VERB --flag value ...` with every change that a fault names; empty if none names
+    one."""
     changes = {flag: values for fault in faults for flag, values in fault.changes.items()}
     if not changes:
         return ""
-    settings = {flag: values for flag, values in {**recipe.given, **changes}.items() if values is not None}
+    settings = {
+        flag: values for flag, values in {**recipe.given, **changes}.items() if values is not None
+    }
     words = [word for flag, values in settings.items() for word in (f"--{flag}", *values)]
     return shlex.join(["swift", recipe.verb, *words])
 
 
 def split_command(recipe: Path, flags: Sequence[str]) -> tuple[Path | None, tuple[str, ...], str]:
-    """(file, flags, verb) of `FILE flags`, `VERB flags`, `VERB FILE flags`, each also behind the word swift."""
+    """(file, flags, verb) of `FILE flags`, `VERB flags`, `VERB FILE flags`, each also behind the
+    word swift."""
     words = [str(recipe), *flags]
     if words[0] == "swift" and words[1:] and not Path("swift").is_file():
         words = words[1:]

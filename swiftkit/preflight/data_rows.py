@@ -29,12 +29,23 @@ class Row(NamedTuple):
     def messages(self) -> list[dict[str, Any]]:
         """Empty for rows of another form."""
         content = self.content or {}
-        found = next((content[name] for name in ("messages", "conversation", "conversations") if name in content), None)
+        found = next(
+            (
+                content[name]
+                for name in ("messages", "conversation", "conversations")
+                if name in content
+            ),
+            None,
+        )
         try:
             found = _row(found) if isinstance(found, str) else found
         except (ValueError, RecursionError):
             return []
-        return [message for message in found if isinstance(message, dict)] if isinstance(found, list) else []
+        return (
+            [message for message in found if isinstance(message, dict)]
+            if isinstance(found, list)
+            else []
+        )
 
     @property
     def last_role(self) -> str:
@@ -65,7 +76,8 @@ def _object(line: bytes) -> dict[str, Any] | None:
 
 
 def late_columns(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
-    """(flag, FILE:LINE, column) of the first column of each file that no row of its first block has."""
+    """(flag, FILE:LINE, column) of the first column of each file that no row of its first block
+    has."""
     until = time.monotonic() + SECONDS
     for flag, path in data_files(recipe):
         if path.suffix == ".jsonl" and path.stat().st_size > BLOCK:

@@ -1,7 +1,7 @@
 """Look at this machine and say what is missing for training, serving and evaluating, with the fix.
 
-Nothing heavy is imported: versions come from package metadata, GPUs from nvidia-smi, so that the answer is there
-within a second. Keys are looked at, never shown.
+Nothing heavy is imported: versions come from package metadata, GPUs from nvidia-smi, so that the
+answer is there within a second. Keys are looked at, never shown.
 """
 
 import importlib.metadata
@@ -24,13 +24,29 @@ NEEDED = ("torch", "transformers", "modelscope", "click", "openai", "aiohttp")
 GPU_ONLY = ("deepspeed", "liger-kernel", "triton")
 SERVE_PORT = 8000
 _SETUP = "run `bash scripts/setup.sh`"
-_NETWORK = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "USE_HF", "HF_ENDPOINT", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY")
+_NETWORK = (
+    "HF_HUB_OFFLINE",
+    "TRANSFORMERS_OFFLINE",
+    "USE_HF",
+    "HF_ENDPOINT",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+)
 
 
 def examine(folder: Path | None = None) -> list[Finding]:
-    """All findings; `folder` (the working directory by default) is where outputs would be written."""
+    """All findings; `folder` (the working directory by default) is where outputs would be
+    written."""
     gpus = _gpu_lines()
-    checks = (_python(), _packages(), _torch(gpus), _gpus(gpus), _gpu_packages(gpus), _swift_command())
+    checks = (
+        _python(),
+        _packages(),
+        _torch(gpus),
+        _gpus(gpus),
+        _gpu_packages(gpus),
+        _swift_command(),
+    )
     rest = (_disk(folder or Path.cwd()), _port(), _network(), _keys(), _swanlab())
     return [finding for check in (*checks, *rest) for finding in check]
 
@@ -38,7 +54,9 @@ def examine(folder: Path | None = None) -> list[Finding]:
 def _python() -> Iterator[Finding]:
     version = platform.python_version()
     old = sys.version_info < (3, 11)
-    yield Finding(FAIL if old else OK, "Python", version, "swiftkit needs 3.11 or newer" if old else "")
+    yield Finding(
+        FAIL if old else OK, "Python", version, "swiftkit needs 3.11 or newer" if old else ""
+    )
     yield Finding(OK, "swiftkit", __version__)
 
 
@@ -48,27 +66,45 @@ def _packages() -> Iterator[Finding]:
     if found == MS_SWIFT:
         yield Finding(OK, "ms-swift", found)
     else:
-        yield Finding(FAIL, "ms-swift", found or "not installed", f"pip install ms-swift=={MS_SWIFT}, or {_SETUP}")
+        yield Finding(
+            FAIL,
+            "ms-swift",
+            found or "not installed",
+            f"pip install ms-swift=={MS_SWIFT}, or {_SETUP}",
+        )
     for name in NEEDED:
         found = _version(name)
         if found is None:
             yield Finding(FAIL, name, "not installed", _SETUP)
         elif name in pins and found.split("+")[0] != pins[name]:
-            yield Finding(WARN, name, f"{found}, but {pins[name]} was tested", f"pip install {name}=={pins[name]}")
+            yield Finding(
+                WARN,
+                name,
+                f"{found}, but {pins[name]} was tested",
+                f"pip install {name}=={pins[name]}",
+            )
         else:
             yield Finding(OK, name, found)
 
 
 def _torch(gpus: list[str]) -> Iterator[Finding]:
-    """The build, read from the version's local part (+cpu, +cu128) or the CUDA packages beside it."""
+    """The build, read from the version's local part (+cpu, +cu128) or the CUDA packages beside
+    it."""
     found = _version("torch")
     if found is None:
         return  # said already
     local = found.partition("+")[2]
     if local == "cpu" and gpus:
-        yield Finding(FAIL, "torch build", "CPU only, but there is a GPU", "pip install the CUDA build of torch")
+        yield Finding(
+            FAIL,
+            "torch build",
+            "CPU only, but there is a GPU",
+            "pip install the CUDA build of torch",
+        )
     else:
-        cuda = local.startswith("cu") or any(_version(f"nvidia-cuda-runtime{tail}") for tail in ("", "-cu12", "-cu13"))
+        cuda = local.startswith("cu") or any(
+            _version(f"nvidia-cuda-runtime{tail}") for tail in ("", "-cu12", "-cu13")
+        )
         yield Finding(OK, "torch build", local or ("CUDA" if cuda else "CPU"))
 
 
@@ -140,14 +176,23 @@ def _keys() -> Iterator[Finding]:
 
 def _swanlab() -> Iterator[Finding]:
     found = _version("swanlab")
-    logged_in = bool(os.environ.get("SWANLAB_API_KEY")) or (Path.home() / ".swanlab" / ".netrc").exists()
+    logged_in = (
+        bool(os.environ.get("SWANLAB_API_KEY")) or (Path.home() / ".swanlab" / ".netrc").exists()
+    )
     if found is None:
-        yield Finding(WARN, "swanlab", "not installed", f"{_SETUP}, or train with `--report_to none`")
+        yield Finding(
+            WARN, "swanlab", "not installed", f"{_SETUP}, or train with `--report_to none`"
+        )
     elif logged_in:
         yield Finding(OK, "swanlab", f"{found}, cloud and local mode")
     else:
         fix = "train with `--swanlab_mode local`, or set SWANLAB_API_KEY"
-        yield Finding(WARN, "swanlab", f"{found}, no key: cloud mode would stop a run after the model was loaded", fix)
+        yield Finding(
+            WARN,
+            "swanlab",
+            f"{found}, no key: cloud mode would stop a run after the model was loaded",
+            fix,
+        )
 
 
 def _version(name: str) -> str | None:
@@ -175,7 +220,11 @@ def _gpu_lines() -> list[str]:
     query = "--query-gpu=name,memory.total,memory.free,driver_version"
     try:
         done = subprocess.run(  # noqa: S603 - a fixed command
-            [command, query, "--format=csv,noheader"], capture_output=True, text=True, timeout=5, check=False
+            [command, query, "--format=csv,noheader"],
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return []

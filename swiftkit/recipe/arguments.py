@@ -1,6 +1,8 @@
-"""What ms-swift's parser knows: arguments, kinds, choices, defaults and registered names, without importing swift.
+"""What ms-swift's parser knows: arguments, kinds, choices, defaults and registered names, without
+importing swift.
 
-scripts/swift_arguments.py writes swift_arguments.json from the installed ms-swift; a test holds it equal to that.
+scripts/swift_arguments.py writes swift_arguments.json from the installed ms-swift; a test holds it
+equal to that.
 """
 
 import functools
@@ -12,13 +14,20 @@ from typing import Any
 import msgspec
 
 _TABLE = Path(__file__).with_name("swift_arguments.json")
-_BOOLS = ("yes", "true", "t", "y", "1", "no", "false", "f", "n", "0")  # transformers' string_to_bool
+# transformers' string_to_bool
+_BOOLS = ("yes", "true", "t", "y", "1", "no", "false", "f", "n", "0")
 _NEGATIVE = re.compile(r"^-\d+$|^-\d*\.\d+$")  # argparse's own pattern: -1e-4 is no number to it
-_WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "dict": "no text: leave it out"}
+_WORDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "dict": "no text: leave it out",
+}
 
 
 class Argument(msgspec.Struct, frozen=True):
-    """One argument of some verbs. kind: str, int, float, bool, choice, dict, flag (takes no value) or any."""
+    """One argument of some verbs. kind: str, int, float, bool, choice, dict, flag (takes no value)
+    or any."""
 
     name: str
     kind: str
@@ -63,8 +72,11 @@ def verbs() -> list[str]:
 
 
 def looks_like_a_flag(value: str) -> bool:
-    """Whether argparse takes a value for a flag: it begins with a dash, is no plain number and holds no space."""
-    return value.startswith("-") and value != "-" and " " not in value and not _NEGATIVE.match(value)
+    """Whether argparse takes a value for a flag: it begins with a dash, is no plain number and
+    holds no space."""
+    return (
+        value.startswith("-") and value != "-" and " " not in value and not _NEGATIVE.match(value)
+    )
 
 
 def _converts(kind: str, value: str) -> bool:

@@ -1,4 +1,5 @@
-"""What this machine has for a run: GPUs as nvidia-smi tells them, and versions of packages, without importing any."""
+"""What this machine has for a run: GPUs as nvidia-smi tells them, and versions of packages, without
+importing any."""
 
 import importlib.metadata
 import shutil
@@ -39,18 +40,32 @@ class Machine(NamedTuple):
 
     @classmethod
     def here(cls, environment: Mapping[str, str]) -> "Machine":
-        found = {name: _version(name) or _version(_CPU_BUILDS.get(name, name)) for name in _PACKAGES}
-        return cls(_visible(_gpus(environment), environment), {name: said for name, said in found.items() if said})
+        found = {
+            name: _version(name) or _version(_CPU_BUILDS.get(name, name)) for name in _PACKAGES
+        }
+        return cls(
+            _visible(_gpus(environment), environment),
+            {name: said for name, said in found.items() if said},
+        )
 
 
 def has_swanlab_key(environment: Mapping[str, str]) -> bool:
-    """Where swanlab 0.10.3 looks for one: the environment, then .swanlab of this folder, then of the home folder."""
+    """Where swanlab 0.10.3 looks for one: the environment, then .swanlab of this folder, then of
+    the home folder."""
     if environment.get("SWANLAB_API_KEY"):
         return True
-    home = environment.get("SWANLAB_ROOT") or environment.get("SWANLAB_SAVE_DIR") or Path.home() / ".swanlab"
+    home = (
+        environment.get("SWANLAB_ROOT")
+        or environment.get("SWANLAB_SAVE_DIR")
+        or Path.home() / ".swanlab"
+    )
     folders = (Path(".swanlab"), Path(home))
-    configured = [path for folder in folders for path in (folder / "config.yaml", folder / "config.yml")]
-    return any((folder / ".netrc").exists() for folder in folders) or any(map(_names_key, configured))
+    configured = [
+        path for folder in folders for path in (folder / "config.yaml", folder / "config.yml")
+    ]
+    return any((folder / ".netrc").exists() for folder in folders) or any(
+        map(_names_key, configured)
+    )
 
 
 def _names_key(path: Path) -> bool:
@@ -71,7 +86,11 @@ def _gpus(environment: Mapping[str, str]) -> tuple[Gpu, ...]:
     command = shutil.which("nvidia-smi", path=environment.get("PATH"))
     if command is None:
         return ()
-    query = [command, "--query-gpu=name,memory.total,memory.free,compute_cap", "--format=csv,noheader,nounits"]
+    query = [
+        command,
+        "--query-gpu=name,memory.total,memory.free,compute_cap",
+        "--format=csv,noheader,nounits",
+    ]
     try:
         done = subprocess.run(query, capture_output=True, text=True, timeout=2, check=False)  # noqa: S603
     except (OSError, subprocess.TimeoutExpired):
@@ -81,12 +100,15 @@ def _gpus(environment: Mapping[str, str]) -> tuple[Gpu, ...]:
 
 
 def _gpu(row: list[str]) -> Gpu:
-    total, free, capability = (float(text) if text.replace(".", "", 1).isdigit() else 0.0 for text in row[1:])
+    total, free, capability = (
+        float(text) if text.replace(".", "", 1).isdigit() else 0.0 for text in row[1:]
+    )
     return Gpu(row[0], int(total) << 20, int(free) << 20, capability)
 
 
 def _visible(gpus: tuple[Gpu, ...], environment: Mapping[str, str]) -> tuple[Gpu, ...]:
-    """Those that CUDA_VISIBLE_DEVICES leaves; names of another form (UUIDs) count as the first ones."""
+    """Those that CUDA_VISIBLE_DEVICES leaves; names of another form (UUIDs) count as the first
+    ones."""
     listed = environment.get("CUDA_VISIBLE_DEVICES")
     if listed is None:
         return gpus

@@ -42,19 +42,24 @@ def data_files(recipe: Recipe) -> Iterator[tuple[str, Path]]:
 def given(recipe: Recipe, flags: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     """(flag, value) of each value that the recipe gives."""
     return (
-        (flag, value) for flag in recipe.says(*flags) for value in recipe.settings[flag] if value not in ("", "None")
+        (flag, value)
+        for flag in recipe.says(*flags)
+        for value in recipe.settings[flag]
+        if value not in ("", "None")
     )
 
 
 def datasets(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
-    """(flag, value, path or id): swift/dataset/dataset_syntax.py, [hf::|ms::]PATH_OR_ID[:subset/subset][#samples]."""
+    """(flag, value, path or id): swift/dataset/dataset_syntax.py,
+    [hf::|ms::]PATH_OR_ID[:subset/subset][#samples]."""
     for flag, value in given(recipe, DATASETS):
         name = value if Path(value).exists() else value.partition("::")[2] or value
         yield flag, value, name if Path(name).exists() else name.rpartition("#")[0] or name
 
 
 def looks_local(value: str) -> bool:
-    """Whether a person means a path: by its beginning, its ending, or because its first folder is there."""
+    """Whether a person means a path: by its beginning, its ending, or because its first folder is
+    there."""
     if value.startswith(("/", "./", "../", "~")) or value.endswith(_DATA_ENDINGS):
         return True
     return "/" in value and Path(value).parts[0] != "." and os.path.isdir(Path(value).parts[0])  # noqa: PTH112 - long names

@@ -1,6 +1,8 @@
-"""Read a recipe as ms-swift 4.6.0 does (swift/cli/main.py, parse_yaml_args), with the place of every setting.
+"""Read a recipe as ms-swift 4.6.0 does (swift/cli/main.py, parse_yaml_args), with the place of
+every setting.
 
-The file becomes flags in front of those on the command line, later ones win, a list given again replaces the first.
+The file becomes flags in front of those on the command line, later ones win, a list given again
+replaces the first.
 """
 
 import re
@@ -19,7 +21,11 @@ from swiftkit.recipe.recipe import Fault, Places, Recipe, Settings
 
 # Which verb knows a key first, where a recipe does not say its verb: training before serving.
 _ORDER = ("sft", "rlhf", "export", "infer", "deploy", "rollout", "eval", "pt", "sample", "app")
-_MEGATRON = {"tensor_model_parallel_size", "expert_model_parallel_size", "pipeline_model_parallel_size"}
+_MEGATRON = {
+    "tensor_model_parallel_size",
+    "expert_model_parallel_size",
+    "pipeline_model_parallel_size",
+}
 
 
 class _Read:
@@ -34,9 +40,14 @@ class _Read:
 
 
 def read(
-    recipe: Path | None, flags: Sequence[str], verb: str, environment: Mapping[str, str], machine: Machine
+    recipe: Path | None,
+    flags: Sequence[str],
+    verb: str,
+    environment: Mapping[str, str],
+    machine: Machine,
 ) -> tuple[Recipe, list[Fault]]:
-    """The recipe and what makes it unreadable; nothing else can be said while there is any of that."""
+    """The recipe and what makes it unreadable; nothing else can be said while there is any of
+    that."""
     found = _read_file(recipe) if recipe else _Read()
     given, stray = read_flags(flags)
     found.settings |= given
@@ -66,11 +77,15 @@ def _read_file(recipe: Path) -> _Read:
         node, content = _parsed(recipe)
     except OSError as error:
         fix = "check the path and its permissions"
-        found.faults.append(Fault(Level.FAIL, str(recipe), f"cannot be read: {error.strerror or error}", fix))
+        found.faults.append(
+            Fault(Level.FAIL, str(recipe), f"cannot be read: {error.strerror or error}", fix)
+        )
         return found
     except (UnicodeDecodeError, yaml.YAMLError, DataError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())
-        found.faults.append(Fault(Level.FAIL, str(recipe), f"cannot be read: {reason}", "mend the file"))
+        found.faults.append(
+            Fault(Level.FAIL, str(recipe), f"cannot be read: {reason}", "mend the file")
+        )
         return found
     if not isinstance(content, dict) or not isinstance(node, yaml.MappingNode):
         fix = "write one `flag: value` a line"
@@ -102,7 +117,11 @@ def _fill(found: _Read, recipe: Path, content: dict[Any, Any], node: yaml.Mappin
     if isinstance(own, dict):
         found.environment = {str(name): str(value) for name, value in own.items()}
     else:
-        found.faults.append(Fault(Level.FAIL, "ENV", "is no mapping", "write `NAME: value` lines", found.places["ENV"]))
+        found.faults.append(
+            Fault(
+                Level.FAIL, "ENV", "is no mapping", "write `NAME: value` lines", found.places["ENV"]
+            )
+        )
     for key, value in content.items():
         flag = underscored(str(key))
         found.places[flag] = place = found.places.get(str(key), str(recipe))
@@ -116,7 +135,13 @@ def _values(value: Any) -> list[str]:
 
 def _unusable(flag: str, value: Any, place: str) -> Iterator[Fault]:
     if value is None or (isinstance(value, list) and None in value):
-        yield Fault(Level.FAIL, flag, "is null, which swift reads as the text 'None'", "leave the key out", place)
+        yield Fault(
+            Level.FAIL,
+            flag,
+            "is null, which swift reads as the text 'None'",
+            "leave the key out",
+            place,
+        )
     elif value == []:
         yield Fault(Level.FAIL, flag, "is an empty list", "leave the key out", place)
 
@@ -131,7 +156,9 @@ def read_flags(flags: Sequence[str]) -> tuple[Settings, list[Fault]]:
             flag, equals, value = token[2:].partition("=")
             values = settings[underscored(flag)] = [value] if equals else []
         elif values is None:
-            stray.append(Fault(Level.FAIL, token, "stands before the first flag", "write `--flag value`"))
+            stray.append(
+                Fault(Level.FAIL, token, "stands before the first flag", "write `--flag value`")
+            )
         else:
             values.append(token)
     return settings, stray
@@ -161,20 +188,31 @@ def verb_of(settings: Mapping[str, Sequence[str]], recipe: Path | None = None) -
         return "megatron"
     if "rlhf_type" in settings:
         return "rlhf"
-    if {"merge_lora", "to_ollama", "to_mcore", "to_hf", "exist_ok"} & set(settings) and "tuner_type" not in settings:
+    if {"merge_lora", "to_ollama", "to_mcore", "to_hf", "exist_ok"} & set(
+        settings
+    ) and "tuner_type" not in settings:
         return "export"
     known = {verb: sum(flag in arguments_of(verb) for flag in settings) for verb in verbs()}
     best = max(known.values(), default=0)
-    if "val_dataset" not in settings and not {"dataset", "learning_rate"} & set(settings) and known["infer"] == best:
+    if (
+        "val_dataset" not in settings
+        and not {"dataset", "learning_rate"} & set(settings)
+        and known["infer"] == best
+    ):
         return "deploy" if {"port", "host", "served_model_name"} & set(settings) else "infer"
     return next(verb for verb in _ORDER if known[verb] == best)
 
 
 def _said_by_script(recipe: Path) -> str:
     """NAME.sh beside NAME.yaml, or above it (recipes/tiny), ends in `recipe VERB "$@"`."""
-    for script in (recipe.with_suffix(".sh"), recipe.parent.parent / recipe.with_suffix(".sh").name):
+    for script in (
+        recipe.with_suffix(".sh"),
+        recipe.parent.parent / recipe.with_suffix(".sh").name,
+    ):
         if script.is_file() and script.stat().st_size < 1 << 16:
-            said = re.search(r"^recipe (\w+)", script.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+            said = re.search(
+                r"^recipe (\w+)", script.read_text(encoding="utf-8", errors="replace"), re.MULTILINE
+            )
             if said and said[1] in verbs():
                 return said[1]
     return ""

@@ -1,4 +1,5 @@
-"""What a rule looks at: the settings of a recipe, swift's defaults, the machine; what a rule finds, with its place."""
+"""What a rule looks at: the settings of a recipe, swift's defaults, the machine; what a rule finds,
+with its place."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,8 @@ Places = dict[str, str]  # flag -> FILE:LINE, or --flag
 
 
 class Fault(Finding, frozen=True):
-    """A finding with its rule's name, its place, and the change that mends it: flag -> values, None takes it away."""
+    """A finding with its rule's name, its place, and the change that mends it: flag -> values, None
+    takes it away."""
 
     where: str = ""
     rule: str = ""
@@ -28,7 +30,8 @@ class Fault(Finding, frozen=True):
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a rule looks at. `settings` hold the last values under full names; `given` the keys as they were typed."""
+    """What a rule looks at. `settings` hold the last values under full names; `given` the keys as
+    they were typed."""
 
     verb: str
     settings: Settings
@@ -89,15 +92,20 @@ class Recipe:
 
     @property
     def processes(self) -> int:
-        """Training processes of all nodes; DeepSpeed or FSDP without NPROC_PER_NODE: one a GPU (recipes/lib.sh)."""
-        per_node, nodes = self.environment.get("NPROC_PER_NODE", ""), self.environment.get("NNODES", "")
+        """Training processes of all nodes; DeepSpeed or FSDP without NPROC_PER_NODE: one a GPU
+        (recipes/lib.sh)."""
+        per_node, nodes = (
+            self.environment.get("NPROC_PER_NODE", ""),
+            self.environment.get("NNODES", ""),
+        )
         shards = self.text("deepspeed") or self.text("fsdp")
         local = int(per_node) if per_node.isdigit() else len(self.machine.gpus) if shards else 1
         return max(local, 1) * (int(nodes) if nodes.isdigit() and int(nodes) > 0 else 1)
 
     @property
     def evaluates(self) -> bool:
-        """swift's own rule (sft_args.py): no evaluation without validation data, whatever eval_strategy says."""
+        """swift's own rule (sft_args.py): no evaluation without validation data, whatever
+        eval_strategy says."""
         split = self.number("split_dataset_ratio") or 0
         data = bool(self.says("val_dataset", "cached_val_dataset", "eval_dataset")) or (
             split > 0 and not self.true("streaming")
@@ -114,5 +122,7 @@ class Recipe:
     def warn(self, flag: str, message: str, fix: str, **changes: list[str] | None) -> Fault:
         return self._fault(Level.WARN, flag, message, fix, changes)
 
-    def _fault(self, level: Level, flag: str, message: str, fix: str, changes: dict[str, list[str] | None]) -> Fault:
+    def _fault(
+        self, level: Level, flag: str, message: str, fix: str, changes: dict[str, list[str] | None]
+    ) -> Fault:
         return Fault(level, flag, message, fix, self.places.get(flag, self.file), "", changes)

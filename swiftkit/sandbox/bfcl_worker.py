@@ -1,4 +1,5 @@
-"""A process beside ours that runs one multi_turn conversation of BFCL in the simulators of the bfcl-eval package.
+"""A process beside ours that runs one multi_turn conversation of BFCL in the simulators of the
+bfcl-eval package.
 
 Run as a script by the Python that has bfcl-eval; one JSON object a line in, one out:
 
@@ -7,9 +8,10 @@ Run as a script by the Python that has bfcl-eval; one JSON object a line in, one
     {"check": [[[{...call}, ...], ...], ...]}       -> {"error": ""} where the checker finds all turns right, or why not
     whatever fails                                  -> {"failed": "..."}
 
-bfcl-eval evaluates calls as Python text. So a call is only ever made of the name of a method that the conversation's
-classes have, names of parameters, and the repr of JSON values; and the process has no network (where the system lets it
-unshare one), no environment of ours, no file that it could write, and little time and memory.
+bfcl-eval evaluates calls as Python text. So a call is only ever made of the name of a method that
+the conversation's classes have, names of parameters, and the repr of JSON values; and the process
+has no network (where the system lets it unshare one), no environment of ours, no file that it could
+write, and little time and memory.
 """
 
 import json
@@ -36,7 +38,8 @@ class Conversation:
         self._category = str(entry["id"]).rpartition("_")[0]
 
     def begin(self) -> dict[str, Any]:
-        """The tools, and those that come in the middle of the conversation, by the number of the turn."""
+        """The tools, and those that come in the middle of the conversation, by the number of the
+        turn."""
         from bfcl_eval.constants import default_prompts
 
         missed = self._entry.get("missed_function", {})
@@ -50,7 +53,9 @@ class Conversation:
 
     def run(self, calls: list[dict[str, Any]]) -> list[str]:
         """What the simulators say to the calls of one answer."""
-        from bfcl_eval.eval_checker.multi_turn_eval.multi_turn_utils import execute_multi_turn_func_call
+        from bfcl_eval.eval_checker.multi_turn_eval.multi_turn_utils import (
+            execute_multi_turn_func_call,
+        )
 
         texts = [self._text(call) for call in calls]
         results, _ = execute_multi_turn_func_call(
@@ -79,13 +84,22 @@ class Conversation:
 
         folder = Path(str(bfcl_eval.__file__)).parent / "data" / "multi_turn_func_doc"
         files = [folder / f"{_FILES[name]}.json" for name in self._entry["involved_classes"]]
-        return [json.loads(line) for file in files for line in file.read_text(encoding="utf-8").splitlines() if line]
+        return [
+            json.loads(line)
+            for file in files
+            for line in file.read_text(encoding="utf-8").splitlines()
+            if line
+        ]
 
 
 def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a simulator prints must not stand among the answers
-    limits = {resource.RLIMIT_CPU: SECONDS, resource.RLIMIT_AS: MEGABYTES << 20, resource.RLIMIT_FSIZE: 0}
+    limits = {
+        resource.RLIMIT_CPU: SECONDS,
+        resource.RLIMIT_AS: MEGABYTES << 20,
+        resource.RLIMIT_FSIZE: 0,
+    }
     for limit, value in limits.items():
         resource.setrlimit(limit, (value, value))
     conversation: Conversation | None = None

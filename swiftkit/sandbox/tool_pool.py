@@ -1,11 +1,12 @@
-"""Calls of tools, run by worker processes that last as long as the training: one pool, used again at each step.
+"""Calls of tools, run by worker processes that last as long as the training: one pool, used again
+at each step.
 
     runner = ToolRunner(Path("tools.py"))
     outcomes, state = runner.run([ToolCall("get_order", {"order_id": "K4051"})], {"orders": {...}})
 
-A worker is sandbox/tool_worker.py, which says what a tool is and how a call is kept apart from the others. Nothing that
-a model writes or a tool does raises here: it is an Outcome with an error. What is wrong with the file itself raises
-UsageError at once.
+A worker is sandbox/tool_worker.py, which says what a tool is and how a call is kept apart from the
+others. Nothing that a model writes or a tool does raises here: it is an Outcome with an error. What
+is wrong with the file itself raises UsageError at once.
 """
 
 import json
@@ -42,15 +43,23 @@ class Outcome(msgspec.Struct, frozen=True):
         """As the model reads it: a text as it is, else JSON."""
         if self.error:
             return json.dumps({"error": self.error}, ensure_ascii=False)
-        return self.result if isinstance(self.result, str) else json.dumps(self.result, ensure_ascii=False)
+        return (
+            self.result
+            if isinstance(self.result, str)
+            else json.dumps(self.result, ensure_ascii=False)
+        )
 
 
 class ToolRunner:
     """A pool of workers for one file. `names` are the tools in it."""
 
-    def __init__(self, file: Path, limits: Limits | None = None, workers: int | None = None) -> None:
+    def __init__(
+        self, file: Path, limits: Limits | None = None, workers: int | None = None
+    ) -> None:
         if not file.is_file():
-            raise UsageError(f"{FILE}: there is no file {file}; give the Python file with the tool functions")
+            raise UsageError(
+                f"{FILE}: there is no file {file}; give the Python file with the tool functions"
+            )
         self._command = _command(file, limits or Limits())
         first = _Worker(self._command)
         self.names = first.names
@@ -63,8 +72,8 @@ class ToolRunner:
     def run(
         self, calls: Sequence[ToolCall], state: State, offered: Set[str] = frozenset()
     ) -> tuple[list[Outcome], State]:
-        """The calls of one answer, one after the other; the state that they leave behind. `offered` are the tools that
-        may be called, if they are not all of them."""
+        """The calls of one answer, one after the other; the state that they leave behind. `offered`
+        are the tools that may be called, if they are not all of them."""
         worker = self._idle.get() or _Worker(self._command)
         try:
             return _run(worker, calls, state, offered or self.names)
@@ -85,9 +94,12 @@ class ToolRunner:
 
 
 def runner_from(environment: Mapping[str, str]) -> ToolRunner:
-    """The pool that the environment describes, which a recipe's ENV block sets. Raises UsageError."""
+    """The pool that the environment describes, which a recipe's ENV block sets. Raises
+    UsageError."""
     if not environment.get(FILE):
-        raise UsageError(f"{FILE} is not set: name the Python file with the tool functions in the recipe's ENV block")
+        raise UsageError(
+            f"{FILE} is not set: name the Python file with the tool functions in the recipe's ENV block"
+        )
     try:
         seconds = float(environment.get(SECONDS) or Limits().seconds)
         megabytes = int(environment.get(MEGABYTES) or Limits().megabytes)
@@ -149,7 +161,9 @@ def _command(file: Path, limits: Limits) -> list[str]:
     return [*program, str(file), str(limits.seconds), str(limits.megabytes)]
 
 
-def _run(worker: _Worker, calls: Sequence[ToolCall], state: State, offered: Set[str]) -> tuple[list[Outcome], State]:
+def _run(
+    worker: _Worker, calls: Sequence[ToolCall], state: State, offered: Set[str]
+) -> tuple[list[Outcome], State]:
     outcomes: list[Outcome] = []
     for call in calls[:CALLS]:
         answer = worker.call(call, state) if call.name in offered else _NOT_OFFERED
@@ -162,4 +176,8 @@ def _run(worker: _Worker, calls: Sequence[ToolCall], state: State, offered: Set[
 
 
 def _why(ran: int) -> str:
-    return f"only {CALLS} calls of one answer are" if ran == CALLS else "a call before it did not come to an end"
+    return (
+        f"only {CALLS} calls of one answer are"
+        if ran == CALLS
+        else "a call before it did not come to an end"
+    )

@@ -2,20 +2,21 @@
 
     python sandbox/tool_worker.py TOOLS.py SECONDS MEGABYTES
 
-is what sandbox/tool_pool.py starts; it needs the standard library alone. The file is the user's own and trusted; the
-name and the arguments of a call are not: a model wrote them. The file is loaded once, then one line of JSON on stdin is
-one call, one line on stdout its outcome:
+is what sandbox/tool_pool.py starts; it needs the standard library alone. The file is the user's own
+and trusted; the name and the arguments of a call are not: a model wrote them. The file is loaded
+once, then one line of JSON on stdin is one call, one line on stdout its outcome:
 
     {"name": "get_order", "arguments": {"order_id": "K4051"}, "state": {}}
     {"result": {"status": "sent"}, "state": {}}      or {"error": "why there is no result", "timed_out": false}
 
-Each call runs in a fork, which costs a millisecond and buys three things: a call that hangs, exits or fills the memory
-ends alone; what it changes in the module is gone afterwards, so that a reward does not depend on what ran before; and
-the file is not loaded again. What is to last through a conversation is the `state`: a function with a parameter of
-that name gets it as a dict, and what it changes there the next call sees.
+Each call runs in a fork, which costs a millisecond and buys three things: a call that hangs, exits
+or fills the memory ends alone; what it changes in the module is gone afterwards, so that a reward
+does not depend on what ran before; and the file is not loaded again. What is to last through a
+conversation is the `state`: a function with a parameter of that name gets it as a dict, and what it
+changes there the next call sees.
 
-A tool is a public function that is defined in the file itself, not one that it imports; or, if the file has a dict
-`TOOLS`, what stands there, under names that need not be Python's.
+A tool is a public function that is defined in the file itself, not one that it imports; or, if the
+file has a dict `TOOLS`, what stands there, under names that need not be Python's.
 """
 
 import importlib.util
@@ -58,8 +59,16 @@ def load(file: Path) -> Tools:
 
 
 def _public_functions(module: Any) -> Tools:
-    own = {name: item for name, item in vars(module).items() if getattr(item, "__module__", "") == module.__name__}
-    return {name: item for name, item in own.items() if inspect.isfunction(item) and not name.startswith("_")}
+    own = {
+        name: item
+        for name, item in vars(module).items()
+        if getattr(item, "__module__", "") == module.__name__
+    }
+    return {
+        name: item
+        for name, item in own.items()
+        if inspect.isfunction(item) and not name.startswith("_")
+    }
 
 
 def outcome(tools: Tools, call: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +108,9 @@ def _isolated(tools: Tools, line: bytes, limits: Limits) -> bytes:
     try:
         return _read(reader, limits.seconds) or _error("the function ended its process")
     except TimeoutError:
-        return json.dumps({"error": f"no result within {limits.seconds:g} s", "timed_out": True}).encode()
+        return json.dumps(
+            {"error": f"no result within {limits.seconds:g} s", "timed_out": True}
+        ).encode()
     except ValueError:
         return _error("a state of more than 64 MB")
     finally:
@@ -115,7 +126,8 @@ def _answer(tools: Tools, line: bytes, limits: Limits, writer: int) -> NoReturn:
         text = json.dumps(outcome(tools, json.loads(line)), allow_nan=False)
     except MemoryError:
         text = json.dumps({"error": f"more than {limits.megabytes} MB of memory"})
-    except BaseException as error:  # SystemExit too: nothing that a tool raises may reach the loop above
+    # SystemExit too: nothing that a tool raises may reach the loop above
+    except BaseException as error:
         text = json.dumps({"error": f"{type(error).__name__}: {error}"[:_REASON]})
     try:
         _write(writer, text.encode())
@@ -127,7 +139,11 @@ def _confine(limits: Limits) -> None:
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if _has_proc() else 0
+    used = (
+        int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+        if _has_proc()
+        else 0
+    )
     most = used + limits.megabytes * 2**20
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
@@ -137,7 +153,8 @@ def _has_proc() -> bool:
 
 
 def _read(reader: int, seconds: float) -> bytes:
-    """All that comes until the other end closes. Raises TimeoutError, or ValueError if it is too much."""
+    """All that comes until the other end closes. Raises TimeoutError, or ValueError if it is too
+    much."""
     deadline, data = time.monotonic() + seconds, bytearray()
     while len(data) <= _OUTCOME:
         ready, _, _ = select.select([reader], [], [], max(0.0, deadline - time.monotonic()))
@@ -150,7 +167,8 @@ def _read(reader: int, seconds: float) -> bytes:
 
 
 def _end(child: int) -> None:
-    for kill in (os.killpg, os.kill):  # the group, with all that the function started; or before it has one
+    # the group, with all that the function started; or before it has one
+    for kill in (os.killpg, os.kill):
         try:
             kill(child, signal.SIGKILL)
         except ProcessLookupError:
@@ -168,7 +186,8 @@ def _error(reason: str) -> bytes:
 
 
 def main(file: str, seconds: str, megabytes: str) -> None:
-    """Say which tools there are, then serve them. The caller ends this by closing stdin, not by Ctrl-C."""
+    """Say which tools there are, then serve them. The caller ends this by closing stdin, not by
+    Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     output = os.dup(1)
     os.dup2(2, 1)  # what the file prints must not be taken for an outcome

@@ -1,7 +1,7 @@
 """Match two lists one to one by the greatest total weight, in any order or in the given one.
 
-Each function takes weights[row][column], at least one of each, and gives (row, column) pairs: as many as the shorter
-side has, or in order as many as pay.
+Each function takes weights[row][column], at least one of each, and gives (row, column) pairs: as
+many as the shorter side has, or in order as many as pay.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ def unordered(weights: Weights) -> list[tuple[int, int]]:
     if len(weights) > len(weights[0]):
         return [(i, j) for j, i in unordered(list(zip(*weights, strict=True)))]
     tops = [max(range(len(row)), key=row.__getitem__) for row in weights]
-    if len(set(tops)) < len(weights):  # otherwise each row has its own best column: nothing can be better
+    # otherwise each row has its own best column: nothing can be better
+    if len(set(tops)) < len(weights):
         tops = _permuted(weights) if len(weights[0]) <= 3 else _assigned(weights)
     return list(enumerate(tops))
 
@@ -22,7 +23,8 @@ def unordered(weights: Weights) -> list[tuple[int, int]]:
 def in_order(weights: Weights) -> list[tuple[int, int]]:
     """Both sides rise from pair to pair, and every pair has a weight above 0."""
     rows, columns = len(weights), len(weights[0])
-    best = [[0.0] * (columns + 1) for _ in range(rows + 1)]  # [i][j]: of the rows from i and the columns from j
+    # [i][j]: of the rows from i and the columns from j
+    best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
     for i in range(rows - 1, -1, -1):
         for j in range(columns - 1, -1, -1):
             paired = weights[i][j] + best[i + 1][j + 1] if weights[i][j] > 0 else 0.0
@@ -41,7 +43,9 @@ def in_order(weights: Weights) -> list[tuple[int, int]]:
 
 def _permuted(weights: Weights) -> list[int]:
     choices = permutations(range(len(weights[0])), len(weights))
-    return list(max(choices, key=lambda choice: sum(row[j] for row, j in zip(weights, choice, strict=True))))
+    return list(
+        max(choices, key=lambda choice: sum(row[j] for row, j in zip(weights, choice, strict=True)))
+    )
 
 
 def _assigned(weights: Weights) -> list[int]:

@@ -1,15 +1,17 @@
-"""A chain: the calls of all answers between a user's question and the end, each answer after the results of the last.
+"""A chain: the calls of all answers between a user's question and the end, each answer after the
+results of the last.
 
-A row of `swiftkit convert --to grpo` holds a chain already: its messages end with the recorded calls and results of the
-steps before, and `expected_calls` is the gold of the step that is asked for. In a multi-turn rollout the model walks
-the chain itself, so the row is taken back to the question and the recorded calls become gold too. As one text:
+A row of `swiftkit convert --to grpo` holds a chain already: its messages end with the recorded
+calls and results of the steps before, and `expected_calls` is the gold of the step that is asked
+for. In a multi-turn rollout the model walks the chain itself, so the row is taken back to the
+question and the recorded calls become gold too. As one text:
 
     [[{"name": "get_order", ...}], [{"name": "cancel_order", ...}]]      a list of steps, each a list of gold calls
 
 The score is that of scoring/score.py for all calls together, with two more rules:
 
-1. Steps are ordered, the calls of one step are not: a call that comes in a turn after one that answers a later step
-   does not count. How many turns the model takes is its own affair.
+1. Steps are ordered, the calls of one step are not: a call that comes in a turn after one that
+   answers a later step does not count. How many turns the model takes is its own affair.
 2. One malformed answer makes the chain malformed.
 """
 
@@ -45,12 +47,16 @@ _steps = msgspec.json.Decoder(list[list[GoldCall]]).decode
 
 def question_of(messages: Messages) -> Messages:
     """The messages up to the last question: what a rollout starts from."""
-    last = max((index for index, message in enumerate(messages, 1) if message["role"] == "user"), default=len(messages))
+    last = max(
+        (index for index, message in enumerate(messages, 1) if message["role"] == "user"),
+        default=len(messages),
+    )
     return messages[:last]
 
 
 def steps_of(messages: Messages, expected_calls: str, where: str) -> str:
-    """The gold of the whole chain, as JSON text. Raises DataError (bad_gold, bad_call), naming `where`."""
+    """The gold of the whole chain, as JSON text. Raises DataError (bad_gold, bad_call), naming
+    `where`."""
     gold_from(expected_calls, where)
     recorded = messages[len(question_of(messages)) :]
     runs = groupby(recorded, key=lambda message: message["role"])
@@ -61,7 +67,9 @@ def steps_of(messages: Messages, expected_calls: str, where: str) -> str:
 
 def _recorded(messages: Messages, where: str) -> Sequence[GoldCall]:
     try:
-        return gold_of([call_from(msgspec.json.decode(message["content"]), where) for message in messages]).calls
+        return gold_of(
+            [call_from(msgspec.json.decode(message["content"]), where) for message in messages]
+        ).calls
     except (ValueError, TypeError) as error:
         raise DataError(
             f"{where}: a recorded call is not JSON: {error}", "bad_call", "convert the row again"
@@ -81,7 +89,8 @@ def score_turns(parsed: Sequence[Parsed], chain: Chain) -> Score:
 
 
 def steps_right(parsed: Sequence[Parsed], chain: Chain) -> int:
-    """How many steps have all their calls, each exact and none after a later step's; 0 for a malformed chain."""
+    """How many steps have all their calls, each exact and none after a later step's; 0 for a
+    malformed chain."""
     calls, malformed = _calls_in_order(parsed, chain)
     found = {} if malformed else pairs_of(calls, chain.gold)
     exact = {j for i, j in found.items() if chain.gold.answers[j].all_right(calls[i].arguments)}
@@ -115,14 +124,19 @@ class _Place(NamedTuple):
     weight: float
 
 
-def _in_order(calls: list[ToolCall], turns: list[int], gold: Gold, step_of: Sequence[int]) -> list[ToolCall]:
+def _in_order(
+    calls: list[ToolCall], turns: list[int], gold: Gold, step_of: Sequence[int]
+) -> list[ToolCall]:
     """The calls; those that come too late under a name that no gold has."""
     if len(set(step_of)) < 2:
         return calls
     pairs = match(calls, gold)
     kept = _longest([_place(pair, turns, step_of) for pair in pairs])
     late = {pair.made for pair in pairs} - kept
-    return [ToolCall(f"{call.name} (too late)", {}) if made in late else call for made, call in enumerate(calls)]
+    return [
+        ToolCall(f"{call.name} (too late)", {}) if made in late else call
+        for made, call in enumerate(calls)
+    ]
 
 
 def _place(pair: Pair, turns: list[int], step_of: Sequence[int]) -> _Place:

@@ -1,13 +1,14 @@
 """When two JSON values are the same: each value becomes a key, and equal keys mean equal values.
 
-`strict_key`: JSON equality. 1 equals 1.0 (as JSON Schema has it: 5 is a number as good as 5.0, and 5.0 an integer), 1
-differs from true, "1" differs from 1, the order of an object's keys is of no account, the order of a list is.
-`folded_key`: the same, but strings are compared after `fold`. The names of an object's keys are never folded.
+`strict_key`: JSON equality. 1 equals 1.0 (as JSON Schema has it: 5 is a number as good as 5.0, and
+5.0 an integer), 1 differs from true, "1" differs from 1, the order of an object's keys is of no
+account, the order of a list is. `folded_key`: the same, but strings are compared after `fold`. The
+names of an object's keys are never folded.
 
-`fold` takes away what a careful reader does not see: letter case, the width of letters and digits, how an accent is
-composed, curly or straight quotation marks, which dash it is, and how much white space stands between words (none at
-the ends). All else counts: punctuation ("1.5" is not "15"), accents, superscripts, letters of another script that look
-the same, characters without width.
+`fold` takes away what a careful reader does not see: letter case, the width of letters and digits,
+how an accent is composed, curly or straight quotation marks, which dash it is, and how much white
+space stands between words (none at the ends). All else counts: punctuation ("1.5" is not "15"),
+accents, superscripts, letters of another script that look the same, characters without width.
 """
 
 from collections.abc import Callable, Hashable
@@ -18,7 +19,12 @@ _TRUE, _FALSE = object(), object()  # because hash(True) == hash(1)
 _WIDE_AND_NARROW = (range(0xFF01, 0xFFEF), (0x3000, 0x00A0, 0x2007, 0x202F))
 _SIGNS = {"'": "‘’‚‛′", '"': "“”„‟″", "-": "‐‑‒–—―−"}
 _FOLDED = {
-    **{code: normalize("NFKC", chr(code)) for codes in _WIDE_AND_NARROW for code in codes if decomposition(chr(code))},
+    **{
+        code: normalize("NFKC", chr(code))
+        for codes in _WIDE_AND_NARROW
+        for code in codes
+        if decomposition(chr(code))
+    },
     **{ord(sign): plain for plain, signs in _SIGNS.items() for sign in signs},
 }
 

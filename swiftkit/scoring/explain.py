@@ -1,6 +1,7 @@
 """Say in a sentence why a score is what it is: what was expected, what came, which part cost what.
 
-Whatever a model wrote can be shown: too long is cut, and lone surrogates, which no file can hold, are replaced.
+Whatever a model wrote can be shown: too long is cut, and lone surrogates, which no file can hold,
+are replaced.
 """
 
 import json
@@ -24,7 +25,8 @@ class Named(Protocol):
 
 
 def reason(calls: Sequence[ToolCall], gold: Gold, pairs: Mapping[int, int], found: Score) -> str:
-    """The score's own words, and what they leave open; `pairs` are position made: position expected."""
+    """The score's own words, and what they leave open; `pairs` are position made: position
+    expected."""
     if found.exact:
         return found.reason
     if not pairs and (not calls or not gold.calls):
@@ -38,15 +40,21 @@ def faults(calls: Sequence[ToolCall], gold: Gold, pairs: Mapping[int, int]) -> I
     """What is wrong in each pair, what stands alone, and which calls their schemas do not allow."""
     for made, expected in islice(sorted(pairs.items()), _MOST_CALLS):
         yield from _differences(calls[made], gold, expected)
-    if gold.options.ordered and all(not [*_differences(calls[i], gold, j)] for i, j in pairs.items()):
+    if gold.options.ordered and all(
+        not [*_differences(calls[i], gold, j)] for i, j in pairs.items()
+    ):
         yield "the calls must come in the order of the gold"
-    yield from (f"missing {shown(call)}" for j, call in enumerate(gold.calls) if j not in pairs.values())
+    yield from (
+        f"missing {shown(call)}" for j, call in enumerate(gold.calls) if j not in pairs.values()
+    )
     alone = [call for i, call in enumerate(calls) if i not in pairs]
     yield from (f"unexpected {shown(call)}" for call in alone[:_MOST_CALLS])
     if len(alone) > _MOST_CALLS:
         yield f"and {len(alone) - _MOST_CALLS} more"
     for call in calls[:_MOST_CALLS]:
-        yield from (f"{call.name}: {code} ({_cut(detail)})" for code, detail in breaches(call, gold.tools))
+        yield from (
+            f"{call.name}: {code} ({_cut(detail)})" for code, detail in breaches(call, gold.tools)
+        )
 
 
 def shown(call: Named) -> str:
@@ -73,7 +81,10 @@ def _differences(call: ToolCall, gold: Gold, position: int) -> Iterator[str]:
             yield f"{call.name}: unexpected parameter {name}"
         elif not answers.accepts(name, value):
             yield f"{call.name}: {name} is {_json(value)}, expected {accepted(wanted, name)}"
-    yield from (f"{call.name}: {name} is missing" for name in sorted(answers.required - call.arguments.keys()))
+    yield from (
+        f"{call.name}: {name} is missing"
+        for name in sorted(answers.required - call.arguments.keys())
+    )
 
 
 def _json(value: Any) -> str:

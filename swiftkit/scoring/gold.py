@@ -1,15 +1,16 @@
 """The gold: which calls are expected, and which values of each parameter are acceptable.
 
-A row's column `expected_calls` holds it as JSON text, a list of calls; `[]` means that no tool is wanted:
+A row's column `expected_calls` holds it as JSON text, a list of calls; `[]` means that no tool is
+wanted:
 
     [{"name": "get_weather",
       "arguments": {"city": "Beijing", "unit": "celsius"},     one concrete right answer: rendered and trained on
       "accepted": {"city": ["Beijing", "北京"]},                all acceptable values (absent: equal to arguments)
       "optional": ["unit"]}]                                   may be left out
 
-A parameter that is neither in `arguments` nor in `accepted` is unexpected. `accepted` may name an optional
-parameter that `arguments` leaves out. How it is scored may stand in the column `scoring` (options.py), and the column
-`tools` tells which calls their schemas allow.
+A parameter that is neither in `arguments` nor in `accepted` is unexpected. `accepted` may name an
+optional parameter that `arguments` leaves out. How it is scored may stand in the column `scoring`
+(options.py), and the column `tools` tells which calls their schemas allow.
 """
 
 from collections.abc import Callable, Hashable, Mapping
@@ -29,7 +30,8 @@ from swiftkit.toolcall.schema import Checker, checkers
 from swiftkit.toolcall.text_arguments import reader
 from swiftkit.toolcall.tools import tools_from
 
-PLAIN = frozenset((str, int, float))  # values of these types may be their own keys; a bool is not: True == 1
+# values of these types may be their own keys; a bool is not: True == 1
+PLAIN = frozenset((str, int, float))
 PARTS = ("format", "name", "parameter_names", "parameter_values", "schema", "count")
 
 
@@ -43,16 +45,20 @@ class GoldCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
 
 class Answers(msgspec.Struct, frozen=True):
-    """The same call, prepared for comparing: the key of every acceptable value (see values.py) by parameter."""
+    """The same call, prepared for comparing: the key of every acceptable value (see values.py) by
+    parameter."""
 
     name: str
-    usual: dict[str, Any]  # the call's own arguments: most right values are these, and to compare them is cheapest
-    keys: dict[str, frozenset[Hashable]]  # strings also as they are written: most answers need no folding
+    # the call's own arguments: most right values are these, and to compare them is cheapest
+    usual: dict[str, Any]
+    # strings also as they are written: most answers need no folding
+    keys: dict[str, frozenset[Hashable]]
     folded: frozenset[str]  # parameters with an answer set: their strings are folded
     required: frozenset[str]
 
     def accepts(self, parameter: str, value: Any) -> bool:
-        """Whether a model's value is right; values nested too deeply to compare, and what is no JSON, are not."""
+        """Whether a model's value is right; values nested too deeply to compare, and what is no
+        JSON, are not."""
         keys = self.keys[parameter]
         if type(value) in PLAIN and (value in keys or type(value) is not str):
             return value in keys
@@ -81,7 +87,8 @@ class Weights(NamedTuple):
 
 
 class Gold(msgspec.Struct, frozen=True):
-    """Expected calls, and all that can be prepared for scoring them. `answers` stand beside `calls`, one each."""
+    """Expected calls, and all that can be prepared for scoring them. `answers` stand beside
+    `calls`, one each."""
 
     calls: tuple[GoldCall, ...]
     answers: tuple[Answers, ...]
@@ -95,8 +102,8 @@ class Gold(msgspec.Struct, frozen=True):
 
 
 def gold_from(text: str, where: str, scoring: str | None = "", tools: str | None = "") -> Gold:
-    """Read and check a gold, from the columns expected_calls, scoring and tools; what depends on them alone is
-    prepared once. Raises DataError (bad_gold)."""
+    """Read and check a gold, from the columns expected_calls, scoring and tools; what depends on
+    them alone is prepared once. Raises DataError (bad_gold)."""
     try:
         return _prepared(text, scoring or "", tools or "")
     except DataError as error:
@@ -112,7 +119,9 @@ def gold_to_json(gold: Gold) -> str:
 
 def gold_of(calls: list[ToolCall], scoring: str | None = "", tools: str | None = "") -> Gold:
     """The gold for which exactly these calls are right."""
-    return _checked([GoldCall(call.name, call.arguments) for call in calls], scoring or "", tools or "")
+    return _checked(
+        [GoldCall(call.name, call.arguments) for call in calls], scoring or "", tools or ""
+    )
 
 
 @lru_cache(maxsize=16384)  # GRPO scores many completions against one gold
@@ -135,7 +144,17 @@ def _checked(calls: list[GoldCall], scoring: str, tools: str) -> Gold:
     known = tools_from(tools) or _tools_of(calls)
     read = parser(options.wire_format)
     weights = Weights(**options.weights)
-    return Gold(tuple(calls), answers, positions, options, weights, checkers(tools), item, reader(read, known), perfect)
+    return Gold(
+        tuple(calls),
+        answers,
+        positions,
+        options,
+        weights,
+        checkers(tools),
+        item,
+        reader(read, known),
+        perfect,
+    )
 
 
 def _tools_of(calls: list[GoldCall]) -> list[dict[str, Any]]:
@@ -146,7 +165,9 @@ def _tools_of(calls: list[GoldCall]) -> list[dict[str, Any]]:
         for name, accepted in values.items():
             known = properties.setdefault(call.name, {}).setdefault(name, {"enum": []})
             known["enum"] += accepted
-    return [{"name": name, "parameters": {"properties": found}} for name, found in properties.items()]
+    return [
+        {"name": name, "parameters": {"properties": found}} for name, found in properties.items()
+    ]
 
 
 def _perfect(calls: int, reason: str) -> Score:
@@ -159,8 +180,12 @@ def _answers(call: GoldCall) -> Answers:
     optional = frozenset(call.optional)
     if not call.name or not all(call.accepted.values()):
         raise ValueError("a call without a name, or a parameter without any accepted value")
-    keys = {name: frozenset(_keys(accepted, name in call.accepted)) for name, accepted in values.items()}
-    answers = Answers(call.name, call.arguments, keys, frozenset(call.accepted), frozenset(values) - optional)
+    keys = {
+        name: frozenset(_keys(accepted, name in call.accepted)) for name, accepted in values.items()
+    }
+    answers = Answers(
+        call.name, call.arguments, keys, frozenset(call.accepted), frozenset(values) - optional
+    )
     _check_consistent(call, answers, optional)
     return answers
 
@@ -173,12 +198,16 @@ def _keys(accepted: list[Any], folded: bool) -> list[Hashable]:
 def _check_consistent(call: GoldCall, answers: Answers, optional: frozenset[str]) -> None:
     """The concrete answer must itself be right, else no model could score 1."""
     if unknown := optional - answers.keys.keys():
-        raise ValueError(f"{call.name}: optional {sorted(unknown)} in neither arguments nor accepted")
+        raise ValueError(
+            f"{call.name}: optional {sorted(unknown)} in neither arguments nor accepted"
+        )
     if missing := answers.required - call.arguments.keys():
         raise ValueError(f"{call.name}: arguments leave out the required {sorted(missing)}")
     for name, value in call.arguments.items():
         if not answers.accepts(name, value):
-            raise ValueError(f"{call.name}: the value of {name!r} in arguments is not among its accepted values")
+            raise ValueError(
+                f"{call.name}: the value of {name!r} in arguments is not among its accepted values"
+            )
 
 
 _decode = msgspec.json.Decoder(list[GoldCall]).decode

@@ -1,4 +1,5 @@
-"""How a gold is to be scored: the options that a row's column `scoring` holds as JSON text, an object of
+"""How a gold is to be scored: the options that a row's column `scoring` holds as JSON text, an
+object of
 
     {"mode": "exact",                   or "bfcl": exact and value are then BFCL's own verdict (bfcl.py)
      "ordered": false,                  true: the calls must come in the order of the gold
@@ -6,8 +7,9 @@
      "weights": {"name": 0.2, "parameter_names": 0.3, "parameter_values": 0.5},
      "bfcl": {"category": "simple_java", "function": [...], "ground_truth": [...]}}     the item of BFCL's files
 
-All may be absent, and so may the column. Weights are shares, scaled to a sum of 1; one that is not named is 0.
-`parameter_values` needs a hundredth of them, or an answer could score 1 without being exact.
+All may be absent, and so may the column. Weights are shares, scaled to a sum of 1; one that is not
+named is 0. `parameter_values` needs a hundredth of them, or an answer could score 1 without being
+exact.
 """
 
 from collections.abc import Callable

@@ -6,15 +6,16 @@ from collections.abc import Callable
 from swiftkit.records import Response
 from swiftkit.toolcall.call import Parsed
 
-_HERMES = re.compile(r"<tool_call>\s*\{")  # not the XML that other templates write inside the same tag
+# not the XML that other templates write inside the same tag
+_HERMES = re.compile(r"<tool_call>\s*\{")
 
 
 def read_answer(response: Response, parse: Callable[[str], Parsed]) -> Parsed:
     """What a response says.
 
-    `swift deploy` leaves the Hermes markup in the text beside `tool_calls`, which lack the blocks that it could not
-    read: there the text is judged, as the GRPO reward judges it. Elsewhere the calls that the endpoint gave count,
-    and without any, the text.
+    `swift deploy` leaves the Hermes markup in the text beside `tool_calls`, which lack the blocks
+    that it could not read: there the text is judged, as the GRPO reward judges it. Elsewhere the
+    calls that the endpoint gave count, and without any, the text.
     """
     if response.tool_calls is None or _HERMES.search(response.text):
         return parse(response.text)

@@ -1,4 +1,5 @@
-"""What GRPO rewards: scores of whole batches, from a data set's columns. swift_plugins/tool_call_reward.py names them.
+"""What GRPO rewards: scores of whole batches, from a data set's columns.
+swift_plugins/tool_call_reward.py names them.
 
 Each column is a list, a value for each completion, None where a row has none:
 
@@ -28,13 +29,20 @@ from swiftkit.scoring.gold import Gold, gold_from
 from swiftkit.scoring.score import score_text
 
 Columns = Mapping[str, Any]
-GOLD, SCORING, TOOLS, STATE, RESULTS = "expected_calls", "scoring", "tools", "state", "expected_results"
+GOLD, SCORING, TOOLS, STATE, RESULTS = (
+    "expected_calls",
+    "scoring",
+    "tools",
+    "state",
+    "expected_results",
+)
 _FIX = "make the rows with `swiftkit convert --to grpo`"
 _SHOWN = 3  # of the rows that are wrong
 
 
 class Rollout(msgspec.Struct, frozen=True):
-    """A finished multi-turn rollout: its answers, the gold of its whole chain, what the calls gave."""
+    """A finished multi-turn rollout: its answers, the gold of its whole chain, what the calls
+    gave."""
 
     answers: list[str]
     steps: str
@@ -42,7 +50,8 @@ class Rollout(msgspec.Struct, frozen=True):
 
 
 def scores(completions: Sequence[str], columns: Columns) -> list[Score]:
-    """The score of each completion; of a multi-turn rollout, that of its chain. Raises DataError for the gold alone."""
+    """The score of each completion; of a multi-turn rollout, that of its chain. Raises DataError
+    for the gold alone."""
     count = len(completions)
     gold, scoring, tools = (_column(columns, name, count) for name in (GOLD, SCORING, TOOLS))
     rollouts = [rollout_of(infos) for infos in _column(columns, "rollout_infos", count)]
@@ -68,14 +77,17 @@ _chain = lru_cache(maxsize=8192)(score_chain)
 
 def rollout_of(infos: Any) -> Rollout | None:
     """What swift carries as rollout_infos, if swift_plugins/tool_call_turns.py wrote it."""
-    return msgspec.convert(infos, Rollout) if isinstance(infos, Mapping) and "steps" in infos else None
+    return (
+        msgspec.convert(infos, Rollout) if isinstance(infos, Mapping) and "steps" in infos else None
+    )
 
 
 def success(outcomes: Sequence[Outcome], wanted: int, results: Sequence[Any] | None) -> float:
-    """The share of calls that gave a result, in [0, 1]; where the results are known, of those that gave a right one.
+    """The share of calls that gave a result, in [0, 1]; where the results are known, of those that
+    gave a right one.
 
-    wanted: how many calls the gold has. A call too many counts as much against it as one that is missing; so does a
-    call that fails. Without a call where none is wanted: 1.
+    wanted: how many calls the gold has. A call too many counts as much against it as one that is
+    missing; so does a call that fails. Without a call where none is wanted: 1.
     """
     if not outcomes and not wanted:
         return 1.0
@@ -129,14 +141,21 @@ def _json(row: Columns, name: str, kind: Any) -> Any:
 def check_columns(names: Sequence[str], chains: bool = False) -> None:
     """Raise DataError if a data set with these columns cannot be rewarded."""
     if GOLD not in names:
-        raise DataError(f"the data set has no column {GOLD}, only {', '.join(names)}", "no_gold", _FIX)
+        raise DataError(
+            f"the data set has no column {GOLD}, only {', '.join(names)}", "no_gold", _FIX
+        )
     if chains and "chain" in names:
         fix = "convert without --each-step"
-        raise DataError("a multi-turn rollout needs the whole chain, and these rows hold a step each", "steps", fix)
+        raise DataError(
+            "a multi-turn rollout needs the whole chain, and these rows hold a step each",
+            "steps",
+            fix,
+        )
 
 
 def check_rows(rows: Iterable[tuple[str, Columns]], chains: bool = False) -> None:
-    """Raise DataError if a row cannot be scored, naming the first few. `rows` are (where, columns)."""
+    """Raise DataError if a row cannot be scored, naming the first few. `rows` are (where,
+    columns)."""
     faults = list(_faults(rows, chains))
     if faults:
         shown = "".join(f"\n  {where}: {error.reason}" for where, error in faults[:_SHOWN])
@@ -159,7 +178,9 @@ def check_row(row: Columns, chains: bool = False) -> None:
         wanted = calls_in(steps_of(row["messages"], row[GOLD], GOLD))
     results = results_of(row)
     if results is not None and len(results) != wanted:
-        fix = "give one result for each expected call, those of a whole chain for multi-turn rollouts"
+        fix = (
+            "give one result for each expected call, those of a whole chain for multi-turn rollouts"
+        )
         raise DataError(f"{RESULTS}: {len(results)} results for {wanted} calls", "bad_column", fix)
     state_of(row)
 
@@ -170,4 +191,10 @@ def _column(columns: Columns, name: str, count: int) -> Sequence[Any]:
 
 def _text(value: Any) -> str:
     """JSON text, also of what swift has decoded already."""
-    return value if isinstance(value, str) else "" if value is None else msgspec.json.encode(value).decode()
+    return (
+        value
+        if isinstance(value, str)
+        else ""
+        if value is None
+        else msgspec.json.encode(value).decode()
+    )

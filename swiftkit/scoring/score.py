@@ -2,31 +2,34 @@
 
 The rules:
 
-1. Calls are matched one to one with the expected calls, within the same name, by the best total (assignment.py): in any
-   order, or, where the options say `ordered`, in the order of the gold.
-2. A matched call is right where its value is acceptable (gold.py, values.py): JSON equality, or membership in the
-   answer set. It is exact if no required parameter is missing, none is unexpected and all values are right.
+1. Calls are matched one to one with the expected calls, within the same name, by the best total
+   (assignment.py): in any order, or, where the options say `ordered`, in the order of the gold.
+2. A matched call is right where its value is acceptable (gold.py, values.py): JSON equality, or
+   membership in the answer set. It is exact if no required parameter is missing, none is unexpected
+   and all values are right.
 3. Of a matched pair, with n = parameters made + required ones missing (no parameter at all: 1):
        parameter values   those with a right value / n
        parameter names    those, and the required ones with a wrong value / n
    A wrong value of an optional parameter thus costs as much as an unexpected one: it was better left out.
-4. Of the answer, with u = expected + made - matched (so that a missing call, a spurious call and a call by a wrong
-   name all cost):
+4. Of the answer, with u = expected + made - matched (so that a missing call, a spurious call and a
+   call by a wrong name all cost):
        name = matched / u     parameter_names, parameter_values = the pairs' sums / u
        count = the smaller of (expected, made) / the larger
        schema = calls that their tool's JSON Schema allows (schema.py) / the larger of (expected, made)
        format = 1, for an answer that can be read
        value = name, parameter_names and parameter_values weighted (options.py); times count, if more calls were
                made than expected: who guesses twice has less than who guesses once
-5. A call where none is wanted scores 0; silence where a call is wanted scores 0, its format too; malformed output
-   scores 0. No call where none is wanted scores 1. An exact answer scores 1 in every part. More than _MOST calls above
-   ten times the expected ones are not looked at and score 0.
+5. A call where none is wanted scores 0; silence where a call is wanted scores 0, its format too;
+   malformed output scores 0. No call where none is wanted scores 1. An exact answer scores 1 in
+   every part. More than _MOST calls above ten times the expected ones are not looked at and score
+   0.
 
-Hence: value in [0, 1], 1.0 only if exact; the order of the calls is of no account, unless the options say so; an extra
-call that answers nothing strictly lowers a value above 0; a repair never lowers. Nothing that a model writes raises.
+Hence: value in [0, 1], 1.0 only if exact; the order of the calls is of no account, unless the
+options say so; an extra call that answers nothing strictly lowers a value above 0; a repair never
+lowers. Nothing that a model writes raises.
 
-In the mode bfcl `value` and `exact` are BFCL's verdict (bfcl.py), one right or wrong answer in `counts`; the parts are
-still these.
+In the mode bfcl `value` and `exact` are BFCL's verdict (bfcl.py), one right or wrong answer in
+`counts`; the parts are still these.
 """
 
 from collections.abc import Sequence
@@ -57,15 +60,20 @@ class Pair(msgspec.Struct, frozen=True, gc=False):
 
 
 def score_text(text: str, gold: Gold, *, reasons: bool = False) -> Score:
-    """Score a completion, in the wire format that the options name, or whichever it is written in (detect.py)."""
+    """Score a completion, in the wire format that the options name, or whichever it is written in
+    (detect.py)."""
     parsed = gold.parse(text)
     return score_calls(parsed.calls, gold, parsed.malformed, reasons=reasons)
 
 
-def score_calls(calls: Sequence[ToolCall], gold: Gold, malformed: str = "", *, reasons: bool = False) -> Score:
-    """Score calls by the rules above. `counts` are right and total calls, for a ratio over many samples.
+def score_calls(
+    calls: Sequence[ToolCall], gold: Gold, malformed: str = "", *, reasons: bool = False
+) -> Score:
+    """Score calls by the rules above. `counts` are right and total calls, for a ratio over many
+    samples.
 
-    With `reasons` the score says in full what is wrong (explain.py); without, in a few words, several times as fast.
+    With `reasons` the score says in full what is wrong (explain.py); without, in a few words,
+    several times as fast.
     """
     expected = len(gold.calls)
     if malformed or not calls or not expected or len(calls) > _MOST + 10 * expected:
@@ -88,7 +96,8 @@ def match(calls: Sequence[ToolCall], gold: Gold) -> list[Pair]:
 
 
 def _all_exact(calls: Sequence[ToolCall], answers: Sequence[Answers]) -> bool:
-    """Whether the calls are right in the gold's own order: the short way for the commonest good answer."""
+    """Whether the calls are right in the gold's own order: the short way for the commonest good
+    answer."""
     for call, wanted in zip(calls, answers, strict=True):
         if call.name != wanted.name or not wanted.all_right(call.arguments):
             return False
@@ -113,9 +122,17 @@ def _ungraded(calls: Sequence[ToolCall], gold: Gold, malformed: str) -> Score:
         return gold.perfect
     reason = f"malformed: {malformed}"
     if not malformed:
-        reason = "no call was made" if not calls else "too many calls" if gold.calls else "no call was wanted"
+        reason = (
+            "no call was made"
+            if not calls
+            else "too many calls"
+            if gold.calls
+            else "no call was wanted"
+        )
     parts = _READ if calls and not malformed else _NOTHING
-    return Score(0.0, False, reason, parts, {"right": 0, "total": max(len(gold.calls), len(calls), 1)})
+    return Score(
+        0.0, False, reason, parts, {"right": 0, "total": max(len(gold.calls), len(calls), 1)}
+    )
 
 
 def _one(call: ToolCall, gold: Gold) -> Score:
@@ -136,18 +153,26 @@ def _graded(calls: Sequence[ToolCall], gold: Gold, pairs: list[Pair]) -> Score:
     if len(exact) == expected == made:
         return gold.perfect
     union = expected + made - len(pairs)
-    names = fsum([pair.names for pair in pairs]) / union  # fsum: the same for each order of the pairs
+    # fsum: the same for each order of the pairs
+    names = fsum([pair.names for pair in pairs]) / union
     values = fsum([pair.values for pair in pairs]) / union
     fitting = made
     if gold.tools:
         for index, call in enumerate(calls):
             if index not in exact and not fits(call, gold.tools):  # what is exact needs no schema
                 fitting -= 1
-    return _imperfect(gold, (len(pairs) / union, names, values), fitting, expected, made, len(exact))
+    return _imperfect(
+        gold, (len(pairs) / union, names, values), fitting, expected, made, len(exact)
+    )
 
 
 def _imperfect(
-    gold: Gold, shares: tuple[float, float, float], fitting: int, expected: int, made: int, right: int
+    gold: Gold,
+    shares: tuple[float, float, float],
+    fitting: int,
+    expected: int,
+    made: int,
+    right: int,
 ) -> Score:
     """`shares` of name, parameter names and values; the others are numbers of calls."""
     name, names, values = shares
@@ -161,7 +186,9 @@ def _imperfect(
         "count": count,
     }  # fmt: skip
     value = round(value * count if more else value, 12)
-    return Score(value, False, f"{right} of {total} calls right", parts, {"right": right, "total": total})
+    return Score(
+        value, False, f"{right} of {total} calls right", parts, {"right": right, "total": total}
+    )
 
 
 def _as_bfcl(found: Score, error: str) -> Score:
@@ -194,9 +221,11 @@ def _best(calls: Sequence[ToolCall], gold: Gold, rows: list[int], columns: list[
     return [pairs[i][j] for i, j in chosen]
 
 
-def _tops(calls: Sequence[ToolCall], gold: Gold, rows: list[int], columns: list[int]) -> list[Pair] | None:
-    """Each one's best pair, if no two want the same: then nothing can be better. Most answers need no more, and most
-    of their calls stand at their own place."""
+def _tops(
+    calls: Sequence[ToolCall], gold: Gold, rows: list[int], columns: list[int]
+) -> list[Pair] | None:
+    """Each one's best pair, if no two want the same: then nothing can be better. Most answers need
+    no more, and most of their calls stand at their own place."""
     answers, weights, by_row = gold.answers, gold.weights, len(rows) <= len(columns)
     taken: set[int] = set()
     tops: list[Pair] = []
@@ -217,7 +246,10 @@ def _tops(calls: Sequence[ToolCall], gold: Gold, rows: list[int], columns: list[
 
 def _matched_in_order(calls: Sequence[ToolCall], gold: Gold) -> list[Pair]:
     rows = [
-        [_pair(i, call, j, answers) if call.name == answers.name else None for j, answers in enumerate(gold.answers)]
+        [
+            _pair(i, call, j, answers) if call.name == answers.name else None
+            for j, answers in enumerate(gold.answers)
+        ]
         for i, call in enumerate(calls)
     ]
     weights = [[_weight(pair, gold.weights) if pair else 0.0 for pair in row] for row in rows]
@@ -245,6 +277,9 @@ def _pair(made: int, call: ToolCall, expected: int, answers: Answers) -> Pair:
 
 
 def _weight(pair: Pair, weights: Weights) -> float:
-    # A pair pays by its name alone; of assignments with the same total, the one with more exact pairs.
+    # A pair pays by its name alone; of assignments with the same total, the one with more exact
+    # pairs.
     of_name, of_names, of_values = weights
-    return of_name + of_names * pair.names + of_values * pair.values + (2e-9 if pair.exact else 1e-9)
+    return (
+        of_name + of_names * pair.names + of_values * pair.values + (2e-9 if pair.exact else 1e-9)
+    )

@@ -1,1 +1,2 @@
-"""What OpenAI's chat-completions API wants of a server, as pure functions: requests in, answers out."""
+"""What OpenAI's chat-completions API wants of a server, as pure functions: requests in, answers
+out."""

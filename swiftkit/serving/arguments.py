@@ -1,13 +1,17 @@
-"""The arguments of a Hermes call while it is being written: where they begin, what has come, where they end."""
+"""The arguments of a Hermes call while it is being written: where they begin, what has come, where
+they end."""
 
 import json
 import re
 
-_HEAD = re.compile(r'\s*+<tool_call>\s*+\{\s*+"name"\s*+:\s*+("(?:[^"\\]|\\.)++")\s*+,\s*+"arguments"\s*+:\s*+(?=\{)')
+_HEAD = re.compile(
+    r'\s*+<tool_call>\s*+\{\s*+"name"\s*+:\s*+("(?:[^"\\]|\\.)++")\s*+,\s*+"arguments"\s*+:\s*+(?=\{)'
+)
 
 
 class Arguments:
-    """Reads one growing block again and again, and gives what is new. It judges nothing: the block's parser does."""
+    """Reads one growing block again and again, and gives what is new. It judges nothing: the
+    block's parser does."""
 
     def __init__(self) -> None:
         self.name = ""  # of the call, once it is known

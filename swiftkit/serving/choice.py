@@ -8,7 +8,8 @@ from swiftkit.serving.response import Head, choice, delta, finish_reason, logpro
 
 
 class Choice:
-    """The engine's text in, OpenAI's parts out. `raw` is ms-swift's own choice, whole or of one chunk."""
+    """The engine's text in, OpenAI's parts out. `raw` is ms-swift's own choice, whole or of one
+    chunk."""
 
     def __init__(self, asked: Asked, wire: str) -> None:
         self._asked, self._stops = asked, Stops(asked.stops)
@@ -21,11 +22,14 @@ class Choice:
         part = self._limited(read_whole(text, self._reader, _found(raw.message.tool_calls)))
         if raw.message.reasoning_content:  # vLLM's own reasoning parser
             part = part._replace(reasoning=raw.message.reasoning_content)
-        made = choice(raw.index, part, self._finish(raw, len(part.calls)), logprobs_of(raw.logprobs))
+        made = choice(
+            raw.index, part, self._finish(raw, len(part.calls)), logprobs_of(raw.logprobs)
+        )
         return made if raw.token_ids is None else made | {"token_ids": raw.token_ids}
 
     def chunks(self, raw: Any, head: Head, index: int) -> list[dict[str, Any]]:
-        """What has become of the next piece of text; the last chunk carries the reason for the end."""
+        """What has become of the next piece of text; the last chunk carries the reason for the
+        end."""
         part = Part(raw.delta.reasoning_content or "")
         part = part.and_then(self._reader.feed(self._stops.feed(raw.delta.content or "")))
         if raw.finish_reason:
@@ -40,7 +44,8 @@ class Choice:
         return made
 
     def _rest(self, raw: Any) -> str:
-        """What follows the engine's text: the end of a call that was begun for it, unless it was cut off."""
+        """What follows the engine's text: the end of a call that was begun for it, unless it was
+        cut off."""
         return self._stops.rest() + (self._asked.suffix if raw.finish_reason == "stop" else "")
 
     def _limited(self, part: Part) -> Part:

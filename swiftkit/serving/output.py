@@ -1,8 +1,10 @@
-"""A model's text, as it grows, split into what an API client is given: reasoning, content and tool calls.
+"""A model's text, as it grows, split into what an API client is given: reasoning, content and tool
+calls.
 
-One reader serves both ways of answering: streamed, it is fed piece by piece; else all at once. Each text goes out as
-soon as it cannot be the beginning of markup; a Hermes call goes out as it is written, others when they are complete.
-An answer whose calls cannot be read is content, raw, as the model wrote it; in a stream that is what had not gone out.
+One reader serves both ways of answering: streamed, it is fed piece by piece; else all at once. Each
+text goes out as soon as it cannot be the beginning of markup; a Hermes call goes out as it is
+written, others when they are complete. An answer whose calls cannot be read is content, raw, as the
+model wrote it; in a stream that is what had not gone out.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,15 +17,27 @@ from swiftkit.toolcall.formats import hermes
 from swiftkit.toolcall.harmony import answer as harmony
 
 _THINK, _THOUGHT = "<think>", "</think>"
-# How calls may begin in the formats that ms-swift itself reads; the last three only where an answer begins.
+# How calls may begin in the formats that ms-swift itself reads; the last three only where an answer
+# begins.
 _OPENINGS = (
-    *("<tool_call", "<function", "<|tool", "<｜tool", "<|python_", "[TOOL_CALLS]", "Action:", "<minimax:", "<seed:"),
+    *(
+        "<tool_call",
+        "<function",
+        "<|tool",
+        "<｜tool",
+        "<|python_",
+        "[TOOL_CALLS]",
+        "Action:",
+        "<minimax:",
+        "<seed:",
+    ),
 )
 _FIRST = ("{", "[", "```")
 
 
 class Call(NamedTuple):
-    """A call as the API gives it: the arguments are JSON text. Without a name: more of the call before."""
+    """A call as the API gives it: the arguments are JSON text. Without a name: more of the call
+    before."""
 
     name: str
     arguments: str
@@ -42,12 +56,16 @@ class Part(NamedTuple):
             if call.name or not calls:
                 calls += (call,)
             else:
-                calls = (*calls[:-1], calls[-1]._replace(arguments=calls[-1].arguments + call.arguments))
+                calls = (
+                    *calls[:-1],
+                    calls[-1]._replace(arguments=calls[-1].arguments + call.arguments),
+                )
         return Part(self.reasoning + more.reasoning, self.content + more.content, calls)
 
 
 class Reader(Protocol):
-    """Reads one answer. `close` takes the calls that ms-swift found in it, for formats that only it reads."""
+    """Reads one answer. `close` takes the calls that ms-swift found in it, for formats that only it
+    reads."""
 
     malformed: bool
 
@@ -56,8 +74,9 @@ class Reader(Protocol):
 
 
 class Stops:
-    """Cuts a growing text off at the client's stop text that is complete first, as generating would have stopped there,
-    in whatever pieces the text comes; the stop text and what follows are not given out."""
+    """Cuts a growing text off at the client's stop text that is complete first, as generating would
+    have stopped there, in whatever pieces the text comes; the stop text and what follows are not
+    given out."""
 
     def __init__(self, stops: Sequence[str]) -> None:
         self.hit = False
@@ -67,7 +86,9 @@ class Stops:
         if self.hit or not self._stops:
             return "" if self.hit else text
         text = self._kept + text
-        found = [(place + len(stop), place) for stop in self._stops if (place := text.find(stop)) >= 0]
+        found = [
+            (place + len(stop), place) for stop in self._stops if (place := text.find(stop)) >= 0
+        ]
         self.hit = bool(found)
         end = min(found)[1] if found else len(text) - _begun(text, self._stops)
         self._kept = "" if found else text[end:]
@@ -79,7 +100,8 @@ class Stops:
 
 
 def reader_of(wire: str, offered: bool) -> Reader:
-    """For answers in the format of this agent template; calls are looked for only where tools were offered."""
+    """For answers in the format of this agent template; calls are looked for only where tools were
+    offered."""
     if wire == "harmony":
         return HarmonyReader(offered)
     if not offered:
@@ -96,13 +118,23 @@ def read_whole(text: str, reader: Reader, found: Sequence[Call] = ()) -> Part:
 
 
 class BlockReader:
-    """Reasoning in <think>, calls in blocks. Without a `parse` of ours the text is held from an opening to its end."""
+    """Reasoning in <think>, calls in blocks. Without a `parse` of ours the text is held from an
+    opening to its end."""
 
     def __init__(
-        self, opens: Sequence[str], close: str, parse: Callable[[str], Parsed] | None, first: Sequence[str] = ()
+        self,
+        opens: Sequence[str],
+        close: str,
+        parse: Callable[[str], Parsed] | None,
+        first: Sequence[str] = (),
     ) -> None:
         self.malformed = False
-        self._opens, self._close, self._parse, self._first = tuple(opens), close, parse, tuple(first)
+        self._opens, self._close, self._parse, self._first = (
+            tuple(opens),
+            close,
+            parse,
+            tuple(first),
+        )
         self._raw = self._text = ""  # all of it, and what has not gone out yet
         self._step = self._begin
         self._searched = 0  # how far a block's end was looked for
@@ -119,7 +151,8 @@ class BlockReader:
         return part
 
     def close(self, found: Sequence[Call] = ()) -> Part:
-        """The rest: what was held back turns out to be content, unless ms-swift found calls in it."""
+        """The rest: what was held back turns out to be content, unless ms-swift found calls in
+        it."""
         if found and not self._parse and self._opens:
             self._text = ""
             return Part(calls=tuple(found))
@@ -127,7 +160,9 @@ class BlockReader:
             self.malformed = True
             return Part(reasoning=self._take(len(self._text)))
         self.malformed = bool(self._parse and self._parse(self._raw).malformed)
-        return Part(content=self._take(len(self._text)) if self._text.strip() or not self._called else "")
+        return Part(
+            content=self._take(len(self._text)) if self._text.strip() or not self._called else ""
+        )
 
     def _take(self, end: int, behind: int | None = None) -> str:
         """The text up to `end`; what follows goes on at `behind`."""
@@ -175,7 +210,8 @@ class BlockReader:
         return Part(content=self._take(end)), False
 
     def _block(self) -> tuple[Part, bool]:
-        """A call, up to the first closing tag behind which it can be read: a string in it may hold such a tag."""
+        """A call, up to the first closing tag behind which it can be read: a string in it may hold
+        such a tag."""
         if not self._parse:
             return Part(), False
         is_new = not self._arguments.name
@@ -187,7 +223,12 @@ class BlockReader:
             if not parsed.malformed:
                 self._take(self._searched)
                 whole = part if self._arguments.name else Part(calls=_written(parsed))
-                self._step, self._called, self._searched, self._arguments = self._skip, True, 0, Arguments()
+                self._step, self._called, self._searched, self._arguments = (
+                    self._skip,
+                    True,
+                    0,
+                    Arguments(),
+                )
                 return whole, True
         return part, False
 
@@ -211,7 +252,9 @@ class HarmonyReader:
         return self._grown((parsed.reasoning, parsed.content))._replace(calls=_written(parsed))
 
     def _grown(self, visible: tuple[str, str]) -> Part:
-        reasoning, content = (new[len(old) :] for new, old in zip(visible, self._shown, strict=True))
+        reasoning, content = (
+            new[len(old) :] for new, old in zip(visible, self._shown, strict=True)
+        )
         self._shown = visible
         return Part(reasoning, content)
 
@@ -224,7 +267,9 @@ def _begun(text: str, markers: Sequence[str]) -> int:
     """How many characters at the text's end may be the beginning of a marker."""
     longest = max(map(len, markers)) - 1
     tails = (text[-size:] for size in range(min(longest, len(text)), 0, -1))
-    return next((len(tail) for tail in tails if any(marker.startswith(tail) for marker in markers)), 0)
+    return next(
+        (len(tail) for tail in tails if any(marker.startswith(tail) for marker in markers)), 0
+    )
 
 
 def _sure(text: str, markers: Sequence[str]) -> int:

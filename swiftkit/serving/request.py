@@ -1,7 +1,9 @@
-"""One chat-completions request, read: what ms-swift is to be asked, and what is to become of its answer.
+"""One chat-completions request, read: what ms-swift is to be asked, and what is to become of its
+answer.
 
-What a server can do is honoured, what it cannot is refused by name; nothing that bears on the answer is dropped in
-silence. Source: the OpenAI API reference, chat completions; the last group of fields is ms-swift's own.
+What a server can do is honoured, what it cannot is refused by name; nothing that bears on the
+answer is dropped in silence. Source: the OpenAI API reference, chat completions; the last group of
+fields is ms-swift's own.
 """
 
 from typing import Annotated, Any
@@ -70,8 +72,8 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Powers(msgspec.Struct, frozen=True):
-    """What a server can do. `no_json` says why it cannot hold an answer to a JSON schema, "" where it can;
-    `no_thinking` is what its template begins an answer with that has no reasoning."""
+    """What a server can do. `no_json` says why it cannot hold an answer to a JSON schema, "" where
+    it can; `no_thinking` is what its template begins an answer with that has no reasoning."""
 
     models: tuple[str, ...]
     backend: str = "transformers"
@@ -83,8 +85,8 @@ class Powers(msgspec.Struct, frozen=True):
 
 
 class Asked(msgspec.Struct, frozen=True):
-    """`fields` are those of ms-swift's own request. `schema`: JSON Schema that the generated text must follow;
-    `suffix`: what stands behind that text."""
+    """`fields` are those of ms-swift's own request. `schema`: JSON Schema that the generated text
+    must follow; `suffix`: what stands behind that text."""
 
     model: str
     fields: dict[str, Any]
@@ -100,8 +102,26 @@ class Asked(msgspec.Struct, frozen=True):
 
 _decode = msgspec.json.Decoder(_Body).decode
 _SWIFT = (  # what goes on to ms-swift as it is
-    *("temperature", "top_p", "top_k", "min_p", "seed", "frequency_penalty", "presence_penalty", "repetition_penalty"),
-    *("num_beams", "length_penalty", "logprobs", "top_logprobs", "return_details", "images", "audios", "videos"),
+    *(
+        "temperature",
+        "top_p",
+        "top_k",
+        "min_p",
+        "seed",
+        "frequency_penalty",
+        "presence_penalty",
+        "repetition_penalty",
+    ),
+    *(
+        "num_beams",
+        "length_penalty",
+        "logprobs",
+        "top_logprobs",
+        "return_details",
+        "images",
+        "audios",
+        "videos",
+    ),
 )
 _ONLY_VLLM = ("frequency_penalty", "presence_penalty", "min_p")
 _ONLY_TRANSFORMERS = ("num_beams", "length_penalty")
@@ -121,7 +141,12 @@ def read_request(body: bytes, powers: Powers) -> Asked:
     asked = _decoded(body)
     if asked.model not in powers.models:
         served = ", ".join(powers.models)
-        raise RequestFault(f"the model {asked.model!r} is not served here: {served}", "model", 404, "model_not_found")
+        raise RequestFault(
+            f"the model {asked.model!r} is not served here: {served}",
+            "model",
+            404,
+            "model_not_found",
+        )
     _check(asked, powers)
     tools = tools_from(asked.tools)
     forced = _forced(asked, tools, powers)
@@ -129,7 +154,10 @@ def read_request(body: bytes, powers: Powers) -> Asked:
     offered = [] if asked.tool_choice == "none" else forced or tools
     fields = _fields(asked, powers) | {"tools": offered or None}
     if schema is not None:
-        fields["chat_template_kwargs"] = {"enable_thinking": False, **fields["chat_template_kwargs"]}
+        fields["chat_template_kwargs"] = {
+            "enable_thinking": False,
+            **fields["chat_template_kwargs"],
+        }
     names = tuple(tool["function"]["name"] for tool in offered)
     made = Asked(
         asked.model,
@@ -164,7 +192,9 @@ def _check(asked: _Body, powers: Powers) -> None:
     if asked.modalities not in (None, ["text"]):
         raise RequestFault("modalities: this server answers in text alone", "modalities")
     if asked.verbosity not in (None, "medium"):
-        raise RequestFault("verbosity is not supported: ask for short answers in the prompt", "verbosity")
+        raise RequestFault(
+            "verbosity is not supported: ask for short answers in the prompt", "verbosity"
+        )
     if asked.reasoning_effort is not None and powers.wire != "harmony":
         message = "reasoning_effort is gpt-oss's: leave it out, or send chat_template_kwargs {'enable_thinking': false}"
         raise RequestFault(message, "reasoning_effort")
@@ -173,7 +203,9 @@ def _check(asked: _Body, powers: Powers) -> None:
     dead = _ONLY_TRANSFORMERS if powers.backend == "vllm" else _ONLY_VLLM
     for name in dead:
         if getattr(asked, name) not in (None, 0, 1 if name in _ONLY_TRANSFORMERS else 0):
-            raise RequestFault(f"{name} has no effect with the {powers.backend} backend: leave it out", name)
+            raise RequestFault(
+                f"{name} has no effect with the {powers.backend} backend: leave it out", name
+            )
 
 
 def _fields(asked: _Body, powers: Powers) -> dict[str, Any]:
@@ -212,11 +244,17 @@ def _schema(asked: _Body, tools: list[Any], powers: Powers) -> dict[str, Any] | 
         described = wanted.get("json_schema")
         schema = described.get("schema") if isinstance(described, dict) else None
     else:
-        raise RequestFault("response_format.type: write text, json_object or json_schema", "response_format")
+        raise RequestFault(
+            "response_format.type: write text, json_object or json_schema", "response_format"
+        )
     if not isinstance(schema, dict):
-        raise RequestFault("response_format.json_schema.schema is no JSON Schema", "response_format")
+        raise RequestFault(
+            "response_format.json_schema.schema is no JSON Schema", "response_format"
+        )
     if powers.no_json:
-        raise RequestFault(f"response_format {kind} is not supported: {powers.no_json}", "response_format")
+        raise RequestFault(
+            f"response_format {kind} is not supported: {powers.no_json}", "response_format"
+        )
     if tools and asked.tool_choice != "none":
         message = f"response_format {kind} and tools cannot both be had: drop one, or send tool_choice 'none'"
         raise RequestFault(message, "response_format")
@@ -237,31 +275,52 @@ def _forced(asked: _Body, tools: list[dict[str, Any]], powers: Powers) -> list[d
         raise RequestFault(message, "tool_choice")
     if not wanted:
         raise RequestFault("tool_choice wants a call, and tools offer none such", "tool_choice")
-    why = powers.no_json or ("" if powers.wire == "hermes" else f"not in the {powers.wire or 'plain'} format")
+    why = powers.no_json or (
+        "" if powers.wire == "hermes" else f"not in the {powers.wire or 'plain'} format"
+    )
     if why:
-        raise RequestFault(f"tool_choice can only be none or auto: a call cannot be forced: {why}", "tool_choice")
+        raise RequestFault(
+            f"tool_choice can only be none or auto: a call cannot be forced: {why}", "tool_choice"
+        )
     return wanted
 
 
 def _with_call(asked: Asked, forced: list[dict[str, Any]], powers: Powers) -> Asked:
     """The answer begun as a Hermes call; what follows is held to the schemas of the tools."""
-    options = asked.fields["chat_template_kwargs"] | {"response_prefix": f"{powers.no_thinking}{hermes.OPEN}\n"}
+    options = asked.fields["chat_template_kwargs"] | {
+        "response_prefix": f"{powers.no_thinking}{hermes.OPEN}\n"
+    }
     fields = asked.fields | {"chat_template_kwargs": options}
-    return msgspec.structs.replace(asked, fields=fields, schema=_calls_schema(forced), suffix=f"\n{hermes.CLOSE}")
+    return msgspec.structs.replace(
+        asked, fields=fields, schema=_calls_schema(forced), suffix=f"\n{hermes.CLOSE}"
+    )
 
 
 def _calls_schema(tools: list[dict[str, Any]]) -> dict[str, Any]:
-    """The schema of one call of these tools, in Hermes' form; what a tool defines for itself comes to the top."""
+    """The schema of one call of these tools, in Hermes' form; what a tool defines for itself comes
+    to the top."""
     calls: list[dict[str, Any]] = []
     definitions: dict[str, Any] = {}
     for tool in tools:
         function = tool["function"]
         # Nobody forces a call to get parameters that the tool does not have.
-        arguments = {"additionalProperties": False, **(function.get("parameters") or {"type": "object"})}
+        arguments = {
+            "additionalProperties": False,
+            **(function.get("parameters") or {"type": "object"}),
+        }
         for place in ("$defs", "definitions"):
             for name, schema in (arguments.pop(place, None) or {}).items():
                 if definitions.setdefault(place, {}).setdefault(name, schema) != schema:
-                    raise RequestFault(f"tools define {name!r} in two ways: give the two their own names", "tools")
+                    raise RequestFault(
+                        f"tools define {name!r} in two ways: give the two their own names", "tools"
+                    )
         parts = {"name": {"const": function["name"]}, "arguments": arguments}
-        calls.append({"type": "object", "properties": parts, "required": list(parts), "additionalProperties": False})
+        calls.append(
+            {
+                "type": "object",
+                "properties": parts,
+                "required": list(parts),
+                "additionalProperties": False,
+            }
+        )
     return definitions | (calls[0] if len(calls) == 1 else {"anyOf": calls})

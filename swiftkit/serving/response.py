@@ -27,7 +27,11 @@ class Head(msgspec.Struct, frozen=True):
         return self._as("chat.completion", choices) | {"usage": usage}
 
     def chunk(
-        self, index: int, delta: dict[str, Any], finish: str | None = None, logprobs: dict[str, Any] | None = None
+        self,
+        index: int,
+        delta: dict[str, Any],
+        finish: str | None = None,
+        logprobs: dict[str, Any] | None = None,
     ) -> dict[str, Any]:
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
         return self._as("chat.completion.chunk", [choice])
@@ -37,7 +41,8 @@ class Head(msgspec.Struct, frozen=True):
 
 
 def choice(index: int, part: Part, finish: str, logprobs: dict[str, Any] | None) -> dict[str, Any]:
-    """One of the choices of a completion. `content` is "" beside calls, not null: every client can print it."""
+    """One of the choices of a completion. `content` is "" beside calls, not null: every client can
+    print it."""
     message: dict[str, Any] = {"role": "assistant", "content": part.content, "refusal": None}
     if part.reasoning:
         message["reasoning_content"] = part.reasoning
@@ -47,7 +52,8 @@ def choice(index: int, part: Part, finish: str, logprobs: dict[str, Any] | None)
 
 
 def delta(part: Part, calls_before: int) -> dict[str, Any]:
-    """What a chunk adds; empty if nothing. `calls_before` have begun already, so that indexes go on."""
+    """What a chunk adds; empty if nothing. `calls_before` have begun already, so that indexes go
+    on."""
     grown: dict[str, Any] = {}
     if part.reasoning:
         grown["reasoning_content"] = part.reasoning
@@ -56,12 +62,15 @@ def delta(part: Part, calls_before: int) -> dict[str, Any]:
     if part.calls:
         names = [bool(call.name) for call in part.calls]
         places = (calls_before + sum(names[: place + 1]) - 1 for place in range(len(names)))
-        grown["tool_calls"] = [{"index": place, **_call(call)} for place, call in zip(places, part.calls, strict=True)]
+        grown["tool_calls"] = [
+            {"index": place, **_call(call)} for place, call in zip(places, part.calls, strict=True)
+        ]
     return grown
 
 
 def finish_reason(reason: str | None, calls: int, stopped: bool, malformed: bool) -> str:
-    """tool_calls, if there are any and they can be read; `reason` is the engine's, `stopped`: a stop text was found."""
+    """tool_calls, if there are any and they can be read; `reason` is the engine's, `stopped`: a
+    stop text was found."""
     if calls and not malformed:
         return "tool_calls"
     return "length" if reason == "length" and not stopped else "stop"
@@ -71,13 +80,20 @@ def logprobs_of(raw: dict[str, Any] | None) -> dict[str, Any] | None:
     """ms-swift leaves top_logprobs out where none were asked for; clients want the key."""
     if not raw:
         return None
-    return {"content": [{"top_logprobs": [], **token} for token in raw.get("content") or []], "refusal": None}
+    return {
+        "content": [{"top_logprobs": [], **token} for token in raw.get("content") or []],
+        "refusal": None,
+    }
 
 
 def usage_of(prompt: int, completions: Sequence[int]) -> dict[str, int]:
     """Tokens: the prompt once, the completions of all choices."""
     completion = sum(completions)
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }
 
 
 def event(value: Any) -> bytes:

@@ -1,8 +1,10 @@
-"""What ms-swift's engines need so that each request of a batch gets what it asked for, and only that.
+"""What ms-swift's engines need so that each request of a batch gets what it asked for, and only
+that.
 
-transformers: a request that cannot be encoded, or is too long, fails alone; one whose length would cut its neighbours'
-answers short runs alone, and so does one that samples with a seed, for its numbers depend on its neighbours; a JSON
-schema holds the text of those that ask for it (llguidance). vLLM does all that itself, if it is told.
+transformers: a request that cannot be encoded, or is too long, fails alone; one whose length would
+cut its neighbours' answers short runs alone, and so does one that samples with a seed, for its
+numbers depend on its neighbours; a JSON schema holds the text of those that ask for it
+(llguidance). vLLM does all that itself, if it is told.
 """
 
 import importlib.util
@@ -42,13 +44,16 @@ def prepare(engine: Any) -> None:
     if not isinstance(engine, TransformersEngine):
         return
     encode, infer = engine._batch_encode, engine._infer
-    wanted = [0]  # tokens of an answer in this batch; swift's worker is one thread, and does one batch at a time
+    # tokens of an answer in this batch; swift's worker is one thread, and does one batch at a time
+    wanted = [0]
 
     def encode_apart(requests: list[Any], strict: bool) -> Any:
         inputs, errors = encode(requests, strict)
         failed = {place for place, _ in errors}
         places = [place for place in range(len(requests)) if place not in failed]
-        faults = _faults([len(one.get("input_ids") or ()) for one in inputs], engine.max_model_len, wanted[0])
+        faults = _faults(
+            [len(one.get("input_ids") or ()) for one in inputs], engine.max_model_len, wanted[0]
+        )
         kept = [one for one, fault in zip(inputs, faults, strict=True) if fault is None]
         more = [(place, fault) for place, fault in zip(places, faults, strict=True) if fault]
         return kept, sorted([*errors, *more], key=lambda error: error[0])
@@ -63,7 +68,8 @@ def prepare(engine: Any) -> None:
 
 
 async def ask(engine: Any, infer_request: Any, config: Any, **options: Any) -> Any:
-    """What `infer_async` gives, an answer or a stream; a request that is put aside is asked again."""
+    """What `infer_async` gives, an answer or a stream; a request that is put aside is asked
+    again."""
     try:
         answer = await engine.infer_async(infer_request, config, **options)
     except _AsideError:
@@ -108,11 +114,17 @@ def hook(engine: Any, asked: Asked) -> Callable[[dict[str, Any]], dict[str, Any]
             return kwargs
         if isinstance(engine, TransformersEngine):
             rows = kwargs["inputs"]["attention_mask"].shape[0]
-            held = _Held(_matcher(engine, kwargs["request_config"].schema), rows, _end_token(engine))
-            return kwargs | {"inputs": kwargs["inputs"] | {"logits_processor": LogitsProcessorList([held])}}
+            held = _Held(
+                _matcher(engine, kwargs["request_config"].schema), rows, _end_token(engine)
+            )
+            return kwargs | {
+                "inputs": kwargs["inputs"] | {"logits_processor": LogitsProcessorList([held])}
+            }
         from vllm.sampling_params import StructuredOutputsParams
 
-        kwargs["generation_config"].structured_outputs = StructuredOutputsParams(json=_formed(asked.schema))
+        kwargs["generation_config"].structured_outputs = StructuredOutputsParams(
+            json=_formed(asked.schema)
+        )
         return kwargs
 
     return hold
@@ -133,7 +145,8 @@ def why_no_json(engine: Any) -> str:
 
 
 def check_schema(engine: Any, asked: Asked) -> None:
-    """Raises RequestFault for a schema that cannot be used: later it would be a whole batch's error."""
+    """Raises RequestFault for a schema that cannot be used: later it would be a whole batch's
+    error."""
     if asked.schema is None or not isinstance(engine, TransformersEngine):
         return
     from llguidance import LLMatcher
@@ -202,8 +215,11 @@ def _grammar(schema: dict[str, Any]) -> str:
 
 
 def _formed(schema: dict[str, Any]) -> dict[str, Any]:
-    """With json.dumps' own separators, as calls are trained: free white space has no end in a small model's hands."""
-    return schema | {"x-guidance": {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}}
+    """With json.dumps' own separators, as calls are trained: free white space has no end in a small
+    model's hands."""
+    return schema | {
+        "x-guidance": {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+    }
 
 
 def _end_token(engine: Any) -> int:
@@ -216,7 +232,9 @@ def _vocabulary(engine: Any) -> Any:
     import llguidance.hf
 
     size = engine.model.get_output_embeddings().weight.shape[0]
-    return llguidance.hf.from_tokenizer(engine.tokenizer, n_vocab=size, eos_token=_end_token(engine))
+    return llguidance.hf.from_tokenizer(
+        engine.tokenizer, n_vocab=size, eos_token=_end_token(engine)
+    )
 
 
 def _samples(engine: Any, config: Any) -> bool:
@@ -227,9 +245,11 @@ def _samples(engine: Any, config: Any) -> bool:
 
 
 def _faults(lengths: list[int], limit: int | None, wanted: int) -> list[Exception | None]:
-    """What keeps each prompt out of a batch: it leaves no room for an answer, or less than the others may use.
+    """What keeps each prompt out of a batch: it leaves no room for an answer, or less than the
+    others may use.
 
-    The longest prompt of a batch limits the answers of all. `wanted`: the most tokens of an answer, 0 without a limit.
+    The longest prompt of a batch limits the answers of all. `wanted`: the most tokens of an answer,
+    0 without a limit.
     """
     rooms = [limit - length if limit else wanted + 1 for length in lengths]
     most = max(rooms, default=0)

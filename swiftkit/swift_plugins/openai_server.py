@@ -1,11 +1,12 @@
-"""`swift deploy` as a server that OpenAI's clients can use: requests, answers, streams and errors in the API's form.
+"""`swift deploy` as a server that OpenAI's clients can use: requests, answers, streams and errors
+in the API's form.
 
     swift deploy --external_plugins swiftkit/swift_plugins/openai_server.py ...
 
-ms-swift 4.6.0 fails on a message without content, leaves a call's markup in the text, ends with finish_reason `stop`,
-passes over what it does not know, and breaks a stream at an error (docs/serving.md has the list). So the route
-/v1/chat/completions is ours; what is generated, and in what batches, stays ms-swift's. The form itself is
-swiftkit/serving, which knows no server.
+ms-swift 4.6.0 fails on a message without content, leaves a call's markup in the text, ends with
+finish_reason `stop`, passes over what it does not know, and breaks a stream at an error
+(docs/serving.md has the list). So the route /v1/chat/completions is ours; what is generated, and in
+what batches, stays ms-swift's. The form itself is swiftkit/serving, which knows no server.
 
 swift puts this file's folder on sys.path and imports it by its stem: absolute imports only.
 """
@@ -39,7 +40,15 @@ from swiftkit.serving.response import DONE, Head, event, usage_of
 from swiftkit.swift_plugins import openai_engine
 
 _OPEN = ("/health", "/health/", "/ping")  # probes of a cluster have no key
-_CLIENTS = (SwiftkitError, ValueError, TypeError, KeyError, IndexError, AssertionError, NotImplementedError)
+_CLIENTS = (
+    SwiftkitError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AssertionError,
+    NotImplementedError,
+)
 logger = get_logger()
 
 _register_app = SwiftDeploy._register_app
@@ -53,7 +62,11 @@ async def _chat(server: Any, request: Request) -> Response:
     openai_engine.check_schema(server.infer_engine, asked)
     infer_request, config = ChatCompletionRequest(**asked.fields).parse()
     server._set_request_config(config)
-    info = {"infer_request": infer_request.to_printable()} if server.args.verbose or server.jsonl_writer else {}
+    info = (
+        {"infer_request": infer_request.to_printable()}
+        if server.args.verbose or server.jsonl_writer
+        else {}
+    )
     with ExitStack() as media:  # files of a request are kept until it is answered
         media.enter_context(server._prepare_request_media(infer_request))
         questions = _questions(server, asked, infer_request, config)
@@ -89,20 +102,30 @@ def _questions(server: Any, asked: Asked, infer_request: Any, config: Any) -> li
         options["adapter_request"] = AdapterRequest(asked.model, path)
     configs = (openai_engine.config_of(engine, config, asked, index) for index in range(asked.n))
     return [
-        openai_engine.ask(engine, infer_request, one, pre_infer_hook=openai_engine.hook(engine, asked), **options)
+        openai_engine.ask(
+            engine, infer_request, one, pre_infer_hook=openai_engine.hook(engine, asked), **options
+        )
         for one in configs
     ]
 
 
-def _completion(server: Any, asked: Asked, answers: list[Any], info: dict[str, Any]) -> dict[str, Any]:
+def _completion(
+    server: Any, asked: Asked, answers: list[Any], info: dict[str, Any]
+) -> dict[str, Any]:
     choices = []
     for index, answer in enumerate(answers):
         server._post_process({"response": "", **info}, answer)  # counts tokens, and writes the log
         answer.choices[0].index = index
         choices.append(Choice(asked, _powers(server).wire).whole(answer.choices[0]))
-    usage = usage_of(answers[0].usage.prompt_tokens, [answer.usage.completion_tokens for answer in answers])
+    usage = usage_of(
+        answers[0].usage.prompt_tokens, [answer.usage.completion_tokens for answer in answers]
+    )
     made = Head(asked.model).completion(choices, usage)
-    return made | {"prompt_token_ids": ids} if (ids := answers[0].prompt_token_ids) is not None else made
+    return (
+        made | {"prompt_token_ids": ids}
+        if (ids := answers[0].prompt_token_ids) is not None
+        else made
+    )
 
 
 async def _events(
@@ -159,7 +182,8 @@ async def _rest(first: bytes, events: AsyncIterator[bytes]) -> AsyncIterator[byt
 
 
 def _fault(error: Exception) -> RequestFault:
-    """What the client is told: of a request that cannot be encoded, the reason; our own mistakes are in the log."""
+    """What the client is told: of a request that cannot be encoded, the reason; our own mistakes
+    are in the log."""
     if isinstance(error, RequestFault):
         return error
     said = str(error) if not isinstance(error, KeyError) else f"{error} is missing"
@@ -181,7 +205,8 @@ def _refuse(error: Exception) -> Response:
 
 
 def _refuse_route(error: Any) -> Response:
-    """What the framework refuses itself: an unknown path, or a body of another route that has the wrong shape."""
+    """What the framework refuses itself: an unknown path, or a body of another route that has the
+    wrong shape."""
     if isinstance(error, RequestValidationError):
         return _json(error_body(str(error.errors()[0].get("msg", error)), 400), 400)
     return _json(error_body(str(error.detail), error.status_code), error.status_code)
@@ -199,12 +224,17 @@ def _register(server: Any) -> None:
     async def model(name: str) -> Response:
         listed = await server.get_available_models()
         found = [one for one in listed.data if one.id == name]
-        return _json(asdict(found[0])) if found else _refuse(RequestFault(f"no model {name!r}", "model", 404))
+        return (
+            _json(asdict(found[0]))
+            if found
+            else _refuse(RequestFault(f"no model {name!r}", "model", 404))
+        )
 
     async def refuse(_: Request, error: Exception) -> Response:
         return _refuse_route(error)
 
-    if server.infer_engine.task_type == "causal_lm":  # reward models and the like are asked as swift does it
+    # reward models and the like are asked as swift does it
+    if server.infer_engine.task_type == "causal_lm":
         server.app.post("/v1/chat/completions")(chat)
         openai_engine.prepare(server.infer_engine)
     server.app.get("/v1/models/{name:path}")(model)
@@ -214,7 +244,8 @@ def _register(server: Any) -> None:
 
 
 class _KeyCheck:
-    """ASGI: 401 for whoever lacks the key. swift's own middleware says 400, and costs a task for each request."""
+    """ASGI: 401 for whoever lacks the key. swift's own middleware says 400, and costs a task for
+    each request."""
 
     def __init__(self, app: Callable[..., Awaitable[None]], key: str) -> None:
         self._app, self._expected = app, f"Bearer {key}".encode()
@@ -225,7 +256,11 @@ class _KeyCheck:
         if is_open or secrets.compare_digest(given, self._expected):
             await self._app(scope, receive, send)
             return
-        said = "Incorrect API key provided" if given else "No API key was provided: send Authorization: Bearer KEY"
+        said = (
+            "Incorrect API key provided"
+            if given
+            else "No API key was provided: send Authorization: Bearer KEY"
+        )
         refusal = _json(error_body(said, 401, code="invalid_api_key"), 401)
         await refusal(scope, receive, send)
 
@@ -242,7 +277,8 @@ def _error_response(status: int, message: str) -> JSONResponse:
 
 def _engine(args: Any, template: Any = None, **kwargs: Any) -> Any:
     if args.infer_backend == "vllm":
-        # Ended by the signal itself, a server that is still loading leaves vLLM's own process behind.
+        # Ended by the signal itself, a server that is still loading leaves vLLM's own process
+        # behind.
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
         kwargs["engine_kwargs"] = openai_engine.engine_options(kwargs.get("engine_kwargs") or {})
     return _get_infer_engine(args, template, **kwargs)

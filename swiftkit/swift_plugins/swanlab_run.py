@@ -3,12 +3,14 @@
     external_plugins:
       - swiftkit/swift_plugins/swanlab_run.py
 
-ms-swift puts texts among the metrics (elapsed_time, remaining_time, global_step/max_steps); swanlab 0.10.3 prints an
-error for each of them at each log. In local mode it prints another where its dashboard is not installed, though it
-keeps the data all the same. And run.json learns which run this is (training/record_run.py), so that its place is said
-at the end, a resumed training goes on in it, and `swiftkit eval --training-run` adds to it.
+ms-swift puts texts among the metrics (elapsed_time, remaining_time, global_step/max_steps); swanlab
+0.10.3 prints an error for each of them at each log. In local mode it prints another where its
+dashboard is not installed, though it keeps the data all the same. And run.json learns which run
+this is (training/record_run.py), so that its place is said at the end, a resumed training goes on
+in it, and `swiftkit eval --training-run` adds to it.
 
-The one method that makes the callback is wrapped: before it, no run reports to SwanLab, and nothing is imported.
+The one method that makes the callback is wrapped: before it, no run reports to SwanLab, and nothing
+is imported.
 """
 
 import os
@@ -46,7 +48,9 @@ def _adapt(callback: Any, arguments: Any) -> None:
     """An object of swanlab.integration.transformers.SwanLabCallback."""
     on_log, setup = callback.on_log, callback.setup
 
-    def log_numbers(args: Any, state: Any, control: Any, model: Any = None, logs: Any = None, **kwargs: Any) -> None:
+    def log_numbers(
+        args: Any, state: Any, control: Any, model: Any = None, logs: Any = None, **kwargs: Any
+    ) -> None:
         on_log(args, state, control, model=model, logs=numbers(logs), **kwargs)
 
     def set_up_and_note(args: Any, state: Any, model: Any = None) -> None:
@@ -81,7 +85,8 @@ def _note(arguments: Any) -> None:
 
 
 def _finish_when_stopped() -> None:
-    """At SIGTERM (a SLURM requeue) what SwanLab has not written yet would be lost; SwanLab itself minds only Ctrl-C."""
+    """At SIGTERM (a SLURM requeue) what SwanLab has not written yet would be lost; SwanLab itself
+    minds only Ctrl-C."""
     import swanlab
 
     before = signal.getsignal(signal.SIGTERM)

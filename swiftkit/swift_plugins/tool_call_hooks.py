@@ -1,7 +1,9 @@
-"""What swift 4.6.0 has no place for: looking at the data before GRPO begins, and logging more than a reward's mean.
+"""What swift 4.6.0 has no place for: looking at the data before GRPO begins, and logging more than
+a reward's mean.
 
-A reward function gets its arguments and the columns of a batch, and gives numbers back; the data set, the scheduler and
-the log belong to the trainer. So two methods of GRPOTrainer are wrapped, once, as soon as a reward of ours is made:
+A reward function gets its arguments and the columns of a batch, and gives numbers back; the data
+set, the scheduler and the log belong to the trainer. So two methods of GRPOTrainer are wrapped,
+once, as soon as a reward of ours is made:
 
     train                       first asks each reward whether it can work; a message instead of a traceback
     _compute_rewards_per_func   then adds the means of the rewards' `parts` to the metrics that swift writes to
@@ -16,8 +18,18 @@ from typing import Any
 from swiftkit.errors import SwiftkitError
 from swiftkit.scoring import rewards
 
-_TRAINER = "swift.rlhf_trainers.grpo_trainer"  # loaded by the time a reward is made; elsewhere there is nothing to wrap
-_COLUMNS = ("messages", rewards.GOLD, rewards.SCORING, rewards.TOOLS, rewards.STATE, rewards.RESULTS, "id", "source")
+# loaded by the time a reward is made; elsewhere there is nothing to wrap
+_TRAINER = "swift.rlhf_trainers.grpo_trainer"
+_COLUMNS = (
+    "messages",
+    rewards.GOLD,
+    rewards.SCORING,
+    rewards.TOOLS,
+    rewards.STATE,
+    rewards.RESULTS,
+    "id",
+    "source",
+)
 
 
 def install() -> None:
@@ -36,7 +48,11 @@ def _checked(train: Any) -> Any:
             for reward in _ours(trainer):
                 reward.check(trainer)
         except SwiftkitError as error:
-            print(f"\nswiftkit: the run was stopped before its first step.\n{error}", file=sys.stderr, flush=True)
+            print(
+                f"\nswiftkit: the run was stopped before its first step.\n{error}",
+                file=sys.stderr,
+                flush=True,
+            )
             raise SystemExit(error.exit_status) from None
         return train(trainer, *args, **kwargs)
 
@@ -77,7 +93,8 @@ def means(processes: list[Mapping[str, list[float]]]) -> dict[str, float]:
 
 
 def _check_data(trainer: Any) -> None:
-    """Raise DataError if a row of the data sets cannot be rewarded. A stream is looked at as it comes."""
+    """Raise DataError if a row of the data sets cannot be rewarded. A stream is looked at as it
+    comes."""
     chains = trainer.multi_turn_scheduler is not None
     evaluated = trainer.eval_dataset
     sets = evaluated.values() if isinstance(evaluated, dict) else [evaluated]

@@ -10,14 +10,16 @@
     tool_chain          the graded score of a multi-turn rollout's whole chain of calls, see scoring/chain.py
     tool_call_success   the calls are run, by the Python file that SWIFTKIT_TOOLS names: how many gave a (right) result
 
-`--multi_turn_scheduler tool_calls` (tool_call_turns.py) runs the calls between turns; then every reward judges the
-whole chain. Rows come from `swiftkit convert --to grpo`: they end at a user or tool turn and carry the gold in
-`expected_calls`. A completion never raises, whatever it holds. Gold that is missing or broken stops the run before the
-first completion, for a reward of 0 on every row would train on nothing.
+`--multi_turn_scheduler tool_calls` (tool_call_turns.py) runs the calls between turns; then every
+reward judges the whole chain. Rows come from `swiftkit convert --to grpo`: they end at a user or
+tool turn and carry the gold in `expected_calls`. A completion never raises, whatever it holds. Gold
+that is missing or broken stops the run before the first completion, for a reward of 0 on every row
+would train on nothing.
 
-Beside each reward's mean, swift logs the means of the score's parts: tool_call/name, tool_call/parameter_values, ...
-(tool_call_hooks.py). A reward stands in the log under the name of its class, so the classes are called as they are
-registered. swift puts this file's folder on sys.path and imports it by its stem: absolute imports only.
+Beside each reward's mean, swift logs the means of the score's parts: tool_call/name,
+tool_call/parameter_values, ... (tool_call_hooks.py). A reward stands in the log under the name of
+its class, so the classes are called as they are registered. swift puts this file's folder on
+sys.path and imports it by its stem: absolute imports only.
 """
 
 from collections.abc import Sequence
@@ -35,7 +37,8 @@ from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns, row_of, run_ca
 
 
 class Reward(ORM):  # type: ignore[misc]  # swift ships no types
-    """A number for each completion. `parts` are those of the last batch, by completion, logged as `group`/*."""
+    """A number for each completion. `parts` are those of the last batch, by completion, logged as
+    `group`/*."""
 
     group = "tool_call"
     parts: list[dict[str, float]]
@@ -46,7 +49,8 @@ class Reward(ORM):  # type: ignore[misc]  # swift ships no types
         tool_call_hooks.install()
 
     def check(self, trainer: Any) -> None:
-        """Raise UsageError if the trainer's settings leave nothing to reward; its data has been looked at."""
+        """Raise UsageError if the trainer's settings leave nothing to reward; its data has been
+        looked at."""
         if isinstance(trainer.multi_turn_scheduler, ToolCallTurns):
             shared_runner()
 
@@ -93,7 +97,8 @@ class tool_chain(Reward):  # noqa: N801
 
 
 class tool_call_success(Reward):  # noqa: N801
-    """The calls of an answer are run in processes of their own; those of a multi-turn rollout have been already."""
+    """The calls of an answer are run in processes of their own; those of a multi-turn rollout have
+    been already."""
 
     group = "tool_call_success"
 
@@ -112,11 +117,16 @@ def _outcomes(completions: Sequence[str], rows: Sequence[dict[str, Any]]) -> lis
     """What the calls of each completion gave; they run beside each other."""
     rollouts = [rewards.rollout_of(row.get("rollout_infos")) for row in rows]
     waiting = [
-        None if rollout else run_calls(shared_runner(), rewards.gold_of_row(row).parse(completion).calls, row)
+        None
+        if rollout
+        else run_calls(shared_runner(), rewards.gold_of_row(row).parse(completion).calls, row)
         for completion, row, rollout in zip(completions, rows, rollouts, strict=True)
     ]
     pairs = zip(rollouts, waiting, strict=True)
-    return [rollout.outcomes if rollout else future.result()[0] if future else [] for rollout, future in pairs]
+    return [
+        rollout.outcomes if rollout else future.result()[0] if future else []
+        for rollout, future in pairs
+    ]
 
 
 def _success(outcomes: Sequence[Outcome], row: dict[str, Any]) -> float:
@@ -129,6 +139,13 @@ def _counted(outcomes: Sequence[Outcome]) -> dict[str, float]:
     return {"calls": len(outcomes), "results": sum(not outcome.error for outcome in outcomes)}
 
 
-for _reward in (tool_call, tool_call_exact, tool_call_format, tool_call_schema, tool_chain, tool_call_success):
+for _reward in (
+    tool_call,
+    tool_call_exact,
+    tool_call_format,
+    tool_call_schema,
+    tool_chain,
+    tool_call_success,
+):
     orms[_reward.__name__] = _reward
 multi_turns["tool_calls"] = ToolCallTurns

@@ -1,17 +1,19 @@
-"""Multi-turn rollouts: an answer's calls are run, the model sees their results, until it answers without a call.
+"""Multi-turn rollouts: an answer's calls are run, the model sees their results, until it answers
+without a call.
 
     --multi_turn_scheduler tool_calls --max_turns 4 --reward_funcs tool_chain        with SWIFTKIT_TOOLS=my_tools.py
 
-It works without vLLM, on swift's transformers engine, as well as with it. A rollout starts at the row's last question,
-whatever was recorded after it. It ends with an answer without calls, with one that is malformed or cut off, or at
-max_turns. The calls are run by sandbox/tool_pool.py with the row's `state` as their world; one that fails shows the
-model {"error": ...}, and it may try again.
+It works without vLLM, on swift's transformers engine, as well as with it. A rollout starts at the
+row's last question, whatever was recorded after it. It ends with an answer without calls, with one
+that is malformed or cut off, or at max_turns. The calls are run by sandbox/tool_pool.py with the
+row's `state` as their world; one that fails shows the model {"error": ...}, and it may try again.
 
-A sampled answer keeps its end token, and the text in which an agent template wraps the results begins with one too.
-swift 4.6.0 would show the model both, so the second is taken off.
+A sampled answer keeps its end token, and the text in which an agent template wraps the results
+begins with one too. swift 4.6.0 would show the model both, so the second is taken off.
 
-What it was worth, the rewards read in rollout_infos (rewards.Rollout): swift hands a reward function the last answer
-only. The answers are kept as texts of their own, for in the messages they are token ids.
+What it was worth, the rewards read in rollout_infos (rewards.Rollout): swift hands a reward
+function the last answer only. The answers are kept as texts of their own, for in the messages they
+are token ids.
 """
 
 import asyncio
@@ -45,7 +47,8 @@ class _Walk(NamedTuple):
 
 
 class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no types
-    """swift's scheduler: it calls on_trajectory_start, then after each answer on_turn_end and, to go on, step."""
+    """swift's scheduler: it calls on_trajectory_start, then after each answer on_turn_end and, to
+    go on, step."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -58,7 +61,9 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
             self._walks[request.uuid] = _Walk(steps, row, [], [], [])
             request.messages = list(question_of(request.messages))
 
-    async def on_turn_end(self, infer_request: Any, response_choice: Any, current_turn: int) -> dict[str, Any]:
+    async def on_turn_end(
+        self, infer_request: Any, response_choice: Any, current_turn: int
+    ) -> dict[str, Any]:
         walk = self._walks[infer_request.uuid]
         walk.answers.append(infer_request.messages[-1]["content"])
         calls = rewards.gold_of_row(walk.row).parse(walk.answers[-1]).calls
@@ -83,7 +88,8 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
 
 @cache
 def shared_runner() -> ToolRunner:
-    """One pool of workers for the whole training, of the file that the environment names. Raises UsageError."""
+    """One pool of workers for the whole training, of the file that the environment names. Raises
+    UsageError."""
     return runner_from(os.environ)
 
 
@@ -98,15 +104,25 @@ def run_calls(
     """Run an answer's calls in the row's world; one of a tool that the row does not offer fails."""
     offered = tool_names(tools_from(row.get(rewards.TOOLS)))
     given = row.get(rewards.STATE)
-    return runner.submit(calls, given if isinstance(given, dict) else rewards.state_of(row), offered)
+    return runner.submit(
+        calls, given if isinstance(given, dict) else rewards.state_of(row), offered
+    )
 
 
 def _prepare(template: Any, inputs: Any) -> None:
     _swift_prepare(template, inputs)
     for answer, results in pairwise(inputs.messages):
         ids, parts = get_token_backed_response_ids(answer["content"]), results["content"]
-        if ids and results["role"] == "tool" and isinstance(parts, list) and isinstance(parts[0], str):
-            results["content"] = [parts[0].removeprefix(template.tokenizer.decode(ids[-1:])), *parts[1:]]
+        if (
+            ids
+            and results["role"] == "tool"
+            and isinstance(parts, list)
+            and isinstance(parts[0], str)
+        ):
+            results["content"] = [
+                parts[0].removeprefix(template.tokenizer.decode(ids[-1:])),
+                *parts[1:],
+            ]
 
 
 _swift_prepare = Template._swift_prepare_inputs

@@ -1,1 +1,2 @@
-"""What a tool call is: its type, every wire format it is written in, and how it is scored. No network, no disk."""
+"""What a tool call is: its type, every wire format it is written in, and how it is scored. No
+network, no disk."""

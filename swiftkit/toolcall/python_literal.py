@@ -1,8 +1,9 @@
-"""One value as text, in JSON or as Python writes it: {'city': "Oslo", 'days': [1, 2.5], 'now': True}.
+"""One value as text, in JSON or as Python writes it: {'city': "Oslo", 'days': [1, 2.5], 'now':
+True}.
 
-Models and scripts print dicts where JSON was meant. The text is parsed, never run, and what could be read in two ways
-is refused: strings side by side (a quote inside a quote), comments, names, sums, keys that are no text. `true`, `false`
-and `null` are read in both; a tuple is a list.
+Models and scripts print dicts where JSON was meant. The text is parsed, never run, and what could
+be read in two ways is refused: strings side by side (a quote inside a quote), comments, names,
+sums, keys that are no text. `true`, `false` and `null` are read in both; a tuple is a list.
 """
 
 import ast
@@ -13,7 +14,8 @@ from typing import Any
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode, raw_decode
 
-# What repeats is possessive and an escape is a token of its own, so that no text makes the search go back.
+# What repeats is possessive and an escape is a token of its own, so that no text makes the search
+# go back.
 STRING = r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+\""""
 LONGEST = 50_000  # characters of Python in a model's answer
 _WORDS = {"true": True, "false": False, "null": None}
@@ -36,15 +38,18 @@ def read(text: str, longest: int | None = None) -> Any:
 
 
 def json_at(text: str, start: int, where: str) -> tuple[Any, int]:
-    """The JSON value that begins here, and the position behind it. Raises what json_text.decode raises."""
+    """The JSON value that begins here, and the position behind it. Raises what json_text.decode
+    raises."""
     _, end = raw_decode(text, start)
     return decode(text[start:end], where), end  # json's own reader lets lone surrogates pass
 
 
 def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
-    """The object that begins here, in JSON or Python, and the position behind it. Raises ValueError, RecursionError."""
+    """The object that begins here, in JSON or Python, and the position behind it. Raises
+    ValueError, RecursionError."""
     end = end_of(text, start)
-    part = text[start:end]  # json counts the lines before an error, so it is given no more than this
+    # json counts the lines before an error, so it is given no more than this
+    part = text[start:end]
     try:
         value = raw_decode(part, 0)[0]
     except (ValueError, RecursionError):
@@ -55,7 +60,8 @@ def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
 
 
 def end_of(text: str, start: int) -> int:
-    """The position behind the bracket or the string that begins at `start`; the text's end if it is never closed."""
+    """The position behind the bracket or the string that begins at `start`; the text's end if it is
+    never closed."""
     depth = 0
     for token in _TOKENS.finditer(text, start):
         depth += (token[0] in "[({") - (token[0] in "])}")
@@ -65,17 +71,21 @@ def end_of(text: str, start: int) -> int:
 
 
 def tree_of(text: str, longest: int | None = None) -> ast.expr:
-    """A text parsed as one Python expression. Raises ValueError, also for what could be read in two ways.
+    """A text parsed as one Python expression. Raises ValueError, also for what could be read in two
+    ways.
 
-    Python's parser takes microseconds a character: a text of more than `longest` characters is refused.
+    Python's parser takes microseconds a character: a text of more than `longest` characters is
+    refused.
     """
     if longest is not None and len(text) > longest:
         raise ValueError(f"neither JSON nor a Python literal of up to {longest} characters")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error")  # an unknown escape in a string is only a warning to Python
+            # an unknown escape in a string is only a warning to Python
+            warnings.simplefilter("error")
             tree = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, RecursionError, MemoryError) as error:  # MemoryError: nested too deeply for the parser
+    # MemoryError: nested too deeply for the parser
+    except (SyntaxError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "nested too deeply"
         raise ValueError(f"neither JSON nor a Python literal: {reason}") from error
     for token in _SPELLING.finditer(text):
@@ -85,7 +95,8 @@ def tree_of(text: str, longest: int | None = None) -> ast.expr:
 
 
 def value_of(node: ast.expr) -> Any:
-    """The value of a parsed expression. Raises ValueError for what is no literal, or RecursionError."""
+    """The value of a parsed expression. Raises ValueError for what is no literal, or
+    RecursionError."""
     if isinstance(node, ast.Constant):
         return _constant(node.value)
     if isinstance(node, ast.List | ast.Tuple):

@@ -6,8 +6,8 @@ What does not fit has a code:
     missing_required    a required parameter is absent   wrong_type        such as "5" for an integer
     not_in_enum         none of the values listed        invalid_value     any other keyword: a range, a pattern, ...
 
-Schemas are data: nothing is fetched for a `$ref`, and a pattern runs in a matcher that takes linear time. A schema
-that cannot be used, or a row without tools, finds no fault.
+Schemas are data: nothing is fetched for a `$ref`, and a pattern runs in a matcher that takes linear
+time. A schema that cannot be used, or a row without tools, finds no fault.
 """
 
 from collections.abc import Iterator, Mapping
@@ -23,11 +23,21 @@ _CODES = {
     "required": "missing_required", "type": "wrong_type", "enum": "not_in_enum", "const": "not_in_enum",
     "additionalProperties": "extra_parameter", "unevaluatedProperties": "extra_parameter",
 }  # fmt: skip
-_OPEN = ("additionalProperties", "unevaluatedProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if")
+_OPEN = (
+    "additionalProperties",
+    "unevaluatedProperties",
+    "patternProperties",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "$ref",
+    "if",
+)
 
 
 class Checker(NamedTuple):
-    """How the arguments of one tool are judged; `validator` is None where its schema is unusable."""
+    """How the arguments of one tool are judged; `validator` is None where its schema is
+    unusable."""
 
     validator: Any
     problem: str
@@ -40,7 +50,8 @@ class Breach(NamedTuple):
 
 
 def checkers(tools: Any) -> Mapping[str, Checker]:
-    """The checker of each tool, by name; shared, so do not change it. Raises DataError (bad_tools)."""
+    """The checker of each tool, by name; shared, so do not change it. Raises DataError
+    (bad_tools)."""
     return _cached(tools) if isinstance(tools, str) else _prepared(tools)
 
 
@@ -77,7 +88,10 @@ def _errors(call: ToolCall, validator: Any) -> Iterator[Breach]:
         return
     for broken in errors:
         place = ".".join(map(str, broken.instance_path))
-        yield Breach(_CODES.get(broken.kind.name, "invalid_value"), f"{place}: {broken.message}".removeprefix(": "))
+        yield Breach(
+            _CODES.get(broken.kind.name, "invalid_value"),
+            f"{place}: {broken.message}".removeprefix(": "),
+        )
 
 
 @lru_cache(maxsize=4096)  # most rows of a data set share their tools
@@ -86,12 +100,15 @@ def _cached(tools: str) -> Mapping[str, Checker]:
 
 
 def _prepared(tools: Any) -> Mapping[str, Checker]:
-    return {tool["function"]["name"]: _checker(tool["function"]["parameters"]) for tool in tools_from(tools)}
+    return {
+        tool["function"]["name"]: _checker(tool["function"]["parameters"])
+        for tool in tools_from(tools)
+    }
 
 
 def validator_of(schema: Any) -> Any:
-    """What validates by this schema: it fetches nothing, and patterns take linear time. Raises ValueError or
-    RecursionError for a schema that cannot be used."""
+    """What validates by this schema: it fetches nothing, and patterns take linear time. Raises
+    ValueError or RecursionError for a schema that cannot be used."""
     import jsonschema_rs
 
     return jsonschema_rs.validator_for(schema, retriever=_refuse, pattern_options=_linear())
@@ -103,9 +120,12 @@ def _checker(schema: dict[str, Any]) -> Checker:
     except (ValueError, RecursionError) as error:
         return Checker(None, str(error).splitlines()[0], None)
     properties = schema.get("properties")
-    # A schema that says itself what else there may be, or that there may be nothing else, is left to the validator.
+    # A schema that says itself what else there may be, or that there may be nothing else, is left
+    # to the validator.
     closed = isinstance(properties, dict) and properties and not any(key in schema for key in _OPEN)
-    return Checker(validator, "", frozenset(properties) if isinstance(properties, dict) and closed else None)
+    return Checker(
+        validator, "", frozenset(properties) if isinstance(properties, dict) and closed else None
+    )
 
 
 @cache

@@ -1,8 +1,10 @@
-"""Arguments that stand in the text without their types, as Qwen3-Coder and GLM-4.5 write them: 5 is "5" or 5.
+"""Arguments that stand in the text without their types, as Qwen3-Coder and GLM-4.5 write them: 5 is
+"5" or 5.
 
-With the tool's schema a text stays a text where the parameter is one, and is else read as what the schema allows.
-Without it, a number, an object, a list, true, false and null (also True, False and None, as Python writes them) are
-read as such, and all else is text as it stands. Parsed.texts keeps every value as it stood, for whoever knows more.
+With the tool's schema a text stays a text where the parameter is one, and is else read as what the
+schema allows. Without it, a number, an object, a list, true, false and null (also True, False and
+None, as Python writes them) are read as such, and all else is text as it stands. Parsed.texts keeps
+every value as it stood, for whoever knows more.
 """
 
 import re
@@ -15,11 +17,19 @@ from swiftkit.toolcall import python_literal as literal
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.formats import _blocks as blocks
 
-Tools = Sequence[Mapping[str, Any]]  # as in an OpenAI request: {"type": "function", "function": {...}}, or the inside
+# as in an OpenAI request: {"type": "function", "function": {...}}, or the inside
+Tools = Sequence[Mapping[str, Any]]
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][+-]?\d++)?", re.ASCII)
 _STANDARD = {"object", "array", "string", "boolean", "integer", "number", "null"}
-_TYPES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number"}
+_TYPES = {
+    dict: "object",
+    list: "array",
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+}
 
 
 class Written(NamedTuple):
@@ -30,7 +40,12 @@ class Written(NamedTuple):
     end: int
 
 
-def parse(text: str, tags: re.Pattern[str], read_call: Callable[[str, re.Match[str]], Written], tools: Tools) -> Parsed:
+def parse(
+    text: str,
+    tags: re.Pattern[str],
+    read_call: Callable[[str, re.Match[str]], Written],
+    tools: Tools,
+) -> Parsed:
     """The calls of an answer whose markup `tags` finds, a call a block. Never raises."""
     texts: list[dict[str, str]] = []
 
@@ -39,7 +54,12 @@ def parse(text: str, tags: re.Pattern[str], read_call: Callable[[str, re.Match[s
         schemas = parameters_of(tools, found.name)
         del texts[len(calls) :]  # those of calls that turned out to be reasoning
         texts.append(found.texts)
-        calls.append(ToolCall(found.name, {key: read(value, schemas.get(key)) for key, value in found.texts.items()}))
+        calls.append(
+            ToolCall(
+                found.name,
+                {key: read(value, schemas.get(key)) for key, value in found.texts.items()},
+            )
+        )
         return found.end
 
     parsed = blocks.read(text, tags, block)
@@ -47,7 +67,8 @@ def parse(text: str, tags: re.Pattern[str], read_call: Callable[[str, re.Match[s
 
 
 def reader(parse: Callable[[str], Parsed], tools: Tools) -> Callable[[str], Parsed]:
-    """What reads an answer by the tools' schemas, where its wire format writes values without types."""
+    """What reads an answer by the tools' schemas, where its wire format writes values without
+    types."""
     return lambda text: _retyped(parse(text), tools)
 
 
@@ -58,12 +79,15 @@ def _retyped(parsed: Parsed, tools: Tools) -> Parsed:
     calls = []
     for call, texts in zip(parsed.calls, parsed.texts, strict=True):
         schemas = parameters_of(tools, call.name)
-        calls.append(ToolCall(call.name, {key: read(text, schemas.get(key)) for key, text in texts.items()}))
+        calls.append(
+            ToolCall(call.name, {key: read(text, schemas.get(key)) for key, text in texts.items()})
+        )
     return Parsed(calls, parsed.content, parsed.malformed, parsed.reasoning)
 
 
 def parameters_of(tools: Tools, name: str) -> Mapping[str, Any]:
-    """The schemas of a tool's parameters, by their names; none if the tool is unknown. Never raises."""
+    """The schemas of a tool's parameters, by their names; none if the tool is unknown. Never
+    raises."""
     for tool in tools:
         function = tool.get("function", tool)
         if isinstance(function, Mapping) and function.get("name") == name:
@@ -85,17 +109,28 @@ def read(text: str, schema: Any = None) -> Any:
 def write(value: Any, schema: Any, tags: re.Pattern[str], where: str) -> str:
     """The text of a value, in which none of the format's tags stands.
 
-    Text as it is, all else as JSON. Raises DataError (bad_call) for what would be read back as something else.
+    Text as it is, all else as JSON. Raises DataError (bad_call) for what would be read back as
+    something else.
     """
     text = value if isinstance(value, str) else written(value)
     if tags.search(text) and not isinstance(value, str):
         text = text.replace("<", "\\u003c")
     if tags.search(text):
-        raise DataError(f"{where} cannot be written: the text holds the format's tags", "bad_call", "take them out")
+        raise DataError(
+            f"{where} cannot be written: the text holds the format's tags",
+            "bad_call",
+            "take them out",
+        )
     back = read(text, schema)
     if type(back) is not type(value) or written(back) != written(value):
-        fix = "give the tools, whose schema says that it is a string" if isinstance(value, str) else "mend the schema"
-        raise DataError(f"{where} would be read back as {type(back).__name__}: {text[:60]!r}", "bad_call", fix)
+        fix = (
+            "give the tools, whose schema says that it is a string"
+            if isinstance(value, str)
+            else "mend the schema"
+        )
+        raise DataError(
+            f"{where} would be read back as {type(back).__name__}: {text[:60]!r}", "bad_call", fix
+        )
     return text
 
 
@@ -139,4 +174,8 @@ def _types(schema: Any) -> set[str]:
 
 def _fits(value: Any, types: set[str]) -> bool:
     name = _TYPES.get(type(value), "null")
-    return name in types or (name == "integer" and "number" in types) or (name == "number" and "integer" in types)
+    return (
+        name in types
+        or (name == "integer" and "number" in types)
+        or (name == "number" and "integer" in types)
+    )

@@ -1,19 +1,22 @@
-"""Tool definitions: read from any common shape, written in OpenAI's form with JSON Schema parameters.
+"""Tool definitions: read from any common shape, written in OpenAI's form with JSON Schema
+parameters.
 
-Written: {"type": "function", "function": {"name": "get_weather", "description": "...", "parameters": {"type": "object",
-"properties": {"city": {"type": "string"}}, "required": ["city"]}}}
+Written: {"type": "function", "function": {"name": "get_weather", "description": "...",
+"parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}}}
 
-Read: with or without the wrapper; parameters (or Anthropic's `input_schema`, MCP's `inputSchema`) as JSON Schema with
-foreign type names (see type_names.py), as JSON text, or as xLAM's flat map of parameters:
+Read: with or without the wrapper; parameters (or Anthropic's `input_schema`, MCP's `inputSchema`)
+as JSON Schema with foreign type names (see type_names.py), as JSON text, or as xLAM's flat map of
+parameters:
 
     {"city": {"description": "...", "type": "str"}, "days": {"type": "int, optional", "default": "3"}}
 
-A parameter of a flat map may be left out if its type says "optional", if it has a default (xLAM's own answers leave
-such ones out), or if it is marked "required": false. An empty default says nothing. Nulls, which Parquet pads structs
-with, are left out.
+A parameter of a flat map may be left out if its type says "optional", if it has a default (xLAM's
+own answers leave such ones out), or if it is marked "required": false. An empty default says
+nothing. Nulls, which Parquet pads structs with, are left out.
 
-Other keys of a function stay, such as the schema of what it gives back (`response` in BFCL, `return` in transformers'
-get_json_schema): Qwen's chat template shows a function whole, gpt-oss's shows name, description and parameters alone.
+Other keys of a function stay, such as the schema of what it gives back (`response` in BFCL,
+`return` in transformers' get_json_schema): Qwen's chat template shows a function whole, gpt-oss's
+shows name, description and parameters alone.
 """
 
 import re
@@ -26,7 +29,8 @@ from swiftkit.json_text import decode
 from swiftkit.toolcall.type_names import ABSENT, Annotation, read_type, union
 
 _PARAMETERS = ("parameters", "input_schema", "inputSchema")
-_OF_ANTHROPIC = re.compile(r"_20\d{6}$")  # such as bash_20250124, whose schema the API keeps to itself
+# such as bash_20250124, whose schema the API keeps to itself
+_OF_ANTHROPIC = re.compile(r"_20\d{6}$")
 _RESULTS = ("response", "return", "returns")
 _NOT_FOR_THE_MODEL = ("type", "cache_control", *_PARAMETERS[1:])
 _TYPES = frozenset(("string", "integer", "object", "array", "number", "boolean", "null"))
@@ -35,7 +39,8 @@ _SCHEMAS = frozenset((
     "anyOf", "oneOf", "allOf", "not", "if", "then", "else",
 ))  # fmt: skip
 _NAMED_SCHEMAS = frozenset(("properties", "patternProperties", "$defs", "definitions"))
-# What the schema of an object may hold at its top whose value is an object: not the names of parameters.
+# What the schema of an object may hold at its top whose value is an object: not the names of
+# parameters.
 _OBJECT_KEYWORDS = _NAMED_SCHEMAS | {
     "additionalProperties", "unevaluatedProperties", "propertyNames", "dependentSchemas", "dependentRequired",
     "dependencies", "not", "if", "then", "else",
@@ -52,7 +57,8 @@ _READY_KEYS = {"name", "description", "parameters", "strict"}
 
 
 def tools_from(value: Any) -> list[dict[str, Any]]:
-    """Tools in OpenAI's form, from a list, one tool, or JSON text of these; None and "" mean no tools.
+    """Tools in OpenAI's form, from a list, one tool, or JSON text of these; None and "" mean no
+    tools.
 
     Raises DataError (bad_tools, duplicate_key).
     """
@@ -70,9 +76,11 @@ def tool_names(tools: list[dict[str, Any]]) -> frozenset[str]:
 
 
 def json_schema(schema: Any) -> Any:
-    """The schema with foreign type names replaced, at every depth; a *property* named `type` is left alone.
+    """The schema with foreign type names replaced, at every depth; a *property* named `type` is
+    left alone.
 
-    A type that is no type of JSON's is moved into the description, a property's `required: true` to its object.
+    A type that is no type of JSON's is moved into the description, a property's `required: true` to
+    its object.
     """
     if isinstance(schema, list):  # anyOf and its like; `items` of the older drafts
         return [json_schema(each) for each in schema]
@@ -116,7 +124,12 @@ def _add_type(value: Any, result: dict[str, Any]) -> str:
             return ""
         read = read_type(value)
     elif isinstance(value, list):
-        read = _any_of([read_type(each) if isinstance(each, str) else Annotation(unread=True) for each in value])
+        read = _any_of(
+            [
+                read_type(each) if isinstance(each, str) else Annotation(unread=True)
+                for each in value
+            ]
+        )
     else:  # no type at all, or null
         result |= {} if value is None else {"type": value}
         return ""
@@ -143,8 +156,9 @@ def _move_required(properties: Any, result: dict[str, Any]) -> None:
 def _is_flat(parameters: dict[str, Any]) -> bool:
     """Whether this maps parameters' names to what they are, and is no JSON Schema.
 
-    Then each value is an object, and one of them stands where a schema has none, or its own values are no schemas where
-    a schema has named schemas: in {"properties": {"type": "dict", "description": "..."}} a parameter is so called.
+    Then each value is an object, and one of them stands where a schema has none, or its own values
+    are no schemas where a schema has named schemas: in {"properties": {"type": "dict",
+    "description": "..."}} a parameter is so called.
     """
     if isinstance(parameters.get("type"), str):
         return False
@@ -160,11 +174,15 @@ def _is_flat(parameters: dict[str, Any]) -> bool:
 
 
 def _from_flat(parameters: dict[str, Any], listed: Any) -> dict[str, Any]:
-    """The JSON Schema of a flat map. `listed` are the names that are required, if a list beside the map says so."""
+    """The JSON Schema of a flat map. `listed` are the names that are required, if a list beside the
+    map says so."""
     inside = parameters.get("required")
     listed = inside if isinstance(inside, list) else listed
     given = {name: value for name, value in parameters.items() if isinstance(value, dict)}
-    schema: dict[str, Any] = {"type": "object", "properties": {name: _property(value) for name, value in given.items()}}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {name: _property(value) for name, value in given.items()},
+    }
     if isinstance(listed, list):
         required = [name for name in given if name in listed]
     else:
@@ -183,7 +201,11 @@ def _is_required(given: dict[str, Any]) -> bool:
 
 def _property(given: dict[str, Any]) -> dict[str, Any]:
     """The schema of one parameter of a flat map."""
-    rest = {key: value for key, value in given.items() if key != "optional" or not isinstance(value, bool)}
+    rest = {
+        key: value
+        for key, value in given.items()
+        if key != "optional" or not isinstance(value, bool)
+    }
     schema: dict[str, Any] = json_schema(rest)
     kind, default = given.get("type"), schema.get("default")
     if default is None and isinstance(kind, str) and read_type(kind).default is not ABSENT:
@@ -205,18 +227,31 @@ def _as_declared(default: Any, kind: Any) -> Any:
         value = msgspec.json.decode(default.lower() if kind == "boolean" else default)
     except (ValueError, RecursionError):
         return default
-    return value if isinstance(value, expected) and isinstance(value, bool) == (kind == "boolean") else default
+    return (
+        value
+        if isinstance(value, expected) and isinstance(value, bool) == (kind == "boolean")
+        else default
+    )
 
 
 def tool_from(tool: Any, index: int) -> dict[str, Any]:
-    """One tool in OpenAI's form; `index` is its place, for the message of the DataError (bad_tools)."""
+    """One tool in OpenAI's form; `index` is its place, for the message of the DataError
+    (bad_tools)."""
     if _is_ready(tool):
         return tool  # type: ignore[no-any-return]
     function = tool.get("function", tool) if isinstance(tool, dict) else None
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str) or not function["name"]:
+    if (
+        not isinstance(function, dict)
+        or not isinstance(function.get("name"), str)
+        or not function["name"]
+    ):
         raise _bad(f"tools[{index}] is not an object with a name")
     parameters = _parameters(function)
-    rest = {key: value for key, value in function.items() if key not in _NOT_FOR_THE_MODEL and value is not None}
+    rest = {
+        key: value
+        for key, value in function.items()
+        if key not in _NOT_FOR_THE_MODEL and value is not None
+    }
     rest |= {key: json_schema(rest[key]) for key in _RESULTS if isinstance(rest.get(key), dict)}
     if parameters and _is_flat(parameters):
         schema = _from_flat(parameters, rest.pop("required", None))
@@ -226,9 +261,18 @@ def tool_from(tool: Any, index: int) -> dict[str, Any]:
 
 
 def _is_ready(tool: Any) -> bool:
-    """Whether a tool is surely written already as it would be: most are, and this is seen in a third of the time."""
-    function = tool.get("function") if isinstance(tool, dict) and list(tool) == ["type", "function"] else None
-    if not isinstance(function, dict) or tool["type"] != "function" or function.keys() - _READY_KEYS:
+    """Whether a tool is surely written already as it would be: most are, and this is seen in a
+    third of the time."""
+    function = (
+        tool.get("function")
+        if isinstance(tool, dict) and list(tool) == ["type", "function"]
+        else None
+    )
+    if (
+        not isinstance(function, dict)
+        or tool["type"] != "function"
+        or function.keys() - _READY_KEYS
+    ):
         return False
     name, parameters = function.get("name"), function.get("parameters")
     if not name or not isinstance(name, str) or None in function.values():
@@ -236,7 +280,9 @@ def _is_ready(tool: Any) -> bool:
     if not isinstance(parameters, dict) or parameters.get("type") != "object":
         return False
     text = _encoded(parameters)
-    return not any(mark in text for mark in _UNREADY) and _READY_TYPES.issuperset(_TYPE.findall(text))
+    return not any(mark in text for mark in _UNREADY) and _READY_TYPES.issuperset(
+        _TYPE.findall(text)
+    )
 
 
 def _encoded(value: Any) -> bytes:
@@ -249,7 +295,10 @@ def _encoded(value: Any) -> bytes:
 def _parameters(function: dict[str, Any]) -> dict[str, Any] | None:
     given = next((function[key] for key in _PARAMETERS if function.get(key)), None)
     if given is None and _OF_ANTHROPIC.search(str(function.get("type"))):
-        raise _bad(f"the parameters of {function['name']} are known to Anthropic alone", "give its input_schema")
+        raise _bad(
+            f"the parameters of {function['name']} are known to Anthropic alone",
+            "give its input_schema",
+        )
     parameters = _decoded(given) if isinstance(given, str) else given
     if not isinstance(parameters, dict | None):
         raise _bad(f"the parameters of {function['name']} are not a JSON Schema object")

@@ -1,11 +1,12 @@
-"""Types as Python signatures write them, to JSON Schema: "List[int]", "str, optional", "Dict[str, float]".
+"""Types as Python signatures write them, to JSON Schema: "List[int]", "str, optional", "Dict[str,
+float]".
 
     str int float bool list dict tuple set any None        in any letter case, with their common synonyms
     List[T]  Set[T]  Tuple[T, U]  Tuple[T, ...]  Dict[K, V]  Union[T, U]  T | U  Optional[T]
     TYPE, optional        TYPE, default=VALUE        TYPE, required        default=VALUE
 
-Source: the parameters of Salesforce/xlam-function-calling-60k. Nothing is guessed: a text that is none of these, such
-as Callable[[float], float], stays unread.
+Source: the parameters of Salesforce/xlam-function-calling-60k. Nothing is guessed: a text that is
+none of these, such as Callable[[float], float], stays unread.
 """
 
 import re
@@ -30,7 +31,8 @@ ABSENT = object()
 
 
 class Annotation(msgspec.Struct, frozen=True):
-    """What a text says of a parameter. `unread`: it says more than the rest of this, or its type is not known."""
+    """What a text says of a parameter. `unread`: it says more than the rest of this, or its type is
+    not known."""
 
     schema: dict[str, Any] = {}
     optional: bool = False
@@ -92,7 +94,10 @@ def _generic(name: str, arguments: list[str]) -> dict[str, Any] | None:
     if name == "tuple" and arguments[-1] != "...":
         return _tuple([_schema(argument) for argument in arguments])
     if name in ("union", "optional"):
-        return union([_schema(argument) for argument in arguments] + ([{"type": "null"}] if name == "optional" else []))
+        return union(
+            [_schema(argument) for argument in arguments]
+            + ([{"type": "null"}] if name == "optional" else [])
+        )
     inner = _schema(arguments[-1 if NAMES.get(name) == "object" else 0])
     keyword = {"array": "items", "object": "additionalProperties"}.get(NAMES.get(name, ""))
     if inner is None or keyword is None:

@@ -1,9 +1,10 @@
 """Which checkpoints of a training can be gone on from: those whose save came to its end.
 
-transformers 5.19 writes trainer_state.json last (Trainer._save_checkpoint): after the weights, the optimizer, the
-scheduler and the random numbers, and before older checkpoints are removed and ms-swift moves its link last-checkpoint.
-So a checkpoint is complete when its trainer_state.json is whole and tells the folder's own step. Every process writes
-files of its own, and a machine may lose what it had not yet put on the disk; so no file may be torn either.
+transformers 5.19 writes trainer_state.json last (Trainer._save_checkpoint): after the weights, the
+optimizer, the scheduler and the random numbers, and before older checkpoints are removed and
+ms-swift moves its link last-checkpoint. So a checkpoint is complete when its trainer_state.json is
+whole and tells the folder's own step. Every process writes files of its own, and a machine may lose
+what it had not yet put on the disk; so no file may be torn either.
 """
 
 import zipfile
@@ -16,8 +17,15 @@ from swiftkit.recipe.model_files import missing_shards
 from swiftkit.recipe.recipe import Recipe
 
 STATE = "trainer_state.json"
-_TORCH = ("*.pt", "*.pth", "pytorch_model*.bin", "adapter_model*.bin", "training_args.bin")  # torch.save: archives
-_WEIGHTS = ("adapter_model*", "model*.safetensors", "pytorch_model*", "global_step*", "*.safetensors")
+# torch.save: archives
+_TORCH = ("*.pt", "*.pth", "pytorch_model*.bin", "adapter_model*.bin", "training_args.bin")
+_WEIGHTS = (
+    "adapter_model*",
+    "model*.safetensors",
+    "pytorch_model*",
+    "global_step*",
+    "*.safetensors",
+)
 
 
 class State(msgspec.Struct, frozen=True):
@@ -30,7 +38,9 @@ class State(msgspec.Struct, frozen=True):
 
 def checkpoints(folder: Path) -> list[Path]:
     """checkpoint-N, the highest step first."""
-    found = [path for path in folder.glob("checkpoint-*") if path.is_dir() and step_of(path) is not None]
+    found = [
+        path for path in folder.glob("checkpoint-*") if path.is_dir() and step_of(path) is not None
+    ]
     return sorted(found, key=lambda path: step_of(path) or 0, reverse=True)
 
 
@@ -63,7 +73,9 @@ def torn_files(checkpoint: Path) -> Iterator[Path]:
     """Files whose end is missing, by their own formats: a few KB are read of each."""
     for pattern in _TORCH:
         yield from (
-            file for file in sorted(checkpoint.rglob(pattern)) if file.is_file() and not zipfile.is_zipfile(file)
+            file
+            for file in sorted(checkpoint.rglob(pattern))
+            if file.is_file() and not zipfile.is_zipfile(file)
         )
     for file in sorted(checkpoint.rglob("*.safetensors")):
         if file.stat().st_size != _told_size(file):
@@ -71,14 +83,18 @@ def torn_files(checkpoint: Path) -> Iterator[Path]:
 
 
 def set_aside(checkpoint: Path) -> Path:
-    """Rename it so that neither swift nor transformers takes it for a checkpoint; nothing is deleted."""
-    names = (f"incomplete-{checkpoint.name}{f'-{number}' if number else ''}" for number in range(10_000))
+    """Rename it so that neither swift nor transformers takes it for a checkpoint; nothing is
+    deleted."""
+    names = (
+        f"incomplete-{checkpoint.name}{f'-{number}' if number else ''}" for number in range(10_000)
+    )
     place = next(path for path in map(checkpoint.with_name, names) if not path.exists())
     return checkpoint.rename(place)
 
 
 def link_last(checkpoint: Path) -> None:
-    """Let ms-swift's link last-checkpoint, where there is one, lead to it: a kill may come before the link is moved."""
+    """Let ms-swift's link last-checkpoint, where there is one, lead to it: a kill may come before
+    the link is moved."""
     link = checkpoint.with_name("last-checkpoint")
     if link.is_symlink() and link.readlink().name != checkpoint.name:
         draft = link.with_name(".last-checkpoint.part")
@@ -94,7 +110,8 @@ def has_optimizer(checkpoint: Path) -> bool:
 
 
 def _told_size(file: Path) -> int:
-    """How large its header says that a safetensors file is, in bytes; -1 where it cannot be read."""
+    """How large its header says that a safetensors file is, in bytes; -1 where it cannot be
+    read."""
     with file.open("rb") as source:
         length = int.from_bytes(source.read(8), "little")
         if not 0 < length < 1 << 28:
@@ -103,12 +120,17 @@ def _told_size(file: Path) -> int:
             header = msgspec.json.decode(source.read(length), type=dict[str, dict[str, object]])
         except (msgspec.DecodeError, UnicodeDecodeError):
             return -1
-    ends = [offsets[1] for entry in header.values() if isinstance(offsets := entry.get("data_offsets"), list)]
+    ends = [
+        offsets[1]
+        for entry in header.values()
+        if isinstance(offsets := entry.get("data_offsets"), list)
+    ]
     return 8 + length + max((end for end in ends if isinstance(end, int)), default=0)
 
 
 def output_of(recipe: Recipe) -> Path:
-    """swift's output_dir (sft_args.py, _init_output_dir). With add_version, swift makes a folder v0-TIME in it."""
+    """swift's output_dir (sft_args.py, _init_output_dir). With add_version, swift makes a folder
+    v0-TIME in it."""
     given = recipe.text("output_dir")
     return Path(given).expanduser() if given else Path("output", Path(recipe.text("model")).name)
 

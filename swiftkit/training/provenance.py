@@ -1,4 +1,5 @@
-"""Where a run comes from: the commit, the packages, the GPUs, the data. Nothing here imports torch, or takes long."""
+"""Where a run comes from: the commit, the packages, the GPUs, the data. Nothing here imports torch,
+or takes long."""
 
 import hashlib
 import re
@@ -53,12 +54,16 @@ def git(secrets: Sequence[str] = ()) -> Git | None:
     commit = _said("git", "-C", str(ROOT), "rev-parse", "HEAD").strip()
     if not commit:
         return None
-    changed = [redacted(line, secrets) for line in _said("git", "-C", str(ROOT), "status", "--short").splitlines()]
+    changed = [
+        redacted(line, secrets)
+        for line in _said("git", "-C", str(ROOT), "status", "--short").splitlines()
+    ]
     return Git(commit, bool(changed), changed[:_CHANGED_SHOWN])
 
 
 def packages() -> list[str]:
-    """name==version of what is installed, as pip freeze has it; name @ address for what came from no registry."""
+    """name==version of what is installed, as pip freeze has it; name @ address for what came from
+    no registry."""
     found = {line.lower(): line for line in map(_requirement, distributions()) if line}
     return [found[key] for key in sorted(found)]
 
@@ -70,17 +75,24 @@ def gpus() -> list[Gpu]:
 
 
 def data_files(recipe: Recipe) -> list[DataFile]:
-    """Those that are there; a hub's name has no file. A GB takes about two seconds, so many are announced."""
+    """Those that are there; a hub's name has no file. A GB takes about two seconds, so many are
+    announced."""
     size = sum(path.stat().st_size for _, path in named_files(recipe))
     if size > _MUCH:
-        say(f"swiftkit: reading {size / 1e9:.0f} GB of data for the record of the run (SHA-256, rows)")
+        say(
+            f"swiftkit: reading {size / 1e9:.0f} GB of data for the record of the run (SHA-256, rows)"
+        )
     return list(_described(recipe))
 
 
 def _described(recipe: Recipe) -> Iterator[DataFile]:
     for flag, path in named_files(recipe):
         sha256, lines = _digest(path)
-        rows = _ROWS.get(path.suffix.lower(), _records)(path) if path.suffix.lower() != ".jsonl" else lines
+        rows = (
+            _ROWS.get(path.suffix.lower(), _records)(path)
+            if path.suffix.lower() != ".jsonl"
+            else lines
+        )
         yield DataFile(flag, str(path.absolute()), path.stat().st_size, sha256, rows)
 
 
@@ -116,7 +128,8 @@ _ROWS: dict[str, Callable[[Path], int | None]] = {".parquet": _parquet}
 
 
 def _requirement(distribution: Distribution) -> str:
-    """By regular expression: the e-mail parser behind `distribution.version` takes ten times as long."""
+    """By regular expression: the e-mail parser behind `distribution.version` takes ten times as
+    long."""
     text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
     told = dict(_HEADER.findall(text.partition("\n\n")[0]))
     origin = distribution.read_text("direct_url.json")
@@ -152,7 +165,9 @@ def _said(*command: str) -> str:
     if program is None:
         return ""
     try:
-        done = subprocess.run([program, *command[1:]], capture_output=True, text=True, timeout=10, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - our own commands
+            [program, *command[1:]], capture_output=True, text=True, timeout=10, check=False
+        )
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return ""
     return done.stdout if done.returncode == 0 else ""

@@ -1,9 +1,10 @@
-"""What a training run was, in its output folder: run.json, recipe.yaml as it was, and rerun.sh, which repeats it.
+"""What a training run was, in its output folder: run.json, recipe.yaml as it was, and rerun.sh,
+which repeats it.
 
-`swiftkit.training.supervise --record` calls `begin` before the command starts and `end` when all of it has ended; in
-between swift_plugins/swanlab_run.py notes which SwanLab run it is. Only the node with NODE_RANK 0 writes. Secrets are
-left out (training/redaction.py). What cannot be found out (no git, no GPU) is left empty: a record is no reason to stop
-a training.
+`swiftkit.training.supervise --record` calls `begin` before the command starts and `end` when all of
+it has ended; in between swift_plugins/swanlab_run.py notes which SwanLab run it is. Only the node
+with NODE_RANK 0 writes. Secrets are left out (training/redaction.py). What cannot be found out (no
+git, no GPU) is left empty: a record is no reason to stop a training.
 """
 
 import os
@@ -44,21 +45,23 @@ _TELLING = tuple(
 
 
 def begin(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Write the record of the command that is about to start; where it is, or None on other nodes than the first and
-    where it cannot be written, which is said."""
+    """Write the record of the command that is about to start; where it is, or None on other nodes
+    than the first and where it cannot be written, which is said."""
     command = Command.of(words)
     variables = {**environment, **command.variables}
     if not is_first_node(variables):
         return None
     try:
         return _begin(command, variables).absolute()
-    except (DataError, OSError, RuntimeError, ValueError) as error:  # ~nobody; a name that is no UTF-8
+    # ~nobody; a name that is no UTF-8
+    except (DataError, OSError, RuntimeError, ValueError) as error:
         say(f"swiftkit: this run has no {RECORD}: {error}")
         return None
 
 
 def is_first_node(environment: Mapping[str, str]) -> bool:
-    """The one that writes; the others see the same folder, or one of their own without checkpoints."""
+    """The one that writes; the others see the same folder, or one of their own without
+    checkpoints."""
     return environment.get("NODE_RANK", "").strip() in ("", "0")
 
 
@@ -79,7 +82,8 @@ def end(path: Path, status: int) -> None:
 
 
 def variables_of(path: Path) -> dict[str, str]:
-    """What the command needs in its environment: where its record is, and, to go on with it, its SwanLab run."""
+    """What the command needs in its environment: where its record is, and, to go on with it, its
+    SwanLab run."""
     record = read_record(path)
     found = {VARIABLE: str(path)}
     asked = "SWANLAB_RUN_ID" in os.environ  # for a run of the user's own choice
@@ -88,7 +92,9 @@ def variables_of(path: Path) -> dict[str, str]:
     return found
 
 
-def read_recipe(verb: str, file: Path, flags: Sequence[str], environment: Mapping[str, str]) -> Recipe:
+def read_recipe(
+    verb: str, file: Path, flags: Sequence[str], environment: Mapping[str, str]
+) -> Recipe:
     """As preflight reads it; what is wrong with it preflight has said."""
     return read(file, flags, verb, environment, Machine())[0]
 
@@ -99,20 +105,32 @@ def _begin(command: Command, variables: Mapping[str, str]) -> Path:
     secrets = secrets_of(recipe)
     record = _record(command, recipe, secrets, read_record(path))
     _write_recipe(path.with_name(RECIPE), command.file, secrets)
-    write_script(path.with_name(RERUN), _from_the_beginning(command, recipe), recipe, record, secrets)
+    write_script(
+        path.with_name(RERUN), _from_the_beginning(command, recipe), recipe, record, secrets
+    )
     write_record(path, record)
     return path
 
 
-def _record(command: Command, recipe: Recipe, secrets: list[str], before: RunRecord | None) -> RunRecord:
+def _record(
+    command: Command, recipe: Recipe, secrets: list[str], before: RunRecord | None
+) -> RunRecord:
     own = recipe.own_environment.items()
-    variables = {name: value for name, value in recipe.environment.items() if (name, value) not in own}
-    telling = {name: value for name, value in sorted(variables.items()) if name.startswith(_TELLING)}
+    variables = {
+        name: value for name, value in recipe.environment.items() if (name, value) not in own
+    }
+    telling = {
+        name: value for name, value in sorted(variables.items()) if name.startswith(_TELLING)
+    }
     telling.pop(VARIABLE, None)
     from_there = recipe.text("resume_from_checkpoint")
-    goes_on = before if before and from_there and is_inside(Path(from_there), output_of(recipe)) else None
+    goes_on = (
+        before if before and from_there and is_inside(Path(from_there), output_of(recipe)) else None
+    )
     return RunRecord(
-        command=redacted_words([command.program, command.verb, str(command.file), *command.flags], secrets),
+        command=redacted_words(
+            [command.program, command.verb, str(command.file), *command.flags], secrets
+        ),
         settings=settings_of(recipe, secrets),
         environment=redacted_mapping(telling, secrets),
         folder=str(Path.cwd()),
@@ -137,12 +155,14 @@ def secrets_of(recipe: Recipe) -> list[str]:
 
 def settings_of(recipe: Recipe, secrets: Sequence[str]) -> dict[str, list[str]]:
     return {
-        flag: redacted_words([f"--{flag}", *values], secrets)[1:] for flag, values in sorted(recipe.settings.items())
+        flag: redacted_words([f"--{flag}", *values], secrets)[1:]
+        for flag, values in sorted(recipe.settings.items())
     }
 
 
 def _from_the_beginning(command: Command, recipe: Recipe) -> Command:
-    """Without the checkpoint of this very run that it goes on from: to repeat it is to begin again."""
+    """Without the checkpoint of this very run that it goes on from: to repeat it is to begin
+    again."""
     place = ["--resume_from_checkpoint", recipe.text("resume_from_checkpoint")]
     flags = command.flags
     for start in range(len(flags) - 1):
@@ -152,7 +172,8 @@ def _from_the_beginning(command: Command, recipe: Recipe) -> Command:
 
 
 def _write_recipe(path: Path, file: Path, secrets: list[str]) -> None:
-    text = redacted(file.read_text(encoding="utf-8"), secrets)  # it may be this very file, of a run that is repeated
+    # it may be this very file, of a run that is repeated
+    text = redacted(file.read_text(encoding="utf-8"), secrets)
     with write_atomically(path) as copy:
         copy.write(text.encode())
 

@@ -1,7 +1,9 @@
-"""rerun.sh: a script that repeats a run, with its settings, environment and data, into a folder beside the first one.
+"""rerun.sh: a script that repeats a run, with its settings, environment and data, into a folder
+beside the first one.
 
-It is made of quoted words only: what a YAML, a flag or a file's name holds is never evaluated by the shell. The value
-of a secret flag, which is not kept, is asked for as a variable of the flag's name.
+It is made of quoted words only: what a YAML, a flag or a file's name holds is never evaluated by
+the shell. The value of a secret flag, which is not kept, is asked for as a variable of the flag's
+name.
 """
 
 import shlex
@@ -19,7 +21,15 @@ if TYPE_CHECKING:
     from swiftkit.training.run_record import Command, RunRecord
 
 # Of the hour and the place, not of the run: chosen anew, or given by whoever starts it.
-_PASSING = ("MASTER_", "NODE_RANK", "RANK", "WORLD_SIZE", "SLURM_", "SWANLAB_RUN_ID", "SWANLAB_RESUME")
+_PASSING = (
+    "MASTER_",
+    "NODE_RANK",
+    "RANK",
+    "WORLD_SIZE",
+    "SLURM_",
+    "SWANLAB_RUN_ID",
+    "SWANLAB_RESUME",
+)
 _HEAD = """#!/usr/bin/env bash
 # Repeats the run that run.json beside this file tells of: the same settings (recipe.yaml), flags, environment and data.
 # It writes into a folder of its own, so that the two can be compared; your flags win, and DRY_RUN=1 only prints:
@@ -37,7 +47,9 @@ fi
 """
 
 
-def write_script(path: Path, command: "Command", recipe: Recipe, record: "RunRecord", secrets: Sequence[str]) -> None:
+def write_script(
+    path: Path, command: "Command", recipe: Recipe, record: "RunRecord", secrets: Sequence[str]
+) -> None:
     """Write it, executable."""
     python = shlex.quote(sys.executable)
     lines = [
@@ -48,7 +60,10 @@ def write_script(path: Path, command: "Command", recipe: Recipe, record: "RunRec
         *(f"    {word}" for word in _flags(command, recipe, secrets)),
         '    --output_dir "${here}_rerun" "$@")',
     ]
-    end = [*_data_check(record.data), f'exec {python} -m swiftkit.training.supervise --record "${{command[@]}}"']
+    end = [
+        *_data_check(record.data),
+        f'exec {python} -m swiftkit.training.supervise --record "${{command[@]}}"',
+    ]
     with write_atomically(path) as file:
         file.write((_HEAD + "\n".join(lines) + "\n" + _TAIL + "\n".join(end) + "\n").encode())
     path.chmod(0o755)
@@ -63,7 +78,8 @@ def _exports(variables: dict[str, str]) -> Iterator[str]:
 
 
 def _several(variables: dict[str, str], python: str) -> Iterator[str]:
-    """Of several nodes each is told its place; several processes on one get a port that is free now."""
+    """Of several nodes each is told its place; several processes on one get a port that is free
+    now."""
     if variables.get("NNODES", "1") not in ("", "1"):
         yield ': "${NODE_RANK:?start this script on every node, with its NODE_RANK}" "${MASTER_ADDR:?and MASTER_ADDR}"'
     elif variables.get("NPROC_PER_NODE"):
@@ -80,12 +96,18 @@ def _flags(command: "Command", recipe: Recipe, secrets: Sequence[str]) -> Iterat
         else:
             yield (f"--{flag}=" if word.startswith("--") else "") + _asked(flag)
     for name, values in recipe.settings.items():
-        if recipe.places.get(name) != f"--{name}" and redacted_words([f"--{name}", *values], secrets)[1:] != values:
+        if (
+            recipe.places.get(name) != f"--{name}"
+            and redacted_words([f"--{name}", *values], secrets)[1:] != values
+        ):
             yield f"--{name} {_asked(name)}"
 
 
 def _asked(flag: str) -> str:
-    name = "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in flag).upper() or "VALUE"
+    name = (
+        "".join(sign if sign.isascii() and sign.isalnum() else "_" for sign in flag).upper()
+        or "VALUE"
+    )
     return f'"${{{name}:?its value is not kept}}"'
 
 

@@ -1,8 +1,8 @@
 """RESUME=1: go on from the last complete checkpoint of the recipe's output folder.
 
-Prints the checkpoint's path for recipes/lib.sh, or nothing where the run starts from its beginning; what is done and
-why goes to stderr. A save that was cut off is set aside by the first node (renamed, never deleted): transformers would
-count it when it removes older checkpoints.
+Prints the checkpoint's path for recipes/lib.sh, or nothing where the run starts from its beginning;
+what is done and why goes to stderr. A save that was cut off is set aside by the first node
+(renamed, never deleted): transformers would count it when it removes older checkpoints.
 """
 
 import os
@@ -28,7 +28,16 @@ from swiftkit.training.run_record import RECORD, RunRecord, read_record
 FINISHED = 3  # the exit status that tells lib.sh that there is nothing left to do
 _FLAG = "resume_from_checkpoint"
 # What recipes/lib.sh adds for a machine says nothing about how much there is to train.
-_MACHINE = {_FLAG, "deepspeed", "use_cpu", "fp16", "torch_dtype", "use_liger_kernel", "use_vllm", "vllm_mode"}
+_MACHINE = {
+    _FLAG,
+    "deepspeed",
+    "use_cpu",
+    "fp16",
+    "torch_dtype",
+    "use_liger_kernel",
+    "use_vllm",
+    "vllm_mode",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -36,7 +45,9 @@ def main(arguments: list[str]) -> int:
     try:
         return _resume(arguments)
     except (OSError, RuntimeError) as error:  # no permission; ~nobody
-        say(f"swiftkit: RESUME: {' '.join(str(error).split())} (correct the path, or its permissions)")
+        say(
+            f"swiftkit: RESUME: {' '.join(str(error).split())} (correct the path, or its permissions)"
+        )
         return 2
 
 
@@ -49,31 +60,44 @@ def _resume(arguments: list[str]) -> int:
         say(f"swiftkit: RESUME is not needed: --{_FLAG} is given")
         return 0
     if record and ended_well(record, recipe):
-        say(f"swiftkit: {output} is finished (step {record.step}); to train again: leave RESUME out")
+        say(
+            f"swiftkit: {output} is finished (step {record.step}); to train again: leave RESUME out"
+        )
         return FINISHED
     return _go_on(last_complete(output, record), recipe, output)
 
 
 def _go_on(checkpoint: Path | None, recipe: Recipe, output: Path) -> int:
     if checkpoint is None:
-        say(f"swiftkit: RESUME: {output} holds no checkpoint to go on from; the run starts from the beginning")
+        say(
+            f"swiftkit: RESUME: {output} holds no checkpoint to go on from; the run starts from the beginning"
+        )
         return 0
     if _writes():
         link_last(checkpoint)
     if is_at_end(checkpoint, recipe):
-        say(f"swiftkit: {output} is finished: {checkpoint.name} is its end; to train again: leave RESUME out")
+        say(
+            f"swiftkit: {output} is finished: {checkpoint.name} is its end; to train again: leave RESUME out"
+        )
         return FINISHED
     if recipe.stage == "ppo":
-        say("swiftkit: RESUME: ms-swift's PPO cannot go on from a checkpoint; the run starts from the beginning")
+        say(
+            "swiftkit: RESUME: ms-swift's PPO cannot go on from a checkpoint; the run starts from the beginning"
+        )
         return 0
-    anew = "" if has_optimizer(checkpoint) else ", without its optimizer, which was not saved (save_only_model)"
+    anew = (
+        ""
+        if has_optimizer(checkpoint)
+        else ", without its optimizer, which was not saved (save_only_model)"
+    )
     say(f"swiftkit: going on from {checkpoint}{anew}")
     sys.stdout.buffer.write(os.fsencode(checkpoint) + b"\n")
     return 0
 
 
 def ended_well(record: RunRecord, recipe: Recipe) -> bool:
-    """Whether its last start ended well with these very settings. With others (more epochs) there is more to do."""
+    """Whether its last start ended well with these very settings. With others (more epochs) there
+    is more to do."""
     same = _task(record.settings) == _task(settings_of(recipe, secrets_of(recipe)))
     return record.attempts[-1].exit_status == 0 and same
 
@@ -92,7 +116,8 @@ def _task(settings: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def last_complete(output: Path, record: RunRecord | None) -> Path | None:
-    """The last checkpoint of this run that is whole; those that are not are set aside, with a word."""
+    """The last checkpoint of this run that is whole; those that are not are set aside, with a
+    word."""
     return next(_complete(output, record), None)
 
 
@@ -101,7 +126,9 @@ def _complete(output: Path, record: RunRecord | None) -> Iterator[Path]:
         if fault := fault_of(checkpoint):
             _leave(checkpoint, fault)
         elif is_older(checkpoint, record):
-            say(f"swiftkit: {checkpoint} is left alone: it is older than the run that {output / RECORD} tells of")
+            say(
+                f"swiftkit: {checkpoint} is left alone: it is older than the run that {output / RECORD} tells of"
+            )
         else:
             yield checkpoint
 
@@ -109,7 +136,11 @@ def _complete(output: Path, record: RunRecord | None) -> Iterator[Path]:
 def is_older(checkpoint: Path, record: RunRecord | None) -> bool:
     """Whether another run left it, before this one began into the same folder."""
     began = record.attempts[0] if record else None
-    return bool(began and not began.resumed_from and (checkpoint / STATE).stat().st_mtime < began.started.timestamp())
+    return bool(
+        began
+        and not began.resumed_from
+        and (checkpoint / STATE).stat().st_mtime < began.started.timestamp()
+    )
 
 
 def _leave(checkpoint: Path, fault: str) -> None:
@@ -119,9 +150,13 @@ def _leave(checkpoint: Path, fault: str) -> None:
     try:
         place = set_aside(checkpoint)
     except OSError as error:
-        say(f"swiftkit: {checkpoint} is not complete ({fault}), and cannot be set aside: {error.strerror or error}")
+        say(
+            f"swiftkit: {checkpoint} is not complete ({fault}), and cannot be set aside: {error.strerror or error}"
+        )
         return
-    say(f"swiftkit: {checkpoint} is not complete ({fault}); it was set aside as {place}, which can be removed")
+    say(
+        f"swiftkit: {checkpoint} is not complete ({fault}); it was set aside as {place}, which can be removed"
+    )
 
 
 def _writes() -> bool:

@@ -18,7 +18,8 @@ VARIABLE = "SWIFTKIT_RUN_JSON"  # tells the training where its run.json is
 
 
 class Attempt(msgspec.Struct):
-    """One start of the run. Times are UTC; `exit_status` is null while it runs, and after a SIGKILL of all of it."""
+    """One start of the run. Times are UTC; `exit_status` is null while it runs, and after a SIGKILL
+    of all of it."""
 
     started: datetime
     resumed_from: str = ""
@@ -27,7 +28,8 @@ class Attempt(msgspec.Struct):
 
 
 class SwanLab(msgspec.Struct, frozen=True):
-    """Which SwanLab run the training reports to; `url` is empty in local mode, where `folder` holds the data."""
+    """Which SwanLab run the training reports to; `url` is empty in local mode, where `folder` holds
+    the data."""
 
     id: str
     mode: str
@@ -43,8 +45,8 @@ class SwanLab(msgspec.Struct, frozen=True):
 
 
 class RunRecord(msgspec.Struct):
-    """run.json. `settings` are swift's arguments as the YAML and the flags give them; `step` the last complete
-    checkpoint's, once the run has ended."""
+    """run.json. `settings` are swift's arguments as the YAML and the flags give them; `step` the
+    last complete checkpoint's, once the run has ended."""
 
     command: list[str]
     settings: dict[str, list[str]]

@@ -2,16 +2,17 @@
 
     python -m swiftkit.training.supervise [--terminal] [--record] [--last-words TEXT] COMMAND...
 
-`swift VERB` is a wrapper: it starts the real process and waits. SIGTERM ends the wrapper alone, and the real process
-goes on without a parent; at SIGINT the wrapper kills the real one after a quarter of a second, checkpoint or not;
-torchrun puts each rank into a session of its own. So a signal goes to what the wrapper started, the wrapper is told to
-end, and we wait for the whole family. To know the family we adopt orphans (prctl(2), PR_SET_CHILD_SUBREAPER).
+`swift VERB` is a wrapper: it starts the real process and waits. SIGTERM ends the wrapper alone, and
+the real process goes on without a parent; at SIGINT the wrapper kills the real one after a quarter
+of a second, checkpoint or not; torchrun puts each rank into a session of its own. So a signal goes
+to what the wrapper started, the wrapper is told to end, and we wait for the whole family. To know
+the family we adopt orphans (prctl(2), PR_SET_CHILD_SUBREAPER).
 
-Exit status: the command's; 130, 143 or 129 when we were told to stop. SWIFTKIT_STOP_SECONDS (20) is how long a stopped
-process may take to save and end; a second Ctrl-C, a second later, kills at once. `--terminal` keeps the command in the
-terminal's own process group: a chat could not read from it otherwise. `--record` writes what was run, and how it ended,
-into the output folder of a training (training/record_run.py). `--last-words` are said when the command has failed by
-itself.
+Exit status: the command's; 130, 143 or 129 when we were told to stop. SWIFTKIT_STOP_SECONDS (20) is
+how long a stopped process may take to save and end; a second Ctrl-C, a second later, kills at once.
+`--terminal` keeps the command in the terminal's own process group: a chat could not read from it
+otherwise. `--record` writes what was run, and how it ended, into the output folder of a training
+(training/record_run.py). `--last-words` are said when the command has failed by itself.
 """
 
 import contextlib
@@ -46,12 +47,15 @@ class Supervisor:
 
     def wait(self) -> int:
         """Until the whole family has ended; the exit status."""
-        while self._wrapper.poll() is None or any(process in self._family() for process in self._told):
+        while self._wrapper.poll() is None or any(
+            process in self._family() for process in self._told
+        ):
             if self._is_late():
                 break
             time.sleep(0.05)
         self._stopped_at = self._stopped_at or time.monotonic()
-        _signal(self._family(), signal.SIGTERM)  # those who outlive their parents: nobody else will tell them
+        # those who outlive their parents: nobody else will tell them
+        _signal(self._family(), signal.SIGTERM)
         while family := self._family():
             if self._is_late():
                 _signal(family, signal.SIGKILL)
@@ -64,7 +68,8 @@ class Supervisor:
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         if self._stopped_by:
-            if number == signal.SIGINT and time.monotonic() > self._stopped_at + 1:  # not the same key press
+            # not the same key press
+            if number == signal.SIGINT and time.monotonic() > self._stopped_at + 1:
                 self._grace = 0
             return
         self._stopped_by, self._stopped_at = number, time.monotonic()
@@ -83,7 +88,11 @@ class Supervisor:
         """All that descends from us, but the watcher; ended children are reaped."""
         self._wrapper.poll()
         members = psutil.Process().children(recursive=True)
-        return [member for member in members if member.pid != self._watcher.pid and not _is_reaped(member)]
+        return [
+            member
+            for member in members
+            if member.pid != self._watcher.pid and not _is_reaped(member)
+        ]
 
 
 def _watch_over(pid: int) -> subprocess.Popen[bytes]:
@@ -93,7 +102,8 @@ def _watch_over(pid: int) -> subprocess.Popen[bytes]:
 
 
 def _watch(pid: int) -> None:
-    """Our standard input closes when the supervisor is gone; had it ended in order, it would have killed us first."""
+    """Our standard input closes when the supervisor is gone; had it ended in order, it would have
+    killed us first."""
     sys.stdin.read()
     with contextlib.suppress(psutil.NoSuchProcess):
         wrapper = psutil.Process(pid)
@@ -119,7 +129,8 @@ def _signal(processes: list[psutil.Process], number: int) -> None:
 
 
 def _is_reaped(process: psutil.Process) -> bool:
-    """Take the exit status of an adopted child that has ended, which would else stay as a zombie."""
+    """Take the exit status of an adopted child that has ended, which would else stay as a
+    zombie."""
     with contextlib.suppress(psutil.NoSuchProcess, ChildProcessError):
         if process.status() != psutil.STATUS_ZOMBIE:
             return False
@@ -153,7 +164,8 @@ def _supervised(command: list[str], terminal: bool) -> int:
 
 
 def _recorded(command: list[str], terminal: bool) -> int:
-    """With a record of how it was run and how it ended; until it runs, Ctrl-C ends us at once, without a traceback."""
+    """With a record of how it was run and how it ended; until it runs, Ctrl-C ends us at once,
+    without a traceback."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     from swiftkit.training import record_run as run_record

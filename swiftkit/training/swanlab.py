@@ -6,7 +6,8 @@ from typing import Any
 
 
 def do_without_dashboard() -> None:
-    """Without its dashboard SwanLab's local mode prints an error, though it keeps the data all the same."""
+    """Without its dashboard SwanLab's local mode prints an error, though it keeps the data all the
+    same."""
     if importlib.util.find_spec("swanboard"):
         return
     from swanlab.deprecated.local import LocalCallbacker

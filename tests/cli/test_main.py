@@ -31,8 +31,20 @@ def test_help_imports_nothing_heavy() -> None:
     """`swiftkit --help` answers at once because it imports click and little else."""
     command = [sys.executable, "-X", "importtime", "-m", "swiftkit", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
-    assert not imported & {"scipy", "numpy", "aiohttp", "rich", "openai", "asyncio", "yaml", "torch", "swift"}
+    imported = {
+        line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()
+    }
+    assert not imported & {
+        "scipy",
+        "numpy",
+        "aiohttp",
+        "rich",
+        "openai",
+        "asyncio",
+        "yaml",
+        "torch",
+        "swift",
+    }
 
 
 @pytest.mark.parametrize(
@@ -54,13 +66,16 @@ def test_wrong_usage_is_status_2(arguments: list[str], monkeypatch: pytest.Monke
 
 
 def test_settings_come_from_the_environment_then_dotenv(tmp_path: Path) -> None:
-    """The address and the key may stand in .env; the environment wins; other names in .env are left alone."""
+    """The address and the key may stand in .env; the environment wins; other names in .env are left
+    alone."""
     row = '{"id": "a", "messages": [{"role": "user", "content": "q"}], "expected_calls": "[]"}\n'
     (tmp_path / "rows.jsonl").write_text(row, encoding="utf-8")
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     command = [sys.executable, "-m", "swiftkit", "eval", "tool-call", "--data", "rows.jsonl"]
     with serve(lambda _: message("no tool")) as server:
-        dotenv = f"# ours\nexport OPENAI_BASE_URL='{server.url}'\nOPENAI_API_KEY=from-file\nPATH=/none\n"
+        dotenv = (
+            f"# ours\nexport OPENAI_BASE_URL='{server.url}'\nOPENAI_API_KEY=from-file\nPATH=/none\n"
+        )
         (tmp_path / ".env").write_text(dotenv, encoding="utf-8")
         for key in ({}, {"OPENAI_API_KEY": "from-environment"}):
             environment = clean | {"PYTHONPATH": str(ROOT)} | key

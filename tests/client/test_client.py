@@ -28,7 +28,9 @@ def ask(script: Script, timeout: float = 5.0, **settings: Any) -> tuple[Response
 
     async def run(url: str) -> Response:
         async with Client(Endpoint(url, KEY, timeout, first_wait=0.001, **settings)) as client:
-            return await client.ask(json.dumps({"messages": [{"role": "user", "content": "hi"}]}).encode(), "s1", 2)
+            return await client.ask(
+                json.dumps({"messages": [{"role": "user", "content": "hi"}]}).encode(), "s1", 2
+            )
 
     with serve(script) as server:
         response = asyncio.run(run(server.url))
@@ -70,7 +72,15 @@ def test_the_forms_of_an_address_that_people_type(typed: str, meant: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "ftp://h", "http://", "http://h:80x/v1", "http://user:secret@h/v1", "http://h/v1?key=secret"]
+    "typed",
+    [
+        "",
+        "ftp://h",
+        "http://",
+        "http://h:80x/v1",
+        "http://user:secret@h/v1",
+        "http://h/v1?key=secret",
+    ],
 )
 def test_an_address_that_cannot_be_used_is_refused_without_its_secrets(typed: str) -> None:
     """A wrong address is wrong usage; a secret in it is not repeated."""
@@ -91,7 +101,8 @@ def test_an_answer_becomes_a_response() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "text"), [(None, ""), ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab"), (3, "")]
+    ("content", "text"),
+    [(None, ""), ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab"), (3, "")],
 )
 def test_content_that_is_no_string(content: Any, text: str) -> None:
     """Null and lists of parts are read; nothing raises."""
@@ -101,14 +112,17 @@ def test_content_that_is_no_string(content: Any, text: str) -> None:
 
 @pytest.mark.parametrize("arguments", ['{"x": ', "[1]", "none", "NaN", '{"x": 1}, "y": {', '"{}"'])
 def test_calls_with_unreadable_arguments_stay_malformed(arguments: str) -> None:
-    """The call that the endpoint parsed badly is kept as markup, which the scorer reads as malformed."""
+    """The call that the endpoint parsed badly is kept as markup, which the scorer reads as
+    malformed."""
     for text in ("", "Well.", "<|channel|>final<|message|>Well."):
         response, _ = ask(lambda _, text=text: message(text, [("f", arguments)]))  # type: ignore[misc]
         assert response.tool_calls is None
         assert detect.parse(response.text).malformed
 
 
-@pytest.mark.parametrize("tool_calls", ["x", {"a": 1}, [None], [{"function": None}], [{"function": {"name": 3}}]])
+@pytest.mark.parametrize(
+    "tool_calls", ["x", {"a": 1}, [None], [{"function": None}], [{"function": {"name": 3}}]]
+)
 def test_tool_calls_of_any_shape_never_raise(tool_calls: Any) -> None:
     """Nonsense in tool_calls is malformed output of the model, not a crash and not silence."""
     reply = message("")
@@ -214,16 +228,22 @@ def test_an_endpoint_without_a_list_of_models() -> None:
 
 
 def test_a_wrong_key_for_swift_deploy() -> None:
-    """It answers 400 to a wrong key, and lists its models to anybody: the first request finds it out."""
+    """It answers 400 to a wrong key, and lists its models to anybody: the first request finds it
+    out."""
 
     refused = error(400, "API key error")
-    with serve(lambda _: GOOD, probed=refused) as server, pytest.raises(EndpointError, match="set OPENAI_API_KEY"):
+    with (
+        serve(lambda _: GOOD, probed=refused) as server,
+        pytest.raises(EndpointError, match="set OPENAI_API_KEY"),
+    ):
         probe(server.url)
 
 
 def test_a_refused_connection_is_said_in_one_line() -> None:
     """It names the address and the next step."""
-    with pytest.raises(EndpointError, match=r"http://127.0.0.1:9/v1 cannot be reached.*start the server"):
+    with pytest.raises(
+        EndpointError, match=r"http://127.0.0.1:9/v1 cannot be reached.*start the server"
+    ):
         probe("http://127.0.0.1:9")
 
 
@@ -232,7 +252,9 @@ def test_a_server_that_is_gone_stops_the_run(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(retry, "ATTEMPTS", 100)
 
     async def run() -> None:
-        async with Client(Endpoint("http://127.0.0.1:9", KEY, concurrency=1, first_wait=0.0001)) as client:
+        async with Client(
+            Endpoint("http://127.0.0.1:9", KEY, concurrency=1, first_wait=0.0001)
+        ) as client:
             await client.ask(b"{}", "s")
 
     with pytest.raises(EndpointError, match="is gone: 16 requests in a row failed"):
@@ -252,7 +274,10 @@ def test_waits_grow_and_are_spread() -> None:
     assert all(0.25 * 2**n <= (wait or 0) <= 0.5 * 2**n for n, wait in enumerate(waits))
     assert len({retry.wait_before(answer, 0, 0.5) for _ in range(10)}) > 1
     assert (retry.wait_before(retry.Answer(429), 6, 100) or 99) <= retry.LONGEST_WAIT
-    assert all(retry.wait_before(retry.Answer(status), 0, 1) is None for status in (400, 402, 404, 413, 422, 301))
+    assert all(
+        retry.wait_before(retry.Answer(status), 0, 1) is None
+        for status in (400, 402, 404, 413, 422, 301)
+    )
 
 
 def test_a_redirect_is_said_and_not_followed() -> None:
@@ -274,28 +299,46 @@ CALL_PARTS = [
 WHOLE_CALLS = chunk(
     "stop",
     content=None,
-    tool_calls=[{"function": {"name": "f", "arguments": '{"x": 1}'}}, {"function": {"name": "g", "arguments": "{}"}}],
+    tool_calls=[
+        {"function": {"name": "f", "arguments": '{"x": 1}'}},
+        {"function": {"name": "g", "arguments": "{}"}},
+    ],
 )
 
 
 @pytest.mark.parametrize(
     "events",
     [
-        (chunk(role="assistant"), chunk(content="Hello "), chunk(content="you"), chunk("stop"), USAGE, "[DONE]"),
+        (
+            chunk(role="assistant"),
+            chunk(content="Hello "),
+            chunk(content="you"),
+            chunk("stop"),
+            USAGE,
+            "[DONE]",
+        ),
         (chunk(content="Hello "), chunk("stop", content="you"), USAGE),
     ],
     ids=["with DONE", "without"],
 )
 def test_a_streamed_text(events: tuple[Any, ...]) -> None:
-    """The pieces are put together; the time to the first token is less than that of the whole answer."""
+    """The pieces are put together; the time to the first token is less than that of the whole
+    answer."""
     response, _ = ask(lambda _: Reply(events=events), stream=True)
-    assert (response.text, response.finish_reason, response.usage) == ("Hello you", "stop", {"completion_tokens": 3})
+    assert (response.text, response.finish_reason, response.usage) == (
+        "Hello you",
+        "stop",
+        {"completion_tokens": 3},
+    )
     assert 0 < response.first_token < response.latency - 0.02
 
 
-@pytest.mark.parametrize("events", [(*CALL_PARTS, chunk("tool_calls"), "[DONE]"), (chunk(content="<x>"), WHOLE_CALLS)])
+@pytest.mark.parametrize(
+    "events", [(*CALL_PARTS, chunk("tool_calls"), "[DONE]"), (chunk(content="<x>"), WHOLE_CALLS)]
+)
 def test_streamed_calls(events: tuple[Any, ...]) -> None:
-    """In pieces with an index, as OpenAI has them, or whole and without, as swift deploy sends them."""
+    """In pieces with an index, as OpenAI has them, or whole and without, as swift deploy sends
+    them."""
     response, _ = ask(lambda _: Reply(events=events), stream=True)
     assert response.tool_calls == [ToolCall("f", {"x": 1}), ToolCall("g", {})]
 
@@ -329,7 +372,10 @@ def test_an_address_without_its_v1_or_with_one_too_many() -> None:
             Reply(b"<html>It works!</html>", headers={"Content-Type": "text/html"}),
             "the body is no chat completion.*html",
         ),
-        (error(404, "nothing here"), "HTTP 404: nothing here .check --base-url, which often ends in /v1"),
+        (
+            error(404, "nothing here"),
+            "HTTP 404: nothing here .check --base-url, which often ends in /v1",
+        ),
     ],
 )
 def test_a_page_that_is_no_endpoint_is_said_at_once(probed: Reply, said: str) -> None:
@@ -343,10 +389,16 @@ def test_a_page_that_is_no_endpoint_is_said_at_once(probed: Reply, said: str) ->
 @pytest.mark.parametrize(
     ("listing", "said"),
     [
-        (Reply(b"<!doctype html>", headers={"Content-Type": "text/html"}), "names no model: it is a web page"),
+        (
+            Reply(b"<!doctype html>", headers={"Content-Type": "text/html"}),
+            "names no model: it is a web page",
+        ),
         (Reply({"data": 3}), "names no model: it is no list of models"),
         (error(404), "names no model: HTTP 404 .correct --base-url, or give --model"),
-        (Reply(b"", 308, {"Location": "https://h/v1/models"}), "redirects to https://h/v1/models .give that as"),
+        (
+            Reply(b"", 308, {"Location": "https://h/v1/models"}),
+            "redirects to https://h/v1/models .give that as",
+        ),
         (error(401), "refused the key"),
     ],
 )
@@ -360,7 +412,10 @@ def test_a_listing_that_names_no_model(listing: Reply, said: str) -> None:
 
 def test_tls_spoken_to_a_plain_server() -> None:
     """The message says what to type instead."""
-    with serve(lambda _: GOOD) as server, pytest.raises(EndpointError, match=r"no TLS connection.*is it http://127"):
+    with (
+        serve(lambda _: GOOD) as server,
+        pytest.raises(EndpointError, match=r"no TLS connection.*is it http://127"),
+    ):
         probe(server.url.replace("http://", "https://"))
 
 

@@ -17,18 +17,34 @@ from hypothesis import strategies as st
 
 from swiftkit.cli.main import main
 
-GOOD = {"messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]}
+GOOD = {
+    "messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]
+}
 LINE = json.dumps(GOOD).encode()
-TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}
-CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{}"}}]}
+TOOL = {
+    "type": "function",
+    "function": {"name": "f", "description": "d", "parameters": {"type": "object"}},
+}
+CALL = {
+    "role": "assistant",
+    "content": None,
+    "tool_calls": [{"id": "1", "function": {"name": "f", "arguments": "{}"}}],
+}
 STEPS = {
     "tools": [TOOL],
-    "messages": [*GOOD["messages"][:1], CALL, {"role": "tool", "tool_call_id": "1", "content": "1"}, CALL],
+    "messages": [
+        *GOOD["messages"][:1],
+        CALL,
+        {"role": "tool", "tool_call_id": "1", "content": "1"},
+        CALL,
+    ],
 }
 
 
 def convert(*arguments: str | Path, stdin: bytes | None = None) -> Result:
-    return CliRunner().invoke(main, ["convert", *map(str, arguments)], input=stdin, catch_exceptions=False)
+    return CliRunner().invoke(
+        main, ["convert", *map(str, arguments)], input=stdin, catch_exceptions=False
+    )
 
 
 def account(result: Result) -> dict[str, Any]:
@@ -48,13 +64,18 @@ def out(tmp_path: Path) -> Path:
 
 
 def write(path: Path, content: bytes | list[Any]) -> Path:
-    lines = content if isinstance(content, bytes) else b"\n".join(json.dumps(row).encode() for row in content)
+    lines = (
+        content
+        if isinstance(content, bytes)
+        else b"\n".join(json.dumps(row).encode() for row in content)
+    )
     path.write_bytes(lines)
     return path
 
 
 def test_rows_and_rejects(tmp_path: Path, out: Path) -> None:
-    """Each reject has its place, code, reason, fix and text; the exit status is 1 unless rejects are allowed."""
+    """Each reject has its place, code, reason, fix and text; the exit status is 1 unless rejects
+    are allowed."""
     raw = write(tmp_path / "raw.jsonl", LINE + b'\n{"messages": [\n\n[1]\n{"what": 1}\n' + LINE)
     result = convert(raw, "-o", out, "--json")
     assert result.exit_code == 1
@@ -67,7 +88,9 @@ def test_rows_and_rejects(tmp_path: Path, out: Path) -> None:
         (4, "not_an_object"),
         (5, "unknown_format"),
     ]
-    assert all(reject["file"] == str(raw) and reject["reason"] and reject["fix"] for reject in rejects)
+    assert all(
+        reject["file"] == str(raw) and reject["reason"] and reject["fix"] for reject in rejects
+    )
     assert rejects[0]["raw"] == '{"messages": ['
     assert f"{raw}:2" in result.stderr
     assert convert(raw, "-o", out, "--max-rejects", "3").exit_code == 0
@@ -88,7 +111,9 @@ def test_says_which_format_and_why(tmp_path: Path, out: Path) -> None:
     raw = write(tmp_path / "raw.jsonl", [GOOD, {"instruction": "Hi.", "output": "Hello."}])
     stderr = convert(raw, "-o", out).stderr
     assert re.search(r"read as openai: 1 \(OpenAI / ChatML.*\), the first at raw.jsonl:1\n", stderr)
-    assert re.search(r"read as alpaca_tool: 1 \(Alpaca rows.*\), the first at raw.jsonl:2\n", stderr)
+    assert re.search(
+        r"read as alpaca_tool: 1 \(Alpaca rows.*\), the first at raw.jsonl:2\n", stderr
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,29 +127,45 @@ def test_says_which_format_and_why(tmp_path: Path, out: Path) -> None:
         (b'{"a": NaN}\n{"a": 1e999}\n{"a": ' + b"9" * 5000 + b"}", 0, ["broken_json"] * 3),
         (b"[" * 10_000 + b"\n" + b'{"a":' * 10_000, 0, ["too_deep"] * 2),
         (b'{"messages": ' + b"[" * 900 + b"]" * 900 + b"}", 0, None),
-        (b'{"instruction": "q", "output": "a", "tools": ' + b'{"items":' * 900 + b"1" + b"}" * 901, 0, None),
+        (
+            b'{"instruction": "q", "output": "a", "tools": '
+            + b'{"items":' * 900
+            + b"1"
+            + b"}" * 901,
+            0,
+            None,
+        ),
         (b'{"instruction": "' + b"x" * 5_000_000 + b'", "output": "y"}', 1, []),
         (b'5\nnull\n"x"\n[]\n{}', 0, ["not_an_object"] * 4 + ["unknown_format"]),
     ],
 )
-def test_hostile_lines(tmp_path: Path, out: Path, content: bytes, accepted: int, codes: list[str] | None) -> None:
+def test_hostile_lines(
+    tmp_path: Path, out: Path, content: bytes, accepted: int, codes: list[str] | None
+) -> None:
     """Never a traceback, never a silent loss."""
     books = account(convert(write(tmp_path / "raw.jsonl", content), "-o", out, "--json"))
     assert books["rows_accepted"] == accepted
-    assert books["rows_rejected"] >= 1 if codes is None else books["rejects"] == dict(Counter(codes))
+    assert (
+        books["rows_rejected"] >= 1 if codes is None else books["rejects"] == dict(Counter(codes))
+    )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.lists(
-        st.binary(max_size=30) | st.sampled_from([LINE, LINE[:-3], b"{}", b"\n", b"\r", b"[", b"\xef\xbb\xbf"]),
+        st.binary(max_size=30)
+        | st.sampled_from([LINE, LINE[:-3], b"{}", b"\n", b"\r", b"[", b"\xef\xbb\xbf"]),
         max_size=6,
     )
 )
 def test_any_bytes_balance(tmp_path: Path, lines: list[bytes]) -> None:
     """Every line that is not blank is accepted or rejected."""
     content = b"\n".join([LINE, *lines])
-    books = account(convert(write(tmp_path / "raw.jsonl", content), "-o", tmp_path / "rows.jsonl", "--json"))
+    books = account(
+        convert(write(tmp_path / "raw.jsonl", content), "-o", tmp_path / "rows.jsonl", "--json")
+    )
     assert books["rows_in"] == sum(bool(line.strip()) for line in content.split(b"\n"))
 
 
@@ -138,13 +179,17 @@ def test_any_bytes_balance(tmp_path: Path, lines: list[bytes]) -> None:
         ("line.json", b"\xef\xbb\xbf" + LINE, [1]),
     ],
 )
-def test_json_files(tmp_path: Path, out: Path, name: str, content: bytes, places: list[int]) -> None:
+def test_json_files(
+    tmp_path: Path, out: Path, name: str, content: bytes, places: list[int]
+) -> None:
     """A list, one object, or JSON Lines under the name .json."""
     assert convert(write(tmp_path / name, content), "-o", out).exit_code == 0
     assert [row["source"] for row in rows(out)] == [f"{name}:{place}" for place in places]
 
 
-@pytest.mark.parametrize("content", [b"[" + LINE + b",", json.dumps(GOOD, indent=2).encode()[:-5], b'[{"a": NaN}]'])
+@pytest.mark.parametrize(
+    "content", [b"[" + LINE + b",", json.dumps(GOOD, indent=2).encode()[:-5], b'[{"a": NaN}]']
+)
 def test_a_broken_json_file_is_one_reject(tmp_path: Path, out: Path, content: bytes) -> None:
     """Where the records begin after the break, nobody can say."""
     books = account(convert(write(tmp_path / "raw.json", content), "-o", out, "--json"))
@@ -152,7 +197,8 @@ def test_a_broken_json_file_is_one_reject(tmp_path: Path, out: Path, content: by
 
 
 def test_a_folder_and_stdin(tmp_path: Path) -> None:
-    """A folder is its data files, sorted, without what this run writes there; what else is in it is named."""
+    """A folder is its data files, sorted, without what this run writes there; what else is in it is
+    named."""
     write(tmp_path / "b.jsonl", LINE)
     write(tmp_path / "a.json", LINE)
     write(tmp_path / "readme.txt", b"not data")
@@ -187,7 +233,9 @@ def test_a_folder_and_stdin(tmp_path: Path) -> None:
         ["raw.jsonl", "-o", "-"],
     ],
 )
-def test_wrong_usage_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+def test_wrong_usage_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
     """Exit status 2, no output, and nothing touched."""
     monkeypatch.chdir(tmp_path)
     write(Path("raw.jsonl"), LINE)
@@ -220,11 +268,15 @@ def test_what_is_filtered_out_is_explained(tmp_path: Path, out: Path) -> None:
     assert (account(result)["rows_in"], account(result)["rows_filtered"]) == (1, 2)
     assert "filtered out: 2, marked as a bad answer\n" in result.stderr
     result = convert(write(raw, [bad]), "-o", out)
-    assert (result.exit_code, "no rows but 1 that are filtered out: marked as a bad" in result.stderr) == (2, True)
+    assert (
+        result.exit_code,
+        "no rows but 1 that are filtered out: marked as a bad" in result.stderr,
+    ) == (2, True)
 
 
 def test_steps_and_ids(tmp_path: Path, out: Path) -> None:
-    """An evaluation keeps its answers by id, so a second row of one id, and its chain, get a name of their own."""
+    """An evaluation keeps its answers by id, so a second row of one id, and its chain, get a name
+    of their own."""
     raw = write(tmp_path / "raw.jsonl", [STEPS | {"id": "s"}] * 2)
     assert convert(raw, "-o", out, "--to", "grpo", "--each-step").exit_code == 0
     assert [(row["id"], row["chain"]) for row in rows(out)] == [
@@ -239,7 +291,9 @@ def test_steps_and_ids(tmp_path: Path, out: Path) -> None:
 def test_max_samples_may_cut_a_chain(tmp_path: Path, out: Path) -> None:
     """The limit is on rows written."""
     raw = write(tmp_path / "raw.jsonl", [STEPS] * 3)
-    books = account(convert(raw, "-o", out, "--to", "grpo", "--each-step", "--max-samples", "3", "--json"))
+    books = account(
+        convert(raw, "-o", out, "--to", "grpo", "--each-step", "--max-samples", "3", "--json")
+    )
     assert (books["rows_in"], books["rows_out"], len(rows(out))) == (2, 3, 3)
 
 
@@ -250,10 +304,16 @@ def test_bfcl_gold_is_found_beside_the_file(tmp_path: Path, out: Path) -> None:
         "description": "d",
         "parameters": {"type": "dict", "properties": {"a": {"type": "integer"}}},
     }
-    question = [{"id": f"multiple_{i}", "question": [[GOOD["messages"][0]]], "function": [function]} for i in (0, 1)]
+    question = [
+        {"id": f"multiple_{i}", "question": [[GOOD["messages"][0]]], "function": [function]}
+        for i in (0, 1)
+    ]
     raw = write(tmp_path / "BFCL_v4_multiple.json", question)
     (tmp_path / "possible_answer").mkdir()
-    write(tmp_path / "possible_answer" / raw.name, [{"id": "multiple_1", "ground_truth": [{"f": {"a": [1, 2]}}]}])
+    write(
+        tmp_path / "possible_answer" / raw.name,
+        [{"id": "multiple_1", "ground_truth": [{"f": {"a": [1, 2]}}]}],
+    )
     books = account(convert(raw, "-o", out, "--to", "grpo", "--json"))
     assert (books["rows_accepted"], books["rejects"]) == (1, {"no_gold": 1})
     gold = '[{"name":"f","arguments":{"a":1},"accepted":{"a":[1,2]}}]'
@@ -263,16 +323,23 @@ def test_bfcl_gold_is_found_beside_the_file(tmp_path: Path, out: Path) -> None:
 def test_workers_keep_the_order(tmp_path: Path) -> None:
     """Two processes write, byte for byte, what one writes, and the same account."""
     padding = "x" * 3000
-    raw = write(tmp_path / "raw.jsonl", [GOOD | {"id": i % 900, "note": padding} if i % 7 else {} for i in range(1500)])
+    raw = write(
+        tmp_path / "raw.jsonl",
+        [GOOD | {"id": i % 900, "note": padding} if i % 7 else {} for i in range(1500)],
+    )
     written = []
     for workers in ("1", "2"):
-        result = convert(raw, "-o", tmp_path / "rows.jsonl", "--to", "grpo", "--workers", workers, "--json")
+        result = convert(
+            raw, "-o", tmp_path / "rows.jsonl", "--to", "grpo", "--workers", workers, "--json"
+        )
         files = [(tmp_path / name).read_bytes() for name in ("rows.jsonl", "rows.rejects.jsonl")]
         written.append((files, result.stdout))
     assert written[0] == written[1]
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
+)
 def test_no_permission(tmp_path: Path, out: Path) -> None:
     """An unreadable file is one sentence, not a traceback."""
     raw = write(tmp_path / "raw.jsonl", LINE)
@@ -289,7 +356,9 @@ def test_a_killed_run_leaves_no_output(out: Path) -> None:
         process.stdin.write((LINE + b"\n") * 20_000)
         process.stdin.flush()
         deadline = time.monotonic() + 30
-        while not (out.parent.exists() and any(out.parent.iterdir())) and time.monotonic() < deadline:
+        while (
+            not (out.parent.exists() and any(out.parent.iterdir())) and time.monotonic() < deadline
+        ):
             time.sleep(0.01)
         process.kill()
         process.wait()

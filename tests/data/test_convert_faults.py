@@ -1,6 +1,8 @@
-"""Faults put into `swiftkit convert` on purpose: broken data, a full disk, a kill. No traceback, no silent loss.
+"""Faults put into `swiftkit convert` on purpose: broken data, a full disk, a kill. No traceback, no
+silent loss.
 
-tests/data/test_convert.py has the faults of single lines, tests/files/test_inputs.py those of each kind of file.
+tests/data/test_convert.py has the faults of single lines, tests/files/test_inputs.py those of each
+kind of file.
 """
 
 import gzip
@@ -23,7 +25,9 @@ import pytest
 
 from swiftkit.data.progress import state_of
 
-GOOD = {"messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]}
+GOOD = {
+    "messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]
+}
 LINE = json.dumps(GOOD).encode()
 LONG_LINE = LINE[:-1] + b', "note": "' + b"x" * 10_000 + b'"}\n'
 COMMAND = [sys.executable, "-m", "swiftkit", "convert"]
@@ -31,7 +35,9 @@ NOBODY = 65534
 
 
 def convert(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, check=False, timeout=120, **options)
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, check=False, timeout=120, **options
+    )
 
 
 def account(done: subprocess.CompletedProcess[bytes], out: Path) -> dict[str, Any]:
@@ -39,7 +45,11 @@ def account(done: subprocess.CompletedProcess[bytes], out: Path) -> dict[str, An
     assert b"Traceback" not in done.stderr
     books: dict[str, Any] = json.loads(done.stdout)
     assert books["rows_in"] == books["rows_accepted"] + books["rows_rejected"]
-    assert books["rows_rejected"] == sum(books["rejects"].values()) == lines_in(out.with_suffix(".rejects.jsonl"))
+    assert (
+        books["rows_rejected"]
+        == sum(books["rejects"].values())
+        == lines_in(out.with_suffix(".rejects.jsonl"))
+    )
     assert books["rows_out"] == lines_in(out)
     return books
 
@@ -53,7 +63,9 @@ def refused(done: subprocess.CompletedProcess[bytes], out: Path, said: str) -> N
     assert (done.returncode, said in done.stderr.decode()) == (2, True), done.stderr
     assert b"Traceback" not in done.stderr
     assert done.stderr.count(b"\n") == 1
-    assert not out.parent.exists() or not [path for path in out.parent.iterdir() if path.suffix == ".part"]
+    assert not out.parent.exists() or not [
+        path for path in out.parent.iterdir() if path.suffix == ".part"
+    ]
 
 
 def listed(records: list[bytes]) -> bytes:
@@ -70,7 +82,8 @@ CONTAINERS: dict[str, Callable[[list[bytes]], bytes]] = {
 
 @pytest.mark.parametrize("name", CONTAINERS)
 def test_faults_in_every_container(tmp_path: Path, name: str) -> None:
-    """Each fault is one reject with its place; the good rows around it are all kept, and two workers agree."""
+    """Each fault is one reject with its place; the good rows around it are all kept, and two
+    workers agree."""
     faults = {
         b'{"messages": "\xff"}': "broken_json",
         b'{"messages": "\\udc00"}': "broken_json",
@@ -79,7 +92,8 @@ def test_faults_in_every_container(tmp_path: Path, name: str) -> None:
         b'{"messages": 1e999}': "broken_json",
         b'{"a":' * 10_000 + b"1" + b"}" * 10_000: "too_deep",
         b'{"messages": [], "messages": [1]}': "duplicate_key",
-        LINE[:-1] + b', "tools": [{"name": "f", "parameters": {"type": "object", "type": "array"}}]}': "duplicate_key",
+        LINE[:-1]
+        + b', "tools": [{"name": "f", "parameters": {"type": "object", "type": "array"}}]}': "duplicate_key",
         b'"text"': "not_an_object",
         b"{}": "unknown_format",
     }
@@ -90,16 +104,26 @@ def test_faults_in_every_container(tmp_path: Path, name: str) -> None:
     for workers in ("1", "2"):
         done = convert(raw, "-o", out, "--json", "--workers", workers)
         assert (done.returncode, account(done, out)["rows_accepted"]) == (1, len(faults) + 1)
-        rejects = [json.loads(line) for line in out.with_suffix(".rejects.jsonl").read_bytes().splitlines()]
+        rejects = [
+            json.loads(line) for line in out.with_suffix(".rejects.jsonl").read_bytes().splitlines()
+        ]
         found.append([(reject["line"], reject["code"]) for reject in rejects])
-        assert all(reject["fix"] and reject["reason"] and reject["file"] == str(raw) for reject in rejects)
-    assert found[0] == found[1] == [(2 * number, code) for number, code in enumerate(faults.values(), 1)]
+        assert all(
+            reject["fix"] and reject["reason"] and reject["file"] == str(raw) for reject in rejects
+        )
+    assert (
+        found[0]
+        == found[1]
+        == [(2 * number, code) for number, code in enumerate(faults.values(), 1)]
+    )
 
 
 def test_two_equal_values_of_a_key_are_one(tmp_path: Path) -> None:
     """Nothing is lost then; a colon in a text is no key."""
     raw, out = tmp_path / "raw.jsonl", tmp_path / "out.jsonl"
-    raw.write_bytes(LINE[:-1] + b', "id": 1, "id": 1}\n' + LINE[:-1] + b', "note": "a:b\\u003a", "id": 2}')
+    raw.write_bytes(
+        LINE[:-1] + b', "id": 1, "id": 1}\n' + LINE[:-1] + b', "note": "a:b\\u003a", "id": 2}'
+    )
     assert account(convert(raw, "-o", out, "--json"), out)["rows_accepted"] == 2
 
 
@@ -116,9 +140,13 @@ def test_a_line_of_50_megabytes(tmp_path: Path) -> None:
 
 def test_csv_and_parquet_rejects_are_counted(tmp_path: Path) -> None:
     """A row that does not fit its columns has its line; what Parquet does to nulls is said once."""
-    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `parquet` or `train` brings it")
+    parquet = pytest.importorskip(
+        "pyarrow.parquet", reason="the extra `parquet` or `train` brings it"
+    )
     pyarrow = pytest.importorskip("pyarrow")
-    (tmp_path / "a.csv").write_bytes(b"instruction,output\nq,a\nq,a,b\n" + "q,中".encode("gbk") + b'\n"q\n')
+    (tmp_path / "a.csv").write_bytes(
+        b"instruction,output\nq,a\nq,a,b\n" + "q,中".encode("gbk") + b'\n"q\n'
+    )
     rows = [GOOD, {"messages": []}, GOOD]
     parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "b.parquet")
     out = tmp_path / "out" / "rows.jsonl"
@@ -126,30 +154,44 @@ def test_csv_and_parquet_rejects_are_counted(tmp_path: Path) -> None:
     books = account(done, out)
     assert books["formats"] == {"alpaca_tool": 1, "openai": 2}
     assert books["rejects"] == {"broken_csv": 2, "not_utf8": 1, "no_messages": 1}
-    assert f"{tmp_path}/a.csv:3: this record: 3 cells under 2 names" in json.dumps(books["examples"])
+    assert f"{tmp_path}/a.csv:3: this record: 3 cells under 2 names" in json.dumps(
+        books["examples"]
+    )
     assert done.stderr.decode().count("a null inside a Parquet row counts as absent") == 1
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no /proc on this system")
 def test_what_fails_while_it_is_read(tmp_path: Path) -> None:
-    """The address 0 of a process cannot be read: an error of the input, not of the output, after it was opened."""
+    """The address 0 of a process cannot be read: an error of the input, not of the output, after it
+    was opened."""
     memory, out = Path("/proc/self/mem"), tmp_path / "out.jsonl"
     refused(convert(memory, "-o", out), out, f"{memory}: cannot be read: Input/output error")
     with memory.open("rb") as stdin:
-        refused(convert("-", "-o", out, stdin=stdin), out, "stdin: cannot be read: Input/output error")
+        refused(
+            convert("-", "-o", out, stdin=stdin), out, "stdin: cannot be read: Input/output error"
+        )
     refused(convert("-", "-o", out, preexec_fn=lambda: os.close(0)), out, "stdin is closed")
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may become another user")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may become another user"
+)
 def test_no_permission_as_another_user() -> None:
     """Neither to read nor to write: one sentence each."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
-        raw, secret, out = (Path(folder, name) for name in ("raw.jsonl", "secret.jsonl", "out.jsonl"))
+        raw, secret, out = (
+            Path(folder, name) for name in ("raw.jsonl", "secret.jsonl", "out.jsonl")
+        )
         raw.write_bytes(LINE)
         secret.write_bytes(LINE)
         secret.chmod(0)
-        as_nobody: dict[str, Any] = {"user": NOBODY, "group": NOBODY, "extra_groups": [], "cwd": folder}
+        as_nobody: dict[str, Any] = {
+            "user": NOBODY,
+            "group": NOBODY,
+            "extra_groups": [],
+            "cwd": folder,
+        }
         try:
             subprocess.run([*COMMAND, "--help"], capture_output=True, check=True, **as_nobody)
         except (OSError, subprocess.CalledProcessError):
@@ -159,12 +201,17 @@ def test_no_permission_as_another_user() -> None:
         free.chmod(0o777)
         done = convert(secret, "-o", free / "out.jsonl", **as_nobody)
         refused(done, free / "out.jsonl", "secret.jsonl: cannot be read: Permission denied")
-        refused(convert(raw, "-o", out, **as_nobody), out, "out.jsonl: cannot be written: Permission denied")
+        refused(
+            convert(raw, "-o", out, **as_nobody),
+            out,
+            "out.jsonl: cannot be written: Permission denied",
+        )
 
 
 @pytest.mark.parametrize("full", ["output", "rejects"])
 def test_a_full_disk(tmp_path: Path, full: str) -> None:
-    """No file may grow beyond 100 kB: the run ends with one sentence, and an earlier run's files are as they were."""
+    """No file may grow beyond 100 kB: the run ends with one sentence, and an earlier run's files
+    are as they were."""
     raw, out = tmp_path / "raw.jsonl", tmp_path / "out" / "rows.jsonl"
     old = [out, out.with_suffix(".rejects.jsonl")]
     out.parent.mkdir()
@@ -185,7 +232,12 @@ def running(out: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
     """A run that has written a part of its output and waits for more input."""
     command = [*COMMAND, "-", "-o", out, *arguments]
     pipe = subprocess.PIPE
-    options: Any = {"stdin": pipe, "stderr": pipe, "start_new_session": True, "preexec_fn": heed_ctrl_c}
+    options: Any = {
+        "stdin": pipe,
+        "stderr": pipe,
+        "start_new_session": True,
+        "preexec_fn": heed_ctrl_c,
+    }
     with subprocess.Popen(command, **options) as process:
         assert process.stdin
         process.stdin.write(LONG_LINE * 2000)  # more than the workers are given in advance
@@ -220,13 +272,16 @@ def test_a_killed_run_takes_its_workers_along(tmp_path: Path, sent: signal.Signa
         process.send_signal(sent)
         process.wait(timeout=60)
     assert len(workers) == 2
-    wait_until(lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers))
+    wait_until(
+        lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers)
+    )
     assert not out.exists()
 
 
 @pytest.mark.parametrize("plain", [True, False])
 def test_a_killed_worker_ends_the_run(tmp_path: Path, plain: bool) -> None:
-    """As the kernel does when memory runs out: one message, no output, also while pieces wait in the pipe."""
+    """As the kernel does when memory runs out: one message, no output, also while pieces wait in
+    the pipe."""
     out = tmp_path / "rows.jsonl"
     raw = tmp_path / ("raw.jsonl" if plain else "raw.jsonl.gz")
     with (open if plain else gzip.open)(raw, "wb") as file:
@@ -237,7 +292,10 @@ def test_a_killed_worker_ends_the_run(tmp_path: Path, plain: bool) -> None:
         workers_of(process)[0].kill()
         stderr = process.communicate(timeout=60)[1].decode()
     assert process.returncode == 2
-    assert stderr == "swiftkit: a worker process was killed (out of memory?); run again with --workers 1\n"
+    assert (
+        stderr
+        == "swiftkit: a worker process was killed (out of memory?); run again with --workers 1\n"
+    )
     assert not out.exists()
 
 
@@ -255,7 +313,9 @@ def test_ctrl_c(tmp_path: Path, workers: str) -> None:
 def on_a_terminal(*arguments: str | Path) -> tuple[int, str]:
     """The exit status, and what a terminal showed."""
     ours, theirs = pty.openpty()
-    with subprocess.Popen([*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs) as process:
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
         os.close(theirs)
         shown = b""
         while piece := _read(ours):
@@ -272,7 +332,8 @@ def _read(descriptor: int) -> bytes:
 
 
 def test_a_terminal_shows_a_bar(tmp_path: Path) -> None:
-    """Rows, rows a second, time left, and all rows at the end; elsewhere there is the account alone."""
+    """Rows, rows a second, time left, and all rows at the end; elsewhere there is the account
+    alone."""
     raw, out = tmp_path / "raw.jsonl", tmp_path / "out.jsonl"
     raw.write_bytes((LINE + b"\n") * 30_000)
     status, shown = on_a_terminal(raw, "-o", out)

@@ -1,4 +1,5 @@
-"""Hostile records of every format: whatever is done to a golden row, it becomes rows that pass the check, or a reject.
+"""Hostile records of every format: whatever is done to a golden row, it becomes rows that pass the
+check, or a reject.
 
 Bounded: the number of examples is set, and hypothesis keeps what failed for the next run.
 """
@@ -23,7 +24,8 @@ from swiftkit.data.targets import TARGETS
 from swiftkit.files.inputs import Chunk
 
 RECORDS: dict[str, list[dict[str, Any]]] = {
-    name: [case["in"] for case in json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))] for name in names()
+    name: [case["in"] for case in json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))]
+    for name in names()
 }
 GOOD = b'{"instruction": "Hi.", "output": "Hello."}'
 DEEP = "@@deep@@"  # stands for what json.dumps cannot write
@@ -39,12 +41,27 @@ leaves = (
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=6)
     | st.sampled_from(
-        [DEEP, "", "{}", "[]", '{"name": "f"}', "[[[", "</think>", "<think>", "\ud800", 10**400, "null", "f(a=1)"]
+        [
+            DEEP,
+            "",
+            "{}",
+            "[]",
+            '{"name": "f"}',
+            "[[[",
+            "</think>",
+            "<think>",
+            "\ud800",
+            10**400,
+            "null",
+            "f(a=1)",
+        ]
     )
 )
 values = st.recursive(
     leaves,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4) | keys, inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4) | keys, inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -58,7 +75,9 @@ def replace(inside: Any, key: Any, data: st.DataObject) -> None:
 
 
 def nest(inside: Any, key: Any, data: st.DataObject) -> None:
-    inside[key] = data.draw(st.sampled_from([[inside[key]], {"content": inside[key]}, [[], inside[key]]]))
+    inside[key] = data.draw(
+        st.sampled_from([[inside[key]], {"content": inside[key]}, [[], inside[key]]])
+    )
 
 
 def flatten(inside: Any, key: Any, _: st.DataObject) -> None:
@@ -101,8 +120,14 @@ def damaged(record: dict[str, Any], data: st.DataObject) -> bytes:
 
 def damage(inside: Any, data: st.DataObject) -> None:
     while inside:
-        key = data.draw(st.sampled_from(sorted(inside) if isinstance(inside, dict) else range(len(inside))))
-        if not isinstance(inside[key], dict | list) or not inside[key] or data.draw(st.integers(0, 3)) == 0:
+        key = data.draw(
+            st.sampled_from(sorted(inside) if isinstance(inside, dict) else range(len(inside)))
+        )
+        if (
+            not isinstance(inside[key], dict | list)
+            or not inside[key]
+            or data.draw(st.integers(0, 3)) == 0
+        ):
             data.draw(st.sampled_from(DAMAGES))(inside, key, data)
             return
         inside = inside[key]
@@ -117,21 +142,28 @@ def check(outcome: Outcome, target: str) -> None:
     for encoded in outcome.rows:
         row = json.loads(encoded)
         if row.get("label") is False:
-            row["label"] = "false"  # as before the target wrote it for swift: a bad answer may call what is not there
+            # as before the target wrote it for swift: a bad answer may call what is not there
+            row["label"] = "false"
         assert row["source"] == "raw.jsonl:1"
         if target != "whole":  # that is for looking at rows: it leaves the label out
             check_row(row)
 
 
 @pytest.mark.parametrize("name", names())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=100,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 @given(data=st.data())
 def test_any_damage_gives_rows_or_a_reject(name: str, data: st.DataObject) -> None:
     """For every target, with the format recognized, with it forced, and with a wrong one forced."""
     line = damaged(data.draw(st.sampled_from(RECORDS[name])), data)
     for target in TARGETS:
         for forced in ("", name, data.draw(st.sampled_from(names()))):
-            [outcome] = convert_chunk(Chunk(Path("raw.jsonl"), [(1, line)]), Options(target, forced))
+            [outcome] = convert_chunk(
+                Chunk(Path("raw.jsonl"), [(1, line)]), Options(target, forced)
+            )
             check(outcome, target)
 
 
@@ -143,7 +175,10 @@ def test_no_value_is_lost_under_a_key_that_is_there_twice(name: str, data: st.Da
     record = copy.deepcopy(data.draw(st.sampled_from(RECORDS[name])))
     inside = data.draw(st.sampled_from(list(objects_in(record))))
     key = data.draw(st.sampled_from(sorted(inside)))
-    items, twin = list(inside.items()), ("@@twin@@", data.draw(st.sampled_from(["other", 0.123, [{"a": "b:c"}]])))
+    items, twin = (
+        list(inside.items()),
+        ("@@twin@@", data.draw(st.sampled_from(["other", 0.123, [{"a": "b:c"}]]))),
+    )
     inside.clear()
     inside.update([twin, *items] if data.draw(st.booleans()) else [*items, twin])
     style: Any = {
@@ -158,7 +193,8 @@ def test_no_value_is_lost_under_a_key_that_is_there_twice(name: str, data: st.Da
 
 @pytest.mark.parametrize("length", range(80))
 def test_a_lost_value_of_any_length_is_seen(length: int) -> None:
-    """Also where it happens to be as long as the spaces that another style of JSON, or a mixture of two, would have."""
+    """Also where it happens to be as long as the spaces that another style of JSON, or a mixture of
+    two, would have."""
     messages = [{"role": "user", "content": "a: b"}, {"role": "assistant", "content": "c"}] * 3
     for style in ({"separators": (",", ":")}, {"indent": None}):
         body = json.dumps({"messages": messages, "category": "x", "id": "new"}, **style)  # type: ignore[arg-type]
@@ -172,14 +208,17 @@ def test_a_lost_value_of_any_length_is_seen(length: int) -> None:
 def objects_in(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict) and value:
         yield value
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+    for inner in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    ):
         yield from objects_in(inner)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_any_file_balances(tmp_path: Path, data: st.DataObject) -> None:
-    """Damaged rows of all formats in one file: in = accepted + rejected, and each reject is written down."""
+    """Damaged rows of all formats in one file: in = accepted + rejected, and each reject is written
+    down."""
     chosen = data.draw(st.lists(st.sampled_from(names()), min_size=1, max_size=8))
     lines = [damaged(data.draw(st.sampled_from(RECORDS[name])), data) for name in chosen]
     raw, good, out = (tmp_path / name for name in ("raw.jsonl", "good.jsonl", "out.jsonl"))
@@ -187,6 +226,12 @@ def test_any_file_balances(tmp_path: Path, data: st.DataObject) -> None:
     good.write_bytes(GOOD)
     account = convert_files([raw, good], out, None, Options())
     rejects = out.with_suffix(".rejects.jsonl")
-    assert account.rows_in == account.rows_accepted + account.rows_rejected == len(lines) + 1 - account.rows_filtered
+    assert (
+        account.rows_in
+        == account.rows_accepted + account.rows_rejected
+        == len(lines) + 1 - account.rows_filtered
+    )
     assert account.rows_out == len(out.read_bytes().splitlines()) == account.rows_accepted
-    assert account.rows_rejected == (len(rejects.read_bytes().splitlines()) if rejects.exists() else 0)
+    assert account.rows_rejected == (
+        len(rejects.read_bytes().splitlines()) if rejects.exists() else 0
+    )

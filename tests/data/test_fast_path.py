@@ -1,4 +1,5 @@
-"""The short way of OpenAI rows writes what the general way writes, to the byte, or leaves the record to it."""
+"""The short way of OpenAI rows writes what the general way writes, to the byte, or leaves the
+record to it."""
 
 import json
 from pathlib import Path
@@ -21,12 +22,20 @@ TOOL = {
     "function": {
         "name": "get_weather",
         "description": "The weather of a city",
-        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+        "parameters": {
+            "type": "object",
+            "properties": {"city": {"type": "string"}},
+            "required": ["city"],
+        },
     },
 }
 USER = {"role": "user", "content": "北京的天气？"}
 ANSWER = {"role": "assistant", "content": "Sunny."}
-CALL = {"id": "c:1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "北京"}'}}
+CALL = {
+    "id": "c:1",
+    "type": "function",
+    "function": {"name": "get_weather", "arguments": '{"city": "北京"}'},
+}
 NAMELESS = {"function": {"name": "", "arguments": "{}"}}
 SILENT = {"function": {"name": "get_weather", "arguments": ""}}
 NO_ID = {"function": {"name": "get_weather", "arguments": {"city": ""}}}
@@ -35,7 +44,9 @@ RESULT = {"role": "tool", "tool_call_id": "c:1", "content": '{"sky": "clear"}'}
 ROW = {"id": "w-1", "messages": [USER, CALLING, RESULT, ANSWER], "tools": [TOOL]}
 PLAIN: dict[str, dict[str, Any]] = {
     "calls": ROW,
-    "a talk": {"messages": [{"role": "system", "content": "Be brief."}, USER, ANSWER, USER, ANSWER]},
+    "a talk": {
+        "messages": [{"role": "system", "content": "Be brief."}, USER, ANSWER, USER, ANSWER]
+    },
     "text before the call": {**ROW, "messages": [USER, {**CALLING, "content": "I look."}]},
     "no content key": {**ROW, "messages": [USER, {"role": "assistant", "tool_calls": [CALL]}]},
     "arguments as an object": {
@@ -47,11 +58,26 @@ PLAIN: dict[str, dict[str, Any]] = {
         "messages": [USER, {**CALLING, "tool_calls": [CALL, {**CALL, "id": "2"}]}, RESULT, ANSWER],
     },
     "nulls of a client's library": {
-        "messages": [USER, {**ANSWER, "refusal": None, "audio": None, "function_call": None, "tool_calls": None}]
+        "messages": [
+            USER,
+            {**ANSWER, "refusal": None, "audio": None, "function_call": None, "tool_calls": None},
+        ]
     },
-    "names": {**ROW, "messages": [{**USER, "name": "Ann"}, CALLING, {**RESULT, "name": "get_weather"}, ANSWER]},
+    "names": {
+        **ROW,
+        "messages": [{**USER, "name": "Ann"}, CALLING, {**RESULT, "name": "get_weather"}, ANSWER],
+    },
     "tools as text, an id that is a number": {**ROW, "id": 7, "tools": json.dumps([TOOL])},
-    "other columns": {"topic": "天气", "source": "x", "n": 1, "x": 0.5, **ROW, "chain": "c", "level": None, "ok": True},
+    "other columns": {
+        "topic": "天气",
+        "source": "x",
+        "n": 1,
+        "x": 0.5,
+        **ROW,
+        "chain": "c",
+        "level": None,
+        "ok": True,
+    },
     "a tool that is no JSON Schema yet": {
         **ROW,
         "tools": [
@@ -65,15 +91,30 @@ PLAIN: dict[str, dict[str, Any]] = {
     },
     "no id, no tools": {"messages": [USER, CALLING]},
 }
-FLAT = {"function": {"name": "get_weather", "description": "", "parameters": {"city": {"type": "string"}}}}
+FLAT = {
+    "function": {
+        "name": "get_weather",
+        "description": "",
+        "parameters": {"city": {"type": "string"}},
+    }
+}
 THOUGHT = "<think>\nRain?\n</think>\n\n"
 AWKWARD: dict[str, dict[str, Any]] = {
-    "a thought before calls": {**ROW, "messages": [USER, {**CALLING, "content": THOUGHT}, RESULT, ANSWER]},
-    "a thought and text before calls": {**ROW, "messages": [USER, {**CALLING, "content": f"{THOUGHT}I look."}]},
+    "a thought before calls": {
+        **ROW,
+        "messages": [USER, {**CALLING, "content": THOUGHT}, RESULT, ANSWER],
+    },
+    "a thought and text before calls": {
+        **ROW,
+        "messages": [USER, {**CALLING, "content": f"{THOUGHT}I look."}],
+    },
     "a thought that is never closed": {"messages": [USER, {**ANSWER, "content": "<think>Rain?"}]},
     "text and calls in two messages": {**ROW, "messages": [USER, ANSWER, CALLING]},
     "two answers": {"messages": [USER, ANSWER, ANSWER]},
-    "an id for two calls": {**ROW, "messages": [USER, {**CALLING, "tool_calls": [CALL, CALL]}, RESULT, RESULT, ANSWER]},
+    "an id for two calls": {
+        **ROW,
+        "messages": [USER, {**CALLING, "tool_calls": [CALL, CALL]}, RESULT, RESULT, ANSWER],
+    },
     "results in another order": {
         **ROW,
         "messages": [
@@ -134,16 +175,22 @@ def check_same(lines: list[bytes], options: Options = Options()) -> None:  # noq
 
 def check_columns(outcome: Outcome) -> None:
     """The first row of an outcome has all the columns that its rows have."""
-    rows = [set(formats._columns(json.loads(line))) for row in outcome.rows for line in row.split(b"\n")]
+    rows = [
+        set(formats._columns(json.loads(line))) for row in outcome.rows for line in row.split(b"\n")
+    ]
     assert all(row <= rows[0] == outcome.columns for row in rows)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", PLAIN)
 def test_plain_records(name: str, layout: dict[str, Any]) -> None:
-    """These go the short way, in whatever layout they are written, and become the same as in the general way."""
+    """These go the short way, in whatever layout they are written, and become the same as in the
+    general way."""
     lines = [json.dumps(PLAIN[name], **layout).encode()] * 2
-    assert [outcome.records for outcome in convert_chunk(Chunk(PATH, list(enumerate(lines, 1))), Options())] == [2]
+    assert [
+        outcome.records
+        for outcome in convert_chunk(Chunk(PATH, list(enumerate(lines, 1))), Options())
+    ] == [2]
     check_same(lines)
 
 
@@ -151,18 +198,28 @@ def test_plain_records(name: str, layout: dict[str, Any]) -> None:
 def test_awkward_records(name: str) -> None:
     """What a plain record is not, also after a plain one of the same kind."""
     check_same(
-        [json.dumps(record).encode() for record in (PLAIN["no id, no tools"], AWKWARD[name], ROW, AWKWARD[name])]
+        [
+            json.dumps(record).encode()
+            for record in (PLAIN["no id, no tools"], AWKWARD[name], ROW, AWKWARD[name])
+        ]
     )
 
 
 def test_all_goldens() -> None:
-    """Records of every format, in one file: the first of a kind does not decide for what is unlike it."""
-    records = [json.dumps(param.values[1]["in"], **layout).encode() for param in CASES for layout in LAYOUTS]
+    """Records of every format, in one file: the first of a kind does not decide for what is unlike
+    it."""
+    records = [
+        json.dumps(param.values[1]["in"], **layout).encode()
+        for param in CASES
+        for layout in LAYOUTS
+    ]
     check_same(records)
     check_same(records[::-1])
 
 
-@pytest.mark.parametrize("column", sorted({name for param in CASES for name in param.values[1]["in"]}))
+@pytest.mark.parametrize(
+    "column", sorted({name for param in CASES for name in param.values[1]["in"]})
+)
 def test_any_column_beside(column: str) -> None:
     """A column that means something to some format keeps its meaning beside plain messages."""
     values = [param.values[1]["in"][column] for param in CASES if column in param.values[1]["in"]]
@@ -191,10 +248,15 @@ def test_damaged_records(data: st.DataObject) -> None:
 
 roles = st.sampled_from(["system", "user", "assistant", "tool"])
 texts = st.sampled_from(["", " ", "a", "<think>\nb\n</think>\n\nc", "<think>", '": {"role": 1}'])
-calls = st.lists(st.sampled_from([CALL, {**CALL, "id": "c2"}, {"function": CALL["function"]}]), max_size=3)
+calls = st.lists(
+    st.sampled_from([CALL, {**CALL, "id": "c2"}, {"function": CALL["function"]}]), max_size=3
+)
 turns = st.fixed_dictionaries(
     {"role": roles, "content": texts},
-    optional={"tool_calls": st.none() | calls, "tool_call_id": st.sampled_from(["c:1", "c2", None])},
+    optional={
+        "tool_calls": st.none() | calls,
+        "tool_call_id": st.sampled_from(["c:1", "c2", None]),
+    },
 )
 
 
@@ -202,7 +264,10 @@ turns = st.fixed_dictionaries(
 @given(st.lists(st.lists(turns, max_size=6), min_size=1, max_size=3), st.booleans())
 def test_any_order_of_messages(dialogues: list[list[dict[str, Any]]], with_tools: bool) -> None:
     """Roles, empty texts, calls and ids in any order."""
-    rows = [{"messages": messages, **({"tools": [TOOL]} if with_tools else {})} for messages in dialogues]
+    rows = [
+        {"messages": messages, **({"tools": [TOOL]} if with_tools else {})}
+        for messages in dialogues
+    ]
     check_same([json.dumps(row).encode() for row in rows])
 
 
@@ -222,15 +287,22 @@ schemas = st.sampled_from(
         1,
     ]
 )
-names = st.sampled_from(["type", "required", "properties", "description", "enum", "default", "items", "city"])
+names = st.sampled_from(
+    ["type", "required", "properties", "description", "enum", "default", "items", "city"]
+)
 values = st.recursive(
-    schemas | st.booleans() | st.just([]), lambda inner: st.dictionaries(names, inner, max_size=4), max_leaves=12
+    schemas | st.booleans() | st.just([]),
+    lambda inner: st.dictionaries(names, inner, max_size=4),
+    max_leaves=12,
 )
 
 
 @settings(max_examples=500, deadline=None)
 @given(
-    values, st.dictionaries(st.sampled_from(["name", "description", "strict", "type", "required"]), values, max_size=2)
+    values,
+    st.dictionaries(
+        st.sampled_from(["name", "description", "strict", "type", "required"]), values, max_size=2
+    ),
 )
 def test_any_tool(properties: Any, more: dict[str, Any]) -> None:
     """Schemas that are JSON Schema already, and schemas that are not."""
@@ -255,7 +327,11 @@ def test_a_key_twice(template: str, space: str) -> None:
     """One of the two values would be lost, so the general way has to refuse it."""
     template = template.replace("G", '{"name": "g", "name": "f", "arguments": "{}"}')
     text = template.replace("USER", json.dumps(USER)).replace("ANSWER", json.dumps(ANSWER))
-    line = text.replace("F}", '{"name": "f", "arguments": "{}"}}').replace(": ", f":{space}").replace(", ", f",{space}")
+    line = (
+        text.replace("F}", '{"name": "f", "arguments": "{}"}}')
+        .replace(": ", f":{space}")
+        .replace(", ", f",{space}")
+    )
     json.loads(line)
     assert convert_line(line.encode(), "raw.jsonl:1", bytearray()) is None
     check_same([line.encode()])
@@ -278,7 +354,8 @@ def test_a_forced_format() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [Options("grpo"), Options("whole"), Options(sample_types=("a",)), Options(max_samples=1)]
+    "options",
+    [Options("grpo"), Options("whole"), Options(sample_types=("a",)), Options(max_samples=1)],
 )
 def test_each_record_alone(options: Options) -> None:
     """Where single records are counted or cut, they are told one by one, in the general way."""

@@ -20,9 +20,16 @@ def result(identity: str) -> dict[str, str]:
 
 def test_results_stand_in_the_order_of_their_calls() -> None:
     """ms-swift ties them by position, OpenAI by id."""
-    messages = messages_of([{"role": "assistant", "content": None, "tool_calls": CALLS}, result("b"), result("a")], "m")
+    messages = messages_of(
+        [{"role": "assistant", "content": None, "tool_calls": CALLS}, result("b"), result("a")], "m"
+    )
     assert [message["content"] for message in messages[2:]] == ["of a", "of b"]
-    assert [message["role"] for message in messages] == ["tool_call", "tool_call", "tool_response", "tool_response"]
+    assert [message["role"] for message in messages] == [
+        "tool_call",
+        "tool_call",
+        "tool_response",
+        "tool_response",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -30,8 +37,14 @@ def test_results_stand_in_the_order_of_their_calls() -> None:
     [
         ({"from": "human", "value": "Hi"}, [{"role": "user", "content": "Hi"}]),
         ({"from": "gpt", "value": "Hi"}, [{"role": "assistant", "content": "Hi"}]),
-        ({"role": "developer", "content": [{"type": "text", "text": "Hi"}]}, [{"role": "system", "content": "Hi"}]),
-        ({"role": "assistant", "content": "Hi", "weight": 0}, [{"role": "assistant", "content": "Hi", "loss": False}]),
+        (
+            {"role": "developer", "content": [{"type": "text", "text": "Hi"}]},
+            [{"role": "system", "content": "Hi"}],
+        ),
+        (
+            {"role": "assistant", "content": "Hi", "weight": 0},
+            [{"role": "assistant", "content": "Hi", "loss": False}],
+        ),
         (
             {"role": "assistant", "reasoning_content": "Hm.", "content": "Hi"},
             [{"role": "assistant", "content": "<think>\nHm.\n</think>\n\nHi"}],
@@ -41,7 +54,10 @@ def test_results_stand_in_the_order_of_their_calls() -> None:
             [{"role": "tool_call", "content": '{"name":"f","arguments":{}}'}],
         ),
         (
-            {"from": "function_call", "value": '[{"name": "f", "arguments": {}}, {"name": "g", "arguments": {}}]'},
+            {
+                "from": "function_call",
+                "value": '[{"name": "f", "arguments": {}}, {"name": "g", "arguments": {}}]',
+            },
             [
                 {"role": "tool_call", "content": '{"name":"f","arguments":{}}'},
                 {"role": "tool_call", "content": '{"name":"g","arguments":{}}'},
@@ -86,10 +102,13 @@ CHAT = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"
 SHAREGPT = [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Yo"}]
 
 
-@pytest.mark.parametrize("name", ["messages", "conversations", "conversation", "dialog", "dialogue"])
+@pytest.mark.parametrize(
+    "name", ["messages", "conversations", "conversation", "dialog", "dialogue"]
+)
 @pytest.mark.parametrize("write", [lambda turns: turns, json.dumps], ids=["list", "text"])
 def test_a_chat_comes_to_its_place(name: str, write: Any) -> None:
-    """Whatever the list is called, and as JSON text: the column is that of its form, and the others stay."""
+    """Whatever the list is called, and as JSON text: the column is that of its form, and the others
+    stay."""
     assert unfolded({name: write(CHAT), "model": "m"}) == {"messages": CHAT, "model": "m"}
     assert unfolded({name: write(SHAREGPT)}) == {"conversations": SHAREGPT}
 
@@ -111,7 +130,10 @@ def test_what_is_no_chat_stays(record: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "code"),
-    [('[{"role": "user"', "bad_message"), ('[{"role": "user", "content": "1", "content": "2"}]', "duplicate_key")],
+    [
+        ('[{"role": "user"', "bad_message"),
+        ('[{"role": "user", "content": "1", "content": "2"}]', "duplicate_key"),
+    ],
 )
 def test_broken_json_text_is_refused(text: str, code: str) -> None:
     """It is a chat that would be lost."""

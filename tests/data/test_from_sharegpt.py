@@ -1,4 +1,5 @@
-"""The converters that read calls out of running text: whatever the text holds, rows or DataError, and in good time."""
+"""The converters that read calls out of running text: whatever the text holds, rows or DataError,
+and in good time."""
 
 import json
 from contextlib import suppress
@@ -22,7 +23,9 @@ PIECES = st.sampled_from(
 
 
 def records(name: str) -> list[dict[str, Any]]:
-    return [case["in"] for case in json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))]
+    return [
+        case["in"] for case in json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
+    ]
 
 
 def texts(record: dict[str, Any]) -> list[tuple[Any, Any]]:
@@ -30,7 +33,9 @@ def texts(record: dict[str, Any]) -> list[tuple[Any, Any]]:
     turns = record.get("conversations")
     holders = turns if isinstance(turns, list) else []
     places = [(turn, "value") for turn in holders] + [(record, "system"), (record, "chat")]
-    return [(holder, key) for holder, key in places if isinstance(holder.get(key), str) and holder[key]]
+    return [
+        (holder, key) for holder, key in places if isinstance(holder.get(key), str) and holder[key]
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -43,7 +48,11 @@ def test_any_text_converts_or_is_refused(name: str, data: st.DataObject) -> None
         holder, key = data.draw(st.sampled_from(texts(record)))
         text = holder[key]
         start, end = sorted(data.draw(st.tuples(*[st.integers(0, len(text))] * 2)))
-        holder[key] = text[:start] + data.draw(PIECES | st.text(max_size=5) | st.just(text[start:end])) + text[end:]
+        holder[key] = (
+            text[:start]
+            + data.draw(PIECES | st.text(max_size=5) | st.just(text[start:end]))
+            + text[end:]
+        )
         if not texts(record):
             break
     converter_of(name).matches(record)
@@ -74,7 +83,9 @@ def test_a_long_hostile_text_is_refused_at_once(name: str, role: str, text: str)
         check_row(next(iter(converter_of(name).convert(record))))
 
 
-@pytest.mark.parametrize("chat", ["\n" * 300_000, "USER: a" + "\n\nASSISTANT: <functioncall> {'" * 50_000])
+@pytest.mark.parametrize(
+    "chat", ["\n" * 300_000, "USER: a" + "\n\nASSISTANT: <functioncall> {'" * 50_000]
+)
 def test_a_long_hostile_chat_is_refused_at_once(chat: str) -> None:
     """The same for Glaive, whose turns are one text."""
     with pytest.raises(DataError):

@@ -1,4 +1,5 @@
-"""`swiftkit show`: what it says of a row is what real swift trains on, and no data can drive the terminal."""
+"""`swiftkit show`: what it says of a row is what real swift trains on, and no data can drive the
+terminal."""
 
 import json
 import os
@@ -24,7 +25,10 @@ from swiftkit.toolcall.formats import hermes
 MODEL = ROOT / "recipes" / "tiny" / "qwen3"
 END = "<|im_end|>\n"
 QUESTION = {"role": "user", "content": "Weather in 北京 🌤️?"}
-TOOL = {"type": "function", "function": {"name": "weather", "description": "天气", "parameters": {"type": "object"}}}
+TOOL = {
+    "type": "function",
+    "function": {"name": "weather", "description": "天气", "parameters": {"type": "object"}},
+}
 CITY = {"city": "北京 🏙️"}
 CALLS = [{"id": "1", "function": {"name": "weather", "arguments": json.dumps(CITY)}}]
 CALL = {"role": "assistant", "content": None, "tool_calls": CALLS}
@@ -37,18 +41,40 @@ def said(role: str, content: str) -> dict[str, str]:
 
 STEPS = {
     "tools": [TOOL],
-    "messages": [QUESTION, CALL, {"role": "tool", "tool_call_id": "1", "content": "晴"}, said("assistant", HOSTILE)],
+    "messages": [
+        QUESTION,
+        CALL,
+        {"role": "tool", "tool_call_id": "1", "content": "晴"},
+        said("assistant", HOSTILE),
+    ],
 }
-ENGLISH = {"messages": [said("system", "Be short."), said("user", "Say hi."), said("assistant", "Hi there.")]}
-TURNS = {"messages": [said("user", "one"), said("assistant", "1"), said("user", "two"), said("assistant", "2")]}
+ENGLISH = {
+    "messages": [
+        said("system", "Be short."),
+        said("user", "Say hi."),
+        said("assistant", "Hi there."),
+    ]
+}
+TURNS = {
+    "messages": [
+        said("user", "one"),
+        said("assistant", "1"),
+        said("user", "two"),
+        said("assistant", "2"),
+    ]
+}
 PROMPT = {"messages": TURNS["messages"][:3], "expected_calls": "[]"}
 LOSSLESS = {
-    "messages": [said("user", "q"), {"role": "tool_call", "content": '{"name": "f", "arguments": {}}', "loss": False}]
+    "messages": [
+        said("user", "q"),
+        {"role": "tool_call", "content": '{"name": "f", "arguments": {}}', "loss": False},
+    ]
 }
 
 
 class Letters:
-    """A stand-in for swift's template: a token is a byte, and the trained part is what stands between { and }."""
+    """A stand-in for swift's template: a token is a byte, and the trained part is what stands
+    between { and }."""
 
     max_length = 40
     template_meta = SimpleNamespace(template_type="letters")
@@ -62,12 +88,20 @@ class Letters:
         return batch
 
     def encode(self, row: dict[str, Any]) -> dict[str, Any]:
-        ids = list("".join(f"{message['role']}:{message['content']};" for message in row["messages"]).encode())
+        ids = list(
+            "".join(
+                f"{message['role']}:{message['content']};" for message in row["messages"]
+            ).encode()
+        )
         if b"unencodable" in bytes(ids):
             raise ValueError("swift says\nno")
         if self.mode != "train":
             return {"input_ids": ids}
-        start = bytes(ids).rfind(b"assistant:") + len("assistant:") if b"assistant:" in bytes(ids) else len(ids)
+        start = (
+            bytes(ids).rfind(b"assistant:") + len("assistant:")
+            if b"assistant:" in bytes(ids)
+            else len(ids)
+        )
         return {"input_ids": ids, "labels": [-100] * start + ids[start:]}
 
     def decode(self, ids: Sequence[int], **options: bool) -> str:
@@ -83,7 +117,11 @@ class Letters:
 def letters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without swift: what is tested is what is around it."""
     template = Letters()
-    monkeypatch.setattr(show, "load_encoder", lambda settings: encoder.Encoder(template, template, settings.max_length))
+    monkeypatch.setattr(
+        show,
+        "load_encoder",
+        lambda settings: encoder.Encoder(template, template, settings.max_length),
+    )
 
 
 def write(path: Path, *rows: Any) -> Path:
@@ -101,18 +139,21 @@ def lines(result: Result) -> list[dict[str, Any]]:
     return [json.loads(line) for line in result.stdout.splitlines()]
 
 
-# --- around swift -----------------------------------------------------------------------------------------------------
+# --- around swift
+# -----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("letters")
 def test_a_person_sees_the_first_row(tmp_path: Path) -> None:
-    """The text with brackets on stdout; place, counts, bound and the way to other rows on stderr."""
+    """The text with brackets on stdout; place, counts, bound and the way to other rows on
+    stderr."""
     data = write(tmp_path / "rows.jsonl", "", ENGLISH, TURNS, "{")
     result = run(data, "--max-length", "99")
     assert result.exit_code == 0
     assert result.stdout == "system:Be short.;user:Say hi.;assistant:⟦Hi there.;⟧\n"
     assert (
-        f"{data}:2: 50 tokens (10 trained, between ⟦ and ⟧); fits into max_length 99; template letters" in result.stderr
+        f"{data}:2: 50 tokens (10 trained, between ⟦ and ⟧); fits into max_length 99; template letters"
+        in result.stderr
     )
     assert "the first of 3 rows; another one: --row N" in result.stderr
     assert run(data, "--row", "3").stdout == "user:one;assistant:1;user:two;assistant:⟦2;⟧\n"
@@ -121,7 +162,8 @@ def test_a_person_sees_the_first_row(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_max_length(tmp_path: Path) -> None:
-    """A row is truncated above max_length and not at it, and a person is told what swift does then."""
+    """A row is truncated above max_length and not at it, and a person is told what swift does
+    then."""
     data = write(tmp_path / "rows.jsonl", ENGLISH)
     for bound, truncated in (("49", True), ("50", False)):
         (row,) = lines(run(data, "--json", "--max-length", bound))
@@ -133,7 +175,8 @@ def test_max_length(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_rows_that_fail(tmp_path: Path) -> None:
-    """With --json each has a line of its own and the rest is printed; a person gets place, code, reason and fix."""
+    """With --json each has a line of its own and the rest is printed; a person gets place, code,
+    reason and fix."""
     stray = {"messages": [said("user", "q"), {"role": "tool", "tool_call_id": "9", "content": "x"}]}
     unencodable = {"messages": [said("user", "unencodable"), said("assistant", "a")]}
     data = write(tmp_path / "rows.jsonl", ENGLISH, "{", stray, {"what": 1}, unencodable, TURNS)
@@ -143,8 +186,15 @@ def test_rows_that_fail(tmp_path: Path) -> None:
         (1, False), (2, True), (3, True), (4, True), (5, True), (6, False),
     ]  # fmt: skip
     assert all(row.keys() == {"row", "error"} for row in lines(result) if "error" in row)
-    assert f"6 rows, 0 longer than max_length, 4 failed, the first: {data}:2: broken_json" in result.stderr
-    for number, said_of_it in (("2", "mend or delete this line"), ("4", "unknown_format"), ("5", "swift says no")):
+    assert (
+        f"6 rows, 0 longer than max_length, 4 failed, the first: {data}:2: broken_json"
+        in result.stderr
+    )
+    for number, said_of_it in (
+        ("2", "mend or delete this line"),
+        ("4", "unknown_format"),
+        ("5", "swift says no"),
+    ):
         result = run(data, "--row", number)
         assert (result.exit_code, result.stdout) == (1, "")
         assert f"{data}:{number}: " in result.stderr
@@ -153,7 +203,8 @@ def test_rows_that_fail(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("letters")
 def test_data_cannot_drive_the_terminal(tmp_path: Path) -> None:
-    """No control character of the data is printed, brackets are unambiguous, and nothing but rows is on stdout."""
+    """No control character of the data is printed, brackets are unambiguous, and nothing but rows
+    is on stdout."""
     data = write(tmp_path / "rows.jsonl", STEPS, {"\x1b[2J": 1, "\x9b2J": 1})
     for flags in ((), ("--json",), ("--row", "2")):
         result = run(data, *flags)
@@ -165,9 +216,15 @@ def test_data_cannot_drive_the_terminal(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("letters")
 @pytest.mark.parametrize(("term", "coloured"), [("xterm", True), ("dumb", False)])
-def test_colour_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, term: str, coloured: bool) -> None:
-    """Green replaces the brackets where the terminal can show it; the data's own sequences are dead there too."""
-    data = write(tmp_path / "rows.jsonl", {"messages": [said("user", "\x1b[31m ⟦"), said("assistant", "yes")]})
+def test_colour_on_a_terminal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, term: str, coloured: bool
+) -> None:
+    """Green replaces the brackets where the terminal can show it; the data's own sequences are dead
+    there too."""
+    data = write(
+        tmp_path / "rows.jsonl",
+        {"messages": [said("user", "\x1b[31m ⟦"), said("assistant", "yes")]},
+    )
     monkeypatch.setenv("TERM", term)
     monkeypatch.delenv("NO_COLOR", raising=False)
     reader, terminal = pty.openpty()
@@ -184,9 +241,12 @@ def test_colour_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, t
 
 @pytest.mark.usefixtures("letters")
 def test_a_row_without_an_answer_is_a_prompt(tmp_path: Path) -> None:
-    """GRPO and evaluation rows are shown as they are asked: nothing trained, not even an earlier answer."""
+    """GRPO and evaluation rows are shown as they are asked: nothing trained, not even an earlier
+    answer."""
     data = write(tmp_path / "rows.jsonl", PROMPT, {"messages": TURNS["messages"][:1]})
-    assert [(row["trained"], row["n_trained"]) for row in lines(run(data, "--json"))] == [([], 0)] * 2
+    assert [(row["trained"], row["n_trained"]) for row in lines(run(data, "--json"))] == [
+        ([], 0)
+    ] * 2
     result = run(data)
     assert result.stdout == "user:one;assistant:1;user:two;\n"
     assert "nothing trained" in result.stderr
@@ -223,13 +283,19 @@ def test_spans_where_a_character_is_cut(text: str, flags: str, spans: list[str])
 
 
 def test_spans_where_a_tokenizer_drops_spaces() -> None:
-    """SentencePiece drops the space that a piece begins with, so pieces do not add up to the text."""
+    """SentencePiece drops the space that a piece begins with, so pieces do not add up to the
+    text."""
     words = ["▁Hello", "▁big", "▁world", "</s>"]
     tokenizer = SimpleNamespace(
-        decode=lambda ids, **_: "".join(words[token] for token in ids).replace("▁", " ").removeprefix(" ")
+        decode=lambda ids, **_: (
+            "".join(words[token] for token in ids).replace("▁", " ").removeprefix(" ")
+        )
     )
     text, spans = encoder.locate(tokenizer, [0, 1, 2, 3], [False, True, False, True])
-    assert (text, [text[start:end] for start, end in spans]) == ("Hello big world</s>", [" big", "</s>"])
+    assert (text, [text[start:end] for start, end in spans]) == (
+        "Hello big world</s>",
+        [" big", "</s>"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -237,7 +303,12 @@ def test_spans_where_a_tokenizer_drops_spaces() -> None:
     [
         ("rows.jsonl", "none", [], "--model none: no such folder"),
         ("rows.jsonl", "rows.jsonl", [], "--model rows.jsonl: no such folder"),
-        ("rows.jsonl", "empty", [], "--model empty: there is no config.json in it; give a model's folder"),
+        (
+            "rows.jsonl",
+            "empty",
+            [],
+            "--model empty: there is no config.json in it; give a model's folder",
+        ),
         ("rows.jsonl", "lora", [], "it is a LoRA adapter: give its base model"),
         ("rows.jsonl", "bare", [], "--model bare: there is no tokenizer in it"),
         ("rows.jsonl", "broken", [], "config.json cannot be read"),
@@ -250,16 +321,31 @@ def test_spans_where_a_tokenizer_drops_spaces() -> None:
         ("rows.jsonl", "", ["--row", "4", "--json"], "--row 4: the last row is on line 3"),
         ("rows.jsonl", "", ["--row", "0"], "--row"),
         ("rows.jsonl", "", ["--max-length", "0"], "--max-length"),
-        ("rows.jsonl", "", ["--from", "parquet"], "--from parquet: unknown format; known: alpaca_tool"),
+        (
+            "rows.jsonl",
+            "",
+            ["--from", "parquet"],
+            "--from parquet: unknown format; known: alpaca_tool",
+        ),
     ],
 )
 def test_wrong_usage_is_said_before_torch_is_imported(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: str, model: str, flags: list[str], message: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    data: str,
+    model: str,
+    flags: list[str],
+    message: str,
 ) -> None:
     """Exit status 2, one line that names the file or flag, no traceback."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(encoder, "_import_swift", lambda _: pytest.fail("swift was imported"))
-    for file in ("lora/adapter_config.json", "bare/config.json", "broken/config.json", "broken/tokenizer.json"):
+    for file in (
+        "lora/adapter_config.json",
+        "bare/config.json",
+        "broken/config.json",
+        "broken/tokenizer.json",
+    ):
         Path(file).parent.mkdir(exist_ok=True)
         Path(file).touch()
     Path("empty").mkdir()
@@ -275,11 +361,18 @@ def test_wrong_usage_is_said_before_torch_is_imported(
 def test_help_explains_the_marks() -> None:
     """What brackets, spans and exit statuses mean is in the help text."""
     output = " ".join(CliRunner().invoke(main, ["show", "--help"]).output.split())
-    for words in ("between ⟦ and ⟧", "spans [start, end)", "Exit status", "--max-length", "\\uXXXX"):
+    for words in (
+        "between ⟦ and ⟧",
+        "spans [start, end)",
+        "Exit status",
+        "--max-length",
+        "\\uXXXX",
+    ):
         assert words in output
 
 
-# --- real swift -------------------------------------------------------------------------------------------------------
+# --- real swift
+# -------------------------------------------------------------------------------------------------------
 
 SESSION = """
 import json, sys
@@ -295,20 +388,31 @@ REAL = [*KNOWN, "--template", "qwen3_nothinking"]
 
 
 def real_swift(*commands: list[str]) -> list[SimpleNamespace]:
-    """The results of several commands in one process: importing swift takes longer than all of them."""
+    """The results of several commands in one process: importing swift takes longer than all of
+    them."""
     asked = "".join(json.dumps(command) + "\n" for command in commands)
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = [sys.executable, "-c", SESSION]
     done = subprocess.run(
-        process, input=asked, capture_output=True, text=True, env=environment, timeout=300, check=True
+        process,
+        input=asked,
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=300,
+        check=True,
     )
     assert not done.stderr, done.stderr
-    return [SimpleNamespace(**json.loads(line.removeprefix("RESULT "))) for line in done.stdout.splitlines()]
+    return [
+        SimpleNamespace(**json.loads(line.removeprefix("RESULT ")))
+        for line in done.stdout.splitlines()
+    ]
 
 
 @pytest.mark.e2e
 def test_what_real_swift_trains_on(tmp_path: Path) -> None:
-    """Text, spans, counts and truncation of tool calls, Chinese, emoji, several turns; swift's refusals in a line."""
+    """Text, spans, counts and truncation of tool calls, Chinese, emoji, several turns; swift's
+    refusals in a line."""
     data = write(tmp_path / "rows.jsonl", STEPS, ENGLISH, "{", TURNS, PROMPT, LOSSLESS)
     whole, person, ambiguous_type, ambiguous_template, unknown = real_swift(
         [str(data), *REAL, "--json", "--max-length", "100"],
@@ -329,12 +433,17 @@ def test_what_real_swift_trains_on(tmp_path: Path) -> None:
     assert rows.pop(3).keys() == {"row", "error"}
     for number, row in rows.items():
         assert [row["text"][start:end] for start, end in row["trained"]] == answers[number]
-        assert (row["n_tokens"], row["n_trained"]) == (count(row["text"]), sum(map(count, answers[number])))
+        assert (row["n_tokens"], row["n_trained"]) == (
+            count(row["text"]),
+            sum(map(count, answers[number])),
+        )
         assert row["truncated"] == (row["n_tokens"] > 100)
         assert row["template"] == "qwen3_nothinking"
     assert rows[1]["truncated"]
     assert QUESTION["content"] in rows[1]["text"][: rows[1]["trained"][0][0]]
-    assert rows[2]["text"].startswith(f"<|im_start|>system\nBe short.{END}<|im_start|>user\nSay hi.")
+    assert rows[2]["text"].startswith(
+        f"<|im_start|>system\nBe short.{END}<|im_start|>user\nSay hi."
+    )
     assert rows[5]["text"].endswith(f"two{END}<|im_start|>assistant\n")
     assert f"⟦{answers[1][0]}⟧" in person.stdout
     assert "\x1b" not in person.stdout
@@ -353,12 +462,16 @@ def test_gpt_oss_is_shown_in_harmony(tmp_path: Path) -> None:
     tokenizers = pytest.importorskip("tokenizers")
     shutil.copytree(MODEL, tmp_path / "model")
     tokenizer = tokenizers.Tokenizer.from_file(str(MODEL / "tokenizer.json"))
-    tokenizer.add_special_tokens([f"<|{name}|>" for name in "start end message channel constrain call return".split()])
+    tokenizer.add_special_tokens(
+        [f"<|{name}|>" for name in "start end message channel constrain call return".split()]
+    )
     tokenizer.save(str(tmp_path / "model" / "tokenizer.json"))
     config = json.loads((MODEL / "config.json").read_text(encoding="utf-8"))
     changed = config | {"model_type": "gpt_oss", "architectures": ["GptOssForCausalLM"]}
     (tmp_path / "model" / "config.json").write_text(json.dumps(changed), encoding="utf-8")
-    (result,) = real_swift([str(write(tmp_path / "rows.jsonl", STEPS)), "--model", str(tmp_path / "model"), "--json"])
+    (result,) = real_swift(
+        [str(write(tmp_path / "rows.jsonl", STEPS)), "--model", str(tmp_path / "model"), "--json"]
+    )
     row = json.loads(result.stdout)
     call, answer = [row["text"][start:end] for start, end in row["trained"]]
     assert row["template"] == "gpt_oss"

@@ -68,8 +68,18 @@ def test_grpo_without_calls_wants_none() -> None:
 def test_each_step_is_a_row_of_one_chain() -> None:
     """Every answer with calls, each after the true history; parallel calls are one step."""
     first, second = cut("grpo_steps", CHAIN)
-    assert (first["messages"], expected(first), first["id"], first["chain"]) == (CHAIN[:1], ["f", "g"], "r#1", "r")
-    assert (second["messages"], expected(second), second["id"], second["chain"]) == (CHAIN[:5], ["h"], "r#2", "r")
+    assert (first["messages"], expected(first), first["id"], first["chain"]) == (
+        CHAIN[:1],
+        ["f", "g"],
+        "r#1",
+        "r",
+    )
+    assert (second["messages"], expected(second), second["id"], second["chain"]) == (
+        CHAIN[:5],
+        ["h"],
+        "r#2",
+        "r",
+    )
 
 
 def test_given_gold_belongs_to_the_last_answer() -> None:
@@ -78,11 +88,16 @@ def test_given_gold_belongs_to_the_last_answer() -> None:
     for messages in ([said("user"), call("f")], [said("user")]):
         for target in ("grpo", "grpo_steps"):
             (row,) = cut(target, messages, expected_calls=gold)
-            assert (row["messages"], row["expected_calls"], row["id"]) == ([said("user")], gold, "r")
+            assert (row["messages"], row["expected_calls"], row["id"]) == (
+                [said("user")],
+                gold,
+                "r",
+            )
 
 
 def test_a_prompt_with_a_gold_column_stays_as_it_is() -> None:
-    """A reward function compares with the column; earlier answers in the prompt are no answers to cut before."""
+    """A reward function compares with the column; earlier answers in the prompt are no answers to
+    cut before."""
     messages = [said("user"), call("f"), said("tool_response"), said("assistant"), said("user")]
     for column in GOLD_COLUMNS:
         (row,) = cut("grpo", messages, **{column: "2"})
@@ -98,7 +113,8 @@ def test_a_gold_column_beside_an_answer_does_not_keep_the_answer() -> None:
 
 
 def test_whole_demands_nothing() -> None:
-    """A question alone stays a prompt with its gold; a gold beside its answer is left out, as training would."""
+    """A question alone stays a prompt with its gold; a gold beside its answer is left out, as
+    training would."""
     (question,) = cut("whole", [said("user")], expected_calls="[]")
     assert question["expected_calls"] == "[]"
     (answered,) = cut("whole", CHAIN, expected_calls="[]", label="false", rejected_response="[]")
@@ -107,7 +123,8 @@ def test_whole_demands_nothing() -> None:
 
 @pytest.mark.parametrize("target", ["sft", "grpo", "grpo_steps"])
 def test_a_bad_answer_is_no_example(target: str) -> None:
-    """What a label calls bad is neither trained on nor the gold; what it calls good is, without the label."""
+    """What a label calls bad is neither trained on nor the gold; what it calls good is, without the
+    label."""
     assert cut(target, CHAIN, label="false") == []
     assert all("label" not in row for row in cut(target, CHAIN, label="true"))
     assert cut(target, CHAIN, label="true")
@@ -122,7 +139,13 @@ def test_a_class_is_no_verdict() -> None:
 def test_preference_writes_the_rejected_side_as_messages() -> None:
     """A list, which can hold a call; a number for the margin."""
     worse = json.dumps([call("h"), said("tool_response"), said("assistant")])
-    (row,) = cut("preference", [said("user"), call("f")], rejected_response=worse, margin="0.5", expected_calls="[]")
+    (row,) = cut(
+        "preference",
+        [said("user"), call("f")],
+        rejected_response=worse,
+        margin="0.5",
+        expected_calls="[]",
+    )
     assert row["messages"] == [said("user"), call("f")]
     assert row["rejected_response"] == json.loads(worse)
     assert row["margin"] == 0.5
@@ -132,13 +155,16 @@ def test_preference_writes_the_rejected_side_as_messages() -> None:
 @pytest.mark.parametrize("target", ["sft", "grpo"])
 def test_other_targets_take_the_better_answer_of_a_pair(target: str) -> None:
     """Nothing of the rejected side remains."""
-    (row,) = cut(target, [said("user"), call("f")], rejected_response=json.dumps([call("h")]), margin="1")
+    (row,) = cut(
+        target, [said("user"), call("f")], rejected_response=json.dumps([call("h")]), margin="1"
+    )
     assert not {"rejected_response", "margin"} & row.keys()
     assert "h" not in json.dumps(row["messages"])
 
 
 def test_kto_ends_with_text() -> None:
-    """The last answer's text and calls are one text, as Hermes writes them; earlier calls stay calls."""
+    """The last answer's text and calls are one text, as Hermes writes them; earlier calls stay
+    calls."""
     messages = [*CHAIN[:5], {"role": "assistant", "content": "Now.\n"}, call("h"), call("i")]
     for label in ("true", "false"):
         (row,) = cut("kto", messages, label=label)
@@ -160,13 +186,20 @@ def test_kto_makes_two_rows_of_a_pair() -> None:
     good, bad = cut("kto", messages, rejected_response=json.dumps([call("h")]))
     assert (good["id"], good["messages"], good["label"]) == ("r#chosen", messages, True)
     assert (bad["id"], bad["messages"][:5], bad["label"]) == ("r#rejected", messages[:5], False)
-    assert bad["messages"][5:] == [{"role": "assistant", "content": hermes.render([ToolCall("h", {})])}]
+    assert bad["messages"][5:] == [
+        {"role": "assistant", "content": hermes.render([ToolCall("h", {})])}
+    ]
 
 
 def test_a_prompt_without_gold_needs_a_column_for_the_reward() -> None:
-    """Any will do where nothing is an answer; beside earlier answers only gold tells a prompt from a conversation."""
+    """Any will do where nothing is an answer; beside earlier answers only gold tells a prompt from
+    a conversation."""
     (row,) = cut("grpo", [said("user")], difficulty="hard")
-    assert (row["messages"], row.get("difficulty"), "expected_calls" in row) == ([said("user")], "hard", False)
+    assert (row["messages"], row.get("difficulty"), "expected_calls" in row) == (
+        [said("user")],
+        "hard",
+        False,
+    )
     (row,) = cut("grpo", CHAT[:3], difficulty="hard")
     assert (row["messages"], row["expected_calls"]) == (CHAT[:1], "[]")
     with pytest.raises(DataError) as caught:
@@ -192,7 +225,9 @@ def test_no_answer_is_refused(target: str) -> None:
         ("kto", CHAT[:3], {"label": "true"}, "no_answer"),
     ],
 )
-def test_what_a_target_needs_is_named(target: str, messages: Any, columns: dict[str, Any], code: str) -> None:
+def test_what_a_target_needs_is_named(
+    target: str, messages: Any, columns: dict[str, Any], code: str
+) -> None:
     """A row without it is refused, with the fix."""
     with pytest.raises(DataError) as caught:
         cut(target, messages, **columns)

@@ -18,7 +18,9 @@ from swiftkit.data.workers import convert_in, shared
 from swiftkit.files import jsonl
 from swiftkit.files.inputs import Chunk
 
-GOOD = {"messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]}
+GOOD = {
+    "messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]
+}
 PAIR = {**GOOD, "rejected_response": "Go away."}
 SHARED = Path("/dev/shm")  # noqa: S108
 
@@ -41,8 +43,11 @@ def _nothing_stays() -> Iterator[None]:
 @pytest.mark.usefixtures("_nothing_stays")
 @pytest.mark.parametrize("free", [0, 3 << 20, 1 << 30])
 @pytest.mark.parametrize("options", [Options(), Options("grpo"), Options("kto")])
-def test_every_outcome_comes_back(options: Options, free: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In order and unchanged: rows, several rows of one record, rejects, nothing at all, and what has no room."""
+def test_every_outcome_comes_back(
+    options: Options, free: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In order and unchanged: rows, several rows of one record, rejects, nothing at all, and what
+    has no room."""
     monkeypatch.setattr(convert_workers, "_SLOT_BYTES", 1 << 19)
     monkeypatch.setattr(convert_workers.shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     pair = json.dumps(PAIR).encode()
@@ -62,7 +67,9 @@ def test_every_outcome_comes_back(options: Options, free: int, monkeypatch: pyte
 def test_rows_that_outgrow_their_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
     """The chunk has room in the shared memory, what becomes of it has none."""
     monkeypatch.setattr(convert_workers, "_SLOT_BYTES", 1 << 19)
-    few = chunk(*[b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}'] * 6000)
+    few = chunk(
+        *[b'{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}'] * 6000
+    )
     assert sum(len(record) for _, record in few.records) < convert_workers._SLOT_BYTES
     with ThreadPoolExecutor(1) as pool, shared(1) as slots:
         [outcome] = convert_in(pool, iter([few]), Options(), slots)
@@ -71,17 +78,25 @@ def test_rows_that_outgrow_their_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_nothing_stays")
-def test_two_processes_write_what_one_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_processes_write_what_one_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Rows of the short way too, byte for byte; and the same account."""
     monkeypatch.setattr(convert, "_SENT_BYTES", 1 << 14)
     raw = tmp_path / "raw.jsonl"
-    raw.write_bytes(b"\n".join(line(number % 700, id=number) if number % 97 else b"{" for number in range(2000)))
+    raw.write_bytes(
+        b"\n".join(line(number % 700, id=number) if number % 97 else b"{" for number in range(2000))
+    )
     written = []
     for workers in (1, 2):
         account = convert_files([raw], tmp_path / "rows.jsonl", None, Options(workers=workers))
         written.append(((tmp_path / "rows.jsonl").read_bytes(), account))
     assert written[0] == written[1]
-    assert (account.rows_out, account.rows_rejected, account.first_rows) == (1979, 21, {"openai": "raw.jsonl:2"})
+    assert (account.rows_out, account.rows_rejected, account.first_rows) == (
+        1979,
+        21,
+        {"openai": "raw.jsonl:2"},
+    )
 
 
 @pytest.mark.usefixtures("_nothing_stays")

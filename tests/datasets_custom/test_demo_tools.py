@@ -67,7 +67,9 @@ def test_calls_fit_their_schemas(rows: Rows) -> None:
     """Every call names a tool on offer, with arguments that its JSON Schema accepts."""
     calls = 0
     for row in rows["train_openai"] + rows["eval_openai"]:
-        schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in row["tools"]}
+        schemas = {
+            tool["function"]["name"]: tool["function"]["parameters"] for tool in row["tools"]
+        }
         for message in row["messages"]:
             for call in message.get("tool_calls", []):
                 calls += 1
@@ -78,9 +80,13 @@ def test_calls_fit_their_schemas(rows: Rows) -> None:
 
 
 def test_wrong_answers_have_one_mistake(rows: Rows) -> None:
-    """By swiftkit's own score no rejected answer is exact, and at most one call differs from the right one's."""
+    """By swiftkit's own score no rejected answer is exact, and at most one call differs from the
+    right one's."""
     for row in rows["preference_openai"]:
-        right, wrong = (openai_calls.parse(row[side][0]) for side in ("preferred_output", "non_preferred_output"))
+        right, wrong = (
+            openai_calls.parse(row[side][0])
+            for side in ("preferred_output", "non_preferred_output")
+        )
         gold = gold_of(right.calls)
         assert score_calls(right.calls, gold).exact
         assert not score_calls(wrong.calls, gold).exact
@@ -91,12 +97,15 @@ def test_every_kind_and_language_is_there(rows: Rows) -> None:
     """The held-out rows hold all kinds, in both languages."""
     held_out = rows["eval_openai"]
     assert {row["category"] for row in held_out} == {"single", "parallel", "multi_step", "no_tool"}
-    chinese = sum(any("\u4e00" <= character <= "\u9fff" for character in question(row)) for row in held_out)
+    chinese = sum(
+        any("\u4e00" <= character <= "\u9fff" for character in question(row)) for row in held_out
+    )
     assert 0.3 < chinese / len(held_out) < 0.7
 
 
 def test_the_tools_give_what_is_recorded(rows: Rows) -> None:
-    """Each recorded call of an OpenAI row runs, in its row's state; with the result that the next step builds on."""
+    """Each recorded call of an OpenAI row runs, in its row's state; with the result that the next
+    step builds on."""
     tools = runpy.run_path(str(FOLDER / "tools.py"))
     followed = 0
     for row in rows["train_openai"]:
@@ -106,7 +115,9 @@ def test_the_tools_give_what_is_recorded(rows: Rows) -> None:
                 assert json.loads(message["content"]) == results[0]
                 followed += 1
             calls = [call["function"] for call in message.get("tool_calls") or []]
-            results = [called(tools[call["name"]], json.loads(call["arguments"]), state) for call in calls] or results
+            results = [
+                called(tools[call["name"]], json.loads(call["arguments"]), state) for call in calls
+            ] or results
     assert followed > 500
 
 

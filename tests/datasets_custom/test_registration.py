@@ -1,4 +1,5 @@
-"""datasets_custom/registration: both ways to make a data set known to ms-swift, through the real swift and offline."""
+"""datasets_custom/registration: both ways to make a data set known to ms-swift, through the real
+swift and offline."""
 
 import json
 import os
@@ -15,11 +16,19 @@ from swiftkit.data.convert_record import Options
 from swiftkit.preflight import preflight
 
 FOLDER = ROOT / "datasets_custom" / "registration"
-PLUGIN, INFO, ROWS = FOLDER / "register_swiftkit_datasets.py", FOLDER / "dataset_info.json", FOLDER / "demo_rows.jsonl"
-SAMPLES = [ROOT / "datasets_custom" / "demo_tools" / f"sample_train_{kind}.jsonl" for kind in ("openai", "alpaca")]
+PLUGIN, INFO, ROWS = (
+    FOLDER / "register_swiftkit_datasets.py",
+    FOLDER / "dataset_info.json",
+    FOLDER / "demo_rows.jsonl",
+)
+SAMPLES = [
+    ROOT / "datasets_custom" / "demo_tools" / f"sample_train_{kind}.jsonl"
+    for kind in ("openai", "alpaca")
+]
 RECIPE, MODEL = ROOT / "recipes" / "tiny" / "lora_sft.yaml", ROOT / "recipes" / "tiny" / "qwen3"
 REGISTER = ["--external_plugins", str(PLUGIN), "--custom_dataset_info", str(INFO)]
-# Loads data sets as `swift sft` does: pairs of PLUGIN and DATASET; prints each row's last role and columns.
+# Loads data sets as `swift sft` does: pairs of PLUGIN and DATASET; prints each row's last role and
+# columns.
 LOAD = """
 import json, sys
 from swift import load_dataset
@@ -36,7 +45,13 @@ def run(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
     offline = {"USE_HF": "1", "HF_HUB_OFFLINE": "1", "MODELSCOPE_CACHE": str(folder / "cache")}
     environment = os.environ | offline | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     return subprocess.run(
-        list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        list(map(str, command)),
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
 
 
@@ -55,7 +70,9 @@ def test_the_rows_are_what_convert_writes(tmp_path: Path) -> None:
         (["--dataset", "swiftkit/demo_tools"], 1),
     ],
 )
-def test_preflight_knows_registered_names(monkeypatch: pytest.MonkeyPatch, flags: list[str], findings: int) -> None:
+def test_preflight_knows_registered_names(
+    monkeypatch: pytest.MonkeyPatch, flags: list[str], findings: int
+) -> None:
     """Where `swiftkit/` is a folder an unknown id looks like a path that is missing."""
     monkeypatch.chdir(ROOT)
     cpu = ["--use_cpu", "true", "--fp16", "false"]
@@ -64,31 +81,52 @@ def test_preflight_knows_registered_names(monkeypatch: pytest.MonkeyPatch, flags
 
 @pytest.mark.e2e
 def test_swift_trains_on_both(tmp_path: Path) -> None:
-    """One step of `swift sft` on an id whose raw file is converted while loading, and on a name from the JSON file."""
+    """One step of `swift sft` on an id whose raw file is converted while loading, and on a name
+    from the JSON file."""
     swift = Path(sys.executable).with_name("swift")
-    training = ["--use_cpu", "true", "--max_steps", "1", "--save_strategy", "no", "--output_dir", "out"]
+    training = [
+        "--use_cpu",
+        "true",
+        "--max_steps",
+        "1",
+        "--save_strategy",
+        "no",
+        "--output_dir",
+        "out",
+    ]
     names = ["swiftkit/demo_tools", "swiftkit/demo_rows"]
-    done = run(tmp_path, swift, "sft", RECIPE, "--model", MODEL, *training, *REGISTER, "--dataset", *names)
+    done = run(
+        tmp_path, swift, "sft", RECIPE, "--model", MODEL, *training, *REGISTER, "--dataset", *names
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     assert "num_rows: 32" in done.stdout + done.stderr
     assert "train_loss" in done.stdout + done.stderr
-    assert (tmp_path / "runs/datasets/swiftkit_demo_tools.sft.jsonl").read_bytes() == ROWS.read_bytes()
+    assert (
+        tmp_path / "runs/datasets/swiftkit_demo_tools.sft.jsonl"
+    ).read_bytes() == ROWS.read_bytes()
 
 
 @pytest.mark.e2e
 def test_targets_and_rejects(tmp_path: Path) -> None:
-    """`:grpo` converts for GRPO. A copy of the plugin names other files; a row that is rejected stops the load."""
+    """`:grpo` converts for GRPO. A copy of the plugin names other files; a row that is rejected
+    stops the load."""
     raw = tmp_path / "raw.jsonl"
     raw.write_bytes(SAMPLES[0].read_bytes() + b'{"messages": []}\n')
     own = re.sub(
-        r"RAW = \{.*?\n\}", f'RAW = {{"mine/rows": [Path({str(raw)!r})]}}', PLUGIN.read_text(), flags=re.DOTALL
+        r"RAW = \{.*?\n\}",
+        f'RAW = {{"mine/rows": [Path({str(raw)!r})]}}',
+        PLUGIN.read_text(),
+        flags=re.DOTALL,
     )
     (tmp_path / "my_plugin.py").write_text(own, encoding="utf-8")
     pairs = [PLUGIN, "swiftkit/demo_tools:grpo", tmp_path / "my_plugin.py", "mine/rows"]
     done = run(tmp_path, sys.executable, "-c", LOAD, *pairs)
     rows = [json.loads(line[4:]) for line in done.stdout.splitlines() if line.startswith("ROW ")]
     assert [name for name, _, _ in rows] == ["swiftkit/demo_tools:grpo"] * 16, done.stderr[-3000:]
-    assert all(role in ("user", "tool_response") and "expected_calls" in columns for _, role, columns in rows)
+    assert all(
+        role in ("user", "tool_response") and "expected_calls" in columns
+        for _, role, columns in rows
+    )
     assert done.returncode != 0
     assert "1 rejected" in done.stderr
     assert f"{raw}:9" in done.stderr

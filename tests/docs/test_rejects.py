@@ -1,4 +1,5 @@
-"""docs/rejects.md lists every code that `swiftkit convert` can write and no other: programs depend on the names."""
+"""docs/rejects.md lists every code that `swiftkit convert` can write and no other: programs depend
+on the names."""
 
 import ast
 import re
@@ -14,7 +15,8 @@ LINE = re.compile(r"^\| `([a-z0-9_]+)` \| (.*\S) \| (.*\S) \|$", re.MULTILINE)
 
 
 def modules_of_convert() -> set[Path]:
-    """The files that `swiftkit convert` imports, directly or not; the converters are found by their folder."""
+    """The files that `swiftkit convert` imports, directly or not; the converters are found by their
+    folder."""
     waiting = ["swiftkit.data.convert", *(f"swiftkit.data.converters.{name}" for name in names())]
     found: set[Path] = set()
     while waiting:
@@ -33,11 +35,19 @@ def imported_by(file: Path) -> Iterator[str]:
 
 
 def codes_in(file: Path) -> Iterator[tuple[str, str]]:
-    """(code, file:line) of each DataError that is made there; an error that is raised anew keeps its code."""
+    """(code, file:line) of each DataError that is made there; an error that is raised anew keeps
+    its code."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "DataError":
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "DataError"
+        ):
             place = f"{file.relative_to(ROOT)}:{node.lineno}"
-            given = [*node.args[1:2], *(keyword.value for keyword in node.keywords if keyword.arg == "code")]
+            given = [
+                *node.args[1:2],
+                *(keyword.value for keyword in node.keywords if keyword.arg == "code"),
+            ]
             assert given, f"{place}: this DataError has no code"
             yield from ((code, place) for code in _constants(given[0], place))
 
@@ -47,18 +57,30 @@ def _constants(code: ast.expr, place: str) -> list[str]:
         return [*_constants(code.body, place), *_constants(code.orelse, place)]
     if isinstance(code, ast.Attribute) and code.attr == "code":
         return []
-    assert isinstance(code, ast.Constant), f"{place}: write the code as a word, so that it can be found"
+    assert isinstance(code, ast.Constant), (
+        f"{place}: write the code as a word, so that it can be found"
+    )
     return [str(code.value)]
 
 
 def test_the_list_is_complete() -> None:
-    """Each code has its line with the meaning and what to do; a line that nothing writes is struck out."""
-    listed = {code: (meaning, fix) for code, meaning, fix in LINE.findall(DOCUMENT.read_text(encoding="utf-8"))}
-    written = {code: place for file in sorted(modules_of_convert()) for code, place in codes_in(file)}
+    """Each code has its line with the meaning and what to do; a line that nothing writes is struck
+    out."""
+    listed = {
+        code: (meaning, fix)
+        for code, meaning, fix in LINE.findall(DOCUMENT.read_text(encoding="utf-8"))
+    }
+    written = {
+        code: place for file in sorted(modules_of_convert()) for code, place in codes_in(file)
+    }
     missing = [f"{code} ({place})" for code, place in sorted(written.items()) if code not in listed]
-    assert not missing, f"docs/rejects.md has no line `| `code` | meaning | what to do |` for: {', '.join(missing)}"
+    assert not missing, (
+        f"docs/rejects.md has no line `| `code` | meaning | what to do |` for: {', '.join(missing)}"
+    )
     stale = sorted(listed.keys() - written.keys())
-    assert not stale, f"docs/rejects.md lists codes that no code writes any more: {', '.join(stale)}"
+    assert not stale, (
+        f"docs/rejects.md lists codes that no code writes any more: {', '.join(stale)}"
+    )
 
 
 def test_the_list_is_in_order() -> None:

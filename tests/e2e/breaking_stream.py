@@ -1,4 +1,5 @@
-"""A plugin for test_openai_server.py: a streamed answer to a question with BREAK in it fails after some text."""
+"""A plugin for test_openai_server.py: a streamed answer to a question with BREAK in it fails after
+some text."""
 
 from typing import Any
 

@@ -1,4 +1,5 @@
-"""A plugin for swift: the process dies by SIGKILL in the middle of saving the file whose path ends in DIES_IN."""
+"""A plugin for swift: the process dies by SIGKILL in the middle of saving the file whose path ends
+in DIES_IN."""
 
 import os
 import signal

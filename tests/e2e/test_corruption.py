@@ -1,5 +1,6 @@
-"""Ways in which ms-swift 4.6 trains on something else than the data says, or stops, and that none of them is left after
-`swiftkit convert`: content parts, tool_calls or columns that a big file shows late, and Parquet's nulls.
+"""Ways in which ms-swift 4.6 trains on something else than the data says, or stops, and that none
+of them is left after `swiftkit convert`: content parts, tool_calls or columns that a big file shows
+late, and Parquet's nulls.
 """
 
 import json
@@ -20,12 +21,20 @@ for file in sys.argv[1:]:
     for row in load_dataset(file, strict=True, load_from_cache_file=False)[0]:
         print("ROW", json.dumps(row))
 """
-TEXT = "An answer of some length, so that the file is bigger than what the reader looks at first. " * 12
+TEXT = (
+    "An answer of some length, so that the file is bigger than what the reader looks at first. "
+    * 12
+)
 
 
 def chats(count: int) -> list[dict[str, Any]]:
     return [
-        {"messages": [{"role": "user", "content": f"Question {i}?"}, {"role": "assistant", "content": f"{i}: {TEXT}"}]}
+        {
+            "messages": [
+                {"role": "user", "content": f"Question {i}?"},
+                {"role": "assistant", "content": f"{i}: {TEXT}"},
+            ]
+        }
         for i in range(count)
     ]
 
@@ -33,13 +42,20 @@ def chats(count: int) -> list[dict[str, Any]]:
 def call(arguments: Any) -> dict[str, Any]:
     function = {"name": "f", "arguments": arguments}
     asked = {"role": "user", "content": f"Call it with {json.dumps(arguments)}."}
-    return {"messages": [asked, {"role": "assistant", "content": "", "tool_calls": [{"function": function}]}]}
+    return {
+        "messages": [
+            asked,
+            {"role": "assistant", "content": "", "tool_calls": [{"function": function}]},
+        ]
+    }
 
 
 def late_parts() -> list[dict[str, Any]]:
     """9,000 texts of 10 MB, then one that is written as content parts."""
     rows = chats(9001)
-    rows[-1]["messages"][1]["content"] = [{"type": "text", "text": rows[-1]["messages"][1]["content"]}]
+    rows[-1]["messages"][1]["content"] = [
+        {"type": "text", "text": rows[-1]["messages"][1]["content"]}
+    ]
     return rows
 
 
@@ -50,7 +66,10 @@ def late_calls() -> list[dict[str, Any]]:
 def late_columns() -> list[dict[str, Any]]:
     """After 10 MB, rows with tools, with a flag of the loss, and with another column."""
     rows = chats(9300)
-    tool = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {}}}}
+    tool = {
+        "type": "function",
+        "function": {"name": "f", "parameters": {"type": "object", "properties": {}}},
+    }
     for number, row in enumerate(rows[9100:]):
         row |= [{"tools": [tool]}, {"topic": "x"}, {}][number % 3]
         if number % 2:
@@ -60,7 +79,10 @@ def late_columns() -> list[dict[str, Any]]:
 
 def different_arguments() -> list[dict[str, Any]]:
     """What one call has, another lacks."""
-    return [call({"a": i} if i % 2 else {"b": {"c": [i], "d": "x"} if i % 4 else {"e": i}}) for i in range(100)]
+    return [
+        call({"a": i} if i % 2 else {"b": {"c": [i], "d": "x"} if i % 4 else {"e": i}})
+        for i in range(100)
+    ]
 
 
 def write_jsonl(rows: list[dict[str, Any]], file: Path) -> None:
@@ -80,19 +102,30 @@ def meant(row: dict[str, Any]) -> list[tuple[str, Any]]:
         decoded = json.loads(arguments) if isinstance(arguments, str) else arguments
         return [("user", question["content"]), ("tool_call", {"name": "f", "arguments": decoded})]
     content = answer["content"]
-    return [("user", question["content"]), ("assistant", content if isinstance(content, str) else content[0]["text"])]
+    return [
+        ("user", question["content"]),
+        ("assistant", content if isinstance(content, str) else content[0]["text"]),
+    ]
 
 
 def loaded(row: dict[str, Any]) -> list[tuple[str, Any]]:
     """The same of a row that swift has loaded."""
     pairs = [(message["role"], message["content"]) for message in row["messages"]]
-    return [(role, json.loads(content) if role == "tool_call" else content) for role, content in pairs]
+    return [
+        (role, json.loads(content) if role == "tool_call" else content) for role, content in pairs
+    ]
 
 
 def load_with_swift(files: list[Path], cache: Path) -> list[dict[str, Any]]:
-    environment = os.environ | {"USE_HF": "1", "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(cache)}
+    environment = os.environ | {
+        "USE_HF": "1",
+        "HF_HUB_OFFLINE": "1",
+        "HF_DATASETS_CACHE": str(cache),
+    }
     command = [*warm_call(), "python", "-c", LOAD, *map(str, files)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads(line[4:]) for line in done.stdout.splitlines() if line.startswith("ROW ")]
 
@@ -110,7 +143,9 @@ def test_no_row_is_corrupted(tmp_path: Path) -> None:
         raw = tmp_path / name
         (write_parquet if raw.suffix == ".parquet" else write_jsonl)(rows, raw)
         converted.append(tmp_path / f"{raw.stem}_rows.jsonl")
-        subprocess.run([sys.executable, "-m", "swiftkit", "convert", raw, "-o", converted[-1]], check=True)
+        subprocess.run(
+            [sys.executable, "-m", "swiftkit", "convert", raw, "-o", converted[-1]], check=True
+        )
     assert converted[0].stat().st_size > 10_000_000
     expected = sorted((meant(row) for rows in cases.values() for row in rows), key=str)
     found = sorted(map(loaded, load_with_swift(converted, tmp_path / "cache")), key=str)

@@ -1,4 +1,5 @@
-"""GRPO through real ms-swift on the CPU: what is logged, what it teaches, tools that really run, and bad data."""
+"""GRPO through real ms-swift on the CPU: what is logged, what it teaches, tools that really run,
+and bad data."""
 
 import inspect
 import json
@@ -35,7 +36,12 @@ def rows(path: Path) -> list[dict[str, Any]]:
 
 def run(*command: Any, status: int = 0, **environment: str) -> str:
     done = subprocess.run(
-        list(map(str, command)), cwd=ROOT, env=os.environ | environment, capture_output=True, text=True, timeout=600
+        list(map(str, command)),
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
     assert done.returncode == status, done.stdout[-3000:] + done.stderr[-3000:]
     return done.stdout + done.stderr
@@ -48,9 +54,12 @@ def grpo(recipe: str, out: Path, model: Path, data: Path, *flags: Any, **environ
 
 
 def steps(out: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """(completions, log) of each step. swift writes a table a step, and the last one once more at the end."""
+    """(completions, log) of each step. swift writes a table a step, and the last one once more at
+    the end."""
     tables = {table["step"][0]: table for table in rows(out / "completions.jsonl")}.values()
-    yield from zip(tables, [entry for entry in rows(out / "logging.jsonl") if "reward" in entry], strict=True)
+    yield from zip(
+        tables, [entry for entry in rows(out / "logging.jsonl") if "reward" in entry], strict=True
+    )
 
 
 def golds(data: Path) -> dict[str, dict[str, Any]]:
@@ -63,20 +72,49 @@ def mean(values: list[float]) -> float:
 
 
 def test_grpo_teaches_and_logs_the_score(demo: Path, tmp_path: Path) -> None:
-    """From a half-taught model: held-out calls that are exactly right become more; what is logged is the score."""
+    """From a half-taught model: held-out calls that are exactly right become more; what is logged
+    is the score."""
     weak = tmp_path / "weak"
     weaken(demo / "merged", weak)
-    rewards = ("tool_call", "tool_call_exact", "tool_call_format", "tool_call_schema", "tool_call_success")
+    rewards = (
+        "tool_call",
+        "tool_call_exact",
+        "tool_call_format",
+        "tool_call_schema",
+        "tool_call_success",
+    )
     flags = ("--reward_funcs", *rewards, "--reward_weights", 1, 0, 0, 0, 0, "--tuner_type", "full")
-    pace = ("--learning_rate", "3e-4", "--lr_scheduler_type", "constant", "--max_steps", 12, "--save_steps", 12)
-    size = ("--per_device_train_batch_size", 32, "--num_generations", 4, "--max_completion_length", 64, "--beta", 0)
+    pace = (
+        "--learning_rate",
+        "3e-4",
+        "--lr_scheduler_type",
+        "constant",
+        "--max_steps",
+        12,
+        "--save_steps",
+        12,
+    )
+    size = (
+        "--per_device_train_batch_size",
+        32,
+        "--num_generations",
+        4,
+        "--max_completion_length",
+        64,
+        "--beta",
+        0,
+    )
     seeds = ("--seed", 2, "--data_seed", 2)
     everything = (weak, demo / "grpo.jsonl", *flags, *pace, *size, *seeds)
     grpo("grpo_tool_call", tmp_path / "grpo", *everything, SWIFTKIT_TOOLS=str(TOOLS))
     check_log(tmp_path / "grpo", demo / "grpo.jsonl")
     asked = tmp_path / "eval.jsonl"  # half of the held-out questions
-    asked.write_text("".join(json.dumps(row) + "\n" for row in rows(demo / "eval.jsonl")[::2]), encoding="utf-8")
-    before, after = (accuracy(model, asked, tmp_path) for model in (weak, tmp_path / "grpo/last-checkpoint"))
+    asked.write_text(
+        "".join(json.dumps(row) + "\n" for row in rows(demo / "eval.jsonl")[::2]), encoding="utf-8"
+    )
+    before, after = (
+        accuracy(model, asked, tmp_path) for model in (weak, tmp_path / "grpo/last-checkpoint")
+    )
     print(f"exactly right: {before:.3f} before, {after:.3f} after")
     assert after > before + 0.1
 
@@ -84,25 +122,37 @@ def test_grpo_teaches_and_logs_the_score(demo: Path, tmp_path: Path) -> None:
 def weaken(model: Path, out: Path) -> None:
     """The model with 70 % of what the demo taught it, as if it had learnt for a shorter time."""
     shutil.copytree(model, out)
-    base, taught = (load_file(folder / "model.safetensors") for folder in (ROOT / "recipes/tiny/qwen3", model))
+    base, taught = (
+        load_file(folder / "model.safetensors") for folder in (ROOT / "recipes/tiny/qwen3", model)
+    )
     mixed = {name: base[name].float().lerp(weight.float(), 0.7) for name, weight in taught.items()}
     save_file(mixed, out / "model.safetensors", metadata={"format": "pt"})
 
 
 def accuracy(model: Path, data: Path, folder: Path) -> float:
-    run("bash", "recipes/eval.sh", model, data, folder / f"eval_{model.name}", "recipes/tiny/deploy.yaml")
+    run(
+        "bash",
+        "recipes/eval.sh",
+        model,
+        data,
+        folder / f"eval_{model.name}",
+        "recipes/tiny/deploy.yaml",
+    )
     report = json.loads((folder / f"eval_{model.name}/report.json").read_text(encoding="utf-8"))
     assert report["errors"] == 0
     return float(report["metrics"]["tool_accuracy"]["value"])
 
 
 def check_log(out: Path, data: Path) -> None:
-    """swift's table and log, `swiftkit score`, the evaluation's score and the scorer itself agree; malformed answers
-    were worth nothing."""
+    """swift's table and log, `swiftkit score`, the evaluation's score and the scorer itself agree;
+    malformed answers were worth nothing."""
     by_question, broken = golds(data), 0
     samples = {sample.id: sample for sample in tool_call.load(data)}
     for table, log in steps(out):
-        asked = [re.findall(r"<\|im_start\|>user\n(.*?)<\|im_end\|>", prompt, re.S)[0] for prompt in table["prompt"]]
+        asked = [
+            re.findall(r"<\|im_start\|>user\n(.*?)<\|im_end\|>", prompt, re.S)[0]
+            for prompt in table["prompt"]
+        ]
         wanted = [by_question[question] for question in asked]
         scores = [
             score_text(text, gold_from(row["expected_calls"], "grpo.jsonl", "", row["tools"]))
@@ -110,22 +160,43 @@ def check_log(out: Path, data: Path) -> None:
         ]
         assert table["tool_call"] == pytest.approx([score.value for score in scores])
         answered = zip(table["completion"], wanted, strict=True)
-        evaluated = [tool_call.score(samples[row["id"]], Response(row["id"], text=text)) for text, row in answered]
+        evaluated = [
+            tool_call.score(samples[row["id"]], Response(row["id"], text=text))
+            for text, row in answered
+        ]
         assert table["tool_call"] == pytest.approx([score.value for score in evaluated])
         assert table["tool_call_exact"] == [score.exact for score in scores]
         assert table["tool_call_format"] == [score.parts["format"] for score in scores]
-        assert table["tool_call_schema"] == pytest.approx([score.parts["schema"] for score in scores])
+        assert table["tool_call_schema"] == pytest.approx(
+            [score.parts["schema"] for score in scores]
+        )
         pairs = zip(table["completion"], wanted, strict=True)
-        assert table["tool_call_success"] == pytest.approx([share_that_ran(text, row) for text, row in pairs])
+        assert table["tool_call_success"] == pytest.approx(
+            [share_that_ran(text, row) for text, row in pairs]
+        )
         assert log["reward"] == pytest.approx(mean([score.value for score in scores]), abs=1e-4)
         for part in PARTS:
-            assert log[f"tool_call/{part}"] == pytest.approx(mean([score.parts[part] for score in scores]), abs=1e-4)
-        unread = [value for text, value in zip(table["completion"], table["tool_call"], strict=True) if bad(text)]
+            assert log[f"tool_call/{part}"] == pytest.approx(
+                mean([score.parts[part] for score in scores]), abs=1e-4
+            )
+        unread = [
+            value
+            for text, value in zip(table["completion"], table["tool_call"], strict=True)
+            if bad(text)
+        ]
         assert not any(unread)
         broken += len(unread)
     assert broken
     scored = out / "scores.jsonl"
-    command = (sys.executable, "-m", "swiftkit", "score", data, "--completions", out / "completions.jsonl")
+    command = (
+        sys.executable,
+        "-m",
+        "swiftkit",
+        "score",
+        data,
+        "--completions",
+        out / "completions.jsonl",
+    )
     run(*command, "-o", scored, status=1)  # most rows were not asked
     logged = [value for table, _ in steps(out) for value in table["tool_call"]]
     assert [score["value"] for score in rows(scored)] == pytest.approx(logged)
@@ -144,29 +215,45 @@ def bad(text: str) -> bool:
 
 
 def test_tools_run_between_turns(demo: Path, tmp_path: Path) -> None:
-    """Without vLLM: each result in the prompts is what the tool gives, and the reward is that of the whole chain."""
-    done = grpo("grpo_multi_turn", tmp_path / "grpo", demo / "merged", demo / "grpo.jsonl", "--max_steps", 2)
+    """Without vLLM: each result in the prompts is what the tool gives, and the reward is that of
+    the whole chain."""
+    done = grpo(
+        "grpo_multi_turn", tmp_path / "grpo", demo / "merged", demo / "grpo.jsonl", "--max_steps", 2
+    )
     by_question, ran = golds(demo / "grpo.jsonl"), 0
     for table, log in steps(tmp_path / "grpo"):
         assert "tool_chain/parameter_values" in log
         assert log["tool_call_success/calls"] >= log["tool_call_success/results"] > 0
-        for prompt, last, worth in zip(table["prompt"], table["completion"], table["tool_chain"], strict=True):
+        for prompt, last, worth in zip(
+            table["prompt"], table["completion"], table["tool_chain"], strict=True
+        ):
             answers, results, question = turns(prompt)
             row = by_question[question]
             gold = steps_of(row["messages"], row["expected_calls"], "row")
-            assert worth == pytest.approx(score_chain([*answers, last], gold, "", row["tools"]).value)
-            assert [ERROR if text.startswith(ERROR) else text for text in results] == replayed(answers, row)
+            assert worth == pytest.approx(
+                score_chain([*answers, last], gold, "", row["tools"]).value
+            )
+            assert [ERROR if text.startswith(ERROR) else text for text in results] == replayed(
+                answers, row
+            )
             ran += len(results)
         assert set(table["num_turns"]) <= {1, 2, 3}
     assert ran > 20, done[-2000:]
 
 
 def turns(prompt: str) -> tuple[list[str], list[str], str]:
-    """(answers before the last, what the tools said, the question) of a prompt in ChatML; no end token twice."""
+    """(answers before the last, what the tools said, the question) of a prompt in ChatML; no end
+    token twice."""
     assert "<|im_end|><|im_end|>" not in prompt
     texts = re.findall(r"<\|im_start\|>(user|assistant)\n(.*?)<\|im_end\|>", prompt, re.S)
-    said = [re.findall(r"<tool_response>\n(.*?)\n</tool_response>", text, re.S) for _, text in texts[1:]]
-    return [text for role, text in texts if role == "assistant"], [one for each in said for one in each], texts[0][1]
+    said = [
+        re.findall(r"<tool_response>\n(.*?)\n</tool_response>", text, re.S) for _, text in texts[1:]
+    ]
+    return (
+        [text for role, text in texts if role == "assistant"],
+        [one for each in said for one in each],
+        texts[0][1],
+    )
 
 
 def replayed(answers: list[str], row: dict[str, Any]) -> list[str]:
@@ -188,14 +275,36 @@ def said(tool: Any, call: Any, offered: str, state: dict[str, Any]) -> str:
 
 
 def test_malformed_harmony_ends_its_rollout_alone(gpt_oss_demo: Path, tmp_path: Path) -> None:
-    """gpt-oss walks chains too; where its markup is broken the chain is worth nothing, and the run goes on."""
-    flags = ("--multi_turn_scheduler", "tool_calls", "--max_turns", 2, "--reward_funcs", "tool_chain", "--max_steps", 2)
+    """gpt-oss walks chains too; where its markup is broken the chain is worth nothing, and the run
+    goes on."""
+    flags = (
+        "--multi_turn_scheduler",
+        "tool_calls",
+        "--max_turns",
+        2,
+        "--reward_funcs",
+        "tool_chain",
+        "--max_steps",
+        2,
+    )
     out = tmp_path / "grpo"
     grpo(
-        *("grpo_gpt_oss", out, gpt_oss_demo / "merged", gpt_oss_demo / "grpo.jsonl", *flags, "--temperature", 1.3),
+        *(
+            "grpo_gpt_oss",
+            out,
+            gpt_oss_demo / "merged",
+            gpt_oss_demo / "grpo.jsonl",
+            *flags,
+            "--temperature",
+            1.3,
+        ),
         SWIFTKIT_TOOLS=str(TOOLS),
     )
-    pairs = [pair for table, _ in steps(out) for pair in zip(*(table[name] for name in WATCHED), strict=True)]
+    pairs = [
+        pair
+        for table, _ in steps(out)
+        for pair in zip(*(table[name] for name in WATCHED), strict=True)
+    ]
     assert {worth for text, worth, _ in pairs if bad(text)} == {0.0}
     assert 2 in {count for _, _, count in pairs}
 
@@ -204,7 +313,8 @@ WATCHED = ("completion", "tool_chain", "num_turns")
 
 
 def test_rows_without_gold_stop_the_run_before_it_starts(demo: Path, tmp_path: Path) -> None:
-    """Where swift is called directly: the rows, the column and the fix, no traceback, an exit status."""
+    """Where swift is called directly: the rows, the column and the fix, no traceback, an exit
+    status."""
     data, swift = tmp_path / "grpo.jsonl", (Path(os.environ["SWIFTKIT_VENV"]) / "bin/swift", "rlhf")
     kept = rows(demo / "grpo.jsonl")[:20]
     kept[3]["expected_calls"], kept[7]["expected_calls"] = None, '[{"name": "f"}]'

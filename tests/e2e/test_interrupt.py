@@ -1,4 +1,5 @@
-"""Ctrl-C, typed at a real terminal in the middle of each stage: a clear message, no orphan, nothing lost."""
+"""Ctrl-C, typed at a real terminal in the middle of each stage: a clear message, no orphan, nothing
+lost."""
 
 import os
 import pty
@@ -79,7 +80,8 @@ def processes_of(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_ctrl_c(demo: Path, tmp_path: Path, stage: str) -> None:
-    """The stage that runs is named and can be repeated; the finished ones stay; all processes are gone."""
+    """The stage that runs is named and can be repeated; the finished ones stay; all processes are
+    gone."""
     folder = tmp_path / "demo"
     shutil.copytree(demo, folder)
     for later in STAGES[STAGES.index(stage) :]:
@@ -102,12 +104,17 @@ def test_ctrl_c(demo: Path, tmp_path: Path, stage: str) -> None:
     assert status == 130, shown
     assert f"bash scripts/demo.sh {stage}" in shown
     assert "Traceback" not in shown
-    assert sorted(path.name for path in (folder / "done").iterdir()) == sorted(STAGES[: STAGES.index(stage)])
+    assert sorted(path.name for path in (folder / "done").iterdir()) == sorted(
+        STAGES[: STAGES.index(stage)]
+    )
     assert processes_of(folder) == []
 
 
-def test_stopped_evaluation_asks_only_the_rest(demo: Path, warm: dict[str, str], tmp_path: Path) -> None:
-    """After Ctrl-C in the middle of an evaluation the same command asks only for what the journal lacks."""
+def test_stopped_evaluation_asks_only_the_rest(
+    demo: Path, warm: dict[str, str], tmp_path: Path
+) -> None:
+    """After Ctrl-C in the middle of an evaluation the same command asks only for what the journal
+    lacks."""
     folder = tmp_path / "demo"
     shutil.copytree(demo, folder)
     (folder / "done/evaluate_tuned").unlink()
@@ -122,5 +129,7 @@ def test_stopped_evaluation_asks_only_the_rest(demo: Path, warm: dict[str, str],
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"50 of {len(lines)} are finished" in (folder / "logs/evaluate_tuned.log").read_text(encoding="utf-8")
+    assert f"50 of {len(lines)} are finished" in (folder / "logs/evaluate_tuned.log").read_text(
+        encoding="utf-8"
+    )
     assert len(journal.read_text(encoding="utf-8").splitlines()) == len(lines)

@@ -16,7 +16,9 @@ from helpers.paths import ROOT
 pytestmark = pytest.mark.e2e
 
 
-def shell(*command: str | Path, timeout: int = 900, **environment: str) -> subprocess.CompletedProcess[str]:
+def shell(
+    *command: str | Path, timeout: int = 900, **environment: str
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ["bash", *map(str, command)],
         cwd=ROOT,
@@ -41,7 +43,8 @@ def question(row: dict[str, Any]) -> str:
 
 
 def test_demo_teaches_tool_calls(demo: Path) -> None:
-    """Held-out tool-level accuracy rises from below 10 % to at least 80 %; both reports are kept."""
+    """Held-out tool-level accuracy rises from below 10 % to at least 80 %; both reports are
+    kept."""
     before, after = report(demo / "base"), report(demo / "tuned")
     held_out = len(rows(demo / "eval.jsonl"))
     assert before["n"] == after["n"] == after["scored"] == held_out
@@ -62,7 +65,9 @@ def test_demo_resumes(demo: Path) -> None:
 def test_held_out_questions_are_not_in_training(demo: Path) -> None:
     """No evaluation question occurs among the training questions."""
 
-    held_out, trained = (set(map(question, rows(demo / name))) for name in ("eval.jsonl", "train.jsonl"))
+    held_out, trained = (
+        set(map(question, rows(demo / name))) for name in ("eval.jsonl", "train.jsonl")
+    )
     assert held_out
     assert held_out.isdisjoint(trained)
 
@@ -81,11 +86,14 @@ def test_failed_stage_says_how_to_go_on(demo: Path, tmp_path: Path) -> None:
 
 
 def test_bfcl_loop_accounts_for_every_row(warm: dict[str, str], tmp_path: Path) -> None:
-    """Real questions through the whole loop: 800 in, 640 to train on, 160 asked, and each of those scored."""
+    """Real questions through the whole loop: 800 in, 640 to train on, 160 asked, and each of those
+    scored."""
     bfcl = Path(os.environ.get("SWIFTKIT_SHARED_DATA", ROOT.parent / "shared/data")) / "bfcl"
     if not bfcl.is_dir():
         pytest.skip(f"no BFCL in {bfcl}: set SWIFTKIT_SHARED_DATA to the folder of bfcl/")
-    done = shell("scripts/bfcl.sh", bfcl, "--max_steps", "5", **warm | {"BFCL_DIR": str(tmp_path / "bfcl")})
+    done = shell(
+        "scripts/bfcl.sh", bfcl, "--max_steps", "5", **warm | {"BFCL_DIR": str(tmp_path / "bfcl")}
+    )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert len(rows(tmp_path / "bfcl/train.jsonl")) == 640
     assert not list(tmp_path.glob("bfcl/*.rejects.jsonl"))

@@ -1,8 +1,9 @@
-"""A real training that dies by SIGKILL in the middle of a save, goes on, is repeated, and is watched by SwanLab.
+"""A real training that dies by SIGKILL in the middle of a save, goes on, is repeated, and is
+watched by SwanLab.
 
-One tiny SFT of six steps, saved at 2, 4 and 6, in three starts of swift: killed while it saves step 4, resumed, and
-repeated from its beginning by rerun.sh, which is also the undisturbed run that the other two are compared with. SwanLab
-runs in local mode, without a key. About 45 s of CPU.
+One tiny SFT of six steps, saved at 2, 4 and 6, in three starts of swift: killed while it saves step
+4, resumed, and repeated from its beginning by rerun.sh, which is also the undisturbed run that the
+other two are compared with. SwanLab runs in local mode, without a key. About 45 s of CPU.
 """
 
 import json
@@ -72,13 +73,19 @@ def story(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
 def run(folder: Path, command: list[str], **more: str) -> "subprocess.CompletedProcess[str]":
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SWANLAB_")}
     environment = kept | {"GPUS": "0", "PYTHONPATH": str(ROOT)} | more
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=400)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=400
+    )
 
 
 def losses(output: Path) -> dict[str, tuple[float, float]]:
     """step -> (loss, norm of the gradient); what was trained twice counts the second time."""
     lines = map(json.loads, (output / "logging.jsonl").read_text().splitlines())
-    return {line["global_step/max_steps"]: (line["loss"], line["grad_norm"]) for line in lines if "grad_norm" in line}
+    return {
+        line["global_step/max_steps"]: (line["loss"], line["grad_norm"])
+        for line in lines
+        if "grad_norm" in line
+    }
 
 
 def swanlab_records(run_folder: Path) -> Iterator[Any]:
@@ -102,13 +109,16 @@ def scalars(run_folder: Path) -> dict[str, dict[int, float]]:
 
 
 def test_killed_in_a_save_and_resumed(story: Story) -> None:
-    """The half checkpoint is set aside, training goes on from the last whole one, and nothing is lost or trained
-    otherwise: the losses are those of the run that was never killed, to the last digit that swift logs."""
-    assert story.killed.returncode == 247, story.killed.stderr[-2000:]  # 256 - SIGKILL, by swift's wrapper
+    """The half checkpoint is set aside, training goes on from the last whole one, and nothing is
+    lost or trained otherwise: the losses are those of the run that was never killed, to the last
+    digit that swift logs."""
+    # 256 - SIGKILL, by swift's wrapper
+    assert story.killed.returncode == 247, story.killed.stderr[-2000:]
     assert story.resumed.returncode == 0, story.resumed.stderr[-2000:]
     assert "out/checkpoint-4 is not complete" in story.resumed.stderr
     assert "going on from out/checkpoint-2" in story.resumed.stderr
-    assert "an earlier run" not in story.resumed.stderr  # preflight's warning about checkpoints that are in the way
+    # preflight's warning about checkpoints that are in the way
+    assert "an earlier run" not in story.resumed.stderr
     assert (story.folder / "out/incomplete-checkpoint-4/optimizer.pt").exists()
     assert story.repeated.returncode == 0, story.repeated.stderr[-2000:]
     undisturbed = losses(story.folder / "out_rerun")
@@ -126,7 +136,8 @@ def test_finished_run_ends_well_at_once(story: Story) -> None:
 
 
 def test_swanlab_is_content_and_told(story: Story) -> None:
-    """No error at its numberless metrics, all numbers kept, the folder said at the end; the resumed run is the same."""
+    """No error at its numberless metrics, all numbers kept, the folder said at the end; the resumed
+    run is the same."""
     for done in (story.resumed, story.repeated):
         assert "ERROR" not in done.stdout + done.stderr
     record = json.loads((story.folder / "out/run.json").read_text())
@@ -140,12 +151,27 @@ def test_swanlab_is_content_and_told(story: Story) -> None:
 
 
 def test_evaluation_lands_in_the_trainings_run(story: Story, demo: Path) -> None:
-    """The metrics with the trained step, under the training's SwanLab id; stdout is the report's alone."""
+    """The metrics with the trained step, under the training's SwanLab id; stdout is the report's
+    alone."""
     with (demo / "eval.jsonl").open() as rows:
         (story.folder / "eval.jsonl").write_text("".join(islice(rows, 4)))
     with serve(lambda _: message("hello")) as server:
-        command = [sys.executable, "-m", "swiftkit", "eval", "tool-call", "--data", "eval.jsonl", "--run", "evaluated"]
-        done = run(story.folder, [*command, "--base-url", server.url, "--json"], SWIFTKIT_TRAINING_RUN="out_rerun")
+        command = [
+            sys.executable,
+            "-m",
+            "swiftkit",
+            "eval",
+            "tool-call",
+            "--data",
+            "eval.jsonl",
+            "--run",
+            "evaluated",
+        ]
+        done = run(
+            story.folder,
+            [*command, "--base-url", server.url, "--json"],
+            SWIFTKIT_TRAINING_RUN="out_rerun",
+        )
     report = json.loads(done.stdout)
     swanlab = json.loads((story.folder / "out_rerun/run.json").read_text())["swanlab"]
     _, added = sorted((story.folder / "swanlog").glob(f"run-*-{swanlab['id']}"))

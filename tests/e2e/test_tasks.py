@@ -1,4 +1,5 @@
-"""Other tasks than tool-call through the real `swift deploy` of the demo's model: chains, and a smoke set."""
+"""Other tasks than tool-call through the real `swift deploy` of the demo's model: chains, and a
+smoke set."""
 
 import json
 import os
@@ -27,23 +28,31 @@ def evaluate(task: str, demo: Path, data: Path, **environment: str) -> dict[str,
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    path.write_text(
+        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
+    )
     return path
 
 
 def test_a_chain_and_a_smoke_set_on_a_real_server(demo: Path, tmp_path: Path) -> None:
-    """Every sample is scored; the trained model walks some of its chains to the end, and gets smoke calls right."""
-    rows = [json.loads(line) for line in (demo / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    """Every sample is scored; the trained model walks some of its chains to the end, and gets smoke
+    calls right."""
+    rows = [
+        json.loads(line) for line in (demo / "train.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     roles = [[message["role"] for message in row["messages"]] for row in rows]
     chains = [row for row, each in zip(rows, roles, strict=True) if "tool_response" in each][:6]
-    single = [row for row, each in zip(rows, roles, strict=True) if each.count("tool_call") == 1][:6]
+    single = [row for row, each in zip(rows, roles, strict=True) if each.count("tool_call") == 1][
+        :6
+    ]
     found = evaluate("tool-chain", demo, write(tmp_path / "chains.jsonl", chains))
     assert (found["scored"], found["errors"]) == (found["n"], 0)
     assert found["n"] == 6
     assert found["metrics"]["step_accuracy"]["value"] > 0
-    smoke = [{"prompt": question(row), "tools": row["tools"], "check": {"calls": [call(row)]}} for row in single] + [
-        {"prompt": "你好", "check": {"regex": "(?s)^.*$"}}
-    ]
+    smoke = [
+        {"prompt": question(row), "tools": row["tools"], "check": {"calls": [call(row)]}}
+        for row in single
+    ] + [{"prompt": "你好", "check": {"regex": "(?s)^.*$"}}]
     found = evaluate("jsonl", demo, write(tmp_path / "smoke.jsonl", smoke))
     assert (found["scored"], found["errors"]) == (7, 0)
     assert found["metrics"]["accuracy[check:regex]"]["value"] == 1
@@ -51,16 +60,27 @@ def test_a_chain_and_a_smoke_set_on_a_real_server(demo: Path, tmp_path: Path) ->
 
 
 def test_checkpoints_become_a_curve(demo: Path, tmp_path: Path) -> None:
-    """In one line: each adapter is served with its base and evaluated; the untrained one, then the trained one."""
+    """In one line: each adapter is served with its base and evaluated; the untrained one, then the
+    trained one."""
     folders = [
         checkpoint(demo, tmp_path / "lora" / name, share)
         for name, share in (("checkpoint-9", 0), ("checkpoint-850", 1))
     ]
-    command = ["bash", "recipes/eval_checkpoints.sh", demo / "eval.jsonl", tmp_path / "curve", *reversed(folders)]
+    command = [
+        "bash",
+        "recipes/eval_checkpoints.sh",
+        demo / "eval.jsonl",
+        tmp_path / "curve",
+        *reversed(folders),
+    ]
     command += ["recipes/tiny/eval.yaml", "--", "--limit", "40"]
-    done = subprocess.run(list(map(str, command)), cwd=ROOT, check=False, capture_output=True, text=True, timeout=600)
+    done = subprocess.run(
+        list(map(str, command)), cwd=ROOT, check=False, capture_output=True, text=True, timeout=600
+    )
     assert done.returncode == 0, done.stdout + done.stderr
-    values = [json.loads((tmp_path / "curve" / each.name / "report.json").read_text()) for each in folders]
+    values = [
+        json.loads((tmp_path / "curve" / each.name / "report.json").read_text()) for each in folders
+    ]
     before, after = (report["metrics"]["tool_accuracy"]["value"] for report in values)
     assert after > before + 0.5
     assert f"The best is {tmp_path}/curve/checkpoint-850" in done.stdout.replace("\n", "")
@@ -71,9 +91,13 @@ def checkpoint(demo: Path, folder: Path, share: float) -> Path:
     """The demo's adapter with so much of what it learnt."""
     shutil.copytree(demo / "lora" / "last-checkpoint", folder)
     weights = load_file(folder / "adapter_model.safetensors")
-    save_file({name: value * share for name, value in weights.items()}, folder / "adapter_model.safetensors")
+    save_file(
+        {name: value * share for name, value in weights.items()},
+        folder / "adapter_model.safetensors",
+    )
     config = json.loads((folder / "adapter_config.json").read_text())
-    config["base_model_name_or_path"] = str(ROOT / "recipes/tiny/qwen3")  # also for a demo that was made elsewhere
+    # also for a demo that was made elsewhere
+    config["base_model_name_or_path"] = str(ROOT / "recipes/tiny/qwen3")
     (folder / "adapter_config.json").write_text(json.dumps(config))
     return folder
 
@@ -83,4 +107,6 @@ def question(row: dict[str, Any]) -> str:
 
 
 def call(row: dict[str, Any]) -> Any:
-    return json.loads(next(message["content"] for message in row["messages"] if message["role"] == "tool_call"))
+    return json.loads(
+        next(message["content"] for message in row["messages"] if message["role"] == "tool_call")
+    )

@@ -1,4 +1,5 @@
-"""Two machines, played by two launchers on loopback: the same losses as one process, and a machine that is lost.
+"""Two machines, played by two launchers on loopback: the same losses as one process, and a machine
+that is lost.
 
 torchrun, gloo and DeepSpeed are the real ones. What a GPU's NCCL does is not seen here.
 """
@@ -22,7 +23,9 @@ PLUGIN = ("--external_plugins", "swiftkit/swift_plugins/deepspeed_on_cpu.py")
 TOLERANCE = 1e-5
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.skipif(find_spec("deepspeed") is None, reason="deepspeed is not installed: pip install deepspeed"),
+    pytest.mark.skipif(
+        find_spec("deepspeed") is None, reason="deepspeed is not installed: pip install deepspeed"
+    ),
 ]
 
 
@@ -33,7 +36,10 @@ class Cluster:
         self.out = out
         self._logs = [out.with_name(f"{out.name}.{rank}.log") for rank in (0, 1)]
         variables = {"NNODES": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port()} | more
-        self.nodes = [start(self._logs[rank], out, data, *flags, NODE_RANK=str(rank), **variables) for rank in (0, 1)]
+        self.nodes = [
+            start(self._logs[rank], out, data, *flags, NODE_RANK=str(rank), **variables)
+            for rank in (0, 1)
+        ]
 
     def finish(self) -> tuple[list[int], list[str]]:
         """Exit status and output of each."""
@@ -41,10 +47,23 @@ class Cluster:
         return statuses, [log.read_text(encoding="utf-8", errors="replace") for log in self._logs]
 
 
-def start(log: Path, out: Path, data: Path, *flags: str, **variables: str) -> "subprocess.Popen[bytes]":
-    command = ["bash", "recipes/lora_sft.sh", TINY, "--dataset", str(data), "--output_dir", str(out), *flags]
+def start(
+    log: Path, out: Path, data: Path, *flags: str, **variables: str
+) -> "subprocess.Popen[bytes]":
+    command = [
+        "bash",
+        "recipes/lora_sft.sh",
+        TINY,
+        "--dataset",
+        str(data),
+        "--output_dir",
+        str(out),
+        *flags,
+    ]
     with log.open("wb") as output:
-        return subprocess.Popen(command, cwd=ROOT, env=os.environ | variables, stdout=output, stderr=output)
+        return subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | variables, stdout=output, stderr=output
+        )
 
 
 def free_port() -> str:
@@ -54,9 +73,17 @@ def free_port() -> str:
 
 
 def losses(out: Path) -> dict[int, float]:
-    """step -> loss; a step that was logged twice, before and after a stop, counts as it was last."""
-    lines = [json.loads(line) for line in (out / "logging.jsonl").read_text(encoding="utf-8").splitlines()]
-    return {int(line["global_step/max_steps"].split("/")[0]): line["loss"] for line in lines if "loss" in line}
+    """step -> loss; a step that was logged twice, before and after a stop, counts as it was
+    last."""
+    lines = [
+        json.loads(line)
+        for line in (out / "logging.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
+    return {
+        int(line["global_step/max_steps"].split("/")[0]): line["loss"]
+        for line in lines
+        if "loss" in line
+    }
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +104,9 @@ def undisturbed(rows: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[in
     return losses(out)
 
 
-def test_two_nodes_with_zero2_lose_nothing(rows: Path, undisturbed: dict[int, float], tmp_path: Path) -> None:
+def test_two_nodes_with_zero2_lose_nothing(
+    rows: Path, undisturbed: dict[int, float], tmp_path: Path
+) -> None:
     """Every step's loss is that of one process."""
     statuses, said = Cluster(tmp_path / "out", rows, "--deepspeed", "zero2", *PLUGIN).finish()
     assert statuses == [0, 0], said[0][-2000:] + said[1][-2000:]
@@ -87,7 +116,8 @@ def test_two_nodes_with_zero2_lose_nothing(rows: Path, undisturbed: dict[int, fl
 def test_a_lost_node_stops_the_other_and_the_run_resumes(
     rows: Path, undisturbed: dict[int, float], tmp_path: Path
 ) -> None:
-    """With ZeRO-3: killed after a save, the other ends by itself and says why; then both go on to the same end."""
+    """With ZeRO-3: killed after a save, the other ends by itself and says why; then both go on to
+    the same end."""
     zero3 = ("--deepspeed", "zero3", *PLUGIN)
     cluster = Cluster(tmp_path / "out", rows, *zero3)
     checkpoint = cluster.out / "checkpoint-2"

@@ -1,4 +1,5 @@
-"""`swiftkit compare A B`: the verdict, what was won and lost, and runs that say nothing about each other."""
+"""`swiftkit compare A B`: the verdict, what was won and lost, and runs that say nothing about each
+other."""
 
 import json
 from pathlib import Path
@@ -15,7 +16,8 @@ def compare(*arguments: str | Path) -> Result:
 
 
 def test_a_better_a_worse_and_an_equal_run(tmp_path: Path) -> None:
-    """Exit status 0, 1 and 3; wins and losses are named; what a model wrote does not reach the terminal raw."""
+    """Exit status 0, 1 and 3; wins and losses are named; what a model wrote does not reach the
+    terminal raw."""
     data = rows(tmp_path / "rows.jsonl")
     a = evaluate(data, tmp_path / "a", lambda number: number % 2 == 0)
     b = evaluate(data, tmp_path / "b", lambda number: number % 2 == 0 or number > 30)
@@ -54,7 +56,11 @@ def test_trials_are_compared_by_sample(tmp_path: Path) -> None:
     a = evaluate(data, tmp_path / "a", lambda number: number < 2, *flags)
     b = evaluate(data, tmp_path / "b", lambda number: number < 10, *flags)
     found = json.loads(compare(a, b, "--json").stdout)
-    assert (found["paired"], found["samples"], found["metrics"]["accuracy"]["clusters"]) == (36, 12, 12)
+    assert (found["paired"], found["samples"], found["metrics"]["accuracy"]["clusters"]) == (
+        36,
+        12,
+        12,
+    )
     assert found["metrics"]["accuracy"]["test"] == "permutation test over clusters"
     assert found["metrics"]["accuracy"]["p"] < 0.05
 

@@ -1,4 +1,5 @@
-"""`swiftkit curve RUN...`: checkpoints in the order of their steps, each with its interval and its difference."""
+"""`swiftkit curve RUN...`: checkpoints in the order of their steps, each with its interval and its
+difference."""
 
 import json
 from pathlib import Path
@@ -21,12 +22,14 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     data = rows(folder / "rows.jsonl")
     shares = {300: 7, 20: 2, 100: 8}
     return [
-        evaluate(data, folder / f"checkpoint-{step}", lambda n, s=share: n % 10 < s) for step, share in shares.items()
+        evaluate(data, folder / f"checkpoint-{step}", lambda n, s=share: n % 10 < s)
+        for step, share in shares.items()
     ]
 
 
 def test_checkpoints_become_one_curve(runs: list[Path], tmp_path: Path) -> None:
-    """By steps, not by names; the best is named; each is compared with the first, as `compare` would."""
+    """By steps, not by names; the best is named; each is compared with the first, as `compare`
+    would."""
     done = curve(*runs, "--json")
     found = json.loads(done.stdout)
     assert done.exit_code == 0
@@ -37,7 +40,10 @@ def test_checkpoints_become_one_curve(runs: list[Path], tmp_path: Path) -> None:
     ]  # fmt: skip
     picture = tmp_path / "curve.svg"
     shown = curve(*runs, "-o", picture)
-    assert "checkpoint-100 (accuracy 80.0 %), +60.0 points against the first" in shown.stdout.replace("\n", " ")
+    assert (
+        "checkpoint-100 (accuracy 80.0 %), +60.0 points against the first"
+        in shown.stdout.replace("\n", " ")
+    )
     assert picture.read_text(encoding="utf-8").count("<svg") == 1
 
 
@@ -59,5 +65,8 @@ def test_a_curve_that_cannot_be_drawn_says_why(runs: list[Path], tmp_path: Path)
 def test_a_curve_that_only_falls_has_no_better_run(tmp_path: Path) -> None:
     """The first is the best."""
     data = tmp_path / "rows.jsonl"
-    falling = [evaluate(rows(data), tmp_path / f"run{step}", lambda n, s=step: n % 10 >= s) for step in (1, 2)]
+    falling = [
+        evaluate(rows(data), tmp_path / f"run{step}", lambda n, s=step: n % 10 >= s)
+        for step in (1, 2)
+    ]
     assert "No run is above the first" in curve(*falling).stdout

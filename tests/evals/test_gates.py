@@ -28,15 +28,25 @@ def test_the_verdict_follows_from_the_whole_interval(
 
 @pytest.mark.parametrize(
     ("bounds", "verdict"),
-    [((0.85, 0.86), Verdict.PASSED), ((0.75, 0.86), Verdict.INCONCLUSIVE), ((0.5, 0.99), Verdict.INCONCLUSIVE)],
+    [
+        ((0.85, 0.86), Verdict.PASSED),
+        ((0.75, 0.86), Verdict.INCONCLUSIVE),
+        ((0.5, 0.99), Verdict.INCONCLUSIVE),
+    ],
 )
-def test_errors_that_could_overturn_a_verdict_leave_none(bounds: tuple[float, float], verdict: Verdict) -> None:
-    """The worst and the best that the samples without an answer could have made of the metric count."""
+def test_errors_that_could_overturn_a_verdict_leave_none(
+    bounds: tuple[float, float], verdict: Verdict
+) -> None:
+    """The worst and the best that the samples without an answer could have made of the metric
+    count."""
     for gate, measured in (("m>=0.8", 0.85), ("m<=0.2", 0.15)):
         interval = (measured - 0.03, measured + 0.03)
         seen = bounds if measured > 0.5 else (1 - bounds[1], 1 - bounds[0])
         assert judge(parse_gate(gate), Estimate(measured, 0.01, interval), seen) is verdict
-    assert judge(parse_gate("m>=0.9"), Estimate(0.8, 0.01, (0.75, 0.85)), (0.78, 0.84)) is Verdict.FAILED
+    assert (
+        judge(parse_gate("m>=0.9"), Estimate(0.8, 0.01, (0.75, 0.85)), (0.78, 0.84))
+        is Verdict.FAILED
+    )
 
 
 def test_a_metric_that_nothing_counted_for_is_inconclusive() -> None:

@@ -1,4 +1,5 @@
-"""Paired tests: they find a planted difference, and on equal models they cry wolf no more often than they say."""
+"""Paired tests: they find a planted difference, and on equal models they cry wolf no more often
+than they say."""
 
 import random
 
@@ -9,8 +10,11 @@ from swiftkit.evals.paired import Difference, difference, holm
 from swiftkit.evals.stats import Tally
 
 
-def drawn(luck: random.Random, size: int, gain: float, most_calls: int = 1) -> tuple[list[Tally], list[Tally]]:
-    """Two models on the same samples of their own difficulty; the second is better by `gain`, up to chance."""
+def drawn(
+    luck: random.Random, size: int, gain: float, most_calls: int = 1
+) -> tuple[list[Tally], list[Tally]]:
+    """Two models on the same samples of their own difficulty; the second is better by `gain`, up to
+    chance."""
     sides: tuple[list[Tally], list[Tally]] = ([], [])
     for number in range(size):
         ease, calls = luck.betavariate(2, 1.2) * 0.8, luck.randint(1, most_calls)
@@ -20,7 +24,8 @@ def drawn(luck: random.Random, size: int, gain: float, most_calls: int = 1) -> t
 
 
 def test_mcnemar_by_hand() -> None:
-    """12 wins and 3 losses of 100: scipy's binomial test, the difference, and an interval around it."""
+    """12 wins and 3 losses of 100: scipy's binomial test, the difference, and an interval around
+    it."""
     a = [Tally(str(i), float(i < 50), 1) for i in range(100)]
     b = [Tally(str(i), float(3 <= i < 62), 1) for i in range(100)]
     found = difference(a, b)
@@ -32,7 +37,8 @@ def test_mcnemar_by_hand() -> None:
 
 
 def test_equal_runs_differ_in_nothing() -> None:
-    """The same answers: p = 1; six samples all in one direction are the fewest that could show anything."""
+    """The same answers: p = 1; six samples all in one direction are the fewest that could show
+    anything."""
     a = [Tally(str(i), float(i < 50), 1) for i in range(100)]
     found = difference(a, a)
     assert found is not None
@@ -46,8 +52,8 @@ def test_equal_runs_differ_in_nothing() -> None:
 
 @pytest.mark.parametrize(("most_calls", "size", "runs"), [(1, 150, 1000), (4, 80, 120)])
 def test_no_wolf_is_cried_on_equal_models(most_calls: int, size: int, runs: int) -> None:
-    """At most 5 % of comparisons of equal models show a difference (3.9 % of 4,000 and of 1,500 did, in a longer run),
-    and 93 to 97 % of the intervals hold 0."""
+    """At most 5 % of comparisons of equal models show a difference (3.9 % of 4,000 and of 1,500
+    did, in a longer run), and 93 to 97 % of the intervals hold 0."""
     luck = random.Random(17)  # noqa: S311 - not a secret
     cries = held = 0
     for _ in range(runs):
@@ -88,8 +94,14 @@ def test_many_clusters_take_the_normal_test() -> None:
 
 
 def test_holm_by_hand() -> None:
-    """The smallest p times the number of tests, the next times one less, never falling, never above 1."""
+    """The smallest p times the number of tests, the next times one less, never falling, never above
+    1."""
     each = Difference(0, 0, 0, (0, 0), 0, 0, 1, "")
-    found = {name: Difference(*(0, 0, 0, (0, 0), p, 0, 1, "")) for name, p in (("x", 0.04), ("y", 0.01), ("z", 0.03))}
-    assert {name: one.p_holm for name, one in holm(found).items()} == pytest.approx({"x": 0.06, "y": 0.03, "z": 0.06})
+    found = {
+        name: Difference(*(0, 0, 0, (0, 0), p, 0, 1, ""))
+        for name, p in (("x", 0.04), ("y", 0.01), ("z", 0.03))
+    }
+    assert {name: one.p_holm for name, one in holm(found).items()} == pytest.approx(
+        {"x": 0.06, "y": 0.03, "z": 0.06}
+    )
     assert holm({"one": each})["one"].p_holm == 0

@@ -1,4 +1,5 @@
-"""`swiftkit eval` as a person runs it: a real process, a real local server, and whatever may happen on the way."""
+"""`swiftkit eval` as a person runs it: a real process, a real local server, and whatever may happen
+on the way."""
 
 import json
 import resource
@@ -8,7 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.eval_runs import CANARY, TOOL, evaluate, journal, number, report_of, right, start, wait_for, write_rows
+from helpers.eval_runs import (
+    CANARY,
+    TOOL,
+    evaluate,
+    journal,
+    number,
+    report_of,
+    right,
+    start,
+    wait_for,
+    write_rows,
+)
 from helpers.servers import Reply, error, message, serve
 
 from swiftkit.evals.run import select
@@ -16,10 +28,13 @@ from swiftkit.records import Sample
 
 
 def test_a_run_from_start_to_report(tmp_path: Path) -> None:
-    """Every file is there, the numbers add up, --json prints the report and nothing else, the key appears nowhere."""
+    """Every file is there, the numbers add up, --json prints the report and nothing else, the key
+    appears nowhere."""
     data = write_rows(tmp_path / "rows.jsonl", 40)
     with serve(lambda body: right(body) if number(body) % 4 else message("no")) as server:
-        status, out, err = evaluate(data, server.url, tmp_path / "run", "--json", "--concurrency", "8")
+        status, out, err = evaluate(
+            data, server.url, tmp_path / "run", "--json", "--concurrency", "8"
+        )
     report = json.loads(out)
     assert status == 0
     assert report == report_of(tmp_path / "run")
@@ -33,7 +48,13 @@ def test_a_run_from_start_to_report(tmp_path: Path) -> None:
     assert report["latency"]["max"] >= report["latency"]["p50"] > 0
     assert report["elapsed_s"] > 0
     files = {file.name: file.read_text(encoding="utf-8") for file in (tmp_path / "run").iterdir()}
-    assert {"config.json", "responses.jsonl", "scores.jsonl", "report.json", "report.md"} <= files.keys()
+    assert {
+        "config.json",
+        "responses.jsonl",
+        "scores.jsonl",
+        "report.json",
+        "report.md",
+    } <= files.keys()
     assert len(files["scores.jsonl"].splitlines()) == 40
     assert "| tool_accuracy | 75.0 % |" in files["report.md"]
     assert "5 of 10 that went wrong" in files["report.md"]
@@ -45,7 +66,16 @@ def test_what_is_sent(tmp_path: Path) -> None:
     """Sampling, tools, the system prompt of --prompt, and a seed a trial."""
     data = write_rows(tmp_path / "rows.jsonl", 1)
     (tmp_path / "prompt.txt").write_text("Be brief. 简短。\n", encoding="utf-8")
-    flags = ("--trials", "2", "--temperature", "0.5", "--max-tokens", "9", "--prompt", str(tmp_path / "prompt.txt"))
+    flags = (
+        "--trials",
+        "2",
+        "--temperature",
+        "0.5",
+        "--max-tokens",
+        "9",
+        "--prompt",
+        str(tmp_path / "prompt.txt"),
+    )
     with serve(right, ("a", "b")) as server:
         status, out, _ = evaluate(data, server.url, tmp_path / "run", *flags, "--model", "b")
         first, second = (body for body in server.requests if body["max_tokens"] == 9)
@@ -58,7 +88,8 @@ def test_what_is_sent(tmp_path: Path) -> None:
 
 
 def test_faults_are_counted_apart_and_asked_again(tmp_path: Path) -> None:
-    """402 leaves the denominator, a final error is no score, an innocent 400 is asked once more, alone; then resume."""
+    """402 leaves the denominator, a final error is no score, an innocent 400 is asked once more,
+    alone; then resume."""
     data = write_rows(tmp_path / "rows.jsonl", 20)
     seen: Counter[int] = Counter()
 
@@ -91,7 +122,8 @@ def test_faults_are_counted_apart_and_asked_again(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, blow: signal.Signals) -> None:
-    """After a kill, Ctrl-C or SIGTERM no sample is lost, none is scored twice, and none finished is asked again."""
+    """After a kill, Ctrl-C or SIGTERM no sample is lost, none is scored twice, and none finished is
+    asked again."""
     data = write_rows(tmp_path / "rows.jsonl", 60)
     run = tmp_path / "run"
     with serve(lambda body: right(body, delay=0.05)) as server:
@@ -106,18 +138,28 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, blow: signal.Signals
             assert f"the same command with --run {run}" in err
             assert "Traceback" not in err
         with (run / "responses.jsonl").open("ab") as file:
-            file.write(b'{"sample_id": "r5')  # the half line that a kill in the middle of a write leaves
+            # the half line that a kill in the middle of a write leaves
+            file.write(b'{"sample_id": "r5')
         asked = len(server.questions)
         status, _, _ = evaluate(data, server.url, run, "--concurrency", "16")
-        assert {f"r{text.split()[1]}" for text in server.questions[asked:]} == {f"r{i}" for i in range(60)} - finished
+        assert {f"r{text.split()[1]}" for text in server.questions[asked:]} == {
+            f"r{i}" for i in range(60)
+        } - finished
     assert status == 0
-    assert Counter(entry["sample_id"] for entry in journal(run)) == Counter({f"r{index}": 1 for index in range(60)})
+    assert Counter(entry["sample_id"] for entry in journal(run)) == Counter(
+        {f"r{index}": 1 for index in range(60)}
+    )
     report = report_of(run)
-    assert (report["n"], report["scored"], report["metrics"]["tool_accuracy"]["value"]) == (60, 60, 1.0)
+    assert (report["n"], report["scored"], report["metrics"]["tool_accuracy"]["value"]) == (
+        60,
+        60,
+        1.0,
+    )
 
 
 def test_a_server_that_dies_ends_the_run_early(tmp_path: Path) -> None:
-    """One message, status 4, what was answered is kept; with the server back, at another port, the rest is asked."""
+    """One message, status 4, what was answered is kept; with the server back, at another port, the
+    rest is asked."""
     data = write_rows(tmp_path / "rows.jsonl", 200)
     run = tmp_path / "run"
     with (
@@ -140,7 +182,8 @@ def test_a_server_that_dies_ends_the_run_early(tmp_path: Path) -> None:
 
 
 def test_a_finished_run_is_not_asked_again(tmp_path: Path) -> None:
-    """The report comes from the journal, also without a server; a server with another model shows a wrong --run."""
+    """The report comes from the journal, also without a server; a server with another model shows a
+    wrong --run."""
     data = write_rows(tmp_path / "rows.jsonl", 3)
     run = tmp_path / "run"
     with serve(right) as server:
@@ -173,7 +216,8 @@ def test_another_configuration_is_refused_by_name(tmp_path: Path) -> None:
 
 
 def test_bad_input_is_said_before_any_request(tmp_path: Path) -> None:
-    """A broken row, a missing file, a wrong metric, task or gate: status 2, and the server hears nothing."""
+    """A broken row, a missing file, a wrong metric, task or gate: status 2, and the server hears
+    nothing."""
     data = write_rows(tmp_path / "rows.jsonl", 3)
     broken = tmp_path / "broken.jsonl"
     broken.write_text(data.read_text(encoding="utf-8") + '{"messages": [\n', encoding="utf-8")
@@ -194,7 +238,8 @@ def test_bad_input_is_said_before_any_request(tmp_path: Path) -> None:
 
 
 def test_an_endpoint_that_cannot_be_used_is_status_4(tmp_path: Path) -> None:
-    """A refused port, an unknown model, a refused key, a quota that is used up: one line each, and no score."""
+    """A refused port, an unknown model, a refused key, a quota that is used up: one line each, and
+    no score."""
     data = write_rows(tmp_path / "rows.jsonl", 3)
     status, _, err = evaluate(data, "http://127.0.0.1:9/v1", tmp_path / "run")
     assert status == 4
@@ -244,7 +289,8 @@ def test_two_commands_do_not_share_a_run(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_said_and_the_run_goes_on_later(tmp_path: Path) -> None:
-    """A journal that cannot grow ends the run with status 4; the half line it may hold does no harm."""
+    """A journal that cannot grow ends the run with status 4; the half line it may hold does no
+    harm."""
     data = write_rows(tmp_path / "rows.jsonl", 40)
     run = tmp_path / "run"
     with serve(right) as server:
@@ -268,4 +314,7 @@ def test_selection_keeps_chains_together() -> None:
     assert list(select(samples, 3, None, 0)) == samples[:3]
     drawn = draws[0]
     assert drawn == draws[1] != draws[2]
-    assert all(int(first.id) + 1 == int(second.id) for first, second in zip(drawn[::2], drawn[1::2], strict=True))
+    assert all(
+        int(first.id) + 1 == int(second.id)
+        for first, second in zip(drawn[::2], drawn[1::2], strict=True)
+    )

@@ -13,7 +13,20 @@ def test_what_a_task_takes_from_the_environment_is_recorded_and_must_agree(tmp_p
     """Another judge in the middle of a run would mix two measures."""
     run = RunDir(tmp_path / "run")
     config = Config(
-        "jsonl", "d", "s", "http://h/v1", "m", 1, 0.0, 1, None, None, None, 0, "1", {"judge": "http://a/v1"}
+        "jsonl",
+        "d",
+        "s",
+        "http://h/v1",
+        "m",
+        1,
+        0.0,
+        1,
+        None,
+        None,
+        None,
+        0,
+        "1",
+        {"judge": "http://a/v1"},
     )
     run.write_json("config.json", config)
     assert run.agree(config) == config

@@ -1,4 +1,5 @@
-"""Whatever an endpoint, a user or the machine does to a run: no sample is lost, none counts twice, no key leaks."""
+"""Whatever an endpoint, a user or the machine does to a run: no sample is lost, none counts twice,
+no key leaks."""
 
 import contextlib
 import itertools
@@ -15,7 +16,17 @@ from typing import Any
 
 import psutil
 import pytest
-from helpers.eval_runs import CANARY, evaluate, journal, number, report_of, right, start, wait_for, write_rows
+from helpers.eval_runs import (
+    CANARY,
+    evaluate,
+    journal,
+    number,
+    report_of,
+    right,
+    start,
+    wait_for,
+    write_rows,
+)
 from helpers.faulty import Faulty
 from helpers.paths import ROOT
 from helpers.servers import Reply, error, message, serve
@@ -44,8 +55,8 @@ def half_right(body: dict[str, Any], **extra: Any) -> Reply:
 
 
 def test_every_sample_ends_in_exactly_one_state(tmp_path: Path) -> None:
-    """With 30 % faults of all kinds, what the server has answered is scored, what it refused is an error or skipped;
-    the totals add up, and a resumed run asks only what has no score."""
+    """With 30 % faults of all kinds, what the server has answered is scored, what it refused is an
+    error or skipped; the totals add up, and a resumed run asks only what has no score."""
     data = write_rows(tmp_path / "rows.jsonl", 300)
     faulty = Faulty(right, 0.3)
     with serve(faulty) as server:
@@ -53,7 +64,9 @@ def test_every_sample_ends_in_exactly_one_state(tmp_path: Path) -> None:
         options = evaluate_module.Options("tool-call", data, endpoint, run=tmp_path / "run")
         report = evaluate_module.evaluate(options)
         assert report.n == 300 == report.scored + report.skipped + report.errors
-        states = [json.loads(line) for line in (tmp_path / "run/scores.jsonl").read_bytes().splitlines()]
+        states = [
+            json.loads(line) for line in (tmp_path / "run/scores.jsonl").read_bytes().splitlines()
+        ]
         scored = {int(line["id"][1:]) for line in states}
         assert len(states) == len(scored) == report.scored
         assert scored == faulty.answered.keys()  # what was answered is scored, and nothing else
@@ -69,17 +82,28 @@ def test_every_sample_ends_in_exactly_one_state(tmp_path: Path) -> None:
         faulty.share = 0.0
         asked = len(server.questions)
         again = evaluate_module.evaluate(options)
-        assert {int(text.split()[1]) for text in server.questions[asked:]} == set(range(300)) - scored
+        assert {int(text.split()[1]) for text in server.questions[asked:]} == set(
+            range(300)
+        ) - scored
     assert again.scored == sum(faulty.fate(index) == 200 for index in range(300))
     assert again.n == 300 == again.scored + again.skipped + again.errors
 
 
 def test_a_hundred_kills_leave_the_scores_of_an_undisturbed_run(tmp_path: Path) -> None:
-    """SIGKILL at random moments, of the start, the asking and the report; each time the run is resumed."""
+    """SIGKILL at random moments, of the start, the asking and the report; each time the run is
+    resumed."""
     data = write_rows(tmp_path / "rows.jsonl", 400)
     draw, run = random.Random(5), tmp_path / "run"  # noqa: S311
     with serve(lambda body: half_right(body, delay=0.03)) as server:
-        arguments = ["eval", "tool-call", "--data", str(data), "--base-url", server.url, "--concurrency"]
+        arguments = [
+            "eval",
+            "tool-call",
+            "--data",
+            str(data),
+            "--base-url",
+            server.url,
+            "--concurrency",
+        ]
         with forker([*arguments, "3", "--run", str(run)], tmp_path) as process:
             killed = 0
             while killed < 100:
@@ -89,15 +113,19 @@ def test_a_hundred_kills_leave_the_scores_of_an_undisturbed_run(tmp_path: Path) 
                 assert not {f"r{text.split()[1]}" for text in server.questions[asked:]} & before
             process.communicate()
         status, _, _ = evaluate(data, server.url, run, "--concurrency", "64")
-        assert evaluate(data, server.url, tmp_path / "calm", "--concurrency", "64")[0] == status == 0
-    assert Counter(entry["sample_id"] for entry in journal(run)) == Counter({f"r{index}": 1 for index in range(400)})
+        assert (
+            evaluate(data, server.url, tmp_path / "calm", "--concurrency", "64")[0] == status == 0
+        )
+    assert Counter(entry["sample_id"] for entry in journal(run)) == Counter(
+        {f"r{index}": 1 for index in range(400)}
+    )
     assert (run / "scores.jsonl").read_bytes() == (tmp_path / "calm/scores.jsonl").read_bytes()
     assert report_of(run)["metrics"] == report_of(tmp_path / "calm")["metrics"]
 
 
 def forker(arguments: list[str], folder: Path) -> subprocess.Popen[str]:
-    """A process that starts `swiftkit` with these arguments, in a fork of its own, at each line it reads; it prints the
-    fork's number, and then its exit status. So a start costs no imports."""
+    """A process that starts `swiftkit` with these arguments, in a fork of its own, at each line it
+    reads; it prints the fork's number, and then its exit status. So a start costs no imports."""
     return subprocess.Popen(
         [sys.executable, "-c", FORK, *arguments],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, cwd=folder,
@@ -115,40 +143,58 @@ def kill_soon(process: "subprocess.Popen[str]", seconds: float) -> int:
     time.sleep(seconds)
     with contextlib.suppress(ProcessLookupError):  # it was finished before
         os.kill(child, signal.SIGKILL)
-    line = next(text for text in iter(process.stdout.readline, "") if text.strip().lstrip("-").isdigit())
+    line = next(
+        text for text in iter(process.stdout.readline, "") if text.strip().lstrip("-").isdigit()
+    )
     return int(line)
 
 
 def finished_in(run: Path) -> set[str]:
-    return {entry["sample_id"] for entry in journal(run)} if (run / "responses.jsonl").exists() else set()
+    return (
+        {entry["sample_id"] for entry in journal(run)}
+        if (run / "responses.jsonl").exists()
+        else set()
+    )
 
 
 def test_the_key_appears_nowhere(tmp_path: Path) -> None:
     """Not in a file, the output, the process list, nor in the words of a server that repeats it."""
     data = write_rows(tmp_path / "rows.jsonl", 12)
-    said = itertools.cycle([error(500, f"for {CANARY}"), error(422, CANARY), Reply(f"echo {CANARY}".encode())])
+    said = itertools.cycle(
+        [error(500, f"for {CANARY}"), error(422, CANARY), Reply(f"echo {CANARY}".encode())]
+    )
     seen: list[str] = []
 
     def telling(body: dict[str, Any]) -> Reply:
-        seen.extend(" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
+        seen.extend(
+            " ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])
+        )
         return next(said) if number(body) < 3 else right(body)
 
     with serve(telling) as server:
         done = [evaluate(data, server.url, tmp_path / "run", "--concurrency", "1", "--stream")]
         done.append(evaluate(data, f"{server.url}?key={CANARY}", tmp_path / "query"))
-    with serve(lambda _: error(401, f"no such key {CANARY}"), probed=error(401, f"no such key {CANARY}")) as server:
+    with serve(
+        lambda _: error(401, f"no such key {CANARY}"), probed=error(401, f"no such key {CANARY}")
+    ) as server:
         done.append(evaluate(data, server.url, tmp_path / "refused"))
     assert [status for status, _, _ in done] == [1, 2, 4]
     text = [file.read_text(encoding="utf-8") for file in tmp_path.rglob("*") if file.is_file()]
     assert len(text) > 5
     assert any("***" in content for content in text)
-    assert all(CANARY not in content for content in itertools.chain(text, seen, *(entry[1:] for entry in done)))
+    assert all(
+        CANARY not in content
+        for content in itertools.chain(text, seen, *(entry[1:] for entry in done))
+    )
 
 
 def test_a_refused_key_stops_the_run_at_once(tmp_path: Path) -> None:
-    """Once the first 401 was read nothing more is asked: no more than the requests in flight were in vain."""
+    """Once the first 401 was read nothing more is asked: no more than the requests in flight were
+    in vain."""
     data = write_rows(tmp_path / "rows.jsonl", 200)
-    with serve(lambda body: error(401) if len(server.questions) > 50 else right(body, delay=0.01)) as server:
+    with serve(
+        lambda body: error(401) if len(server.questions) > 50 else right(body, delay=0.01)
+    ) as server:
         status, _, err = evaluate(data, server.url, tmp_path / "run", "--concurrency", "8")
         assert len(server.questions) <= 50 + 8
     assert status == 4
@@ -157,7 +203,8 @@ def test_a_refused_key_stops_the_run_at_once(tmp_path: Path) -> None:
 
 
 def test_a_used_up_quota_is_not_asked_a_thousand_times(tmp_path: Path) -> None:
-    """After many 402 in a row the rest is left, skipped; the run is not healthy, and can be resumed."""
+    """After many 402 in a row the rest is left, skipped; the run is not healthy, and can be
+    resumed."""
     data = write_rows(tmp_path / "rows.jsonl", 200)
     with serve(lambda body: right(body) if number(body) < 20 else error(402)) as server:
         status, _, err = evaluate(data, server.url, tmp_path / "run", "--concurrency", "8")
@@ -181,11 +228,19 @@ def test_an_endpoint_that_only_fails_is_given_up(tmp_path: Path) -> None:
 
 
 def test_one_of_several_addresses_dies(tmp_path: Path) -> None:
-    """The load is spread; the one that dies is left out and named, and every sample is answered by the others."""
+    """The load is spread; the one that dies is left out and named, and every sample is answered by
+    the others."""
     data = write_rows(tmp_path / "rows.jsonl", 150)
     slow = [lambda body: right(body, delay=0.02)] * 2
     with serve(slow[0]) as first, serve(slow[1]) as second:
-        flags = ("--base-url", second.url, "--base-url", "http://127.0.0.1:9/v1", "--concurrency", "8")
+        flags = (
+            "--base-url",
+            second.url,
+            "--base-url",
+            "http://127.0.0.1:9/v1",
+            "--concurrency",
+            "8",
+        )
         with start(data, first.url, tmp_path / "run", *flags) as process:
             wait_for(lambda: len(first.questions) > 20 and len(second.questions) > 20)
             second.stop()
@@ -197,7 +252,8 @@ def test_one_of_several_addresses_dies(tmp_path: Path) -> None:
 
 
 def test_a_run_is_graded_again_without_a_model(tmp_path: Path) -> None:
-    """The same numbers from the journal alone; gates may be new; changed gold needs --data; half a run is unhealthy."""
+    """The same numbers from the journal alone; gates may be new; changed gold needs --data; half a
+    run is unhealthy."""
     data, run = write_rows(tmp_path / "rows.jsonl", 30), tmp_path / "run"
     with serve(half_right) as server:
         evaluate(data, server.url, run)
@@ -208,8 +264,13 @@ def test_a_run_is_graded_again_without_a_model(tmp_path: Path) -> None:
         assert grade(run, gates=(parse_gate(gate),)).exit_status == expected
     assert (run / "scores.jsonl").read_bytes() == scores
     after = report_of(run)
-    assert all(after[name] == before[name] for name in ("metrics", "n", "scored", "usage", "latency", "model"))
-    data.write_text(data.read_text(encoding="utf-8").replace('\\"f\\"', '\\"g\\"'), encoding="utf-8")
+    assert all(
+        after[name] == before[name]
+        for name in ("metrics", "n", "scored", "usage", "latency", "model")
+    )
+    data.write_text(
+        data.read_text(encoding="utf-8").replace('\\"f\\"', '\\"g\\"'), encoding="utf-8"
+    )
     status, _, err = grade_command(run)
     assert (status, "has changed since" in err) == (2, True)
     assert grade(run, data).metrics["tool_accuracy"].value == 0.0
@@ -224,6 +285,8 @@ def test_a_run_is_graded_again_without_a_model(tmp_path: Path) -> None:
 def grade_command(run: Path, *flags: str) -> tuple[int, str, str]:
     """Exit status, stdout and stderr."""
     command = [sys.executable, "-m", "swiftkit", "grade", str(run), *flags]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
+    )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr

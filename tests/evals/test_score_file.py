@@ -1,4 +1,5 @@
-"""`swiftkit score`: completions of any form find their rows, nothing is left out in silence, one row is explained."""
+"""`swiftkit score`: completions of any form find their rows, nothing is left out in silence, one
+row is explained."""
 
 import json
 from pathlib import Path
@@ -18,12 +19,26 @@ TOOLS = json.dumps([
 ])  # fmt: skip
 GOLD = json.dumps([{"name": "weather", "arguments": {"city": "Oslo", "days": 3}}])
 ROWS: list[dict[str, Any]] = [
-    {"id": "a", "messages": [{"role": "user", "content": "Weather in Oslo?"}], "tools": TOOLS, "expected_calls": GOLD},
-    {"id": "b", "messages": [{"role": "user", "content": "Hi there"}], "tools": TOOLS, "expected_calls": "[]"},
+    {
+        "id": "a",
+        "messages": [{"role": "user", "content": "Weather in Oslo?"}],
+        "tools": TOOLS,
+        "expected_calls": GOLD,
+    },
+    {
+        "id": "b",
+        "messages": [{"role": "user", "content": "Hi there"}],
+        "tools": TOOLS,
+        "expected_calls": "[]",
+    },
 ]
 RIGHT = '<tool_call>\n{"name": "weather", "arguments": {"city": "Oslo", "days": 3}}\n</tool_call>'
 WRONG = RIGHT.replace("3", '"3"')
-CALL = {"type": "function", "id": "1", "function": {"name": "weather", "arguments": '{"city": "Oslo", "days": 3}'}}
+CALL = {
+    "type": "function",
+    "id": "1",
+    "function": {"name": "weather", "arguments": '{"city": "Oslo", "days": 3}'},
+}
 MESSAGE = {"role": "assistant", "content": None, "tool_calls": [CALL]}
 HI = {"id": "b", "completion": "Hello"}
 
@@ -34,7 +49,10 @@ def write(path: Path, lines: list[Any]) -> Path:
 
 
 def run(folder: Path, completions: list[Any], *options: str, rows: list[Any] = ROWS) -> Result:
-    data, given = write(folder / "rows.jsonl", rows), write(folder / "completions.jsonl", completions)
+    data, given = (
+        write(folder / "rows.jsonl", rows),
+        write(folder / "completions.jsonl", completions),
+    )
     return CliRunner().invoke(main, ["score", str(data), "--completions", str(given), *options])
 
 
@@ -73,18 +91,33 @@ def test_every_form_of_a_completion(tmp_path: Path, line: dict[str, Any]) -> Non
 
 
 def test_tables_of_grpo(tmp_path: Path) -> None:
-    """Prompts name the rows; the last table of a step counts, since swift writes the last one twice."""
-    prompts = [f"<|im_start|>user\n{row['messages'][0]['content']}<|im_end|>\n<|im_start|>assistant\n" for row in ROWS]
-    table = {"step": ["1"] * 3, "prompt": [prompts[0], prompts[0], prompts[1]], "completion": [RIGHT, WRONG, "Hello"]}
+    """Prompts name the rows; the last table of a step counts, since swift writes the last one
+    twice."""
+    prompts = [
+        f"<|im_start|>user\n{row['messages'][0]['content']}<|im_end|>\n<|im_start|>assistant\n"
+        for row in ROWS
+    ]
+    table = {
+        "step": ["1"] * 3,
+        "prompt": [prompts[0], prompts[0], prompts[1]],
+        "completion": [RIGHT, WRONG, "Hello"],
+    }
     found = values(tmp_path, [table, table | {"step": ["2"] * 3}, table | {"step": ["2"] * 3}])
     wrong = score_text(WRONG, gold_from(GOLD, "", "", TOOLS)).value
     assert found == {"a": [1.0, wrong, 1.0, wrong], "b": [1.0, 1.0]}
 
 
 def test_position_is_the_last_resort(tmp_path: Path) -> None:
-    """A file that says nothing of its rows is paired line by line, which is said; one of another length is refused."""
-    assert values(tmp_path, [{"completion": RIGHT}, {"completion": "Hello"}]) == {"a": [1.0], "b": [1.0]}
-    assert "paired by position" in run(tmp_path, [{"completion": RIGHT}, {"completion": "Hello"}]).stderr
+    """A file that says nothing of its rows is paired line by line, which is said; one of another
+    length is refused."""
+    assert values(tmp_path, [{"completion": RIGHT}, {"completion": "Hello"}]) == {
+        "a": [1.0],
+        "b": [1.0],
+    }
+    assert (
+        "paired by position"
+        in run(tmp_path, [{"completion": RIGHT}, {"completion": "Hello"}]).stderr
+    )
     assert run(tmp_path, [{"completion": RIGHT}]).exit_code == 2
 
 
@@ -97,12 +130,19 @@ def test_several_completions_of_a_row(tmp_path: Path) -> None:
 
 def test_what_finds_no_partner_is_named(tmp_path: Path) -> None:
     """On either side, with exit status 1; the rest is scored."""
-    done = run(tmp_path, [{"id": "a", "completion": RIGHT}, {"id": "zz", "completion": "x"}], "--json")
+    done = run(
+        tmp_path, [{"id": "a", "completion": RIGHT}, {"id": "zz", "completion": "x"}], "--json"
+    )
     report = json.loads(done.stdout)
     assert done.exit_code == 1
     assert report["unmatched_completions"] == [f"{tmp_path}/completions.jsonl:2 (zz)"]
     assert report["unanswered_rows"] == ["b"]
-    assert (report["completions"], report["scored"], report["value"], report["exact"]) == (2, 1, 1.0, 1.0)
+    assert (report["completions"], report["scored"], report["value"], report["exact"]) == (
+        2,
+        1,
+        1.0,
+        1.0,
+    )
     assert "1 rows have no completion: b" in done.stderr
 
 
@@ -123,7 +163,8 @@ def test_the_summary(tmp_path: Path) -> None:
 
 
 def test_explain(tmp_path: Path) -> None:
-    """What was expected, what came, each fault with its code, and what each part cost; control characters are tamed."""
+    """What was expected, what came, each fault with its code, and what each part cost; control
+    characters are tamed."""
     text = WRONG.replace('"Oslo"', '"Os\\u001blo"') + RIGHT.replace("weather", "wether")
     done = run(tmp_path, [{"id": "a", "completion": text}, HI], "--explain", "a")
     for said in (

@@ -6,7 +6,18 @@ from itertools import combinations
 import pytest
 from scipy.stats import binomtest, norm, t
 
-from swiftkit.evals.stats import Z95, Mean, Tally, _student, estimate, mean_estimate, pass_at, pass_hat, passes, wilson
+from swiftkit.evals.stats import (
+    Z95,
+    Mean,
+    Tally,
+    _student,
+    estimate,
+    mean_estimate,
+    pass_at,
+    pass_hat,
+    passes,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(("right", "size"), [(0, 5), (5, 5), (1, 3), (17, 40), (999, 1000)])
@@ -39,7 +50,9 @@ def test_nothing_counted_is_no_estimate() -> None:
 def test_trials_of_one_sample_do_not_count_as_new_samples() -> None:
     """Eight equal trials of ten samples are as sure as ten samples, not as eighty."""
     once = estimate([Tally(str(number), float(number < 5), 1) for number in range(10)])
-    often = estimate([Tally(str(number), float(number < 5), 1) for number in range(10) for _ in range(8)])
+    often = estimate(
+        [Tally(str(number), float(number < 5), 1) for number in range(10) for _ in range(8)]
+    )
     assert once is not None
     assert often is not None
     assert often.ci95[1] - often.ci95[0] >= once.ci95[1] - once.ci95[0]
@@ -56,7 +69,8 @@ def test_the_ends_keep_a_width(right: float) -> None:
 
 @pytest.mark.parametrize(("share", "likeness"), [(0.5, 0.5), (0.85, 0.1), (0.85, 0.5)])
 def test_clustered_intervals_cover_the_truth(share: float, likeness: float) -> None:
-    """Chains of 1 to 4 calls that succeed together: 95 % intervals hold the truth in 93 to 97 % of 1,000 runs."""
+    """Chains of 1 to 4 calls that succeed together: 95 % intervals hold the truth in 93 to 97 % of
+    1,000 runs."""
     luck = random.Random(7)  # noqa: S311 - not a secret
     shape = share * (1 - likeness) / likeness, (1 - share) * (1 - likeness) / likeness
     hits = 0
@@ -64,7 +78,9 @@ def test_clustered_intervals_cover_the_truth(share: float, likeness: float) -> N
         tallies = []
         for chain in range(60):
             ease, calls = luck.betavariate(*shape), luck.randint(1, 4)
-            tallies.append(Tally(str(chain), sum(luck.random() < ease for _ in range(calls)), calls))
+            tallies.append(
+                Tally(str(chain), sum(luck.random() < ease for _ in range(calls)), calls)
+            )
         found = estimate(tallies)
         assert found is not None
         hits += found.ci95[0] <= share <= found.ci95[1]
@@ -73,7 +89,8 @@ def test_clustered_intervals_cover_the_truth(share: float, likeness: float) -> N
 
 @pytest.mark.parametrize("share", [0.3, 0.8, 0.95])
 def test_wilson_covers_the_truth(share: float) -> None:
-    """Independent samples: 93 to 97 % of 4,000 intervals hold the truth, counted over sizes from 60 to 140."""
+    """Independent samples: 93 to 97 % of 4,000 intervals hold the truth, counted over sizes from 60
+    to 140."""
     luck = random.Random(3)  # noqa: S311 - not a secret
     hits = 0
     for run in range(4000):
@@ -85,7 +102,8 @@ def test_wilson_covers_the_truth(share: float) -> None:
 
 @pytest.mark.parametrize(("trials", "right"), [(4, 0), (4, 1), (4, 3), (4, 4), (6, 2), (7, 5)])
 def test_passes_are_what_counting_all_choices_gives(trials: int, right: int) -> None:
-    """pass^k and pass@k are the shares of the choices of k trials that are all right, and that have a right one."""
+    """pass^k and pass@k are the shares of the choices of k trials that are all right, and that have
+    a right one."""
     outcomes = [True] * right + [False] * (trials - right)
     for k in range(1, trials + 1):
         chosen = list(combinations(outcomes, k))
@@ -94,17 +112,40 @@ def test_passes_are_what_counting_all_choices_gives(trials: int, right: int) -> 
 
 
 def test_passes_of_trials() -> None:
-    """A task's trials stay together, one that lacks trials leaves the larger k, a single trial has no pass^k."""
-    tallies = [Tally("a", 1, 1), Tally("b", 1, 1), Tally("a", 0, 1), Tally("b", 1, 1), Tally("c", 0, 1)]
-    found = {name: [tally.right for tally in entries] for name, entries in passes(tallies, 2).items()}
-    assert found == {"pass^1": [0.5, 1, 0], "pass@1": [0.5, 1, 0], "pass^2": [0, 1], "pass@2": [1, 1]}
+    """A task's trials stay together, one that lacks trials leaves the larger k, a single trial has
+    no pass^k."""
+    tallies = [
+        Tally("a", 1, 1),
+        Tally("b", 1, 1),
+        Tally("a", 0, 1),
+        Tally("b", 1, 1),
+        Tally("c", 0, 1),
+    ]
+    found = {
+        name: [tally.right for tally in entries] for name, entries in passes(tallies, 2).items()
+    }
+    assert found == {
+        "pass^1": [0.5, 1, 0],
+        "pass@1": [0.5, 1, 0],
+        "pass^2": [0, 1],
+        "pass@2": [1, 1],
+    }
     assert passes(tallies, 1) == {}
-    assert list(passes([], 20))[::2] == ["pass^1", "pass^2", "pass^3", "pass^4", "pass^8", "pass^16", "pass^20"]
+    assert list(passes([], 20))[::2] == [
+        "pass^1",
+        "pass^2",
+        "pass^3",
+        "pass^4",
+        "pass^8",
+        "pass^16",
+        "pass^20",
+    ]
 
 
 @pytest.mark.parametrize("k", [1, 2, 4])
 def test_pass_intervals_cover_the_truth(k: int) -> None:
-    """60 tasks of their own difficulty, 4 trials each: pass^k's interval holds E[p^k] in 93 to 97 % of 600 runs."""
+    """60 tasks of their own difficulty, 4 trials each: pass^k's interval holds E[p^k] in 93 to 97 %
+    of 600 runs."""
     luck = random.Random(11)  # noqa: S311 - not a secret
     a, b = 1.4, 1.2
     truth = 1.0
@@ -123,13 +164,16 @@ def test_pass_intervals_cover_the_truth(k: int) -> None:
 
 
 def test_a_mean_of_ratios_covers_the_truth_and_stays_within_bounds() -> None:
-    """Three categories of their own size and share: 93 to 97 % of 1,500 intervals hold the weighted mean."""
+    """Three categories of their own size and share: 93 to 97 % of 1,500 intervals hold the weighted
+    mean."""
     luck = random.Random(5)  # noqa: S311 - not a secret
     plan = [(3.0, 80, 0.9), (1.0, 40, 0.6), (1.0, 25, 0.3)]
     truth = sum(weight * share for weight, _, share in plan) / 5
     hits = 0
     for _ in range(1500):
-        parts = [(w, [Tally(str(i), float(luck.random() < p), 1) for i in range(n)]) for w, n, p in plan]
+        parts = [
+            (w, [Tally(str(i), float(luck.random() < p), 1) for i in range(n)]) for w, n, p in plan
+        ]
         found = mean_estimate(Mean(parts))
         assert found is not None
         hits += found.ci95[0] <= truth <= found.ci95[1]

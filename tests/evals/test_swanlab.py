@@ -1,4 +1,5 @@
-"""An evaluation in SwanLab: the run that the training's run.json names (real SwanLab: tests/e2e/test_resume.py)."""
+"""An evaluation in SwanLab: the run that the training's run.json names (real SwanLab:
+tests/e2e/test_resume.py)."""
 
 import subprocess
 import sys
@@ -33,7 +34,9 @@ def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path.parent
 
 
-@pytest.mark.parametrize(("place", "step"), [("out", None), ("out/checkpoint-50", 50), ("out/merged", None)])
+@pytest.mark.parametrize(
+    ("place", "step"), [("out", None), ("out/checkpoint-50", 50), ("out/merged", None)]
+)
 def test_a_run_is_found_by_what_lies_in_it(training: Path, place: str, step: int | None) -> None:
     """Its folder, a checkpoint, which tells its step, or a merged model."""
     pytest.importorskip("swanlab")
@@ -42,14 +45,19 @@ def test_a_run_is_found_by_what_lies_in_it(training: Path, place: str, step: int
     assert find(Path(place)) == TrackedRun(RUN, step)
 
 
-def test_what_is_missing_is_said_before_anything_is_asked(training: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_is_said_before_anything_is_asked(
+    training: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """No record, a record without SwanLab, a damaged one, no key for the cloud."""
     pytest.importorskip("swanlab")
     monkeypatch.delenv("SWANLAB_API_KEY", raising=False)
     monkeypatch.setenv("SWANLAB_ROOT", str(training / "none"))
     with pytest.raises(UsageError, match="names no SwanLab run"):
         find(training)
-    note(training / "run.json", SwanLab("a", "online", "p", "w", "n", "/x/y", "https://swanlab.cn/@w/p/runs/a"))
+    note(
+        training / "run.json",
+        SwanLab("a", "online", "p", "w", "n", "/x/y", "https://swanlab.cn/@w/p/runs/a"),
+    )
     with pytest.raises(UsageError, match="SWANLAB_API_KEY"):
         find(training)
     (training / "run.json").write_text("{")
@@ -61,14 +69,25 @@ def test_what_is_missing_is_said_before_anything_is_asked(training: Path, monkey
 
 def test_wrong_training_run_is_one_line() -> None:
     """By the command line, also when it comes from the environment; no endpoint is asked."""
-    command = [sys.executable, "-m", "swiftkit", "eval", "tool-call", "--data", "x", "--base-url", "http://127.0.0.1:9"]
+    command = [
+        sys.executable,
+        "-m",
+        "swiftkit",
+        "eval",
+        "tool-call",
+        "--data",
+        "x",
+        "--base-url",
+        "http://127.0.0.1:9",
+    ]
     done = subprocess.run([*command, "--training-run", "/nowhere"], capture_output=True, text=True)
     assert done.returncode == 2
     assert done.stderr.startswith("swiftkit: --training-run /nowhere: there is no run.json")
 
 
 def test_metrics() -> None:
-    """The headline metrics with their intervals and counts, under the task's name; not the parts."""
+    """The headline metrics with their intervals and counts, under the task's name; not the
+    parts."""
     assert metrics_of(REPORT) == {
         "tool-call/tool_accuracy": 0.5,
         "tool-call/tool_accuracy_low": 0.25,
@@ -78,7 +97,9 @@ def test_metrics() -> None:
     }
 
 
-def test_a_failing_swanlab_costs_no_result(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failing_swanlab_costs_no_result(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """A folder that cannot be made: one line, and the evaluation goes on to its end."""
     pytest.importorskip("swanlab")
     (tmp_path / "file").touch()

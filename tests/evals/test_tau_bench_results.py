@@ -1,4 +1,5 @@
-"""`swiftkit tau-bench`: pass^k of result files; what failed for another reason than the model has no score."""
+"""`swiftkit tau-bench`: pass^k of result files; what failed for another reason than the model has
+no score."""
 
 import json
 import os
@@ -26,14 +27,22 @@ def write(path: Path, runs: list[Any]) -> str:
 
 
 def test_the_published_airline_runs() -> None:
-    """50 tasks of 4 trials give pass^1..4 = 0.420, 0.273, 0.220, 0.200, as tau-bench prints them."""
+    """50 tasks of 4 trials give pass^1..4 = 0.420, 0.273, 0.220, 0.200, as tau-bench prints
+    them."""
     folder = Path(os.environ.get("SWIFTKIT_SHARED_DATA", ROOT.parent / "shared/data")) / "tau_bench"
     if not folder.is_dir():
-        pytest.skip(f"no tau-bench results in {folder}: set SWIFTKIT_SHARED_DATA to the folder of tau_bench/")
+        pytest.skip(
+            f"no tau-bench results in {folder}: set SWIFTKIT_SHARED_DATA to the folder of tau_bench/"
+        )
     done = run(str(folder / "gpt-4o-airline.json"), "--json")
     report = json.loads(done.stdout)
     assert done.exit_code == 0
-    assert (report["runs"], report["scored"], report["errors"], report["tasks"]) == (200, 200, 0, 50)
+    assert (report["runs"], report["scored"], report["errors"], report["tasks"]) == (
+        200,
+        200,
+        0,
+        50,
+    )
     values = [round(report["metrics"][f"pass^{k}"]["value"], 3) for k in (1, 2, 3, 4)]
     assert values == [0.420, 0.273, 0.220, 0.200]
     low, high = report["metrics"]["pass^1"]["ci95"]
@@ -41,7 +50,8 @@ def test_the_published_airline_runs() -> None:
 
 
 def test_errors_have_no_score_and_failures_are_named(tmp_path: Path) -> None:
-    """A run that stopped with an error is no failure of the model; the exit status says that some are missing."""
+    """A run that stopped with an error is no failure of the model; the exit status says that some
+    are missing."""
     quota = result(1, 0.0, 1, error="402 payment\nrequired", traceback="...")
     runs = [result(0, 1.0, 0), result(0, 0.995, 1), result(1, 0.5, 0), quota]
     done = run(write(tmp_path / "r.json", runs))

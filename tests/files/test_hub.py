@@ -17,7 +17,10 @@ from swiftkit.errors import DataError
 from swiftkit.files.hub import data_path
 
 FILES = {
-    "openai/gsm8k": {"main/test-0.jsonl": b'{"question": "1+1?", "answer": "2"}\n', "main/train-0.jsonl": b"{}\n"},
+    "openai/gsm8k": {
+        "main/test-0.jsonl": b'{"question": "1+1?", "answer": "2"}\n',
+        "main/train-0.jsonl": b"{}\n",
+    },
     "some/many": {"a.jsonl": b"{}\n", "b.jsonl": b"{}\n", "possible_answer/a.jsonl": b"{}\n"},
     "some/pictures": {"README.md": b"# pictures\n"},
 }
@@ -36,7 +39,10 @@ class Hub(BaseHTTPRequestHandler):
             self.reply(404, b'{"error": "Repository not found"}', {"X-Error-Code": "RepoNotFound"})
         elif "/tree/" in path:
             files = FILES[name].items()
-            tree = [{"type": "file", "path": file, "size": len(text), "oid": file} for file, text in files]
+            tree = [
+                {"type": "file", "path": file, "size": len(text), "oid": file}
+                for file, text in files
+            ]
             self.reply(200, json.dumps(tree).encode(), {})
         elif path.startswith("/api/"):
             self.reply(200, json.dumps({"id": name, "sha": SHA}).encode(), {})
@@ -88,13 +94,20 @@ def paths(folder: Path, server: ThreadingHTTPServer, *typed: str) -> list[str]:
         "PYTHONPATH": str(ROOT),
     }  # fmt: skip
     command = [sys.executable, "-c", SCRIPT, *typed]
-    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True).stdout.splitlines()
+    return subprocess.run(
+        command, env=environment, cwd=folder, capture_output=True, text=True
+    ).stdout.splitlines()
 
 
 def test_files_of_data_sets_are_fetched(hugging_face: ThreadingHTTPServer, tmp_path: Path) -> None:
-    """By the data set's name, where one file is the test split; by the file's name or a pattern; BFCL's answers come
-    with the questions; what was fetched is found again when the hub is gone."""
-    typed = ["openai/gsm8k", "openai/gsm8k:main/test-0.jsonl", "HF::openai/gsm8k:*/test*", "some/many:a.jsonl"]
+    """By the data set's name, where one file is the test split; by the file's name or a pattern;
+    BFCL's answers come with the questions; what was fetched is found again when the hub is gone."""
+    typed = [
+        "openai/gsm8k",
+        "openai/gsm8k:main/test-0.jsonl",
+        "HF::openai/gsm8k:*/test*",
+        "some/many:a.jsonl",
+    ]
     *found, questions = map(Path, paths(tmp_path, hugging_face, *typed))
     assert [file.read_bytes() for file in found] == [FILES["openai/gsm8k"]["main/test-0.jsonl"]] * 3
     assert (questions.parent / "possible_answer/a.jsonl").is_file()
@@ -103,7 +116,9 @@ def test_files_of_data_sets_are_fetched(hugging_face: ThreadingHTTPServer, tmp_p
     assert paths(tmp_path, hugging_face, "openai/gsm8k:main/test-0.jsonl") == [str(found[0])]
 
 
-def test_what_a_hub_does_not_have_is_said(hugging_face: ThreadingHTTPServer, tmp_path: Path) -> None:
+def test_what_a_hub_does_not_have_is_said(
+    hugging_face: ThreadingHTTPServer, tmp_path: Path
+) -> None:
     """With the next step."""
     many, none, pattern, unknown = paths(
         tmp_path, hugging_face, "some/many", "some/pictures", "openai/gsm8k:main/x*", "no/such"
@@ -115,16 +130,23 @@ def test_what_a_hub_does_not_have_is_said(hugging_face: ThreadingHTTPServer, tmp
     assert "no/such: no such file here, and Hugging Face did not give it: " in unknown
 
 
-@pytest.mark.parametrize("typed", ["raw/eval.jsonl", "eval.jsonl", "here/x", "../x/y", "/no/such", "a/b/c", "a/.."])
-def test_a_path_is_not_taken_for_a_name(typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "typed", ["raw/eval.jsonl", "eval.jsonl", "here/x", "../x/y", "/no/such", "a/b/c", "a/.."]
+)
+def test_a_path_is_not_taken_for_a_name(
+    typed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nothing is asked of a network for a mistyped path."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()
     assert data_path(typed) == Path(typed)
 
 
-def test_modelscope_is_the_hub_without_use_hf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its library is asked, and what it says of a hub that nobody serves is one line with the way out."""
+def test_modelscope_is_the_hub_without_use_hf(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its library is asked, and what it says of a hub that nobody serves is one line with the way
+    out."""
     pytest.importorskip("modelscope")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("USE_HF", raising=False)

@@ -1,4 +1,5 @@
-"""Reading input: every kind of file gives the same records and places, in pieces, and nothing ends in silence."""
+"""Reading input: every kind of file gives the same records and places, in pieces, and nothing ends
+in silence."""
 
 import bz2
 import csv
@@ -19,12 +20,23 @@ from hypothesis import strategies as st
 from swiftkit.errors import DataError, SwiftkitError, UsageError
 from swiftkit.files import inputs as sources
 from swiftkit.files import jsonl
-from swiftkit.files.inputs import Chunk, Span, find_files, kind_of, left_alone, read_chunks, read_span, read_spans
+from swiftkit.files.inputs import (
+    Chunk,
+    Span,
+    find_files,
+    kind_of,
+    left_alone,
+    read_chunks,
+    read_span,
+    read_spans,
+)
 from swiftkit.files.jsonl import BOM, decode_record
 from swiftkit.files.readers import json_items
 from swiftkit.files.readers.json_items import json_records
 
-ROWS = [{"instruction": f"Question {i}: [a], {{b}}", "output": 'An "answer".\n北京'} for i in range(3)]
+ROWS = [
+    {"instruction": f"Question {i}: [a], {{b}}", "output": 'An "answer".\n北京'} for i in range(3)
+]
 LINES = "\n".join(json.dumps(row, ensure_ascii=False) for row in ROWS).encode()
 LIST = json.dumps(ROWS).encode()
 
@@ -57,7 +69,9 @@ def parquet_of(rows: list[dict[str, Any]] | Any) -> bytes:
 
 def read(path: Path) -> list[tuple[int, Any]]:
     """(place, record) of each record; the code of what cannot be one in its place."""
-    return [(place, decoded(record)) for chunk in read_chunks([path]) for place, record in chunk.records]
+    return [
+        (place, decoded(record)) for chunk in read_chunks([path]) for place, record in chunk.records
+    ]
 
 
 def decoded(record: bytes) -> Any:
@@ -80,7 +94,9 @@ FORMS: dict[str, Callable[[], bytes]] = {
     "pretty.json": lambda: json.dumps(ROWS, indent=2, ensure_ascii=False).encode(),
     "blanks.json": lambda: b"\xef\xbb\xbf  \n" + LIST + b"\n\n",
     "lines.json": lambda: LINES,
-    "one_after_the_other.json": lambda: "\n".join(json.dumps(row, indent=1) for row in ROWS).encode(),
+    "one_after_the_other.json": lambda: "\n".join(
+        json.dumps(row, indent=1) for row in ROWS
+    ).encode(),
     "rows.jsonl.gz": lambda: gzip.compress(LINES),
     "two_members.json.gz": lambda: gzip.compress(LIST[:40]) + gzip.compress(LIST[40:]),
     "rows.jsonl.zst": lambda: zstd(LINES),
@@ -99,14 +115,17 @@ def test_every_form_gives_the_same_records(tmp_path: Path, name: str) -> None:
     file = written(tmp_path, name, FORMS[name]())
     records = read(file)
     assert [record for _, record in records] == ROWS
-    places = [2, 4, 6] if name.startswith("rows.csv") else [1, 2, 3]  # its answers take two lines each
+    # its answers take two lines each
+    places = [2, 4, 6] if name.startswith("rows.csv") else [1, 2, 3]
     assert [place for place, _ in records] == places
     seen: list[int] = []
     list(read_chunks([file], seen.append))
     assert sum(seen) == file.stat().st_size
 
 
-@pytest.mark.parametrize("content", [LINES, LIST, gzip.compress(LINES), b"\n" + LINES, LIST.replace(b"}, ", b"},\n\n")])
+@pytest.mark.parametrize(
+    "content", [LINES, LIST, gzip.compress(LINES), b"\n" + LINES, LIST.replace(b"}, ", b"},\n\n")]
+)
 def test_stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     """Packed or not, JSON Lines or a list."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
@@ -116,14 +135,30 @@ def test_stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
 
 def test_a_folder(tmp_path: Path) -> None:
     """All kinds of data files in it, by name; what else is there can be told."""
-    for name in ("b.jsonl.gz", "a.csv", "C.PARQUET", "d.json.zst", "e.jsonl", "notes.txt", ".f.tmp", "g.xlsx"):
+    for name in (
+        "b.jsonl.gz",
+        "a.csv",
+        "C.PARQUET",
+        "d.json.zst",
+        "e.jsonl",
+        "notes.txt",
+        ".f.tmp",
+        "g.xlsx",
+    ):
         written(tmp_path, name, b"")
     (tmp_path / "possible_answer").mkdir()
     (tmp_path / "gone.jsonl").symlink_to(tmp_path / "nowhere")
     files = find_files([tmp_path], [tmp_path / "e.jsonl"])
     assert [file.name for file in files] == ["C.PARQUET", "a.csv", "b.jsonl.gz", "d.json.zst"]
-    assert [path.name for path in left_alone([tmp_path])] == ["g.xlsx", "gone.jsonl", "notes.txt", "possible_answer"]
-    with pytest.raises(UsageError, match=r"no data file in this folder itself \(.jsonl, .json, .csv, .parquet"):
+    assert [path.name for path in left_alone([tmp_path])] == [
+        "g.xlsx",
+        "gone.jsonl",
+        "notes.txt",
+        "possible_answer",
+    ]
+    with pytest.raises(
+        UsageError, match=r"no data file in this folder itself \(.jsonl, .json, .csv, .parquet"
+    ):
         find_files([tmp_path / "possible_answer"], [])
 
 
@@ -161,7 +196,8 @@ UNREADABLE: dict[str, tuple[Callable[[], bytes], str]] = {
 
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_what_cannot_be_read_to_its_end_stops_the_run(tmp_path: Path, name: str) -> None:
-    """How many rows are lost, nobody can say: so there is one sentence with the file's name, and no account."""
+    """How many rows are lost, nobody can say: so there is one sentence with the file's name, and no
+    account."""
     content, said = UNREADABLE[name]
     with pytest.raises(DataError, match=said) as caught:
         read(written(tmp_path, name, content()))
@@ -182,17 +218,31 @@ def test_a_missing_library_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text('id:"\\{}[],', max_size=3), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.text('id:"\\{}[],', max_size=3), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.lists(json_values, max_size=12), st.sampled_from([None, 1]), st.booleans(), st.sampled_from([1, 7, 64, 4096]))
+@given(
+    st.lists(json_values, max_size=12),
+    st.sampled_from([None, 1]),
+    st.booleans(),
+    st.sampled_from([1, 7, 64, 4096]),
+)
 @example([{"id": 1, "calls": [{"id": 2}, {"id": 3}]}] * 5, None, False, 64)
 @example([{"id": 1, "text": '}, {"id": [\\'}] * 5, None, False, 64)
-def test_any_list_is_cut_into_its_items(items: list[Any], indent: int | None, ascii_only: bool, block: int) -> None:
+def test_any_list_is_cut_into_its_items(
+    items: list[Any], indent: int | None, ascii_only: bool, block: int
+) -> None:
     """Whatever the items hold and wherever the pieces that are read end."""
     text = json.dumps(items, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "replace")
     expected = json.loads(text)
@@ -218,11 +268,16 @@ def test_any_list_is_cut_into_its_items(items: list[Any], indent: int | None, as
         (b"tru, 1 2", ["broken_json", 1, 2]),
     ],
 )
-def test_a_fault_in_an_item_costs_that_item_alone(tmp_path: Path, fault: bytes, codes: list[Any], size: int) -> None:
+def test_a_fault_in_an_item_costs_that_item_alone(
+    tmp_path: Path, fault: bytes, codes: list[Any], size: int
+) -> None:
     """The items before and after it are read, also where all of them are cut at once."""
     good = [b'{"id": %d, "calls": [{"id": 1}, {"id": 2}]}' % number for number in range(size)]
     records = [
-        record for _, record in read(written(tmp_path, "a.json", b"[" + b",".join([*good, fault, *good]) + b"]"))
+        record
+        for _, record in read(
+            written(tmp_path, "a.json", b"[" + b",".join([*good, fault, *good]) + b"]")
+        )
     ]
     assert len(records) == 2 * size + len(codes)
     assert records[size:-size] == codes
@@ -246,7 +301,9 @@ def test_a_fault_in_an_item_costs_that_item_alone(tmp_path: Path, fault: bytes, 
         (b"", []),
     ],
 )
-def test_where_the_text_breaks_off_there_is_a_reject(tmp_path: Path, text: bytes, records: list[Any]) -> None:
+def test_where_the_text_breaks_off_there_is_a_reject(
+    tmp_path: Path, text: bytes, records: list[Any]
+) -> None:
     """What could be told apart before it is kept."""
     assert [record for _, record in read(written(tmp_path, "a.json", text))] == records
 
@@ -256,8 +313,15 @@ def test_a_record_without_end_is_no_record(tmp_path: Path, monkeypatch: pytest.M
     for module in (jsonl, json_items):
         monkeypatch.setattr(module, "RECORD_LIMIT", 1000)
     long = b'{"a": "' + b"x" * 5000 + b'"}'
-    lines = written(tmp_path, "a.jsonl", b'{"a": 1}\n' + long + b'\n{"a": 2}\n' + b" " * 3000 + long)
-    assert read(lines) == [(1, {"a": 1}), (2, "record_too_long"), (3, {"a": 2}), (4, "record_too_long")]
+    lines = written(
+        tmp_path, "a.jsonl", b'{"a": 1}\n' + long + b'\n{"a": 2}\n' + b" " * 3000 + long
+    )
+    assert read(lines) == [
+        (1, {"a": 1}),
+        (2, "record_too_long"),
+        (3, {"a": 2}),
+        (4, "record_too_long"),
+    ]
     monkeypatch.setattr(json_items, "_BLOCK", 100)
     items = written(tmp_path, "a.json", b'[{"a": 1},' + long + b'{"a": 2}]')
     assert read(items) == [(1, {"a": 1}), (2, "record_too_long")]
@@ -288,8 +352,14 @@ def padded(values: list[Any]) -> list[Any]:
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [
-        (padded([{"a": 1}, {"b": 2}, {}, {"a": 0, "b": 0}]), padded([{"a": 1}, {"b": 2}, {}, {"a": 0, "b": 0}])),
-        (padded([{"a": {"x": "1"}}, {"a": {"y": [1, None]}}]), padded([{"a": {"x": "1"}}, {"a": {"y": [1, None]}}])),
+        (
+            padded([{"a": 1}, {"b": 2}, {}, {"a": 0, "b": 0}]),
+            padded([{"a": 1}, {"b": 2}, {}, {"a": 0, "b": 0}]),
+        ),
+        (
+            padded([{"a": {"x": "1"}}, {"a": {"y": [1, None]}}]),
+            padded([{"a": {"x": "1"}}, {"a": {"y": [1, None]}}]),
+        ),
         (padded([{"a": None, "b": 1}, None]), [*padded([{"b": 1}]), {"calls": [{"name": "f"}]}]),
         ([{"a": "1", "b": None}, {"b": ""}, {}], [{"a": "1"}, {"b": ""}, {}]),
         (
@@ -299,8 +369,11 @@ def padded(values: list[Any]) -> list[Any]:
     ],
 )
 def test_parquet_adds_no_nulls(tmp_path: Path, rows: list[Any], expected: list[Any]) -> None:
-    """The keys that Parquet gave to all objects of a column are those that each had, less its own nulls."""
-    assert [record for _, record in read(written(tmp_path, "a.parquet", parquet_of(rows)))] == expected
+    """The keys that Parquet gave to all objects of a column are those that each had, less its own
+    nulls."""
+    assert [
+        record for _, record in read(written(tmp_path, "a.parquet", parquet_of(rows)))
+    ] == expected
 
 
 def test_parquet_types(tmp_path: Path) -> None:
@@ -311,7 +384,9 @@ def test_parquet_types(tmp_path: Path) -> None:
             "number": pyarrow.array([1.5, float("nan"), None]),
             "bytes": pyarrow.array([b"text", b"\xff\xd8", None]),
             "time": pyarrow.array([0, None, 1], pyarrow.timestamp("ns")),
-            "map": pyarrow.array([[("k", None)], [], None], pyarrow.map_(pyarrow.string(), pyarrow.int64())),
+            "map": pyarrow.array(
+                [[("k", None)], [], None], pyarrow.map_(pyarrow.string(), pyarrow.int64())
+            ),
             "category": pyarrow.array(["x", "y", None]).dictionary_encode(),
             "pair": pyarrow.array([[1, 2], None, [3, 4]], pyarrow.list_(pyarrow.int64(), 2)),
         }
@@ -335,12 +410,17 @@ def test_parquet_types(tmp_path: Path) -> None:
         (2, "not_utf8"),
     ]
     infinite = pyarrow.table({"number": [float("inf"), 2.0]})
-    assert read(written(tmp_path, "c.parquet", parquet_of(infinite))) == [(1, "broken_json"), (2, {"number": 2.0})]
+    assert read(written(tmp_path, "c.parquet", parquet_of(infinite))) == [
+        (1, "broken_json"),
+        (2, {"number": 2.0}),
+    ]
 
 
 def test_parquet_is_read_in_pieces(tmp_path: Path) -> None:
     """Also a file of one row group; the rows keep their numbers."""
-    file = written(tmp_path, "a.parquet", parquet_of([{"a": str(number)} for number in range(5000)]))
+    file = written(
+        tmp_path, "a.parquet", parquet_of([{"a": str(number)} for number in range(5000)])
+    )
     chunks = list(read_chunks([file], chunk_bytes=1000))
     assert len(chunks) > 50
     places = [(place, decoded(record)) for chunk in chunks for place, record in chunk.records]
@@ -365,7 +445,10 @@ CSV: list[tuple[bytes, list[Any]]] = [
     ("a\n好\n".encode("gbk") + b"x\n", [(2, "not_utf8"), (3, {"a": "x"})]),
     (b"a,b\n\0,2\n", [(2, {"a": "\0", "b": "2"})]),
     (f'messages\n"{NESTED}"\n'.encode(), [(2, {"messages": MESSAGE})]),
-    (f'prompt,output\n"{NESTED}","{NESTED}"\n'.encode(), [(2, {"prompt": MESSAGE, "output": json.dumps(MESSAGE)})]),
+    (
+        f'prompt,output\n"{NESTED}","{NESTED}"\n'.encode(),
+        [(2, {"prompt": MESSAGE, "output": json.dumps(MESSAGE)})],
+    ),
     (b'prompt\n"[1, 2]"\n[not JSON]\n', [(2, {"prompt": "[1, 2]"}), (3, {"prompt": "[not JSON]"})]),
     (b"messages\n\"[{'role': 'user'}]\"\nHello\n", [(2, "bad_cell"), (3, "bad_cell")]),
     (b"a" * 200_000 + b"\n" + b"b" * 200_000, [(2, {"a" * 200_000: "b" * 200_000})]),
@@ -375,21 +458,29 @@ CSV: list[tuple[bytes, list[Any]]] = [
 
 @pytest.mark.parametrize(("content", "records"), CSV)
 def test_csv(tmp_path: Path, content: bytes, records: list[Any]) -> None:
-    """Quotes, line breaks and nested JSON are read; a row that does not fit its names is a reject, never a guess."""
+    """Quotes, line breaks and nested JSON are read; a row that does not fit its names is a reject,
+    never a guess."""
     assert read(written(tmp_path, "a.csv", content)) == records
 
 
 @settings(max_examples=200, deadline=None)
 @given(
     st.lists(
-        st.sampled_from([b"", b"{}", b" {\t} ", b"[1]\r", b"x" * 40, b"\x00", "\u2028北京".encode()]), max_size=30
+        st.sampled_from(
+            [b"", b"{}", b" {\t} ", b"[1]\r", b"x" * 40, b"\x00", "\u2028北京".encode()]
+        ),
+        max_size=30,
     ),
     st.sampled_from([b"", BOM]),
     st.booleans(),
     st.integers(1, 60),
 )
 def test_spans_hold_the_same_lines_as_chunks(
-    tmp_path_factory: pytest.TempPathFactory, lines: list[bytes], mark: bytes, ended: bool, size: int
+    tmp_path_factory: pytest.TempPathFactory,
+    lines: list[bytes],
+    mark: bytes,
+    ended: bool,
+    size: int,
 ) -> None:
     """With their numbers, wherever the pieces end, and with nothing between them."""
     file = tmp_path_factory.mktemp("spans") / "raw.jsonl"
@@ -403,7 +494,8 @@ def test_spans_hold_the_same_lines_as_chunks(
 
 
 def test_a_span_of_one_long_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is longer than a record may be is not read to its end; the next line keeps its number."""
+    """What is longer than a record may be is not read to its end; the next line keeps its
+    number."""
     monkeypatch.setattr(jsonl, "RECORD_LIMIT", 1000)
     monkeypatch.setattr(sources, "RECORD_LIMIT", 1000)
     file = written(tmp_path, "a.jsonl", b"{}\n" + b"[" * (3 << 20) + b"\n[]\n")
@@ -418,4 +510,6 @@ def test_what_is_no_plain_text_comes_as_chunks(tmp_path: Path) -> None:
     packed = written(tmp_path, "a.jsonl", gzip.compress(b"{}\n[]\n"))
     listed = written(tmp_path, "a.json", b"[{}, []]")
     pieces = list(read_spans([packed, listed], lambda _: None, 100))
-    assert [piece.records for piece in pieces if isinstance(piece, Chunk)] == [[(1, b"{}"), (2, b"[]")]] * 2
+    assert [piece.records for piece in pieces if isinstance(piece, Chunk)] == [
+        [(1, b"{}"), (2, b"[]")]
+    ] * 2

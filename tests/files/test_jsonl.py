@@ -86,9 +86,13 @@ def test_what_only_looks_like_two_values(line: bytes) -> None:
 
 
 def test_what_is_no_record_says_why_wherever_it_is_decoded() -> None:
-    """Also when its text would pass as JSON, and after it was copied, as it is for a worker process."""
+    """Also when its text would pass as JSON, and after it was copied, as it is for a worker
+    process."""
     record = copy.copy(broken_record(b"{}", DataError("three cells", "broken_csv", "quote them")))
-    for decode in (decode_record, lambda line, where: decode_line(line, where, msgspec.json.decode)):
+    for decode in (
+        decode_record,
+        lambda line, where: decode_line(line, where, msgspec.json.decode),
+    ):
         with pytest.raises(DataError, match=r"^row 3: three cells \(quote them\)$") as caught:
             decode(record, "row 3")
         assert caught.value.code == "broken_csv"
@@ -113,7 +117,8 @@ def test_write_atomically_keeps_the_old_file_until_the_end(tmp_path: Path) -> No
 
 
 def test_write_atomically_keeps_links_and_devices(tmp_path: Path) -> None:
-    """A link stays a link to the new content; a device is written to, and not replaced by a file."""
+    """A link stays a link to the new content; a device is written to, and not replaced by a
+    file."""
     (tmp_path / "real").write_bytes(b"old")
     (tmp_path / "link").symlink_to(tmp_path / "real")
     for path in (tmp_path / "link", Path(os.devnull)):
@@ -147,9 +152,13 @@ def test_journal_cuts_off_half_a_line(tmp_path: Path) -> None:
 def test_put_first(pieces: list[tuple[bytes, bool]]) -> None:
     """What is chosen stands first, everything keeps its order, nothing is lost."""
     starts = [sum(len(piece) for piece, _ in pieces[:index]) for index in range(len(pieces))]
-    chosen = [(start, len(piece)) for start, (piece, first) in zip(starts, pieces, strict=True) if first]
+    chosen = [
+        (start, len(piece)) for start, (piece, first) in zip(starts, pieces, strict=True) if first
+    ]
     with TemporaryDirectory() as folder:
         path = Path(folder) / "a.jsonl"
         path.write_bytes(b"".join(piece for piece, _ in pieces))
         put_first(path, chosen)
-        assert path.read_bytes() == b"".join(piece for piece, _ in sorted(pieces, key=lambda each: not each[1]))
+        assert path.read_bytes() == b"".join(
+            piece for piece, _ in sorted(pieces, key=lambda each: not each[1])
+        )

@@ -8,15 +8,35 @@ from hypothesis import strategies as st
 from swiftkit.scoring.gold import Gold, GoldCall, gold_from
 from swiftkit.toolcall.call import ToolCall
 
-MARKUP = ["<tool_call>", "</tool_call>", "<think>", "</think>", '"', "\\", "\n", "{", "北京", "\ud800", "\x00", "é"]
+MARKUP = [
+    "<tool_call>",
+    "</tool_call>",
+    "<think>",
+    "</think>",
+    '"',
+    "\\",
+    "\n",
+    "{",
+    "北京",
+    "\ud800",
+    "\x00",
+    "é",
+]
 texts = st.one_of(st.text(max_size=8), st.lists(st.sampled_from(MARKUP), max_size=4).map("".join))
-scalars = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), texts)
-json_values: st.SearchStrategy[Any] = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3), max_leaves=8
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), texts
 )
-any_calls = st.builds(ToolCall, st.text(min_size=1, max_size=5), st.dictionaries(texts, json_values, max_size=3))
+json_values: st.SearchStrategy[Any] = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=8,
+)
+any_calls = st.builds(
+    ToolCall, st.text(min_size=1, max_size=5), st.dictionaries(texts, json_values, max_size=3)
+)
 
-# Few names and values, so that calls resemble each other and the assignment has something to choose.
+# Few names and values, so that calls resemble each other and the assignment has something to
+# choose.
 few_values = st.sampled_from([0, 1, 1.0, True, "a", "A ", None, [1], {"x": 1}])
 few_arguments = st.dictionaries(st.sampled_from("pqr"), few_values, max_size=3)
 few_calls = st.builds(ToolCall, st.sampled_from(["f", "g"]), few_arguments)
@@ -25,7 +45,9 @@ few_calls = st.builds(ToolCall, st.sampled_from(["f", "g"]), few_arguments)
 @st.composite
 def gold_calls(draw: st.DrawFn) -> GoldCall:
     arguments = draw(few_arguments)
-    accepted = {name: [value, *draw(st.lists(few_values, max_size=2))] for name, value in arguments.items()}
+    accepted = {
+        name: [value, *draw(st.lists(few_values, max_size=2))] for name, value in arguments.items()
+    }
     kept = draw(st.sets(st.sampled_from("pqr")))
     optional = draw(st.sets(st.sampled_from(sorted(arguments)))) if arguments else set()
     chosen = {name: values for name, values in accepted.items() if name in kept}

@@ -41,11 +41,17 @@ def ask(question: str, answer: str = "Yes.") -> dict[str, Any]:
 GOOD = [
     talk(QUESTION, ANSWER),
     talk(QUESTION, call({"city": "Oslo"}), tools=tools()),
-    talk(QUESTION, tools=tools(), expected_calls='[{"name": "weather", "arguments": {"city": "Oslo", "days": 1}}]'),
+    talk(
+        QUESTION,
+        tools=tools(),
+        expected_calls='[{"name": "weather", "arguments": {"city": "Oslo", "days": 1}}]',
+    ),
     talk(QUESTION, call({"city": "Oslo", "any": 1}), tools=tools({"type": "object"})),
     ask("Say a b c d e f g", "a b c d e f g"),
     talk(
-        QUESTION, call({"city": "Oslo", "any": 1}), tools=tools(WEATHER | {"additionalProperties": {"type": "integer"}})
+        QUESTION,
+        call({"city": "Oslo", "any": 1}),
+        tools=tools(WEATHER | {"additionalProperties": {"type": "integer"}}),
     ),
     ask("Say a b c d e f g h", "<think>\nTo say: a b c d e f g h\n</think>\n\nNo."),
     talk(QUESTION, ANSWER, rejected_response=[{"role": "assistant", "content": "No."}], label=True),
@@ -53,13 +59,18 @@ GOOD = [
 
 
 def write(path: Path, rows: list[Any]) -> Path:
-    lines = [row if isinstance(row, bytes) else json.dumps(row, ensure_ascii=False).encode() for row in rows]
+    lines = [
+        row if isinstance(row, bytes) else json.dumps(row, ensure_ascii=False).encode()
+        for row in rows
+    ]
     path.write_bytes(b"\n".join(lines))
     return path
 
 
 def check(*arguments: str | Path, stdin: bytes | None = None) -> Result:
-    return CliRunner().invoke(main, ["check", *map(str, arguments)], input=stdin, catch_exceptions=False)
+    return CliRunner().invoke(
+        main, ["check", *map(str, arguments)], input=stdin, catch_exceptions=False
+    )
 
 
 def report(tmp_path: Path, rows: list[Any], *options: str | Path) -> dict[str, Any]:
@@ -78,6 +89,8 @@ def report(tmp_path: Path, rows: list[Any], *options: str | Path) -> dict[str, A
 def faults(found: dict[str, Any]) -> dict[str, list[int]]:
     """The lines of the examples by code."""
     return {
-        finding["code"]: [int(example["where"].rpartition(":")[2]) for example in finding["examples"]]
+        finding["code"]: [
+            int(example["where"].rpartition(":")[2]) for example in finding["examples"]
+        ]
         for finding in found["findings"]
     }

@@ -12,20 +12,41 @@ from swiftkit.cli.main import main
 
 
 def rows(path: Path, number: int = 60) -> Path:
-    checks = ({"prompt": f"q {index}", "id": f"r{index}", "check": {"exact": "yes"}} for index in range(number))
+    checks = (
+        {"prompt": f"q {index}", "id": f"r{index}", "check": {"exact": "yes"}}
+        for index in range(number)
+    )
     path.write_text("".join(json.dumps(row) + "\n" for row in checks), encoding="utf-8")
     return path
 
 
-def evaluate(data: Path, run: Path, right: Callable[[int], bool], *flags: str, broken: int = -1) -> Path:
-    """A run in which question i is answered rightly where `right` says so; that of `broken` fails."""
+def evaluate(
+    data: Path, run: Path, right: Callable[[int], bool], *flags: str, broken: int = -1
+) -> Path:
+    """A run in which question i is answered rightly where `right` says so; that of `broken`
+    fails."""
 
     def script(body: dict[str, Any]) -> Any:
         number = int(body["messages"][-1]["content"].split()[1])
-        return error(418) if number == broken else message("yes" if right(number) else "no <b>\x1b[31m")
+        return (
+            error(418)
+            if number == broken
+            else message("yes" if right(number) else "no <b>\x1b[31m")
+        )
 
     with serve(script) as server:
         CliRunner().invoke(
-            main, ["eval", "jsonl", "--data", str(data), "--base-url", server.url, "--run", str(run), *flags]
+            main,
+            [
+                "eval",
+                "jsonl",
+                "--data",
+                str(data),
+                "--base-url",
+                server.url,
+                "--run",
+                str(run),
+                *flags,
+            ],
         )
     return run

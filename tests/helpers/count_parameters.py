@@ -1,7 +1,9 @@
-"""Print the parameters of tiny models, made by transformers, and of their adapters, made by peft: a JSON list a line.
+"""Print the parameters of tiny models, made by transformers, and of their adapters, made by peft: a
+JSON list a line.
 
-Each line of stdin is a model's configuration; `lora` beside it are peft's settings. all-linear becomes names as
-swift makes it (swift/utils/transformers_utils.py, find_all_linears). Nothing is allocated (meta device).
+Each line of stdin is a model's configuration; `lora` beside it are peft's settings. all-linear
+becomes names as swift makes it (swift/utils/transformers_utils.py, find_all_linears). Nothing is
+allocated (meta device).
 """
 
 import json
@@ -17,9 +19,17 @@ for line in sys.stdin:
     config, lora = json.loads(line)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(AutoConfig.for_model(**config))
-        linears = {name.rpartition(".")[2] for name, one in model.named_modules() if isinstance(one, torch.nn.Linear)}
+        linears = {
+            name.rpartition(".")[2]
+            for name, one in model.named_modules()
+            if isinstance(one, torch.nn.Linear)
+        }
         if lora["target_modules"] == "all-linear":
             lora["target_modules"] = sorted(linears - {"lm_head"})
         whole = sum(weight.numel() for weight in model.parameters())
         adapted = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", **lora))
-    print(json.dumps([whole, sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)]))
+    print(
+        json.dumps(
+            [whole, sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)]
+        )
+    )

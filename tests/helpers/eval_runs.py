@@ -14,7 +14,10 @@ from helpers.servers import Reply, message
 CANARY = "sk-canary-5d1e"
 
 
-TOOL = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {"type": "object"}}}
+TOOL = {
+    "type": "function",
+    "function": {"name": "f", "description": "d", "parameters": {"type": "object"}},
+}
 
 
 def write_rows(path: Path, number: int) -> Path:
@@ -41,7 +44,17 @@ def number(body: dict[str, Any]) -> int:
 
 
 def start(data: Path, url: str, run: Path, *flags: str) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "swiftkit", "eval", "tool-call", "--data", str(data), "--base-url", url]
+    command = [
+        sys.executable,
+        "-m",
+        "swiftkit",
+        "eval",
+        "tool-call",
+        "--data",
+        str(data),
+        "--base-url",
+        url,
+    ]
     environment = os.environ | {"OPENAI_API_KEY": CANARY, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
         [*command, "--run", str(run), *flags],

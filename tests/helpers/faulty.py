@@ -8,7 +8,15 @@ from typing import Any
 
 from helpers.servers import Reply, error
 
-GARBAGE = (b"", b"null", b"[]", b'{"choices": []}', b'{"choices": [{}]}', b"\xff\xfe{", b'{"a":' * 9999)
+GARBAGE = (
+    b"",
+    b"null",
+    b"[]",
+    b'{"choices": []}',
+    b'{"choices": [{}]}',
+    b"\xff\xfe{",
+    b'{"a":' * 9999,
+)
 PASSING: tuple[Callable[[random.Random], Reply], ...] = (
     lambda _: error(429, Retry_After="0"),
     lambda _: error(429, "slow down"),
@@ -23,10 +31,13 @@ PASSING: tuple[Callable[[random.Random], Reply], ...] = (
 
 
 class Faulty:
-    """A script for `serve`. Of the questions `q N`, some end in 402, 400 or 500 whenever they are asked (`FATES`); of
-    the other requests `share` meets a fault that passes, and some good answers bear a wrong content type."""
+    """A script for `serve`. Of the questions `q N`, some end in 402, 400 or 500 whenever they are
+    asked (`FATES`); of the other requests `share` meets a fault that passes, and some good answers
+    bear a wrong content type."""
 
-    def __init__(self, good: Callable[[dict[str, Any]], Reply], share: float, seed: int = 7) -> None:
+    def __init__(
+        self, good: Callable[[dict[str, Any]], Reply], share: float, seed: int = 7
+    ) -> None:
         self.good, self.share = good, share
         self.asked: Counter[int] = Counter()
         self.answered: Counter[int] = Counter()
@@ -35,7 +46,15 @@ class Faulty:
     @staticmethod
     def fate(number: int) -> int:
         """The status that a question gets whenever it is asked; 200 where only luck decides."""
-        return 402 if number % 20 == 3 else 400 if number % 25 == 4 else 500 if number % 30 == 6 else 200
+        return (
+            402
+            if number % 20 == 3
+            else 400
+            if number % 25 == 4
+            else 500
+            if number % 30 == 6
+            else 200
+        )
 
     def __call__(self, body: dict[str, Any]) -> Reply:
         number = int(body["messages"][-1]["content"].split()[1])

@@ -16,7 +16,9 @@ CASES = [
 ]
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=6,
 )
 
@@ -24,7 +26,9 @@ json_values = st.recursive(
 def damage(value: Any, data: st.DataObject) -> None:
     """Replace one part at a random depth."""
     while value:
-        key = data.draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+        key = data.draw(
+            st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value)))
+        )
         if not isinstance(value[key], dict | list) or not value[key] or data.draw(st.booleans()):
             value[key] = data.draw(json_values)
             return

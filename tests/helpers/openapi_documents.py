@@ -19,8 +19,12 @@ NODE = {
 }
 
 
-def document(schemas: dict[str, Any] | None = None, version: str = "3.0.3", **paths: Any) -> dict[str, Any]:
-    operations = {path if path.startswith("/") else f"/{path}": item for path, item in paths.items()}
+def document(
+    schemas: dict[str, Any] | None = None, version: str = "3.0.3", **paths: Any
+) -> dict[str, Any]:
+    operations = {
+        path if path.startswith("/") else f"/{path}": item for path, item in paths.items()
+    }
     return {"openapi": version, "paths": operations, "components": {"schemas": schemas or {}}}
 
 
@@ -39,13 +43,19 @@ def posting(schema: Any, **components: Any) -> dict[str, Any]:
 
 
 def run(source: Path, output: Path, *options: str) -> Result:
-    return CliRunner().invoke(main, ["tools", str(source), "-o", str(output), *options], catch_exceptions=False)
+    return CliRunner().invoke(
+        main, ["tools", str(source), "-o", str(output), *options], catch_exceptions=False
+    )
 
 
-def tools(tmp_path: Path, content: dict[str, Any] | str, skipped: int = 0) -> tuple[dict[str, Any], dict[str, Any]]:
+def tools(
+    tmp_path: Path, content: dict[str, Any] | str, skipped: int = 0
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """(the tools' functions by name, the account); both are held to their promises."""
     source, output = tmp_path / "api.yaml", tmp_path / "tools.json"
-    source.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    source.write_text(
+        content if isinstance(content, str) else json.dumps(content), encoding="utf-8"
+    )
     result = run(source, output, "--json")
     account = json.loads(result.stdout)
     made = json.loads(output.read_text(encoding="utf-8"))

@@ -5,4 +5,5 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_DATA = Path(os.environ.get("SWIFTKIT_SHARED_DATA") or ROOT.parent / "shared" / "data")
-GOLDEN = ROOT / "tests" / "data" / "converters" / "golden"  # FORMAT.json: rows in and out of each converter
+# FORMAT.json: rows in and out of each converter
+GOLDEN = ROOT / "tests" / "data" / "converters" / "golden"

@@ -1,4 +1,5 @@
-"""For each rule of preflight a recipe that breaks it: what is added to a good one, the machine, the files."""
+"""For each rule of preflight a recipe that breaks it: what is added to a good one, the machine, the
+files."""
 # ruff: noqa: E501 - a table, a case a line
 
 import json
@@ -28,8 +29,17 @@ QWEN: dict[str, Any] = {
     "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 16, "intermediate_size": 96, "vocab_size": 128,
     "max_position_embeddings": 4096,
 }  # fmt: skip
-GPT_OSS = QWEN | {"architectures": ["GptOssForCausalLM"], "model_type": "gpt_oss", "num_local_experts": 4}
-LARGE = QWEN | {"hidden_size": 8192, "num_hidden_layers": 80, "intermediate_size": 28672, "vocab_size": 150000}
+GPT_OSS = QWEN | {
+    "architectures": ["GptOssForCausalLM"],
+    "model_type": "gpt_oss",
+    "num_local_experts": 4,
+}
+LARGE = QWEN | {
+    "hidden_size": 8192,
+    "num_hidden_layers": 80,
+    "intermediate_size": 28672,
+    "vocab_size": 150000,
+}
 
 GOOD = {
     "sft": "model: model\nmodel_type: qwen3\ndataset: [train.jsonl]\ncheck_model: false\nsave_total_limit: 2\n",
@@ -52,7 +62,8 @@ VERBS = {"grpo": "rlhf", "dpo": "rlhf", "kto": "rlhf", "ppo": "rlhf", "gkd": "rl
 
 @dataclass(frozen=True)
 class Broken:
-    """`base` is a good recipe; `yaml` is added to it (a key again replaces), `without` is taken out of it."""
+    """`base` is a good recipe; `yaml` is added to it (a key again replaces), `without` is taken out
+    of it."""
 
     base: str = "sft"
     yaml: str = ""
@@ -67,10 +78,22 @@ class Broken:
 def make_good_files(folder: Path) -> None:
     """Two complete models, an adapter, and rows for every stage."""
     for name, config in (("model", QWEN), ("oss", GPT_OSS)):
-        write(folder, {f"{name}/config.json": json.dumps(config), f"{name}/model.safetensors": "x" * 2000})
+        write(
+            folder,
+            {f"{name}/config.json": json.dumps(config), f"{name}/model.safetensors": "x" * 2000},
+        )
         write(folder, {f"{name}/tokenizer.json": "{}"})
-    write(folder, {"lora/adapter_config.json": '{"base_model_name_or_path": "model"}', "harmony_template.py": ""})
-    write(folder, {"train.jsonl": row(messages=[QUESTION, ANSWER]), "grpo.jsonl": row(messages=[QUESTION])})
+    write(
+        folder,
+        {
+            "lora/adapter_config.json": '{"base_model_name_or_path": "model"}',
+            "harmony_template.py": "",
+        },
+    )
+    write(
+        folder,
+        {"train.jsonl": row(messages=[QUESTION, ANSWER]), "grpo.jsonl": row(messages=[QUESTION])},
+    )
     write(folder, {"dpo.jsonl": row(messages=[QUESTION, ANSWER], rejected_response="b")})
     write(folder, {"kto.jsonl": row(messages=[QUESTION, ANSWER], label=True)})
 

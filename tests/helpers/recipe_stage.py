@@ -1,4 +1,5 @@
-"""A stage for the shell: a virtual environment whose `swift` writes down how it was called instead of training."""
+"""A stage for the shell: a virtual environment whose `swift` writes down how it was called instead
+of training."""
 
 import json
 import signal
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from helpers.paths import ROOT
 
-# `python -m swiftkit preflight` is the Python package's own matter; here it only notes that it was asked, and agrees.
+# `python -m swiftkit preflight` is the Python package's own matter; here it only notes that it was
+# asked, and agrees.
 FAKE_PYTHON = """#!/usr/bin/env bash
 if [[ "$1 $2 ${3-}" == "-m swiftkit preflight" ]]; then
     printf '%s\\0' "${@:4}" >"$STAGE/preflight"
@@ -27,7 +29,8 @@ pathlib.Path(os.environ["STAGE"], "swift").write_text(json.dumps(call))
 
 
 def heed_ctrl_c() -> None:
-    """Tests that are started in the background ignore SIGINT, and a shell cannot trap what it was born to ignore."""
+    """Tests that are started in the background ignore SIGINT, and a shell cannot trap what it was
+    born to ignore."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -50,7 +53,9 @@ class Stage:
         return path
 
     def gpus(self, count: int) -> None:
-        lines = "".join(f"echo 'GPU {i}: NVIDIA H100 80GB HBM3 (UUID: GPU-{i})'\n" for i in range(count))
+        lines = "".join(
+            f"echo 'GPU {i}: NVIDIA H100 80GB HBM3 (UUID: GPU-{i})'\n" for i in range(count)
+        )
         self.program("nvidia-smi", f"#!/usr/bin/env bash\n{lines}")
 
     def start(self, arguments: Sequence[str | Path], **environment: str) -> "subprocess.Popen[str]":
@@ -69,7 +74,8 @@ class Stage:
         )
 
     def start_in_terminal(self, *arguments: str | Path) -> "subprocess.Popen[str]":
-        """The same at a terminal of its own; what is written to the process's stdin is typed there."""
+        """The same at a terminal of its own; what is written to the process's stdin is typed
+        there."""
         script, *rest = map(str, arguments)
         typed = "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
         return subprocess.Popen(

@@ -1,4 +1,5 @@
-"""A local OpenAI-shaped server whose every answer a test scripts: a function from the request's body to a Reply."""
+"""A local OpenAI-shaped server whose every answer a test scripts: a function from the request's
+body to a Reply."""
 
 import asyncio
 import json
@@ -14,8 +15,8 @@ from aiohttp import web
 
 @dataclass(frozen=True)
 class Reply:
-    """`fault`: reset (the connection breaks), half (half of the body), stall (nothing comes), or none. `events` are
-    streamed in place of the body, 30 ms apart."""
+    """`fault`: reset (the connection breaks), half (half of the body), stall (nothing comes), or
+    none. `events` are streamed in place of the body, 30 ms apart."""
 
     body: Any = None
     status: int = 200
@@ -40,10 +41,14 @@ class Server:
     @property
     def questions(self) -> list[str]:
         """What was asked, in order, without the probes."""
-        return [text for body in self.requests if (text := body["messages"][-1]["content"]) != "ping"]
+        return [
+            text for body in self.requests if (text := body["messages"][-1]["content"]) != "ping"
+        ]
 
 
-def message(content: str | None = "", calls: list[tuple[str, Any]] | None = None, **extra: Any) -> Reply:
+def message(
+    content: str | None = "", calls: list[tuple[str, Any]] | None = None, **extra: Any
+) -> Reply:
     """A chat completion; a call's arguments may be a dict, or text to be sent as it is."""
     answer: dict[str, Any] = {"role": "assistant", "content": content}
     if calls:
@@ -51,24 +56,34 @@ def message(content: str | None = "", calls: list[tuple[str, Any]] | None = None
             {
                 "id": f"call_{number}",
                 "type": "function",
-                "function": {"name": name, "arguments": value if isinstance(value, str) else json.dumps(value)},
+                "function": {
+                    "name": name,
+                    "arguments": value if isinstance(value, str) else json.dumps(value),
+                },
             }
             for number, (name, value) in enumerate(calls)
         ]
     usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
     choice = {"index": 0, "message": answer, "finish_reason": "stop"}
-    return Reply({"id": "x", "model": "some-directory", "choices": [choice], "usage": usage}, **extra)
+    return Reply(
+        {"id": "x", "model": "some-directory", "choices": [choice], "usage": usage}, **extra
+    )
 
 
 def error(status: int, text: str = "scripted", **headers: str) -> Reply:
     return Reply(
-        {"object": "error", "message": text}, status, {name.replace("_", "-"): value for name, value in headers.items()}
+        {"object": "error", "message": text},
+        status,
+        {name.replace("_", "-"): value for name, value in headers.items()},
     )
 
 
 @contextmanager
-def serve(script: Script, models: tuple[str, ...] | None = ("tiny",), probed: Reply | None = None) -> Iterator[Server]:
-    """A server in a thread; `models` None means that it has no /v1/models; `probed` is what a probe gets."""
+def serve(
+    script: Script, models: tuple[str, ...] | None = ("tiny",), probed: Reply | None = None
+) -> Iterator[Server]:
+    """A server in a thread; `models` None means that it has no /v1/models; `probed` is what a probe
+    gets."""
     runner, server = _application(script, models)
     if probed:
         server.probed = lambda: probed
@@ -118,7 +133,9 @@ def _application(script: Script, models: tuple[str, ...] | None) -> tuple[web.Ap
             return await _send(request, server.listing)
         if models is None:
             raise web.HTTPNotFound
-        return web.json_response({"object": "list", "data": [{"id": name, "object": "model"} for name in models]})
+        return web.json_response(
+            {"object": "list", "data": [{"id": name, "object": "model"} for name in models]}
+        )
 
     application = web.Application()
     application.router.add_post("/v1/chat/completions", complete)
@@ -141,7 +158,11 @@ async def _send(request: web.Request, reply: Reply) -> web.StreamResponse:
         if request.transport:
             request.transport.close()
         return response
-    return web.Response(body=content, status=reply.status, headers={"Content-Type": "application/json"} | reply.headers)
+    return web.Response(
+        body=content,
+        status=reply.status,
+        headers={"Content-Type": "application/json"} | reply.headers,
+    )
 
 
 async def _stream(request: web.Request, events: tuple[Any, ...]) -> web.StreamResponse:

@@ -1,11 +1,13 @@
-"""The real swift with its imports behind it: a start takes a tenth of a second of processor time, not ten seconds.
+"""The real swift with its imports behind it: a start takes a tenth of a second of processor time,
+not ten seconds.
 
     python warm_swift.py serve SOCKET          imports ms-swift once, then forks for each call
     python warm_swift.py call SOCKET VERB ...  what a test's `swift` runs instead of swift's own launcher
     python warm_swift.py call SOCKET python -c CODE ... | SCRIPT ...       a test's own script about swift
 
-A call does what swift/cli/main.py does: it reads the YAML, then runs swift/cli/VERB.py with the rest; in a fork, with
-the caller's folder, environment and streams. Signals to the caller go to the fork. No torchrun: one process.
+A call does what swift/cli/main.py does: it reads the YAML, then runs swift/cli/VERB.py with the
+rest; in a fork, with the caller's folder, environment and streams. Signals to the caller go to the
+fork. No torchrun: one process.
 """
 
 import array
@@ -25,7 +27,14 @@ def serve(address: str) -> None:
     import swift.pipelines
     from swift.cli.main import ROUTE_MAPPING, parse_yaml_args
 
-    for name in ("sft_main", "pretrain_main", "rlhf_main", "export_main", "infer_main", "deploy_main"):
+    for name in (
+        "sft_main",
+        "pretrain_main",
+        "rlhf_main",
+        "export_main",
+        "infer_main",
+        "deploy_main",
+    ):
         getattr(swift.pipelines, name)  # they are imported when they are first asked for
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
@@ -84,7 +93,8 @@ def _python(argv: list[str]) -> None:
 
 
 def call(address: str, argv: list[str]) -> int:
-    """Hands this process's streams, folder and environment to the server; the fork's exit status."""
+    """Hands this process's streams, folder and environment to the server; the fork's exit
+    status."""
     with socket.socket(socket.AF_UNIX) as server:
         server.connect(address)
         request = {"argv": argv, "environment": dict(os.environ), "folder": os.getcwd()}  # noqa: PTH109 - light imports

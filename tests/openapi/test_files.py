@@ -74,7 +74,10 @@ def test_json_and_yaml_agree(tmp_path: Path) -> None:
     """Also where the JSON is broken, the message names the place."""
     content = posting({"$ref": "#/components/schemas/Node"}, Node=NODE)
     written = []
-    for name, text in (("a.json", json.dumps(content)), ("b.yaml", yaml.safe_dump(content, sort_keys=False))):
+    for name, text in (
+        ("a.json", json.dumps(content)),
+        ("b.yaml", yaml.safe_dump(content, sort_keys=False)),
+    ):
         (tmp_path / name).write_text(text, encoding="utf-8")
         assert run(tmp_path / name, tmp_path / "tools.json").exit_code == 0
         written.append((tmp_path / "tools.json").read_bytes())

@@ -1,4 +1,5 @@
-"""`swiftkit tools`: each operation of an OpenAPI document becomes a tool, or is named with the reason why not."""
+"""`swiftkit tools`: each operation of an OpenAPI document becomes a tool, or is named with the
+reason why not."""
 
 import json
 from pathlib import Path
@@ -89,7 +90,12 @@ def test_a_whole_document(tmp_path: Path) -> None:
 
 def test_names_do_not_clash(tmp_path: Path) -> None:
     """One name in several places gets the place before it; the account says what is meant."""
-    given = [parameter("id"), parameter("id", "path"), parameter("id", "cookie"), parameter("body_id")]
+    given = [
+        parameter("id"),
+        parameter("id", "path"),
+        parameter("id", "cookie"),
+        parameter("body_id"),
+    ]
     schema = {"type": "object", "properties": {"id": TEXT}, "required": ["id"]}
     operation = {"operationId": "f", "parameters": given, "requestBody": body(schema)}
     made, account = tools(tmp_path, document(**{"/x/{id}": {"put": operation}}))
@@ -115,7 +121,10 @@ def test_names_do_not_clash(tmp_path: Path) -> None:
 )
 def test_tool_names(tmp_path: Path, wished: list[Any], expected: list[str]) -> None:
     """Legal for OpenAI, and each one once."""
-    made, _ = tools(tmp_path, document(**{f"p{i}": {"get": {"operationId": name}} for i, name in enumerate(wished)}))
+    made, _ = tools(
+        tmp_path,
+        document(**{f"p{i}": {"get": {"operationId": name}} for i, name in enumerate(wished)}),
+    )
     assert list(made) == expected
     assert all(len(name) <= LONGEST_NAME for name in made)
 
@@ -133,7 +142,12 @@ def test_tool_names(tmp_path: Path, wished: list[Any], expected: list[str]) -> N
         ({"type": "array", "items": TEXT}, True, None),
         ({"oneOf": [{"type": "object", "properties": {"a": TEXT}}, TEXT]}, True, None),
         (
-            {"allOf": [{"type": "object", "properties": {"a": TEXT}}, {"properties": {"b": TEXT}, "required": ["b"]}]},
+            {
+                "allOf": [
+                    {"type": "object", "properties": {"a": TEXT}},
+                    {"properties": {"b": TEXT}, "required": ["b"]},
+                ]
+            },
             True,
             {"a": TEXT, "b": TEXT},
         ),
@@ -142,13 +156,24 @@ def test_tool_names(tmp_path: Path, wished: list[Any], expected: list[str]) -> N
             True,
             {"a": TEXT, "b": TEXT},
         ),
-        ({"allOf": [{"properties": {"a": TEXT}}, {"properties": {"a": {"type": "integer"}}}]}, True, None),
-        ({"allOf": [{"properties": {"a": TEXT}}, {"type": "object", "minProperties": 1}]}, True, None),
+        (
+            {"allOf": [{"properties": {"a": TEXT}}, {"properties": {"a": {"type": "integer"}}}]},
+            True,
+            None,
+        ),
+        (
+            {"allOf": [{"properties": {"a": TEXT}}, {"type": "object", "minProperties": 1}]},
+            True,
+            None,
+        ),
     ],
 )
 def test_bodies(tmp_path: Path, schema: Any, required: bool, expected: Any) -> None:
-    """The properties of a plain object stand beside the other parameters; any other body is one parameter."""
-    made, _ = tools(tmp_path, document(x={"post": {"operationId": "f", "requestBody": body(schema, required)}}))
+    """The properties of a plain object stand beside the other parameters; any other body is one
+    parameter."""
+    made, _ = tools(
+        tmp_path, document(x={"post": {"operationId": "f", "requestBody": body(schema, required)}})
+    )
     found = made["f"]["parameters"]
     assert found["properties"] == (expected or {"body": schema})
     if expected is None:
@@ -188,7 +213,9 @@ def test_the_media_type_that_says_most(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_cannot_be_made_is_named(tmp_path: Path, operation: Any, code: str) -> None:
     """One bad operation costs itself alone; the exit status says so."""
-    made, account = tools(tmp_path, document(bad={"get": operation}, good={"get": {"operationId": "f"}}), skipped=1)
+    made, account = tools(
+        tmp_path, document(bad={"get": operation}, good={"get": {"operationId": "f"}}), skipped=1
+    )
     assert list(made) == ["f"]
     skipped = account["skipped"][0]
     assert (skipped["method"], skipped["path"], skipped["code"]) == ("get", "/bad", code)
@@ -198,7 +225,9 @@ def test_what_cannot_be_made_is_named(tmp_path: Path, operation: Any, code: str)
 
 def test_nothing_in_a_document_steers_the_terminal(tmp_path: Path) -> None:
     """Neither in the sentence nor in the account."""
-    (tmp_path / "api.json").write_text(json.dumps(document(**{"a\x1b[2J\x9b\u202e": None})), encoding="utf-8")
+    (tmp_path / "api.json").write_text(
+        json.dumps(document(**{"a\x1b[2J\x9b\u202e": None})), encoding="utf-8"
+    )
     result = run(tmp_path / "api.json", tmp_path / "tools.json", "--json")
     assert result.exit_code == 1
     assert not {"\x1b", "\x9b", "\u202e"} & set(result.stdout + result.stderr)
@@ -207,16 +236,23 @@ def test_nothing_in_a_document_steers_the_terminal(tmp_path: Path) -> None:
 
 def test_a_bad_path_is_named(tmp_path: Path) -> None:
     """Nobody knows how many operations it stands for: it counts as one."""
-    _, account = tools(tmp_path, document(bad={"$ref": "x.yaml"}, good={"get": {}}, worse=None), skipped=2)
+    _, account = tools(
+        tmp_path, document(bad={"$ref": "x.yaml"}, good={"get": {}}, worse=None), skipped=2
+    )
     assert [skipped["path"] for skipped in account["skipped"]] == ["/bad", "/worse"]
 
 
 def test_wrong_usage(tmp_path: Path) -> None:
-    """A missing file, a folder, the document itself as output: exit status 2, and it stays as it is."""
+    """A missing file, a folder, the document itself as output: exit status 2, and it stays as it
+    is."""
     source = tmp_path / "api.yaml"
     source.write_text(json.dumps(document(x={"get": {}})), encoding="utf-8")
     before = source.read_bytes()
-    for wrong in ((tmp_path / "none.yaml", tmp_path / "t.json"), (tmp_path, tmp_path / "t.json"), (source, source)):
+    for wrong in (
+        (tmp_path / "none.yaml", tmp_path / "t.json"),
+        (tmp_path, tmp_path / "t.json"),
+        (source, source),
+    ):
         result = run(*wrong)
         assert (result.exit_code, result.stdout) == (2, "")
         assert result.stderr.strip()
@@ -225,7 +261,10 @@ def test_wrong_usage(tmp_path: Path) -> None:
 
 
 anything = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from(["#/components/schemas/A", "string", "x", "#"]),
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.sampled_from(["#/components/schemas/A", "string", "x", "#"]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
@@ -241,11 +280,17 @@ anything = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(anything, anything, anything)
-def test_any_document_is_accounted_for(tmp_path: Path, operation: Any, schema: Any, other: Any) -> None:
+def test_any_document_is_accounted_for(
+    tmp_path: Path, operation: Any, schema: Any, other: Any
+) -> None:
     """Operations = made + skipped, whatever stands in them; no reference is left in a tool."""
-    content = document({"A": schema}, x={"get": operation}, y=other, z={"post": {"requestBody": body(schema)}})
+    content = document(
+        {"A": schema}, x={"get": operation}, y=other, z={"post": {"requestBody": body(schema)}}
+    )
     (tmp_path / "api.json").write_text(json.dumps(content), encoding="utf-8")
     result = run(tmp_path / "api.json", tmp_path / "tools.json", "--json")
     account = json.loads(result.stdout)

@@ -53,16 +53,28 @@ def test_schemas(tmp_path: Path, schema: Any, expected: Any) -> None:
 def test_recursion_is_bounded(tmp_path: Path) -> None:
     """A schema that holds itself is written out once more inside itself, and is left open below."""
     open_end = {"type": "object"}
-    inner = {"type": "object", "properties": {"name": TEXT, "child": open_end}, "required": ["name"]}
+    inner = {
+        "type": "object",
+        "properties": {"name": TEXT, "child": open_end},
+        "required": ["name"],
+    }
     expected = {**inner, "properties": {"name": TEXT, "child": inner}}
-    assert value_schema(tmp_path, posting({"$ref": "#/components/schemas/Node"}, Node=NODE)) == expected
+    assert (
+        value_schema(tmp_path, posting({"$ref": "#/components/schemas/Node"}, Node=NODE))
+        == expected
+    )
 
 
 @pytest.mark.parametrize(
     ("anchor", "reference"),
-    [({"$recursiveAnchor": True}, {"$recursiveRef": "#"}), ({"$dynamicAnchor": "n"}, {"$dynamicRef": "#n"})],
+    [
+        ({"$recursiveAnchor": True}, {"$recursiveRef": "#"}),
+        ({"$dynamicAnchor": "n"}, {"$dynamicRef": "#n"}),
+    ],
 )
-def test_dynamic_references(tmp_path: Path, anchor: dict[str, Any], reference: dict[str, Any]) -> None:
+def test_dynamic_references(
+    tmp_path: Path, anchor: dict[str, Any], reference: dict[str, Any]
+) -> None:
     """They lead to the schema around them that has the anchor."""
     node = {**anchor, "type": "array", "items": reference}
     expected = {"type": "array", "items": {"type": "array", "items": {"type": "array"}}}
@@ -70,9 +82,13 @@ def test_dynamic_references(tmp_path: Path, anchor: dict[str, Any], reference: d
 
 
 def test_references_that_double(tmp_path: Path) -> None:
-    """Without any recursion 30 steps would be a billion values: the operation is refused, at once."""
+    """Without any recursion 30 steps would be a billion values: the operation is refused, at
+    once."""
     doubling = {
-        f"S{i}": {"type": "object", "properties": {key: {"$ref": f"#/components/schemas/S{i + 1}"} for key in "ab"}}
+        f"S{i}": {
+            "type": "object",
+            "properties": {key: {"$ref": f"#/components/schemas/S{i + 1}"} for key in "ab"},
+        }
         for i in range(30)
     }
     content = posting({"$ref": "#/components/schemas/S0"}, **doubling, S30=TEXT)
@@ -82,7 +98,9 @@ def test_references_that_double(tmp_path: Path) -> None:
     assert list(made) == ["good"]
 
 
-def test_all_operations_together_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_operations_together_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However many operations share a large schema."""
     monkeypatch.setattr(openapi_schema, "MOST_IN_ALL", 5_000)
     content = posting({"type": "string", "description": "x" * 1_000})
@@ -91,10 +109,15 @@ def test_all_operations_together_are_bounded(tmp_path: Path, monkeypatch: pytest
     assert len(made) == 4
 
 
-def test_too_large_with_recursion_is_made_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_large_with_recursion_is_made_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What holds itself in many places is written out once before the operation is given up."""
     monkeypatch.setattr(openapi_schema, "MOST", 2_000)
     names = [f"key{i}" for i in range(10)]
-    node = {"type": "object", "properties": {name: {"$ref": "#/components/schemas/N"} for name in names}}
+    node = {
+        "type": "object",
+        "properties": {name: {"$ref": "#/components/schemas/N"} for name in names},
+    }
     found = value_schema(tmp_path, posting({"$ref": "#/components/schemas/N"}, N=node))
     assert found == {"type": "object", "properties": {name: {"type": "object"} for name in names}}

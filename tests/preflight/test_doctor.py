@@ -26,7 +26,9 @@ def test_every_complaint_ends_with_a_fix() -> None:
 
 def test_missing_packages_fail_with_the_command_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
     """ms-swift, torch and the other packages that training needs."""
-    monkeypatch.setattr(doctor, "_version", lambda name: None if name in ("ms-swift", "torch") else "1.0")
+    monkeypatch.setattr(
+        doctor, "_version", lambda name: None if name in ("ms-swift", "torch") else "1.0"
+    )
     found = by_name(doctor.examine())
     assert found["ms-swift"].level is Level.FAIL
     assert "pip install ms-swift==4.6.0" in found["ms-swift"].fix
@@ -40,10 +42,14 @@ def test_another_version_of_ms_swift_fails(monkeypatch: pytest.MonkeyPatch) -> N
     assert by_name(doctor.examine())["ms-swift"].level is Level.FAIL
 
 
-def test_a_gpu_with_a_cpu_build_of_torch_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_gpu_with_a_cpu_build_of_torch_fails(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """The GPU is listed with its memory; the build is read without importing torch."""
     fake = tmp_path / "nvidia-smi"
-    fake.write_text("#!/bin/sh\necho 'NVIDIA H200, 143771 MiB, 143000 MiB, 570.1'\n", encoding="utf-8")
+    fake.write_text(
+        "#!/bin/sh\necho 'NVIDIA H200, 143771 MiB, 143000 MiB, 570.1'\n", encoding="utf-8"
+    )
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(doctor, "_version", lambda name: "2.13.0+cpu" if name == "torch" else None)
@@ -65,7 +71,11 @@ def test_a_busy_port_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_command_shows_no_key_and_imports_nothing_heavy() -> None:
     """Values of keys and passwords of proxies stay secret; --json is JSON."""
-    secrets = {"OPENAI_API_KEY": "canary-1", "SWANLAB_API_KEY": "canary-2", "HTTP_PROXY": "http://me:canary-3@proxy:1"}
+    secrets = {
+        "OPENAI_API_KEY": "canary-1",
+        "SWANLAB_API_KEY": "canary-2",
+        "HTTP_PROXY": "http://me:canary-3@proxy:1",
+    }
     environment = os.environ | secrets | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-X", "importtime", "-m", "swiftkit", "doctor", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)

@@ -1,4 +1,5 @@
-"""The shipped recipes break no rule but those about files that are not there; hostile ones break no preflight."""
+"""The shipped recipes break no rule but those about files that are not there; hostile ones break no
+preflight."""
 
 from pathlib import Path
 
@@ -15,8 +16,17 @@ from swiftkit.recipe.arguments import arguments_of
 
 LARGE = sorted((ROOT / "recipes").glob("*.yaml"))
 TINY = sorted((ROOT / "recipes" / "tiny").glob("*.yaml"))
-# Models, data and adapters come with the user or the demo; make_base.sh gives what make_base.yaml lacks.
-NOT_THERE = {"missing_model", "missing_data", "missing_adapter", "no_model", "no_dataset", "memory", "port_in_use"}
+# Models, data and adapters come with the user or the demo; make_base.sh gives what make_base.yaml
+# lacks.
+NOT_THERE = {
+    "missing_model",
+    "missing_data",
+    "missing_adapter",
+    "no_model",
+    "no_dataset",
+    "memory",
+    "port_in_use",
+}
 CPU = ["--use_cpu", "true", "--fp16", "false", "--torch_dtype", "float32"]
 
 
@@ -49,7 +59,9 @@ def test_a_tiny_recipe_breaks_no_rule(path: Path, monkeypatch: pytest.MonkeyPatc
 def test_every_reward_of_the_plugin_is_known(reward: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also those that the plugin registers under the names of their classes."""
     monkeypatch.chdir(ROOT)
-    found = preflight(ROOT / "recipes/tiny/grpo_tool_call.yaml", [*CPU, "--reward_funcs", reward], {}, NO_GPU)
+    found = preflight(
+        ROOT / "recipes/tiny/grpo_tool_call.yaml", [*CPU, "--reward_funcs", reward], {}, NO_GPU
+    )
     assert "unknown_name" not in {fault.rule for fault in found}
 
 
@@ -59,13 +71,30 @@ VALUES = st.one_of(
     st.floats(),
     st.booleans(),
     st.sampled_from(
-        ["-1", "0", "~nobody/x", "a" * 5000, "/", ".", "~", "\x00", "train.jsonl", "model", "{}", "1e400", "nan", "all"]
+        [
+            "-1",
+            "0",
+            "~nobody/x",
+            "a" * 5000,
+            "/",
+            ".",
+            "~",
+            "\x00",
+            "train.jsonl",
+            "model",
+            "{}",
+            "1e400",
+            "nan",
+            "all",
+        ]
     ),
     st.lists(st.text(max_size=4), max_size=3),
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(base=st.sampled_from(sorted(GOOD)), drawn=st.data())
 def test_no_setting_breaks_preflight(
     base: str, drawn: st.DataObject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -79,13 +108,19 @@ def test_no_setting_breaks_preflight(
     monkeypatch.chdir(tmp_path)
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(yaml.safe_load(GOOD[base]) | added), encoding="utf-8")
-    found = preflight(recipe, [], {}, drawn.draw(st.sampled_from([ONE, FOUR, NO_GPU, Machine()])), verb)
+    found = preflight(
+        recipe, [], {}, drawn.draw(st.sampled_from([ONE, FOUR, NO_GPU, Machine()])), verb
+    )
     assert all("\n" not in str(fault) for fault in found)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(rows=st.binary(max_size=300), base=st.sampled_from(sorted(GOOD)))
-def test_no_data_breaks_preflight(rows: bytes, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_data_breaks_preflight(
+    rows: bytes, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nor whatever stands in a data file, in config.json or in the YAML itself."""
     make_good_files(tmp_path)
     monkeypatch.chdir(tmp_path)

@@ -19,7 +19,12 @@ from swiftkit.preflight import preflight, read_flags
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a complete model, an adapter and a data file."""
-    for file in ("model/config.json", "model/model.safetensors", "model/tokenizer.json", "lora/adapter_config.json"):
+    for file in (
+        "model/config.json",
+        "model/model.safetensors",
+        "model/tokenizer.json",
+        "lora/adapter_config.json",
+    ):
         (tmp_path / file).parent.mkdir(exist_ok=True)
         (tmp_path / file).touch()
     row = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
@@ -28,7 +33,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-GOOD = "model: model\ndataset: [train.jsonl]\nlearning_rate: 1e-4\nuse_cpu: true\ncheck_model: false\n"
+GOOD = (
+    "model: model\ndataset: [train.jsonl]\nlearning_rate: 1e-4\nuse_cpu: true\ncheck_model: false\n"
+)
 
 
 def check(yaml: str, *flags: str, **environment: str) -> list[Finding]:
@@ -40,8 +47,24 @@ def check(yaml: str, *flags: str, **environment: str) -> list[Finding]:
 def test_a_good_recipe_is_silent() -> None:
     """Also with samples cut off a data set, flags on top, and several values."""
     assert check(GOOD) == []
-    assert check(GOOD, "--dataset", "train.jsonl#500", "train.jsonl", "--adapters=lora", "--max_steps", "-1") == []
-    assert check("model: ./model\nadapters: a=lora b=lora\n".replace("a=lora b=lora", "[a=lora, b=lora]")) == []
+    assert (
+        check(
+            GOOD,
+            "--dataset",
+            "train.jsonl#500",
+            "train.jsonl",
+            "--adapters=lora",
+            "--max_steps",
+            "-1",
+        )
+        == []
+    )
+    assert (
+        check(
+            "model: ./model\nadapters: a=lora b=lora\n".replace("a=lora b=lora", "[a=lora, b=lora]")
+        )
+        == []
+    )
 
 
 @pytest.mark.usefixtures("folder")
@@ -73,7 +96,9 @@ def test_a_good_recipe_is_silent() -> None:
         ("overwrite_output_dir: true", "overwrite_output_dir", "leave it out"),
     ],
 )
-def test_what_is_wrong_is_said_by_flag(folder: Path, yaml: str, flag: str, said: str | None) -> None:
+def test_what_is_wrong_is_said_by_flag(
+    folder: Path, yaml: str, flag: str, said: str | None
+) -> None:
     """Each finding names the flag and the absolute path, and ends with a fix."""
     found = [finding for finding in check(yaml) if finding.name == flag]
     if said is None:
@@ -87,7 +112,9 @@ def test_what_is_wrong_is_said_by_flag(folder: Path, yaml: str, flag: str, said:
 def test_the_command_line_wins() -> None:
     """A later flag replaces the file's value, and an earlier flag, as in swift's launcher."""
     wrong = "model: ./none\ndataset: none.jsonl\nlearning_rate: 1e-4\n"
-    assert check(wrong, "--model", "./nor-this", "--model", "model", "--dataset", "train.jsonl") == []
+    assert (
+        check(wrong, "--model", "./nor-this", "--model", "model", "--dataset", "train.jsonl") == []
+    )
     assert read_flags(["--a", "1", "2", "--b=3", "--a", "4", "--long-name", "x"])[0] == {
         "a": ["4"],
         "b": ["3"],
@@ -120,7 +147,8 @@ def test_an_empty_data_file_is_said(folder: Path) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_a_hub_id_is_only_doubted_offline(folder: Path) -> None:
-    """A name on a hub may be right; offline and not in the cache it is a warning. ENV in the file counts too."""
+    """A name on a hub may be right; offline and not in the cache it is a warning. ENV in the file
+    counts too."""
     start = "model: Qwen/Qwen3-8B\ncheck_model: false\nlearning_rate: 1e-4\n"
     yaml = start + "dataset: [swift/self-cognition#100, 'hf::org/data:sub']\n"
     assert check(yaml) == []
@@ -138,7 +166,8 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command(folder: Path) -> None:
-    """Silent and 0 when good, 2 with lines on stderr otherwise, flags passed through as they are, --json on stdout."""
+    """Silent and 0 when good, 2 with lines on stderr otherwise, flags passed through as they are,
+    --json on stdout."""
     (folder / "recipe.yaml").write_text(GOOD, encoding="utf-8")
     good = run("recipe.yaml", "--num_train_epochs", "2", "--loss_scale=all")
     assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
@@ -151,7 +180,8 @@ def test_the_command(folder: Path) -> None:
 @pytest.mark.parametrize("in_yaml", [True, False])
 @pytest.mark.parametrize("address", ["127.0.0.1", ""])
 def test_port_in_use(tmp_path: Path, address: str, in_yaml: bool) -> None:
-    """swift would move to the next port without a word; the finding names the port and a free one."""
+    """swift would move to the next port without a word; the finding names the port and a free
+    one."""
     recipe = tmp_path / "deploy.yaml"
     with socket.socket() as listener:
         listener.bind((address, 0))
@@ -171,7 +201,8 @@ def test_port_that_is_no_number(tmp_path: Path) -> None:
 
 
 def test_export_does_not_meet_an_old_folder(tmp_path: Path) -> None:
-    """swift would fail after ten seconds or, told that the folder may exist, keep the old weights."""
+    """swift would fail after ten seconds or, told that the folder may exist, keep the old
+    weights."""
     recipe = tmp_path / "export.yaml"
     recipe.write_text(f"adapters: org/name\nmerge_lora: true\noutput_dir: {tmp_path}\n")
     assert "exists already" in str(preflight(recipe, [], {})[0])
@@ -187,13 +218,15 @@ def test_gpt_oss_without_its_plugin(folder: Path) -> None:
     plugin.touch()
     assert check(GOOD, "--external_plugins", str(plugin)) == []
     assert check("adapters: [lora]\nmerge_lora: true\nmodel: model\n") == []
-    assert [one.name for one in check("adapters: [lora]\nmodel_type: gpt_oss\n")] == ["external_plugins"]
+    assert [one.name for one in check("adapters: [lora]\nmodel_type: gpt_oss\n")] == [
+        "external_plugins"
+    ]
 
 
 @pytest.mark.usefixtures("folder")
 def test_resuming_is_no_fault() -> None:
-    """RESUME=1 with the checkpoint that lib.sh adds: neither the output folder that exists nor the adapter that the run
-    began with is spoken of."""
+    """RESUME=1 with the checkpoint that lib.sh adds: neither the output folder that exists nor the
+    adapter that the run began with is spoken of."""
     checkpoint = Path("out/checkpoint-2")
     checkpoint.mkdir(parents=True)
     (checkpoint / "trainer_state.json").write_text("{}")
@@ -206,9 +239,12 @@ def test_resuming_is_no_fault() -> None:
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("place", [".swanlab/.netrc", "home/.netrc", "home/config.yaml"])
 def test_swanlab_finds_its_key_where_it_looks(place: str) -> None:
-    """In this folder or its own, a login or a configuration; no key stops the run before the model is loaded."""
+    """In this folder or its own, a login or a configuration; no key stops the run before the model
+    is loaded."""
     recipe = f"{GOOD}report_to: [swanlab]\n"
-    missing = [finding for finding in check(recipe, SWANLAB_ROOT="home") if finding.name == "report_to"]
+    missing = [
+        finding for finding in check(recipe, SWANLAB_ROOT="home") if finding.name == "report_to"
+    ]
     assert "SwanLab's cloud needs a key" in str(missing[0])
     Path(place).parent.mkdir()
     Path(place).write_text("api_key: x\n")

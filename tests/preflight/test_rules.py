@@ -1,4 +1,5 @@
-"""Every rule of preflight: a good recipe does not break it, its fixtures do, and docs/preflight.md lists it."""
+"""Every rule of preflight: a good recipe does not break it, its fixtures do, and docs/preflight.md
+lists it."""
 
 import re
 import socket
@@ -7,13 +8,24 @@ from pathlib import Path
 
 import pytest
 from helpers.paths import ROOT
-from helpers.preflight_recipes import BROKEN, GOOD, ONE, VERBS, Broken, make_good_files, recipe_text, write
+from helpers.preflight_recipes import (
+    BROKEN,
+    GOOD,
+    ONE,
+    VERBS,
+    Broken,
+    make_good_files,
+    recipe_text,
+    write,
+)
 
 from swiftkit.preflight import Fault, all_rules, preflight
 
 DOCUMENT = ROOT / "docs" / "preflight.md"
 CASES = [
-    pytest.param(name, broken, id=f"{name}-{n}") for name, cases in BROKEN.items() for n, broken in enumerate(cases)
+    pytest.param(name, broken, id=f"{name}-{n}")
+    for name, cases in BROKEN.items()
+    for n, broken in enumerate(cases)
 ]
 LEVELS = {"fail": "stops", "warn": "warns", "ok": "tells"}
 EXPECTED_ON_GOOD = {"eval": {"broken_eval"}}  # `swift eval` is broken in itself
@@ -49,7 +61,9 @@ def faults(broken: Broken, port: str = "0") -> list[Fault]:
 @pytest.mark.parametrize("base", GOOD)
 def test_a_good_recipe_breaks_no_rule(base: str) -> None:
     """What the fixtures below are made of is silent, so what they say comes from what they add."""
-    assert {fault.rule for fault in faults(Broken(base, machine=ONE))} == EXPECTED_ON_GOOD.get(base, set())
+    assert {fault.rule for fault in faults(Broken(base, machine=ONE))} == EXPECTED_ON_GOOD.get(
+        base, set()
+    )
 
 
 @pytest.mark.usefixtures("folder")
@@ -71,15 +85,21 @@ def test_every_rule_has_a_fixture_and_every_fixture_a_rule() -> None:
     assert len(BROKEN) >= 50
 
 
-def test_the_document_lists_every_rule(folder: Path, port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_document_lists_every_rule(
+    folder: Path, port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A row each: its name, whether it stops a run, and the first line of its docstring."""
-    listed = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*\S) \|$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+    listed = re.findall(
+        r"^\| `(\w+)` \| (\w+) \| (.*\S) \|$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE
+    )
     wanted = []
     for name, rule in all_rules().items():
         make_good_files(folder / name)
         monkeypatch.chdir(folder / name)
         level = next(fault.level for fault in faults(BROKEN[name][0], port) if fault.rule == name)
-        wanted.append((name, LEVELS[level], (rule.__doc__ or "").split("\n")[0]))
+        wanted.append(
+            (name, LEVELS[level], " ".join((rule.__doc__ or "").partition("\n\n")[0].split()))
+        )
     missing = ["| `{}` | {} | {} |".format(*row) for row in wanted if row not in listed]
     assert not missing, "docs/preflight.md lacks:\n" + "\n".join(missing)
     assert len(listed) == len(wanted), "docs/preflight.md lists rules that are gone"

@@ -17,17 +17,43 @@ from swiftkit.recipe.reading import read_flags, verb_of
 
 
 def test_preflight_imports_nothing_heavy() -> None:
-    """No torch, no transformers, no swift: the modules that a whole preflight loads, listed by the interpreter."""
-    command = [sys.executable, "-X", "importtime", "-m", "swiftkit", "preflight", "recipes/tiny/lora_sft.yaml"]
+    """No torch, no transformers, no swift: the modules that a whole preflight loads, listed by the
+    interpreter."""
+    command = [
+        sys.executable,
+        "-X",
+        "importtime",
+        "-m",
+        "swiftkit",
+        "preflight",
+        "recipes/tiny/lora_sft.yaml",
+    ]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines() if "|" in line}
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    imported = {
+        line.rpartition("|")[2].strip().partition(".")[0]
+        for line in done.stderr.splitlines()
+        if "|" in line
+    }
     assert "yaml" in imported
-    assert not imported & {"torch", "transformers", "swift", "datasets", "numpy", "scipy", "rich", "openai", "aiohttp"}
+    assert not imported & {
+        "torch",
+        "transformers",
+        "swift",
+        "datasets",
+        "numpy",
+        "scipy",
+        "rich",
+        "openai",
+        "aiohttp",
+    }
 
 
 def test_old_names_are_gone_and_new_ones_are_there() -> None:
-    """A renamed flag that swift still knew, or a new name that it does not, would be a wrong hint."""
+    """A renamed flag that swift still knew, or a new name that it does not, would be a wrong
+    hint."""
     names = {name for verb in verbs() for name in arguments_of(verb)}
     assert not set(RENAMED) & names
     assert {new for new in RENAMED.values() if new} <= names
@@ -60,15 +86,21 @@ def test_the_verb_is_told_by_the_keys(settings_given: set[str], verb: str) -> No
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.text(max_size=8), max_size=8))
 def test_any_command_line_is_read(words: list[str]) -> None:
-    """Hostile words give faults, never an exception; every word is a flag's, a value, or said to be astray."""
+    """Hostile words give faults, never an exception; every word is a flag's, a value, or said to be
+    astray."""
     found, stray = read_flags(words)
-    flags = [word for word in words if word.startswith("--") and looks_like_a_flag(word.partition("=")[0])]
+    flags = [
+        word
+        for word in words
+        if word.startswith("--") and looks_like_a_flag(word.partition("=")[0])
+    ]
     assert len(found) <= len(flags)
     assert all(word.name not in flags for word in stray)
 
 
 def test_the_old_tutorial_command_is_corrected(tmp_path: Path) -> None:
-    """Its dead, renamed and contradictory flags are each named, and what is printed breaks none of those rules."""
+    """Its dead, renamed and contradictory flags are each named, and what is printed breaks none of
+    those rules."""
     command = (
         "swift sft --deepspeed zero3 --model gpt-oss-20b --dataset train.json --train_type lora --torch_dtype bfloat16"
         " --num_train_epochs 35 --per_device_train_batch_size 1 --per_device_eval_batch_size 1 --learning_rate 1e-4"
@@ -79,7 +111,14 @@ def test_the_old_tutorial_command_is_corrected(tmp_path: Path) -> None:
         " --report_to swanlab --swanlab_project swift-robot"
     ).split()
     (tmp_path / "train.json").write_text("[]", encoding="utf-8")
-    named = {"train_type", "eval_steps", "per_device_eval_batch_size", "save_steps", "model_author", "model_name"}
+    named = {
+        "train_type",
+        "eval_steps",
+        "per_device_eval_batch_size",
+        "save_steps",
+        "model_author",
+        "model_name",
+    }
     said, fixed = run_preflight(tmp_path, *command)
     flags = {finding["name"] for finding in said}
     assert named | {"loss_scale", "model", "report_to", "use_liger_kernel"} <= flags
@@ -95,7 +134,12 @@ def run_preflight(folder: Path, *command: str) -> tuple[list[dict[str, str]], st
     base = [sys.executable, "-m", "swiftkit", "preflight"]
     outs = [
         subprocess.run(
-            [*base, *more, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+            [*base, *more, *command],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         for more in (["--json"], [])
     ]

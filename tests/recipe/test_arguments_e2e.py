@@ -11,7 +11,8 @@ from helpers.real_swift import warm_call
 from swiftkit.recipe.arguments import table
 
 pytestmark = pytest.mark.e2e
-# In a process of its own. Prints the regenerated table, then what the real parser says to each argv.
+# In a process of its own. Prints the regenerated table, then what the real parser says to each
+# argv.
 REAL = """
 import contextlib, io, json, sys
 sys.path.insert(0, "scripts")
@@ -52,17 +53,25 @@ ODD = [
 
 
 def argvs() -> list[list[str]]:
-    """A few arguments of each kind, with values that the table takes and such that it refuses; and odd ones."""
+    """A few arguments of each kind, with values that the table takes and such that it refuses; and
+    odd ones."""
     found = [*ODD]
     for kind, values in SAMPLES.items():
         some = [one for one in table().arguments if one.kind == kind and "sft" in one.verbs][:3]
         found += [["sft", f"--{one.name}", value] for one in some for value in values]
-    choices = [one for one in table().arguments if one.kind == "choice" and "rlhf" in one.verbs][:25]
-    return found + [["rlhf", f"--{one.name}", value] for one in choices for value in (one.choices[-1], "nothing")]
+    choices = [one for one in table().arguments if one.kind == "choice" and "rlhf" in one.verbs][
+        :25
+    ]
+    return found + [
+        ["rlhf", f"--{one.name}", value]
+        for one in choices
+        for value in (one.choices[-1], "nothing")
+    ]
 
 
 def accepted(argv: list[str], folder: Path) -> bool:
-    """Whether preflight has nothing against the keys and values; an abbreviation is only warned of."""
+    """Whether preflight has nothing against the keys and values; an abbreviation is only warned
+    of."""
     from swiftkit.preflight import Machine, preflight
 
     (folder / "empty.yaml").write_text("{}", encoding="utf-8")
@@ -72,8 +81,11 @@ def accepted(argv: list[str], folder: Path) -> bool:
     return not any(fault.rule in rules for fault in found)
 
 
-def test_the_table_is_what_the_installed_swift_says_and_both_agree_on_values(tmp_path: Path) -> None:
-    """The shipped file is what scripts/swift_arguments.py writes, and the real parser takes and refuses the same."""
+def test_the_table_is_what_the_installed_swift_says_and_both_agree_on_values(
+    tmp_path: Path,
+) -> None:
+    """The shipped file is what scripts/swift_arguments.py writes, and the real parser takes and
+    refuses the same."""
     samples = argvs()
     done = subprocess.run(
         [*warm_call(), "python", "-c", REAL, json.dumps(samples)],
@@ -84,10 +96,18 @@ def test_the_table_is_what_the_installed_swift_says_and_both_agree_on_values(tmp
         check=False,
     )
     lines = done.stdout.splitlines()
-    written = [json.loads(line.removeprefix("TABLE ")) for line in lines if line.startswith("TABLE ")]
-    assert written == [(ROOT / "swiftkit/recipe/swift_arguments.json").read_text(encoding="utf-8")], done.stderr[-2000:]
-    answers = [json.loads(line.removeprefix("ANSWER ")) for line in lines if line.startswith("ANSWER ")]
+    written = [
+        json.loads(line.removeprefix("TABLE ")) for line in lines if line.startswith("TABLE ")
+    ]
+    assert written == [
+        (ROOT / "swiftkit/recipe/swift_arguments.json").read_text(encoding="utf-8")
+    ], done.stderr[-2000:]
+    answers = [
+        json.loads(line.removeprefix("ANSWER ")) for line in lines if line.startswith("ANSWER ")
+    ]
     ours = [accepted(argv, tmp_path) for argv in samples]
     assert len(answers) == len(samples) > 50
     assert 20 < sum(answers) < len(answers) - 20
-    assert [argv for argv, real, said in zip(samples, answers, ours, strict=True) if real != said] == []
+    assert [
+        argv for argv, real, said in zip(samples, answers, ours, strict=True) if real != said
+    ] == []

@@ -18,6 +18,8 @@ def test_bats(file: Path) -> None:
     """Its TAP output is shown where a test in it fails."""
     environment = os.environ | {"REAL_PYTHON": sys.executable}
     command = [str(BATS), "--tap", str(file)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\nok 1 " in done.stdout

@@ -1,7 +1,9 @@
-"""Every recipe is parsed by the real ms-swift: unknown, renamed and mistyped settings fail here, not on a GPU.
+"""Every recipe is parsed by the real ms-swift: unknown, renamed and mistyped settings fail here,
+not on a GPU.
 
-Only swift's own launcher (for the YAML) and its argument parser run: no model is loaded, nothing is written. The
-commands are the dry runs of what the headers tell a person to type, on the recipe's own hardware and on a CPU.
+Only swift's own launcher (for the YAML) and its argument parser run: no model is loaded, nothing is
+written. The commands are the dry runs of what the headers tell a person to type, on the recipe's
+own hardware and on a CPU.
 """
 
 import json
@@ -18,8 +20,9 @@ from helpers.recipe_stage import Stage
 
 pytestmark = pytest.mark.e2e
 
-# In a process of its own: swift changes the environment and its warnings are not ours. It reads one argv a line and
-# answers each with what the parser objects to. Abbreviations are off, for swift accepts them in silence.
+# In a process of its own: swift changes the environment and its warnings are not ours. It reads one
+# argv a line and answers each with what the parser objects to. Abbreviations are off, for swift
+# accepts them in silence.
 PARSE = """
 import contextlib, io, json, sys
 from transformers import HfArgumentParser
@@ -60,11 +63,28 @@ BAD = [
 
 
 def lines_to_type() -> list[str]:
-    """What the headers of all recipes say to type, each once; what stands behind three spaces is a remark."""
-    headers = [INDEX["header"](path) for path in [*INDEX["scripts"](), *sorted((ROOT / "recipes").glob("*.yaml"))]]
-    headers += [INDEX["header"](path) for path in sorted((ROOT / "recipes" / "tiny").glob("*.yaml"))]
-    told = [re.split(r" {3,}", said[key])[0].replace("\\ ", "") for said in headers for key in TYPED if key in said]
-    return sorted({line for line in told if "bash recipes/" in line and "..." not in line and "/make_" not in line})
+    """What the headers of all recipes say to type, each once; what stands behind three spaces is a
+    remark."""
+    headers = [
+        INDEX["header"](path)
+        for path in [*INDEX["scripts"](), *sorted((ROOT / "recipes").glob("*.yaml"))]
+    ]
+    headers += [
+        INDEX["header"](path) for path in sorted((ROOT / "recipes" / "tiny").glob("*.yaml"))
+    ]
+    told = [
+        re.split(r" {3,}", said[key])[0].replace("\\ ", "")
+        for said in headers
+        for key in TYPED
+        if key in said
+    ]
+    return sorted(
+        {
+            line
+            for line in told
+            if "bash recipes/" in line and "..." not in line and "/make_" not in line
+        }
+    )
 
 
 def dry_run(stage: Stage, line: str) -> list[list[str]]:
@@ -72,8 +92,11 @@ def dry_run(stage: Stage, line: str) -> list[list[str]]:
     words = shlex.split(line)
     start = words.index("bash")
     environment = dict(word.split("=", 1) for word in words[:start])
-    script, *arguments = (str(ROOT / word) if (ROOT / word).is_file() else word for word in words[start + 1 :])
-    kept = {"CUDA_VISIBLE_DEVICES", "SWIFTKIT_VENV"}  # a machine with other GPUs, an environment that is not here
+    script, *arguments = (
+        str(ROOT / word) if (ROOT / word).is_file() else word for word in words[start + 1 :]
+    )
+    # a machine with other GPUs, an environment that is not here
+    kept = {"CUDA_VISIBLE_DEVICES", "SWIFTKIT_VENV"}
     environment = {name: value for name, value in environment.items() if name not in kept}
     done = stage.run(ROOT / script, *arguments, DRY_RUN="1", **environment)
     assert done.returncode == 0, (line, done.stderr)
@@ -82,7 +105,9 @@ def dry_run(stage: Stage, line: str) -> list[list[str]]:
 
 def _swift_calls(printed: str) -> Iterator[list[str]]:
     for line in printed.splitlines():
-        words = [word for word in shlex.split(line, comments=True) if not re.match(r"[A-Z_]+=", word)]
+        words = [
+            word for word in shlex.split(line, comments=True) if not re.match(r"[A-Z_]+=", word)
+        ]
         if words and words[0].endswith("/swift"):
             yield words[1:]
 
@@ -97,7 +122,11 @@ def parse(commands: list[list[str]]) -> list[str]:
         text=True,
         timeout=300,
     )
-    answers = [line.removeprefix("PROBLEM ") for line in result.stdout.splitlines() if line.startswith("PROBLEM ")]
+    answers = [
+        line.removeprefix("PROBLEM ")
+        for line in result.stdout.splitlines()
+        if line.startswith("PROBLEM ")
+    ]
     assert len(answers) == len(commands), result.stderr[-2000:]
     return [json.loads(answer) for answer in answers]
 

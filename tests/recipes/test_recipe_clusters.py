@@ -1,4 +1,5 @@
-"""Recipes for Kubernetes, Megatron-SWIFT and Ray mode, none of which can run here: their files and what they start."""
+"""Recipes for Kubernetes, Megatron-SWIFT and Ray mode, none of which can run here: their files and
+what they start."""
 
 import ast
 import os
@@ -23,7 +24,8 @@ def job_set() -> dict[str, Any]:
 
 
 def test_job_set_starts_as_many_pods_as_it_tells_torchrun() -> None:
-    """All at once, each told its index; the address is the first pod's name in the set's own subdomain."""
+    """All at once, each told its index; the address is the first pod's name in the set's own
+    subdomain."""
     document = job_set()
     name, (job,) = document["metadata"]["name"], document["spec"]["replicatedJobs"]
     pods = job["template"]["spec"]
@@ -33,8 +35,13 @@ def test_job_set_starts_as_many_pods_as_it_tells_torchrun() -> None:
     assert str(pods["completions"]) == str(pods["parallelism"]) == told["NNODES"]
     assert told["MASTER_ADDR"] == f"{name}-{job['name']}-0-0.{name}"
     assert told["MASTER_PORT"] == str(container["ports"][0]["containerPort"])
-    source = next(variable for variable in container["env"] if variable["name"] == "NODE_RANK")["valueFrom"]
-    assert source["fieldRef"]["fieldPath"] == "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+    source = next(variable for variable in container["env"] if variable["name"] == "NODE_RANK")[
+        "valueFrom"
+    ]
+    assert (
+        source["fieldRef"]["fieldPath"]
+        == "metadata.annotations['batch.kubernetes.io/job-completion-index']"
+    )
     mounted = {mount["name"] for mount in container["volumeMounts"]}
     assert mounted == {volume["name"] for volume in pods["template"]["spec"]["volumes"]}
 
@@ -46,15 +53,20 @@ def test_command_of_the_job_set_is_a_recipe(stage: Stage) -> None:
     stage.gpus(int(container["resources"]["limits"]["nvidia.com/gpu"]))
     told = {variable["name"]: variable.get("value", "1") for variable in container["env"]}
     told["RESUME"] = ""  # nothing is there to go on from
-    done = subprocess.run(container["command"], cwd=ROOT, env=stage.environment | told, capture_output=True, text=True)
+    done = subprocess.run(
+        container["command"], cwd=ROOT, env=stage.environment | told, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert stage.argv[:2] == ["sft", "recipes/lora_sft.yaml"]
     assert stage.swift_environment["NODE_RANK"] == "1"
 
 
-@pytest.mark.skipif("JOBSET_CRD" not in os.environ, reason="JOBSET_CRD names no copy of JobSet's published schema")
+@pytest.mark.skipif(
+    "JOBSET_CRD" not in os.environ, reason="JOBSET_CRD names no copy of JobSet's published schema"
+)
 def test_job_set_keeps_to_the_published_schema() -> None:
-    """jobset.x-k8s.io_jobsets.yaml of the JobSet project; a key that it does not know is a fault."""
+    """jobset.x-k8s.io_jobsets.yaml of the JobSet project; a key that it does not know is a
+    fault."""
     import jsonschema_rs
 
     definition = yaml.safe_load(Path(os.environ["JOBSET_CRD"]).read_text(encoding="utf-8"))
@@ -74,20 +86,35 @@ def closed(schema: Any) -> Any:
         return schema
     if schema.get("x-kubernetes-int-or-string"):
         return {"type": ["integer", "string"]}
-    kept = {key: closed(value) for key, value in schema.items() if not key.startswith("x-") and key != "format"}
-    is_closed = kept.get("type") == "object" and "properties" in kept and "additionalProperties" not in kept
+    kept = {
+        key: closed(value)
+        for key, value in schema.items()
+        if not key.startswith("x-") and key != "format"
+    }
+    is_closed = (
+        kept.get("type") == "object" and "properties" in kept and "additionalProperties" not in kept
+    )
     return kept | ({"additionalProperties": False} if is_closed else {})
 
 
 def megatron_arguments(name: str) -> set[str]:
-    """Fields of one of ms-swift's Megatron dataclasses, read without importing: megatron-core is not installed here."""
+    """Fields of one of ms-swift's Megatron dataclasses, read without importing: megatron-core is
+    not installed here."""
     spec = find_spec("swift")
     if spec is None or spec.origin is None:
         pytest.skip("ms-swift is not installed")
     folder = Path(spec.origin).parent
-    files = [*(folder / "megatron/arguments").glob("*.py"), *(folder / "arguments/base_args").glob("*.py")]
-    trees = [ast.parse(file.read_text(encoding="utf-8")) for file in [*files, folder / "ray_utils/arguments.py"]]
-    classes = {node.name: node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)}
+    files = [
+        *(folder / "megatron/arguments").glob("*.py"),
+        *(folder / "arguments/base_args").glob("*.py"),
+    ]
+    trees = [
+        ast.parse(file.read_text(encoding="utf-8"))
+        for file in [*files, folder / "ray_utils/arguments.py"]
+    ]
+    classes = {
+        node.name: node for tree in trees for node in tree.body if isinstance(node, ast.ClassDef)
+    }
     return fields_of(name, classes)
 
 
@@ -95,32 +122,43 @@ def fields_of(name: str, classes: dict[str, ast.ClassDef]) -> set[str]:
     if name not in classes:
         return set()
     own = {node.target.id for node in classes[name].body if isinstance(node, ast.AnnAssign)}  # type: ignore[union-attr]
-    return own.union(*(fields_of(base.id, classes) for base in classes[name].bases if isinstance(base, ast.Name)))
+    return own.union(
+        *(fields_of(base.id, classes) for base in classes[name].bases if isinstance(base, ast.Name))
+    )
 
 
 def test_megatron_recipe_uses_flags_that_exist() -> None:
     """swift's own names (learning_rate, per_device_...) are none of Megatron's."""
     known = megatron_arguments("MegatronSftArguments")
-    keys = set(yaml.safe_load((ROOT / "recipes/megatron/moe_sft.yaml").read_text(encoding="utf-8"))) - {"ENV"}
+    keys = set(
+        yaml.safe_load((ROOT / "recipes/megatron/moe_sft.yaml").read_text(encoding="utf-8"))
+    ) - {"ENV"}
     assert keys | {"ddp_timeout"} <= known
     assert "learning_rate" not in known
 
 
 def test_ray_recipe_uses_flags_that_exist() -> None:
-    """Those of Ray mode itself, and Megatron's for RLHF, at the top and in each role; batches divide."""
-    settings = yaml.safe_load((ROOT / "recipes/ray/grpo_tool_call.yaml").read_text(encoding="utf-8"))
+    """Those of Ray mode itself, and Megatron's for RLHF, at the top and in each role; batches
+    divide."""
+    settings = yaml.safe_load(
+        (ROOT / "recipes/ray/grpo_tool_call.yaml").read_text(encoding="utf-8")
+    )
     own = {"colocate_groups", "sleep_level", "nnodes", "train", "rollout"}
     roles = settings["train"].keys() | settings["rollout"].keys()
     assert own <= settings.keys()
-    assert (settings.keys() - own) | (roles - {"gpus"}) <= megatron_arguments("MegatronRLHFArguments")
-    assert settings["train"]["gpus"] == settings["rollout"]["gpus"]  # they take turns on the same ones
+    assert (settings.keys() - own) | (roles - {"gpus"}) <= megatron_arguments(
+        "MegatronRLHFArguments"
+    )
+    # they take turns on the same ones
+    assert settings["train"]["gpus"] == settings["rollout"]["gpus"]
     replicas = settings["train"]["gpus"] // settings["train"]["tensor_model_parallel_size"]
     assert settings["global_batch_size"] % (replicas * settings["micro_batch_size"]) == 0
     assert settings["global_batch_size"] % settings["num_generations"] == 0
 
 
 def test_megatron_recipe_on_a_node(stage: Stage) -> None:
-    """torchrun's variables, the limit, and none of the flags that only swift's own trainer knows."""
+    """torchrun's variables, the limit, and none of the flags that only swift's own trainer
+    knows."""
     stage.gpus(8)
     stage.program("megatron", NODE_SWIFT)
     result = stage.run(ROOT / "recipes/megatron/moe_sft.sh", "--lr", "5e-5", **NODES)
@@ -142,7 +180,9 @@ def test_megatron_recipe_without_gpus(stage: Stage) -> None:
 def test_preflight_of_a_megatron_recipe(tmp_path: Path) -> None:
     """Its keys are not swift's and not judged; its nodes are."""
     path = tmp_path / "moe.yaml"
-    path.write_text("model: USER/NAME\ndataset: [USER/DATA]\nexpert_model_parallel_size: 8\nsave_safetensors: true\n")
+    path.write_text(
+        "model: USER/NAME\ndataset: [USER/DATA]\nexpert_model_parallel_size: 8\nsave_safetensors: true\n"
+    )
     nodes = {"NNODES": "2", "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "29500"}
     found = preflight(path, LIMIT, nodes, Machine(), "megatron")
     assert [fault.rule for fault in found] == ["no_master"]
@@ -150,7 +190,8 @@ def test_preflight_of_a_megatron_recipe(tmp_path: Path) -> None:
 
 
 def test_ray_recipe_takes_a_yaml_and_no_flags(stage: Stage, tmp_path: Path) -> None:
-    """ms-swift's Ray mode ignores flags in silence; torchrun's variables would start it many times."""
+    """ms-swift's Ray mode ignores flags in silence; torchrun's variables would start it many
+    times."""
     script = ROOT / "recipes/ray/grpo_tool_call.sh"
     dry = stage.run(script, DRY_RUN="1", NPROC_PER_NODE="8")
     config = shlex.split(dry.stdout)

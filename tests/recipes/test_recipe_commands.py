@@ -1,4 +1,5 @@
-"""What a recipe hands to swift (arguments, the hardware's flags, environment), and what it says when it cannot."""
+"""What a recipe hands to swift (arguments, the hardware's flags, environment), and what it says
+when it cannot."""
 
 import shlex
 import time
@@ -10,7 +11,8 @@ from helpers.paths import ROOT
 from helpers.recipe_stage import Stage
 
 RECIPES = ["lora_sft", "grpo_tool_call", "grpo_multi_turn", "export_merge", "infer", "deploy"]
-SCRIPTS = {"lib", "deploy_vllm", "eval", "eval_checkpoints", "tool_call_pipeline"}  # they do more, and say what
+# they do more, and say what
+SCRIPTS = {"lib", "deploy_vllm", "eval", "eval_checkpoints", "tool_call_pipeline"}
 ONE_CALL = sorted({path.stem for path in (ROOT / "recipes").glob("*.sh")} - SCRIPTS)
 ALIGNMENT = ["rm", "ppo", "dpo", "kto", "simpo", "orpo", "cpo", "gkd"]
 CPU_FLAGS = ["--use_cpu", "true", "--fp16", "false", "--torch_dtype", "float32"]
@@ -19,7 +21,8 @@ YAMLS = {str(path.relative_to(ROOT)): path for path in sorted((ROOT / "recipes")
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_own_yaml_is_the_first_argument(stage: Stage, recipe: str) -> None:
-    """swift reads a YAML only there; on the recipe's own hardware it is the one beside the script."""
+    """swift reads a YAML only there; on the recipe's own hardware it is the one beside the
+    script."""
     stage.gpus(4)
     result = stage.run(recipe)
     assert result.returncode == 0, result.stderr
@@ -35,7 +38,8 @@ def test_only_a_first_argument_is_taken_for_a_yaml(stage: Stage) -> None:
 
 
 def test_four_gpus(stage: Stage) -> None:
-    """Four processes on a free port, ZeRO-3; liger is left out because its kernels do not run here."""
+    """Four processes on a free port, ZeRO-3; liger is left out because its kernels do not run
+    here."""
     stage.gpus(4)
     stage.run("lora_sft")
     assert stage.argv[2:] == ["--deepspeed", "zero3"]
@@ -45,7 +49,8 @@ def test_four_gpus(stage: Stage) -> None:
 
 @pytest.mark.parametrize("recipe", ["grpo_tool_call", "grpo_multi_turn"])
 def test_vllm_generates_where_it_can(stage: Stage, recipe: str) -> None:
-    """On GPUs, if it is there and can be imported; a word about it if not, for rollouts are slow then."""
+    """On GPUs, if it is there and can be imported; a word about it if not, for rollouts are slow
+    then."""
     stage.gpus(4)
     zero2, vllm = ["--deepspeed", "zero2"], ["--use_vllm", "true", "--vllm_mode", "colocate"]
     module = stage.folder / "modules" / "vllm.py"
@@ -84,7 +89,8 @@ def test_cpu_flags(stage: Stage, small_yaml: Path, recipe: str, flags: list[str]
 
 
 def test_threads_sleep_while_they_wait_on_a_cpu(stage: Stage, small_yaml: Path) -> None:
-    """Spinning threads cost a factor of 50 on a busy machine; the number of threads is at least one."""
+    """Spinning threads cost a factor of 50 on a busy machine; the number of threads is at least
+    one."""
     stage.run("lora_sft", small_yaml, NPROC_PER_NODE="1000")
     assert stage.swift_environment["OMP_WAIT_POLICY"] == "passive"
     assert stage.swift_environment["OMP_NUM_THREADS"] == "1"
@@ -117,22 +123,29 @@ def test_gpus_variable_wins_and_hides_the_rest(stage: Stage, small_yaml: Path) -
 
 
 def test_users_processes_and_port_stay(stage: Stage, small_yaml: Path) -> None:
-    """What the user set in the environment is not set again; on the CPU use_cpu makes the processes one training."""
+    """What the user set in the environment is not set again; on the CPU use_cpu makes the processes
+    one training."""
     stage.run("lora_sft", small_yaml, NPROC_PER_NODE="2", MASTER_PORT="23456", OMP_NUM_THREADS="3")
-    chosen = {name: stage.swift_environment[name] for name in ("NPROC_PER_NODE", "MASTER_PORT", "OMP_NUM_THREADS")}
+    chosen = {
+        name: stage.swift_environment[name]
+        for name in ("NPROC_PER_NODE", "MASTER_PORT", "OMP_NUM_THREADS")
+    }
     assert chosen == {"NPROC_PER_NODE": "2", "MASTER_PORT": "23456", "OMP_NUM_THREADS": "3"}
     assert "--use_cpu" in stage.argv
 
 
 @pytest.mark.parametrize(("value", "flags"), [("zero2", ["--deepspeed", "zero2"]), ("none", [])])
 def test_deepspeed_can_be_changed_or_left_out(stage: Stage, value: str, flags: list[str]) -> None:
-    """Plain DDP or FSDP cannot be had by adding a flag, so an environment variable takes DeepSpeed away."""
+    """Plain DDP or FSDP cannot be had by adding a flag, so an environment variable takes DeepSpeed
+    away."""
     stage.gpus(4)
     stage.run("lora_sft", DEEPSPEED=value)
     assert stage.argv[2:] == flags
 
 
-def test_local_model_is_not_asked_for_on_a_hub_again_and_again(stage: Stage, small_yaml: Path) -> None:
+def test_local_model_is_not_asked_for_on_a_hub_again_and_again(
+    stage: Stage, small_yaml: Path
+) -> None:
     """Without internet ms-swift's retries take 22-25 s; what the user set stays."""
     stage.run("lora_sft", small_yaml)
     assert stage.swift_environment["API_HTTP_CLIENT_MAX_RETRIES"] == "1"
@@ -141,7 +154,8 @@ def test_local_model_is_not_asked_for_on_a_hub_again_and_again(stage: Stage, sma
 
 
 def test_preflight_sees_everything_and_stops_the_run(stage: Stage, small_yaml: Path) -> None:
-    """It gets the verb, the YAML, the hardware's flags and the user's; its refusal is the recipe's exit status."""
+    """It gets the verb, the YAML, the hardware's flags and the user's; its refusal is the recipe's
+    exit status."""
     result = stage.run("lora_sft", small_yaml, "--system", "a b", "", PREFLIGHT_STATUS="2")
     assert result.returncode == 2
     seen = (stage.folder / "preflight").read_text().split("\0")[:-1]
@@ -154,19 +168,31 @@ def test_dry_run_without_gpu_shows_the_recipes_hardware(stage: Stage) -> None:
     result = stage.run("lora_sft", "--model", "/not/here", DRY_RUN="1")
     words = shlex.split(result.stdout)
     assert "NPROC_PER_NODE=4" in words
-    assert words[-6:] == ["--deepspeed", "zero3", "--use_liger_kernel", "true", "--model", "/not/here"]
+    assert words[-6:] == [
+        "--deepspeed",
+        "zero3",
+        "--use_liger_kernel",
+        "true",
+        "--model",
+        "/not/here",
+    ]
     assert "here are 0" in result.stderr
 
 
 @pytest.mark.parametrize("recipe", ["lora_sft", "grpo_tool_call", "full_sft", "pt", *ALIGNMENT])
 def test_without_gpu_a_recipe_says_what_it_needs(stage: Stage, recipe: str) -> None:
-    """At once, in a few lines: the hardware, where model and data are named, and the small variant's command."""
+    """At once, in a few lines: the hardware, where model and data are named, and the small
+    variant's command."""
     started = time.monotonic()
     result = stage.run(recipe, "--dataset", "mine.jsonl")
     assert time.monotonic() - started < 2
     assert result.returncode == 2
     assert not stage.swift_was_called
-    for part in ("4 GPUs", f"recipes/{recipe}.yaml", f"bash recipes/{recipe}.sh recipes/tiny/{recipe}.yaml"):
+    for part in (
+        "4 GPUs",
+        f"recipes/{recipe}.yaml",
+        f"bash recipes/{recipe}.sh recipes/tiny/{recipe}.yaml",
+    ):
         assert part in result.stderr
     assert len(result.stderr.splitlines()) < 9
     assert (ROOT / "recipes" / "tiny" / f"{recipe}.yaml").exists()
@@ -177,14 +203,22 @@ def test_missing_swift_is_one_line_with_the_fix(stage: Stage, small_yaml: Path) 
     (stage.folder / "venv" / "bin" / "swift").unlink()
     result = stage.run("lora_sft", small_yaml)
     assert result.returncode == 2
-    assert result.stderr == "lora_sft.sh: ms-swift is not installed; install it: bash scripts/setup.sh\n"
+    assert (
+        result.stderr
+        == "lora_sft.sh: ms-swift is not installed; install it: bash scripts/setup.sh\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
-    [(["no.yaml"], {}, "there is no file no.yaml"), ([], {"GPUS": "four"}, "GPUS=four is not a number")],
+    [
+        (["no.yaml"], {}, "there is no file no.yaml"),
+        ([], {"GPUS": "four"}, "GPUS=four is not a number"),
+    ],
 )
-def test_wrong_usage(stage: Stage, arguments: list[str], environment: dict[str, str], message: str) -> None:
+def test_wrong_usage(
+    stage: Stage, arguments: list[str], environment: dict[str, str], message: str
+) -> None:
     """Exit status 2 and one line."""
     result = stage.run("lora_sft", *arguments, **environment)
     assert (result.returncode, result.stderr) == (2, f"lora_sft.sh: {message}\n")

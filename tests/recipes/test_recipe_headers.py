@@ -1,4 +1,5 @@
-"""Every recipe says what it is for and what it needs; the table of recipes/README.md is made of that."""
+"""Every recipe says what it is for and what it needs; the table of recipes/README.md is made of
+that."""
 
 import re
 import runpy
@@ -11,14 +12,17 @@ from helpers.paths import ROOT
 RECIPES = ROOT / "recipes"
 INDEX: dict[str, Any] = runpy.run_path(str(ROOT / "scripts" / "recipe_index.py"))
 header, scripts = INDEX["header"], INDEX["scripts"]()
-YAMLS = [path for path in sorted(RECIPES.rglob("*.yaml")) if path.parent.name in ("recipes", "tiny")]
+YAMLS = [
+    path for path in sorted(RECIPES.rglob("*.yaml")) if path.parent.name in ("recipes", "tiny")
+]
 NO_YAML = {"eval_checkpoints", "tool_call_pipeline"}  # they take those of the others
 NO_SMALL = {"rollout"}  # vLLM sends weights by NCCL
 
 
 @pytest.mark.parametrize("path", scripts, ids=lambda path: path.stem)
 def test_a_script_says_what_it_needs_and_makes(path: Path) -> None:
-    """Purpose, hardware, how to run it, one override, what comes out; and the small variant, which is there."""
+    """Purpose, hardware, how to run it, one override, what comes out; and the small variant, which
+    is there."""
     said = header(path)
     assert all(said.get(key) for key in ("What", "Hardware", "Run", "Override", "Makes")), said
     assert f"recipes/{path.name}" in said["Run"]
@@ -31,10 +35,13 @@ def test_a_script_says_what_it_needs_and_makes(path: Path) -> None:
 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: str(path.relative_to(RECIPES)))
 def test_a_yaml_says_what_was_measured(path: Path) -> None:
-    """Purpose, hardware, how to run it, one override; and a result with its date and machine, or that there is none."""
+    """Purpose, hardware, how to run it, one override; and a result with its date and machine, or
+    that there is none."""
     said = header(path)
     assert all(said.get(key) for key in ("What", "Hardware", "Run", "Override", "Result")), said
-    dated = re.search(r"\b20\d\d-\d\d-\d\d\b", said["Result"]) and re.search(r"cores|GPU|H\d00", said["Result"])
+    dated = re.search(r"\b20\d\d-\d\d-\d\d\b", said["Result"]) and re.search(
+        r"cores|GPU|H\d00", said["Result"]
+    )
     assert dated or "not measured" in said["Result"], said["Result"]
 
 

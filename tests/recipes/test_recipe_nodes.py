@@ -1,4 +1,5 @@
-"""Recipes on several machines: what torchrun is told, what a lost node says, and how SLURM starts them.
+"""Recipes on several machines: what torchrun is told, what a lost node says, and how SLURM starts
+them.
 
 SLURM's commands are played by scripts: it cannot be installed here.
 """
@@ -28,10 +29,13 @@ exit "$status"
 
 
 def test_all_nodes_meet_at_one_port(stage: Stage, small_yaml: Path) -> None:
-    """A port that each machine chose by itself would be known to nobody; what the user set stays."""
+    """A port that each machine chose by itself would be known to nobody; what the user set
+    stays."""
     stage.gpus(8)
     stage.run("lora_sft", small_yaml, **NODES)
-    told = {name: stage.swift_environment[name] for name in ("NPROC_PER_NODE", "MASTER_PORT", *NODES)}
+    told = {
+        name: stage.swift_environment[name] for name in ("NPROC_PER_NODE", "MASTER_PORT", *NODES)
+    }
     assert told == NODES | {"NPROC_PER_NODE": "8", "MASTER_PORT": "29500"}
     stage.run("lora_sft", small_yaml, MASTER_PORT="23456", **NODES)
     assert stage.swift_environment["MASTER_PORT"] == "23456"
@@ -63,7 +67,10 @@ def test_dry_run_of_a_node_can_be_pasted(stage: Stage, small_yaml: Path) -> None
 def test_wrong_number_of_nodes(stage: Stage, small_yaml: Path, count: str) -> None:
     """One line, and nothing of it is evaluated."""
     result = stage.run("lora_sft", small_yaml, **NODES | {"NNODES": count})
-    assert (result.returncode, result.stderr) == (2, f"lora_sft.sh: NNODES={count} is no number of machines\n")
+    assert (result.returncode, result.stderr) == (
+        2,
+        f"lora_sft.sh: NNODES={count} is no number of machines\n",
+    )
     assert not (stage.folder / "pwned").exists()
 
 
@@ -79,7 +86,8 @@ def test_what_is_missing_is_named(stage: Stage, small_yaml: Path, missing: str) 
 
 
 def test_last_words_of_a_node(stage: Stage, small_yaml: Path) -> None:
-    """A failed node says that another may have gone first, and how to go on; a good or a stopped one says nothing."""
+    """A failed node says that another may have gone first, and how to go on; a good or a stopped
+    one says nothing."""
     stage.program("swift", NODE_SWIFT)
     failed = stage.run("lora_sft", small_yaml, SWIFT_STATUS="3", **NODES)
     assert failed.returncode == 3
@@ -114,7 +122,10 @@ def test_slurm_starts_a_recipe_on_each_node(slurm: Stage, small_yaml: Path) -> N
     assert result.returncode == 0, result.stderr
     for rank in (0, 1):
         environment, arguments = node(slurm, rank)
-        told = {name: environment.get(name) for name in ("NNODES", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "RESUME")}
+        told = {
+            name: environment.get(name)
+            for name in ("NNODES", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT", "RESUME")
+        }
         wanted = {
             "NNODES": "2",
             "NODE_RANK": str(rank),
@@ -129,7 +140,9 @@ def test_slurm_starts_a_recipe_on_each_node(slurm: Stage, small_yaml: Path) -> N
 
 def test_requeued_job_resumes(slurm: Stage, small_yaml: Path) -> None:
     """SLURM counts how often a job was started again."""
-    result = slurm.run(ROOT / "recipes/slurm/recipe.sbatch", "lora_sft", small_yaml, SLURM_RESTART_COUNT="1")
+    result = slurm.run(
+        ROOT / "recipes/slurm/recipe.sbatch", "lora_sft", small_yaml, SLURM_RESTART_COUNT="1"
+    )
     assert result.returncode == 0, result.stderr
     assert node(slurm, 0)[0]["RESUME"] == node(slurm, 1)[0]["RESUME"] == "1"
 
@@ -144,9 +157,13 @@ def test_slurm_job_fails_as_its_nodes_do(slurm: Stage, small_yaml: Path) -> None
 
 
 def test_job_at_the_end_of_its_time_is_queued_again(slurm: Stage, small_yaml: Path) -> None:
-    """SLURM's warning reaches the batch script, which asks for the queue; SLURM then ends the training by SIGTERM."""
+    """SLURM's warning reaches the batch script, which asks for the queue; SLURM then ends the
+    training by SIGTERM."""
     ready = 'touch "$STAGE/ready$NODE_RANK"'
-    slurm.program("swift", f"#!/usr/bin/env bash\n{ready}\nuntil [[ -e $STAGE/end ]]; do sleep 0.1; done\nexit 5\n")
+    slurm.program(
+        "swift",
+        f"#!/usr/bin/env bash\n{ready}\nuntil [[ -e $STAGE/end ]]; do sleep 0.1; done\nexit 5\n",
+    )
     with slurm.start([ROOT / "recipes/slurm/recipe.sbatch", "lora_sft", small_yaml]) as process:
         wait_until(lambda: all((slurm.folder / f"ready{rank}").exists() for rank in (0, 1)), 60)
         process.send_signal(signal.SIGUSR1)

@@ -1,4 +1,5 @@
-"""RESUME=1 and the run's record, from the recipe's side: what swift is given, what is said, what is written."""
+"""RESUME=1 and the run's record, from the recipe's side: what swift is given, what is said, what is
+written."""
 
 import json
 import shlex
@@ -9,7 +10,9 @@ from pathlib import Path
 import pytest
 from helpers.recipe_stage import Stage
 
-YAML = "model: nowhere\ndataset:\n  - rows.jsonl\noutput_dir: out\nadd_version: false\nmax_steps: 4\n"
+YAML = (
+    "model: nowhere\ndataset:\n  - rows.jsonl\noutput_dir: out\nadd_version: false\nmax_steps: 4\n"
+)
 
 
 @pytest.fixture
@@ -19,14 +22,16 @@ def recipe(tmp_path: Path) -> Path:
     for step in (2, 4):
         folder = tmp_path / "out" / f"checkpoint-{step}"
         folder.mkdir(parents=True)
-        (folder / "adapter_model.bin").write_bytes(b"PK\x05\x06" + bytes(18))  # the smallest ZIP archive
+        # the smallest ZIP archive
+        (folder / "adapter_model.bin").write_bytes(b"PK\x05\x06" + bytes(18))
     state = {"global_step": 2, "max_steps": 4}
     (tmp_path / "out/checkpoint-2/trainer_state.json").write_text(json.dumps(state))
     return Path("mine.yaml")
 
 
 def test_goes_on_from_the_last_complete_checkpoint(stage: Stage, recipe: Path) -> None:
-    """Preflight and swift get the flag, before the user's own; the half one is set aside; then the run is finished."""
+    """Preflight and swift get the flag, before the user's own; the half one is set aside; then the
+    run is finished."""
     result = stage.run("lora_sft", recipe, "--seed", "3", RESUME="1")
     assert result.returncode == 0, result.stderr
     assert stage.argv[-4:] == ["--resume_from_checkpoint", "out/checkpoint-2", "--seed", "3"]
@@ -44,7 +49,10 @@ def test_dry_run_writes_nothing(stage: Stage, recipe: Path) -> None:
     result = stage.run("lora_sft", recipe, RESUME="1", DRY_RUN="1")
     words = shlex.split(result.stdout)
     assert words[words.index("--resume_from_checkpoint") + 1] == "out/checkpoint-2"
-    assert sorted(path.name for path in (stage.folder / "out").iterdir()) == ["checkpoint-2", "checkpoint-4"]
+    assert sorted(path.name for path in (stage.folder / "out").iterdir()) == [
+        "checkpoint-2",
+        "checkpoint-4",
+    ]
 
 
 @pytest.mark.parametrize("value", ["0", ""])

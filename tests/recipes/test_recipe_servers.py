@@ -43,7 +43,9 @@ def wait_script(stage: Stage, port: int, mode: str, seconds: int) -> Path:
 
 def test_wait_for_server_returns_when_it_answers(stage: Stage) -> None:
     """Not before: the answer to /health is what counts; a proxy of the environment is not asked."""
-    result = stage.run(wait_script(stage, closed_port(), "serves", 30), http_proxy="http://127.0.0.1:9")
+    result = stage.run(
+        wait_script(stage, closed_port(), "serves", 30), http_proxy="http://127.0.0.1:9"
+    )
     assert (result.returncode, result.stdout) == (0, "ready\n"), result.stderr
 
 
@@ -63,13 +65,17 @@ def test_wait_for_server_is_late_at_last(stage: Stage) -> None:
 
 
 def test_evaluation_refuses_the_answers_of_another_model(stage: Stage) -> None:
-    """A run that goes on must not mix two models, or the weights of one before and after a merge."""
+    """A run that goes on must not mix two models, or the weights of one before and after a
+    merge."""
     model = stage.folder / "model"
     model.mkdir()
     (model / "model.safetensors").write_text("first")
     first = stage.run("eval", model, "data.jsonl", "run")
-    assert "ended before it answered" in first.stderr  # the stage's swift serves nothing: only the mark counts here
+    # the stage's swift serves nothing: only the mark counts here
+    assert "ended before it answered" in first.stderr
     assert "ended before it answered" in stage.run("eval", model, "data.jsonl", "run").stderr
     (model / "model.safetensors").write_text("trained")
     second = stage.run("eval", model, "data.jsonl", "run")
-    assert (second.returncode, "answers of another model" in second.stderr) == (2, True), second.stderr
+    assert (second.returncode, "answers of another model" in second.stderr) == (2, True), (
+        second.stderr
+    )

@@ -1,7 +1,8 @@
-"""Stopping a recipe stops everything that it started, however it is stopped, and says so by its exit status.
+"""Stopping a recipe stops everything that it started, however it is stopped, and says so by its
+exit status.
 
-The fake swift is built like the real one: a wrapper that starts the real process and waits for it, and a rank in a
-session of its own below that, as torchrun makes them.
+The fake swift is built like the real one: a wrapper that starts the real process and waits for it,
+and a rank in a session of its own below that, as torchrun makes them.
 """
 
 import os
@@ -65,7 +66,11 @@ def family(stage: Stage) -> Iterator[Stage]:
 
 def survivors(stage: Stage) -> list[int]:
     path = stage.folder / "pids"
-    return [pid for pid in map(int, path.read_text().split()) if is_alive(pid)] if path.exists() else []
+    return (
+        [pid for pid in map(int, path.read_text().split()) if is_alive(pid)]
+        if path.exists()
+        else []
+    )
 
 
 def start(stage: Stage, *arguments: str | Path, **environment: str) -> "subprocess.Popen[str]":
@@ -86,8 +91,11 @@ def finish(process: "subprocess.Popen[str]") -> int:
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
-def test_real_process_is_told_and_may_save(family: Stage, small_yaml: Path, number: int, status: int) -> None:
-    """The signal reaches the process behind swift's wrapper, which has time to save; nobody is left."""
+def test_real_process_is_told_and_may_save(
+    family: Stage, small_yaml: Path, number: int, status: int
+) -> None:
+    """The signal reaches the process behind swift's wrapper, which has time to save; nobody is
+    left."""
     process = start(family, "lora_sft", small_yaml)
     process.send_signal(number)
     assert finish(process) == status
@@ -96,7 +104,8 @@ def test_real_process_is_told_and_may_save(family: Stage, small_yaml: Path, numb
 
 
 def test_rank_that_loses_its_parent_is_ended(family: Stage, small_yaml: Path) -> None:
-    """SIGHUP, or any signal that the real process does not handle, leaves its ranks; they are ended too, and soon."""
+    """SIGHUP, or any signal that the real process does not handle, leaves its ranks; they are ended
+    too, and soon."""
     process = start(family, "lora_sft", small_yaml, MODE="no handler")
     started = time.monotonic()
     process.send_signal(signal.SIGHUP)
@@ -106,7 +115,8 @@ def test_rank_that_loses_its_parent_is_ended(family: Stage, small_yaml: Path) ->
 
 
 def test_crash_leaves_no_rank_and_keeps_its_status(family: Stage, small_yaml: Path) -> None:
-    """Without any signal: swift fails, a process in another session lives on; the recipe ends it."""
+    """Without any signal: swift fails, a process in another session lives on; the recipe ends
+    it."""
     process = start(family, "lora_sft", small_yaml, MODE="crash")
     assert finish(process) == 9
     assert survivors(family) == []
@@ -141,9 +151,12 @@ def test_killed_recipe_leaves_nothing(family: Stage, small_yaml: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_recipe_inside_another_script(family: Stage, small_yaml: Path, number: int) -> None:
-    """A script that runs recipes through `run` passes the signal on; what the inner recipe started is ended."""
+    """A script that runs recipes through `run` passes the signal on; what the inner recipe started
+    is ended."""
     outer = family.folder / "outer.sh"
-    outer.write_text(f'source "{ROOT}/recipes/lib.sh"\nrun bash "{ROOT}/recipes/lora_sft.sh" "$@"\necho not reached\n')
+    outer.write_text(
+        f'source "{ROOT}/recipes/lib.sh"\nrun bash "{ROOT}/recipes/lora_sft.sh" "$@"\necho not reached\n'
+    )
     process = start(family, outer, small_yaml)
     process.send_signal(number)
     assert finish(process) == 128 + number
@@ -153,7 +166,9 @@ def test_recipe_inside_another_script(family: Stage, small_yaml: Path, number: i
 
 def test_chat_can_read_from_the_terminal(stage: Stage, small_yaml: Path) -> None:
     """`swift infer` without data is a chat: it must stay in the terminal's own process group."""
-    stage.program("swift", '#!/usr/bin/env bash\nread -r line </dev/tty\necho "read: $line" >"$STAGE/chat"\n')
+    stage.program(
+        "swift", '#!/usr/bin/env bash\nread -r line </dev/tty\necho "read: $line" >"$STAGE/chat"\n'
+    )
     with stage.start_in_terminal("infer", small_yaml) as process:
         type_keys(process, "hello\n")
         wait_until((stage.folder / "chat").exists)
@@ -162,7 +177,8 @@ def test_chat_can_read_from_the_terminal(stage: Stage, small_yaml: Path) -> None
 
 
 def test_ctrl_c_in_a_terminal(family: Stage, small_yaml: Path) -> None:
-    """The key itself, through a terminal: the training may save, nobody is left, the exit status is 130."""
+    """The key itself, through a terminal: the training may save, nobody is left, the exit status is
+    130."""
     with family.start_in_terminal("lora_sft", small_yaml) as process:
         wait_until((family.folder / "ready").exists)
         type_keys(process, "\x03")

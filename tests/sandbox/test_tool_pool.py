@@ -70,7 +70,8 @@ def one(runner: ToolRunner, tool: str, **arguments: Any) -> Outcome:
 
 
 def test_only_the_files_own_public_functions_are_tools(runner: ToolRunner) -> None:
-    """What the file imports, hides or uses as a class cannot be called: the name comes from a model."""
+    """What the file imports, hides or uses as a class cannot be called: the name comes from a
+    model."""
     assert {"add", "order"} <= runner.names
     assert not runner.names & {"dumps", "dataclass", "_private", "Thing", "os", "seen"}
     for name in ("dumps", "_private", "os.system", "__import__", "", "add\n"):
@@ -105,10 +106,16 @@ def test_a_call_gives_its_result(runner: ToolRunner) -> None:
         ("add", {"a": 1, "c": 2}, "unexpected keyword argument 'c'"),
         ("add", {"a": 1, "not a name": 2}, "unexpected keyword argument"),
         ("add", {"a": 1, "b": "x"}, "TypeError"),
-        ("order", {"order_id": "K1", "state": {"orders": {"K1": "mine"}}}, "unexpected keyword argument 'state'"),
+        (
+            "order",
+            {"order_id": "K1", "state": {"orders": {"K1": "mine"}}},
+            "unexpected keyword argument 'state'",
+        ),
     ],
 )
-def test_a_call_that_fails_says_why(runner: ToolRunner, name: str, arguments: dict[str, Any], reason: str) -> None:
+def test_a_call_that_fails_says_why(
+    runner: ToolRunner, name: str, arguments: dict[str, Any], reason: str
+) -> None:
     """No failure of a tool ends anything but its own call: the next one is answered."""
     outcome = one(runner, name, **arguments)
     assert reason in outcome.error
@@ -117,12 +124,21 @@ def test_a_call_that_fails_says_why(runner: ToolRunner, name: str, arguments: di
 
 
 def test_what_a_call_changes_is_gone_but_for_the_state(runner: ToolRunner) -> None:
-    """Module globals start afresh at each call, so that no reward depends on another; the state is handed on."""
+    """Module globals start afresh at each call, so that no reward depends on another; the state is
+    handed on."""
     assert [one(runner, "count").result for _ in range(3)] == [1, 1, 1]
-    calls = [ToolCall("order", {"order_id": "K1"}), ToolCall("fail", {}), ToolCall("order", {"order_id": "K1"})]
+    calls = [
+        ToolCall("order", {"order_id": "K1"}),
+        ToolCall("fail", {}),
+        ToolCall("order", {"order_id": "K1"}),
+    ]
     before = {"orders": {"K1": {"status": "sent"}}}
     outcomes, state = runner.run(calls, before)
-    assert [outcome.result for outcome in outcomes] == [{"status": "sent"}, None, {"status": "sent"}]
+    assert [outcome.result for outcome in outcomes] == [
+        {"status": "sent"},
+        None,
+        {"status": "sent"},
+    ]
     assert (state["asked"], before) == (2, {"orders": {"K1": {"status": "sent"}}})
 
 
@@ -174,7 +190,9 @@ def test_a_process_left_behind_ends_with_its_call(runner: ToolRunner) -> None:
         ("exit(3)", "SystemExit"),
     ],
 )
-def test_a_file_that_cannot_be_loaded_says_so_at_once(tmp_path: Path, text: str, reason: str) -> None:
+def test_a_file_that_cannot_be_loaded_says_so_at_once(
+    tmp_path: Path, text: str, reason: str
+) -> None:
     """Before the first call, with the file's name."""
     file = tmp_path / "tools.py"
     file.write_text(text, encoding="utf-8")
@@ -183,7 +201,8 @@ def test_a_file_that_cannot_be_loaded_says_so_at_once(tmp_path: Path, text: str,
 
 
 def test_the_environment_names_file_and_limits(tmp_path: Path) -> None:
-    """Without SWIFTKIT_TOOLS, a file that is there and limits that are numbers, the message says what to do."""
+    """Without SWIFTKIT_TOOLS, a file that is there and limits that are numbers, the message says
+    what to do."""
     with pytest.raises(UsageError, match="SWIFTKIT_TOOLS is not set: name"):
         runner_from({})
     with pytest.raises(UsageError, match="there is no file"):

@@ -12,7 +12,9 @@ from swiftkit.scoring.assignment import in_order, unordered
 sizes = st.tuples(st.integers(1, 5), st.integers(1, 5))
 matrices = sizes.flatmap(
     lambda size: st.lists(
-        st.lists(st.integers(0, 9).map(float), min_size=size[1], max_size=size[1]), min_size=size[0], max_size=size[0]
+        st.lists(st.integers(0, 9).map(float), min_size=size[1], max_size=size[1]),
+        min_size=size[0],
+        max_size=size[0],
     )
 )
 
@@ -24,13 +26,16 @@ def total(weights: list[list[float]], pairs: list[tuple[int, int]]) -> float:
 @settings(max_examples=200, deadline=None)
 @given(matrices)
 def test_unordered_is_optimal(weights: list[list[float]]) -> None:
-    """As many pairs as the shorter side has, each row and column once, and no better total exists."""
+    """As many pairs as the shorter side has, each row and column once, and no better total
+    exists."""
     rows, columns = len(weights), len(weights[0])
     pairs = unordered(weights)
     few = min(rows, columns)
     assert len({i for i, _ in pairs}) == len({j for _, j in pairs}) == len(pairs) == few
     choices = (
-        zip(i, j, strict=True) for i in combinations(range(rows), few) for j in permutations(range(columns), few)
+        zip(i, j, strict=True)
+        for i in combinations(range(rows), few)
+        for j in permutations(range(columns), few)
     )
     assert total(weights, pairs) == max(total(weights, list(choice)) for choice in choices)
 

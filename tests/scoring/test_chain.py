@@ -20,7 +20,9 @@ STEPS = st.lists(st.lists(CALLS, min_size=1, max_size=3), max_size=3)
 
 
 def gold(steps: list[list[Call]]) -> str:
-    return json.dumps([[{"name": name, "arguments": {"a": value}} for name, value in step] for step in steps])
+    return json.dumps(
+        [[{"name": name, "arguments": {"a": value}} for name, value in step] for step in steps]
+    )
 
 
 def answer(*calls: Call) -> str:
@@ -77,17 +79,23 @@ def test_nothing_is_wanted() -> None:
 @settings(max_examples=100, deadline=None)
 @given(STEPS, st.randoms(use_true_random=False))
 def test_the_gold_itself_scores_one(steps: list[list[Call]], random: Any) -> None:
-    """Whatever its steps are, also with equal calls in several of them, in any order within a step."""
+    """Whatever its steps are, also with equal calls in several of them, in any order within a
+    step."""
     shuffled = [random.sample(step, len(step)) for step in steps]
     assert score_chain([answer(*step) for step in shuffled] + ["Done."], gold(steps)).exact
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(CALLS, max_size=3), min_size=1, max_size=4), STEPS)
-def test_a_chain_is_never_worth_more_than_its_calls(turns: list[list[Call]], steps: list[list[Call]]) -> None:
-    """The order can only cost: at most the score of all calls at once, the same for a single step."""
+def test_a_chain_is_never_worth_more_than_its_calls(
+    turns: list[list[Call]], steps: list[list[Call]]
+) -> None:
+    """The order can only cost: at most the score of all calls at once, the same for a single
+    step."""
     flat = json.dumps([call for step in json.loads(gold(steps)) for call in step])
-    together = score_text(answer(*(call for turn in turns for call in turn)), gold_from(flat, "gold"))
+    together = score_text(
+        answer(*(call for turn in turns for call in turn)), gold_from(flat, "gold")
+    )
     chain = score_chain([answer(*turn) for turn in turns], gold(steps))
     assert 0 <= chain.value <= together.value
     if len(steps) < 2:
@@ -102,16 +110,28 @@ def test_no_answer_raises(answers: list[str]) -> None:
 
 
 def row(*roles: tuple[str, Any]) -> list[dict[str, str]]:
-    texts = [(role, content if isinstance(content, str) else json.dumps(content)) for role, content in roles]
+    texts = [
+        (role, content if isinstance(content, str) else json.dumps(content))
+        for role, content in roles
+    ]
     return [{"role": role, "content": content} for role, content in texts]
 
 
 def test_the_recorded_calls_are_gold_too() -> None:
-    """A row of convert --to grpo: what was called since the last question, and what is to be called next."""
+    """A row of convert --to grpo: what was called since the last question, and what is to be called
+    next."""
     f, g, h = ({"name": name, "arguments": {}} for name in "fgh")
-    before = row(("system", "s"), ("user", "early"), ("tool_call", h), ("tool_response", "1"), ("assistant", "a"))
+    before = row(
+        ("system", "s"),
+        ("user", "early"),
+        ("tool_call", h),
+        ("tool_response", "1"),
+        ("assistant", "a"),
+    )
     asked = [*before, *row(("user", "late"))]
-    messages = asked + row(("tool_call", f), ("tool_call", g), ("tool_response", "1"), ("tool_response", "2"))
+    messages = asked + row(
+        ("tool_call", f), ("tool_call", g), ("tool_response", "1"), ("tool_response", "2")
+    )
     assert question_of(messages) == asked
     assert json.loads(steps_of(messages, json.dumps([h]), "row")) == [[f, g], [h]]
     assert json.loads(steps_of(messages, "[]", "row")) == [[f, g]]

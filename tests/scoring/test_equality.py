@@ -8,7 +8,26 @@ from hypothesis import given, settings
 
 from swiftkit.scoring.equality import folded_key, strict_key
 
-DIFFERENT = [0, 1, 2, True, False, None, "", "1", "true", [], [1], ["1"], [1, 2], [2, 1], {}, {"a": 1}, {"A": 1}, [[]]]
+DIFFERENT = [
+    0,
+    1,
+    2,
+    True,
+    False,
+    None,
+    "",
+    "1",
+    "true",
+    [],
+    [1],
+    ["1"],
+    [1, 2],
+    [2, 1],
+    {},
+    {"a": 1},
+    {"A": 1},
+    [[]],
+]
 
 
 def test_strict_key_tells_apart() -> None:
@@ -17,7 +36,8 @@ def test_strict_key_tells_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "right"), [(1, 1.0), (-0.0, 0), ([1, {"a": 2}], [1.0, {"a": 2.0}]), ({"a": 1, "b": 2}, {"b": 2, "a": 1})]
+    ("left", "right"),
+    [(1, 1.0), (-0.0, 0), ([1, {"a": 2}], [1.0, {"a": 2.0}]), ({"a": 1, "b": 2}, {"b": 2, "a": 1})],
 )
 def test_strict_key_equates(left: Any, right: Any) -> None:
     """Numbers by value, objects without order, at any depth."""
@@ -38,14 +58,30 @@ def test_strict_key_equates(left: Any, right: Any) -> None:
     ],
 )
 def test_folding(left: Any, right: Any) -> None:
-    """Width, case, white space, curly quotation marks and dashes are folded; strictly, they differ."""
+    """Width, case, white space, curly quotation marks and dashes are folded; strictly, they
+    differ."""
     assert folded_key(left) == folded_key(right)
     assert strict_key(left) != strict_key(right)
 
 
 def test_folding_keeps_punctuation_and_keys() -> None:
-    """A full stop, an accent, a superscript, another script, no width at all, and the name of a key all matter."""
-    different = ["a", "a.", "á", "а", "a\u200b", "10²", "102", "1.5", "15", "-5", "5", {"k": 1}, {"K": 1}]
+    """A full stop, an accent, a superscript, another script, no width at all, and the name of a key
+    all matter."""
+    different = [
+        "a",
+        "a.",
+        "á",
+        "а",
+        "a\u200b",
+        "10²",
+        "102",
+        "1.5",
+        "15",
+        "-5",
+        "5",
+        {"k": 1},
+        {"K": 1},
+    ]
     assert len({folded_key(value) for value in different}) == len(different)
 
 

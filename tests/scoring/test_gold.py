@@ -21,7 +21,9 @@ def test_round_trip(gold: Gold) -> None:
 
 def test_gold_of_calls() -> None:
     """The gold of calls is their names and arguments, and nothing else."""
-    assert json.loads(gold_to_json(gold_of([ToolCall("f", {"a": 1})]))) == [{"name": "f", "arguments": {"a": 1}}]
+    assert json.loads(gold_to_json(gold_of([ToolCall("f", {"a": 1})]))) == [
+        {"name": "f", "arguments": {"a": 1}}
+    ]
     assert gold_to_json(gold_of([])) == "[]"
 
 
@@ -51,7 +53,8 @@ def test_gold_of_calls() -> None:
     ],
 )
 def test_bad_gold_raises(gold: Any) -> None:
-    """A gold that no model could meet, or that cannot be read, is refused with its place and code."""
+    """A gold that no model could meet, or that cannot be read, is refused with its place and
+    code."""
     with pytest.raises(DataError, match=r"^row 7: bad gold") as caught:
         gold_from(gold, "row 7")
     assert caught.value.code == "bad_gold"

@@ -56,7 +56,10 @@ def test_ordered() -> None:
     found = score(reversed_chain, ordered=True)
     assert not found.exact
     assert 0 < found.value < 1
-    assert score([("f", {"a": 1}), ("g", {}), ("f", {"a": 2})], ordered=True).counts == {"right": 2, "total": 3}
+    assert score([("f", {"a": 1}), ("g", {}), ("f", {"a": 2})], ordered=True).counts == {
+        "right": 2,
+        "total": 3,
+    }
 
 
 def test_weights_are_scaled() -> None:

@@ -1,7 +1,9 @@
-"""Tricks to get more reward than an honest answer: each case is a trick, the answer it imitates, and what must hold.
+"""Tricks to get more reward than an honest answer: each case is a trick, the answer it imitates,
+and what must hold.
 
-`below`: the trick scores strictly less; `zero`: it scores nothing; `alike`: it is the same answer in other clothes and
-scores the same. Whatever the case claims, no trick scores above the answer that it imitates.
+`below`: the trick scores strictly less; `zero`: it scores nothing; `alike`: it is the same answer
+in other clothes and scores the same. Whatever the case claims, no trick scores above the answer
+that it imitates.
 """
 
 import json
@@ -14,12 +16,19 @@ from swiftkit.scoring.score import score_text
 
 WEATHER = {"name": "weather", "arguments": {"city": "Oslo", "days": 3, "unit": "celsius"}}
 ROOMS = [{"name": "book", "arguments": {"room": room, "guests": 2}} for room in ("A", "B")]
-TAGS = {"name": "tag", "arguments": {"words": ["sun", "sea"], "note": "Go - now"}, "accepted": {"note": ["Go - now"]}}
+TAGS = {
+    "name": "tag",
+    "arguments": {"words": ["sun", "sea"], "note": "Go - now"},
+    "accepted": {"note": ["Go - now"]},
+}
 PARAMETERS = {
     "city": {"type": "string"}, "days": {"type": "integer"}, "unit": {"type": "string", "enum": ["celsius", "kelvin"]},
 }  # fmt: skip
 TOOLS = [
-    {"type": "function", "function": {"name": name, "parameters": {"type": "object", "properties": properties}}}
+    {
+        "type": "function",
+        "function": {"name": name, "parameters": {"type": "object", "properties": properties}},
+    }
     for name, properties in {"weather": PARAMETERS, "book": {}, "tag": {}, "mail": {}}.items()
 ]
 GOLDS = {
@@ -202,7 +211,9 @@ def test_the_trick_does_not_pay(case: Case) -> None:
     hack, honest = value(case.hack, GOLDS[case.gold]), value(case.honest, GOLDS[case.gold])
     assert hack <= honest, case.why
     assert honest > 0.0, "the honest answer of a case is worth something"
-    assert {"below": hack < honest, "zero": hack == 0.0, "alike": hack == honest}[case.claim], case.why
+    assert {"below": hack < honest, "zero": hack == 0.0, "alike": hack == honest}[case.claim], (
+        case.why
+    )
 
 
 def test_each_case_stands_for_itself() -> None:
@@ -212,8 +223,11 @@ def test_each_case_stands_for_itself() -> None:
 
 
 def test_no_share_of_a_trick_is_paid_out() -> None:
-    """What scores nothing as a whole has no share either that a reward of its own could pay, but for its format."""
+    """What scores nothing as a whole has no share either that a reward of its own could pay, but
+    for its format."""
     for case in CASES:
         if case.claim == "zero":
             found = score_text(case.hack, GOLDS[case.gold])
-            assert not any(share for part, share in found.parts.items() if part not in ("format", "count")), case.name
+            assert not any(
+                share for part, share in found.parts.items() if part not in ("format", "count")
+            ), case.name

@@ -1,4 +1,5 @@
-"""What GRPO rewards, computed from the columns that swift hands over; and data that cannot be rewarded."""
+"""What GRPO rewards, computed from the columns that swift hands over; and data that cannot be
+rewarded."""
 
 import json
 from pathlib import Path
@@ -35,7 +36,11 @@ def test_a_completion_scores_as_everywhere_else() -> None:
 
 def test_a_rollout_is_scored_by_its_chain() -> None:
     """swift hands over the last answer; all of them stand in rollout_infos."""
-    infos = {"answers": [HALF, "Done."], "steps": '[[{"name": "f", "arguments": {"a": 1}}]]', "num_turns": 2}
+    infos = {
+        "answers": [HALF, "Done."],
+        "steps": '[[{"name": "f", "arguments": {"a": 1}}]]',
+        "num_turns": 2,
+    }
     (score,) = rewards.scores(["Done."], {"expected_calls": [GOLD], "rollout_infos": [infos]})
     assert score.exact
     (single,) = rewards.scores([HALF], {"expected_calls": [GOLD], "rollout_infos": [{}]})
@@ -59,7 +64,8 @@ def test_completions_without_gold_stop_the_run() -> None:
         ([Outcome(error="no")], 1, None, 0),
         ([Outcome(1), Outcome(error="no")], 2, None, 0.5),
         ([Outcome(1)], 2, None, 0.5),  # one is missing
-        ([Outcome(1)] * 4, 2, None, 1),  # all gave a result; the score of the calls is another reward's matter
+        # all gave a result; the score of the calls is another reward's matter
+        ([Outcome(1)] * 4, 2, None, 1),
         ([Outcome({"a": 1.0}), Outcome("x")], 2, ["x", {"a": 1}], 1),
         ([Outcome("x"), Outcome("x")], 2, ["x", "y"], 0.5),
         ([Outcome("x")] * 4, 2, ["x", "x"], 0.5),  # more than were wanted
@@ -78,7 +84,10 @@ def test_success_is_the_share_of_calls_that_gave_a_right_result(
     ("fault", "said"),
     [
         ({"expected_calls": None}, "no expected_calls"),
-        ({"expected_calls": [{"name": "f", "arguments": {}}]}, "expected_calls is list, not JSON text"),
+        (
+            {"expected_calls": [{"name": "f", "arguments": {}}]},
+            "expected_calls is list, not JSON text",
+        ),
         ({"expected_calls": "{"}, "expected_calls: bad gold"),
         ({"expected_calls": '[{"name": "f"}]'}, "expected_calls: bad gold"),
         ({"scoring": '{"order": true}'}, "expected_calls: bad gold: scoring: "),
@@ -95,7 +104,9 @@ def test_rows_that_cannot_be_rewarded_are_named(fault: dict[str, Any], said: str
     """The row, the column and how to mend it; before training, and all at once."""
     good = {"messages": [QUESTION], "expected_calls": GOLD, "tools": TOOLS, "state": None}
     rewards.check_rows([("data.jsonl:1", good)], chains=True)
-    rows = [(f"data.jsonl:{number}", good | fault if number > 3 else good) for number in range(1, 10)]
+    rows = [
+        (f"data.jsonl:{number}", good | fault if number > 3 else good) for number in range(1, 10)
+    ]
     with pytest.raises(DataError, match="6 rows cannot be rewarded") as caught:
         rewards.check_rows(rows, chains=True)
     assert f"data.jsonl:4: {said}" in str(caught.value)
@@ -111,8 +122,12 @@ def of_rows(recipe: Path, *flags: str) -> list[Fault]:
 def test_preflight_names_the_line_before_swift_starts(tmp_path: Path) -> None:
     """Of JSONL files, where the rewards are ours: file:line, the column and the fix."""
     recipe, data = tmp_path / "grpo.yaml", tmp_path / "rows.jsonl"
-    data.write_text(json.dumps({"messages": [QUESTION], "expected_calls": GOLD}) + "\n", encoding="utf-8")
-    recipe.write_text(f"rlhf_type: grpo\nreward_funcs: [tool_call]\ndataset: [{data}#500]\n", encoding="utf-8")
+    data.write_text(
+        json.dumps({"messages": [QUESTION], "expected_calls": GOLD}) + "\n", encoding="utf-8"
+    )
+    recipe.write_text(
+        f"rlhf_type: grpo\nreward_funcs: [tool_call]\ndataset: [{data}#500]\n", encoding="utf-8"
+    )
     assert of_rows(recipe) == []
     with data.open("a") as file:
         file.write(json.dumps({"messages": [QUESTION]}) + "\n")
@@ -123,10 +138,16 @@ def test_preflight_names_the_line_before_swift_starts(tmp_path: Path) -> None:
 
 
 def test_single_steps_are_no_chains(tmp_path: Path) -> None:
-    """Rows of --each-step hold a step each: enough for one answer, not for a rollout of several turns."""
+    """Rows of --each-step hold a step each: enough for one answer, not for a rollout of several
+    turns."""
     recipe, data = tmp_path / "grpo.yaml", tmp_path / "rows.jsonl"
-    data.write_text(json.dumps({"messages": [QUESTION], "expected_calls": GOLD, "chain": "a"}) + "\n", encoding="utf-8")
-    recipe.write_text(f"rlhf_type: grpo\nreward_funcs: [tool_chain]\ndataset: [{data}]\n", encoding="utf-8")
+    data.write_text(
+        json.dumps({"messages": [QUESTION], "expected_calls": GOLD, "chain": "a"}) + "\n",
+        encoding="utf-8",
+    )
+    recipe.write_text(
+        f"rlhf_type: grpo\nreward_funcs: [tool_chain]\ndataset: [{data}]\n", encoding="utf-8"
+    )
     assert of_rows(recipe) == []
     (finding,) = of_rows(recipe, "--multi_turn_scheduler", "tool_calls")
     assert "convert without --each-step" in str(finding)

@@ -23,7 +23,9 @@ JUNK = ToolCall("no such tool", {"p": 1})
 
 
 def score(made: list[tuple[str, dict[str, Any]]], *expected: dict[str, Any]) -> Score:
-    return score_calls([ToolCall(*call) for call in made], gold_from(json.dumps(expected), "test"), reasons=True)
+    return score_calls(
+        [ToolCall(*call) for call in made], gold_from(json.dumps(expected), "test"), reasons=True
+    )
 
 
 @bounded
@@ -39,15 +41,20 @@ def test_gold_scores_one(gold: Gold) -> None:
 @bounded
 @given(st.lists(few_calls | any_calls, max_size=5), gold_lists())
 def test_range(calls: list[ToolCall], gold: Gold) -> None:
-    """In [0, 1]; 1 exactly if exact; the parts give the value; the reason can be written to a file."""
+    """In [0, 1]; 1 exactly if exact; the parts give the value; the reason can be written to a
+    file."""
     found = score_calls(calls, gold, reasons=True)
     graded = sum(weight * found.parts[part] for part, weight in WEIGHTS.items())
     assert 0.0 <= found.value <= 1.0
     assert (found.value == 1.0) == found.exact
-    assert found.value == pytest.approx(graded * (found.parts["count"] if len(calls) > len(gold.calls) else 1))
+    assert found.value == pytest.approx(
+        graded * (found.parts["count"] if len(calls) > len(gold.calls) else 1)
+    )
     assert set(found.parts) == set(PARTS)
     assert all(0.0 <= share <= 1.0 for share in found.parts.values())
-    assert score_calls(calls, gold) == msgspec.structs.replace(found, reason=score_calls(calls, gold).reason)
+    assert score_calls(calls, gold) == msgspec.structs.replace(
+        found, reason=score_calls(calls, gold).reason
+    )
     assert found.exact == (found.counts["right"] == found.counts["total"])
     assert found.reason.encode()
 
@@ -70,7 +77,8 @@ def test_gold_plus_any_call_is_lower(gold: Gold, extra: ToolCall) -> None:
 @bounded
 @given(st.lists(few_calls, max_size=4), gold_lists(1))
 def test_a_junk_call_strictly_lowers(calls: list[ToolCall], gold: Gold) -> None:
-    """Whatever was made before: a call that answers nothing costs, unless there is nothing left to lose."""
+    """Whatever was made before: a call that answers nothing costs, unless there is nothing left to
+    lose."""
     before, after = score_calls(calls, gold).value, score_calls([*calls, JUNK], gold).value
     assert after < before or before == after == 0.0
 
@@ -94,14 +102,17 @@ def test_each_repair_raises(gold: Gold, data: st.DataObject) -> None:
 @settings(max_examples=100, deadline=None)
 @given(gold_lists(1, 1), few_arguments, st.data())
 def test_a_repair_never_lowers(gold: Gold, made: dict[str, Any], data: st.DataObject) -> None:
-    """From any arguments, each step towards the gold is worth at least as much as the one before: a wrong value mended,
-    a missing parameter added, an unexpected one or a wrong optional one taken out. Mending a wrong value pays."""
+    """From any arguments, each step towards the gold is worth at least as much as the one before: a
+    wrong value mended, a missing parameter added, an unexpected one or a wrong optional one taken
+    out. Mending a wrong value pays."""
     wanted, answers = gold.calls[0], gold.answers[0]
     values = [score_calls([ToolCall(wanted.name, made)], gold).value]
     for name in data.draw(st.permutations(sorted(made.keys() | answers.required))):
         if name in made and name in answers.keys and answers.accepts(name, made[name]):
             continue
-        taken_out = name not in answers.keys or (name not in answers.required and data.draw(st.booleans()))
+        taken_out = name not in answers.keys or (
+            name not in answers.required and data.draw(st.booleans())
+        )
         if taken_out:
             made = {other: value for other, value in made.items() if other != name}
         else:
@@ -113,8 +124,11 @@ def test_a_repair_never_lowers(gold: Gold, made: dict[str, Any], data: st.DataOb
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(few_calls, min_size=1, max_size=4), gold_lists(1, 3), few_calls)
-def test_an_extra_call_lowers_unless_it_mends(calls: list[ToolCall], gold: Gold, extra: ToolCall) -> None:
-    """One more call than enough is worth less, or else it is a better answer than one that was made."""
+def test_an_extra_call_lowers_unless_it_mends(
+    calls: list[ToolCall], gold: Gold, extra: ToolCall
+) -> None:
+    """One more call than enough is worth less, or else it is a better answer than one that was
+    made."""
     before, after = score_calls(calls, gold), score_calls([*calls, extra], gold)
     if len(calls) >= len(gold.calls) and after.value >= before.value > 0:
         assert match([*calls, extra], gold) != match(calls, gold)
@@ -125,7 +139,10 @@ def test_a_wrong_guess_is_worth_more_than_two_guesses() -> None:
     """Hedging does not pay, whichever of the guesses is right; nor for the name, on average."""
     gold = {"name": "f", "arguments": {"a": 1}}
     right, wrong = score([("f", {"a": 1})], gold).value, score([("f", {"a": 2})], gold).value
-    both, names = score([("f", {"a": 1}), ("f", {"a": 2})], gold).value, score([("f", {"a": 1}), ("g", {})], gold).value
+    both, names = (
+        score([("f", {"a": 1}), ("f", {"a": 2})], gold).value,
+        score([("f", {"a": 1}), ("g", {})], gold).value,
+    )
     assert both < wrong < right
     assert names < right / 2
 
@@ -136,7 +153,12 @@ def test_a_thousand_calls_of_one_name_take_no_time() -> None:
     many = [("f", {"a": number, "b": [number]}) for number in range(1000)]
     assert score(many, {"name": "f", "arguments": {"a": 1}}).value == 0.0
     assert score(many[:100], {"name": "f", "arguments": {"a": 1}}).value > 0.0
-    assert score(many[:400], *({"name": "f", "arguments": {"a": number}} for number in range(300))).value > 0.0
+    assert (
+        score(
+            many[:400], *({"name": "f", "arguments": {"a": number}} for number in range(300))
+        ).value
+        > 0.0
+    )
     assert time.process_time() - start < 10
 
 
@@ -152,15 +174,23 @@ def test_the_matching_is_optimal(calls: list[ToolCall], gold: Gold) -> None:
         pair = match([call], read([wanted]))[0]
         return WEIGHTS["parameter_names"] * pair.names + WEIGHTS["parameter_values"] * pair.values
 
-    weights = {(i, j): weight(call, wanted) for i, call in enumerate(calls) for j, wanted in enumerate(alike)}
+    weights = {
+        (i, j): weight(call, wanted)
+        for i, call in enumerate(calls)
+        for j, wanted in enumerate(alike)
+    }
     made, expected = range(len(calls)), range(len(gold.calls))
     choices = (
         [list(zip(made, choice, strict=True)) for choice in permutations(expected, len(made))]
         if len(made) <= len(expected)
-        else [list(zip(choice, expected, strict=True)) for choice in permutations(made, len(expected))]
+        else [
+            list(zip(choice, expected, strict=True)) for choice in permutations(made, len(expected))
+        ]
     )
     best = max(sum(weights[pair] for pair in choice) for choice in choices)
-    assert sum(weights[pair.made, pair.expected] for pair in match(calls, gold)) == pytest.approx(best, abs=1e-7)
+    assert sum(weights[pair.made, pair.expected] for pair in match(calls, gold)) == pytest.approx(
+        best, abs=1e-7
+    )
 
 
 @bounded
@@ -176,7 +206,16 @@ def test_hostile_values_never_raise() -> None:
     deep: Any = 1
     for _ in range(5000):
         deep = [deep]
-    for value in (deep, ([1],), {1}, 10**5000, float("nan"), float("inf"), "\ud800" * 10, "x" * 10**6):
+    for value in (
+        deep,
+        ([1],),
+        {1},
+        10**5000,
+        float("nan"),
+        float("inf"),
+        "\ud800" * 10,
+        "x" * 10**6,
+    ):
         found = score([("f", {"a": value})], {"name": "f", "arguments": {"a": 1}})
         assert (found.value, found.exact) == (0.5, False)
         assert found.reason.encode()
@@ -184,7 +223,9 @@ def test_hostile_values_never_raise() -> None:
 
 def test_no_tool_wanted() -> None:
     """Abstaining scores 1, calling 0; the counts say so."""
-    assert score([]) == Score(1.0, True, "no call was wanted, none was made", score([]).parts, {"right": 1, "total": 1})
+    assert score([]) == Score(
+        1.0, True, "no call was wanted, none was made", score([]).parts, {"right": 1, "total": 1}
+    )
     called = score([("f", {}), ("g", {})])
     assert (called.value, called.counts) == (0.0, {"right": 0, "total": 2})
     assert "no call was wanted" in called.reason
@@ -216,7 +257,8 @@ def test_silence_and_malformed_output_score_nothing() -> None:
     ],
 )
 def test_answer_sets_and_optional_parameters(made: dict[str, Any], exact: bool) -> None:
-    """Sets fold strings; without a set there is JSON equality; optional may be absent but not wrong."""
+    """Sets fold strings; without a set there is JSON equality; optional may be absent but not
+    wrong."""
     gold = {
         "name": "weather",
         "arguments": {"city": "Beijing", "n": 1, "unit": "celsius"},
@@ -236,7 +278,13 @@ def test_parts_and_reason() -> None:
     shares = {"name": 1 / 3, "parameter_names": 1 / 9, "parameter_values": 0}
     assert found.parts == pytest.approx(shares | {"format": 1, "schema": 1, "count": 1})
     assert found.counts == {"right": 0, "total": 2}
-    for said in ("a is 2, expected 1", "unexpected parameter c", "b is missing", "missing g()", "unexpected h()"):
+    for said in (
+        "a is 2, expected 1",
+        "unexpected parameter c",
+        "b is missing",
+        "missing g()",
+        "unexpected h()",
+    ):
         assert said in found.reason
 
 

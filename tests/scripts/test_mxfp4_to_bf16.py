@@ -1,4 +1,5 @@
-"""scripts/mxfp4_to_bf16.py on a small checkpoint of two files in MXFP4, packed here by the format's definition."""
+"""scripts/mxfp4_to_bf16.py on a small checkpoint of two files in MXFP4, packed here by the format's
+definition."""
 
 import json
 import shutil
@@ -13,7 +14,8 @@ from helpers.paths import ROOT
 MODEL = ROOT / "recipes" / "tiny" / "gpt_oss"
 pytestmark = pytest.mark.e2e  # imports torch
 
-# E2M1: sign, two bits of exponent, one of mantissa; 32 values share a power of two (OCP Microscaling Formats 1.0).
+# E2M1: sign, two bits of exponent, one of mantissa; 32 values share a power of two (OCP
+# Microscaling Formats 1.0).
 VALUES = [0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0]
 
 
@@ -31,32 +33,48 @@ def pack(folder: Path) -> dict[str, Any]:
             files[0][name] = weight
             continue
         experts, inputs, outputs = weight.shape
-        blocks = torch.randint(256, (experts, outputs, inputs // 32, 16), dtype=torch.uint8, generator=random)
+        blocks = torch.randint(
+            256, (experts, outputs, inputs // 32, 16), dtype=torch.uint8, generator=random
+        )
         scales = torch.randint(118, 124, blocks.shape[:3], dtype=torch.uint8, generator=random)
-        pairs = torch.stack([table[(blocks & 15).long()], table[(blocks >> 4).long()]], -1).flatten(-2)
+        pairs = torch.stack([table[(blocks & 15).long()], table[(blocks >> 4).long()]], -1).flatten(
+            -2
+        )
         wide = pairs * torch.exp2(scales.float() - 127)[..., None]
         expected[name] = wide.reshape(experts, outputs, inputs).transpose(1, 2).to(torch.bfloat16)
-        files[0][f"{name}_blocks"], files[1][f"{name}_scales"] = blocks, scales  # a pair may lie in two files
+        # a pair may lie in two files
+        files[0][f"{name}_blocks"], files[1][f"{name}_scales"] = blocks, scales
     (folder / "model.safetensors").unlink()
     for number, tensors in enumerate(files):
         save_file(tensors, folder / f"model-{number}.safetensors", metadata={"format": "pt"})
     config = json.loads((folder / "config.json").read_text())
     config["quantization_config"] = {"quant_method": "mxfp4", "modules_to_not_convert": ["lm_head"]}
     (folder / "config.json").write_text(json.dumps(config))
-    index = {name: f"model-{number}.safetensors" for number, tensors in enumerate(files) for name in tensors}
-    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+    index = {
+        name: f"model-{number}.safetensors"
+        for number, tensors in enumerate(files)
+        for name in tensors
+    }
+    (folder / "model.safetensors.index.json").write_text(
+        json.dumps({"metadata": {}, "weight_map": index})
+    )
     return expected
 
 
 def convert(source: Path, out: Path) -> subprocess.CompletedProcess[str]:
     script = ROOT / "scripts" / "mxfp4_to_bf16.py"
     return subprocess.run(
-        [sys.executable, script, source, out], capture_output=True, text=True, check=False, timeout=300
+        [sys.executable, script, source, out],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
     )
 
 
 def test_every_weight(tmp_path: Path) -> None:
-    """Bit for bit what the format says; the model is the one that transformers dequantizes while loading."""
+    """Bit for bit what the format says; the model is the one that transformers dequantizes while
+    loading."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, Mxfp4Config
 
@@ -80,9 +98,17 @@ def test_every_weight(tmp_path: Path) -> None:
 def test_what_is_wrong_is_said_in_a_line(tmp_path: Path) -> None:
     """No checkpoint, one that is not packed, an output that exists: nothing is written."""
     (tmp_path / "there").mkdir()
-    cases = [(tmp_path, "out", "config.json is missing"), (MODEL, "out", "not MXFP4"), (MODEL, "there", "exists")]
+    cases = [
+        (tmp_path, "out", "config.json is missing"),
+        (MODEL, "out", "not MXFP4"),
+        (MODEL, "there", "exists"),
+    ]
     for source, out, reason in cases:
         done = convert(source, tmp_path / out)
-        assert (done.returncode, reason in done.stderr, len(done.stderr.splitlines())) == (1, True, 1), done.stderr
+        assert (done.returncode, reason in done.stderr, len(done.stderr.splitlines())) == (
+            1,
+            True,
+            1,
+        ), done.stderr
     assert not list((tmp_path / "there").iterdir())
     assert not (tmp_path / "out").exists()

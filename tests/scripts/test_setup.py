@@ -1,4 +1,5 @@
-"""scripts/setup.sh with a stand-in for Python and pip: what it chooses, what it says, when it does nothing.
+"""scripts/setup.sh with a stand-in for Python and pip: what it chooses, what it says, when it does
+nothing.
 
 The real installation takes minutes; `bash scripts/test.sh` begins with it.
 """
@@ -12,7 +13,8 @@ from helpers.paths import ROOT
 from helpers.recipe_stage import Stage
 
 SIMULATORS = "pip -c constraints.txt --no-deps bfcl-eval"
-# Makes a venv whose Python is itself; pip notes its arguments and creates `swift`, or does as PIP says.
+# Makes a venv whose Python is itself; pip notes its arguments and creates `swift`, or does as PIP
+# says.
 PYTHON = """#!/usr/bin/env bash
 case "$*" in
     -c*) echo "${VERSION:-3.12}" ;;
@@ -123,14 +125,16 @@ def test_changed_constraints_install_again(project: Stage) -> None:
 
 
 def test_interrupted_setup_starts_over(project: Stage) -> None:
-    """A half-copied package looks installed to pip, so the environment is made anew; no pip is left running."""
+    """A half-copied package looks installed to pip, so the environment is made anew; no pip is left
+    running."""
     process = project.start([setup_script(project)], PIP="hangs")
     while not (project.folder / "hanging").exists():
         time.sleep(0.02)
     process.terminate()
     process.communicate(timeout=30)
     assert process.returncode == 143
-    assert project.run(setup_script(project)).returncode == 0  # the lock is free: nobody holds it any more
+    # the lock is free: nobody holds it any more
+    assert project.run(setup_script(project)).returncode == 0
     assert calls(project).count("venv") == 2
 
 
@@ -155,7 +159,9 @@ def test_old_python_is_one_line(project: Stage) -> None:
 
 def test_named_python_is_the_only_candidate(project: Stage) -> None:
     """PYTHON may hold spaces, and no other is taken in its place."""
-    assert "no Python was found" in project.run(setup_script(project), PYTHON="/not/a python").stderr
+    assert (
+        "no Python was found" in project.run(setup_script(project), PYTHON="/not/a python").stderr
+    )
     named = project.program("my python", PYTHON)
     assert project.run(setup_script(project), PYTHON=str(named)).returncode == 0
 
@@ -188,7 +194,8 @@ def test_two_at_once_install_once(project: Stage) -> None:
 
 
 def test_demo_runs_in_the_environment_that_setup_has_just_made(project: Stage) -> None:
-    """On a fresh clone there is none when the demo begins; the system's Python lacks all that the stages need."""
+    """On a fresh clone there is none when the demo begins; the system's Python lacks all that the
+    stages need."""
     root = project.folder / "a project"
     shutil.copy(ROOT / "scripts" / "demo.sh", root / "scripts" / "demo.sh")
     result = project.run(root / "scripts" / "demo.sh", "data")

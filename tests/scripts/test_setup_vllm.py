@@ -1,4 +1,5 @@
-"""scripts/setup_vllm.sh with a stand-in for Python and pip: what it would install, and when it does nothing."""
+"""scripts/setup_vllm.sh with a stand-in for Python and pip: what it would install, and when it does
+nothing."""
 
 import shutil
 from pathlib import Path
@@ -65,7 +66,8 @@ def test_with_a_gpu_its_build(project: Stage) -> None:
 
 
 def test_a_failed_installation_says_why(project: Stage) -> None:
-    """With pip's last words, and it is tried again the next time; a folder of something else is left alone."""
+    """With pip's last words, and it is tried again the next time; a folder of something else is
+    left alone."""
     result = project.run(script(project), PIP="fails")
     assert result.returncode == 1
     assert "No matching distribution" in result.stderr

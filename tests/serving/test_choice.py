@@ -1,4 +1,5 @@
-"""From the engine's chunks to the API's: the end of an answer, one call at a time, calls that were forced."""
+"""From the engine's chunks to the API's: the end of an answer, one call at a time, calls that were
+forced."""
 
 import json
 from types import SimpleNamespace
@@ -21,7 +22,9 @@ def asked(**more: Any) -> Asked:
 
 def whole(request: Asked, text: str, reason: str = "stop") -> dict[str, Any]:
     message = SimpleNamespace(content=text, tool_calls=None, reasoning_content=None)
-    raw = SimpleNamespace(index=0, message=message, finish_reason=reason, logprobs=None, token_ids=None)
+    raw = SimpleNamespace(
+        index=0, message=message, finish_reason=reason, logprobs=None, token_ids=None
+    )
     return Choice(request, "hermes").whole(raw)
 
 
@@ -32,7 +35,9 @@ def streamed(request: Asked, text: str, reason: str = "stop") -> list[dict[str, 
     for place, letter in enumerate(text):
         delta = SimpleNamespace(content=letter, tool_calls=None, reasoning_content=None)
         finish = reason if place == len(text) - 1 else None
-        chunks += answer.chunks(SimpleNamespace(delta=delta, finish_reason=finish, logprobs=None), head, 0)
+        chunks += answer.chunks(
+            SimpleNamespace(delta=delta, finish_reason=finish, logprobs=None), head, 0
+        )
     assert {chunk["model"] for chunk in chunks} == {"tiny"}
     return [chunk["choices"][0] for chunk in chunks]
 
@@ -75,7 +80,9 @@ def test_a_stop_text_ends_the_answer() -> None:
     chunks = streamed(request, "Hello END of", "length")
     assert "".join(one["delta"].get("content", "") for one in chunks) == "Hello "
     assert chunks[-1]["finish_reason"] == "stop"
-    assert "".join(one["delta"].get("content", "") for one in streamed(request, "the EN")) == "the EN"
+    assert (
+        "".join(one["delta"].get("content", "") for one in streamed(request, "the EN")) == "the EN"
+    )
 
 
 def test_every_stream_ends_with_its_reason() -> None:

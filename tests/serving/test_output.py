@@ -1,4 +1,5 @@
-"""A model's text becomes reasoning, content and calls: the same streamed in any pieces as at once, and never markup."""
+"""A model's text becomes reasoning, content and calls: the same streamed in any pieces as at once,
+and never markup."""
 
 import json
 from itertools import pairwise
@@ -17,7 +18,9 @@ from swiftkit.toolcall.harmony import answer as harmony
 WEATHER = hermes.render([ToolCall("weather", {"city": "北京"})])
 CALL = Call("weather", '{"city": "北京"}')
 TAG_INSIDE = hermes.render([ToolCall("note", {"text": "a </tool_call> b <tool_call>"})])
-HARMONY_CALL = "<|channel|>analysis<|message|>hm<|end|><|start|>assistant" + harmony.render([ToolCall("f", {"a": 1})])
+HARMONY_CALL = "<|channel|>analysis<|message|>hm<|end|><|start|>assistant" + harmony.render(
+    [ToolCall("f", {"a": 1})]
+)
 HERMES = [
     ("Hello\n", Part("", "Hello\n")),
     ("  {json like}", Part("", "  {json like}")),
@@ -90,11 +93,17 @@ def test_calls_go_out_when_they_are_written() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.dictionaries(st.text(max_size=4), st.recursive(st.text(max_size=6) | st.integers(), st.lists, max_leaves=4)),
+    st.dictionaries(
+        st.text(max_size=4),
+        st.recursive(st.text(max_size=6) | st.integers(), st.lists, max_leaves=4),
+    ),
     st.lists(st.integers(0, 200), max_size=6),
 )
-def test_arguments_stream_as_the_model_writes_them(arguments: dict[str, Any], where: list[int]) -> None:
-    """Quotes, braces and tags in strings do not end them; the pieces are the JSON text, and nothing else."""
+def test_arguments_stream_as_the_model_writes_them(
+    arguments: dict[str, Any], where: list[int]
+) -> None:
+    """Quotes, braces and tags in strings do not end them; the pieces are the JSON text, and nothing
+    else."""
     call = ToolCall("f", arguments)
     parts = streamed(hermes.render([call]), where)
     assert joined(parts).calls == (Call("f", json.dumps(arguments, ensure_ascii=False)),)
@@ -108,11 +117,15 @@ def test_harmony_parts() -> None:
     assert joined(streamed(HARMONY_CALL, list(range(len(HARMONY_CALL))), "harmony")) == expected
     text = "<|channel|>analysis<|message|>a<|end|><|start|>assistant<|channel|>final<|message|>b<|return|>"
     assert read_whole(text, reader_of("harmony", True)) == Part("a", "b")
-    assert read_whole("<|channel|>odd<|message|>b", reader_of("harmony", True)).content == "<|channel|>odd<|message|>b"
+    assert (
+        read_whole("<|channel|>odd<|message|>b", reader_of("harmony", True)).content
+        == "<|channel|>odd<|message|>b"
+    )
 
 
 def test_formats_that_only_swift_reads() -> None:
-    """From where a call may begin the text is held; swift's calls take its place, or it goes out as it is."""
+    """From where a call may begin the text is held; swift's calls take its place, or it goes out as
+    it is."""
     text = "Sure.\n<tool_call>get\n<arg_key>a</arg_key>"
     reader = reader_of("glm4_5", True)
     assert reader.feed(text) == Part("", "Sure.")
@@ -125,7 +138,18 @@ def test_formats_that_only_swift_reads() -> None:
 
 
 pieces = st.sampled_from(
-    ["Hi ", "\n", "<", "<tool_call>", "</tool_call>", "<think>", "</think>", "京", WEATHER, TAG_INSIDE]
+    [
+        "Hi ",
+        "\n",
+        "<",
+        "<tool_call>",
+        "</tool_call>",
+        "<think>",
+        "</think>",
+        "京",
+        WEATHER,
+        TAG_INSIDE,
+    ]
 )
 texts = st.lists(pieces, max_size=6).map("".join)
 cuts = st.lists(st.integers(min_value=0, max_value=500), max_size=8)
@@ -135,13 +159,16 @@ cuts = st.lists(st.integers(min_value=0, max_value=500), max_size=8)
 @given(texts, cuts, st.booleans())
 def test_pieces_change_nothing(text: str, where: list[int], offered: bool) -> None:
     """However a stream is cut, its parts make up what one piece makes up."""
-    assert joined(streamed(text, where, offered=offered)) == joined(streamed(text, [], offered=offered))
+    assert joined(streamed(text, where, offered=offered)) == joined(
+        streamed(text, [], offered=offered)
+    )
 
 
 @settings(max_examples=100, deadline=None)
 @given(texts)
 def test_a_readable_answer_leaks_no_markup(text: str) -> None:
-    """Unless the answer is malformed, content holds no tag, and the calls are those of the wire format's parser."""
+    """Unless the answer is malformed, content holds no tag, and the calls are those of the wire
+    format's parser."""
     parsed = hermes.parse(text)
     whole = read_whole(text, reader_of("hermes", True))
     if parsed.malformed:
@@ -161,10 +188,13 @@ def test_a_readable_answer_leaks_no_markup(text: str) -> None:
 )
 @example("<b<", ["b", "<b<"], [2])
 def test_stop_texts_are_not_in_the_output(text: str, stops: list[str], where: list[int]) -> None:
-    """What goes out is the text up to the stop that is complete first, in whatever pieces it came."""
+    """What goes out is the text up to the stop that is complete first, in whatever pieces it
+    came."""
     cutter = Stops(stops)
     places = [0, *sorted(cut % (len(text) + 1) for cut in where), len(text)]
-    given_out = "".join(cutter.feed(text[start:end]) for start, end in pairwise(places)) + cutter.rest()
+    given_out = (
+        "".join(cutter.feed(text[start:end]) for start, end in pairwise(places)) + cutter.rest()
+    )
     found = [(place + len(stop), place) for stop in stops if (place := text.find(stop)) >= 0]
     assert given_out == text[: min(found, default=(0, len(text)))[1]]
     assert cutter.hit == bool(found)
@@ -183,7 +213,9 @@ def test_stop_texts_are_not_in_the_output(text: str, stops: list[str], where: li
         (None, 0, False, False, "stop"),
     ],
 )
-def test_finish_reason(reason: str | None, calls: int, stopped: bool, malformed: bool, expected: str) -> None:
+def test_finish_reason(
+    reason: str | None, calls: int, stopped: bool, malformed: bool, expected: str
+) -> None:
     """tool_calls where there are whole ones; length where the answer was cut off."""
     assert finish_reason(reason, calls, stopped, malformed) == expected
 

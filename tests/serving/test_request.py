@@ -12,14 +12,19 @@ from swiftkit.serving.errors import RequestFault, body_of
 from swiftkit.serving.request import Asked, Powers, read_request
 
 ABLE = Powers(("tiny", "adapter"), wire="hermes", no_json="")
-TOOL = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}, "strict": True}}
+TOOL = {
+    "type": "function",
+    "function": {"name": "weather", "parameters": {"type": "object"}, "strict": True},
+}
 OTHER = {"type": "function", "function": {"name": "clock"}}
 SCHEMA = {"type": "object", "properties": {"a": {"type": "integer"}}}
 USER = {"role": "user", "content": "hi"}
 CALLING = {
     "role": "assistant",
     "content": None,
-    "tool_calls": [{"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}}],
+    "tool_calls": [
+        {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": ""}}
+    ],
 }
 
 
@@ -54,13 +59,16 @@ def test_null_and_missing_content() -> None:
 
 def test_roles() -> None:
     """developer is system; system messages come together in front, where templates take one."""
-    sent = messages({"role": "developer", "content": "a"}, USER, {"role": "system", "content": "b"}, USER)
+    sent = messages(
+        {"role": "developer", "content": "a"}, USER, {"role": "system", "content": "b"}, USER
+    )
     assert [message["role"] for message in sent] == ["system", "user", "user"]
     assert sent[0]["content"] == "a\n\nb"
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"), [({"max_tokens": 5}, 5), ({"max_completion_tokens": 6}, 6), ({"max_tokens": None}, None)]
+    ("given", "expected"),
+    [({"max_tokens": 5}, 5), ({"max_completion_tokens": 6}, 6), ({"max_tokens": None}, None)],
 )
 def test_the_length_under_both_names(given: dict[str, Any], expected: int | None) -> None:
     """max_tokens is the old name; null is as good as nothing."""
@@ -82,13 +90,19 @@ def test_tools_and_choice() -> None:
     asked = read(tools=[TOOL])
     assert asked.tools == ("weather",)
     assert "strict" not in asked.fields["tools"][0]["function"]
-    assert (read(tools=[]).fields["tools"], read(tools=[TOOL], tool_choice="none").fields["tools"]) == (None, None)
+    assert (
+        read(tools=[]).fields["tools"],
+        read(tools=[TOOL], tool_choice="none").fields["tools"],
+    ) == (None, None)
     assert read(tools=[TOOL], parallel_tool_calls=False).parallel is False
 
 
 @pytest.mark.parametrize(
     ("choice", "names"),
-    [("required", ("weather", "clock")), ({"type": "function", "function": {"name": "clock"}}, ("clock",))],
+    [
+        ("required", ("weather", "clock")),
+        ({"type": "function", "function": {"name": "clock"}}, ("clock",)),
+    ],
 )
 def test_a_forced_call_is_held_to_its_schema(choice: Any, names: tuple[str, ...]) -> None:
     """The answer is begun as a call, and what follows fits the schema of one of the tools."""
@@ -102,13 +116,20 @@ def test_a_forced_call_is_held_to_its_schema(choice: Any, names: tuple[str, ...]
 
 def test_definitions_of_a_tool_stay_reachable() -> None:
     """`$ref: #/$defs/X` means the top of the schema, to which X therefore goes."""
-    parameters = {"type": "object", "properties": {"a": {"$ref": "#/$defs/X"}}, "$defs": {"X": {"type": "integer"}}}
+    parameters = {
+        "type": "object",
+        "properties": {"a": {"$ref": "#/$defs/X"}},
+        "$defs": {"X": {"type": "integer"}},
+    }
     tool = {"type": "function", "function": {"name": "f", "parameters": parameters}}
     schema = read(tools=[tool], tool_choice="required").schema
     assert schema is not None
     assert schema["$defs"] == {"X": {"type": "integer"}}
     assert "$defs" not in schema["properties"]["arguments"]
-    again = {"type": "function", "function": {"name": "g", "parameters": parameters | {"$defs": {"X": {}}}}}
+    again = {
+        "type": "function",
+        "function": {"name": "g", "parameters": parameters | {"$defs": {"X": {}}}},
+    }
     assert "'X'" in refused(tools=[tool, again], tool_choice="required").message
 
 
@@ -170,7 +191,8 @@ VLLM = Powers(("tiny",), backend="vllm", wire="hermes", no_json="")
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_refused(body: dict[str, Any], param: str | None, said: str) -> None:
-    """With the place in the body and the reason, in OpenAI's error object; only an unknown model is a 404."""
+    """With the place in the body and the reason, in OpenAI's error object; only an unknown model is
+    a 404."""
     fault = refused(**body)
     assert fault.status == (404 if "model" in body else 400)
     assert said in fault.message
@@ -180,10 +202,26 @@ def test_what_cannot_be_done_is_refused(body: dict[str, Any], param: str | None,
 
 def test_what_asks_for_nothing_is_accepted() -> None:
     """Defaults that clients spell out, and what concerns OpenAI's platform alone."""
-    read(frequency_penalty=0, presence_penalty=0.0, logit_bias={}, modalities=["text"], verbosity="medium", n=1)
-    read(user="me", metadata={"a": "b"}, store=False, service_tier="auto", prediction={"type": "content"}, seed=None)
+    read(
+        frequency_penalty=0,
+        presence_penalty=0.0,
+        logit_bias={},
+        modalities=["text"],
+        verbosity="medium",
+        n=1,
+    )
+    read(
+        user="me",
+        metadata={"a": "b"},
+        store=False,
+        service_tier="auto",
+        prediction={"type": "content"},
+        seed=None,
+    )
     read(VLLM, frequency_penalty=1, min_p=0.1)
-    assert read(GPT_OSS, reasoning_effort="high").fields["chat_template_kwargs"] == {"reasoning_effort": "high"}
+    assert read(GPT_OSS, reasoning_effort="high").fields["chat_template_kwargs"] == {
+        "reasoning_effort": "high"
+    }
     assert read(top_p=0).fields["temperature"] == 0
 
 
@@ -196,7 +234,10 @@ def test_no_json_is_a_400(body: bytes) -> None:
 
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["type", "role", "text"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "role", "text"]), inner)
+    ),
     max_leaves=5,
 )
 keys = st.sampled_from(

@@ -1,4 +1,5 @@
-"""The plugin inside real ms-swift: rows loaded as `swift sft` loads them, and messages as `swift deploy` gets them."""
+"""The plugin inside real ms-swift: rows loaded as `swift sft` loads them, and messages as `swift
+deploy` gets them."""
 
 import json
 import os
@@ -31,7 +32,8 @@ def encode(rows: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
 
 @needs_rendered
 def test_real_conversations(tmp_path: Path) -> None:
-    """The text is the published template's, its tokens the tokenizer's own, the loss on the assistant's spans."""
+    """The text is the published template's, its tokens the tokenizer's own, the loss on the
+    assistant's spans."""
     rows = rendered_rows()
     settings = [{"date": row["date"], "reasoning_effort": row["reasoning_effort"]} for row in rows]
     raw = [
@@ -42,11 +44,17 @@ def test_real_conversations(tmp_path: Path) -> None:
         assert seen["text"] == seen["direct"] == row["rendered"], row["source"]
         assert seen["same_tokens"], row["source"]
         spans = assistant_spans(row["rendered"])
-        assert seen["trained"] == [row["rendered"][start:end] for start, end in spans], row["source"]
+        assert seen["trained"] == [row["rendered"][start:end] for start, end in spans], row[
+            "source"
+        ]
 
 
 def conversation(text: str) -> dict[str, Any]:
-    call = {"id": "1", "type": "function", "function": {"name": "f", "arguments": json.dumps({"p": text})}}
+    call = {
+        "id": "1",
+        "type": "function",
+        "function": {"name": "f", "arguments": json.dumps({"p": text})},
+    }
     tool = {"type": "function", "function": {"name": "f", "description": text, "parameters": {}}}
     messages = [
         {"role": "system", "content": text},
@@ -59,18 +67,24 @@ def conversation(text: str) -> dict[str, Any]:
 
 
 def test_injection(tmp_path: Path) -> None:
-    """Text that looks like special tokens is encoded as text, wherever it stands: as many special tokens as without."""
+    """Text that looks like special tokens is encoded as text, wherever it stands: as many special
+    tokens as without."""
     hostile, clean = encode([conversation(MARKUP), conversation("a")], tmp_path)
     assert hostile["special"] == clean["special"] > 10
     assert hostile["text"].count(MARKUP) == hostile["direct"].count(MARKUP) == 7
-    assert not hostile["same_tokens"]  # a tokenizer that is given the whole text at once falls for it
+    # a tokenizer that is given the whole text at once falls for it
+    assert not hostile["same_tokens"]
 
 
 def test_loss_flags_and_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """swift's `loss` of a message decides about its turn; date and effort come from the environment."""
+    """swift's `loss` of a message decides about its turn; date and effort come from the
+    environment."""
     monkeypatch.setitem(os.environ, "SWIFTKIT_HARMONY_DATE", "2020-02-29")
     monkeypatch.setitem(os.environ, "SWIFTKIT_HARMONY_EFFORT", "low")
-    messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "no", "loss": False}]
+    messages = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "content": "no", "loss": False},
+    ]
     messages += [{"role": "user", "content": "q"}, {"role": "assistant", "content": "yes"}]
     data = tmp_path / "rows.jsonl"
     data.write_text(json.dumps({"messages": messages}), encoding="utf-8")

@@ -16,7 +16,11 @@ WEATHER = ToolCall("weather", {"city": "北京"})
         {"name": "weather", "arguments": {"city": "北京"}},
         {"name": "weather", "parameters": {"city": "北京"}},
         {"name": "weather", "arguments": '{"city": "北京"}'},
-        {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "北京"}'}},
+        {
+            "id": "call_1",
+            "type": "function",
+            "function": {"name": "weather", "arguments": '{"city": "北京"}'},
+        },
         {"tool_call": {"tool_name": "weather", "parameters": {"city": "北京"}}},
         {"name": "weather", "arguments": {"city": "北京"}, "parameters": None},
     ],

@@ -20,7 +20,8 @@ def test_round_trip() -> None:
 
 
 @pytest.mark.parametrize(
-    "tool_calls", [5, "f", {"a": 1}, [None], [{"function": {"name": "f", "arguments": "{"}}], [{"function": {}}]]
+    "tool_calls",
+    [5, "f", {"a": 1}, [None], [{"function": {"name": "f", "arguments": "{"}}], [{"function": {}}]],
 )
 def test_what_cannot_be_read_is_malformed(tool_calls: Any) -> None:
     """A model's broken call is data: no exception, and a reason."""

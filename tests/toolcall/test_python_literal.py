@@ -1,4 +1,5 @@
-"""One value as text: what JSON and Python write is read back, what could mean two things is refused."""
+"""One value as text: what JSON and Python write is read back, what could mean two things is
+refused."""
 
 import json
 from typing import Any
@@ -10,8 +11,14 @@ from hypothesis import strategies as st
 from swiftkit.toolcall import python_literal as literal
 
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=9),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=9),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -36,7 +43,10 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("{'a': true, \"b\": [None, false], 'c': null}", {"a": True, "b": [None, False], "c": None}),
+        (
+            "{'a': true, \"b\": [None, false], 'c': null}",
+            {"a": True, "b": [None, False], "c": None},
+        ),
         ("('a', (-1, 2.5))", ["a", [-1, 2.5]]),
         (' {\n \'it\\\'s\': "say \\"hi\\"" }\n', {"it's": 'say "hi"'}),
         ("'# no comment'", "# no comment"),
@@ -62,7 +72,9 @@ def test_refused(text: str) -> None:
         literal.read(text)
 
 
-@pytest.mark.parametrize("text", ["'" + "\\'" * 50_000, "{'a': 1 #" + "\\'" * 50_000 + "\n}", "'' " * 50_000])
+@pytest.mark.parametrize(
+    "text", ["'" + "\\'" * 50_000, "{'a': 1 #" + "\\'" * 50_000 + "\n}", "'' " * 50_000]
+)
 def test_long_texts_are_refused_at_once(text: str) -> None:
     """No search that goes back: in the square of the length these would take minutes."""
     with pytest.raises(ValueError, match=r"\w"):

@@ -15,7 +15,11 @@ SCHEMA: dict[str, Any] = {
         "city": {"type": "string", "minLength": 2},
         "days": {"type": "integer"},
         "unit": {"type": "string", "enum": ["c", "f"]},
-        "more": {"type": "object", "properties": {"n": {"type": "number"}}, "additionalProperties": False},
+        "more": {
+            "type": "object",
+            "properties": {"n": {"type": "number"}},
+            "additionalProperties": False,
+        },
     },
     "required": ["city"],
 }
@@ -38,7 +42,11 @@ def tools(schema: dict[str, Any]) -> Any:
         ("weather", {"city": "Oslo", "lang": "en"}, ["extra_parameter"]),
         ("weather", {"city": "Oslo", "more": {"x": 1}}, ["extra_parameter"]),
         ("weather", {"city": "O"}, ["invalid_value"]),
-        ("weather", {"city": 1, "unit": "k", "x": 1}, ["wrong_type", "not_in_enum", "extra_parameter"]),
+        (
+            "weather",
+            {"city": 1, "unit": "k", "x": 1},
+            ["wrong_type", "not_in_enum", "extra_parameter"],
+        ),
     ],
 )
 def test_codes(name: str, arguments: dict[str, Any], codes: list[str]) -> None:
@@ -51,7 +59,11 @@ def test_codes(name: str, arguments: dict[str, Any], codes: list[str]) -> None:
 def test_what_cannot_be_checked_is_no_fault() -> None:
     """A row without tools, a schema that is none, a tool that takes anything."""
     call = ToolCall("weather", {"x": 1})
-    for checked in ({}, tools({"minProperties": "x"}), tools({"type": "object", "additionalProperties": True})):
+    for checked in (
+        {},
+        tools({"minProperties": "x"}),
+        tools({"type": "object", "additionalProperties": True}),
+    ):
         assert fits(call, checked)
         assert not list(breaches(call, checked))
 
@@ -65,7 +77,8 @@ def test_never_raises(call: ToolCall) -> None:
 
 
 def test_hostile_values() -> None:
-    """Too deep, not a number, a lone surrogate: they do not fit, and nothing raises; a huge integer is one."""
+    """Too deep, not a number, a lone surrogate: they do not fit, and nothing raises; a huge integer
+    is one."""
     deep: Any = 1
     for _ in range(5000):
         deep = [deep]

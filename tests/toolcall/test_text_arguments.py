@@ -1,4 +1,5 @@
-"""Values without types (Qwen3-Coder, GLM-4.5): what they are with the tool's schema, and without."""
+"""Values without types (Qwen3-Coder, GLM-4.5): what they are with the tool's schema, and
+without."""
 
 from typing import Any
 
@@ -14,11 +15,27 @@ from swiftkit.toolcall.formats import glm4_5, qwen3_coder
 from swiftkit.toolcall.formats.detect import FORMATS
 
 FORMS = [qwen3_coder, glm4_5]
-LOOKS = ["5", "1.0", "true", "None", "null", "[1]", '{"a": 1}', "{'a': 1}", '"q"', " 5 ", "\n", "", "1e999"]
+LOOKS = [
+    "5",
+    "1.0",
+    "true",
+    "None",
+    "null",
+    "[1]",
+    '{"a": 1}',
+    "{'a': 1}",
+    '"q"',
+    " 5 ",
+    "\n",
+    "",
+    "1e999",
+]
 
 
 def tool(schema: Any) -> list[dict[str, Any]]:
-    return [{"type": "function", "function": {"name": "f", "parameters": {"properties": {"a": schema}}}}]
+    return [
+        {"type": "function", "function": {"name": "f", "parameters": {"properties": {"a": schema}}}}
+    ]
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -37,9 +54,12 @@ def test_round_trip_with_the_schema(form: Any, value: Any) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("value", ["5", "-1.50", "true", "True", "None", "null", "[1]", '{"a": 1}', "{'a': 1}", " 5"])
+@pytest.mark.parametrize(
+    "value", ["5", "-1.50", "true", "True", "None", "null", "[1]", '{"a": 1}', "{'a': 1}", " 5"]
+)
 def test_a_string_that_looks_like_json_needs_the_schema(form: Any, value: str) -> None:
-    """Without tools it would come back as something else, so it is refused; with them it is written as it is."""
+    """Without tools it would come back as something else, so it is refused; with them it is written
+    as it is."""
     call = ToolCall("f", {"a": value})
     with pytest.raises(DataError, match="give the tools") as caught:
         form.render([call])
@@ -84,7 +104,8 @@ def test_read(schema: Any, text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "tools", [[], [{}], [{"function": 5}], [{"name": "f", "parameters": 5}], tool(5), tool({"type": 5})]
+    "tools",
+    [[], [{}], [{"function": 5}], [{"name": "f", "parameters": 5}], tool(5), tool({"type": 5})],
 )
 def test_odd_tools_say_nothing(tools: Any) -> None:
     """Tools come from data: whatever they are, reading does not fail."""

@@ -19,10 +19,14 @@ INTEGERS = {"type": "array", "items": {"type": "integer"}}
 
 
 def parameters_of(parameters: Any, **rest: Any) -> Any:
-    return tools_from([{"name": "f", "parameters": parameters, **rest}])[0]["function"]["parameters"]
+    return tools_from([{"name": "f", "parameters": parameters, **rest}])[0]["function"][
+        "parameters"
+    ]
 
 
-@pytest.mark.parametrize("value", [[FLAT], [WRAPPED], WRAPPED, json.dumps([FLAT]), json.dumps(WRAPPED)])
+@pytest.mark.parametrize(
+    "value", [[FLAT], [WRAPPED], WRAPPED, json.dumps([FLAT]), json.dumps(WRAPPED)]
+)
 def test_one_form(value: Any) -> None:
     """Flat or wrapped, alone or in a list, as JSON text or not: OpenAI's form."""
     assert tools_from(value) == [WRAPPED]
@@ -42,7 +46,9 @@ def test_no_tools(value: Any) -> None:
     assert tools_from(value) == []
 
 
-@pytest.mark.parametrize("rest", [{}, {"parameters": None}, {"parameters": {}}, {"input_schema": {}}])
+@pytest.mark.parametrize(
+    "rest", [{}, {"parameters": None}, {"parameters": {}}, {"input_schema": {}}]
+)
 def test_a_tool_without_parameters_takes_none(rest: dict[str, Any]) -> None:
     """ms-swift and the endpoints want a schema there."""
     assert tools_from([{"name": "now", **rest}])[0]["function"] == {
@@ -54,9 +60,12 @@ def test_a_tool_without_parameters_takes_none(rest: dict[str, Any]) -> None:
 @pytest.mark.parametrize("key", ["parameters", "input_schema", "inputSchema"])
 @pytest.mark.parametrize("given", [CITY, json.dumps(CITY), {"city": {"type": "str"}}])
 def test_one_place_for_the_parameters(key: str, given: Any) -> None:
-    """OpenAI's, Anthropic's and MCP's name for them; marks that are meant for an API are left out."""
+    """OpenAI's, Anthropic's and MCP's name for them; marks that are meant for an API are left
+    out."""
     tool = {"type": "custom", "name": "f", key: given, "cache_control": {"type": "ephemeral"}}
-    assert tools_from([tool]) == [{"type": "function", "function": {"name": "f", "parameters": CITY}}]
+    assert tools_from([tool]) == [
+        {"type": "function", "function": {"name": "f", "parameters": CITY}}
+    ]
 
 
 @pytest.mark.parametrize(
@@ -111,21 +120,37 @@ def test_json_schema_replaces_foreign_types_everywhere_but_in_names() -> None:
         ({"type": ["str", 5]}, {"description": "(type: ['str', 5])"}),
         ({"type": None, "enum": None}, {}),
         ({"type": {"a": 1}}, {"type": {"a": 1}}),
-        ({"type": ["string", "null"], "default": None}, {"type": ["string", "null"], "default": None}),
+        (
+            {"type": ["string", "null"], "default": None},
+            {"type": ["string", "null"], "default": None},
+        ),
         ({"type": "string", "default": None}, {"type": "string"}),
         ({"type": "string", "required": False}, {"type": "string"}),
         (
-            {"properties": {"a": {"type": "str", "required": True}, "b": {"required": False}, "c": None}},
+            {
+                "properties": {
+                    "a": {"type": "str", "required": True},
+                    "b": {"required": False},
+                    "c": None,
+                }
+            },
             {"properties": {"a": {"type": "string"}, "b": {}}, "required": ["a"]},
         ),
         (
-            {"properties": {"a": {"required": True}, "required": {"type": "bool"}}, "required": ["required"]},
-            {"properties": {"a": {}, "required": {"type": "boolean"}}, "required": ["required", "a"]},
+            {
+                "properties": {"a": {"required": True}, "required": {"type": "bool"}},
+                "required": ["required"],
+            },
+            {
+                "properties": {"a": {}, "required": {"type": "boolean"}},
+                "required": ["required", "a"],
+            },
         ),
     ],
 )
 def test_json_schema_says_it_in_its_own_words(schema: Any, expected: Any) -> None:
-    """Python's types, marks in a property, and the nulls that Parquet pads with; what cannot be said is described."""
+    """Python's types, marks in a property, and the nulls that Parquet pads with; what cannot be
+    said is described."""
     assert json_schema(schema) == expected
 
 
@@ -156,7 +181,19 @@ def test_a_json_schema_is_no_flat_map(schema: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["city", "type", "properties", "required", "items", "enum", "default", "if", "description", "$defs"]
+    "name",
+    [
+        "city",
+        "type",
+        "properties",
+        "required",
+        "items",
+        "enum",
+        "default",
+        "if",
+        "description",
+        "$defs",
+    ],
 )
 def test_a_parameter_may_be_called_like_a_keyword(name: str) -> None:
     """In a flat map the values tell: a schema has no object there, or has schemas in it."""
@@ -227,10 +264,18 @@ def test_a_list_says_which_parameters_are_required(listed: list[str]) -> None:
             {"type": "array", "items": {"type": "object", "additionalProperties": INTEGERS}},
         ),
         ("Dict[str, Any]", {"type": "object"}),
-        ("Tuple[float, float]", {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2}),
+        (
+            "Tuple[float, float]",
+            {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2},
+        ),
         (
             "Tuple[int, str]",
-            {"type": "array", "prefixItems": [{"type": "integer"}, {"type": "string"}], "minItems": 2, "maxItems": 2},
+            {
+                "type": "array",
+                "prefixItems": [{"type": "integer"}, {"type": "string"}],
+                "minItems": 2,
+                "maxItems": 2,
+            },
         ),
         ("Tuple[int, ...]", INTEGERS),
         ("Union[int, float]", {"type": ["integer", "number"]}),
@@ -290,8 +335,13 @@ def test_unknown_types_are_not_guessed(text: str) -> None:
 
 def test_what_is_said_beside_a_type_is_kept() -> None:
     """The type and its marks are read, and the text goes into the description."""
-    assert read_type("str, optional, one of a, b") == Annotation({"type": "string"}, optional=True, unread=True)
-    assert json_schema({"type": "str, one of a, b"}) == {"type": "string", "description": "(type: str, one of a, b)"}
+    assert read_type("str, optional, one of a, b") == Annotation(
+        {"type": "string"}, optional=True, unread=True
+    )
+    assert json_schema({"type": "str, one of a, b"}) == {
+        "type": "string",
+        "description": "(type: str, one of a, b)",
+    }
 
 
 @settings(max_examples=200, deadline=None)

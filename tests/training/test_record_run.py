@@ -54,7 +54,8 @@ def begun(*flags: str, **environment: str) -> RunRecord:
 
 @pytest.mark.usefixtures("folder")
 def test_what_is_recorded() -> None:
-    """Command, settings, data with digest and rows, seeds, packages, commit, environment, time; no end yet."""
+    """Command, settings, data with digest and rows, seeds, packages, commit, environment, time; no
+    end yet."""
     record = begun("--max_steps", "9", CUDA_VISIBLE_DEVICES="0", EDITOR="vi")
     assert record.command == ["swift", "sft", "recipe.yaml", "--max_steps", "9"]
     assert record.settings["max_steps"] == ["9"]
@@ -70,61 +71,119 @@ def test_what_is_recorded() -> None:
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("name", "rows"),
-    [("a.json", '[{"a": 1}, {"a": 2}]'), ("a.csv", 'a\n"1\n2"\n3\n'), ("a.jsonl", "{}\n" * 5), ("a.parquet", "no")],
+    [
+        ("a.json", '[{"a": 1}, {"a": 2}]'),
+        ("a.csv", 'a\n"1\n2"\n3\n'),
+        ("a.jsonl", "{}\n" * 5),
+        ("a.parquet", "no"),
+    ],
 )
 def test_rows_are_counted_by_the_files_kind(name: str, rows: str) -> None:
     """A list's items, a table's rows, a file's lines; nothing is said of what cannot be read."""
     Path(name).write_text(rows)
-    assert begun("--dataset", name).data[0].rows == {".json": 2, ".csv": 2, ".jsonl": 5}.get(Path(name).suffix)
+    assert begun("--dataset", name).data[0].rows == {".json": 2, ".csv": 2, ".jsonl": 5}.get(
+        Path(name).suffix
+    )
 
 
 @pytest.mark.usefixtures("folder")
 def test_no_secret_is_written() -> None:
-    """Neither from the environment, the YAML, its ENV block, nor a flag; rerun.sh asks for what it needs."""
+    """Neither from the environment, the YAML, its ENV block, nor a flag; rerun.sh asks for what it
+    needs."""
     Path("recipe.yaml").write_text(f"{YAML}hub_token: {SECRET}1\nENV:\n  HF_TOKEN: {SECRET}2\n")
-    begun("--swanlab_token", f"{SECRET}3", SWANLAB_API_KEY=f"{SECRET}4", HF_ENDPOINT=f"https://u:{SECRET}5@h")
-    begin(["env", f"OTHER_KEY={SECRET}6", "swift", "sft", "recipe.yaml", "--swanlab_token", f"{SECRET}3"], {})
+    begun(
+        "--swanlab_token",
+        f"{SECRET}3",
+        SWANLAB_API_KEY=f"{SECRET}4",
+        HF_ENDPOINT=f"https://u:{SECRET}5@h",
+    )
+    begin(
+        [
+            "env",
+            f"OTHER_KEY={SECRET}6",
+            "swift",
+            "sft",
+            "recipe.yaml",
+            "--swanlab_token",
+            f"{SECRET}3",
+        ],
+        {},
+    )
     for file in Path("out dir").iterdir():
         assert SECRET not in file.read_text(), file
     assert yaml.safe_load(Path("out dir/recipe.yaml").read_text())["seed"] == 7
     done = subprocess.run(
-        ["bash", "out dir/rerun.sh"], env=os.environ | {"DRY_RUN": "1"}, capture_output=True, text=True
+        ["bash", "out dir/rerun.sh"],
+        env=os.environ | {"DRY_RUN": "1"},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode
     assert "SWANLAB_TOKEN: its value is not kept" in done.stderr
     given = os.environ | {"DRY_RUN": "1", "SWANLAB_TOKEN": "t t", "HUB_TOKEN": "h"}
-    said = subprocess.run(["bash", "out dir/rerun.sh"], env=given, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        ["bash", "out dir/rerun.sh"], env=given, capture_output=True, text=True, check=True
+    ).stdout
     words = shlex.split(said)
-    assert (words[words.index("--swanlab_token") + 1], words[words.index("--hub_token") + 1]) == ("t t", "h")
+    assert (words[words.index("--swanlab_token") + 1], words[words.index("--hub_token") + 1]) == (
+        "t t",
+        "h",
+    )
 
 
 def test_rerun_repeats_the_command(folder: Path) -> None:
-    """Word for word, whatever they hold, from anywhere, into a folder beside the first; yours come last."""
+    """Word for word, whatever they hold, from anywhere, into a folder beside the first; yours come
+    last."""
     begun(*HOSTILE)
     script = folder / "out dir/rerun.sh"
     assert script.stat().st_mode & stat.S_IXUSR
     done = subprocess.run(
-        [script, "--x"], cwd="/", env=os.environ | {"DRY_RUN": "1"}, capture_output=True, text=True, check=True
+        [script, "--x"],
+        cwd="/",
+        env=os.environ | {"DRY_RUN": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     script_text = f"words=({done.stdout.strip()})\nprintf '%s\\0' \"${{words[@]}}\""
-    words = subprocess.run(["bash", "-c", script_text], capture_output=True, text=True, check=True).stdout.split("\0")[
-        :-1
-    ]
+    words = subprocess.run(
+        ["bash", "-c", script_text], capture_output=True, text=True, check=True
+    ).stdout.split("\0")[:-1]
     there = folder / "out dir"
-    assert words == ["env", "swift", "sft", f"{there}/recipe.yaml", *HOSTILE, "--output_dir", f"{there}_rerun", "--x"]
+    assert words == [
+        "env",
+        "swift",
+        "sft",
+        f"{there}/recipe.yaml",
+        *HOSTILE,
+        "--output_dir",
+        f"{there}_rerun",
+        "--x",
+    ]
     assert not (folder / "pwned").exists()
 
 
 def test_rerun_runs_with_the_same_environment(folder: Path) -> None:
     """The script is run: its command gets the recorded variables, and a record of its own."""
     swift = folder / "swift"
-    swift.write_text('#!/usr/bin/env bash\nprintf "%s\\n" "$OMP_NUM_THREADS" "$@" >"$HOME/called"\n')
+    swift.write_text(
+        '#!/usr/bin/env bash\nprintf "%s\\n" "$OMP_NUM_THREADS" "$@" >"$HOME/called"\n'
+    )
     swift.chmod(0o755)
-    begin(["env", "OMP_NUM_THREADS=2", str(swift), "sft", "recipe.yaml"], {"PYTHONPATH": os.pathsep.join(sys.path)})
+    begin(
+        ["env", "OMP_NUM_THREADS=2", str(swift), "sft", "recipe.yaml"],
+        {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder)}
     subprocess.run(["bash", "out dir/rerun.sh"], env=environment, check=True, capture_output=True)
     called = (folder / "called").read_text().splitlines()
-    assert called == ["2", "sft", f"{folder}/out dir/recipe.yaml", "--output_dir", f"{folder}/out dir_rerun"]
+    assert called == [
+        "2",
+        "sft",
+        f"{folder}/out dir/recipe.yaml",
+        "--output_dir",
+        f"{folder}/out dir_rerun",
+    ]
     record = read_record(folder / "out dir_rerun/run.json")
     assert record is not None
     assert record.attempts[0].exit_status == 0
@@ -153,17 +212,22 @@ def test_only_the_first_node_writes() -> None:
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    "flags", [["--output_dir", "rows.jsonl/x"], ["--output_dir", "~nobody-here/x"], ["--x", "\udcff"]]
+    "flags",
+    [["--output_dir", "rows.jsonl/x"], ["--output_dir", "~nobody-here/x"], ["--x", "\udcff"]],
 )
-def test_a_record_that_cannot_be_written_stops_nothing(flags: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """A folder that cannot be made, an unknown home, a name that is no UTF-8: it is said, and the training begins."""
+def test_a_record_that_cannot_be_written_stops_nothing(
+    flags: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A folder that cannot be made, an unknown home, a name that is no UTF-8: it is said, and the
+    training begins."""
     assert begin(["env", "swift", "sft", "recipe.yaml", *flags], {}) is None
     assert "no run.json" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("folder")
 def test_resumed_run_keeps_its_history(capsys: pytest.CaptureFixture[str]) -> None:
-    """Its attempts, its SwanLab run, which the training is told to go on in; rerun.sh still begins at the beginning."""
+    """Its attempts, its SwanLab run, which the training is told to go on in; rerun.sh still begins
+    at the beginning."""
     begun()
     path = Path("out dir/run.json").absolute()
     note(path, SwanLab("id1", "local", "p", "", "n", "/logs/run-1", ""))
@@ -173,7 +237,11 @@ def test_resumed_run_keeps_its_history(capsys: pytest.CaptureFixture[str]) -> No
     record = begun("--resume_from_checkpoint", "out dir/checkpoint-2")
     assert [attempt.exit_status for attempt in record.attempts] == [137, None]
     assert record.attempts[1].resumed_from == "out dir/checkpoint-2"
-    assert variables_of(path) == {run_record.VARIABLE: str(path), "SWANLAB_RUN_ID": "id1", "SWANLAB_RESUME": "allow"}
+    assert variables_of(path) == {
+        run_record.VARIABLE: str(path),
+        "SWANLAB_RUN_ID": "id1",
+        "SWANLAB_RESUME": "allow",
+    }
     assert "resume_from_checkpoint" not in Path("out dir/rerun.sh").read_text()
     assert len(begun().attempts) == 1  # a new run into the same folder
 
@@ -190,7 +258,8 @@ def test_finished_run_is_not_trained_again(capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.usefixtures("folder")
 def test_checkpoints_of_an_earlier_run_are_left_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    """A run that was killed before its first save does not go on from what stood in the folder before."""
+    """A run that was killed before its first save does not go on from what stood in the folder
+    before."""
     checkpoint = Path("out dir/checkpoint-2")
     checkpoint.mkdir(parents=True)
     (checkpoint / "trainer_state.json").write_text(json.dumps({"global_step": 2, "max_steps": 4}))

@@ -6,40 +6,73 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swiftkit.training.redaction import HIDDEN, is_secret, redacted, redacted_mapping, redacted_words, secret_values
+from swiftkit.training.redaction import (
+    HIDDEN,
+    is_secret,
+    redacted,
+    redacted_mapping,
+    redacted_words,
+    secret_values,
+)
 
 # Values that no name and no other part of a command holds by chance.
-SECRETS = st.text(string.ascii_letters + string.digits + "-._~+/=", min_size=8, max_size=40).map("Zq7#".__add__)
+SECRETS = st.text(string.ascii_letters + string.digits + "-._~+/=", min_size=8, max_size=40).map(
+    "Zq7#".__add__
+)
 NAMES = st.sampled_from(
     "SWANLAB_API_KEY HF_TOKEN MY_KEY MODELSCOPE_API_TOKEN AWS_SECRET_ACCESS_KEY DB_PASSWORD".split()
 )
-FLAGS = st.sampled_from("--api_key --hub_token --swanlab-token --swanlab_secret --swanlab_webhook_url".split())
+FLAGS = st.sampled_from(
+    "--api_key --hub_token --swanlab-token --swanlab_secret --swanlab_webhook_url".split()
+)
 
 
 @pytest.mark.parametrize(
-    "name", "HF_TOKEN WANDB_API_KEY X_KEY --api_key hub_token swanlab_webhook_url apiKey x-api-key".split()
+    "name",
+    "HF_TOKEN WANDB_API_KEY X_KEY --api_key hub_token swanlab_webhook_url apiKey x-api-key".split(),
 )
 def test_secret_names(name: str) -> None:
-    """Variables that end in KEY or TOKEN, and the flags of swift that take a key, a token or a webhook."""
+    """Variables that end in KEY or TOKEN, and the flags of swift that take a key, a token or a
+    webhook."""
     assert is_secret(name)
 
 
 @pytest.mark.parametrize(
-    "name", "max_new_tokens TOKENIZERS_PARALLELISM reft_layer_key teacher_tag_key ssl_keyfile".split()
+    "name",
+    "max_new_tokens TOKENIZERS_PARALLELISM reft_layer_key teacher_tag_key ssl_keyfile".split(),
 )
 def test_ordinary_names(name: str) -> None:
-    """Swift's own flags that only sound like it keep their values, or a run could not be repeated."""
+    """Swift's own flags that only sound like it keep their values, or a run could not be
+    repeated."""
     assert not is_secret(name)
 
 
 @settings(max_examples=100, deadline=None)
 @given(NAMES, FLAGS, SECRETS, SECRETS, st.lists(st.text(max_size=8), max_size=4))
-def test_no_secret_survives(name: str, flag: str, secret: str, other: str, words: list[str]) -> None:
+def test_no_secret_survives(
+    name: str, flag: str, secret: str, other: str, words: list[str]
+) -> None:
     """In the environment, after a flag, after `=`, in an address, and under another name."""
-    environment = {name: secret, "HTTPS_PROXY": f"http://me:{other.replace('/', '')}@proxy:80/x", "COPY": f"a{secret}b"}
+    environment = {
+        name: secret,
+        "HTTPS_PROXY": f"http://me:{other.replace('/', '')}@proxy:80/x",
+        "COPY": f"a{secret}b",
+    }
     secrets = secret_values(environment)
-    command = [*words, flag, secret, "--model", f"m-{secret}", f"{flag}={other}", flag, other, other]
-    shown = "\n".join([*redacted_words(command, secrets), *redacted_mapping(environment, secrets).values()])
+    command = [
+        *words,
+        flag,
+        secret,
+        "--model",
+        f"m-{secret}",
+        f"{flag}={other}",
+        flag,
+        other,
+        other,
+    ]
+    shown = "\n".join(
+        [*redacted_words(command, secrets), *redacted_mapping(environment, secrets).values()]
+    )
     assert secret not in shown
     assert other.replace("/", "") not in shown
     assert len(redacted_words(command, secrets)) == len(command)

@@ -1,1 +1,2 @@
-"""What `swiftkit check` looks for: one concern a file. data/checks/check.py reads the rows and asks each of them."""
+"""What `swiftkit check` looks for: one concern a file. data/checks/check.py reads the rows and asks
+each of them."""

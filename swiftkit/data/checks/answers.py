@@ -1,7 +1,9 @@
-"""Is the answer in the prompt? An answer that a system or user message quotes word for word is copied, not learnt.
+"""Is the answer in the prompt? An answer that a system or user message quotes word for word is
+copied, not learnt.
 
-Looked at are text answers of at least WORDS words (a shorter one is part of many a question) and calls with arguments,
-written as JSON or as name, parameter, value. WORDS is the shortest overlap that GPT-3's authors counted.
+Looked at are text answers of at least WORDS words (a shorter one is part of many a question) and
+calls with arguments, written as JSON or as name, parameter, value. WORDS is the shortest overlap
+that GPT-3's authors counted.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,5 @@
-"""Do the calls fit the tools: the name, the required parameters, the type and range of each argument (JSON Schema).
+"""Do the calls fit the tools: the name, the required parameters, the type and range of each
+argument (JSON Schema).
 
 Both kinds of call are looked at: those in the messages, and the gold in `expected_calls`.
 """
@@ -23,7 +24,11 @@ def faults(entry: Entry) -> Iterator[Fault]:
         tools = checkers(entry.row.get("tools"))
     except (DataError, RecursionError):
         return  # structure.py tells
-    yield from (Fault("bad_schema", f"{name}: {tool.problem}") for name, tool in tools.items() if tool.problem)
+    yield from (
+        Fault("bad_schema", f"{name}: {tool.problem}")
+        for name, tool in tools.items()
+        if tool.problem
+    )
     for where, call in _calls(entry):
         yield from _judged(call, tools, where)
 
@@ -32,13 +37,18 @@ def _calls(entry: Entry) -> Iterator[tuple[str, ToolCall]]:
     for index, turn in enumerate(entry.turns):
         if turn.role == "tool_call":
             try:
-                yield f"turn {index + 1}", call_from_message({"role": turn.role, "content": turn.text}, "")
+                yield (
+                    f"turn {index + 1}",
+                    call_from_message({"role": turn.role, "content": turn.text}, ""),
+                )
             except DataError:
                 continue  # structure.py tells
     gold = entry.row.get("expected_calls")
     if isinstance(gold, str):
         try:
-            yield from (("gold", ToolCall(call.name, call.arguments)) for call in gold_from(gold, "").calls)
+            yield from (
+                ("gold", ToolCall(call.name, call.arguments)) for call in gold_from(gold, "").calls
+            )
         except DataError:
             return  # structure.py tells
 

@@ -1,7 +1,8 @@
 """Look through a finished file of swift rows before it is trained on or evaluated with.
 
-The file is streamed. What is kept of a row are numbers: its length, its digest, a sketch of 256 bytes. So memory grows
-by some 300 bytes a row, whatever the rows hold. No row can stop a check: one that cannot be read is a finding.
+The file is streamed. What is kept of a row are numbers: its length, its digest, a sketch of 256
+bytes. So memory grows by some 300 bytes a row, whatever the rows hold. No row can stop a check: one
+that cannot be read is a finding.
 """
 
 import sys
@@ -24,7 +25,11 @@ from swiftkit.errors import DataError, UsageError
 from swiftkit.files.inputs import STDIN, Chunk, find_files, read_chunks
 from swiftkit.files.jsonl import decode_record
 
-_FAULTS: tuple[Callable[[Entry], Iterator[Fault]], ...] = (structure.faults, calls.faults, answers.faults)
+_FAULTS: tuple[Callable[[Entry], Iterator[Fault]], ...] = (
+    structure.faults,
+    calls.faults,
+    answers.faults,
+)
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -36,7 +41,8 @@ class Options(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct):
-    """What `--json` prints. `findings` is empty for a file without a fault; `languages` sums up to `rows_read`.
+    """What `--json` prints. `findings` is empty for a file without a fault; `languages` sums up to
+    `rows_read`.
 
     `rows` = `rows_read` + those that are no JSON object.
     """
@@ -66,7 +72,8 @@ class _Checks(NamedTuple):
 
 
 def check_file(data: Path, options: Options) -> Report:
-    """Raises UsageError for a wrong setting, DataError for a file that cannot be read or has no rows."""
+    """Raises UsageError for a wrong setting, DataError for a file that cannot be read or has no
+    rows."""
     began = time.monotonic()
     _check_usage(data, options)
     checks = _Checks(
@@ -85,7 +92,14 @@ def check_file(data: Path, options: Options) -> Report:
     measured = checks.lengths.summary()
     elapsed = round(time.monotonic() - began, 3)
     return Report(
-        _name(data), rows, read, checks.ledger.findings(), measured, dict(checks.languages), compared, elapsed
+        _name(data),
+        rows,
+        read,
+        checks.ledger.findings(),
+        measured,
+        dict(checks.languages),
+        compared,
+        elapsed,
     )
 
 
@@ -98,7 +112,9 @@ def _check_usage(data: Path, options: Options) -> None:
     if options.max_length and not options.tokenizer:
         raise UsageError("--max-length is a number of tokens: give --tokenizer DIR too")
     if options.against and options.against.resolve() == data.resolve():
-        raise UsageError(f"--against {options.against}: that is the file itself; give the training data")
+        raise UsageError(
+            f"--against {options.against}: that is the file itself; give the training data"
+        )
 
 
 def _name(data: Path) -> str:
@@ -122,7 +138,9 @@ def _check_chunk(chunk: Chunk, checks: _Checks) -> int:
     """The number of its rows."""
     entries = list(_entries(chunk, checks.ledger))
     for entry, length in zip(entries, checks.lengths.add(entries), strict=True):
-        checks.ledger.add(entry.line, [*_faults(entry), *_too_long(length, checks.lengths.max_length)])
+        checks.ledger.add(
+            entry.line, [*_faults(entry), *_too_long(length, checks.lengths.max_length)]
+        )
         checks.languages[language(entry)] += 1
         checks.duplicates.add(entry)
         if checks.questions:
@@ -136,13 +154,19 @@ def _entries(chunk: Chunk, ledger: Ledger, code: str = "") -> Iterator[Entry]:
         try:
             yield entry_from(number, _object(line))
         except DataError as error:
-            ledger.add(number, [Fault(code or error.code, error.reason, error.fix)], _name(chunk.path))
+            ledger.add(
+                number, [Fault(code or error.code, error.reason, error.fix)], _name(chunk.path)
+            )
 
 
 def _object(line: bytes) -> dict[str, Any]:
     record = decode_record(line, "this row")
     if not isinstance(record, dict):
-        raise DataError(f"a JSON {type(record).__name__}, not an object", "not_an_object", "write one object a line")
+        raise DataError(
+            f"a JSON {type(record).__name__}, not an object",
+            "not_an_object",
+            "write one object a line",
+        )
     return record
 
 
@@ -160,7 +184,9 @@ def _add_duplicates(checks: _Checks) -> None:
     for pair in checks.duplicates.exact():
         checks.ledger.add(pair.line, [Fault("duplicate", f"as line {pair.earlier}")])
     for pair in checks.duplicates.near():
-        checks.ledger.add(pair.line, [Fault("near_duplicate", f"{pair.similarity:.2f} like line {pair.earlier}")])
+        checks.ledger.add(
+            pair.line, [Fault("near_duplicate", f"{pair.similarity:.2f} like line {pair.earlier}")]
+        )
 
 
 def _compared(training: Path, checks: _Checks) -> contamination.Summary:

@@ -1,13 +1,15 @@
 """Does the training data hold the questions of an evaluation?
 
-Compared are the user messages, by runs of 13 words: the overlap of Brown et al., "Language Models are Few-Shot
-Learners" (GPT-3, 2020), appendix C. A message written mostly without spaces is compared by runs of 20 characters, which
-are about 13 words of Chinese; with 13 characters, two orders of one dish in different towns are one question. How much
-of a question is found is measured as in Touvron et al., "Llama 2" (2023), appendix A.6: the share of its words that lie
-in a run which the training data holds too. A row is contaminated from DIRTY on, Llama 2's bound; below it is an
-overlap, which a common introduction may explain. A message that is shorter than a run counts as found if the training
-data has exactly these words as a whole message. GPT-3 left out runs that are frequent in the training data; here they
-count, because a question that was put there ten times has leaked ten times.
+Compared are the user messages, by runs of 13 words: the overlap of Brown et al., "Language Models
+are Few-Shot Learners" (GPT-3, 2020), appendix C. A message written mostly without spaces is
+compared by runs of 20 characters, which are about 13 words of Chinese; with 13 characters, two
+orders of one dish in different towns are one question. How much of a question is found is measured
+as in Touvron et al., "Llama 2" (2023), appendix A.6: the share of its words that lie in a run which
+the training data holds too. A row is contaminated from DIRTY on, Llama 2's bound; below it is an
+overlap, which a common introduction may explain. A message that is shorter than a run counts as
+found if the training data has exactly these words as a whole message. GPT-3 left out runs that are
+frequent in the training data; here they count, because a question that was put there ten times has
+leaked ten times.
 
 Memory: the evaluation's runs, about 40 bytes for each of its words. The training file is streamed.
 """
@@ -40,7 +42,8 @@ class Message(NamedTuple):
 
 
 class Leak(NamedTuple):
-    """A row of the evaluation, the share of its words that was found, and the line of training that has the first."""
+    """A row of the evaluation, the share of its words that was found, and the line of training that
+    has the first."""
 
     line: int
     share: float
@@ -48,7 +51,8 @@ class Leak(NamedTuple):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """`overlapping` rows share a run with the training data, `contaminated` ones of them nearly all their words."""
+    """`overlapping` rows share a run with the training data, `contaminated` ones of them nearly all
+    their words."""
 
     training_file: str
     training_rows: int
@@ -59,12 +63,14 @@ class Summary(msgspec.Struct, frozen=True):
 
 
 class Questions:
-    """The evaluation's questions: first `add` each row, then `compare` the training rows, then read `leaks`."""
+    """The evaluation's questions: first `add` each row, then `compare` the training rows, then read
+    `leaks`."""
 
     def __init__(self) -> None:
         self._grams = array("Q")
         self._messages: list[Message] = []
-        self._index: Any = None  # sorted runs without repeats, and the training line of each, 0 if none has it
+        # sorted runs without repeats, and the training line of each, 0 if none has it
+        self._index: Any = None
 
     def add(self, entry: Entry) -> None:
         for turn in entry.turns:
@@ -78,7 +84,12 @@ class Questions:
         import numpy as np
 
         known, lines = self._prepared()
-        texts = [(entry.line, turn.words) for entry in entries for turn in entry.turns if turn.role == "user"]
+        texts = [
+            (entry.line, turn.words)
+            for entry in entries
+            for turn in entry.turns
+            if turn.role == "user"
+        ]
         runs = [_all_runs(found) for _, found in texts]
         if not len(known) or not runs:
             return
@@ -86,7 +97,8 @@ class Questions:
         places = np.minimum(np.searchsorted(known, seen), len(known) - 1)
         hits = np.flatnonzero(known[places] == seen)
         owners = np.repeat([line for line, _ in texts], [len(run) for run in runs])
-        new = hits[lines[places[hits]] == 0][::-1]  # backwards, so that the first line is written last
+        # backwards, so that the first line is written last
+        new = hits[lines[places[hits]] == 0][::-1]
         lines[places[new]] = owners[new]
 
     def leaks(self) -> list[Leak]:
@@ -95,7 +107,9 @@ class Questions:
         known, lines = self._prepared()
         found = lines[np.searchsorted(known, np.frombuffer(self._grams, np.uint64))]
         parts = ((message, found[message.start : message.end]) for message in self._messages)
-        leaks = (_leak(line, list(group)) for line, group in groupby(parts, lambda part: part[0].line))
+        leaks = (
+            _leak(line, list(group)) for line, group in groupby(parts, lambda part: part[0].line)
+        )
         return [leak for leak in leaks if leak]
 
     def _prepared(self) -> tuple[Any, Any]:

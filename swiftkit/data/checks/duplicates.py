@@ -1,12 +1,14 @@
 """Rows that are there before: word for word, or almost.
 
-Exact: all columns but id, source and chain are the same (64-bit BLAKE2 of the sorted JSON). Near: the conversations
-(all turns but the system's, and the gold) have a Jaccard similarity of at least SIMILAR, as sets of 5 neighbouring
-words, which is how Lee et al., "Deduplicating Training Data Makes Language Models Better" (ACL 2022), look for them.
-The similarity is estimated from a MinHash sketch of 128 values (Broder 1997; the standard error is at most 0.045), of
-which 16 bits each are kept (Li and König, "b-Bit Minwise Hashing", 2010). Candidates share one of 32 bands of 4 values,
-which a pair of similarity 0.8 does with probability 0.9999999; each is compared with the first of its band and with the
-one before it. Memory: about 300 bytes a row. Steps of one chain are no duplicates of each other.
+Exact: all columns but id, source and chain are the same (64-bit BLAKE2 of the sorted JSON). Near:
+the conversations (all turns but the system's, and the gold) have a Jaccard similarity of at least
+SIMILAR, as sets of 5 neighbouring words, which is how Lee et al., "Deduplicating Training Data
+Makes Language Models Better" (ACL 2022), look for them. The similarity is estimated from a MinHash
+sketch of 128 values (Broder 1997; the standard error is at most 0.045), of which 16 bits each are
+kept (Li and König, "b-Bit Minwise Hashing", 2010). Candidates share one of 32 bands of 4 values,
+which a pair of similarity 0.8 does with probability 0.9999999; each is compared with the first of
+its band and with the one before it. Memory: about 300 bytes a row. Steps of one chain are no
+duplicates of each other.
 """
 
 from array import array
@@ -67,7 +69,10 @@ class Duplicates:
         lines = np.frombuffer(self._lines, np.uint64)[kept]
         best, partner = _best(sketches, chains)
         rows = np.flatnonzero(best)
-        return [Pair(int(lines[row]), int(lines[partner[row]]), round(float(best[row]), 2)) for row in rows]
+        return [
+            Pair(int(lines[row]), int(lines[partner[row]]), round(float(best[row]), 2))
+            for row in rows
+        ]
 
     def _repeats(self) -> Iterator[tuple[int, int]]:
         """(index, index of the first row of the same digest), in the order of the rows."""
@@ -103,14 +108,18 @@ def _shingles(entry: Entry) -> "NDArray[np.uint32]":
 
     spoken = [turn for turn in entry.turns if turn.role != "system"]
     gold = entry.row.get("expected_calls")
-    found = [word for turn in spoken for word in turn.words] + (words(gold) if isinstance(gold, str) else [])
-    numbers = hashes(found or ["".join(turn.text for turn in spoken)])  # no words, say only emoji: the text itself
+    found = [word for turn in spoken for word in turn.words] + (
+        words(gold) if isinstance(gold, str) else []
+    )
+    # no words, say only emoji: the text itself
+    numbers = hashes(found or ["".join(turn.text for turn in spoken)])
     return (grams(numbers, _SHINGLE) >> np.uint64(32)).astype(np.uint32)
 
 
 @cache
 def _orders() -> tuple["NDArray[np.uint32]", "NDArray[np.uint32]"]:
-    """x -> factor * x + offset modulo 2**32 puts all numbers into another order, if the factor is odd."""
+    """x -> factor * x + offset modulo 2**32 puts all numbers into another order, if the factor is
+    odd."""
     import numpy as np
 
     random = np.random.default_rng(0)
@@ -119,7 +128,8 @@ def _orders() -> tuple["NDArray[np.uint32]", "NDArray[np.uint32]"]:
 
 
 def _best(sketches: Any, chains: Any) -> tuple[Any, Any]:
-    """For each row its greatest similarity to an earlier one, and that one; 0 where none reaches SIMILAR."""
+    """For each row its greatest similarity to an earlier one, and that one; 0 where none reaches
+    SIMILAR."""
     import numpy as np
 
     best, partner = np.zeros(len(sketches)), np.zeros(len(sketches), np.int64)
@@ -134,7 +144,8 @@ def _best(sketches: Any, chains: Any) -> tuple[Any, Any]:
 
 
 def _candidates(band: Any) -> Iterator[tuple[Any, Any]]:
-    """(rows, earlier rows): each row with the first of its band's value, and with the one just before it."""
+    """(rows, earlier rows): each row with the first of its band's value, and with the one just
+    before it."""
     import numpy as np
 
     order = np.argsort(band, kind="stable")

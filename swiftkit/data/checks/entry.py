@@ -23,7 +23,8 @@ class Entry(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """What is wrong with a row. `code` is stable; `fix` is "" where ledger.py has one for the code."""
+    """What is wrong with a row. `code` is stable; `fix` is "" where ledger.py has one for the
+    code."""
 
     code: str
     detail: str
@@ -32,10 +33,20 @@ class Fault(NamedTuple):
 
 def entry_from(line: int, row: dict[str, Any]) -> Entry:
     messages = row.get("messages")
-    found = [message for message in messages if isinstance(message, dict)] if isinstance(messages, list) else []
+    found = (
+        [message for message in messages if isinstance(message, dict)]
+        if isinstance(messages, list)
+        else []
+    )
     pairs = [(message.get("role"), message.get("content")) for message in found]
     return Entry(
-        line, row, [_turn(role, text) for role, text in pairs if isinstance(role, str) and isinstance(text, str)]
+        line,
+        row,
+        [
+            _turn(role, text)
+            for role, text in pairs
+            if isinstance(role, str) and isinstance(text, str)
+        ],
     )
 
 

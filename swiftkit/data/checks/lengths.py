@@ -1,7 +1,8 @@
 """How long the rows are: percentiles, a histogram, and how many would be cut at max_length.
 
-A length is that of the texts of a row's messages and tools, in tokens where a tokenizer is given and in characters
-otherwise. What a chat template adds around them is not counted: `swiftkit show --json` counts the exact tokens.
+A length is that of the texts of a row's messages and tools, in tokens where a tokenizer is given
+and in characters otherwise. What a chat template adds around them is not counted: `swiftkit show
+--json` counts the exact tokens.
 """
 
 from array import array
@@ -18,7 +19,8 @@ from swiftkit.errors import UsageError
 
 PERCENTILES = (50, 90, 95, 99)
 _BINS = 16
-_PIECE = 100_000  # characters: what a tokenizer gets at a time, so that one huge row does not fill the memory
+# characters: what a tokenizer gets at a time, so that one huge row does not fill the memory
+_PIECE = 100_000
 _KNOWN = 100_000  # texts whose length is remembered: tools and system prompts come again and again
 
 
@@ -68,16 +70,22 @@ class Lengths:
         at = {f"p{percent}": ordered[round(last * percent / 100)] for percent in PERCENTILES}
         over = sum(length > self.max_length for length in ordered) if self.max_length else 0
         mean = round(sum(ordered) / len(ordered), 1)
-        return Summary(self._unit, mean, at, ordered[-1], _histogram(ordered), self.max_length, over)
+        return Summary(
+            self._unit, mean, at, ordered[-1], _histogram(ordered), self.max_length, over
+        )
 
 
 def _histogram(ordered: Sequence[int]) -> list[Bin]:
-    """Equal bins from the shortest row to the 99th percentile; the last one holds what is longer, too."""
+    """Equal bins from the shortest row to the 99th percentile; the last one holds what is longer,
+    too."""
     low, high = ordered[0], ordered[round((len(ordered) - 1) * 0.99)]
     step = _round_step((high - low) / _BINS)
     edges = [*range(low // step * step, high + 1, step), ordered[-1] + 1]
     cuts = [bisect_left(ordered, edge) for edge in edges]
-    return [Bin(*pair, end - start) for pair, (start, end) in zip(pairwise(edges), pairwise(cuts), strict=True)]
+    return [
+        Bin(*pair, end - start)
+        for pair, (start, end) in zip(pairwise(edges), pairwise(cuts), strict=True)
+    ]
 
 
 def _round_step(least: float) -> int:
@@ -105,9 +113,15 @@ def _token_counter(folder: Path) -> Callable[[Sequence[str]], list[int]]:
         if len(known) > _KNOWN:
             known.clear()
             new = dict(zip(keys, texts, strict=True))
-        pieces = [(key, text[start : start + _PIECE]) for key, text in new.items() for start in _starts(text)]
+        pieces = [
+            (key, text[start : start + _PIECE])
+            for key, text in new.items()
+            for start in _starts(text)
+        ]
         known.update(dict.fromkeys(new, 0))
-        for (key, _), made in zip(pieces, _encoded(tokenizer, [piece for _, piece in pieces]), strict=True):
+        for (key, _), made in zip(
+            pieces, _encoded(tokenizer, [piece for _, piece in pieces]), strict=True
+        ):
             known[key] += len(made)
         return [known[key] for key in keys]
 
@@ -135,4 +149,6 @@ def _tokenizer(folder: Path) -> Any:
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # the package raises this very class
-        raise UsageError(f"{file} is no tokenizer: {error}; copy the model's whole folder") from error
+        raise UsageError(
+            f"{file} is no tokenizer: {error}; copy the model's whole folder"
+        ) from error

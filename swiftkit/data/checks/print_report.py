@@ -45,7 +45,9 @@ def _findings(report: Report) -> Any:
     for finding in report.findings:
         style = "bold red" if finding.level is FAIL else "yellow"
         count = f"{finding.rows}\n{_share(finding.rows, report.rows)}"
-        table.add_row(Text(f"{finding.code}\n{finding.level}", style), count, Text(printable(_text(finding))))
+        table.add_row(
+            Text(f"{finding.code}\n{finding.level}", style), count, Text(printable(_text(finding)))
+        )
     return table
 
 
@@ -73,7 +75,10 @@ def _lines(report: Report) -> Iterator[str]:
         cut = f", {lengths.over} longer than {lengths.max_length}" if lengths.max_length else ""
         yield f"lengths: mean {lengths.mean}, {percentiles}, max {lengths.max}{cut}"
         yield "  of the texts of messages and tools; the exact count, with the template, is `swiftkit show --json`"
-    shares = [f"{name} {_share(count, report.rows_read)}" for name, count in sorted(report.languages.items())]
+    shares = [
+        f"{name} {_share(count, report.rows_read)}"
+        for name, count in sorted(report.languages.items())
+    ]
     yield f"scripts: {', '.join(shares) or 'none'}"
     if found := report.contamination:
         yield (

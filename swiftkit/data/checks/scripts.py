@@ -1,8 +1,10 @@
-"""Which scripts the questions and answers are written in: the share of rows that are Chinese, Latin, another, or mixed.
+"""Which scripts the questions and answers are written in: the share of rows that are Chinese,
+Latin, another, or mixed.
 
-Told by Unicode blocks, word by word (a Chinese character is a word); a row belongs to a script that has at least
-MOSTLY of its words. Latin is English and everything else that is written so. Numbers are of no script. System prompts,
-tools, calls and results are not looked at: they are mostly English in Chinese data too.
+Told by Unicode blocks, word by word (a Chinese character is a word); a row belongs to a script that
+has at least MOSTLY of its words. Latin is English and everything else that is written so. Numbers
+are of no script. System prompts, tools, calls and results are not looked at: they are mostly
+English in Chinese data too.
 """
 
 import re

@@ -1,4 +1,5 @@
-"""Can ms-swift use the row as it is meant? What `swiftkit convert` holds a row to, and what gets lost on the way."""
+"""Can ms-swift use the row as it is meant? What `swiftkit convert` holds a row to, and what gets
+lost on the way."""
 
 from collections.abc import Iterator
 from typing import Any, cast
@@ -11,7 +12,13 @@ from swiftkit.records import GOLD_COLUMNS, Row
 
 _MESSAGE_KEYS = {"role", "content", "loss", "loss_scale"}
 # swift reads no text there
-_OWN_SHAPE = {"messages", "rejected_messages", "rejected_response", "chat_template_kwargs", "objects"}
+_OWN_SHAPE = {
+    "messages",
+    "rejected_messages",
+    "rejected_response",
+    "chat_template_kwargs",
+    "objects",
+}
 _REWARDED = ("expected_calls", *GOLD_COLUMNS)
 
 
@@ -28,12 +35,16 @@ def _unusable(row: dict[str, Any]) -> Iterator[Fault]:
         yield Fault(error.code, error.reason, error.fix)
     except RecursionError:
         yield Fault("too_deep", "nested too deeply", "flatten this row")
-    except (TypeError, ValueError, AttributeError, KeyError) as error:  # a column of a type that no row has
-        yield Fault("bad_column", f"{type(error).__name__}: {error}", "write the row with swiftkit convert")
+    # a column of a type that no row has
+    except (TypeError, ValueError, AttributeError, KeyError) as error:
+        yield Fault(
+            "bad_column", f"{type(error).__name__}: {error}", "write the row with swiftkit convert"
+        )
 
 
 def _answerless(row: dict[str, Any]) -> Iterator[Fault]:
-    """swift's GRPO takes a last `assistant` message away, but leaves a `tool_call` in the prompt."""
+    """swift's GRPO takes a last `assistant` message away, but leaves a `tool_call` in the
+    prompt."""
     messages = row.get("messages")
     last = messages[-1] if isinstance(messages, list) and messages else None
     role = last.get("role") if isinstance(last, dict) else None
@@ -49,7 +60,9 @@ def _lost(row: dict[str, Any]) -> Iterator[Fault]:
             yield Fault("nested_column", f"the column {name!r} holds a {type(value).__name__}")
     messages = row.get("messages")
     for index, message in enumerate(messages if isinstance(messages, list) else []):
-        if isinstance(message, dict) and (dropped := [key for key in message if key not in _MESSAGE_KEYS]):
+        if isinstance(message, dict) and (
+            dropped := [key for key in message if key not in _MESSAGE_KEYS]
+        ):
             yield Fault("dropped_key", f"messages[{index}]: {', '.join(dropped)}")
 
 

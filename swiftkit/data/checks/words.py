@@ -1,7 +1,7 @@
 """Text as words that can be compared: what duplicates and contamination are measured in.
 
-Case, punctuation and width are set aside. A letter of a script that is written without spaces (Chinese, Japanese, Thai)
-is a word of its own, so that n words are n characters there.
+Case, punctuation and width are set aside. A letter of a script that is written without spaces
+(Chinese, Japanese, Thai) is a word of its own, so that n words are n characters there.
 """
 
 import re
@@ -23,7 +23,9 @@ _ODD = 0x9E3779B97F4A7C15  # any odd number: multiplying by it loses nothing mod
 
 
 def words(text: str) -> list[str]:
-    return _WORD.findall(text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold())
+    return _WORD.findall(
+        text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
+    )
 
 
 def hashes(found: Sequence[str]) -> "Hashes":
@@ -34,7 +36,8 @@ def hashes(found: Sequence[str]) -> "Hashes":
 
 
 def grams(numbers: "Hashes", size: int) -> "Hashes":
-    """A number for each run of `size` neighbours; for fewer than `size`, the one run of them all."""
+    """A number for each run of `size` neighbours; for fewer than `size`, the one run of them
+    all."""
     import numpy as np
 
     width = min(size, len(numbers))

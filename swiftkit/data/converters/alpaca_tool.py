@@ -1,18 +1,21 @@
 r"""Alpaca rows (instruction, input, output) whose output may hold a tool call.
 
-Source: the SFT data of "fuzzy question to tool calls" projects in LLaMA-Factory's Alpaca form. A real row:
+Source: the SFT data of "fuzzy question to tool calls" projects in LLaMA-Factory's Alpaca form. A
+real row:
 
     {"instruction": "明天北京天气怎么样", "input": "",
      "output": "{\"tool_call\": {\"tool_name\": \"queryWeather\", \"parameters\": {\"location\": \"北京\"}}}"}
 
-The output is a call, a JSON list of calls, a call string such as `queryWeather(location=北京, date=now)` (see
-toolcall/formats/call_strings.py), or an answer in plain text; reasoning in <think> may stand before it. Beside tools
-also {"name", "arguments"} is a call. Optional columns: `tools` (a list or JSON text), `system`, `history` ([[question,
-answer], ...], whose answers may be calls too). In a row without tools a line of code may look like a call string: one
-without arguments or with a dot in its name, such as `plt.show()`, is text there. What means to be a call and cannot be
-read exactly is refused: text around a tool_call, full-width parentheses, commas or equals signs.
+The output is a call, a JSON list of calls, a call string such as `queryWeather(location=北京,
+date=now)` (see toolcall/formats/call_strings.py), or an answer in plain text; reasoning in <think>
+may stand before it. Beside tools also {"name", "arguments"} is a call. Optional columns: `tools` (a
+list or JSON text), `system`, `history` ([[question, answer], ...], whose answers may be calls too).
+In a row without tools a line of code may look like a call string: one without arguments or with a
+dot in its name, such as `plt.show()`, is text there. What means to be a call and cannot be read
+exactly is refused: text around a tool_call, full-width parentheses, commas or equals signs.
 
-The same in other columns is read too: TRL's prompt and completion, prompt and response, ms-swift's query and response.
+The same in other columns is read too: TRL's prompt and completion, prompt and response, ms-swift's
+query and response.
 """
 
 from collections.abc import Iterable
@@ -25,13 +28,19 @@ from swiftkit.records import Row
 
 
 def matches(record: dict[str, Any]) -> bool:
-    judged = is_judged(record) or (record.get("completion") is not None and record.get("label") is not None)
+    judged = is_judged(record) or (
+        record.get("completion") is not None and record.get("label") is not None
+    )
     return names_of(record) is not None and not judged
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
     names = names_of(record)
     if names is None:
-        raise DataError("the row has no question and answer", "no_question", "name the columns instruction and output")
+        raise DataError(
+            "the row has no question and answer",
+            "no_question",
+            "name the columns instruction and output",
+        )
     messages = with_answer(question_of(record, names[0]), record, names[1])
     return [make_row(messages, record, used_columns(names))]

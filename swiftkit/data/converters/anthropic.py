@@ -1,6 +1,7 @@
 r"""Anthropic messages: contents are lists of blocks, tool_use and tool_result among them.
 
-Source: the Messages API of Anthropic, as its logs and data made with its models have it. A real row:
+Source: the Messages API of Anthropic, as its logs and data made with its models have it. A real
+row:
 
     {"system": "Use the tools.",
      "messages": [{"role": "user", "content": "What is the weather in San Francisco?"},
@@ -13,9 +14,10 @@ Source: the Messages API of Anthropic, as its logs and data made with its models
                   {"role": "assistant", "content": [{"type": "text", "text": "It is 15 degrees."}]}],
      "tools": [{"name": "get_weather", "description": "...", "input_schema": {"type": "object", ...}}]}
 
-Results are put in the order of their calls. `system` is text or text blocks. A result with `is_error` begins with
-"Error: ", unless its text says so itself. Left out is what only the API can read: redacted_thinking, signatures, cache
-marks. Rows without any such block are OpenAI's too, and that converter claims them.
+Results are put in the order of their calls. `system` is text or text blocks. A result with
+`is_error` begins with "Error: ", unless its text says so itself. Left out is what only the API can
+read: redacted_thinking, signatures, cache marks. Rows without any such block are OpenAI's too, and
+that converter claims them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -62,10 +64,14 @@ def _messages(messages: list[Any]) -> Iterator[Message]:
         where = f"messages[{index}]"
         role = message.get("role") if isinstance(message, dict) else None
         if role not in _ROLES:
-            raise DataError(f"{where}: unknown role {role!r}", "bad_role", f"use {', '.join(_ROLES)}")
+            raise DataError(
+                f"{where}: unknown role {role!r}", "bad_role", f"use {', '.join(_ROLES)}"
+            )
         blocks, loss = _blocks(message.get("content"), where), loss_flag(message, where)
         if role == "user":
-            results += [_result(block, where) for block in blocks if block.get("type") == "tool_result"]
+            results += [
+                _result(block, where) for block in blocks if block.get("type") == "tool_result"
+            ]
             blocks = _after_results(blocks, where)
             if not blocks and results:
                 continue  # more of them may follow
@@ -80,9 +86,17 @@ def _messages(messages: list[Any]) -> Iterator[Message]:
 
 
 def _blocks(content: Any, where: str) -> list[dict[str, Any]]:
-    blocks = content if isinstance(content, list) else [{"type": "text", "text": text_of(content, where)}]
+    blocks = (
+        content
+        if isinstance(content, list)
+        else [{"type": "text", "text": text_of(content, where)}]
+    )
     if not all(isinstance(block, dict) for block in blocks):
-        raise DataError(f"{where}: content is neither text nor blocks", "bad_content", "write text, or {type, ...}")
+        raise DataError(
+            f"{where}: content is neither text nor blocks",
+            "bad_content",
+            "write text, or {type, ...}",
+        )
     return blocks
 
 

@@ -1,4 +1,5 @@
-r"""APIGen-MT rows: many turns between a customer and an agent of tau-bench's airline or shop, one call at a time.
+r"""APIGen-MT rows: many turns between a customer and an agent of tau-bench's airline or shop, one
+call at a time.
 
 Source: Salesforce/APIGen-MT-5k, a list of 5,000 objects in apigen-mt_5k.json. A real row:
 
@@ -11,8 +12,9 @@ Source: Salesforce/APIGen-MT-5k, a list of 5,000 objects in apigen-mt_5k.json. A
      "tools": "[{\"name\": \"book_reservation\", \"description\": \"Book a ...\", \"parameters\": {...}}, ...]",
      "system": "# Airline Agent Policy\n\nThe current time is 2024-05-15 15:00:00 EST. ..."}
 
-Its arguments are an object, or in a quarter of the calls JSON text. Some rows end with an observation: these have no
-last answer. What tells the rows from ShareGPT's, whose form this is, is the policy in `system` (data/from_sharegpt.py).
+Its arguments are an object, or in a quarter of the calls JSON text. Some rows end with an
+observation: these have no last answer. What tells the rows from ShareGPT's, whose form this is, is
+the policy in `system` (data/from_sharegpt.py).
 """
 
 from collections.abc import Iterable
@@ -31,7 +33,11 @@ def matches(record: dict[str, Any]) -> bool:
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
-    return [make_row((message for turn in turns_of(record) for message in _messages(turn)), record, SYSTEM)]
+    return [
+        make_row(
+            (message for turn in turns_of(record) for message in _messages(turn)), record, SYSTEM
+        )
+    ]
 
 
 def _messages(turn: Turn) -> Iterable[Message]:
@@ -46,5 +52,7 @@ def _call(turn: Turn) -> ToolCall:
     try:
         value = decode(turn.value, turn.where) if isinstance(turn.value, str) else turn.value
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{turn.where}: a broken call: {error}", "broken_call", "mend its JSON") from error
+        raise DataError(
+            f"{turn.where}: a broken call: {error}", "broken_call", "mend its JSON"
+        ) from error
     return call_from(value, turn.where)

@@ -1,6 +1,8 @@
-r"""Glaive function calling v2: one text of USER, ASSISTANT and FUNCTION RESPONSE turns, with <functioncall> in it.
+r"""Glaive function calling v2: one text of USER, ASSISTANT and FUNCTION RESPONSE turns, with
+<functioncall> in it.
 
-Source: https://huggingface.co/datasets/glaiveai/glaive-function-calling-v2 (Apache-2.0). A real row, shortened:
+Source: https://huggingface.co/datasets/glaiveai/glaive-function-calling-v2 (Apache-2.0). A real
+row, shortened:
 
     {"system": "SYSTEM: You are a helpful assistant with access to the following functions. Use them if required -
                 \n{\n    \"name\": \"get_news_headlines\",\n    \"description\": ...\n}\n",
@@ -8,11 +10,12 @@ Source: https://huggingface.co/datasets/glaiveai/glaive-function-calling-v2 (Apa
               \"arguments\": '{\"country\": \"United States\"}'} <|endoftext|>\n\n\nFUNCTION RESPONSE: {\"headlines\":
               [...]}\n\n\nASSISTANT: Here are the latest headlines. <|endoftext|>\n\n\n"}
 
-The arguments stand in single quotes, which is no JSON: what is between the first and the last quote must be JSON, where
-\' is read as an apostrophe (JSON itself has no such escape). Arguments may also be an object. Any other call is
-refused, and so is a chat whose <|endoftext|> marks do not stand at the end of each ASSISTANT turn, and only there: it
-was cut off, or its source's "AI:" was taken for a turn. The sentence that announces the functions leaves the system
-text, because the chat template writes its own.
+The arguments stand in single quotes, which is no JSON: what is between the first and the last quote
+must be JSON, where \' is read as an apostrophe (JSON itself has no such escape). Arguments may also
+be an object. Any other call is refused, and so is a chat whose <|endoftext|> marks do not stand at
+the end of each ASSISTANT turn, and only there: it was cut off, or its source's "AI:" was taken for
+a turn. The sentence that announces the functions leaves the system text, because the chat template
+writes its own.
 """
 
 import re
@@ -29,7 +32,9 @@ from swiftkit.toolcall.python_literal import json_at
 _CALL, _END = "<functioncall>", "<|endoftext|>"
 _MARK = re.compile(r"(?:\A\s*|\n\n)(USER|ASSISTANT|FUNCTION RESPONSE): ")
 _ROLES = {"USER": "user", "FUNCTION RESPONSE": "tool_response"}
-_QUOTED = re.compile(r"""\{\s*"name":\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments":\s*'(.*)'\s*\}""", re.DOTALL)
+_QUOTED = re.compile(
+    r"""\{\s*"name":\s*("(?:[^"\\]|\\.)*")\s*,\s*"arguments":\s*'(.*)'\s*\}""", re.DOTALL
+)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ANNOUNCED = re.compile(
     r"You are a helpful assistant with access to the following functions\. Use them if required ?-?"
@@ -46,10 +51,17 @@ def matches(record: dict[str, Any]) -> bool:
 def convert(record: dict[str, Any]) -> Iterable[Row]:
     chat = record.get("chat")
     if not isinstance(chat, str):
-        raise DataError("the row has no chat", "no_messages", "give the text of the turns in a column chat")
+        raise DataError(
+            "the row has no chat", "no_messages", "give the text of the turns in a column chat"
+        )
     system, tools = _system(text_of(record.get("system"), "system"))
-    messages = [*system, *(message for mark, text in _turns(chat) for message in _messages(mark, text))]
-    return [make_row(messages, {**record, "tools": tools or record.get("tools")}, ("chat", "system"))]
+    messages = [
+        *system,
+        *(message for mark, text in _turns(chat) for message in _messages(mark, text)),
+    ]
+    return [
+        make_row(messages, {**record, "tools": tools or record.get("tools")}, ("chat", "system"))
+    ]
 
 
 def _system(text: str) -> tuple[list[Message], list[Any]]:
@@ -74,16 +86,22 @@ def _turns(chat: str) -> list[tuple[str, str]]:
     """(mark, text) of each turn."""
     marks = list(_MARK.finditer(chat))
     if not marks or marks[0].start():
-        raise DataError("the chat does not begin with a turn", "no_messages", "begin it with 'USER: '")
+        raise DataError(
+            "the chat does not begin with a turn", "no_messages", "begin it with 'USER: '"
+        )
     ends = [mark.start() for mark in marks[1:]] + [len(chat)]
-    return [(mark[1], chat[mark.end() : end].strip()) for mark, end in zip(marks, ends, strict=True)]
+    return [
+        (mark[1], chat[mark.end() : end].strip()) for mark, end in zip(marks, ends, strict=True)
+    ]
 
 
 def _messages(mark: str, text: str) -> Iterator[Message]:
     content = text.removesuffix(_END).rstrip() if mark == "ASSISTANT" else text
     if _END in content or (mark == "ASSISTANT" and content == text):
         fix = f"end each ASSISTANT turn, and no other, with {_END}"
-        raise DataError(f"chat: the turn {text[:60]!r} has {_END} in the wrong place, or none", "bad_end", fix)
+        raise DataError(
+            f"chat: the turn {text[:60]!r} has {_END} in the wrong place, or none", "bad_end", fix
+        )
     if mark != "ASSISTANT":
         yield {"role": _ROLES[mark], "content": content}
         return
@@ -105,4 +123,6 @@ def _json(text: str, where: str) -> Any:
     try:
         return decode(text, where)
     except (ValueError, RecursionError) as error:
-        raise DataError(f"{where}: no valid JSON: {error}", "broken_call", "mend the call's JSON") from error
+        raise DataError(
+            f"{where}: no valid JSON: {error}", "broken_call", "mend the call's JSON"
+        ) from error

@@ -8,15 +8,16 @@ Source: HuggingFaceH4/Multilingual-Thinking, the data set of OpenAI's cookbook. 
                   {"role": "user", "content": "Can you show me the latest trends?", "thinking": null},
                   {"role": "assistant", "content": "Hey there! ...", "thinking": "D'accord, l'utilisateur ..."}]}
 
-The messages are read; where there are none, the columns. Also read: the conversations of the openai-harmony library, in
-which each message of the assistant has a channel:
+The messages are read; where there are none, the columns. Also read: the conversations of the
+openai-harmony library, in which each message of the assistant has a channel:
 
     {"role": "assistant", "channel": "analysis", "content": "I need the weather."},
     {"role": "assistant", "channel": "commentary", "recipient": "functions.weather", "content": "{\"city\": \"Oslo\"}"},
     {"role": "tool", "name": "functions.weather", "content": "clear"},
     {"role": "assistant", "channel": "final", "content": "Clear."}
 
-OpenAI messages with `thinking`, but with neither these columns nor channels, belong to the converter openai.
+OpenAI messages with `thinking`, but with neither these columns nor channels, belong to the
+converter openai.
 """
 
 from collections.abc import Iterable, Iterator
@@ -28,7 +29,13 @@ from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import call_from
 from swiftkit.toolcall.reasoning import join, thinking_of
 
-_ROLES = {"system": "system", "developer": "system", "user": "user", "assistant": "assistant", "tool": "tool_response"}
+_ROLES = {
+    "system": "system",
+    "developer": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool_response",
+}
 _KNOWN = tuple(_ROLES)  # no set: a role may be a list, which has no hash
 _CHANNELS = (None, "analysis", "commentary", "final")
 _USED = ("developer", "user", "analysis", "final")
@@ -55,7 +62,10 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
 
 def _from_columns(record: dict[str, Any]) -> list[dict[str, Any]]:
     language = text_of(record.get("reasoning_language"), "reasoning_language")
-    parts = [f"reasoning language: {language}" if language else "", text_of(record.get("developer"), "developer")]
+    parts = [
+        f"reasoning language: {language}" if language else "",
+        text_of(record.get("developer"), "developer"),
+    ]
     system = "\n\n".join(part for part in parts if part)
     return [
         *([{"role": "system", "content": system}] if system else []),
@@ -70,7 +80,9 @@ def _messages(messages: list[Any]) -> Iterator[Message]:
         where = f"messages[{index}]"
         role = message.get("role") if isinstance(message, dict) else None
         if not isinstance(role, str) or role not in _ROLES:
-            raise DataError(f"{where}: unknown role {role!r}", "bad_role", f"use {', '.join(_ROLES)}")
+            raise DataError(
+                f"{where}: unknown role {role!r}", "bad_role", f"use {', '.join(_ROLES)}"
+            )
         loss = loss_flag(message, where)
         content = text_of(message.get("content"), where)
         if role != "assistant":
@@ -80,7 +92,9 @@ def _messages(messages: list[Any]) -> Iterator[Message]:
             thoughts.append(content)
         else:
             thoughts += filter(None, [thinking_of(message, where)])
-            yield from (part | loss for part in _answer(message, content, "\n\n".join(thoughts), where))
+            yield from (
+                part | loss for part in _answer(message, content, "\n\n".join(thoughts), where)
+            )
             thoughts = []
     yield from _unanswered(thoughts, "the end")
 
@@ -88,15 +102,25 @@ def _messages(messages: list[Any]) -> Iterator[Message]:
 def _channel(message: dict[str, Any], where: str) -> Any:
     channel = message.get("channel")
     if channel not in _CHANNELS:
-        raise DataError(f"{where}: unknown channel {channel!r}", "bad_channel", "use analysis, commentary or final")
+        raise DataError(
+            f"{where}: unknown channel {channel!r}",
+            "bad_channel",
+            "use analysis, commentary or final",
+        )
     if message.get("tool_calls") or message.get("function_call"):
-        raise DataError(f"{where}: tool_calls in a Harmony row", "bad_call", "use a channel, or --from openai")
+        raise DataError(
+            f"{where}: tool_calls in a Harmony row", "bad_call", "use a channel, or --from openai"
+        )
     return channel
 
 
 def _answer(message: dict[str, Any], content: str, thinking: str, where: str) -> Iterator[Message]:
     recipient = message.get("recipient")
-    name = recipient.removeprefix("functions.") if isinstance(recipient, str) and recipient != "all" else ""
+    name = (
+        recipient.removeprefix("functions.")
+        if isinstance(recipient, str) and recipient != "all"
+        else ""
+    )
     text = "" if name else content
     if thinking:
         text = join(thinking, text, where)
@@ -108,5 +132,7 @@ def _answer(message: dict[str, Any], content: str, thinking: str, where: str) ->
 
 def _unanswered(thoughts: list[str], where: str) -> Iterator[Message]:
     if thoughts:
-        raise DataError(f"an analysis before {where} that leads to no answer", "empty_answer", "add the answer")
+        raise DataError(
+            f"an analysis before {where} that leads to no answer", "empty_answer", "add the answer"
+        )
     yield from ()

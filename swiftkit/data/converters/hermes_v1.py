@@ -1,6 +1,8 @@
-r"""Hermes function calling v1 (NousResearch): ShareGPT turns with <tools>, <tool_call> and <tool_response> in the text.
+r"""Hermes function calling v1 (NousResearch): ShareGPT turns with <tools>, <tool_call> and
+<tool_response> in the text.
 
-Source: https://huggingface.co/datasets/NousResearch/hermes-function-calling-v1 (Apache-2.0). A real row, shortened:
+Source: https://huggingface.co/datasets/NousResearch/hermes-function-calling-v1 (Apache-2.0). A real
+row, shortened:
 
     {"id": "753d8365", "conversations": [
        {"from": "system", "value": "You are a function calling AI model. You are provided with function signatures
@@ -11,17 +13,25 @@ Source: https://huggingface.co/datasets/NousResearch/hermes-function-calling-v1 
        {"from": "tool", "value": "<tool_response>\n{\"name\": \"search\", \"content\": {...}}\n</tool_response>\n"}],
      "tools": "[{\"type\": \"function\", ...}]", "category": "Travel"}
 
-Tools and calls are JSON or Python dicts; both are read exactly, what is neither is refused. What the chat template
-writes itself leaves the system text: the list of tools and the sentences on how tools are shown and called. The rest
-stays ("Don't make assumptions about what values to plug into functions."). The JSON-mode rows of this data set have no
-tools: they are plain ShareGPT.
+Tools and calls are JSON or Python dicts; both are read exactly, what is neither is refused. What
+the chat template writes itself leaves the system text: the list of tools and the sentences on how
+tools are shown and called. The rest stays ("Don't make assumptions about what values to plug into
+functions."). The JSON-mode rows of this data set have no tools: they are plain ShareGPT.
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from swiftkit.data.from_sharegpt import Turn, answer, check_no_markup, dialect_of, result_text, turns_of, with_tools
+from swiftkit.data.from_sharegpt import (
+    Turn,
+    answer,
+    check_no_markup,
+    dialect_of,
+    result_text,
+    turns_of,
+    with_tools,
+)
 from swiftkit.data.rows import SYSTEM, make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
@@ -29,7 +39,8 @@ from swiftkit.toolcall import python_literal as literal
 from swiftkit.toolcall.call import ToolCall, call_from
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
-_INSIDE = "([^<]*(?:<(?!/?{0}>)[^<]*)*)"  # all up to the next tag of this name; never goes back, however long
+# all up to the next tag of this name; never goes back, however long
+_INSIDE = "([^<]*(?:<(?!/?{0}>)[^<]*)*)"
 _TOOLS = re.compile(f"<tools>{_INSIDE.format('tools')}</tools>")
 _RESULT = re.compile(f"<tool_response>{_INSIDE.format('tool_response')}</tool_response>")
 _EXAMPLE = f"<tool_call>{_INSIDE.format('tool_call')}</tool_call>"
@@ -73,21 +84,29 @@ def _messages(turn: Turn) -> Iterator[Message]:
     elif turn.role == "user":
         yield {"role": "user", "content": turn.text}
     elif turn.role == "tool_call":
-        raise DataError(f"{turn.where}: a function_call turn", "bad_role", f"write the call as {_OPEN} in a gpt turn")
+        raise DataError(
+            f"{turn.where}: a function_call turn",
+            "bad_role",
+            f"write the call as {_OPEN} in a gpt turn",
+        )
     elif rest := check_no_markup(_PROMPT.sub("", turn.text), ("<tools>", _OPEN, "<tool_response>")):
         yield {"role": "system", "content": rest}
 
 
 def _tools(turn: Turn) -> Iterator[Any]:
-    """The tools between the tags: a list, or one after the other. Tags around nothing are only spoken of."""
+    """The tools between the tags: a list, or one after the other. Tags around nothing are only
+    spoken of."""
     for block in _TOOLS.findall(turn.text):
         lines = [line for line in block.splitlines() if line.strip()]
-        one_a_line = all(line.lstrip().startswith("{") for line in lines)  # as later Hermes prompts are written
+        # as later Hermes prompts are written
+        one_a_line = all(line.lstrip().startswith("{") for line in lines)
         for text in lines if one_a_line else [block]:
             try:
                 value = literal.read(text)
             except ValueError as error:
-                raise DataError(f"{turn.where}: <tools>: {error}", "bad_tools", "mend the list of tools") from error
+                raise DataError(
+                    f"{turn.where}: <tools>: {error}", "bad_tools", "mend the list of tools"
+                ) from error
             yield from value if isinstance(value, list) else [value]
 
 
@@ -98,9 +117,15 @@ def _parts(text: str, where: str) -> tuple[str, list[ToolCall]]:
     for block in blocks:
         inside, closed, after = block.partition(_CLOSE)
         if not closed:
-            raise DataError(f"{where}: {_OPEN} is never closed", "broken_call", f"close it with {_CLOSE}")
+            raise DataError(
+                f"{where}: {_OPEN} is never closed", "broken_call", f"close it with {_CLOSE}"
+            )
         if after.strip():
-            raise DataError(f"{where}: text after a call", "text_after_call", "put it before the calls, or delete it")
+            raise DataError(
+                f"{where}: text after a call",
+                "text_after_call",
+                "put it before the calls, or delete it",
+            )
         calls.append(_call(inside, where))
     if _CLOSE in before:
         raise DataError(f"{where}: {_CLOSE} without {_OPEN}", "broken_call", "mend the tags")
@@ -111,7 +136,9 @@ def _call(text: str, where: str) -> ToolCall:
     try:
         value = literal.read(text.strip())
     except ValueError as error:
-        raise DataError(f"{where}: the call is {error}", "broken_call", "mend the call's JSON") from error
+        raise DataError(
+            f"{where}: the call is {error}", "broken_call", "mend the call's JSON"
+        ) from error
     return call_from(value, where)
 
 
@@ -120,6 +147,8 @@ def _results(turn: Turn) -> Iterator[Message]:
     text = result_text(turn)
     found, around = _RESULT.findall(text), _RESULT.sub("", text)
     if "tool_response>" in around or (found and around.strip()):
-        raise DataError(f"{turn.where}: text outside of <tool_response>", "broken_result", "mend the tags")
+        raise DataError(
+            f"{turn.where}: text outside of <tool_response>", "broken_result", "mend the tags"
+        )
     for content in found or [around]:
         yield {"role": "tool_response", "content": content.strip()}

@@ -9,12 +9,13 @@ Source: the OpenAI fine-tuning format, as TRL, Together, Fireworks and others us
                   {"role": "assistant", "content": "It is 21 degrees."}],
      "tools": [{"type": "function", "function": {"name": "get_current_weather", "parameters": {...}}}]}
 
-Also read: arguments as an object, `developer` for system, a column `system`, content as null or text parts, the legacy
-`function_call`, role `function` and `functions`; reasoning (`reasoning_content`, `reasoning`, `thinking`), which
-becomes <think>; `reasoning_effort` and `chat_template_kwargs`. The flags `weight` (0 or 1) and `train` (true or false)
-become ms-swift's `loss`. Results of parallel calls are put in the order of their calls; the `name` of a result is left
-out, because that order already says which call it belongs to. The list may have another name, or be JSON text, and the
-roles may be ShareGPT's (data/from_openai.py).
+Also read: arguments as an object, `developer` for system, a column `system`, content as null or
+text parts, the legacy `function_call`, role `function` and `functions`; reasoning
+(`reasoning_content`, `reasoning`, `thinking`), which becomes <think>; `reasoning_effort` and
+`chat_template_kwargs`. The flags `weight` (0 or 1) and `train` (true or false) become ms-swift's
+`loss`. Results of parallel calls are put in the order of their calls; the `name` of a result is
+left out, because that order already says which call it belongs to. The list may have another name,
+or be JSON text, and the roles may be ShareGPT's (data/from_openai.py).
 """
 
 from collections.abc import Iterable
@@ -26,21 +27,31 @@ from swiftkit.errors import DataError
 from swiftkit.records import Row
 
 _OWN_ROLES = ("tool_call", "tool_response")  # of ms-swift's own rows
-_BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking")  # Anthropic's parts of a content
+# Anthropic's parts of a content
+_BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking")
 
 
 def matches(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
     if not isinstance(messages, list) or is_judged(record) or record.get("completion") is not None:
         return False
-    if "expected_calls" in record or ("analysis" in record and "final" in record) or is_prompt_with_gold(record):
+    if (
+        "expected_calls" in record
+        or ("analysis" in record and "final" in record)
+        or is_prompt_with_gold(record)
+    ):
         return False
     return all(isinstance(message, dict) and _is_openai(message) for message in messages)
 
 
 def _is_openai(message: dict[str, Any]) -> bool:
-    """Its role is known, it has no Harmony channel, and its content holds no blocks of Anthropic's."""
-    if message.get("role") in _OWN_ROLES or role_of(message) is None or isinstance(message.get("channel"), str):
+    """Its role is known, it has no Harmony channel, and its content holds no blocks of
+    Anthropic's."""
+    if (
+        message.get("role") in _OWN_ROLES
+        or role_of(message) is None
+        or isinstance(message.get("channel"), str)
+    ):
         return False
     content = message.get("content")
     parts = content if isinstance(content, list) else []

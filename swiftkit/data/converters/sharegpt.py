@@ -1,6 +1,7 @@
 r"""ShareGPT conversations of {from, value}, also with function_call and observation turns.
 
-Source: ShareGPT's dumps and LLaMA-Factory's "sharegpt" data format, which many data sets use. A real row:
+Source: ShareGPT's dumps and LLaMA-Factory's "sharegpt" data format, which many data sets use. A
+real row:
 
     {"conversations": [{"from": "human", "value": "What is the area of a rectangle of 5 by 3?"},
        {"from": "function_call", "value": "{\"name\": \"calculate_area\", \"arguments\": {\"dimensions\": [5, 3]}}"},
@@ -8,10 +9,10 @@ Source: ShareGPT's dumps and LLaMA-Factory's "sharegpt" data format, which many 
        {"from": "gpt", "value": "The area is 15."}],
      "system": "Be brief.", "tools": "[{\"name\": \"calculate_area\", \"parameters\": {...}}]"}
 
-A function_call is one call or a list of calls, as JSON text or as the value itself; reasoning in <think> or other text
-may stand before it. An observation stays one result, whatever it holds. A turn's loss, weight or train becomes
-ms-swift's `loss`. Rows of this form that write calls in the text have converters of their own (see
-data/from_sharegpt.py).
+A function_call is one call or a list of calls, as JSON text or as the value itself; reasoning in
+<think> or other text may stand before it. An observation stays one result, whatever it holds. A
+turn's loss, weight or train becomes ms-swift's `loss`. Rows of this form that write calls in the
+text have converters of their own (see data/from_sharegpt.py).
 """
 
 import re
@@ -44,18 +45,28 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
 
 
 def _check_plain(turns: list[Turn]) -> None:
-    """Refuse an answer that is a call in a format of its own, such as [f]=>({"a": 1}), after a system text with tools.
+    """Refuse an answer that is a call in a format of its own, such as [f]=>({"a": 1}), after a
+    system text with tools.
 
-    ToolACE has some hundred rows of that kind. As text they would be trained on, and never be a call.
+    ToolACE has some hundred rows of that kind. As text they would be trained on, and never be a
+    call.
     """
-    system = " ".join(turn.value for turn in turns if turn.role == "system" and isinstance(turn.value, str)).lower()
+    system = " ".join(
+        turn.value for turn in turns if turn.role == "system" and isinstance(turn.value, str)
+    ).lower()
     if "param" not in system or not any(word in system for word in _TOOL_WORDS):
         return
     for turn in turns:
-        text = turn.value.strip() if turn.role == "assistant" and isinstance(turn.value, str) else ""
+        text = (
+            turn.value.strip() if turn.role == "assistant" and isinstance(turn.value, str) else ""
+        )
         if text[:1] in _BRACKETS and text.endswith(_BRACKETS[text[:1]]) and not _is_json(text):
             fix = "write it as a function_call turn, or mend the text"
-            raise DataError(f"{turn.where}: {text[:60]!r} looks like a call in an unknown format", "unread_call", fix)
+            raise DataError(
+                f"{turn.where}: {text[:60]!r} looks like a call in an unknown format",
+                "unread_call",
+                fix,
+            )
 
 
 def _messages(turn: Turn) -> Iterator[Message]:
@@ -76,7 +87,9 @@ def _calls(turn: Turn) -> tuple[str, list[ToolCall]]:
         return "", _listed(turn.value, turn.where)
     begin = _JSON.search(turn.value, turn.value.find("</think>") + 1)
     if not begin:
-        raise DataError(f"{turn.where}: no call in the function_call", "bad_call", "write the call as JSON")
+        raise DataError(
+            f"{turn.where}: no call in the function_call", "bad_call", "write the call as JSON"
+        )
     return turn.value[: begin.start()], _read(turn.value, begin.start(), turn.where)
 
 
@@ -87,7 +100,9 @@ def _read(text: str, position: int, where: str) -> list[ToolCall]:
         try:
             value, position = json_at(text, position, where)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"{where}: {reason(error)}", "broken_call", "mend the JSON of the call") from error
+            raise DataError(
+                f"{where}: {reason(error)}", "broken_call", "mend the JSON of the call"
+            ) from error
         calls += _listed(value, where)
         position = skip_space(text, position)
     return calls
@@ -104,5 +119,7 @@ def _is_json(text: str) -> bool:
 def _listed(value: Any, where: str) -> list[ToolCall]:
     values = value if isinstance(value, list) else [value]
     if not values:
-        raise DataError(f"{where}: an empty list of calls", "bad_call", "delete the turn, or write its call")
+        raise DataError(
+            f"{where}: an empty list of calls", "bad_call", "delete the turn, or write its call"
+        )
     return [call_from(each, where) for each in values]

@@ -1,4 +1,5 @@
-r"""ms-swift's own rows: messages with the roles tool_call and tool_response, or a column expected_calls.
+r"""ms-swift's own rows: messages with the roles tool_call and tool_response, or a column
+expected_calls.
 
 Source: ms-swift 4.6, docs "Custom Dataset" and "Agent support". A real row:
 
@@ -45,12 +46,19 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         fix = "leave --from out, or force preference or kto"
         raise DataError("a row with a rejected answer or a verdict", "other_format", fix)
     check_media(record)
-    row: Any = {name: _flat(value) for name, value in record.items() if value is not None and name not in _WHOLE}
+    row: Any = {
+        name: _flat(value)
+        for name, value in record.items()
+        if value is not None and name not in _WHOLE
+    }
     if isinstance(record.get("chat_template_kwargs"), dict):
-        row["chat_template_kwargs"] = record["chat_template_kwargs"]  # swift wants the object itself
+        # swift wants the object itself
+        row["chat_template_kwargs"] = record["chat_template_kwargs"]
     if identity := identity_of(record):
         row["id"] = identity
-    row["messages"] = [_message(message, f"messages[{index}]") for index, message in enumerate(messages)]
+    row["messages"] = [
+        _message(message, f"messages[{index}]") for index, message in enumerate(messages)
+    ]
     return [row]
 
 
@@ -67,7 +75,8 @@ def _message(message: Any, where: str) -> dict[str, Any]:
 
 
 def _check_call(message: dict[str, Any], where: str) -> None:
-    """Refuse two values under one key of a call's text; whether it is a call is check_row's matter."""
+    """Refuse two values under one key of a call's text; whether it is a call is check_row's
+    matter."""
     if message["role"] == "tool_call":
         with suppress(ValueError, RecursionError):
             decode(message["content"], where)

@@ -1,4 +1,5 @@
-r"""ToolACE: tools as JSON in the system text, calls as [name(parameter=value, ...), ...] in the assistant's.
+r"""ToolACE: tools as JSON in the system text, calls as [name(parameter=value, ...), ...] in the
+assistant's.
 
 Source: https://huggingface.co/datasets/Team-ACE/ToolACE (Apache-2.0). A real row, shortened:
 
@@ -11,10 +12,10 @@ Source: https://huggingface.co/datasets/Team-ACE/ToolACE (Apache-2.0). A real ro
         {"from": "tool", "value": "[{\"name\": \"Market Trends API\", \"results\": {...}}]"},
         {"from": "assistant", "value": "The indexes rise."}]}
 
-A name may hold spaces and dots. Values are Python literals or JSON; a call with anything else (names, sums, values
-without a name) is refused. The results of several calls come as one list; where its names are those of the calls, each
-call gets its own. What tells the model to write calls in this format leaves the system text, with the list of tools:
-the chat template writes its own.
+A name may hold spaces and dots. Values are Python literals or JSON; a call with anything else
+(names, sums, values without a name) is refused. The results of several calls come as one list;
+where its names are those of the calls, each call gets its own. What tells the model to write calls
+in this format leaves the system text, with the list of tools: the chat template writes its own.
 """
 
 import re
@@ -23,7 +24,15 @@ from typing import Any
 
 import msgspec
 
-from swiftkit.data.from_sharegpt import Turn, answer, check_no_markup, dialect_of, result_text, turns_of, with_tools
+from swiftkit.data.from_sharegpt import (
+    Turn,
+    answer,
+    check_no_markup,
+    dialect_of,
+    result_text,
+    turns_of,
+    with_tools,
+)
 from swiftkit.data.rows import SYSTEM, make_row
 from swiftkit.errors import DataError
 from swiftkit.json_text import skip_space
@@ -56,7 +65,13 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     systems = {turn.where: _system(turn) for turn in turns if turn.role == "system"}
     record = with_tools(record, [tool for _, tools in systems.values() for tool in tools])
     names = sorted(tool_names(tools_from(record["tools"])), key=len, reverse=True)
-    return [make_row(_messages(turns, {where: text for where, (text, _) in systems.items()}, names), record, SYSTEM)]
+    return [
+        make_row(
+            _messages(turns, {where: text for where, (text, _) in systems.items()}, names),
+            record,
+            SYSTEM,
+        )
+    ]
 
 
 def _messages(turns: list[Turn], systems: dict[str, str], names: list[str]) -> Iterator[Message]:
@@ -70,7 +85,9 @@ def _messages(turns: list[Turn], systems: dict[str, str], names: list[str]) -> I
         elif turn.role == "user":
             yield {"role": "user", "content": turn.text}
         elif turn.role == "tool_call":
-            raise DataError(f"{turn.where}: a function_call turn", "bad_role", "write it into an assistant turn")
+            raise DataError(
+                f"{turn.where}: a function_call turn", "bad_role", "write it into an assistant turn"
+            )
         elif rest := systems[turn.where]:
             yield {"role": "system", "content": rest}
 
@@ -91,7 +108,8 @@ def _system(turn: Turn) -> tuple[str, list[Any]]:
 
 
 def _parts(text: str, where: str, names: list[str]) -> tuple[str, list[ToolCall]]:
-    """(the text before the calls, the calls). A call begins where [NAME( stands, or is the whole text."""
+    """(the text before the calls, the calls). A call begins where [NAME( stands, or is the whole
+    text."""
     starts = [start for name in names if (start := text.find(f"[{name}(")) >= 0]
     if text.startswith("[") and text.endswith(")]"):
         starts.append(0)
@@ -100,7 +118,9 @@ def _parts(text: str, where: str, names: list[str]) -> tuple[str, list[ToolCall]
     try:
         return text[: min(starts)], _calls(text, min(starts) + 1, names)
     except ValueError as error:
-        raise DataError(f"{where}: {error}", "broken_call", "write [name(parameter=value, ...)]") from error
+        raise DataError(
+            f"{where}: {error}", "broken_call", "write [name(parameter=value, ...)]"
+        ) from error
 
 
 def _calls(text: str, position: int, names: list[str]) -> list[ToolCall]:
@@ -120,7 +140,8 @@ def _calls(text: str, position: int, names: list[str]) -> list[ToolCall]:
 
 
 def _name(text: str, position: int, names: list[str]) -> str:
-    """The name that stands here: that of a tool, which may hold anything, or what looks like one."""
+    """The name that stands here: that of a tool, which may hold anything, or what looks like
+    one."""
     known = next((name for name in names if text.startswith(f"{name}(", position)), None)
     found = _NAME.match(text, position)
     if known is None and not found:
@@ -158,7 +179,8 @@ def _add(arguments: dict[str, Any], text: str) -> None:
 
 
 def _split(text: str, names: list[str]) -> list[Message]:
-    """A result for each call, where the text lists results under the calls' names; else the text as it is."""
+    """A result for each call, where the text lists results under the calls' names; else the text as
+    it is."""
     parts = [text]
     if len(names) > 1:
         try:

@@ -1,6 +1,7 @@
 r"""ToolBench: APIs in the system text, Thought, Action and Action Input in the assistant's.
 
-Source: https://github.com/OpenBMB/ToolBench (Apache-2.0), toolllama_G123_dfs_train.json. A real row, shortened:
+Source: https://github.com/OpenBMB/ToolBench (Apache-2.0), toolllama_G123_dfs_train.json. A real
+row, shortened:
 
     {"id": "Step 2: ...", "conversations": [
        {"from": "system", "value": "You are AutoGPT, ... Your output should follow this format:\nThought:\nAction\n
@@ -11,16 +12,25 @@ Source: https://github.com/OpenBMB/ToolBench (Apache-2.0), toolllama_G123_dfs_tr
        {"from": "assistant", "value": "\nThought: \nAction: Finish\nAction Input: {\"return_type\": \"give_answer\",
         \"final_answer\": \"It is noon.\"}"}]}
 
-A Thought becomes the reasoning of its call; the list of APIs, which is printed by Python, the tools. `Finish` stays a
-call: the system text demands it, and the APIs define it. The sentences on the output's format and on the APIs leave the
-system text, because the chat template writes its own; so does the user's "Begin!".
+A Thought becomes the reasoning of its call; the list of APIs, which is printed by Python, the
+tools. `Finish` stays a call: the system text demands it, and the APIs define it. The sentences on
+the output's format and on the APIs leave the system text, because the chat template writes its own;
+so does the user's "Begin!".
 """
 
 import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from swiftkit.data.from_sharegpt import Turn, answer, check_no_markup, dialect_of, result_text, turns_of, with_tools
+from swiftkit.data.from_sharegpt import (
+    Turn,
+    answer,
+    check_no_markup,
+    dialect_of,
+    result_text,
+    turns_of,
+    with_tools,
+)
 from swiftkit.data.rows import SYSTEM, make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
@@ -29,7 +39,9 @@ from swiftkit.toolcall.call import call_from
 from swiftkit.toolcall.reasoning import join
 
 _APIS = re.compile(r"Specifically, you have access to the following APIs:")
-_PROMPT = re.compile(r"Your output should follow this format:\s*Thought:\s*Action:?\s*Action Input:\s*")
+_PROMPT = re.compile(
+    r"Your output should follow this format:\s*Thought:\s*Action:?\s*Action Input:\s*"
+)
 _STEP = re.compile(r"\s*(?:Thought:(.*?))?(?:\A|\n)Action:([^\n]*)\nAction Input:(.*)", re.DOTALL)
 
 
@@ -55,7 +67,9 @@ def _messages(turn: Turn) -> Iterator[Message]:
     elif turn.role == "assistant":
         yield from _step(turn)
     else:
-        raise DataError(f"{turn.where}: a function_call turn", "bad_role", "write it into an assistant turn")
+        raise DataError(
+            f"{turn.where}: a function_call turn", "bad_role", "write it into an assistant turn"
+        )
 
 
 def _apis(turn: Turn) -> list[Any]:
@@ -63,7 +77,9 @@ def _apis(turn: Turn) -> list[Any]:
     try:
         values = [literal.read(text) for text in lists]
     except ValueError as error:
-        raise DataError(f"{turn.where}: the APIs: {error}", "bad_tools", "mend the list of APIs") from error
+        raise DataError(
+            f"{turn.where}: the APIs: {error}", "bad_tools", "mend the list of APIs"
+        ) from error
     return [api for value in values for api in (value if isinstance(value, list) else [value])]
 
 

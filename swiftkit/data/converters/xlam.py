@@ -10,8 +10,9 @@ minpeter/xlam-function-calling-60k-parsed. A real row:
                  \"parameters\": {\"type\": {\"description\": \"The type of giveaways ...\", \"type\": \"str\",
                                              \"default\": \"game\"}}}]"}
 
-The parameters are a flat map; toolcall/tools.py makes JSON Schema of it. No answers, [], says that no tool fits, as in
-the irrelevance data made from these rows: such a row has no answer to train on, and a gold of no calls.
+The parameters are a flat map; toolcall/tools.py makes JSON Schema of it. No answers, [], says that
+no tool fits, as in the irrelevance data made from these rows: such a row has no answer to train on,
+and a gold of no calls.
 """
 
 from collections.abc import Iterable
@@ -47,7 +48,11 @@ def _calls(answers: Any) -> list[Message]:
     decoded = _decoded(answers) if isinstance(answers, str) else answers
     calls = [decoded] if isinstance(decoded, dict) else decoded
     if not isinstance(calls, list):
-        raise DataError("answers is not a list of calls", "bad_call", "write [{name, arguments}], or [] for no call")
+        raise DataError(
+            "answers is not a list of calls",
+            "bad_call",
+            "write [{name, arguments}], or [] for no call",
+        )
     return [call_message(call_from(call, f"answers[{index}]")) for index, call in enumerate(calls)]
 
 
@@ -55,4 +60,6 @@ def _decoded(answers: str) -> Any:
     try:
         return decode(answers, "answers")
     except (ValueError, RecursionError) as error:
-        raise DataError(f"answers is not valid JSON: {error}", "broken_call", "mend its JSON") from error
+        raise DataError(
+            f"answers is not valid JSON: {error}", "broken_call", "mend its JSON"
+        ) from error

@@ -1,4 +1,5 @@
-"""What a run has found: report.json's shape, its Markdown page, its table, and the exit status that it means."""
+"""What a run has found: report.json's shape, its Markdown page, its table, and the exit status that
+it means."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,8 @@ from swiftkit.evals.stats import Counted, Estimate, Mean, estimate, mean_estimat
 from swiftkit.records import SKIPPED, Response, Sample, Score
 
 WRONG_SHOWN = 5
-LEAST_COVERAGE = 0.9  # of the samples; with fewer answers the run was not healthy, whatever they say
+# of the samples; with fewer answers the run was not healthy, whatever they say
+LEAST_COVERAGE = 0.9
 
 
 class GateResult(msgspec.Struct, frozen=True):
@@ -22,11 +24,12 @@ class GateResult(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """report.json. n = scored + skipped + errors, in samples x trials; `latency` and `elapsed_s` are in seconds.
+    """report.json. n = scored + skipped + errors, in samples x trials; `latency` and `elapsed_s`
+    are in seconds.
 
-    A metric is absent where nothing counted for it. `coverage` is scored / n; `bounds` [worst, best] say where each
-    metric would lie if all errors were wrong, or right (absent without errors). `elapsed_s` is the time of the last
-    sitting, in which all but `resumed` were asked.
+    A metric is absent where nothing counted for it. `coverage` is scored / n; `bounds` [worst,
+    best] say where each metric would lie if all errors were wrong, or right (absent without
+    errors). `elapsed_s` is the time of the last sitting, in which all but `resumed` were asked.
     """
 
     task: str
@@ -48,8 +51,8 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def exit_status(self) -> int:
-        """With gates 0 all passed, 1 one failed, 3 one is inconclusive; without, 1 if errors are left. 4 where too many
-        samples have no answer for a verdict."""
+        """With gates 0 all passed, 1 one failed, 3 one is inconclusive; without, 1 if errors are
+        left. 4 where too many samples have no answer for a verdict."""
         if self.errors and not self.gates:
             return 1
         if self.coverage < LEAST_COVERAGE:
@@ -109,28 +112,41 @@ def summarize(counted: Counted) -> dict[str, Estimate]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def bounds_of(metrics: Mapping[str, Estimate], scored: int, errors: int) -> dict[str, tuple[float, float]]:
-    """Where each metric would lie if every sample that ended in an error were wrong, and if every one were right.
+def bounds_of(
+    metrics: Mapping[str, Estimate], scored: int, errors: int
+) -> dict[str, tuple[float, float]]:
+    """Where each metric would lie if every sample that ended in an error were wrong, and if every
+    one were right.
 
     As if the errors fell on each metric as they fell on the whole.
     """
     share = scored / (scored + errors) if scored else 0.0
-    return {name: (found.value * share, found.value * share + 1 - share) for name, found in metrics.items()}
+    return {
+        name: (found.value * share, found.value * share + 1 - share)
+        for name, found in metrics.items()
+    }
 
 
 def judge_all(
-    gates: Sequence[Gate], metrics: Mapping[str, Estimate], bounds: Mapping[str, tuple[float, float]]
+    gates: Sequence[Gate],
+    metrics: Mapping[str, Estimate],
+    bounds: Mapping[str, tuple[float, float]],
 ) -> list[GateResult]:
-    return [GateResult(str(gate), judge(gate, metrics.get(gate.metric), bounds.get(gate.metric))) for gate in gates]
+    return [
+        GateResult(str(gate), judge(gate, metrics.get(gate.metric), bounds.get(gate.metric)))
+        for gate in gates
+    ]
 
 
 def score_line(outcome: Outcome) -> dict[str, Any]:
     """One line of scores.jsonl."""
-    return {"id": outcome.sample.id, "trial": outcome.trial, **msgspec.structs.asdict(outcome.score)}  # type: ignore[arg-type]
+    place = {"id": outcome.sample.id, "trial": outcome.trial}
+    return place | msgspec.structs.asdict(outcome.score)  # type: ignore[arg-type]
 
 
 def markdown(report: Report, outcomes: Sequence[Outcome]) -> str:
-    """The page for people: the metrics with their intervals, and the first samples that went wrong, with the reason."""
+    """The page for people: the metrics with their intervals, and the first samples that went wrong,
+    with the reason."""
     title = f"# {report.task}: {_inline(report.model or '')}"
     lines = [title, "", f"{counts_line(report)}. Data: `{_inline(report.data)}`.", ""]
     rows = metric_rows(report)
@@ -154,8 +170,8 @@ def markdown(report: Report, outcomes: Sequence[Outcome]) -> str:
 
 
 def print_table(report: Report) -> None:
-    """The metrics on stdout, and where the rest is. Without a terminal plain lines: rich takes as long to import as two
-    hundred samples take."""
+    """The metrics on stdout, and where the rest is. Without a terminal plain lines: rich takes as
+    long to import as two hundred samples take."""
     from swiftkit.terminal import printable
 
     title = f"{report.task}: {report.model}"
@@ -198,7 +214,8 @@ def counts_line(report: Report) -> str:
 
 
 def coverage_lines(report: Report) -> list[str]:
-    """How many samples the metrics rest on, where some have no score, and what the errors could change."""
+    """How many samples the metrics rest on, where some have no score, and what the errors could
+    change."""
     if report.scored == report.n:
         return []
     lines = [f"coverage {100 * report.coverage:.1f} %: {report.scored} of {report.n} have a score"]
@@ -233,10 +250,15 @@ def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
 
 
 def _inline(text: str) -> str:
-    """Text of a file, a tool or a model within one line of Markdown, out of which it cannot break."""
+    """Text of a file, a tool or a model within one line of Markdown, out of which it cannot
+    break."""
     line = "".join(sign if sign.isprintable() else " " for sign in " ".join(text.split()))
     return (
-        line.replace("&", "&amp;").replace("<", "&lt;").replace("|", "&#124;").replace("`", "'").replace("](", "]\\(")
+        line.replace("&", "&amp;")
+        .replace("<", "&lt;")
+        .replace("|", "&#124;")
+        .replace("`", "'")
+        .replace("](", "]\\(")
     )
 
 

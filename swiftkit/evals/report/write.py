@@ -8,7 +8,14 @@ import msgspec
 from swiftkit.errors import EndpointError, UsageError
 from swiftkit.evals.gates import Gate
 from swiftkit.evals.lazy_samples import Lazy
-from swiftkit.evals.report.report import Outcome, Report, make_report, markdown, score_line, summarize
+from swiftkit.evals.report.report import (
+    Outcome,
+    Report,
+    make_report,
+    markdown,
+    score_line,
+    summarize,
+)
 from swiftkit.evals.results import Account, Job, results_of
 from swiftkit.evals.run_directory import Config, RunDir
 from swiftkit.records import Response
@@ -23,11 +30,19 @@ def check_gates(gates: Sequence[Gate], task: Any, jobs: Sequence[Job]) -> None:
     names: Collection[str] = task.metrics(results_of(jobs, lambda _: None))
     for gate in gates:
         if gate.metric not in names:
-            raise UsageError(f"--gate {gate}: no metric {gate.metric!r} (this data has {', '.join(names)})")
+            raise UsageError(
+                f"--gate {gate}: no metric {gate.metric!r} (this data has {', '.join(names)})"
+            )
 
 
 def finish(
-    run: RunDir, config: Config, task: Any, jobs: Sequence[Job], account: Account, gates: Sequence[Gate], elapsed: float
+    run: RunDir,
+    config: Config,
+    task: Any,
+    jobs: Sequence[Job],
+    account: Account,
+    gates: Sequence[Gate],
+    elapsed: float,
 ) -> Report:
     """Write scores.jsonl, report.json and report.md; EndpointError where nothing was scored."""
     outcomes = Lazy(len(jobs), lambda number: _outcome(jobs[number], account))
@@ -39,7 +54,9 @@ def finish(
     run.write_text("report.md", markdown(report, outcomes))
     if not report.scored:
         again = f"see {run.path}/report.md; the same command with --run {run.path} asks again"
-        raise EndpointError(f"no sample was scored, the first answer was: {outcomes[0].response.error} ({again})")
+        raise EndpointError(
+            f"no sample was scored, the first answer was: {outcomes[0].response.error} ({again})"
+        )
     return report
 
 

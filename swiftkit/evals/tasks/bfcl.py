@@ -1,13 +1,16 @@
-"""BFCL v4, the Berkeley Function Calling Leaderboard: its own verdicts, category by category, and its overall scores.
+"""BFCL v4, the Berkeley Function Calling Leaderboard: its own verdicts, category by category, and
+its overall scores.
 
-Data: BFCL_v4_*.json as the leaderboard publishes them, a file or a folder, with the answers in possible_answer/ beside
-them. Source: https://gorilla.cs.berkeley.edu/leaderboard.html and bfcl-eval 2026.3.23, as a function-calling model is
-asked there. Single turn: the verdict is scoring/bfcl/verdict.py's. multi_turn: the conversation runs in the simulators
-of the installed bfcl-eval package, in a process of its own (sandbox/bfcl_worker.py), and its checker judges the states
-and results; SWIFTKIT_BFCL_PYTHON names the Python that has the package, if it is not this one. Web search and memory
-are left out.
+Data: BFCL_v4_*.json as the leaderboard publishes them, a file or a folder, with the answers in
+possible_answer/ beside them. Source: https://gorilla.cs.berkeley.edu/leaderboard.html and bfcl-eval
+2026.3.23, as a function-calling model is asked there. Single turn: the verdict is
+scoring/bfcl/verdict.py's. multi_turn: the conversation runs in the simulators of the installed
+bfcl-eval package, in a process of its own (sandbox/bfcl_worker.py), and its checker judges the
+states and results; SWIFTKIT_BFCL_PYTHON names the Python that has the package, if it is not this
+one. Web search and memory are left out.
 
-Metrics: `accuracy` over all samples, `accuracy[CATEGORY]`, and where all their categories are asked, as there:
+Metrics: `accuracy` over all samples, `accuracy[CATEGORY]`, and where all their categories are
+asked, as there:
 
     non_live_ast    mean of simple (the mean of Python, Java, JavaScript), multiple, parallel, parallel_multiple
     live_ast        live_simple, _multiple, _parallel, _parallel_multiple together, weighted by their sizes
@@ -16,8 +19,9 @@ Metrics: `accuracy` over all samples, `accuracy[CATEGORY]`, and where all their 
     overall_single_turn                 mean of non_live_ast, live_ast and irrelevance
     overall_without_agentic             these three and multi_turn, weighted 10, 10, 10 and 30
 
-The leaderboard's own overall score has the agentic categories too, weighted 40, which cannot be asked here. Names of
-tools go out as they are: an API that refuses a dot in a name refuses these questions.
+The leaderboard's own overall score has the agentic categories too, weighted 40, which cannot be
+asked here. Names of tools go out as they are: an API that refuses a dot in a name refuses these
+questions.
 """
 
 import asyncio
@@ -58,8 +62,15 @@ _SECONDS = 60.0  # for one request to the simulators
 _VALID, _NO_ANSWER = "valid", "multi_turn:force_terminated"
 _SIMPLE = ("simple_python", "simple_java", "simple_javascript")
 _LIVE = ("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple")
-_TURNS = ("multi_turn_base", "multi_turn_miss_func", "multi_turn_miss_param", "multi_turn_long_context")
-_NON_LIVE = dict.fromkeys(_SIMPLE, 1 / 12) | dict.fromkeys(("multiple", "parallel", "parallel_multiple"), 1 / 4)
+_TURNS = (
+    "multi_turn_base",
+    "multi_turn_miss_func",
+    "multi_turn_miss_param",
+    "multi_turn_long_context",
+)
+_NON_LIVE = dict.fromkeys(_SIMPLE, 1 / 12) | dict.fromkeys(
+    ("multiple", "parallel", "parallel_multiple"), 1 / 4
+)
 _WITHOUT = {"irrelevance": 1 / 2, "live_irrelevance": 1 / 2}
 _LANGUAGES = {"java": "Java 8", "javascript": "JavaScript", "python": "Python 3"}
 
@@ -72,8 +83,8 @@ class Turns(msgspec.Struct, frozen=True):
 
 
 def load(path: Path) -> Sequence[Sample]:
-    """The questions of a file or folder. Raises DataError (file:line) for one that cannot be asked, UsageError where
-    multi_turn is asked without bfcl-eval."""
+    """The questions of a file or folder. Raises DataError (file:line) for one that cannot be asked,
+    UsageError where multi_turn is asked without bfcl-eval."""
     samples = load_samples(path, lambda row, where, file: [_sample(row, where, file)])
     if any(isinstance(sample.target, Turns) for sample in samples):
         _check_package()
@@ -137,11 +148,17 @@ def _overall(found: dict[str, Tallies]) -> dict[str, Tallies | Mean]:
     scores |= {title: Mean(each) for title, each in parts.items()}
     if "live_relevance" in found:
         scores["relevance"] = found["live_relevance"]
-    single = [part for title in ("non_live_ast", "live_ast", "irrelevance") for part in parts.get(title, [])]
+    single = [
+        part
+        for title in ("non_live_ast", "live_ast", "irrelevance")
+        for part in parts.get(title, [])
+    ]
     if parts.keys() >= {"non_live_ast", "live_ast", "irrelevance"}:
         scores["overall_single_turn"] = Mean(single)
         if "multi_turn" in parts:
-            scores["overall_without_agentic"] = Mean([*single, *((3 * w, part) for w, part in parts["multi_turn"])])
+            scores["overall_without_agentic"] = Mean(
+                [*single, *((3 * w, part) for w, part in parts["multi_turn"])]
+            )
     return scores
 
 
@@ -151,8 +168,16 @@ def _sample(row: dict[str, Any], where: str, file: Path) -> Sample:
     category = identity.rpartition("_")[0]
     meta = {"where": where, "category": category}
     question, truth = row.get("question"), row.get("ground_truth")
-    if not isinstance(question, list) or not all(isinstance(turn, list) for turn in question) or not question:
-        raise DataError(f"{where}: no question of BFCL", "no_question", "give the files BFCL_v4_*.json as they are")
+    if (
+        not isinstance(question, list)
+        or not all(isinstance(turn, list) for turn in question)
+        or not question
+    ):
+        raise DataError(
+            f"{where}: no question of BFCL",
+            "no_question",
+            "give the files BFCL_v4_*.json as they are",
+        )
     if truth is None and "relevance" not in category:
         fix = "put possible_answer/ beside the question file"
         raise DataError(f"{where}: the question has no ground truth", "no_gold", fix)
@@ -168,30 +193,40 @@ def _sample(row: dict[str, Any], where: str, file: Path) -> Sample:
 
 def _item(category: str, function: Any, truth: Any, where: str) -> Item:
     try:
-        return msgspec.convert({"category": category, "function": function, "ground_truth": truth}, Item)
+        return msgspec.convert(
+            {"category": category, "function": function, "ground_truth": truth}, Item
+        )
     except msgspec.ValidationError as error:
         raise DataError(f"{where}: {error}", "bad_gold", "give BFCL's files as they are") from error
 
 
 def _turns(row: dict[str, Any], truth: Any, where: str) -> Turns:
     wanted = {"initial_config": dict, "involved_classes": list}
-    if not all(isinstance(row.get(name), kind) for name, kind in wanted.items()) or not isinstance(truth, list):
+    if not all(isinstance(row.get(name), kind) for name, kind in wanted.items()) or not isinstance(
+        truth, list
+    ):
         reason = f"{where}: a multi_turn question without {', '.join(wanted)}, or a ground truth that is no list"
         raise DataError(reason, "bad_gold", "give BFCL's files as they are")
     return Turns({name: value for name, value in row.items() if name != "ground_truth"}, truth)
 
 
 def encode_hints(functions: list[Any], language: str) -> list[Any]:
-    """The functions with a word on their language; values of Java and JavaScript are asked for as literals in strings,
-    because JSON has no types for them."""
+    """The functions with a word on their language; values of Java and JavaScript are asked for as
+    literals in strings, because JSON has no types for them."""
     hinted = []
     for function in functions:
         if not isinstance(function, dict):
             return functions
         said = f"{function.get('description', '')} (A function in {_LANGUAGES[language]}.)".strip()
         parameters = function.get("parameters")
-        if language != "python" and isinstance(parameters, dict) and isinstance(parameters.get("properties"), dict):
-            literals = {name: _as_literal(each, language) for name, each in parameters["properties"].items()}
+        if (
+            language != "python"
+            and isinstance(parameters, dict)
+            and isinstance(parameters.get("properties"), dict)
+        ):
+            literals = {
+                name: _as_literal(each, language) for name, each in parameters["properties"].items()
+            }
             parameters = parameters | {"properties": literals}
         hinted.append(function | {"description": said, "parameters": parameters})
     return hinted
@@ -202,7 +237,10 @@ def _as_literal(schema: Any, language: str) -> dict[str, Any]:
     inside = {key: known[key] for key in ("items", "properties") if key in known}
     shape = f", made of {json.dumps(inside)}" if inside else ""
     kind = f"{_LANGUAGES[language]} {known.get('type', 'any')}"
-    return {"type": "string", "description": f"{known.get('description', '')} ({kind}{shape}, as a literal)".strip()}
+    return {
+        "type": "string",
+        "description": f"{known.get('description', '')} ({kind}{shape}, as a literal)".strip(),
+    }
 
 
 class _Talk:
@@ -221,7 +259,9 @@ class _Talk:
                 tools = tools + parse_tools(more, self._sample.id)
                 question = [{"role": "user", "content": begun["more"]}]
             messages += question
-            steps = await walk(messages, tools, self._ask, self._run, reader(detect.parse, tools), _STEPS)
+            steps = await walk(
+                messages, tools, self._ask, self._run, reader(detect.parse, tools), _STEPS
+            )
             walked += steps
             if steps[-1][0].error:
                 return whole(walked)
@@ -248,7 +288,9 @@ class _Talk:
 
 def _calls_of(step: Step, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The calls of an answer; none where they cannot be read."""
-    parsed = read_answer(Response("", text=step.text, tool_calls=step.tool_calls), reader(detect.parse, tools))
+    parsed = read_answer(
+        Response("", text=step.text, tool_calls=step.tool_calls), reader(detect.parse, tools)
+    )
     return [] if parsed.malformed else _plain(parsed.calls)
 
 
@@ -272,6 +314,7 @@ def _command() -> list[str]:
     """The process of the simulators, without a network where the system allows to take it away."""
     command = [os.environ.get(PYTHON) or sys.executable, "-P", bfcl_simulator.__file__]
     unshare = shutil.which("unshare")
-    if unshare and subprocess.run([unshare, "-rn", "true"], capture_output=True, check=False).returncode == 0:  # noqa: S603
-        return [unshare, "-rn", *command]
-    return command
+    if unshare is None:
+        return command
+    probe = subprocess.run([unshare, "-rn", "true"], capture_output=True, check=False)  # noqa: S603
+    return [unshare, "-rn", *command] if probe.returncode == 0 else command

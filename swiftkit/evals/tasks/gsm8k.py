@@ -4,12 +4,15 @@ Data: GSM8K (Cobbe et al. 2021, https://github.com/openai/grade-school-math), JS
 
     {"question": "Janet's ducks lay 16 eggs per day. ...", "answer": "Janet sells 16 - 3 - 4 = ...\n#### 18"}
 
-or Parquet of the same columns. The prompt is the question; --prompt gives another system prompt than PROMPT.
+or Parquet of the same columns. The prompt is the question; --prompt gives another system prompt
+than PROMPT.
 
-The answer is the number that the text gives (evals/final_number.py), which knows `####`, `\boxed{}` and prose, without
-the model's thinking. Numbers are compared by value: 1,234.00 = 1234, $18 = 18, 1/2 = 0.5.
+The answer is the number that the text gives (evals/final_number.py), which knows `####`, `\boxed{}`
+and prose, without the model's thinking. Numbers are compared by value: 1,234.00 = 1234, $18 = 18,
+1/2 = 0.5.
 
-Metric: `accuracy`, with trials also pass^k and pass@k; `answered`: the share of answers in which a number was found.
+Metric: `accuracy`, with trials also pass^k and pass@k; `answered`: the share of answers in which a
+number was found.
 """
 
 from collections.abc import Sequence
@@ -66,6 +69,8 @@ def _sample(row: dict[str, Any], where: str) -> Sample:
         raise DataError(f"{where}: no question, or no answer", "no_question", fix)
     target = number_of(str(answer))
     if target is None:
-        raise DataError(f"{where}: no number in the answer", "bad_gold", "end it with #### and the number")
+        raise DataError(
+            f"{where}: no number in the answer", "bad_gold", "end it with #### and the number"
+        )
     messages = [{"role": "system", "content": PROMPT}, {"role": "user", "content": question}]
     return Sample(identity_of(row, where), messages, [], target, {"where": where})

@@ -9,16 +9,18 @@ r"""A smoke set of one's own: a question a line, and how its answer is checked.
     {"prompt": "Weather?", "tools": [...], "check": {"calls": [{"name": "weather", "arguments": {"city": "Oslo"}}]}}
     {"prompt": "Explain recursion to a child.", "check": {"judge": "It is correct and a child can follow it."}}
 
-`messages` (a list of {role, content}) may stand in place of `prompt`; `id`, `category` and `tools` may be added. One
-check may hold several kinds: all must pass. Text is compared without white space around it and without the model's
-thinking. `exact` and `contains` take "ignore_case": true beside them. JSON is the whole answer, or what stands in its
-one code fence. A number is the one that the answer gives (evals/final_number.py). A pattern runs in a matcher that
-takes linear time (Rust's syntax: neither lookaround nor back references).
+`messages` (a list of {role, content}) may stand in place of `prompt`; `id`, `category` and `tools`
+may be added. One check may hold several kinds: all must pass. Text is compared without white space
+around it and without the model's thinking. `exact` and `contains` take "ignore_case": true beside
+them. JSON is the whole answer, or what stands in its one code fence. A number is the one that the
+answer gives (evals/final_number.py). A pattern runs in a matcher that takes linear time (Rust's
+syntax: neither lookaround nor back references).
 
-The judge is a model behind SWIFTKIT_JUDGE_BASE_URL, by the name SWIFTKIT_JUDGE_MODEL (or the first that is served),
-with the key SWIFTKIT_JUDGE_API_KEY. It reads the question, the criterion and the answer as one JSON object, from which
-an answer cannot break out, and must say {"pass": true} or {"pass": false} and nothing else. A verdict that cannot be
-read is an error of the sample, no score; it is in the journal, and is asked for again when the run is resumed.
+The judge is a model behind SWIFTKIT_JUDGE_BASE_URL, by the name SWIFTKIT_JUDGE_MODEL (or the first
+that is served), with the key SWIFTKIT_JUDGE_API_KEY. It reads the question, the criterion and the
+answer as one JSON object, from which an answer cannot break out, and must say {"pass": true} or
+{"pass": false} and nothing else. A verdict that cannot be read is an error of the sample, no score;
+it is in the journal, and is asked for again when the run is resumed.
 
 Metrics: `accuracy`, with trials pass^k and pass@k; `accuracy[CATEGORY]`; `accuracy[check:KIND]`.
 """
@@ -52,7 +54,11 @@ from swiftkit.toolcall.schema import validator_of
 SAMPLING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 512}
 HEADLINE = "accuracy"
 MOST_CATEGORIES = 30
-_ENDPOINT, _MODEL, _KEY = "SWIFTKIT_JUDGE_BASE_URL", "SWIFTKIT_JUDGE_MODEL", "SWIFTKIT_JUDGE_API_KEY"
+_ENDPOINT, _MODEL, _KEY = (
+    "SWIFTKIT_JUDGE_BASE_URL",
+    "SWIFTKIT_JUDGE_MODEL",
+    "SWIFTKIT_JUDGE_API_KEY",
+)
 _models: dict[str, str] = {}  # by endpoint
 _KINDS = ("exact", "contains", "regex", "json", "json_schema", "number", "calls", "judge")
 _FENCE = re.compile(r"```[\w-]*\n(.*?)\n?```", re.DOTALL)
@@ -89,8 +95,8 @@ class _Verdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(path: Path) -> Sequence[Sample]:
-    """The questions of a file. Raises DataError (file:line) for a row or a check that cannot be used; UsageError where
-    a row wants a judge and none is named."""
+    """The questions of a file. Raises DataError (file:line) for a row or a check that cannot be
+    used; UsageError where a row wants a judge and none is named."""
     samples = load_samples(path, lambda row, where, _: [_sample(row, where)])
     if any("judge" in sample.target.kinds for sample in samples) and not os.environ.get(_ENDPOINT):
         raise UsageError(
@@ -113,10 +119,14 @@ async def converse(sample: Sample, ask: Ask) -> Response:
         return response
     key = os.environ.get(_KEY, "").strip() or "EMPTY"
     async with Client(Endpoint(os.environ.get(_ENDPOINT, ""), key)) as judge:
-        said = await judge.ask(await _question(judge, sample, spoken(response.text)), sample.id, response.trial)
+        said = await judge.ask(
+            await _question(judge, sample, spoken(response.text)), sample.id, response.trial
+        )
     if said.error:
         skipped = SKIPPED if said.error.startswith(SKIPPED) else ""
-        return msgspec.structs.replace(response, error=f"{skipped}the judge: {said.error.removeprefix(SKIPPED)}")
+        return msgspec.structs.replace(
+            response, error=f"{skipped}the judge: {said.error.removeprefix(SKIPPED)}"
+        )
     if verdict_of(said.text) is None:
         unread = f"the judge's verdict cannot be read: {said.text[:200]!r}"
         return msgspec.structs.replace(response, error=unread, verdict=said.text)
@@ -149,9 +159,18 @@ def metrics(results: Sequence[tuple[Sample, int, Score | None]]) -> dict[str, Ta
     categories = {sample.meta["category"] for sample, _, _ in results if "category" in sample.meta}
     split = 1 < len(categories) <= MOST_CATEGORIES
     for sample, _, found in results:
-        names = [HEADLINE, *([f"{HEADLINE}[{sample.meta['category']}]"] if split and "category" in sample.meta else [])]
+        names = [
+            HEADLINE,
+            *(
+                [f"{HEADLINE}[{sample.meta['category']}]"]
+                if split and "category" in sample.meta
+                else []
+            ),
+        ]
         for name in names:
-            tallies.setdefault(name, Tallies()).extend([Tally(sample.id, found.value, 1.0)] if found else [])
+            tallies.setdefault(name, Tallies()).extend(
+                [Tally(sample.id, found.value, 1.0)] if found else []
+            )
         for kind in sample.target.kinds:
             entries = tallies.setdefault(f"{HEADLINE}[check:{kind}]", Tallies())
             entries.extend([Tally(sample.id, found.parts[kind], 1.0)] if found else [])
@@ -180,7 +199,11 @@ def _fault(kind: str, target: Target, text: str, response: Response) -> str:
     missing = [part for part in wholes if fold(part) not in fold(text)]
     if kind == "exact":
         missing = [] if fold(text) == fold(wanted.strip()) else [wanted]
-    return f"{'not' if kind == 'exact' else 'without'} {', '.join(map(repr, missing))[:200]}" if missing else ""
+    return (
+        f"{'not' if kind == 'exact' else 'without'} {', '.join(map(repr, missing))[:200]}"
+        if missing
+        else ""
+    )
 
 
 def _number_fault(check: Check, text: str) -> str:
@@ -188,7 +211,9 @@ def _number_fault(check: Check, text: str) -> str:
     if found is None:
         return "no number"
     return (
-        "" if abs(found - wanted) <= Fraction(str(check.tolerance)) else f"{float(found):g} instead of {check.number}"
+        ""
+        if abs(found - wanted) <= Fraction(str(check.tolerance))
+        else f"{float(found):g} instead of {check.number}"
     )
 
 
@@ -209,7 +234,8 @@ def _validator(schema: bytes) -> Any:
 
 
 def _matches(pattern: str, text: str) -> bool:
-    """Whether the pattern is found: in jsonschema's matcher, which takes linear time, as Python's does not."""
+    """Whether the pattern is found: in jsonschema's matcher, which takes linear time, as Python's
+    does not."""
     return bool(_validator(encode({"pattern": pattern})).is_valid(text))
 
 
@@ -225,27 +251,43 @@ async def _question(judge: Client, sample: Sample, answer: str) -> bytes:
     model = os.environ.get(_MODEL) or await _first_model(judge)
     asked = [{"role": each["role"], "content": each.get("content")} for each in sample.messages]
     data = {"question": asked, "criterion": sample.target.check.judge, "answer": answer}
-    messages = [{"role": "system", "content": _JUDGE}, {"role": "user", "content": encode(data).decode()}]
+    messages = [
+        {"role": "system", "content": _JUDGE},
+        {"role": "user", "content": encode(data).decode()},
+    ]
     return encode({"model": model, "messages": messages, "temperature": 0, "max_tokens": 1024})
 
 
 def _sample(row: dict[str, Any], where: str) -> Sample:
-    messages = [{"role": "user", "content": row["prompt"]}] if "prompt" in row else row.get("messages")
+    messages = (
+        [{"role": "user", "content": row["prompt"]}] if "prompt" in row else row.get("messages")
+    )
     tools = parse_tools(row.get("tools"), where)
     try:
         check, kinds = _check(row.get("check"))
     except (ValueError, TypeError, ZeroDivisionError) as error:
         fix = "write it as swiftkit/evals/tasks/jsonl.py shows"
-        raise DataError(f"{where}: bad check: {str(error).splitlines()[0][:200]}", "bad_check", fix) from error
+        raise DataError(
+            f"{where}: bad check: {str(error).splitlines()[0][:200]}", "bad_check", fix
+        ) from error
     gold = None
     if "calls" in kinds:
-        gold = gold_from(encode(check.calls).decode(), where, row.get("scoring"), encode(tools).decode())
+        gold = gold_from(
+            encode(check.calls).decode(), where, row.get("scoring"), encode(tools).decode()
+        )
     target = Target(check, gold, kinds)
-    return Sample(identity_of(row, where), openai_messages(messages, where), tools, target, meta_of(row, where))
+    return Sample(
+        identity_of(row, where),
+        openai_messages(messages, where),
+        tools,
+        target,
+        meta_of(row, where),
+    )
 
 
 def _check(value: Any) -> tuple[Check, list[str]]:
-    """The check and its kinds. Raises ValueError for a pattern, a schema or a number that cannot be used."""
+    """The check and its kinds. Raises ValueError for a pattern, a schema or a number that cannot be
+    used."""
     check = msgspec.convert(value, Check)
     kinds = [kind for kind in _KINDS if getattr(check, kind) is not msgspec.UNSET]
     if not kinds:

@@ -1,13 +1,15 @@
 """Does the model call the right tools with the right arguments, and call none where no tool fits?
 
-Data: swift rows, as `swiftkit convert` writes them, or files of BFCL as they are. One row, one question:
+Data: swift rows, as `swiftkit convert` writes them, or files of BFCL as they are. One row, one
+question:
 
     {"id": "w-17", "messages": [{"role": "user", "content": "Weather in Oslo?"}], "tools": "[{...}]",
      "expected_calls": "[{\\"name\\": \\"get_weather\\", \\"arguments\\": {\\"city\\": \\"Oslo\\"}}]"}
 
-`expected_calls` of "[]" means that no tool is wanted. A row without `expected_calls` is a training row that holds its
-own answers: each turn that calls tools becomes a sample, with the true history before it, and these samples form a
-chain; a row that calls nothing becomes one sample where no tool is wanted.
+`expected_calls` of "[]" means that no tool is wanted. A row without `expected_calls` is a training
+row that holds its own answers: each turn that calls tools becomes a sample, with the true history
+before it, and these samples form a chain; a row that calls nothing becomes one sample where no tool
+is wanted.
 
 Metrics. What counts as right is scoring/score.py's matter: the same scorer is the GRPO reward.
 
@@ -29,7 +31,14 @@ from typing import Any
 import msgspec
 
 from swiftkit.data.to_openai import openai_messages, parse_tools
-from swiftkit.evals.dataset import chain_of, identity_of, load_samples, meta_of, prompt_of, swift_row
+from swiftkit.evals.dataset import (
+    chain_of,
+    identity_of,
+    load_samples,
+    meta_of,
+    prompt_of,
+    swift_row,
+)
 from swiftkit.evals.stats import Tallies, Tally, passes
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score
@@ -46,11 +55,13 @@ PARTS = {
     "format_accuracy": "format", "name_accuracy": "name", "parameter_name_accuracy": "parameter_names",
     "parameter_value_accuracy": "parameter_values", "schema_accuracy": "schema",
 }  # fmt: skip
-Result = tuple[Sample, int, Score | None]  # sample, trial, and its score (None: an error, or skipped)
+# sample, trial, and its score (None: an error, or skipped)
+Result = tuple[Sample, int, Score | None]
 
 
 def load(path: Path, mode: str = "") -> Sequence[Sample]:
-    """The samples of a file of rows, or of a folder; DataError (file:line) at the first row that cannot be used.
+    """The samples of a file of rows, or of a folder; DataError (file:line) at the first row that
+    cannot be used.
 
     `mode` takes the place of the one in the rows' own options (scoring/options.py).
     """
@@ -67,7 +78,9 @@ def score(sample: Sample, response: Response) -> Score:
     parsed = answer(sample, response)
     found = score_calls(parsed.calls, sample.target, parsed.malformed, reasons=True)
     made = -1 if parsed.malformed else len(parsed.calls)
-    return msgspec.structs.replace(found, counts=found.counts | {"made": made} | _by_tool(parsed, sample.target, found))
+    return msgspec.structs.replace(
+        found, counts=found.counts | {"made": made} | _by_tool(parsed, sample.target, found)
+    )
 
 
 def answer(sample: Sample, response: Response) -> Parsed:
@@ -87,8 +100,11 @@ def metrics(results: Sequence[Result]) -> dict[str, Tallies]:
             if tally is not None:
                 entries.append(tally)
     chains = tallies["chain_success"]
-    ordered = {HEADLINE: tallies[HEADLINE], "chain_success": chains} | passes(chains, trials) | tallies
-    return dict(sorted(ordered.items(), key=lambda entry: ("[" in entry[0], "[tool:" in entry[0])))  # breakdowns last
+    ordered = (
+        {HEADLINE: tallies[HEADLINE], "chain_success": chains} | passes(chains, trials) | tallies
+    )
+    # breakdowns last
+    return dict(sorted(ordered.items(), key=lambda entry: ("[" in entry[0], "[tool:" in entry[0])))
 
 
 def _seen(results: Sequence[Result]) -> tuple[set[str], set[str], int]:
@@ -120,7 +136,10 @@ def _shares(
     else:
         yield "abstention", Tally(chain, float(found.exact), 1.0) if found else None
     silent = found is not None and found.counts["made"] == 0
-    yield "abstention_precision", Tally(chain, float(not sample.target.calls), 1.0) if silent else None
+    yield (
+        "abstention_precision",
+        Tally(chain, float(not sample.target.calls), 1.0) if silent else None,
+    )
     if (category := sample.meta.get("category")) in categories:
         yield f"{HEADLINE}[{category}]", right
     for tool in tools & {call.name for call in sample.target.calls}:
@@ -131,7 +150,9 @@ def _by_tool(parsed: Parsed, gold: Gold, found: Score) -> dict[str, int]:
     """Right and total calls of each tool that was wanted: `right:NAME` and `total:NAME`."""
     wanted = Counter(call.name for call in gold.calls)
     if found.exact:
-        return {f"{what}:{name}": count for name, count in wanted.items() for what in ("right", "total")}
+        return {
+            f"{what}:{name}": count for name, count in wanted.items() for what in ("right", "total")
+        }
     made = Counter(call.name for call in parsed.calls)
     right = Counter(gold.calls[index].name for index in _exact(parsed.calls, gold))
     totals = {f"total:{name}": max(count, made[name]) for name, count in wanted.items()}
@@ -145,14 +166,19 @@ def _exact(calls: list[ToolCall], gold: Gold) -> list[int]:
 
 
 def _of_tool(chain: str, found: Score | None, tool: str) -> Tally | None:
-    return Tally(chain, found.counts[f"right:{tool}"], found.counts[f"total:{tool}"]) if found else None
+    return (
+        Tally(chain, found.counts[f"right:{tool}"], found.counts[f"total:{tool}"])
+        if found
+        else None
+    )
 
 
 def _chain(
     sample: Sample, trial: int, found: Score | None, begun: dict[tuple[str, int], tuple[int, bool]]
 ) -> Tally | None:
-    """The tally of the chain and trial that this turn completes; one with a turn that was not asked or not scored has
-    none, and leaves the denominator. `begun` holds how many turns each chain lacks, and whether it is exact so far."""
+    """The tally of the chain and trial that this turn completes; one with a turn that was not asked
+    or not scored has none, and leaves the denominator. `begun` holds how many turns each chain
+    lacks, and whether it is exact so far."""
     if found is None:
         return None
     key = chain_of(sample), trial
@@ -183,7 +209,9 @@ def _scoring(row: dict[str, Any], tools: list[dict[str, Any]]) -> tuple[Any, str
 
 def _with_mode(row: dict[str, Any], mode: str, where: str) -> str:
     scoring = row.get("scoring") or "{}"
-    options = decode_line(str(scoring).encode(), f"{where}: scoring", msgspec.json.Decoder(dict[str, Any]).decode)
+    options = decode_line(
+        str(scoring).encode(), f"{where}: scoring", msgspec.json.Decoder(dict[str, Any]).decode
+    )
     return encode(options | {"mode": mode}).decode()
 
 
@@ -197,5 +225,9 @@ def _turns(whole: Sample, where: str, scoring: tuple[Any, str]) -> Iterator[Samp
         gold = gold_of(openai_calls.parse(whole.messages[index]).calls, *scoring)
         identity = whole.id if len(answers) == 1 else f"{whole.id}#{turn}"
         yield Sample(
-            identity, prompt_of(whole.messages[:index], where), whole.tools, gold, {"chain": whole.id} | whole.meta
+            identity,
+            prompt_of(whole.messages[:index], where),
+            whole.tools,
+            gold,
+            {"chain": whole.id} | whole.meta,
         )

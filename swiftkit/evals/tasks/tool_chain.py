@@ -1,4 +1,5 @@
-"""Several steps: the model calls, the environment answers, until the model calls no more. Is the whole chain right?
+"""Several steps: the model calls, the environment answers, until the model calls no more. Is the
+whole chain right?
 
 Data: swift rows as `swiftkit convert` writes them, with the calls and results that were recorded:
 
@@ -7,16 +8,19 @@ Data: swift rows as `swiftkit convert` writes them, with the calls and results t
        {"role": "tool_response", "content": "{\\"status\\": \\"open\\"}"}],
      "expected_calls": "[{\\"name\\": \\"cancel_order\\", \\"arguments\\": {\\"id\\": \\"K4051\\"}}]", "tools": "[...]"}
 
-The model starts at the last question; what was called after it, and then `expected_calls`, are the steps of the chain.
-A training row, without `expected_calls`, gives one sample for each of its questions that calls follow, with the true
-history before it. Of rows that continue each other (convert --each-step) the longest counts, under its own id.
+The model starts at the last question; what was called after it, and then `expected_calls`, are the
+steps of the chain. A training row, without `expected_calls`, gives one sample for each of its
+questions that calls follow, with the true history before it. Of rows that continue each other
+(convert --each-step) the longest counts, under its own id.
 
-The environment: with SWIFTKIT_TOOLS (a Python file of functions, see docs/rewards.md) calls really run, in processes of
-their own, on the row's `state`; without it, a call that was recorded gives its recorded result (`expected_results`, a
-JSON list beside `expected_calls`, are those of the last step), and any other call {"error": ...}. A sample ends with an
-answer without calls, or with a malformed one, or after two answers more than the chain has steps, and eight at least.
+The environment: with SWIFTKIT_TOOLS (a Python file of functions, see docs/rewards.md) calls really
+run, in processes of their own, on the row's `state`; without it, a call that was recorded gives its
+recorded result (`expected_results`, a JSON list beside `expected_calls`, are those of the last
+step), and any other call {"error": ...}. A sample ends with an answer without calls, or with a
+malformed one, or after two answers more than the chain has steps, and eight at least.
 
-Metrics. The score of a chain is swiftkit/scoring/chain.py's, the same as GRPO's reward `tool_chain`:
+Metrics. The score of a chain is swiftkit/scoring/chain.py's, the same as GRPO's reward
+`tool_chain`:
 
     chain_success   chains that are exact; with trials, also pass^k and pass@k
     step_accuracy   steps with all their calls right / steps expected
@@ -61,7 +65,8 @@ _UNKNOWN = '{"error": "no result is recorded for this call"}'
 
 
 class Target(msgspec.Struct, frozen=True):
-    """The gold, and what the environment knows: the recorded results of each call, and the state that tools work on."""
+    """The gold, and what the environment knows: the recorded results of each call, and the state
+    that tools work on."""
 
     chain: Chain
     recorded: dict[Any, list[str]]
@@ -73,8 +78,8 @@ class Target(msgspec.Struct, frozen=True):
 
 
 def load(path: Path) -> Sequence[Sample]:
-    """The questions of a file. Raises DataError (file:line) at the first row that cannot be used; UsageError where
-    SWIFTKIT_TOOLS names no usable file."""
+    """The questions of a file. Raises DataError (file:line) at the first row that cannot be used;
+    UsageError where SWIFTKIT_TOOLS names no usable file."""
     samples = _longest(load_samples(path, lambda row, where, _: _samples(row, where)))
     if os.environ.get(FILE):
         _runner()
@@ -90,18 +95,31 @@ async def converse(sample: Sample, ask: Ask) -> Response:
     """Walk the chain: at most `most` answers."""
     target: Target = sample.target
     environment = _RealTools(sample) if os.environ.get(FILE) else _Recorded(target.recorded)
-    walked = await walk(list(sample.messages), sample.tools, ask, environment.run, target.chain.gold.parse, target.most)
+    walked = await walk(
+        list(sample.messages),
+        sample.tools,
+        ask,
+        environment.run,
+        target.chain.gold.parse,
+        target.most,
+    )
     return whole(walked)
 
 
 def score(sample: Sample, response: Response) -> Score:
     """The calls of all answers against the chain."""
     target: Target = sample.target
-    steps = [Response("", text=step.text, tool_calls=step.tool_calls) for step in response.steps] or [response]
+    steps = [
+        Response("", text=step.text, tool_calls=step.tool_calls) for step in response.steps
+    ] or [response]
     parsed = [read_answer(step, target.chain.gold.parse) for step in steps]
     found = score_turns(parsed, target.chain)
     ended = not parsed[-1].calls and not parsed[-1].malformed
-    more = {"steps_right": steps_right(parsed, target.chain), "steps": target.chain.steps, "finished": int(ended)}
+    more = {
+        "steps_right": steps_right(parsed, target.chain),
+        "steps": target.chain.steps,
+        "finished": int(ended),
+    }
     return msgspec.structs.replace(found, counts=found.counts | more)
 
 
@@ -136,7 +154,8 @@ def _ratio(sample: Sample, found: Score, right: str, total: str) -> Tally:
 
 
 class _Recorded:
-    """Gives each call its recorded results, one after the other; asked more often, the last again."""
+    """Gives each call its recorded results, one after the other; asked more often, the last
+    again."""
 
     def __init__(self, recorded: dict[Any, list[str]]) -> None:
         self._left = {key: list(results) for key, results in recorded.items()}
@@ -168,7 +187,8 @@ def _runner() -> ToolRunner:
 
 
 def _key(call: ToolCall) -> Any:
-    """Equal for calls of equal value; None for arguments that cannot be compared, which are recorded nowhere."""
+    """Equal for calls of equal value; None for arguments that cannot be compared, which are
+    recorded nowhere."""
     try:
         return call.name, strict_key(call.arguments)
     except (RecursionError, TypeError):
@@ -182,12 +202,16 @@ def _samples(row: dict[str, Any], where: str) -> Iterator[Sample]:
     asked = [index for index, message in enumerate(history) if message["role"] == "user"]
     if not asked:
         prompt_of(history, where)
-        raise DataError(f"{where}: nothing asks for an answer", "no_question", "the row needs a user message")
+        raise DataError(
+            f"{where}: nothing asks for an answer", "no_question", "the row needs a user message"
+        )
     if row.get("expected_calls") is not None:
         yield _sample(base, asked[-1], len(history), row, where)
         return
     ends = [*asked[1:], len(history)]
-    spans = [(start, end) for start, end in zip(asked, ends, strict=True) if _steps(history[start:end])]
+    spans = [
+        (start, end) for start, end in zip(asked, ends, strict=True) if _steps(history[start:end])
+    ]
     for number, (start, end) in enumerate(spans or [(asked[-1], len(history))], 1):
         identity = base.id if len(spans) < 2 else f"{base.id}#{number}"
         yield _sample(msgspec.structs.replace(base, id=identity), start, end, row, where)
@@ -201,7 +225,9 @@ def _sample(base: Sample, start: int, end: int, row: dict[str, Any], where: str)
     steps = [*(gold_of(calls).calls for calls in _steps(part)), *([last] if last else [])]
     chain = _chain(encode(steps).decode(), row, encode(base.tools).decode(), where)
     recorded = _recorded(part)
-    for call, result in zip(last, _expected_results(row, where) if wanted is not None else [], strict=False):
+    for call, result in zip(
+        last, _expected_results(row, where) if wanted is not None else [], strict=False
+    ):
         text = result if isinstance(result, str) else encode(result).decode()
         recorded[_key(ToolCall(call.name, call.arguments))].append(text)
     meta = base.meta | {"steps": str(chain.steps)}
@@ -220,13 +246,19 @@ def _steps(messages: Sequence[Message]) -> list[list[ToolCall]]:
     """The calls of each answer that calls; answers without a result between them are one step."""
     answers = groupby(messages, key=lambda message: message["role"] == "assistant")
     turns = [
-        [call for each in run for call in openai_calls.parse(each).calls] for is_answer, run in answers if is_answer
+        [call for each in run for call in openai_calls.parse(each).calls]
+        for is_answer, run in answers
+        if is_answer
     ]
     return [calls for calls in turns if calls]
 
 
 def _recorded(messages: Sequence[Message]) -> "defaultdict[Any, list[str]]":
-    results = {message["tool_call_id"]: message["content"] for message in messages if message["role"] == "tool"}
+    results = {
+        message["tool_call_id"]: message["content"]
+        for message in messages
+        if message["role"] == "tool"
+    }
     found: defaultdict[Any, list[str]] = defaultdict(list)
     for message in messages:
         parsed: Parsed = openai_calls.parse(message)

@@ -1,4 +1,5 @@
-"""Rows of a CSV file (RFC 4180, UTF-8, commas, a line of names first) as JSON records, {name: text}.
+"""Rows of a CSV file (RFC 4180, UTF-8, commas, a line of names first) as JSON records, {name:
+text}.
 
 In the columns of _NESTED the text may be a JSON list, which is what it becomes then.
 """
@@ -23,7 +24,8 @@ def csv_records(file: io.BufferedReader) -> Iterator[tuple[int, bytes]]:
     csv.field_size_limit(RECORD_LIMIT)
     with io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="") as lines:
         read: list[str] = []  # the lines of the row
-        reader = csv.reader(_remembered(lines, read), strict=True)  # else a missing quote swallows the rest in silence
+        # else a missing quote swallows the rest in silence
+        reader = csv.reader(_remembered(lines, read), strict=True)
         names = _names(reader)
         while True:
             first = reader.line_num + 1
@@ -36,7 +38,12 @@ def csv_records(file: io.BufferedReader) -> Iterator[tuple[int, bytes]]:
             except DataError as error:
                 yield first, broken_record(_raw(read), error)
             except csv.Error as error:
-                yield first, broken_record(_raw(read), _bad_csv(f"lines {first} to {reader.line_num}: {error}"))
+                yield (
+                    first,
+                    broken_record(
+                        _raw(read), _bad_csv(f"lines {first} to {reader.line_num}: {error}")
+                    ),
+                )
 
 
 def _remembered(lines: Iterable[str], read: list[str]) -> Iterator[str]:
@@ -69,7 +76,9 @@ def _record(names: list[str], cells: list[str]) -> bytes:
     try:
         return encode(record)
     except UnicodeEncodeError as error:
-        raise DataError("not UTF-8", "not_utf8", "save the file as UTF-8, as in: iconv -f GBK -t UTF-8") from error
+        raise DataError(
+            "not UTF-8", "not_utf8", "save the file as UTF-8, as in: iconv -f GBK -t UTF-8"
+        ) from error
 
 
 def _cell(name: str, text: str) -> Any:
@@ -82,9 +91,15 @@ def _cell(name: str, text: str) -> Any:
     if isinstance(value, list) and all(isinstance(item, dict | list) for item in value):
         return value
     if name in _MUST_BE_NESTED:
-        raise DataError(f"the column {name} holds no JSON list", "bad_cell", "write it with json.dumps, or use .jsonl")
+        raise DataError(
+            f"the column {name} holds no JSON list",
+            "bad_cell",
+            "write it with json.dumps, or use .jsonl",
+        )
     return text
 
 
 def _bad_csv(reason: str) -> DataError:
-    return DataError(reason, "broken_csv", "quote cells that hold commas, quotes or line breaks, or use .jsonl")
+    return DataError(
+        reason, "broken_csv", "quote cells that hold commas, quotes or line breaks, or use .jsonl"
+    )

@@ -1,8 +1,9 @@
-"""Cut JSON text into records without loading it whole: the items of a list, JSON Lines, or objects over many lines.
+"""Cut JSON text into records without loading it whole: the items of a list, JSON Lines, or objects
+over many lines.
 
-An item ends where its brackets and strings do. What is wrong inside it is found later, when it is decoded, so a fault
-costs that item alone. (ijson, the library for this, decodes each item, which takes seven times as long, and stops at
-the first fault.)
+An item ends where its brackets and strings do. What is wrong inside it is found later, when it is
+decoded, so a fault costs that item alone. (ijson, the library for this, decodes each item, which
+takes seven times as long, and stops at the first fault.)
 """
 
 import io
@@ -24,7 +25,8 @@ _SCALAR = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+"|[^\s,\[\]{}"]++)(?=[\s,\]}])|\}'
 
 
 def json_records(file: io.BufferedReader) -> Iterator[tuple[int, bytes]]:
-    """(number, record) of a .json file: an item's place in the list, or the line number if it is JSON Lines."""
+    """(number, record) of a .json file: an item's place in the list, or the line number if it is
+    JSON Lines."""
     line = 1 + _skip_blank(file)
     if file.peek(1)[:1] == b"[":
         file.read(1)
@@ -52,7 +54,8 @@ def _items(file: io.BufferedReader, buffer: bytes, is_list: bool) -> Iterator[by
     """The values of a list whose bracket was read, or those that follow each other in a file."""
     items, buffer = _cut(buffer)
     yield from items
-    while block := file.read(max(_BLOCK, len(buffer))):  # twice the buffer: a long item is scanned a few times only
+    # twice the buffer: a long item is scanned a few times only
+    while block := file.read(max(_BLOCK, len(buffer))):
         items, buffer = _cut(buffer + block)
         yield from items
         if len(buffer) >= RECORD_LIMIT:
@@ -67,7 +70,9 @@ def _remains(buffer: bytes, is_list: bool) -> Iterator[bytes]:
     if rest := buffer[len(gap) :].rstrip():
         yield rest
     elif is_list and b"]" not in gap:
-        error = DataError("the list is not closed: the file is cut off here", "broken_json", "get the whole file")
+        error = DataError(
+            "the list is not closed: the file is cut off here", "broken_json", "get the whole file"
+        )
         yield broken_record(b"", error)
 
 
@@ -83,8 +88,8 @@ def _cut(buffer: bytes) -> tuple[list[bytes], bytes]:
 def _at_once(buffer: bytes, begin: int) -> tuple[list[bytes], int]:
     """Most of the items, ten times as fast: (items, where they end), or ([], 0).
 
-    Records mostly begin alike, so the last place that reads like the first may be a border between two; it is one if
-    all before it is a valid list.
+    Records mostly begin alike, so the last place that reads like the first may be a border between
+    two; it is one if all before it is a valid list.
     """
     opening = _OPENING.match(buffer, begin)
     border = len(buffer)
@@ -108,7 +113,8 @@ def _end_of_gap(buffer: bytes, start: int) -> int:
 
 
 def _end_of(buffer: bytes, begin: int) -> int:
-    """Where the value that begins there ends, brackets of any kind closing each other; -1 if it goes on."""
+    """Where the value that begins there ends, brackets of any kind closing each other; -1 if it
+    goes on."""
     if buffer[begin : begin + 1] not in (b"{", b"["):
         scalar = _SCALAR.match(buffer, begin)
         return scalar.end() if scalar else -1

@@ -1,8 +1,10 @@
-"""Rows of a Parquet file as JSON records, {column: value}, with pyarrow, which is imported when there is such a file.
+"""Rows of a Parquet file as JSON records, {column: value}, with pyarrow, which is imported when
+there is such a file.
 
-Parquet cannot tell a key that an object lacks from one that is null: `[{"a": 1}, {"b": 2}]` comes back as
-`[{"a": 1, "b": null}, {"a": null, "b": 2}]`, and would be trained so. So a null column, and a key that is null in a
-nested object, count as absent; a null item of a list stays. Text that is marked as bytes is text, other bytes are null.
+Parquet cannot tell a key that an object lacks from one that is null: `[{"a": 1}, {"b": 2}]` comes
+back as `[{"a": 1, "b": null}, {"a": null, "b": 2}]`, and would be trained so. So a null column, and
+a key that is null in a nested object, count as absent; a null item of a list stays. Text that is
+marked as bytes is text, other bytes are null.
 """
 
 import math
@@ -43,18 +45,26 @@ def _pyarrow(path: Path) -> tuple[Any, Any]:
         import pyarrow.compute
         from pyarrow import parquet
     except ImportError as error:
-        raise UsageError(f"{path}: to read Parquet, pyarrow is needed: pip install 'swiftkit[parquet]'") from error
+        raise UsageError(
+            f"{path}: to read Parquet, pyarrow is needed: pip install 'swiftkit[parquet]'"
+        ) from error
     return pyarrow, parquet
 
 
 def _check_columns(names: list[str], path: Path) -> None:
     if len(set(names)) < len(names):
-        raise DataError(f"{path}: two columns of one name: {', '.join(names)[:200]}", "unreadable_file", "rename one")
+        raise DataError(
+            f"{path}: two columns of one name: {', '.join(names)[:200]}",
+            "unreadable_file",
+            "rename one",
+        )
 
 
 def _batch_size(metadata: Any) -> int:
     """Rows that take about _BATCH_BYTES."""
-    size: int = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    size: int = sum(
+        metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups)
+    )
     rows: int = metadata.num_rows
     return max(1, min(256, _BATCH_BYTES * rows // max(size, 1)))
 
@@ -63,9 +73,13 @@ def _parquet_record(record: dict[str, Any]) -> bytes:
     try:
         return _encode(record)
     except UnicodeEncodeError:
-        return broken_record(repr(record).encode(), DataError("not UTF-8", "not_utf8", "mend the row's text"))
+        return broken_record(
+            repr(record).encode(), DataError("not UTF-8", "not_utf8", "mend the row's text")
+        )
     except TypeError as error:
-        return broken_record(repr(record).encode(), DataError(f"not JSON: {error}", "bad_cell", "mend the row"))
+        return broken_record(
+            repr(record).encode(), DataError(f"not JSON: {error}", "bad_cell", "mend the row")
+        )
 
 
 def _values(array: Any, pyarrow: Any) -> list[Any]:
@@ -89,7 +103,10 @@ def _objects(array: Any, pyarrow: Any) -> list[dict[str, Any] | None]:
                 item[name] = value
     if not array.null_count:
         return objects
-    return [item if valid else None for item, valid in zip(objects, array.is_valid().to_pylist(), strict=True)]
+    return [
+        item if valid else None
+        for item, valid in zip(objects, array.is_valid().to_pylist(), strict=True)
+    ]
 
 
 def _leaves(array: Any, pyarrow: Any) -> list[Any]:
@@ -123,7 +140,8 @@ def _dict(pairs: list[tuple[Any, Any]]) -> Any:
 
 
 def _text(value: bytes) -> str | None:
-    """Text that is marked as bytes, as older writers do; an image's bytes say nothing to a converter."""
+    """Text that is marked as bytes, as older writers do; an image's bytes say nothing to a
+    converter."""
     try:
         return value.decode()
     except UnicodeDecodeError:

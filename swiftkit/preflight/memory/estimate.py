@@ -12,7 +12,8 @@ _GENERATING = ("grpo", "ppo", "gkd")
 
 
 def setup_of(recipe: Recipe) -> Setup | None:
-    """None where the model's config.json is not there or of no family that we know, or where swift runs no model."""
+    """None where the model's config.json is not there or of no family that we know, or where swift
+    runs no model."""
     shape = shape_of(config_of(recipe))
     if shape is None or not (recipe.trains or recipe.verb in ("infer", "deploy")):
         return None
@@ -46,7 +47,8 @@ def setup_of(recipe: Recipe) -> Setup | None:
 
 
 def zero_config(recipe: Recipe) -> tuple[int, bool]:
-    """(stage, whether the optimizer is offloaded) of --deepspeed: a name of swift's, or a JSON file."""
+    """(stage, whether the optimizer is offloaded) of --deepspeed: a name of swift's, or a JSON
+    file."""
     value = recipe.text("deepspeed")
     if value.startswith("zero") and value[4:5].isdigit():
         return int(value[4]), value.endswith("offload")
@@ -60,12 +62,18 @@ def zero_config(recipe: Recipe) -> tuple[int, bool]:
 
 def attention(recipe: Recipe) -> str:
     """gpt-oss has no sdpa in transformers: without a word it is eager."""
-    return recipe.text("attn_impl") or ("eager" if config_of(recipe).get("model_type") == "gpt_oss" else "sdpa")
+    return recipe.text("attn_impl") or (
+        "eager" if config_of(recipe).get("model_type") == "gpt_oss" else "sdpa"
+    )
 
 
 def _bits(recipe: Recipe) -> int:
     """MXFP4 and other ready-made formats: in training MXFP4 is dequantized to 16 bits."""
-    loaded = recipe.whole("quant_bits", 0) if recipe.text("quant_method") in ("bnb", "hqq", "quanto", "eetq") else 0
+    loaded = (
+        recipe.whole("quant_bits", 0)
+        if recipe.text("quant_method") in ("bnb", "hqq", "quanto", "eetq")
+        else 0
+    )
     if loaded in (4, 8):
         return loaded
     return (
@@ -91,7 +99,8 @@ def _generated(recipe: Recipe) -> int:
 
 
 def _references(recipe: Recipe, method: str) -> int:
-    """Whole frozen models beside the trained one: with LoRA the reference is the model without its adapter."""
+    """Whole frozen models beside the trained one: with LoRA the reference is the model without its
+    adapter."""
     beta_off = recipe.stage == "grpo" and recipe.number("beta") == 0
     reference = recipe.stage in ("dpo", "kto", "ppo", "grpo") and method == "full" and not beta_off
     return int(reference) + (2 if recipe.stage == "ppo" else 0) + bool(recipe.says("teacher_model"))

@@ -1,8 +1,8 @@
 """A decoder's shape and its exact number of parameters, from config.json alone.
 
-Dense: Llama, Mistral, Qwen2, Qwen3. Mixture of experts: Qwen2-MoE, Qwen3-MoE, Mixtral, gpt-oss. The layout is that of
-transformers 5 (experts are one parameter of three dimensions, no nn.Linear); tests make each family tiny on the CPU and
-count its parameters.
+Dense: Llama, Mistral, Qwen2, Qwen3. Mixture of experts: Qwen2-MoE, Qwen3-MoE, Mixtral, gpt-oss. The
+layout is that of transformers 5 (experts are one parameter of three dimensions, no nn.Linear);
+tests make each family tiny on the CPU and count its parameters.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,8 @@ _EXPERTS = ("qwen2_moe", "qwen3_moe", "mixtral", "gpt_oss")
 
 @dataclass(frozen=True)
 class Shape:
-    """Sizes in elements. `dense` and `sparse` are numbers of layers; the sinks are gpt-oss's, one a head."""
+    """Sizes in elements. `dense` and `sparse` are numbers of layers; the sinks are gpt-oss's, one a
+    head."""
 
     family: str
     hidden: int
@@ -57,7 +58,16 @@ class Shape:
     @property
     def shared_linears(self) -> dict[str, tuple[int, int]]:
         h, f = self.hidden, self.shared_inner
-        return {"gate_proj": (h, f), "up_proj": (h, f), "down_proj": (f, h), "shared_expert_gate": (h, 1)} if f else {}
+        return (
+            {
+                "gate_proj": (h, f),
+                "up_proj": (h, f),
+                "down_proj": (f, h),
+                "shared_expert_gate": (h, 1),
+            }
+            if f
+            else {}
+        )
 
     @property
     def attention_parameters(self) -> int:
@@ -104,7 +114,8 @@ class Shape:
     def lora_parameters(self, rank: int, modules: tuple[str, ...], experts: bool = False) -> int:
         """r x (in + out) of each linear that is adapted (Hu et al. 2021, arXiv 2106.09685).
 
-        `modules` are names as in --target_modules; all-linear is all of them. `experts`: of each expert too.
+        `modules` are names as in --target_modules; all-linear is all of them. `experts`: of each
+        expert too.
         """
         total = 0
         for sizes, layers in (
@@ -112,7 +123,11 @@ class Shape:
             (self.dense_linears, self.dense),
             (self.shared_linears, self.sparse),
         ):
-            total += layers * sum(i + o for name, (i, o) in sizes.items() if "all-linear" in modules or name in modules)
+            total += layers * sum(
+                i + o
+                for name, (i, o) in sizes.items()
+                if "all-linear" in modules or name in modules
+            )
         if experts:
             h, f = self.hidden, self.expert_inner
             total += self.sparse * self.experts * (h + 2 * f + f + h)
@@ -120,7 +135,8 @@ class Shape:
 
 
 def shape_of(config: Mapping[str, Any]) -> Shape | None:
-    """The shape that a config.json tells; None for a family that is not known here, or where a size is missing."""
+    """The shape that a config.json tells; None for a family that is not known here, or where a size
+    is missing."""
     family = str(config.get("model_type"))
     sizes = ("hidden_size", "num_hidden_layers", "num_attention_heads", "vocab_size")
     if family not in _DENSE + _EXPERTS or not all(_size(config, name) for name in sizes):
@@ -130,7 +146,11 @@ def shape_of(config: Mapping[str, Any]) -> Shape | None:
     )
     sparse = _sparse_layers(family, config, layers)
     kinds = config.get("layer_types")
-    sliding = kinds.count("sliding_attention") if isinstance(kinds, list) else layers // 2 * (family == "gpt_oss")
+    sliding = (
+        kinds.count("sliding_attention")
+        if isinstance(kinds, list)
+        else layers // 2 * (family == "gpt_oss")
+    )
     return Shape(
         family=family,
         hidden=hidden,
@@ -143,9 +163,13 @@ def shape_of(config: Mapping[str, Any]) -> Shape | None:
         sparse=sparse,
         inner=_size(config, "intermediate_size"),
         expert_inner=_size(config, "moe_intermediate_size") or _size(config, "intermediate_size"),
-        shared_inner=_size(config, "shared_expert_intermediate_size") if family == "qwen2_moe" else 0,
+        shared_inner=_size(config, "shared_expert_intermediate_size")
+        if family == "qwen2_moe"
+        else 0,
         experts=_size(config, "num_experts") or _size(config, "num_local_experts"),
-        experts_a_token=_size(config, "num_experts_per_tok") or _size(config, "experts_per_token") or 1,
+        experts_a_token=_size(config, "num_experts_per_tok")
+        or _size(config, "experts_per_token")
+        or 1,
         bias=_attention_bias(family, config),
         mlp_bias=family == "llama" and config.get("mlp_bias") is True,
         query_norm=family in ("qwen3", "qwen3_moe"),
@@ -169,7 +193,9 @@ def _attention_bias(family: str, config: Mapping[str, Any]) -> str:
     if family == "qwen2" or (family == "qwen2_moe" and config.get("qkv_bias", True)):
         return "qkv"
     given = config.get("attention_bias", family == "gpt_oss")
-    return "all" if given is True and family in ("llama", "qwen3", "qwen3_moe", "gpt_oss") else "none"
+    return (
+        "all" if given is True and family in ("llama", "qwen3", "qwen3_moe", "gpt_oss") else "none"
+    )
 
 
 def _sparse_layers(family: str, config: Mapping[str, Any], layers: int) -> int:

@@ -1,4 +1,5 @@
-"""Rows that do not suit the stage. swift deletes most of them without a word, or trains on something else."""
+"""Rows that do not suit the stage. swift deletes most of them without a word, or trains on
+something else."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -24,7 +25,10 @@ _TRAINED = "convert the file again: `swiftkit convert`"
 def broken_row(recipe: Recipe) -> Iterator[Fault]:
     """A line that is no JSON object: the whole file fails to load."""
     return _first(
-        recipe, lambda row: row.content is None, "is no JSON object", "mend the line, or convert the file again"
+        recipe,
+        lambda row: row.content is None,
+        "is no JSON object",
+        "mend the line, or convert the file again",
     )
 
 
@@ -34,7 +38,10 @@ def no_conversation(recipe: Recipe) -> Iterator[Fault]:
     if recipe.says("columns", "cached_dataset"):
         return iter(())
     return _first(
-        recipe, lambda row: row.content is not None and not known & set(row.content), "has no messages", _TRAINED
+        recipe,
+        lambda row: row.content is not None and not known & set(row.content),
+        "has no messages",
+        _TRAINED,
     )
 
 
@@ -43,7 +50,9 @@ def no_answer(recipe: Recipe) -> Iterator[Fault]:
     if recipe.stage not in ("sft", *_PAIRS, "kto") or recipe.says("columns"):
         return iter(())
     message = "does not end in an answer, and there is nothing to learn from it"
-    return _first(recipe, _lacks_answer, message, "leave such rows out: `swiftkit convert --to sft`")
+    return _first(
+        recipe, _lacks_answer, message, "leave such rows out: `swiftkit convert --to sft`"
+    )
 
 
 def no_rejected(recipe: Recipe) -> Iterator[Fault]:
@@ -61,7 +70,12 @@ def no_label(recipe: Recipe) -> Iterator[Fault]:
     if recipe.stage != "kto" or recipe.says("columns"):
         return iter(())
     fix = "write them: `swiftkit convert --to kto`"
-    return _first(recipe, lambda row: "label" not in (row.content or {"label": 1}), "has no label, true or false", fix)
+    return _first(
+        recipe,
+        lambda row: "label" not in (row.content or {"label": 1}),
+        "has no label, true or false",
+        fix,
+    )
 
 
 def kto_ending(recipe: Recipe) -> Iterator[Fault]:
@@ -69,7 +83,12 @@ def kto_ending(recipe: Recipe) -> Iterator[Fault]:
     if recipe.stage != "kto" and not (recipe.stage == "gkd" and (recipe.number("lmbda") or 0) > 0):
         return iter(())
     message = "ends in a tool_call turn, which this stage refuses"
-    return _first(recipe, lambda row: row.last_role in ("tool_call", "function_call"), message, f"{_TRAINED} --to kto")
+    return _first(
+        recipe,
+        lambda row: row.last_role in ("tool_call", "function_call"),
+        message,
+        f"{_TRAINED} --to kto",
+    )
 
 
 def answer_in_prompt(recipe: Recipe) -> Iterator[Fault]:
@@ -77,7 +96,12 @@ def answer_in_prompt(recipe: Recipe) -> Iterator[Fault]:
     if recipe.stage != "grpo":
         return iter(())
     message = "ends in its tool call, and the model would read the answer"
-    return _first(recipe, lambda row: row.last_role in ("tool_call", "function_call"), message, f"{_TRAINED} --to grpo")
+    return _first(
+        recipe,
+        lambda row: row.last_role in ("tool_call", "function_call"),
+        message,
+        f"{_TRAINED} --to grpo",
+    )
 
 
 def answer_left_out(recipe: Recipe) -> Iterator[Fault]:
@@ -86,7 +110,11 @@ def answer_left_out(recipe: Recipe) -> Iterator[Fault]:
         return iter(())
     message = "ends in an assistant turn, which swift takes away before the model answers"
     return _first(
-        recipe, lambda row: row.last_role in ("assistant", "gpt"), message, f"{_TRAINED} --to grpo", warn=True
+        recipe,
+        lambda row: row.last_role in ("assistant", "gpt"),
+        message,
+        f"{_TRAINED} --to grpo",
+        warn=True,
     )
 
 
@@ -96,7 +124,10 @@ def answer_leaks(recipe: Recipe) -> Iterator[Fault]:
         return iter(())
     message = "ends in its tool call, which stays in the prompt"
     return _first(
-        recipe, lambda row: row.last_role in ("tool_call", "function_call"), message, "cut the rows before it"
+        recipe,
+        lambda row: row.last_role in ("tool_call", "function_call"),
+        message,
+        "cut the rows before it",
     )
 
 
@@ -108,13 +139,21 @@ def unrewarded_row(recipe: Recipe) -> Iterator[Fault]:
 
 
 def nested_value(recipe: Recipe) -> Iterator[Fault]:
-    """Tools that are no JSON string: the reader merges differing ones and fills them up with nulls."""
+    """Tools that are no JSON string: the reader merges differing ones and fills them up with
+    nulls."""
     message = "has tools that are no JSON string: rows with other tools fill them up with nulls"
-    return _first(recipe, lambda row: isinstance((row.content or {}).get("tools"), list), message, _TRAINED, warn=True)
+    return _first(
+        recipe,
+        lambda row: isinstance((row.content or {}).get("tools"), list),
+        message,
+        _TRAINED,
+        warn=True,
+    )
 
 
 def mixed_content(recipe: Recipe) -> Iterator[Fault]:
-    """Contents that are text in one row and parts in another: `datasets` turns all into JSON text, or stops."""
+    """Contents that are text in one row and parts in another: `datasets` turns all into JSON text,
+    or stops."""
     if not any(_has_text(row) for row in first_rows(recipe)):
         return iter(())
     message = "has a content of parts, and others have text: all of them become JSON text"
@@ -130,7 +169,9 @@ def changing_column(recipe: Recipe) -> Iterator[Fault]:
             kind = _kind(value)
             before = kinds.setdefault((file, name), kind) if kind else ""
             if kind and before != kind:
-                yield recipe.fail(row.flag, f"{row.place}: {name} is {kind}, and {before} before", _TRAINED)
+                yield recipe.fail(
+                    row.flag, f"{row.place}: {name} is {kind}, and {before} before", _TRAINED
+                )
                 return
 
 
@@ -144,7 +185,14 @@ def late_column(recipe: Recipe) -> Iterator[Fault]:
 def dropped_key(recipe: Recipe) -> Iterator[Fault]:
     """Keys of a message that swift drops in silence, reasoning above all."""
     for name in _DROPPED:
-        found = next((row for row in first_rows(recipe) if any(message.get(name) for message in row.messages)), None)
+        found = next(
+            (
+                row
+                for row in first_rows(recipe)
+                if any(message.get(name) for message in row.messages)
+            ),
+            None,
+        )
         if found and recipe.trains:
             message = f"{found.place}: swift drops a message's {name} without a word"
             yield recipe.warn(found.flag, message, "`swiftkit convert` keeps reasoning as <think>")
@@ -153,21 +201,28 @@ def dropped_key(recipe: Recipe) -> Iterator[Fault]:
 def unknown_role(recipe: Recipe) -> Iterator[Fault]:
     """A turn of a role that swift does not know: the row is deleted."""
     roles = (
-        str(message.get("role") or message.get("from") or "") for row in first_rows(recipe) for message in row.messages
+        str(message.get("role") or message.get("from") or "")
+        for row in first_rows(recipe)
+        for message in row.messages
     )
     strange = next((role for role in roles if role and role not in _ROLES), None)
     if strange is None:
         return iter(())
     message = f"has a turn of role {strange[:40]!r}, and swift deletes such rows"
     return _first(
-        recipe, lambda row: strange in [turn.get("role", turn.get("from")) for turn in row.messages], message, _TRAINED
+        recipe,
+        lambda row: strange in [turn.get("role", turn.get("from")) for turn in row.messages],
+        message,
+        _TRAINED,
     )
 
 
 def joined_turns(recipe: Recipe) -> Iterator[Fault]:
     """Two user turns in a row: swift joins them without a separator."""
     message = "has two user turns in a row, which swift joins without a separator"
-    return _first(recipe, _two_users, message, "join them yourself, or leave the row out", warn=True)
+    return _first(
+        recipe, _two_users, message, "join them yourself, or leave the row out", warn=True
+    )
 
 
 def same_file_twice(recipe: Recipe) -> Iterator[Fault]:
@@ -176,10 +231,14 @@ def same_file_twice(recipe: Recipe) -> Iterator[Fault]:
     trained = {path for flag, path in files if flag == "dataset"}
     for flag, path in files:
         if flag == "val_dataset" and path in trained and recipe.trains:
-            yield recipe.warn(flag, f"{path} is trained on too", "split it: --split_dataset_ratio 0.01")
+            yield recipe.warn(
+                flag, f"{path} is trained on too", "split it: --split_dataset_ratio 0.01"
+            )
 
 
-def _first(recipe: Recipe, wrong: Callable[[Row], bool], message: str, fix: str, warn: bool = False) -> Iterator[Fault]:
+def _first(
+    recipe: Recipe, wrong: Callable[[Row], bool], message: str, fix: str, warn: bool = False
+) -> Iterator[Fault]:
     """A fault for the first row of each flag that is wrong."""
     seen: set[str] = set()
     for row in first_rows(recipe):
@@ -196,14 +255,24 @@ def _lacks_answer(row: Row) -> bool:
     if row.messages:
         last = row.messages[-1]
         return row.last_role not in _ANSWERS and "assistant" not in last
-    return bool(set(_QUESTIONS) & set(content)) and not any(content.get(name) for name in _RESPONSES)
+    return bool(set(_QUESTIONS) & set(content)) and not any(
+        content.get(name) for name in _RESPONSES
+    )
 
 
 def _kind(value: object) -> str:
-    """What the reader makes a column of; whole and broken numbers go together, nothing goes with all."""
+    """What the reader makes a column of; whole and broken numbers go together, nothing goes with
+    all."""
     if value is None or value == []:
         return ""
-    names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
+    names = {
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        str: "text",
+        list: "a list",
+        dict: "an object",
+    }
     return names.get(type(value), "")
 
 

@@ -46,11 +46,14 @@ _SECRETS = ("swanlab_token", "hub_token", "api_key")
 def renamed_key(recipe: Recipe) -> Iterator[Fault]:
     """A flag of ms-swift 3.x or 2.x that 4.6 does not know, with its new name."""
     for flag in recipe.given:
-        if recipe.arguments and flag in RENAMED and flag not in recipe.arguments:  # Megatron has its own
+        # Megatron has its own
+        if recipe.arguments and flag in RENAMED and flag not in recipe.arguments:
             new = RENAMED[flag]
             changes = {flag: None} | ({new: recipe.given[flag]} if new else {})
             fix = f"write {new}" if new else "leave it out"
-            yield recipe.fail(flag, "is a flag of an older ms-swift that 4.6 does not know", fix, **changes)
+            yield recipe.fail(
+                flag, "is a flag of an older ms-swift that 4.6 does not know", fix, **changes
+            )
 
 
 def unknown_key(recipe: Recipe) -> Iterator[Fault]:
@@ -81,7 +84,8 @@ def ambiguous_key(recipe: Recipe) -> Iterator[Fault]:
 
 
 def abbreviated_key(recipe: Recipe) -> Iterator[Fault]:
-    """The beginning of one flag, which swift takes in silence: a typing mistake, or soon another flag."""
+    """The beginning of one flag, which swift takes in silence: a typing mistake, or soon another
+    flag."""
     for flag in recipe.given:
         ways = completions(flag, recipe.verb)
         if flag not in recipe.arguments and flag not in RENAMED and len(ways) == 1:
@@ -96,9 +100,13 @@ def key_twice(recipe: Recipe) -> Iterator[Fault]:
 
 
 def secret_in_recipe(recipe: Recipe) -> Iterator[Fault]:
-    """A key or token in a flag or a file: swift prints its arguments and keeps them in args.json."""
+    """A key or token in a flag or a file: swift prints its arguments and keeps them in
+    args.json."""
     for flag in recipe.says(*_SECRETS):
-        variable = {"swanlab_token": "SWANLAB_API_KEY", "hub_token": "HF_TOKEN or MODELSCOPE_API_TOKEN"}.get(flag)
+        variable = {
+            "swanlab_token": "SWANLAB_API_KEY",
+            "hub_token": "HF_TOKEN or MODELSCOPE_API_TOKEN",
+        }.get(flag)
         fix = f"put it into {variable}" if variable else "put a proxy with a key before the server"
         yield recipe.warn(flag, "is printed, and kept in args.json", fix)
 

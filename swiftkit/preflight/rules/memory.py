@@ -16,18 +16,24 @@ def memory(recipe: Recipe) -> Iterator[Fault]:
     if setup is None or (recipe.on_cpu and recipe.true("use_cpu")):
         return
     needed = memory_of(setup)
-    parts = ", ".join(f"{name} {size / 1e9:.1f}" for name, size in vars(needed).items() if size >= 5e7)
+    parts = ", ".join(
+        f"{name} {size / 1e9:.1f}" for name, size in vars(needed).items() if size >= 5e7
+    )
     told = f"about {needed.total / 1e9:.0f} GB a GPU (estimate, not measured: {parts})"
     smallest = min(recipe.machine.gpus, key=lambda gpu: gpu.total, default=None)
     if smallest and needed.total > smallest.total:
         message = f"{told}; {smallest.name} has {smallest.total / 1e9:.0f} GB"
         yield recipe.warn("memory", message, _advice(recipe, needed))
     elif smallest and needed.total > smallest.free:
-        message = f"{told}; of {smallest.total / 1e9:.0f} GB only {smallest.free / 1e9:.0f} are free"
+        message = (
+            f"{told}; of {smallest.total / 1e9:.0f} GB only {smallest.free / 1e9:.0f} are free"
+        )
         yield recipe.warn("memory", message, "stop what uses the GPU: nvidia-smi names it")
     elif needed.total > _NEWS:
         seen = (
-            f"; {smallest.name} has {smallest.free / 1e9:.0f} GB free" if smallest else "; nvidia-smi shows no GPU here"
+            f"; {smallest.name} has {smallest.free / 1e9:.0f} GB free"
+            if smallest
+            else "; nvidia-smi shows no GPU here"
         )
         yield Fault(Level.OK, "memory", told + seen, where=recipe.file)
 
@@ -38,5 +44,9 @@ def _advice(recipe: Recipe, needed: Memory) -> str:
     largest = max(sizes, key=lambda name: sizes[name])
     if largest in ("activations", "cache", "logits"):
         many = recipe.whole("per_device_train_batch_size", 1) > 1
-        return "lower per_device_train_batch_size" if many else "lower max_length, or use a fused loss or attention"
+        return (
+            "lower per_device_train_batch_size"
+            if many
+            else "lower max_length, or use a fused loss or attention"
+        )
     return "shard over more GPUs with --deepspeed zero3, or load the base model with --quant_method bnb --quant_bits 4"

@@ -1,4 +1,5 @@
-"""The model's type, template, adapters and number formats: what fits together, and what swift finds out late."""
+"""The model's type, template, adapters and number formats: what fits together, and what swift finds
+out late."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,9 @@ _QUANTIZED = ("bnb", "hqq", "eetq", "quanto")
 
 def no_harmony(recipe: Recipe) -> Iterator[Fault]:
     """gpt-oss without the Harmony plugin: rows with tools are dropped, requests with tools fail."""
-    told = config_of(recipe).get("model_type") == "gpt_oss" or recipe.text("model_type") == "gpt_oss"
+    told = (
+        config_of(recipe).get("model_type") == "gpt_oss" or recipe.text("model_type") == "gpt_oss"
+    )
     plugged = any(Path(file).name == _HARMONY.name for file in recipe.values("external_plugins"))
     if told and not plugged and not recipe.says("merge_lora"):
         message = "without the Harmony plugin ms-swift drops gpt-oss rows with tools"
@@ -36,7 +39,9 @@ def other_model_type(recipe: Recipe) -> Iterator[Fault]:
     """A model_type made for another architecture than config.json's."""
     kinds, given = _kinds(config_of(recipe)), recipe.text("model_type")
     if kinds and given in table().model_types and given not in kinds:
-        message = f"{given} is not the type of {recipe.text('model')}, whose config.json says {kinds[0]}"
+        message = (
+            f"{given} is not the type of {recipe.text('model')}, whose config.json says {kinds[0]}"
+        )
         yield recipe.warn("model_type", message, f"write {kinds[0]}")
 
 
@@ -45,7 +50,12 @@ def other_template(recipe: Recipe) -> Iterator[Fault]:
     given, kind = recipe.text("template"), table().model_types.get(recipe.text("model_type"))
     kinds = [kind] if kind else [table().model_types[name] for name in _kinds(config_of(recipe))]
     fitting = list(dict.fromkeys(name for kind in kinds for name in kind.templates))
-    if recipe.says("template") and fitting and given not in fitting and given in table().names["template"]:
+    if (
+        recipe.says("template")
+        and fitting
+        and given not in fitting
+        and given in table().names["template"]
+    ):
         message = f"{given} is no template of this model: its markup may be tokens that the model has never seen"
         yield recipe.warn("template", message, f"write {' or '.join(fitting[:4])}")
 
@@ -58,17 +68,24 @@ def adapter_of_another_model(recipe: Recipe) -> Iterator[Fault]:
     for folder, config in adapter_configs(recipe):
         base = str(config.get("base_model_name_or_path") or "")
         if base and Path(base).name != given.name and Path(base).resolve() != given.resolve():
-            yield recipe.warn("adapters", f"{folder} was trained on {base}", "give the same --model")
+            yield recipe.warn(
+                "adapters", f"{folder} was trained on {base}", "give the same --model"
+            )
 
 
 def served_experts(recipe: Recipe) -> Iterator[Fault]:
-    """An adapter on experts (target_parameters) that is to be served by its side: every request fails."""
+    """An adapter on experts (target_parameters) that is to be served by its side: every request
+    fails."""
     if recipe.verb not in ("deploy", "infer", "rollout") or recipe.true("merge_lora"):
         return
     for folder, config in adapter_configs(recipe):
-        if config.get("target_parameters") and any("=" in value for value in recipe.values("adapters")):
+        if config.get("target_parameters") and any(
+            "=" in value for value in recipe.values("adapters")
+        ):
             message = f"{folder} adapts parameters of experts, which swift cannot serve by name"
-            yield recipe.fail("adapters", message, "merge it: bash recipes/export_merge.sh --adapters ...")
+            yield recipe.fail(
+                "adapters", message, "merge it: bash recipes/export_merge.sh --adapters ..."
+            )
 
 
 def expert_dropout(recipe: Recipe) -> Iterator[Fault]:
@@ -100,7 +117,8 @@ def sharded_mxfp4(recipe: Recipe) -> Iterator[Fault]:
 
 
 def untrainable_mxfp4(recipe: Recipe) -> Iterator[Fault]:
-    """MXFP4 weights where the package `kernels` is installed: transformers keeps them packed, and they do not train."""
+    """MXFP4 weights where the package `kernels` is installed: transformers keeps them packed, and
+    they do not train."""
     if recipe.trains and quantization(recipe) == "mxfp4" and "kernels" in recipe.machine.versions:
         fix = "convert to bf16 once (scripts/mxfp4_to_bf16.py), or pip uninstall kernels"
         yield recipe.fail("model", "MXFP4 weights do not train where `kernels` is installed", fix)
@@ -112,14 +130,24 @@ def quantized_full(recipe: Recipe) -> Iterator[Fault]:
     if recipe.trains and recipe.text("tuner_type") == "full" and loaded:
         flag = "quant_method" if recipe.says("quant_method") else "model"
         fix = "write --tuner_type lora, or load the model unquantized"
-        yield recipe.fail(flag, "quantized weights have no gradients: full training cannot change them", fix)
+        yield recipe.fail(
+            flag, "quantized weights have no gradients: full training cannot change them", fix
+        )
 
 
 def quantized_merge(recipe: Recipe) -> Iterator[Fault]:
     """Merging an adapter into weights that are loaded quantized."""
-    if recipe.verb == "export" and recipe.true("merge_lora") and recipe.says("quant_method", "quant_bits"):
+    if (
+        recipe.verb == "export"
+        and recipe.true("merge_lora")
+        and recipe.says("quant_method", "quant_bits")
+    ):
         fix = "merge first, then quantize the merged model"
-        yield recipe.warn("merge_lora", "is done before the weights are quantized, into the same folder's name", fix)
+        yield recipe.warn(
+            "merge_lora",
+            "is done before the weights are quantized, into the same folder's name",
+            fix,
+        )
 
 
 def gpt_oss_attention(recipe: Recipe) -> Iterator[Fault]:
@@ -135,7 +163,9 @@ def gpt_oss_packing(recipe: Recipe) -> Iterator[Fault]:
     for flag in ("packing", "padding_free"):
         if is_gpt_oss(recipe) and recipe.true(flag):
             yield recipe.fail(
-                flag, "swift refuses it for gpt-oss", "leave it out; --group_by_length true saves padding"
+                flag,
+                "swift refuses it for gpt-oss",
+                "leave it out; --group_by_length true saves padding",
             )
 
 
@@ -145,7 +175,9 @@ def dense_router(recipe: Recipe) -> Iterator[Fault]:
     dense = config.get("architectures") and not any("expert" in key for key in config)
     if dense and recipe.says("router_aux_loss_coef"):
         message = "has no effect: the model has no experts"
-        yield recipe.warn("router_aux_loss_coef", message, "leave it out", router_aux_loss_coef=None)
+        yield recipe.warn(
+            "router_aux_loss_coef", message, "leave it out", router_aux_loss_coef=None
+        )
 
 
 def _kinds(config: dict[str, object]) -> list[str]:

@@ -6,8 +6,13 @@ from swiftkit.recipe.recipe import Fault, Recipe
 
 
 def no_master(recipe: Recipe) -> Iterator[Fault]:
-    """Several nodes without NODE_RANK or MASTER_ADDR: each waits for the others, or trains alone."""
-    missing = [name for name in ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT") if not recipe.environment.get(name)]
+    """Several nodes without NODE_RANK or MASTER_ADDR: each waits for the others, or trains
+    alone."""
+    missing = [
+        name
+        for name in ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
+        if not recipe.environment.get(name)
+    ]
     if _nodes(recipe) > 1 and missing:
         message = f"NNODES={_nodes(recipe)} without {', '.join(missing)}"
         fix = "set NODE_RANK, 0 on the first node; the first one's MASTER_ADDR, and one MASTER_PORT, on every node"
@@ -18,9 +23,13 @@ def node_numbers(recipe: Recipe) -> Iterator[Fault]:
     """NNODES that is no whole number, or NODE_RANK that is none of 0 to NNODES - 1."""
     count, rank = recipe.environment.get("NNODES", ""), recipe.environment.get("NODE_RANK", "")
     if _launched(recipe) and count and _nodes(recipe) < 1:
-        yield recipe.fail("NNODES", f"{count} is no whole number of nodes", "write NNODES=2; swift takes no range")
+        yield recipe.fail(
+            "NNODES", f"{count} is no whole number of nodes", "write NNODES=2; swift takes no range"
+        )
     elif _nodes(recipe) >= 1 and rank and (not rank.isdecimal() or int(rank) >= _nodes(recipe)):
-        message = f"NODE_RANK={rank}, but with NNODES={count} the nodes are 0 to {_nodes(recipe) - 1}"
+        message = (
+            f"NODE_RANK={rank}, but with NNODES={count} the nodes are 0 to {_nodes(recipe) - 1}"
+        )
         yield recipe.fail("NODE_RANK", message, "give each node another of these")
 
 
@@ -30,22 +39,30 @@ def node_alone(recipe: Recipe) -> Iterator[Fault]:
         return
     if recipe.environment.get("NODE_RANK", "0") != "0":
         message = f"NODE_RANK={recipe.environment['NODE_RANK']} without NNODES: each node would train alone"
-        yield recipe.fail("NODE_RANK", message, "set NNODES to the number of nodes, or unset NODE_RANK")
+        yield recipe.fail(
+            "NODE_RANK", message, "set NNODES to the number of nodes, or unset NODE_RANK"
+        )
     elif recipe.environment.get("MASTER_ADDR"):
         fix = "set NNODES and NODE_RANK, or unset MASTER_ADDR"
-        yield recipe.warn("MASTER_ADDR", "has no effect without NNODES: this node trains alone", fix)
+        yield recipe.warn(
+            "MASTER_ADDR", "has no effect without NNODES: this node trains alone", fix
+        )
 
 
 def loopback_master(recipe: Recipe) -> Iterator[Fault]:
     """A MASTER_ADDR that means this machine on every machine."""
     address = recipe.environment.get("MASTER_ADDR", "")
-    if _nodes(recipe) > 1 and (address.startswith("127.") or address in ("localhost", "::1", "0.0.0.0")):  # noqa: S104
+    loopback = ("localhost", "::1", "0.0.0.0")  # noqa: S104 - compared with, not bound to
+    if _nodes(recipe) > 1 and (address.startswith("127.") or address in loopback):
         message = f"{address} is this machine itself, on every node"
-        yield recipe.warn("MASTER_ADDR", message, "write the first node's address, unless this is a trial")
+        yield recipe.warn(
+            "MASTER_ADDR", message, "write the first node's address, unless this is a trial"
+        )
 
 
 def endless_wait(recipe: Recipe) -> Iterator[Fault]:
-    """Several nodes with swift's ddp_timeout: one that is gone without a word is waited for 208 days."""
+    """Several nodes with swift's ddp_timeout: one that is gone without a word is waited for 208
+    days."""
     if _nodes(recipe) > 1 and not recipe.says("ddp_timeout"):
         message = "a node that is gone without a word is waited for 208 days"
         yield recipe.warn("ddp_timeout", message, "add --ddp_timeout 1800", ddp_timeout=["1800"])

@@ -27,7 +27,13 @@ _NAMED = ("tuner_type", "template", "agent_template", "reward_funcs", "multi_tur
 def wrong_type(recipe: Recipe) -> Iterator[Fault]:
     """A value that is no number, or no true or false, where swift wants one."""
     for flag, value, wanted in _refused(recipe, choice=False):
-        what = "is no number" if "number" in wanted else "is no truth value" if "true" in wanted else "cannot be read"
+        what = (
+            "is no number"
+            if "number" in wanted
+            else "is no truth value"
+            if "true" in wanted
+            else "cannot be read"
+        )
         yield recipe.fail(flag, f"{_short(value)} {what}", f"write {wanted}")
 
 
@@ -52,7 +58,9 @@ def too_many_values(recipe: Recipe) -> Iterator[Fault]:
         most = {"1": 1, "?": 1, "0": 0}.get(argument.nargs, 1 << 30) if argument else 1 << 30
         if len(values) > most:
             yield recipe.fail(
-                flag, f"has {len(values)} values and takes {most or 'none'}", "put a text with spaces in quotes"
+                flag,
+                f"has {len(values)} values and takes {most or 'none'}",
+                "put a text with spaces in quotes",
             )
 
 
@@ -61,7 +69,9 @@ def value_like_a_flag(recipe: Recipe) -> Iterator[Fault]:
     for flag, values in recipe.settings.items():
         for value in filter(looks_like_a_flag, values):
             if recipe.places.get(flag) != f"--{flag}" or not value.startswith("--"):
-                fix = f"write --{flag}={value} on the command line" + (", or 0.0001 for 1e-4" if "e-" in value else "")
+                fix = f"write --{flag}={value} on the command line" + (
+                    ", or 0.0001 for 1e-4" if "e-" in value else ""
+                )
                 yield recipe.fail(flag, f"the parser takes {_short(value)} for a flag", fix)
 
 
@@ -70,7 +80,9 @@ def broken_json(recipe: Recipe) -> Iterator[Fault]:
     for flag in recipe.says(*_JSON):
         text = recipe.text(flag)
         if text and not Path(text).expanduser().is_file() and not _is_object(text):
-            yield recipe.fail(flag, f"{_short(text)} is no JSON object", """write '{"name": "value"}'""")
+            yield recipe.fail(
+                flag, f"{_short(text)} is no JSON object", """write '{"name": "value"}'"""
+            )
 
 
 def out_of_range(recipe: Recipe) -> Iterator[Fault]:
@@ -78,19 +90,32 @@ def out_of_range(recipe: Recipe) -> Iterator[Fault]:
     for flag in recipe.says(*_SHARES):
         number = recipe.number(flag)
         if number is not None and not 0 <= number <= 1:
-            yield recipe.fail(flag, f"{recipe.text(flag)} is no share", "write a number from 0 to 1")
+            yield recipe.fail(
+                flag, f"{recipe.text(flag)} is no share", "write a number from 0 to 1"
+            )
     for flag in recipe.says(*_POSITIVE):
         number = recipe.number(flag)
-        if number is not None and number < 1 and not (flag == "num_generations" and recipe.stage != "grpo"):
+        if (
+            number is not None
+            and number < 1
+            and not (flag == "num_generations" and recipe.stage != "grpo")
+        ):
             yield recipe.fail(flag, f"{recipe.text(flag)} is too small", "write 1 or more")
 
 
 def unknown_name(recipe: Recipe) -> Iterator[Fault]:
-    """A template, reward, scheduler, tuner or loss scale that neither swift nor a plugin registers."""
-    known = {flag: set(table().names[flag]) for flag in _NAMED} | {"model_type": set(table().model_types)}
+    """A template, reward, scheduler, tuner or loss scale that neither swift nor a plugin
+    registers."""
+    known = {flag: set(table().names[flag]) for flag in _NAMED} | {
+        "model_type": set(table().model_types)
+    }
     for flag in recipe.says(*known):
         for value in recipe.settings[flag]:
-            if value not in known[flag] and value not in ("", "None") and not _registered(recipe, value):
+            if (
+                value not in known[flag]
+                and value not in ("", "None")
+                and not _registered(recipe, value)
+            ):
                 yield _unknown(recipe, flag, value)
     for part in recipe.text("loss_scale").split("+") if recipe.says("loss_scale") else ():
         if part not in table().names["loss_scale"] and not _registered(recipe, part):
@@ -101,15 +126,24 @@ def _unknown(recipe: Recipe, flag: str, value: str) -> Fault:
     names = sorted(table().names.get(flag, ()) or table().model_types)
     near = [name for name in names if name.startswith(value[:3])][:4] or names[:4]
     return recipe.fail(
-        flag, f"swift knows no {_short(value)}", f"try {', '.join(near)}, or add the plugin that registers it"
+        flag,
+        f"swift knows no {_short(value)}",
+        f"try {', '.join(near)}, or add the plugin that registers it",
     )
 
 
 def _registered(recipe: Recipe, name: str) -> bool:
-    """Whether a plugin names it in quotes, as a class or as a keyword's value; also in the files beside the plugin."""
-    texts = [text for file in recipe.values("external_plugins") for text in _plugin_texts(Path(file).expanduser())]
+    """Whether a plugin names it in quotes, as a class or as a keyword's value; also in the files
+    beside the plugin."""
+    texts = [
+        text
+        for file in recipe.values("external_plugins")
+        for text in _plugin_texts(Path(file).expanduser())
+    ]
     word = re.escape(name)
-    return any(re.search(rf"""["']{word}["']|\b{word}\s*=|\bclass {word}\b""", text) for text in texts)
+    return any(
+        re.search(rf"""["']{word}["']|\b{word}\s*=|\bclass {word}\b""", text) for text in texts
+    )
 
 
 def _plugin_texts(file: Path) -> Iterator[str]:
@@ -125,7 +159,11 @@ def _refused(recipe: Recipe, choice: bool) -> Iterator[tuple[str, str, str]]:
     for flag, values in recipe.settings.items():
         argument = recipe.arguments.get(flag)
         if argument and (argument.kind == "choice") == choice and argument.kind != "flag":
-            yield from ((flag, value, argument.refuses(value)) for value in values if argument.refuses(value))
+            yield from (
+                (flag, value, argument.refuses(value))
+                for value in values
+                if argument.refuses(value)
+            )
 
 
 def _is_object(text: str) -> bool:

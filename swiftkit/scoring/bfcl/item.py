@@ -1,8 +1,9 @@
-"""A question in BFCL's own form, which bfcl.py judges: as its files give it, or made of a gold and its tools.
+"""A question in BFCL's own form, which bfcl.py judges: as its files give it, or made of a gold and
+its tools.
 
-A row that `swiftkit convert` made of a BFCL file holds the item itself (column `scoring`, see options.py). For other
-rows it is made here: the types of JSON Schema become BFCL's (number: float, object: dict), and the fields of an
-accepted object become lists of one value.
+A row that `swiftkit convert` made of a BFCL file holds the item itself (column `scoring`, see
+options.py). For other rows it is made here: the types of JSON Schema become BFCL's (number: float,
+object: dict), and the fields of an accepted object become lists of one value.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +19,8 @@ _OF_VALUES = {bool: "boolean", int: "integer", float: "float", list: "array", di
 
 
 class Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """`category` is BFCL's, such as live_parallel; `ground_truth` is None where it has none (irrelevance)."""
+    """`category` is BFCL's, such as live_parallel; `ground_truth` is None where it has none
+    (irrelevance)."""
 
     category: str
     function: list[dict[str, Any]]
@@ -43,7 +45,8 @@ class Expected(Protocol):
 
 
 def item_of(calls: Sequence[Expected], tools: list[dict[str, Any]]) -> Item:
-    """The item that BFCL would have for this gold; `tools` in OpenAI's form, [] where the row has none."""
+    """The item that BFCL would have for this gold; `tools` in OpenAI's form, [] where the row has
+    none."""
     if not calls:
         return Item("irrelevance", [])
     schemas = {tool["function"]["name"]: tool["function"]["parameters"] for tool in tools}
@@ -58,14 +61,21 @@ def item_of(calls: Sequence[Expected], tools: list[dict[str, Any]]) -> Item:
 def _options(call: Expected) -> dict[str, list[Any]]:
     values = {name: [value] for name, value in call.arguments.items()} | call.accepted
     optional = set(call.optional)
-    return {name: [*map(_spread, options), *([""] if name in optional else [])] for name, options in values.items()}
+    return {
+        name: [*map(_spread, options), *([""] if name in optional else [])]
+        for name, options in values.items()
+    }
 
 
 def _spread(value: Any) -> Any:
     """The fields of an object as lists of one value, also in a list of objects."""
     if isinstance(value, dict):
         return {key: [inner] for key, inner in value.items()}
-    return [_spread(item) if isinstance(item, dict) else item for item in value] if isinstance(value, list) else value
+    return (
+        [_spread(item) if isinstance(item, dict) else item for item in value]
+        if isinstance(value, list)
+        else value
+    )
 
 
 def _function(name: str, schema: Mapping[str, Any], calls: list[Expected]) -> dict[str, Any]:
@@ -88,4 +98,7 @@ def _described(schema: Any, value: Any) -> dict[str, Any]:
     if kind != "array":
         return {"type": kind}
     items = schema.get("items") if isinstance(schema, dict) else None
-    return {"type": kind, "items": _described(items, value[0] if isinstance(value, list) and value else "")}
+    return {
+        "type": kind,
+        "items": _described(items, value[0] if isinstance(value, list) and value else ""),
+    }

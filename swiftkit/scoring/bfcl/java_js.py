@@ -1,13 +1,15 @@
-"""Values of Java and JavaScript code as BFCL reads them, for bfcl.py: text to a value, or the text itself.
+"""Values of Java and JavaScript code as BFCL reads them, for bfcl.py: text to a value, or the text
+itself.
 
 A model answers these categories of BFCL with literals of the language, which stay text until here:
 
     "3.14f" (float)  "12L" (long)  "new int[]{1, 2}" (Array)  "new HashMap<String, Integer>() {{ put(\\"a\\", 1); }}"
     "12n" (Bigint)   "'a'" (String)  "[1, 2]" (array)          "{'a': 1}" (dict)
 
-Source: the rules of the type converters in bfcl-eval 2026.3.23, written anew, oddities kept: commas part the items of a
-list also within strings, and a text that is no literal of its type stays text. One thing differs: a text beyond
-_LONGEST, or with more than _MOST_BRACKETS arrays, is not converted: the patterns would take too long.
+Source: the rules of the type converters in bfcl-eval 2026.3.23, written anew, oddities kept: commas
+part the items of a list also within strings, and a text that is no literal of its type stays text.
+One thing differs: a text beyond _LONGEST, or with more than _MOST_BRACKETS arrays, is not
+converted: the patterns would take too long.
 """
 
 import re
@@ -60,14 +62,19 @@ _PAIR = re.compile(r"([^:]+):\s*(.*?)(?:,\s*(?=[^,]+:)|$)")
 
 
 def from_java(text: str, kind: str, item_kind: str = "") -> Any:
-    """The value of a Java literal of that type; NotImplementedError for a type that BFCL does not convert either."""
+    """The value of a Java literal of that type; NotImplementedError for a type that BFCL does not
+    convert either."""
     if len(text) > _LONGEST or kind in ("String", "any", "char"):
         return text
     if kind in _JAVA:
         return _scalar(text, *_JAVA[kind])
     if kind == "Array":
         found = _ARRAY.search(text)
-        return text if found is None else [_java_item(item, item_kind) for item in _parts(found[1]) if item]
+        return (
+            text
+            if found is None
+            else [_java_item(item, item_kind) for item in _parts(found[1]) if item]
+        )
     if kind == "ArrayList":
         return _array_list(text, item_kind)
     if kind == "HashMap":
@@ -90,7 +97,10 @@ def from_javascript(text: str, kind: str, item_kind: str = "") -> Any:
     raise ValueError(kind)
 
 
-CONVERTERS: dict[str, Callable[[str, str, str], Any]] = {"java": from_java, "javascript": from_javascript}
+CONVERTERS: dict[str, Callable[[str, str, str], Any]] = {
+    "java": from_java,
+    "javascript": from_javascript,
+}
 
 
 def _scalar(text: str, literal: re.Pattern[str], value: Callable[[str], Any]) -> Any:
@@ -120,7 +130,8 @@ def _array_list(text: str, item_kind: str) -> Any:
 def _hash_map(text: str) -> Any:
     if (found := _MAP.search(text)) and (end := text.find("}", found.end())) > 0:
         entries = text[found.end() : end]
-        puts = _PUT.findall(entries[: entries.rfind(")") + 1])  # behind it the search would be long and in vain
+        # behind it the search would be long and in vain
+        puts = _PUT.findall(entries[: entries.rfind(")") + 1])
         return {key: _java_value(value.strip()) for key, value in puts}
     return {} if _NO_ENTRIES.search(text) else text
 
@@ -168,7 +179,10 @@ def _javascript_array(text: str, item_kind: str) -> Any:
     items = (found[1] if found[1] is not None else found[2]).strip()
     try:
         read = [item.strip() for item in items.split(",")] if items else []
-        return [from_javascript(item, item_kind) if item_kind else _javascript_value(item) for item in read]
+        return [
+            from_javascript(item, item_kind) if item_kind else _javascript_value(item)
+            for item in read
+        ]
     except ValueError:  # an item's type is unknown
         return text
 
@@ -177,7 +191,10 @@ def _javascript_object(text: str) -> Any:
     found = _OBJECT.match(text)
     if not found:
         return text
-    return {key.strip().strip("'\""): _javascript_field(value.strip()) for key, value in _PAIR.findall(found[1])}
+    return {
+        key.strip().strip("'\""): _javascript_field(value.strip())
+        for key, value in _PAIR.findall(found[1])
+    }
 
 
 def _javascript_field(text: str) -> Any:

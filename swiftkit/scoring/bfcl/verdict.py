@@ -1,17 +1,22 @@
-"""BFCL's own verdict on calls, flaws included: for numbers that are to stand beside the leaderboard's.
+"""BFCL's own verdict on calls, flaws included: for numbers that are to stand beside the
+leaderboard's.
 
-Source: the rules of `ast_checker` in bfcl-eval 2026.3.23 (gorilla.cs.berkeley.edu/leaderboard.html), written anew. What
-is odd here is odd there, and stays (docs/scoring.md shows what it leads to):
+Source: the rules of `ast_checker` in bfcl-eval 2026.3.23
+(gorilla.cs.berkeley.edu/leaderboard.html), written anew. What is odd here is odd there, and stays
+(docs/scoring.md shows what it leads to):
 
-- a string is compared without its spaces and the signs , . / - _ * ^, in lower case, also within lists and objects;
+- a string is compared without its spaces and the signs , . / - _ * ^, in lower case, also within
+  lists and objects;
 - "" among the values of a parameter says that it may be left out, and is a value as well;
 - types are Python's: an integer is no float within a list, a float is no integer, True == 1;
 - of a list only one level is looked into, of an object too;
-- an answer whose first value is of another type than the parameter is a variable, and is compared as it stands;
+- an answer whose first value is of another type than the parameter is a variable, and is compared
+  as it stands;
 - parallel calls are matched greedily, in the order of the ground truth;
 - no call is wanted: anything that is not a readable call is right.
 
-BFCL decodes Java and JavaScript to text alone, so those values are converted first (bfcl_languages.py).
+BFCL decodes Java and JavaScript to text alone, so those values are converted first
+(bfcl_languages.py).
 """
 
 from collections.abc import Sequence
@@ -27,7 +32,8 @@ _PYTHON: dict[str, type] = {
     "any": str,
 }  # fmt: skip
 _PYTHON_LISTS = ("array", "tuple")
-CRASHED = "checker_crashed"  # the one code that is ours: BFCL's checker raises, and the answer counts for nothing
+# the one code that is ours: BFCL's checker raises, and the answer counts for nothing
+CRASHED = "checker_crashed"
 
 
 def verdict(calls: Sequence[ToolCall], item: Item, malformed: str = "") -> str:
@@ -35,12 +41,26 @@ def verdict(calls: Sequence[ToolCall], item: Item, malformed: str = "") -> str:
     if not item.ground_truth:
         wanted = "irrelevance" not in item.category  # live_relevance: any call will do
         made = bool(calls) and not malformed
-        return "" if made == wanted else "relevance_error" if wanted else "irrelevance_error:decoder_success"
+        return (
+            ""
+            if made == wanted
+            else "relevance_error"
+            if wanted
+            else "irrelevance_error:decoder_success"
+        )
     if malformed:
         return "ast_decoder:decoder_failed"
     try:
         return _verdict(calls, item, item.ground_truth)
-    except (ArithmeticError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError, ValueError):
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        NotImplementedError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ):
         return CRASHED
 
 
@@ -48,7 +68,9 @@ def _verdict(calls: Sequence[ToolCall], item: Item, truth: list[dict[str, dict[s
     checks = {"parallel": _parallel, "multiple": _multiple}
     name = next((name for name in checks if name in item.category), "simple")
     if len(calls) != (1 if name == "simple" else len(truth)):
-        kind = {"parallel": "parallel_function_checker_no_order"}.get(name, f"{name}_function_checker")
+        kind = {"parallel": "parallel_function_checker_no_order"}.get(
+            name, f"{name}_function_checker"
+        )
         return f"{kind}:wrong_count"
     if name == "simple":
         return _call_error(calls[0], item.function[0], truth[0], item.language)
@@ -63,7 +85,14 @@ def _parallel(calls: Sequence[ToolCall], item: Item, truth: list[dict[str, dict[
     left = list(calls)
     for wanted in truth:
         function = _described(item, wanted)
-        found = next((i for i, call in enumerate(left) if not _call_error(call, function, wanted, item.language)), None)
+        found = next(
+            (
+                i
+                for i, call in enumerate(left)
+                if not _call_error(call, function, wanted, item.language)
+            ),
+            None,
+        )
         if found is None:
             return "parallel_function_checker_no_order:cannot_find_match"
         del left[found]
@@ -71,12 +100,15 @@ def _parallel(calls: Sequence[ToolCall], item: Item, truth: list[dict[str, dict[
 
 
 def _described(item: Item, wanted: dict[str, Any]) -> dict[str, Any]:
-    """The tool that the ground truth names; a LookupError where there is none, as BFCL's checker fails too."""
+    """The tool that the ground truth names; a LookupError where there is none, as BFCL's checker
+    fails too."""
     name = next(iter(wanted))
     return next((function for function in item.function if function["name"] == name), {})
 
 
-def _call_error(call: ToolCall, function: dict[str, Any], wanted: dict[str, Any], language: str) -> str:
+def _call_error(
+    call: ToolCall, function: dict[str, Any], wanted: dict[str, Any], language: str
+) -> str:
     parameters, accepted = function["parameters"], next(iter(wanted.values()))
     if call.name != function["name"]:
         return "simple_function_checker:wrong_func_name"
@@ -85,14 +117,18 @@ def _call_error(call: ToolCall, function: dict[str, Any], wanted: dict[str, Any]
     for name, value in call.arguments.items():
         if name not in parameters["properties"] or name not in accepted:
             return "simple_function_checker:unexpected_param"
-        if error := _argument_error(value, parameters["properties"][name], accepted[name], language):
+        if error := _argument_error(
+            value, parameters["properties"][name], accepted[name], language
+        ):
             return error
     if any(name not in call.arguments and "" not in options for name, options in accepted.items()):
         return "simple_function_checker:missing_optional"
     return ""
 
 
-def _argument_error(value: Any, described: dict[str, Any], options: list[Any], language: str) -> str:
+def _argument_error(
+    value: Any, described: dict[str, Any], options: list[Any], language: str
+) -> str:
     kinds, lists = (_PYTHON, _PYTHON_LISTS) if language == "python" else (KINDS[language], LISTS)
     kind, inner = kinds[described["type"]], None
     if language != "python" and not isinstance(value, str):
@@ -100,7 +136,9 @@ def _argument_error(value: Any, described: dict[str, Any], options: list[Any], l
     if described["type"] in lists:
         inner = kinds[described["items"]["type"]]
     if language != "python":
-        value = CONVERTERS[language](value, described["type"], described["items"]["type"] if inner else "")
+        value = CONVERTERS[language](
+            value, described["type"], described["items"]["type"] if inner else ""
+        )
     elif described["type"] == "float" and type(value) is int:
         value = float(value)
     error, is_variable = _type_error(value, options, kind, inner)
@@ -118,8 +156,11 @@ def _type_error(value: Any, options: Any, kind: type, inner: type | None) -> tup
 
 
 def _all_of_kind(value: Any, option: Any, inner: type) -> bool:
-    """Whether each item is of the type, or of that of the option's first item. An option that is no list fits all."""
-    return type(option) is not list or not any(_type_error(item, option, inner, None)[0] for item in value)
+    """Whether each item is of the type, or of that of the option's first item. An option that is no
+    list fits all."""
+    return type(option) is not list or not any(
+        _type_error(item, option, inner, None)[0] for item in value
+    )
 
 
 def _value_error(value: Any, options: list[Any], kind: type | None, inner: type | None) -> str:
@@ -164,7 +205,9 @@ def _objects_error(value: list[Any], options: list[Any]) -> str:
         if len(value) != len(option):
             error = "value_error:list_dict_count"
             continue
-        errors = (_object_error(inner, [wanted]) for inner, wanted in zip(value, option, strict=True))
+        errors = (
+            _object_error(inner, [wanted]) for inner, wanted in zip(value, option, strict=True)
+        )
         if not (error := next(filter(None, errors), "")):
             return ""
     return error

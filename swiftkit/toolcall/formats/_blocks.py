@@ -1,8 +1,9 @@
-"""What the wire formats have in common: reasoning is set aside, calls stand in blocks, text around them is content.
+"""What the wire formats have in common: reasoning is set aside, calls stand in blocks, text around
+them is content.
 
-Reasoning stands between <think> and </think> (Mistral: [THINK] and [/THINK]), or is all that stands before a closing
-tag whose opening tag was part of the prompt. A block is read, not searched for its end, so a string in it may hold any
-markup.
+Reasoning stands between <think> and </think> (Mistral: [THINK] and [/THINK]), or is all that stands
+before a closing tag whose opening tag was part of the prompt. A block is read, not searched for its
+end, so a string in it may hold any markup.
 """
 
 import re
@@ -12,13 +13,14 @@ from swiftkit.errors import DataError
 from swiftkit.json_text import reason
 from swiftkit.toolcall.call import Parsed, ToolCall
 
-NAME = r'[^<>{}\[\]"\r\n]++'  # what a header outside of JSON can carry, if no white space stands at its ends
+# what a header outside of JSON can carry, if no white space stands at its ends
+NAME = r'[^<>{}\[\]"\r\n]++'
 THINK = r"</?think>|\[/?THINK\]"
 CLOSING = re.compile(r"</think>|\[/THINK\]")
 _OPENING = re.compile(r"\s*+(<think>|\[THINK\])")
 _ENDS = {"<think>": "</think>", "[THINK]": "[/THINK]"}
-# Reads the block that a piece of markup opens, adds its calls, and gives the position behind it. ValueError says why
-# the block cannot be read; closing and stray markup is such a case too.
+# Reads the block that a piece of markup opens, adds its calls, and gives the position behind it.
+# ValueError says why the block cannot be read; closing and stray markup is such a case too.
 Block = Callable[[str, re.Match[str], list[ToolCall]], int]
 
 
@@ -35,7 +37,8 @@ def markup(*tags: str) -> re.Pattern[str]:
 
 
 def read(text: str, tags: re.Pattern[str], block: Block) -> Parsed:
-    """The calls of an answer whose markup `tags` finds. Never raises, in time linear in the text's length.
+    """The calls of an answer whose markup `tags` finds. Never raises, in time linear in the text's
+    length.
 
     Unclosed, stray, nested or broken markup makes the whole answer malformed.
     """
@@ -48,7 +51,8 @@ def read(text: str, tags: re.Pattern[str], block: Block) -> Parsed:
         try:
             position = tag.end() if closes else _behind(text, tag, calls, block)
         except (ValueError, RecursionError) as error:
-            # The block may be part of reasoning that the prompt opened: then a closing tag follows, once.
+            # The block may be part of reasoning that the prompt opened: then a closing tag follows,
+            # once.
             end = None if is_behind or tag[0] in _ENDS else CLOSING.search(text, tag.end())
             if not end:
                 return Parsed([], text.strip(), reason(error))
@@ -60,9 +64,11 @@ def read(text: str, tags: re.Pattern[str], block: Block) -> Parsed:
 
 
 def read_whole(text: str, read_answer: Callable[[str], Parsed]) -> Parsed:
-    """The same for formats without markup, in which an answer is calls from beginning to end, or none.
+    """The same for formats without markup, in which an answer is calls from beginning to end, or
+    none.
 
-    `read_answer` is given the answer, stripped; where it finds no call, also what stands behind a closing tag.
+    `read_answer` is given the answer, stripped; where it finds no call, also what stands behind a
+    closing tag.
     """
     position = 0
     if opening := _OPENING.match(text):

@@ -3,8 +3,9 @@ r"""Calls as people write them in a line: name(argument=value, argument=value).
     queryWeather(location=北京, date=now)
     search(q="a, b", limit=5, tags=['x', "y"]); now()
 
-A text is a call string if it is calls and nothing else: one after the other with a line break, a comma or a semicolon
-between them, a semicolon perhaps at the end, all of them perhaps in [ ]. Each is NAME(ARGUMENT=VALUE, ...) or NAME().
+A text is a call string if it is calls and nothing else: one after the other with a line break, a
+comma or a semicolon between them, a semicolon perhaps at the end, all of them perhaps in [ ]. Each
+is NAME(ARGUMENT=VALUE, ...) or NAME().
 
     NAME, ARGUMENT      a letter or _, then letters, digits, _ . and -; any other name as a JSON string
     VALUE               "text" or 'text', [..], {..}    what it is in JSON or as a Python literal
@@ -12,12 +13,13 @@ between them, a semicolon perhaps at the end, all of them perhaps in [ ]. Each i
                         true false null                 as in JSON; True, False and None as in Python
                         anything else                   text as it stands, without , ( ) and line breaks
 
-All other text is prose: words outside of the calls, or a call whose first argument has no name, such as f(x). What is
-made of calls but cannot be read is malformed: a call that is never closed, an argument given twice, without a value or,
-after the first, without a name; a call as a value; a list or a string that is broken.
+All other text is prose: words outside of the calls, or a call whose first argument has no name,
+such as f(x). What is made of calls but cannot be read is malformed: a call that is never closed, an
+argument given twice, without a value or, after the first, without a name; a call as a value; a list
+or a string that is broken.
 
-Source: reward and preference data of "fuzzy question to tool calls" projects; the same as ToolACE's calls, but for
-names with spaces.
+Source: reward and preference data of "fuzzy question to tool calls" projects; the same as ToolACE's
+calls, but for names with spaces.
 """
 
 import re
@@ -34,7 +36,9 @@ _HEAD = re.compile(rf"{_NAME}\(\s*(?:\)|(?={_NAME}=(?!=)))")
 _ARGUMENT = re.compile(rf"\s*{_NAME}=(?!=)\s*")
 _BETWEEN = re.compile(r"\s*[;,]\s*|\s*\n\s*")
 _BARE_VALUE = re.compile(r"[^,()\n]*")
-_WIDE_COMMA = re.compile(rf"[，；、]\s*{_BARE_NAME}\s*=")  # the value would swallow the next argument
+_WIDE_COMMA = re.compile(
+    rf"[，；、]\s*{_BARE_NAME}\s*="
+)  # the value would swallow the next argument
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 _PLAIN = re.compile(r"[\w.:/%+@°-]+(?: [\w.:/%+@°-]+)*")
@@ -66,7 +70,10 @@ def read(answer: str) -> Parsed:
             call, position = _call(body, head)
             calls.append(call)
         except (ValueError, RecursionError) as error:
-            fault, position = fault or reason(error), literal.end_of(body, body.index("(", head.end(1)))
+            fault, position = (
+                fault or reason(error),
+                literal.end_of(body, body.index("(", head.end(1))),
+            )
         if position == len(body):
             return Parsed([], answer, fault) if fault else Parsed(calls)
         between = _BETWEEN.match(body, position)
@@ -128,7 +135,9 @@ def _scalar(word: str) -> Any:
 
 
 def _rendered(call: ToolCall) -> str:
-    arguments = (f"{_quoted(key, _is_name(key))}={_text(value)}" for key, value in call.arguments.items())
+    arguments = (
+        f"{_quoted(key, _is_name(key))}={_text(value)}" for key, value in call.arguments.items()
+    )
     return f"{_quoted(call.name, _is_name(call.name))}({', '.join(arguments)})"
 
 

@@ -6,7 +6,8 @@
     ```<｜tool▁call▁end｜>
     <｜tool▁call▁begin｜>...<｜tool▁call▁end｜><｜tool▁calls▁end｜>
 
-Source: the chat templates of DeepSeek-V3 and DeepSeek-R1 (ms-swift has V3.1's alone: deepseek_v3_1.py).
+Source: the chat templates of DeepSeek-V3 and DeepSeek-R1 (ms-swift has V3.1's alone:
+deepseek_v3_1.py).
 """
 
 import re
@@ -19,7 +20,9 @@ from swiftkit.toolcall.formats._blocks import check_name
 CALLS, CALLS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
 CALL, SEPARATOR, CALL_END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
 _MARKUP = blocks.markup(CALLS, CALLS_END, CALL, SEPARATOR, CALL_END)
-_HEAD = re.compile(rf"\s*+{CALL}(?:function{SEPARATOR}({blocks.NAME})\n\s*+```json|({blocks.NAME}){SEPARATOR})")
+_HEAD = re.compile(
+    rf"\s*+{CALL}(?:function{SEPARATOR}({blocks.NAME})\n\s*+```json|({blocks.NAME}){SEPARATOR})"
+)
 
 
 def render(calls: list[ToolCall]) -> str:
@@ -28,13 +31,16 @@ def render(calls: list[ToolCall]) -> str:
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer, also one in V3.1's form. Never raises; parse(render(calls)).calls == calls."""
+    """Read an answer, also one in V3.1's form. Never raises; parse(render(calls)).calls ==
+    calls."""
     return blocks.read(text, _MARKUP, _block)
 
 
 def _rendered(call: ToolCall) -> str:
     check_name(call.name, "DeepSeek")
-    return f"{CALL}function{SEPARATOR}{call.name}\n```json\n{written(call.arguments)}\n```{CALL_END}"
+    return (
+        f"{CALL}function{SEPARATOR}{call.name}\n```json\n{written(call.arguments)}\n```{CALL_END}"
+    )
 
 
 def _block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:

@@ -2,19 +2,21 @@
 
 The first rule that holds:
 
-1. Harmony, if the text begins as only Harmony does: with a call's header (` to=functions.`, also behind `assistant`,
-   `analysis` or `commentary`), or with a channel's name and later another message's (`analysis...assistantfinal`, which
-   a server leaves that skips special tokens). A beginning like `finalHello` is too weak a sign.
-2. A format without markup, if the answer behind its reasoning is calls from beginning to end: JSON (plain_json), a
-   Python list of calls (pythonic), call strings, or a name on a line with a JSON object behind it (glm4; where its
-   <|observation|> is missing, a heading such as `Result`, and `json`, is no name). So such a call may quote any markup
-   in its strings, and prose is no call.
-3. The format whose markup comes first, reasoning passed over: so a call may quote all the others. <tool_call> is
-   Qwen3-Coder's before <function=, GLM-4.5's before a bare name on its line (any name, if the text ends with
-   <|observation|>), else Hermes'. `Action:` counts with `Action Input:` on the next line. If words come first, and
-   later a </think> whose opening was in the prompt, what stands behind it decides, if it opens a call.
-4. Without markup: malformed, if it begins as JSON calls, a Python list or a call string and cannot be read to its end;
-   otherwise content.
+1. Harmony, if the text begins as only Harmony does: with a call's header (` to=functions.`, also
+   behind `assistant`, `analysis` or `commentary`), or with a channel's name and later another
+   message's (`analysis...assistantfinal`, which a server leaves that skips special tokens). A
+   beginning like `finalHello` is too weak a sign.
+2. A format without markup, if the answer behind its reasoning is calls from beginning to end: JSON
+   (plain_json), a Python list of calls (pythonic), call strings, or a name on a line with a JSON
+   object behind it (glm4; where its <|observation|> is missing, a heading such as `Result`, and
+   `json`, is no name). So such a call may quote any markup in its strings, and prose is no call.
+3. The format whose markup comes first, reasoning passed over: so a call may quote all the others.
+   <tool_call> is Qwen3-Coder's before <function=, GLM-4.5's before a bare name on its line (any
+   name, if the text ends with <|observation|>), else Hermes'. `Action:` counts with `Action Input:`
+   on the next line. If words come first, and later a </think> whose opening was in the prompt, what
+   stands behind it decides, if it opens a call.
+4. Without markup: malformed, if it begins as JSON calls, a Python list or a call string and cannot
+   be read to its end; otherwise content.
 
 A sample that knows its format says so, and is read by `FORMATS[name].parse`.
 """
@@ -45,7 +47,8 @@ from swiftkit.toolcall.harmony import stripped as harmony_stripped
 
 
 class WireFormat(Protocol):
-    """A module of this folder: text to calls, and calls to text (which raises DataError for what it cannot carry)."""
+    """A module of this folder: text to calls, and calls to text (which raises DataError for what it
+    cannot carry)."""
 
     def parse(self, text: str) -> Parsed: ...
     def render(self, calls: list[ToolCall]) -> str: ...
@@ -81,12 +84,18 @@ _OPENING = {
     "<|assistant|>": "glm4",
     "<|observation|>": "glm4",
 }
-_CLOSING = {"</tool_call>": "hermes", "</function>": "qwen3_coder", "<｜tool▁calls▁end｜>": "deepseek_v3"}
+_CLOSING = {
+    "</tool_call>": "hermes",
+    "</function>": "qwen3_coder",
+    "<｜tool▁calls▁end｜>": "deepseek_v3",
+}
 _TAGS = _OPENING | _CLOSING
 _MARKUP = re.compile("|".join((*map(re.escape, _TAGS), blocks.THINK)))
 _ACTION = re.compile(rf"{react.LINE}Action:[^\n]*+\n\s*+Action Input:", re.MULTILINE)
 _FUNCTION = re.compile(r"\s*+<function=")
-_NAME_AND_TAG = re.compile(rf"[ \t]*+[^\W\d][\w.\-]*+\s*+</tool_call>|\s*+{blocks.NAME}\s*+<arg_key>")
+_NAME_AND_TAG = re.compile(
+    rf"[ \t]*+[^\W\d][\w.\-]*+\s*+</tool_call>|\s*+{blocks.NAME}\s*+<arg_key>"
+)
 _NAME_LINE = re.compile(r"(?!json\n|[A-Z][a-z]*+\n)[^\W\d][\w.\-]*+\n[ \t]*+\{")
 
 
@@ -107,7 +116,8 @@ def parse(text: str) -> Parsed:
 
 
 def _hermes_behind_reasoning(text: str) -> str:
-    """A Hermes answer whose reasoning holds no markup, without its reasoning; "" for all that needs a closer look."""
+    """A Hermes answer whose reasoning holds no markup, without its reasoning; "" for all that needs
+    a closer look."""
     reasoning, end, answer = text.partition("</think>")
     answer = answer.lstrip()
     if not end or not answer.startswith(hermes.SURE):
@@ -149,7 +159,12 @@ def _name_line(answer: str) -> Parsed:
 def _marked(text: str) -> str | None:
     """The format whose markup decides, by its name in FORMATS; None without any."""
     tag, is_behind = _first(text, 0)
-    if tag and not is_behind and text[: tag.start()].strip() and (end := blocks.CLOSING.search(text, tag.end())):
+    if (
+        tag
+        and not is_behind
+        and text[: tag.start()].strip()
+        and (end := blocks.CLOSING.search(text, tag.end()))
+    ):
         behind, _ = _first(text, end.end())
         tag = behind if behind and behind[0] not in _CLOSING else tag
     if not tag or tag[0] != hermes.OPEN:

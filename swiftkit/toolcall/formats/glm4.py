@@ -4,10 +4,12 @@
     {"city": "北京"}<|assistant|>now
     {}<|observation|>
 
-Each call is a message of its own; <|observation|> is the token at which GLM-4 stops, and a server may leave it out.
+Each call is a message of its own; <|observation|> is the token at which GLM-4 stops, and a server
+may leave it out.
 
-Source: the chat templates of glm-4-9b-chat and GLM-4-9B-0414. ms-swift's GLM4AgentTemplate writes the arguments as
-Python prints them ({'city': '北京', 'now': True}); here they are JSON, as in the template, and both are read.
+Source: the chat templates of glm-4-9b-chat and GLM-4-9B-0414. ms-swift's GLM4AgentTemplate writes
+the arguments as Python prints them ({'city': '北京', 'now': True}); here they are JSON, as in the
+template, and both are read.
 """
 
 import re
@@ -30,7 +32,8 @@ def render(calls: list[ToolCall]) -> str:
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls)).calls == calls. Content may be a message before the calls."""
+    """Read an answer. Never raises; parse(render(calls)).calls == calls. Content may be a message
+    before the calls."""
     return blocks.read_whole(text, read)
 
 
@@ -40,7 +43,8 @@ def read(answer: str) -> Parsed:
     content, position = "", 0
     if not _HEAD.match(answer):
         content, assistant, _ = answer.partition(ASSISTANT)
-        if not assistant or blocks.CLOSING.search(content):  # reasoning, which the caller sets aside
+        # reasoning, which the caller sets aside
+        if not assistant or blocks.CLOSING.search(content):
             return Parsed([], answer)
         content, position = content.strip(), len(content) + len(ASSISTANT)
     try:

@@ -7,10 +7,11 @@
     <tool_call>now
     </tool_call><|observation|>
 
-GLM-4.7 and GLM-5 write the same without line breaks: read, not written. <|observation|> is the token at which the model
-stops, and a server may leave it out. Values have no types (untyped.py): with `tools` a string stays a string; without,
-"5" would come back as 5, so `render` refuses it. A value can hold none of these tags: in a string they are refused, in
-lists and objects `<` becomes \\u003c then.
+GLM-4.7 and GLM-5 write the same without line breaks: read, not written. <|observation|> is the
+token at which the model stops, and a server may leave it out. Values have no types (untyped.py):
+with `tools` a string stays a string; without, "5" would come back as 5, so `render` refuses it. A
+value can hold none of these tags: in a string they are refused, in lists and objects `<` becomes
+\\u003c then.
 
 Source: the chat template of GLM-4.5; rendered as ms-swift's GLM4_5AgentTemplate does.
 """
@@ -30,21 +31,27 @@ _TAG = r"</?(?:tool_call|arg_key|arg_value)>"
 _MARKUP, _TAGS = re.compile(rf"{_TAG}|{blocks.THINK}"), re.compile(_TAG)
 _HEAD = re.compile(rf"\s*+({blocks.NAME})\s*+(?=<arg_key>|</tool_call>)")
 # No lookahead in what is possessive: Python 3.11.2 fails there.
-_KEY = re.compile(r"\s*+<arg_key>([^<]*+(?:<(?!/?(?:tool_call|arg_key|arg_value)>)[^<]*+)*)</arg_key>\s*+<arg_value>")
+_KEY = re.compile(
+    r"\s*+<arg_key>([^<]*+(?:<(?!/?(?:tool_call|arg_key|arg_value)>)[^<]*+)*)</arg_key>\s*+<arg_value>"
+)
 _END = re.compile(r"\s*+</tool_call>")
 
 
 def render(calls: list[ToolCall], tools: Tools = ()) -> str:
-    """Byte for byte as ms-swift trains on them, but for the cases above. Raises DataError (bad_call)."""
+    """Byte for byte as ms-swift trains on them, but for the cases above. Raises DataError
+    (bad_call)."""
     return "\n".join(_rendered(call, tools) for call in calls) + OBSERVATION if calls else ""
 
 
 def parse(text: str, tools: Tools = ()) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls, tools), tools).calls == calls. Malformed too: an argument
-    given twice, and any of the tags inside of a value, for there one is not closed.
+    """Read an answer. Never raises; parse(render(calls, tools), tools).calls == calls. Malformed
+    too: an argument given twice, and any of the tags inside of a value, for there one is not
+    closed.
     """
     parsed = untyped.parse(text, _MARKUP, _call, tools)
-    return msgspec.structs.replace(parsed, content=parsed.content.removesuffix(OBSERVATION).rstrip())
+    return msgspec.structs.replace(
+        parsed, content=parsed.content.removesuffix(OBSERVATION).rstrip()
+    )
 
 
 def _call(text: str, tag: re.Match[str]) -> Written:
@@ -78,7 +85,11 @@ def _rendered(call: ToolCall, tools: Tools) -> str:
     lines = [f"{OPEN}{call.name}"]
     for key, value in call.arguments.items():
         if _TAGS.search(key):
-            raise DataError(f"GLM-4.5 cannot carry the parameter {key!r}", "bad_call", "take the tags out of its name")
+            raise DataError(
+                f"GLM-4.5 cannot carry the parameter {key!r}",
+                "bad_call",
+                "take the tags out of its name",
+            )
         text = untyped.write(value, schemas.get(key), _TAGS, f"{call.name}: {key}")
         lines += [f"<arg_key>{key}</arg_key>", f"<arg_value>{text}</arg_value>"]
     return "\n".join((*lines, CLOSE))

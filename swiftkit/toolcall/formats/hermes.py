@@ -29,16 +29,18 @@ _decode = msgspec.json.Decoder(ToolCall).decode
 
 
 def render(calls: list[ToolCall]) -> str:
-    """The text that ms-swift trains on for these calls, byte for byte. Raises DataError (bad_call)."""
+    """The text that ms-swift trains on for these calls, byte for byte. Raises DataError
+    (bad_call)."""
     return "\n".join(f"{_HEAD}{_json(call)}{_TAIL}" for call in calls)
 
 
 def parse(text: str) -> Parsed:
     """Read a model's answer. Never raises; parse(render(calls)).calls == calls.
 
-    Reasoning is set aside: between <think> and </think>, or all that stands before a </think> whose opening tag
-    was part of the prompt. A block is read as JSON and not searched for its closing tag, so a string argument may
-    hold any markup. Unclosed, stray, nested or broken markup makes the whole answer malformed.
+    Reasoning is set aside: between <think> and </think>, or all that stands before a </think> whose
+    opening tag was part of the prompt. A block is read as JSON and not searched for its closing
+    tag, so a string argument may hold any markup. Unclosed, stray, nested or broken markup makes
+    the whole answer malformed.
     """
     if text.startswith(_HEAD) and text.endswith(_TAIL):
         try:  # one call and nothing else, which is what a trained model writes most of the time
@@ -52,13 +54,18 @@ def _block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
     if tag[0] == CLOSE:
         raise ValueError(f"{CLOSE} without {OPEN}")
     close = text.find(CLOSE, tag.end())
-    try:  # msgspec's reader is strict and several times faster; what it refuses gets the exact reader
+    # msgspec's reader is strict and several times faster; what it refuses gets the exact reader
+    try:
         call, end = _decode(text[tag.end() : max(close, tag.end())]), close
     except (ValueError, RecursionError):
         value, end = raw_decode(text, skip_space(text, tag.end()))
         end = skip_space(text, end)
         if not text.startswith(CLOSE, end):
-            why = f"{CLOSE} is missing after the call" if end >= len(text) else "text after the call's JSON"
+            why = (
+                f"{CLOSE} is missing after the call"
+                if end >= len(text)
+                else "text after the call's JSON"
+            )
             raise ValueError(why) from None
         call = _call(value)
     calls.append(call)

@@ -3,11 +3,12 @@
     {"name": "get_weather", "parameters": {"city": "北京"}}
     <|python_tag|>{"name": "get_weather", "parameters": {"city": "北京"}}; {"name": "now", "parameters": {}}<|eom_id|>
 
-Without <|python_tag|> the whole answer must be calls (see plain_json.py, whose other shapes are read too); with it,
-text may stand before. Llama's built-in tools (`<|python_tag|>brave_search.call(query="...")`) are not read: malformed.
+Without <|python_tag|> the whole answer must be calls (see plain_json.py, whose other shapes are
+read too); with it, text may stand before. Llama's built-in tools
+(`<|python_tag|>brave_search.call(query="...")`) are not read: malformed.
 
-Source: Meta's chat template of Llama-3.1, which writes one call; several, a line each, as ms-swift's
-Llama3AgentTemplate does.
+Source: Meta's chat template of Llama-3.1, which writes one call; several, a line each, as
+ms-swift's Llama3AgentTemplate does.
 """
 
 import re

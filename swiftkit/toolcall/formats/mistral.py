@@ -1,13 +1,15 @@
-"""Mistral's calls as a JSON list, and, to be read, all other ways in which Mistral models write them.
+"""Mistral's calls as a JSON list, and, to be read, all other ways in which Mistral models write
+them.
 
     [TOOL_CALLS] [{"name": "get_weather", "arguments": {"city": "北京"}}, {"name": "now", "arguments": {}}]     render
     [TOOL_CALLS]get_weather[ARGS]{"city": "北京"}[TOOL_CALLS]now[CALL_ID]a1b2c3d4e[ARGS]{}                mistral_v11.py
 
-Reasoning stands between [THINK] and [/THINK]. An "id" beside name and arguments is passed over, as is a final </s>.
+Reasoning stands between [THINK] and [/THINK]. An "id" beside name and arguments is passed over, as
+is a final </s>.
 
-Source: the chat templates of Mistral-7B-Instruct-v0.3 to Mistral-Small-3.1, but for the ids, which calls here have not.
-ms-swift's MistralAgentTemplate writes `[TOOL_CALLS][`, an object a line without commas, `]</s>`: that is no JSON where
-there are several calls. It is read, not written.
+Source: the chat templates of Mistral-7B-Instruct-v0.3 to Mistral-Small-3.1, but for the ids, which
+calls here have not. ms-swift's MistralAgentTemplate writes `[TOOL_CALLS][`, an object a line
+without commas, `]</s>`: that is no JSON where there are several calls. It is read, not written.
 """
 
 import re
@@ -30,7 +32,8 @@ def render(calls: list[ToolCall]) -> str:
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer, also one in mistral_v11's form. Never raises; parse(render(calls)).calls == calls."""
+    """Read an answer, also one in mistral_v11's form. Never raises; parse(render(calls)).calls ==
+    calls."""
     parsed = blocks.read(text, _MARKUP, _block)
     if not parsed.content.endswith("</s>"):
         return parsed

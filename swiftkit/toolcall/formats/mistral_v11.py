@@ -2,8 +2,8 @@
 
     [TOOL_CALLS]get_weather[ARGS]{"city": "北京"}[TOOL_CALLS]now[ARGS]{}
 
-Source: mistral-common, tokenizers v11 and v13 (Mistral-Small-3.2, Magistral, Devstral). v11 alone writes a [CALL_ID]
-before [ARGS]; it is read, not written. ms-swift has no template for this form.
+Source: mistral-common, tokenizers v11 and v13 (Mistral-Small-3.2, Magistral, Devstral). v11 alone
+writes a [CALL_ID] before [ARGS]; it is read, not written. ms-swift has no template for this form.
 """
 
 from swiftkit.json_text import written
@@ -13,12 +13,14 @@ from swiftkit.toolcall.formats._blocks import check_name
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Raises DataError (bad_call), also for a name that cannot be told from what stands around it."""
+    """Raises DataError (bad_call), also for a name that cannot be told from what stands around
+    it."""
     return "".join(map(_rendered, calls))
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer in this form or in mistral.py's. Never raises; parse(render(calls)).calls == calls."""
+    """Read an answer in this form or in mistral.py's. Never raises; parse(render(calls)).calls ==
+    calls."""
     return mistral.parse(text)
 
 

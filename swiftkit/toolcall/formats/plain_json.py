@@ -6,11 +6,12 @@ r"""Calls as JSON and nothing else, in the shapes found in data, in prompts and 
     {"type": "function", "function": {"name": "get_weather", "arguments": "{\"city\": \"北京\"}"}}     OpenAI's
     {"role": "assistant", "content": "", "tool_calls": [{...}]}                                          a message
 
-All of it perhaps in one ```json fence. Between two calls stands white space, a comma or a semicolon. An answer with
-words beside the JSON is prose, and so is JSON that has not the keys of a call, or has others too, such as
-{"name": "Ada", "age": 36}.
+All of it perhaps in one ```json fence. Between two calls stands white space, a comma or a
+semicolon. An answer with words beside the JSON is prose, and so is JSON that has not the keys of a
+call, or has others too, such as {"name": "Ada", "age": 36}.
 
-Source: the prompt formats of instruction data sets, OpenAI's API; Llama's and Mistral's calls are such values as well.
+Source: the prompt formats of instruction data sets, OpenAI's API; Llama's and Mistral's calls are
+such values as well.
 """
 
 import re
@@ -27,7 +28,10 @@ _BETWEEN = re.compile(r"\s*+(?:[,;]\s*+)?")
 _BEGINNING = re.compile(r'(?:\[\s*+)?\{\s*+"(?:name|tool_name|type|function|tool_calls?)"\s*+:')
 _NAMES, _ARGUMENTS = ("name", "tool_name"), ("arguments", "parameters")
 _CALL_KEYS = {"id", "index", "type", *_NAMES, *_ARGUMENTS}
-_WRAPPERS, _WRAPPER_KEYS = ("function", "tool_call"), {"id", "index", "type", "function", "tool_call"}
+_WRAPPERS, _WRAPPER_KEYS = (
+    ("function", "tool_call"),
+    {"id", "index", "type", "function", "tool_call"},
+)
 _MESSAGE_KEYS = {"role", "content", "tool_calls"}
 
 
@@ -38,8 +42,9 @@ def render(calls: list[ToolCall]) -> str:
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls)).calls == calls. Malformed: calls whose JSON is broken or cut
-    off, a call without arguments that are an object, a call beside other JSON.
+    """Read an answer. Never raises; parse(render(calls)).calls == calls. Malformed: calls whose
+    JSON is broken or cut off, a call without arguments that are an object, a call beside other
+    JSON.
     """
     return blocks.read_whole(text, read)
 
@@ -63,7 +68,8 @@ def calls_of(values: Sequence[Any]) -> list[ToolCall]:
 
 
 def is_call(value: Any) -> bool:
-    """Whether a JSON value can be nothing else than a call; whether it can be read as one is another question."""
+    """Whether a JSON value can be nothing else than a call; whether it can be read as one is
+    another question."""
     if not isinstance(value, dict):
         return False
     if any(isinstance(value.get(key), dict) for key in _WRAPPERS):
@@ -75,7 +81,8 @@ def is_call(value: Any) -> bool:
 def _call(value: Any) -> ToolCall:
     if not is_call(value):
         raise ValueError("JSON that is no call stands beside a call")
-    if any(isinstance(value.get(key), str) for key in _ARGUMENTS):  # only OpenAI's form writes them as text
+    # only OpenAI's form writes them as text
+    if any(isinstance(value.get(key), str) for key in _ARGUMENTS):
         raise ValueError("the arguments are text, not an object")
     try:
         return call_from(value, "the call")
@@ -109,7 +116,11 @@ def _flat(values: list[Any]) -> tuple[str, list[Any]]:
     if len(values) != 1:
         return "", values
     value = values[0]
-    if isinstance(value, dict) and isinstance(value.get("tool_calls"), list) and value.keys() <= _MESSAGE_KEYS:
+    if (
+        isinstance(value, dict)
+        and isinstance(value.get("tool_calls"), list)
+        and value.keys() <= _MESSAGE_KEYS
+    ):
         content = value.get("content")
         return content if isinstance(content, str) else "", value["tool_calls"]
     return "", value if isinstance(value, list) else values

@@ -2,11 +2,13 @@
 
     [get_weather(city="北京", days=[1, 2]), calendar.add(event={"title": "Tea", "all_day": True})]
 
-The text is parsed, never run. Arguments have names and are literals (literal.py): `true`, `false` and `null` are read
-too. The whole answer must be the list, perhaps between Llama 4's <|python_start|> and <|python_end|>.
+The text is parsed, never run. Arguments have names and are literals (literal.py): `true`, `false`
+and `null` are read too. The whole answer must be the list, perhaps between Llama 4's
+<|python_start|> and <|python_end|>.
 
-Source: Meta's prompt formats of Llama 3.2 and Llama 4. Names are identifiers, perhaps with dots, and arguments'
-names are identifiers: nothing else can be written. ms-swift's Llama4AgentTemplate writes JSON (llama_json.py).
+Source: Meta's prompt formats of Llama 3.2 and Llama 4. Names are identifiers, perhaps with dots,
+and arguments' names are identifiers: nothing else can be written. ms-swift's Llama4AgentTemplate
+writes JSON (llama_json.py).
 """
 
 import ast
@@ -23,17 +25,22 @@ from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.formats import _blocks as blocks
 
 _BEGINNING = re.compile(r"\[\s*+[^\W\d][\w.]*+\(\s*+(?:\)|[^\W\d]\w*+\s*+=(?!=))")
-_START, _END, _STOPS = "<|python_start|>", "<|python_end|>", ("<|eot|>", "<|eom|>", "<|eot_id|>", "<|eom_id|>")
+_START, _END, _STOPS = (
+    "<|python_start|>",
+    "<|python_end|>",
+    ("<|eot|>", "<|eom|>", "<|eot_id|>", "<|eom_id|>"),
+)
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Strings with double quotes, True, False and None as in Python. Raises DataError (bad_call)."""
+    """Strings with double quotes, True, False and None as in Python. Raises DataError
+    (bad_call)."""
     return f"[{', '.join(map(_rendered, calls))}]" if calls else ""
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls)).calls == calls. What begins as a list of calls and ends with
-    it, or never ends, is malformed where it cannot be read; all else is prose.
+    """Read an answer. Never raises; parse(render(calls)).calls == calls. What begins as a list of
+    calls and ends with it, or never ends, is malformed where it cannot be read; all else is prose.
     """
     return blocks.read_whole(text, read)
 
@@ -85,7 +92,11 @@ def _name(node: ast.expr) -> str:
 def _rendered(call: ToolCall) -> str:
     for name in (*call.name.split("."), *call.arguments):
         # Python reads a name in its normal form (NFKC), so another form would come back changed.
-        if not name.isidentifier() or keyword.iskeyword(name) or unicodedata.normalize("NFKC", name) != name:
+        if (
+            not name.isidentifier()
+            or keyword.iskeyword(name)
+            or unicodedata.normalize("NFKC", name) != name
+        ):
             fix = "give tools and parameters names that are Python identifiers"
             raise DataError(f"a Python call cannot carry the name {name!r}", "bad_call", fix)
     return f"{call.name}({', '.join(f'{name}={_literal(value)}' for name, value in call.arguments.items())})"
@@ -93,7 +104,9 @@ def _rendered(call: ToolCall) -> str:
 
 def _literal(value: Any) -> str:
     if isinstance(value, dict):
-        return f"{{{', '.join(f'{_literal(key)}: {_literal(item)}' for key, item in value.items())}}}"
+        return (
+            f"{{{', '.join(f'{_literal(key)}: {_literal(item)}' for key, item in value.items())}}}"
+        )
     if isinstance(value, list):
         return f"[{', '.join(map(_literal, value))}]"
     if value is None or isinstance(value, bool):
@@ -107,5 +120,7 @@ def _string(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise DataError("Python text cannot carry a lone surrogate", "bad_call", "mend the text") from error
+        raise DataError(
+            "Python text cannot carry a lone surrogate", "bad_call", "mend the text"
+        ) from error
     return json.dumps(value, ensure_ascii=False)

@@ -11,11 +11,13 @@
     </function>
     </tool_call>
 
-Values have no types (untyped.py): with `tools` a string stays a string; without, "5" would come back as 5, so `render`
-refuses it. A value is text up to its closing tag, less one line break at each end, and can hold none of these tags:
-in a string they are refused, in lists and objects `<` becomes \\u003c then.
+Values have no types (untyped.py): with `tools` a string stays a string; without, "5" would come
+back as 5, so `render` refuses it. A value is text up to its closing tag, less one line break at
+each end, and can hold none of these tags: in a string they are refused, in lists and objects `<`
+becomes \\u003c then.
 
-Source: the chat template of Qwen3-Coder; rendered as ms-swift's Qwen3CoderAgentTemplate and Qwen3_5AgentTemplate do.
+Source: the chat template of Qwen3-Coder; rendered as ms-swift's Qwen3CoderAgentTemplate and
+Qwen3_5AgentTemplate do.
 """
 
 import re
@@ -36,13 +38,15 @@ _SPACE = re.compile(r"\s*+")
 
 
 def render(calls: list[ToolCall], tools: Tools = ()) -> str:
-    """Byte for byte as ms-swift trains on them, but for the cases above. Raises DataError (bad_call)."""
+    """Byte for byte as ms-swift trains on them, but for the cases above. Raises DataError
+    (bad_call)."""
     return "\n".join(_rendered(call, tools) for call in calls)
 
 
 def parse(text: str, tools: Tools = ()) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls, tools), tools).calls == calls. Malformed too: a parameter
-    given twice, and any of the tags inside of a value, for there one is not closed.
+    """Read an answer. Never raises; parse(render(calls, tools), tools).calls == calls. Malformed
+    too: a parameter given twice, and any of the tags inside of a value, for there one is not
+    closed.
     """
     return untyped.parse(text, _MARKUP, _call, tools)
 

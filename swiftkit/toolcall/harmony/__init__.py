@@ -1,1 +1,2 @@
-"""Harmony, the prompt format of gpt-oss: what the published chat template makes of a conversation."""
+"""Harmony, the prompt format of gpt-oss: what the published chat template makes of a
+conversation."""

@@ -1,7 +1,8 @@
 r"""The Harmony wire format, which gpt-oss speaks: text to calls, and calls to text.
 
-What stands after the prompt's `<|start|>assistant`. First comes optional reasoning, then a call or a final answer; a
-call is written in one order by the published chat template and in another by the model itself:
+What stands after the prompt's `<|start|>assistant`. First comes optional reasoning, then a call or
+a final answer; a call is written in one order by the published chat template and in another by the
+model itself:
 
     <|channel|>analysis<|message|>reasoning<|end|><|start|>assistant...
      to=functions.weather<|channel|>commentary json<|message|>{"city": "北京"}<|call|>
@@ -10,7 +11,8 @@ call is written in one order by the published chat template and in another by th
 
 harmony_stripped.py reads what is left of these where a server skips special tokens.
 
-Source: openai/harmony, docs/format.md; rendered as the chat template of gpt-oss-20b and gpt-oss-120b does.
+Source: openai/harmony, docs/format.md; rendered as the chat template of gpt-oss-20b and
+gpt-oss-120b does.
 """
 
 import re
@@ -29,16 +31,21 @@ _TOKENS = (START, CHANNEL, _CONSTRAIN, MESSAGE, *_ENDS)
 # What repeats in these patterns is possessive (*+), so that no text makes them slow.
 _CONTROL = re.compile("|".join(map(re.escape, _TOKENS)))
 _GAP = re.compile(r"\s*+(?:<\|endoftext\|>\s*+)*+")  # padding between and after messages
-_WORD = r"([^\s<]*+(?:<(?!\|)[^\s<]*+)*)"  # no lookahead in what is possessive: Python 3.11.2 fails there
-_MARKED = re.compile(rf"\s*+(?:assistant)?\s*+(?:to={_WORD}\s*+)?<\|(?:start|channel|constrain|message)\|>")
-# A header whose white space has been made single blanks: recipient, channel, recipient, content type.
+# no lookahead in what is possessive: Python 3.11.2 fails there
+_WORD = r"([^\s<]*+(?:<(?!\|)[^\s<]*+)*)"
+_MARKED = re.compile(
+    rf"\s*+(?:assistant)?\s*+(?:to={_WORD}\s*+)?<\|(?:start|channel|constrain|message)\|>"
+)
+# A header whose white space has been made single blanks: recipient, channel, recipient, content
+# type.
 _HEADER = re.compile(
     rf"(?:assistant)? ?(?:to={_WORD})? ?<\|channel\|> ?(\w++)(?: to={_WORD})? ?(?:<\|constrain\|>)? ?{_WORD}"
 )
 
 
 def check_name(name: str) -> None:
-    """Raises DataError (bad_call) for a name that a header cannot carry, as it would end there or open another one."""
+    """Raises DataError (bad_call) for a name that a header cannot carry, as it would end there or
+    open another one."""
     if not name or "<|" in name or any(map(str.isspace, name)):
         fix = "give the tool a name without white space and without <|"
         raise DataError(f"Harmony cannot write a call of {name!r}", "bad_call", fix)
@@ -51,20 +58,22 @@ def render_call(call: ToolCall) -> str:
 
 
 def render(calls: list[ToolCall]) -> str:
-    """The text that the model is to write for these calls, a message for each. Raises DataError (bad_call)."""
+    """The text that the model is to write for these calls, a message for each. Raises DataError
+    (bad_call)."""
     return f"{START}assistant".join(map(render_call, calls))
 
 
 def parse(text: str) -> Parsed:
     """Read a model's answer. Never raises; parse(render(calls)).calls == calls.
 
-    `reasoning` is what the analysis channel holds, its messages joined by a line break; `content` is the final channel
-    and commentary to the user (a preamble), joined by an empty line; both are as the model wrote them. A text without
-    markup is content.
+    `reasoning` is what the analysis channel holds, its messages joined by a line break; `content`
+    is the final channel and commentary to the user (a preamble), joined by an empty line; both are
+    as the model wrote them. A text without markup is content.
 
-    Malformed: arguments that are no JSON object, text between messages or after a call's JSON, a recipient that is no
-    function, a header that is cut off or cannot be read, reasoning that is never closed, an answer that goes on in
-    another's name. Another role's header alone, behind all else, is a server's stop text and is ignored.
+    Malformed: arguments that are no JSON object, text between messages or after a call's JSON, a
+    recipient that is no function, a header that is cut off or cannot be read, reasoning that is
+    never closed, an answer that goes on in another's name. Another role's header alone, behind all
+    else, is a server's stop text and is ignored.
     """
     found = Found([], [], [])
     try:
@@ -78,10 +87,11 @@ def parse(text: str) -> Parsed:
 
 
 def visible(text: str) -> tuple[str, str]:
-    """(reasoning, content) of an answer that is still being written, with its special tokens; never a call's body.
+    """(reasoning, content) of an answer that is still being written, with its special tokens; never
+    a call's body.
 
-    As the text grows, each of the two only grows; at the end they are what `parse` gives, unless that is malformed.
-    What may turn out to be the beginning of a control token is held back.
+    As the text grows, each of the two only grows; at the end they are what `parse` gives, unless
+    that is malformed. What may turn out to be the beginning of a control token is held back.
     """
     found = Found([], [], [])
     start = max(text.rfind("<"), 0)
@@ -93,7 +103,8 @@ def visible(text: str) -> tuple[str, str]:
 
 
 def _read(text: str, found: Found) -> bool:
-    """Add what the answer holds to `found`. False: it ends inside reasoning; ValueError says why it is malformed."""
+    """Add what the answer holds to `found`. False: it ends inside reasoning; ValueError says why it
+    is malformed."""
     if _MARKED.match(text):
         return _read_marked(text, found)
     if harmony_stripped.is_likely(text):
@@ -114,7 +125,8 @@ def _read_marked(text: str, found: Found) -> bool:
             continue
         token = _CONTROL.search(text, head.start)
         found.add(head, text[head.start : token.start() if token else len(text)])
-        if not token:  # servers cut off the token that they stop at; none stops at the end of reasoning
+        # servers cut off the token that they stop at; none stops at the end of reasoning
+        if not token:
             return head.channel != "analysis"
         if token[0] not in _ENDS:
             raise ValueError(f"{token[0]} inside a message")
@@ -137,7 +149,8 @@ def _head(text: str, position: int) -> Head | None:
 
 
 def _started(text: str, start: int) -> Head | None:
-    """The header behind <|start|>, which names a role; None if it is another's and is the last that the text holds."""
+    """The header behind <|start|>, which names a role; None if it is another's and is the last that
+    the text holds."""
     header, token = _header(text, start)
     role = re.split("[ <]", header, maxsplit=1)[0]
     if "assistant".startswith(role):  # also where it is cut off
@@ -149,7 +162,9 @@ def _started(text: str, start: int) -> Head | None:
 
 def _header(text: str, start: int) -> tuple[str, re.Match[str] | None]:
     """The header, its white space made single blanks, and the token that ends it."""
-    tokens = (token for token in _CONTROL.finditer(text, start) if token[0] not in (CHANNEL, _CONSTRAIN))
+    tokens = (
+        token for token in _CONTROL.finditer(text, start) if token[0] not in (CHANNEL, _CONSTRAIN)
+    )
     token = next(tokens, None)
     return " ".join(text[start : token.start() if token else len(text)].split()), token
 
@@ -167,12 +182,14 @@ def _checked(header: str, token: re.Match[str] | None) -> Head:
         raise ValueError("a call without a recipient")
     if recipient is not None and channel == "final":
         raise ValueError("a recipient in the final channel")
-    # Calls belong into commentary. gpt-oss writes some into analysis: their recipient makes them calls all the same.
+    # Calls belong into commentary. gpt-oss writes some into analysis: their recipient makes them
+    # calls all the same.
     return Head(channel, recipient, token.end())
 
 
 def _call_end(text: str, position: int) -> int:
-    """The position behind the token that ends a call; a server that stops at this token may have cut it off."""
+    """The position behind the token that ends a call; a server that stops at this token may have
+    cut it off."""
     if position == len(text) or text.startswith(START, position):
         return position
     token = _CONTROL.match(text, position)

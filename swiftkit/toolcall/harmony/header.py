@@ -1,4 +1,5 @@
-"""What Harmony with special tokens and without have in common: a message's header, and the call in its body."""
+"""What Harmony with special tokens and without have in common: a message's header, and the call in
+its body."""
 
 from typing import NamedTuple
 
@@ -33,9 +34,11 @@ class Found(NamedTuple):
 
 
 def read_call(recipient: str, text: str, start: int) -> tuple[ToolCall, int]:
-    """The call whose arguments begin at `start`, and the position behind them; ValueError says why it is none.
+    """The call whose arguments begin at `start`, and the position behind them; ValueError says why
+    it is none.
 
-    The arguments are read as JSON and not searched for their end, so a string among them may hold any markup.
+    The arguments are read as JSON and not searched for their end, so a string among them may hold
+    any markup.
     """
     if not recipient.startswith(FUNCTIONS):
         raise ValueError(f"the recipient {recipient[:80]!r} is no function")

@@ -1,11 +1,13 @@
-r"""Harmony as a server leaves it that skips special tokens: only the words of the headers still part the messages.
+r"""Harmony as a server leaves it that skips special tokens: only the words of the headers still
+part the messages.
 
     analysisreasoningassistant to=functions.weathercommentary json{"city": "北京"}     as the chat template writes calls
     analysisreasoningassistantcommentary to=functions.weather json{"city": "北京"}     as the model writes them
     analysisreasoningassistantfinaltext
 
-A message ends at the next `assistant` that a channel or a recipient follows at once; a call ends with its JSON,
-whatever its strings hold; a final answer, whose end nothing marks, takes all that follows.
+A message ends at the next `assistant` that a channel or a recipient follows at once; a call ends
+with its JSON, whatever its strings hold; a final answer, whose end nothing marks, takes all that
+follows.
 """
 
 import re
@@ -18,24 +20,32 @@ _BEGINNING = re.compile(  # with a call's header as its group, or of another mes
     r"\s*+(?:((?:assistant)?(?:(?:analysis|commentary) | ?)to=functions\.)"
     r"|analysis|commentary|assistant(?=analysis|commentary|final))"
 )
-# Not "finally" or "analysis of": text that follows its channel's name at once begins as an answer does.
-_LIKELY = re.compile(r'\s*+(?:(?:analysis|final)(?=[A-Z0-9*#"{$|]|[^\x00-\x7f\s])|(?:(?:analysis|commentary) )?to=\w)')
-# A call's header in the two orders, each with the usual content type and without. With it any name can be read, for it
-# ends at the white space before `json` (and in the first order with the channel's name).
+# Not "finally" or "analysis of": text that follows its channel's name at once begins as an answer
+# does.
+_LIKELY = re.compile(
+    r'\s*+(?:(?:analysis|final)(?=[A-Z0-9*#"{$|]|[^\x00-\x7f\s])|(?:(?:analysis|commentary) )?to=\w)'
+)
+# A call's header in the two orders, each with the usual content type and without. With it any name
+# can be read, for it ends at the white space before `json` (and in the first order with the
+# channel's name).
 _CALL_HEADS = tuple(map(re.compile, (
     r" ?to=(\S*)(?:analysis|commentary) json",
     r"(?:analysis|commentary) to=(\S*) (?:json|code)",
     r" ?to=([^\s{]*?)(?:analysis|commentary)(?:json)?(?=\s*\{)",
-    r"(?:analysis|commentary) to=([^\s{]*?)(?:(?<=[^\W_])json)?(?=\s*\{)",  # fjson{ is f, but read_json{ is itself
+    # fjson{ is f, but read_json{ is itself
+    r"(?:analysis|commentary) to=([^\s{]*?)(?:(?<=[^\W_])json)?(?=\s*\{)",
 )))  # fmt: skip
 _NO_RECIPIENT = re.compile(r"commentary json\s*\{")
 # What a server leaves that was told to stop at the next turn.
-_OTHER_ROLE = re.compile(r"(?:user|system|developer|tool|functions\.\S+ to=assistant(?:commentary)?)\s*\Z")
+_OTHER_ROLE = re.compile(
+    r"(?:user|system|developer|tool|functions\.\S+ to=assistant(?:commentary)?)\s*\Z"
+)
 
 
 def is_sure(text: str) -> bool:
-    """Whether the text begins as only Harmony does: with a call of a function (in the marked form too), or with a
-    channel's name and later another message's header (`analysis...assistantfinal...`).
+    """Whether the text begins as only Harmony does: with a call of a function (in the marked form
+    too), or with a channel's name and later another message's header
+    (`analysis...assistantfinal...`).
     """
     beginning = _BEGINNING.match(text)
     return beginning is not None and (beginning[1] is not None or _NEXT.search(text) is not None)
@@ -47,7 +57,8 @@ def is_likely(text: str) -> bool:
 
 
 def read(text: str, found: Found) -> bool:
-    """Add what the answer holds to `found`. False: it ends inside reasoning; ValueError says why it is malformed."""
+    """Add what the answer holds to `found`. False: it ends inside reasoning; ValueError says why it
+    is malformed."""
     lead: re.Match[str] | None = _LEAD.match(text)
     while lead:
         head = _head(text, lead.end())

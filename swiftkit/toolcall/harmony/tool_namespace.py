@@ -1,4 +1,5 @@
-r"""Tool definitions as gpt-oss reads them: a namespace of TypeScript-like types, in the developer message.
+r"""Tool definitions as gpt-oss reads them: a namespace of TypeScript-like types, in the developer
+message.
 
     namespace functions {
 
@@ -11,10 +12,11 @@ r"""Tool definitions as gpt-oss reads them: a namespace of TypeScript-like types
 
     } // namespace functions
 
-Equal to the character to what the chat template published with gpt-oss-20b and gpt-oss-120b writes, its oddities
-included (a line break and 16 spaces before the type of a nested property, no comma after a default beside oneOf):
-they are what the model was trained on. Where that template fails (a tool without a description, an enum's default that
-is no text), the nearest readable form is written instead.
+Equal to the character to what the chat template published with gpt-oss-20b and gpt-oss-120b writes,
+its oddities included (a line break and 16 spaces before the type of a nested property, no comma
+after a default beside oneOf): they are what the model was trained on. Where that template fails (a
+tool without a description, an enum's default that is no text), the nearest readable form is written
+instead.
 """
 
 import json
@@ -26,7 +28,8 @@ _LONGEST_ITEM = 50  # the template writes `any[]` for an array whose item type i
 
 
 def namespace(tools: list[dict[str, Any]]) -> str:
-    """The namespace `functions` of these tools, each {"type": "function", "function": {...}} or the inner object."""
+    """The namespace `functions` of these tools, each {"type": "function", "function": {...}} or the
+    inner object."""
     types = "".join(_tool(tool.get("function") or tool) for tool in tools)
     return f"## functions\n\nnamespace functions {{\n\n{types}}} // namespace functions"
 
@@ -54,7 +57,11 @@ def _default(spec: Mapping[str, Any]) -> str:
     default = spec["default"]
     is_bare = isinstance(default, str) and (spec.get("enum") or spec.get("oneOf"))
     text = default if is_bare else to_json(default)
-    return f"// default: {text}" if spec.get("oneOf") and not spec.get("enum") else f", // default: {text}"
+    return (
+        f"// default: {text}"
+        if spec.get("oneOf") and not spec.get("enum")
+        else f", // default: {text}"
+    )
 
 
 def _type(spec: Mapping[str, Any]) -> str:
@@ -83,14 +90,17 @@ def _array(spec: Mapping[str, Any]) -> str:
 
 
 def _one_of(variants: list[Any]) -> str:
-    # The template means to write `any` where one is an object, but a Jinja loop cannot set a variable outside it.
+    # The template means to write `any` where one is an object, but a Jinja loop cannot set a
+    # variable outside it.
     specs = [_mapping(variant) for variant in variants]
     return " | \n".join(_type(spec) + _variant_comment(spec) for spec in specs)
 
 
 def _variant_comment(spec: Mapping[str, Any]) -> str:
     comment = f"// {spec['description']}" if spec.get("description") else ""
-    return comment + (f"{' ' * 20}// default: {to_json(spec['default'])}" if "default" in spec else "")
+    return comment + (
+        f"{' ' * 20}// default: {to_json(spec['default'])}" if "default" in spec else ""
+    )
 
 
 def _string(spec: Mapping[str, Any]) -> str:

@@ -1,4 +1,5 @@
-"""`swiftkit check`: each fault is found with its place, a clean file passes, and no row stops it."""
+"""`swiftkit check`: each fault is found with its place, a clean file passes, and no row stops
+it."""
 
 import json
 import os
@@ -7,7 +8,20 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from helpers.check_rows import ANSWER, GOOD, QUESTION, ask, call, check, faults, report, talk, tools, user, write
+from helpers.check_rows import (
+    ANSWER,
+    GOOD,
+    QUESTION,
+    ask,
+    call,
+    check,
+    faults,
+    report,
+    talk,
+    tools,
+    user,
+    write,
+)
 from helpers.paths import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -59,21 +73,28 @@ def test_a_clean_file(tmp_path: Path, row: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_a_fault_is_found(tmp_path: Path, row: Any, code: str | None) -> None:
     """Exactly this fault, on its line; the good rows around it are left in peace."""
-    others = [ask("Name a colour that goes with green.", "White does."), ask("你好", "你好，有什么事吗？")]
+    others = [
+        ask("Name a colour that goes with green.", "White does."),
+        ask("你好", "你好，有什么事吗？"),
+    ]
     found = faults(report(tmp_path, [others[0], row, others[1]]))
     assert found == ({code: [2]} if code else {})
 
 
 def test_several_faults_of_one_row(tmp_path: Path) -> None:
     """Each kind counts the row once, and one fault does not hide another."""
-    row = talk(QUESTION, call({}), call({"city": 1}), call({"city": 2}), call({}, "other"), tools=tools())
+    row = talk(
+        QUESTION, call({}), call({"city": 1}), call({"city": 2}), call({}, "other"), tools=tools()
+    )
     found = report(tmp_path, [row])
     assert {finding["code"]: finding["rows"] for finding in found["findings"]} == {
         "undefined_tool": 1,
         "missing_parameter": 1,
         "bad_argument": 1,
     }
-    shown = next(finding for finding in found["findings"] if finding["code"] == "bad_argument")["examples"]
+    shown = next(finding for finding in found["findings"] if finding["code"] == "bad_argument")[
+        "examples"
+    ]
     assert [example["detail"].split(":")[0] for example in shown] == ["turn 3"]
 
 
@@ -86,13 +107,18 @@ def test_no_schema_is_fetched(tmp_path: Path) -> None:
 
 def test_every_fault_is_explained() -> None:
     """Each code has a sentence and a fix of its own, and stands in docs/data.md."""
-    assert len({what for _, what, _ in KINDS.values()}) == len({fix for _, _, fix in KINDS.values()}) == len(KINDS)
+    assert (
+        len({what for _, what, _ in KINDS.values()})
+        == len({fix for _, _, fix in KINDS.values()})
+        == len(KINDS)
+    )
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     assert [code for code in KINDS if f"`{code}`" not in page] == []
 
 
 def test_the_tables(tmp_path: Path) -> None:
-    """For people: each finding with its places, the histogram, the sums; nothing in the data steers the terminal."""
+    """For people: each finding with its places, the histogram, the sums; nothing in the data steers
+    the terminal."""
     hostile = "\x1b[2J\x9b31m\u202e[bold]"
     row = talk(QUESTION, call({"city": "Oslo", hostile: 1}), call({}, hostile), tools=tools())
     path = write(tmp_path / "rows.jsonl", [*GOOD[:2], row, {"messages": hostile}])
@@ -105,7 +131,9 @@ def test_the_tables(tmp_path: Path) -> None:
             assert word in result.stdout
     assert "█" in check(path).stdout
     found = json.loads(check(path, "--json").stdout)["findings"]
-    assert any(example["detail"].endswith(hostile) for finding in found for example in finding["examples"])
+    assert any(
+        example["detail"].endswith(hostile) for finding in found for example in finding["examples"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -123,7 +151,9 @@ def test_the_tables(tmp_path: Path) -> None:
         ["rows.jsonl", "--against", "folder"],
     ],
 )
-def test_wrong_usage_is_one_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+def test_wrong_usage_is_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
     """Exit status 2 and a sentence, no traceback, no report."""
     monkeypatch.chdir(tmp_path)
     write(Path("rows.jsonl"), GOOD)
@@ -143,26 +173,49 @@ def test_stdin() -> None:
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
     max_leaves=6,
 )
-COLUMNS = ("messages", "tools", "expected_calls", "chain", "id", "rejected_response", "label", "chat_template_kwargs")
+COLUMNS = (
+    "messages",
+    "tools",
+    "expected_calls",
+    "chain",
+    "id",
+    "rejected_response",
+    "label",
+    "chat_template_kwargs",
+)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.data())
 def test_no_row_stops_it(tmp_path: Path, data: st.DataObject) -> None:
     """Good rows with parts replaced by anything, and lines of any bytes."""
     rows: list[Any] = []
     for row in data.draw(st.lists(st.sampled_from(GOOD), min_size=1, max_size=4)):
         damaged = json.loads(json.dumps(row))
-        damaged[data.draw(st.sampled_from(COLUMNS))] = data.draw(json_values | json_values.map(json.dumps))
+        damaged[data.draw(st.sampled_from(COLUMNS))] = data.draw(
+            json_values | json_values.map(json.dumps)
+        )
         for message in damaged["messages"] if isinstance(damaged["messages"], list) else []:
             if isinstance(message, dict) and data.draw(st.booleans()):
-                message[data.draw(st.sampled_from(["role", "content", "loss"]))] = data.draw(json_values)
+                message[data.draw(st.sampled_from(["role", "content", "loss"]))] = data.draw(
+                    json_values
+                )
         rows.append(damaged)
-    rows += [line.replace(b"\n", b"") for line in data.draw(st.lists(st.binary(max_size=20), max_size=2))]
+    rows += [
+        line.replace(b"\n", b"") for line in data.draw(st.lists(st.binary(max_size=20), max_size=2))
+    ]
     report(tmp_path, rows, "--against", write(tmp_path / "train.jsonl", [GOOD[0], *rows]))
 
 
@@ -172,18 +225,42 @@ def test_deep_rows(tmp_path: Path, depth: int) -> None:
     value = "[" * depth + "]" * depth
     schema = '{"type": "object", "properties": {"a": ' * depth + "{}" + "}}" * depth
     called = '{"name": "f", "arguments": {"a": ' + value + "}}"
-    row = talk(QUESTION, {"role": "tool_call", "content": called}, tools=f'[{{"name": "f", "parameters": {schema}}}]')
+    row = talk(
+        QUESTION,
+        {"role": "tool_call", "content": called},
+        tools=f'[{{"name": "f", "parameters": {schema}}}]',
+    )
     nested = json.dumps(row)[:-1] + f', "x": {value}}}'
-    simple = talk(QUESTION, {"role": "tool_call", "content": called}, tools=tools({"properties": {"a": TEXT}}, "f"))
-    assert report(tmp_path, [row, nested.encode(), simple, talk(QUESTION, expected_calls=f"[{called}]")])["rows"] == 4
+    simple = talk(
+        QUESTION,
+        {"role": "tool_call", "content": called},
+        tools=tools({"properties": {"a": TEXT}}, "f"),
+    )
+    assert (
+        report(
+            tmp_path, [row, nested.encode(), simple, talk(QUESTION, expected_calls=f"[{called}]")]
+        )["rows"]
+        == 4
+    )
 
 
 @pytest.mark.skipif(not (SHARED / "bfcl").is_dir(), reason=f"no BFCL data in {SHARED}")
 def test_bfcl(tmp_path: Path) -> None:
-    """Two gold answers of BFCL break their own schemas. A parameter that no tool declares is left out of them."""
-    files = [f"BFCL_v4_{name}.json" for name in ("simple_python", "multiple", "parallel", "parallel_multiple")]
+    """Two gold answers of BFCL break their own schemas. A parameter that no tool declares is left
+    out of them."""
+    files = [
+        f"BFCL_v4_{name}.json"
+        for name in ("simple_python", "multiple", "parallel", "parallel_multiple")
+    ]
     out = tmp_path / "rows.jsonl"
-    command = ["convert", *(str(SHARED / "bfcl" / file) for file in files), "-o", str(out), "--to", "grpo"]
+    command = [
+        "convert",
+        *(str(SHARED / "bfcl" / file) for file in files),
+        "-o",
+        str(out),
+        "--to",
+        "grpo",
+    ]
     CliRunner().invoke(main, command, catch_exceptions=False)
     found = json.loads(check(out, "--json").stdout)
     assert found["languages"] == {"latin": 1000}

@@ -17,7 +17,8 @@ TOKENIZER = ROOT / "recipes" / "tiny" / "qwen3"
 
 
 def test_lengths_in_tokens(tmp_path: Path) -> None:
-    """As the tokenizer counts the texts of messages and tools, also of a text that is cut into pieces."""
+    """As the tokenizer counts the texts of messages and tools, also of a text that is cut into
+    pieces."""
     tokenizers = pytest.importorskip("tokenizers", reason="the package tokenizers is not installed")
     encode = tokenizers.Tokenizer.from_file(str(TOKENIZER / "tokenizer.json")).encode
     rows = [*GOOD[:2], GOOD[0], ask("x " * 100_000)]
@@ -29,14 +30,21 @@ def test_lengths_in_tokens(tmp_path: Path) -> None:
     assert lengths["max"] == pytest.approx(exact[3], rel=1e-4)
     assert sum(part["rows"] for part in lengths["histogram"]) == len(rows)
     assert "too_long" in faults(found)
-    assert "too_long" not in faults(report(tmp_path, rows[:3], "--tokenizer", TOKENIZER, "--max-length", str(exact[1])))
+    assert "too_long" not in faults(
+        report(tmp_path, rows[:3], "--tokenizer", TOKENIZER, "--max-length", str(exact[1]))
+    )
 
 
 def texts(row: dict[str, Any]) -> list[str]:
-    return [*(message["content"] for message in row["messages"]), *([row["tools"]] if "tools" in row else [])]
+    return [
+        *(message["content"] for message in row["messages"]),
+        *([row["tools"]] if "tools" in row else []),
+    ]
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.lists(st.integers(0, 5000), min_size=1, max_size=40))
 def test_the_histogram_holds_every_row(tmp_path: Path, sizes: list[int]) -> None:
     """Its bins touch each other, cover all lengths, and are few."""
@@ -63,7 +71,8 @@ def test_the_histogram_holds_every_row(tmp_path: Path, sizes: list[int]) -> None
     ],
 )
 def test_languages(text: str, expected: str) -> None:
-    """By the script of most words, in what is asked and answered; calls and system prompts are of no account."""
+    """By the script of most words, in what is asked and answered; calls and system prompts are of
+    no account."""
     assert language(entry_from(1, ask(text, ""))) == expected
     row = talk({"role": "system", "content": "You help. " * 9}, user(text), call({"city": "Oslo"}))
     assert language(entry_from(1, row)) == expected

@@ -1,4 +1,5 @@
-"""What is measured in runs of words: duplicates within a file, and questions that the training data holds."""
+"""What is measured in runs of words: duplicates within a file, and questions that the training data
+holds."""
 
 import random
 from pathlib import Path
@@ -24,7 +25,8 @@ def runs(text: str) -> list[int]:
 
 
 def test_runs_of_words() -> None:
-    """Case, width and punctuation are no difference; a Chinese character is a word; a short text is one run."""
+    """Case, width and punctuation are no difference; a Chinese character is a word; a short text is
+    one run."""
     assert words("Ｈello, WORLD_1! 你好") == ["hello", "world", "1", "你", "好"]
     assert runs("a b c d") == runs("a b c") + runs("b c d")
     assert runs("") == []
@@ -32,7 +34,8 @@ def test_runs_of_words() -> None:
 
 
 def test_duplicates(tmp_path: Path) -> None:
-    """Exact ones whatever their id; near ones by their conversation; steps of one chain are none."""
+    """Exact ones whatever their id; near ones by their conversation; steps of one chain are
+    none."""
     story = " ".join(f"word{number}" for number in range(100))
     rows = [
         ask(story) | {"id": "a"},
@@ -46,7 +49,11 @@ def test_duplicates(tmp_path: Path) -> None:
     assert faults(found) == {"near_duplicate": [3, 4, 6, 7], "duplicate": [2]}
     assert found["findings"][1]["examples"][0]["detail"] == "as line 1"
     words = story.split()
-    unlike = [" ".join(words[:75] + [f"new{number}" for number in range(25)]), " ".join(sorted(words)), story]
+    unlike = [
+        " ".join(words[:75] + [f"new{number}" for number in range(25)]),
+        " ".join(sorted(words)),
+        story,
+    ]
     assert faults(report(tmp_path, [ask(text) for text in unlike])) == {}
     alone = [row | {"chain": "c"} for row in rows[5:]]
     assert faults(report(tmp_path, alone)) == {}
@@ -55,7 +62,8 @@ def test_duplicates(tmp_path: Path) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 150), st.integers(0, 2**32))
 def test_the_estimated_similarity(changed: int, seed: int) -> None:
-    """It is within five standard errors of the Jaccard similarity of the two texts' runs of five words."""
+    """It is within five standard errors of the Jaccard similarity of the two texts' runs of five
+    words."""
     numbers = random.Random(seed).sample(range(10**6), 450)  # noqa: S311
     texts = [numbers[:300], numbers[: 300 - changed] + numbers[300 : 300 + changed]]
     true = (296 - changed) / (296 + changed)
@@ -92,12 +100,21 @@ def duplicates_of(rows: list[dict[str, Any]]) -> list[Pair]:
 )  # fmt: skip
 def test_contamination(tmp_path: Path, question: str, training: str, code: str | None) -> None:
     """By runs of 13 words or 20 Chinese characters, with the training line of the first one."""
-    train = write(tmp_path / "train.jsonl", [ask("Unlike."), ask(training, "A."), ask(training, "B.")])
+    train = write(
+        tmp_path / "train.jsonl", [ask("Unlike."), ask(training, "A."), ask(training, "B.")]
+    )
     found = report(tmp_path, [ask("Nothing of the kind."), ask(question)], "--against", train)
     assert faults(found) == ({code: [2]} if code else {})
     summary = found["contamination"]
-    assert (summary["contaminated"], summary["overlapping"]) == (int(code == "contaminated"), int(code is not None))
-    assert (summary["training_rows"], summary["words"], summary["characters"]) == (3, WORDS, CHARACTERS)
+    assert (summary["contaminated"], summary["overlapping"]) == (
+        int(code == "contaminated"),
+        int(code is not None),
+    )
+    assert (summary["training_rows"], summary["words"], summary["characters"]) == (
+        3,
+        WORDS,
+        CHARACTERS,
+    )
     if code:
         assert f"{train}:2" in found["findings"][0]["examples"][0]["detail"]
 
@@ -114,7 +131,11 @@ def test_how_much_of_a_question_is_found(tmp_path: Path) -> None:
 
 def test_training_rows_that_cannot_be_compared(tmp_path: Path) -> None:
     """They are errors: nobody may believe that they were looked at."""
-    train = write(tmp_path / "train.jsonl", [ask("Fine."), b"{", {"instruction": "q", "output": "a"}])
+    train = write(
+        tmp_path / "train.jsonl", [ask("Fine."), b"{", {"instruction": "q", "output": "a"}]
+    )
     found = report(tmp_path, GOOD[:1], "--against", train)
     assert faults(found) == {"unread_training_row": [2, 3]}
-    assert all(example["where"].startswith(str(train)) for example in found["findings"][0]["examples"])
+    assert all(
+        example["where"].startswith(str(train)) for example in found["findings"][0]["examples"]
+    )

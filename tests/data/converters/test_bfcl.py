@@ -1,4 +1,5 @@
-"""The whole of BFCL, where it is at hand: every row accounted for, and every gold worth exactly 1."""
+"""The whole of BFCL, where it is at hand: every row accounted for, and every gold worth exactly
+1."""
 
 import json
 from collections import Counter
@@ -30,8 +31,9 @@ def converted(file: Path, folder: Path, target: str) -> tuple[Any, list[dict[str
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_row_is_accounted_for(file: Path, tmp_path: Path) -> None:
-    """Single-turn questions become evaluation rows without a reject; a multi-turn conversation is refused only where
-    its file leaves something out: a parameter's name, which the tools' own files give, or an answer in words."""
+    """Single-turn questions become evaluation rows without a reject; a multi-turn conversation is
+    refused only where its file leaves something out: a parameter's name, which the tools' own files
+    give, or an answer in words."""
     account, rows = converted(file, tmp_path, "grpo")
     questions = sum(bool(line.strip()) for line in file.read_bytes().splitlines())
     assert account.rows_in == questions == account.rows_accepted + account.rows_rejected
@@ -44,7 +46,8 @@ def test_every_row_is_accounted_for(file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["grpo", "grpo_steps"])
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_every_gold_scores_one(file: Path, target: str, tmp_path: Path) -> None:
-    """Each concrete answer, of each step, and with another acceptable value in one place, is exact."""
+    """Each concrete answer, of each step, and with another acceptable value in one place, is
+    exact."""
     for row in converted(file, tmp_path, target)[1]:
         gold = gold_from(row["expected_calls"], row["source"])
         calls = [ToolCall(call.name, call.arguments) for call in gold.calls]
@@ -53,13 +56,18 @@ def test_every_gold_scores_one(file: Path, target: str, tmp_path: Path) -> None:
         for position, call in enumerate(gold.calls):
             for name, values in call.accepted.items():
                 made = ToolCall(call.name, call.arguments | {name: values[-1]})
-                found = score_text(hermes.render([*calls[:position], made, *calls[position + 1 :]]), gold)
+                found = score_text(
+                    hermes.render([*calls[:position], made, *calls[position + 1 :]]), gold
+                )
                 assert found.exact, (row["id"], found.reason)
 
 
-@pytest.mark.parametrize("file", [file for file in FILES if "multi_turn" in file.name], ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file", [file for file in FILES if "multi_turn" in file.name], ids=lambda file: file.stem
+)
 def test_every_turn_is_a_step(file: Path, tmp_path: Path) -> None:
-    """A conversation's steps are its turns: each asks its own question, and wants exactly the calls of its turn."""
+    """A conversation's steps are its turns: each asks its own question, and wants exactly the calls
+    of its turn."""
     steps = Counter(row["chain"] for row in converted(file, tmp_path, "grpo_steps")[1])
     questions = {row["id"]: row["question"] for _, row in read_objects(file)}
     assert steps
@@ -68,7 +76,8 @@ def test_every_turn_is_a_step(file: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_sft_rows_hold_the_answer(file: Path, tmp_path: Path) -> None:
-    """Where there is gold, the training row ends with its calls; irrelevance has no answer to train on."""
+    """Where there is gold, the training row ends with its calls; irrelevance has no answer to train
+    on."""
     account, rows = converted(file, tmp_path, "sft")
     assert account.rows_in == account.rows_accepted + account.rows_rejected
     assert set(account.rejects) <= {"unnamed_arguments", "unanswered_turn", "no_answer"}

@@ -1,4 +1,5 @@
-"""BFCL's folders beside a question file: the answers of possible_answer/, the tools of multi_turn_func_doc/."""
+"""BFCL's folders beside a question file: the answers of possible_answer/, the tools of
+multi_turn_func_doc/."""
 
 import json
 from pathlib import Path
@@ -9,12 +10,18 @@ from swiftkit.data.convert_record import Options
 
 QUESTION = {
     "id": "multi_turn_base_0",
-    "question": [[{"role": "user", "content": "Sort a.txt."}], [{"role": "user", "content": "Send it to Ann."}]],
+    "question": [
+        [{"role": "user", "content": "Sort a.txt."}],
+        [{"role": "user", "content": "Send it to Ann."}],
+    ],
     "initial_config": {},
     "involved_classes": ["GorillaFileSystem", "MessageAPI"],
     "excluded_function": ["rm"],
 }
-ANSWER = {"id": "multi_turn_base_0", "ground_truth": [["sort('a.txt')"], ["send_message('Ann', message='Here')"]]}
+ANSWER = {
+    "id": "multi_turn_base_0",
+    "ground_truth": [["sort('a.txt')"], ["send_message('Ann', message='Here')"]],
+}
 TOOLS = {
     "gorilla_file_system": {"sort": ["file_name"], "rm": ["file_name"]},
     "message_api": {"send_message": ["receiver_id", "message"]},
@@ -43,18 +50,26 @@ def bfcl(folder: Path, *classes: str) -> Path:
 
 
 def test_tools_come_from_their_own_files(tmp_path: Path) -> None:
-    """The tools of all classes but for the excluded one; they name the parameters that the gold leaves nameless."""
+    """The tools of all classes but for the excluded one; they name the parameters that the gold
+    leaves nameless."""
     out = tmp_path / "out.jsonl"
     account = convert_files([bfcl(tmp_path, *TOOLS)], out, None, Options("grpo_steps"))
     first, second = (json.loads(line) for line in out.read_text(encoding="utf-8").splitlines())
     assert (account.rows_accepted, account.rows_rejected) == (1, 0)
-    assert [each["function"]["name"] for each in json.loads(first["tools"])] == ["sort", "send_message"]
+    assert [each["function"]["name"] for each in json.loads(first["tools"])] == [
+        "sort",
+        "send_message",
+    ]
     assert json.loads(first["expected_calls"])[0]["arguments"] == {"file_name": "a.txt"}
-    assert json.loads(second["expected_calls"])[0]["arguments"] == {"receiver_id": "Ann", "message": "Here"}
+    assert json.loads(second["expected_calls"])[0]["arguments"] == {
+        "receiver_id": "Ann",
+        "message": "Here",
+    }
 
 
 def test_half_of_the_tools_are_none(tmp_path: Path) -> None:
-    """Where the file of one class is missing, no tool is given: a list that lacks some would mislead."""
+    """Where the file of one class is missing, no tool is given: a list that lacks some would
+    mislead."""
     out = tmp_path / "out.jsonl"
     account = convert_files([bfcl(tmp_path, "message_api")], out, None, Options("grpo"))
     assert account.rejects == {"unnamed_arguments": 1}

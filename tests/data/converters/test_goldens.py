@@ -44,7 +44,9 @@ def test_detection(name: str, case: dict[str, Any]) -> None:
     assert claims in ([name], []) if "reject" in case else claims == [name]
 
 
-@pytest.mark.parametrize("case", [case for _, case in (param.values for param in CASES) if "out" in case])
+@pytest.mark.parametrize(
+    "case", [case for _, case in (param.values for param in CASES) if "out" in case]
+)
 def test_nested_values_are_json_text(case: Any) -> None:
     """Arrow merges differing structs: beside the messages' own two keys, a row holds text alone."""
     for row in case["out"]:
@@ -57,7 +59,8 @@ def test_nested_values_are_json_text(case: Any) -> None:
 
 @pytest.mark.parametrize("name", names())
 def test_contract(name: str) -> None:
-    """A title, a real example row and its source in the docstring; a golden that passes and one that is refused."""
+    """A title, a real example row and its source in the docstring; a golden that passes and one
+    that is refused."""
     text = converter_of(name).__doc__ or ""
     assert len(title(name)) > 10
     assert "Source:" in text
@@ -71,7 +74,9 @@ def test_contract(name: str) -> None:
 @given(st.data())
 def test_any_record_converts_or_is_refused(name: str, data: st.DataObject) -> None:
     """A record of the format with one part replaced by anything: rows or DataError."""
-    record = data.draw(st.sampled_from([param.values[1]["in"] for param in CASES if param.values[0] == name]))
+    record = data.draw(
+        st.sampled_from([param.values[1]["in"] for param in CASES if param.values[0] == name])
+    )
     damaged = json.loads(json.dumps(record))
     for _ in range(data.draw(st.integers(1, 3))):
         damage(damaged, data)

@@ -1,4 +1,5 @@
-"""Rows that `swiftkit convert` wrote for preference learning and KTO are ms-swift's own: read again, they stay."""
+"""Rows that `swiftkit convert` wrote for preference learning and KTO are ms-swift's own: read
+again, they stay."""
 
 import json
 from pathlib import Path
@@ -18,7 +19,9 @@ def goldens(name: str) -> list[dict[str, Any]]:
     return [{"id": str(number)} | case["in"] for number, case in enumerate(cases) if "out" in case]
 
 
-def converted(rows: list[dict[str, Any]], folder: Path, options: Options) -> tuple[Account, list[dict[str, Any]]]:
+def converted(
+    rows: list[dict[str, Any]], folder: Path, options: Options
+) -> tuple[Account, list[dict[str, Any]]]:
     raw, out = folder / "raw.jsonl", folder / "out.jsonl"
     raw.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     account = convert_files([raw], out, None, options)
@@ -36,7 +39,8 @@ def test_written_rows_are_read_again(name: str, tmp_path: Path) -> None:
 
 
 def test_columns_hold_one_type_each(tmp_path: Path) -> None:
-    """Arrow gives a column one type: the rejected side is a list of messages of text in every row."""
+    """Arrow gives a column one type: the rejected side is a list of messages of text in every
+    row."""
     _, rows = converted(goldens("preference"), tmp_path, Options("preference"))
     for row in rows:
         assert all(message.keys() == {"role", "content"} for message in row["rejected_response"])
@@ -49,7 +53,10 @@ def test_bad_answers_are_filtered_from_sft(tmp_path: Path) -> None:
     records = goldens("kto")
     verdicts = [record.get("label", record.get("kto_tag")) for record in records]
     account, rows = converted(records, tmp_path, Options("sft"))
-    assert (account.rows_filtered, account.rows_rejected) == (sum(not verdict for verdict in verdicts), 0)
+    assert (account.rows_filtered, account.rows_rejected) == (
+        sum(not verdict for verdict in verdicts),
+        0,
+    )
     assert len(rows) == sum(bool(verdict) for verdict in verdicts)
     assert not any("label" in row for row in rows)
 
@@ -62,7 +69,9 @@ def test_a_pair_is_no_plain_row(forced: str, tmp_path: Path) -> None:
     assert account.rejects == {"other_format": len(rows)}
 
 
-@pytest.mark.parametrize("record", [{"label": True}, {"kto_tag": False}, {"chosen": "a", "rejected": "b"}])
+@pytest.mark.parametrize(
+    "record", [{"label": True}, {"kto_tag": False}, {"chosen": "a", "rejected": "b"}]
+)
 def test_a_verdict_is_not_lost_by_a_forced_format(record: dict[str, Any], tmp_path: Path) -> None:
     """A row of Alpaca's with a verdict or another answer is Alpaca's only in part."""
     row = {"instruction": "Name a river.", "output": "The Rhine."} | record

@@ -1,4 +1,5 @@
-"""Real ms-swift loads and encodes every golden row, strictly, and trains on the answers and nothing else."""
+"""Real ms-swift loads and encodes every golden row, strictly, and trains on the answers and nothing
+else."""
 
 import json
 import os
@@ -25,8 +26,11 @@ pytestmark = [
 
 
 def golden_rows(target: str) -> list[dict[str, Any]]:
-    """What the goldens of all formats become with `--to TARGET`, as far as they have what it needs."""
-    return [row for number, given in enumerate(_goldens()) for row in _targeted(target, number, given)]
+    """What the goldens of all formats become with `--to TARGET`, as far as they have what it
+    needs."""
+    return [
+        row for number, given in enumerate(_goldens()) for row in _targeted(target, number, given)
+    ]
 
 
 def _goldens() -> list[dict[str, Any]]:
@@ -48,7 +52,12 @@ def trained_text(messages: list[dict[str, Any]]) -> str:
         if message["role"] == "tool_call" and message.get("loss", True)
     }
     answers = [
-        calls.get(index, message["content"] if message["role"] == "assistant" and message.get("loss", True) else "")
+        calls.get(
+            index,
+            message["content"]
+            if message["role"] == "assistant" and message.get("loss", True)
+            else "",
+        )
         for index, message in enumerate(messages)
     ]
     return "".join("".join(answers).split())
@@ -56,7 +65,11 @@ def trained_text(messages: list[dict[str, Any]]) -> str:
 
 def last_round(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """What stands after the last question or tool's result: all that `swift rlhf` trains on."""
-    asks = [index for index, message in enumerate(messages, 1) if message["role"] in ("user", "tool_response")]
+    asks = [
+        index
+        for index, message in enumerate(messages, 1)
+        if message["role"] in ("user", "tool_response")
+    ]
     return messages[asks[-1] :]
 
 
@@ -71,7 +84,8 @@ def written(rows: list[dict[str, Any]], folder: Path) -> Path:
 
 
 def test_swift_trains_on_the_answers(tmp_path: Path) -> None:
-    """Strict loading keeps every row; what carries a loss is each assistant text and each call, in order."""
+    """Strict loading keeps every row; what carries a loss is each assistant text and each call, in
+    order."""
     rows = golden_rows("sft")
     encoded = encode_with_swift(MODEL, "qwen3", "qwen3_nothinking", written(rows, tmp_path))
     assert len(encoded) == len(rows)
@@ -83,9 +97,12 @@ def test_swift_trains_on_the_answers(tmp_path: Path) -> None:
 
 
 def test_swift_compares_both_answers_of_a_pair(tmp_path: Path) -> None:
-    """Both sides see the whole question and its tools, and each is trained on its own answer; calls are calls."""
+    """Both sides see the whole question and its tools, and each is trained on its own answer; calls
+    are calls."""
     rows = golden_rows("preference")
-    encoded = encode_answers_with_swift(MODEL, "qwen3", "qwen3_nothinking", "rlhf", written(rows, tmp_path))
+    encoded = encode_answers_with_swift(
+        MODEL, "qwen3", "qwen3_nothinking", "rlhf", written(rows, tmp_path)
+    )
     assert len(encoded) == len(rows)
     assert any("<tool_call>" in seen_text(seen["rejected"]) for seen in encoded)
     for row, seen in zip(rows, encoded, strict=True):
@@ -99,10 +116,15 @@ def test_swift_compares_both_answers_of_a_pair(tmp_path: Path) -> None:
 
 
 def test_swift_judges_the_last_answer(tmp_path: Path) -> None:
-    """KTO keeps each row and its label, and is trained on the last answer alone, also where that is a call."""
-    unlike: dict[str, dict[str, Any]] = {row["messages"][-1]["content"]: row for row in golden_rows("kto")}
+    """KTO keeps each row and its label, and is trained on the last answer alone, also where that is
+    a call."""
+    unlike: dict[str, dict[str, Any]] = {
+        row["messages"][-1]["content"]: row for row in golden_rows("kto")
+    }
     rows = list(unlike.values())  # KTO's pairs must differ in their answers
-    encoded = encode_answers_with_swift(MODEL, "qwen3", "qwen3_nothinking", "kto", written(rows, tmp_path))
+    encoded = encode_answers_with_swift(
+        MODEL, "qwen3", "qwen3_nothinking", "kto", written(rows, tmp_path)
+    )
     assert [seen["label"] for seen in encoded] == [row["label"] for row in rows]
     assert {row["label"] for row in rows} == {True, False}
     assert any("<tool_call>" in seen_text(seen["chosen"]) for seen in encoded)

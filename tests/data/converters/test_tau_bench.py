@@ -12,7 +12,8 @@ from swiftkit.data.convert_record import Options
 
 FILES = sorted((SHARED_DATA / "tau_bench").glob("*.json"))
 pytestmark = pytest.mark.skipif(
-    not FILES, reason=f"no tau-bench in {SHARED_DATA}: set SWIFTKIT_SHARED_DATA to the folder of tau_bench/"
+    not FILES,
+    reason=f"no tau-bench in {SHARED_DATA}: set SWIFTKIT_SHARED_DATA to the folder of tau_bench/",
 )
 
 
@@ -41,7 +42,12 @@ def test_kto_learns_from_both(file: Path, tmp_path: Path) -> None:
     assert (account.rows_in, account.rows_rejected, account.rows_filtered) == (len(runs), 0, 0)
     assert [row["label"] for row in rows] == [run["reward"] >= 0.99 for run in runs]
     assert all(row["messages"][-1]["role"] == "assistant" for row in rows)
-    said = [message["content"] for row in rows for message in row["messages"] if message["role"] == "user"]
+    said = [
+        message["content"]
+        for row in rows
+        for message in row["messages"]
+        if message["role"] == "user"
+    ]
     assert not any("###" in text for text in said)
 
 

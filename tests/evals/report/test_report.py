@@ -1,4 +1,5 @@
-"""The page of a run: intervals and breakdowns, and nothing that a model or a file says can break out of it."""
+"""The page of a run: intervals and breakdowns, and nothing that a model or a file says can break
+out of it."""
 
 from typing import Any
 
@@ -15,14 +16,22 @@ CONFIG = Config("t", HOSTILE, "", "", HOSTILE, 1, 0, 1, None, None, None, 0, "")
 
 
 def page(counted: dict[str, Any], outcomes: list[Outcome]) -> str:
-    return markdown(make_report(CONFIG, outcomes, summarize(counted), [], Account(None, 0), 1.0), outcomes)
+    return markdown(
+        make_report(CONFIG, outcomes, summarize(counted), [], Account(None, 0), 1.0), outcomes
+    )
 
 
 def test_metrics_and_breakdowns_with_their_intervals() -> None:
     """Breakdowns stand in a table of their own, means of categories beside the other metrics."""
     halves = [Tally(str(number), float(number % 2), 1) for number in range(20)]
     text = page(
-        {"accuracy": halves, "overall": Mean([(1, halves), (1, halves)]), "accuracy[a]": halves, "none": []}, []
+        {
+            "accuracy": halves,
+            "overall": Mean([(1, halves), (1, halves)]),
+            "accuracy[a]": halves,
+            "none": [],
+        },
+        [],
     )
     first, second = text.split("## By category, tool or kind")
     assert "| accuracy | 50.0 % | 11.2 | 29.9 to 70.1 % |" in first
@@ -32,7 +41,8 @@ def test_metrics_and_breakdowns_with_their_intervals() -> None:
 
 
 def test_what_others_wrote_stays_within_its_place(capsys: pytest.CaptureFixture[str]) -> None:
-    """Names, places, models and reasons: no new line, no HTML, no link, no cell, no control character."""
+    """Names, places, models and reasons: no new line, no HTML, no link, no cell, no control
+    character."""
     sample = Sample(HOSTILE, [], [], None, {"where": HOSTILE})
     outcomes = [Outcome(sample, 0, Response(HOSTILE), Score(0.0, False, HOSTILE))]
     counted = {f"accuracy[tool:{HOSTILE}]": [Tally("a", 1, 1)]}

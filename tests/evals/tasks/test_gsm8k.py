@@ -18,7 +18,8 @@ DATA = SHARED_DATA / "gsm8k"
 
 
 def test_the_worked_solutions_score_100_percent() -> None:
-    """Each solution of the real file, given as the model's answer, is right; and so is one that boxes its number."""
+    """Each solution of the real file, given as the model's answer, is right; and so is one that
+    boxes its number."""
     if not DATA.is_dir():
         pytest.skip(f"no GSM8K in {DATA}: set SWIFTKIT_SHARED_DATA to the folder of gsm8k/")
     file = next(DATA.glob("*.jsonl"))
@@ -26,11 +27,14 @@ def test_the_worked_solutions_score_100_percent() -> None:
     answers = [json.loads(line)["answer"] for line in file.read_text(encoding="utf-8").splitlines()]
     assert len(samples) == len(answers) == 400
     assert all(
-        gsm8k.score(sample, Response("x", text=text)).exact for sample, text in zip(samples, answers, strict=True)
+        gsm8k.score(sample, Response("x", text=text)).exact
+        for sample, text in zip(samples, answers, strict=True)
     )
     for sample, text in zip(samples, answers, strict=True):
         worked, _, number = text.rpartition("#### ")
-        assert gsm8k.score(sample, Response("x", text=f"{worked}So it is $\\boxed{{{number}}}$.")).exact
+        assert gsm8k.score(
+            sample, Response("x", text=f"{worked}So it is $\\boxed{{{number}}}$.")
+        ).exact
         assert not gsm8k.score(sample, Response("x", text=f"{worked}#### {number}1")).exact
 
 
@@ -76,20 +80,30 @@ def test_the_worked_solutions_score_100_percent() -> None:
     ],
 )
 def test_the_number_of_a_text(text: str, number: str | None) -> None:
-    """Marks, units, currencies, percent, negative numbers, fractions, and several numbers in one sentence."""
+    """Marks, units, currencies, percent, negative numbers, fractions, and several numbers in one
+    sentence."""
     assert number_of(text) == (Fraction(number) if number else None)
 
 
 def question(folder: Path, answer: str = "#### 18") -> Sample:
-    (folder / "q.jsonl").write_text(json.dumps({"question": "q", "answer": answer}) + "\n", encoding="utf-8")
+    (folder / "q.jsonl").write_text(
+        json.dumps({"question": "q", "answer": answer}) + "\n", encoding="utf-8"
+    )
     return gsm8k.load(folder / "q.jsonl")[0]
 
 
 def test_what_is_scored(tmp_path: Path) -> None:
-    """Numbers by value; thinking is no answer, and thinking that never ends gives none; malformed stays in."""
+    """Numbers by value; thinking is no answer, and thinking that never ends gives none; malformed
+    stays in."""
     sample = question(tmp_path)
-    assert gsm8k.score(sample, Response("x", text="<think>\n18\n</think>\n\n17")).reason == "17 instead of 18"
-    assert gsm8k.score(sample, Response("x", text="<think>\nThe answer is 18")).reason == "no number instead of 18"
+    assert (
+        gsm8k.score(sample, Response("x", text="<think>\n18\n</think>\n\n17")).reason
+        == "17 instead of 18"
+    )
+    assert (
+        gsm8k.score(sample, Response("x", text="<think>\nThe answer is 18")).reason
+        == "no number instead of 18"
+    )
     assert gsm8k.score(sample, Response("x", text="18.0")).exact
     found = gsm8k.metrics([(sample, 0, gsm8k.score(sample, Response("x"))), (sample, 1, None)])
     assert [(tally.right, tally.total) for tally in found["accuracy"]] == [(0, 1)]
@@ -115,7 +129,9 @@ def test_no_text_raises(text: str) -> None:
     number_of(text)
 
 
-@pytest.mark.parametrize("piece", ["9", "1,234,", "\\text{", "\\frac{1", "answer ", "####", "1/", "{", "- $ "])
+@pytest.mark.parametrize(
+    "piece", ["9", "1,234,", "\\text{", "\\frac{1", "answer ", "####", "1/", "{", "- $ "]
+)
 def test_long_texts_take_linear_time(piece: str) -> None:
     """Thirty thousand characters are read in a moment."""
     number_of(piece * (30_000 // len(piece)))

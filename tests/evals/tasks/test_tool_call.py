@@ -13,7 +13,11 @@ from swiftkit.records import Response, Sample
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import hermes
 
-TOOL = {"name": "f", "description": "d", "parameters": {"type": "object", "properties": {"x": {"type": "integer"}}}}
+TOOL = {
+    "name": "f",
+    "description": "d",
+    "parameters": {"type": "object", "properties": {"x": {"type": "integer"}}},
+}
 USER = {"role": "user", "content": "q"}
 
 
@@ -38,7 +42,10 @@ def row(gold: list[Any] | None, *messages: dict[str, str], **more: Any) -> dict[
 
 def metrics(*pairs: tuple[Sample, Response | None]) -> dict[str, tuple[float, float]]:
     """right and total of each metric."""
-    scored = [(sample, 0, tool_call.score(sample, response) if response else None) for sample, response in pairs]
+    scored = [
+        (sample, 0, tool_call.score(sample, response) if response else None)
+        for sample, response in pairs
+    ]
     return {
         name: (sum(tally.right for tally in tallies), sum(tally.total for tally in tallies))
         for name, tallies in tool_call.metrics(scored).items()
@@ -75,7 +82,8 @@ def test_a_training_row_becomes_a_chain_of_its_calling_turns(tmp_path: Path) -> 
     text = {"role": "assistant", "content": "let me see"}
     closing = {"role": "assistant", "content": "done"}
     samples = load(
-        tmp_path, row(None, USER, text, call(1), result("a"), call(2), call(3), result("b"), closing, id="c")
+        tmp_path,
+        row(None, USER, text, call(1), result("a"), call(2), call(3), result("b"), closing, id="c"),
     )
     assert [sample.id for sample in samples] == ["c#1", "c#2"]
     assert [len(sample.messages) for sample in samples] == [1, 3]
@@ -115,10 +123,15 @@ def test_a_training_row_without_calls_wants_none(tmp_path: Path) -> None:
         ({"messages": [USER], "expected_calls": [{"name": "f"}]}, "bad_gold"),
         ({"messages": [USER], "expected_calls": "[]", "id": "same"}, "duplicate_id"),
         ({"question": [[USER]], "function": []}, "no_gold"),
-        ({"question": [[USER], [USER]], "initial_config": {}, "involved_classes": []}, "bfcl_multi_turn"),
+        (
+            {"question": [[USER], [USER]], "initial_config": {}, "involved_classes": []},
+            "bfcl_multi_turn",
+        ),
     ],
 )
-def test_a_broken_row_is_named_by_its_line(tmp_path: Path, broken: dict[str, Any], code: str) -> None:
+def test_a_broken_row_is_named_by_its_line(
+    tmp_path: Path, broken: dict[str, Any], code: str
+) -> None:
     """Whatever is wrong, the error begins with file:line."""
     with pytest.raises(DataError, match=r"^\S+rows\.jsonl:2: ") as caught:
         load(tmp_path, row([], id="same"), broken)
@@ -132,22 +145,34 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_markup_left_beside_tool_calls_is_judged_as_the_reward_judges_it(tmp_path: Path) -> None:
-    """`swift deploy` drops a broken block from tool_calls; the text still shows it, and the answer is malformed."""
+    """`swift deploy` drops a broken block from tool_calls; the text still shows it, and the answer
+    is malformed."""
     (sample,) = load(tmp_path, row([{"name": "f", "arguments": {"x": 1}}]))
     good = hermes.render([ToolCall("f", {"x": 1})])
     calls = [ToolCall("f", {"x": 1})]
     assert tool_call.score(sample, Response("x", text=good, tool_calls=calls)).exact
-    assert tool_call.score(sample, Response("x", text=f"{good}\n<tool_call>\n{{", tool_calls=calls)).value == 0
-    assert tool_call.score(sample, Response("x", text="<tool_call><function=f>", tool_calls=calls)).exact
+    assert (
+        tool_call.score(
+            sample, Response("x", text=f"{good}\n<tool_call>\n{{", tool_calls=calls)
+        ).value
+        == 0
+    )
+    assert tool_call.score(
+        sample, Response("x", text="<tool_call><function=f>", tool_calls=calls)
+    ).exact
     assert tool_call.score(sample, Response("x", text=good)).exact
     assert tool_call.score(sample, Response("x", text="I cannot")).value == 0
 
 
 def test_metrics_sum_calls_and_chains(tmp_path: Path) -> None:
-    """tool_accuracy counts calls, chain_success whole chains, abstention the samples that want no call."""
+    """tool_accuracy counts calls, chain_success whole chains, abstention the samples that want no
+    call."""
     gold = [{"name": "f", "arguments": {"x": 1}}, {"name": "f", "arguments": {"x": 2}}]
     first, second, silent = load(
-        tmp_path, row(gold, chain="c", category="a"), row(gold[:1], chain="c", category="b"), row([], category="b")
+        tmp_path,
+        row(gold, chain="c", category="a"),
+        row(gold[:1], chain="c", category="b"),
+        row([], category="b"),
     )
     found = metrics((first, answer(1, 2)), (second, answer(9)), (silent, answer()))
     assert found["tool_accuracy"] == (3, 4)
@@ -169,7 +194,8 @@ def test_a_chain_with_a_turn_that_was_not_scored_does_not_count(tmp_path: Path) 
 
 
 def test_abstention_has_a_recall_and_a_precision(tmp_path: Path) -> None:
-    """Silence is measured against what wanted it; a malformed answer is no silence, and counts as wrong."""
+    """Silence is measured against what wanted it; a malformed answer is no silence, and counts as
+    wrong."""
     gold = [{"name": "f", "arguments": {"x": 1}}]
     calling, silent, noisy = load(tmp_path, row(gold), row([]), row([]))
     broken = Response("x", text="<tool_call>{")
@@ -182,13 +208,21 @@ def test_abstention_has_a_recall_and_a_precision(tmp_path: Path) -> None:
 
 
 def test_each_tool_has_its_own_accuracy(tmp_path: Path) -> None:
-    """By the tool that was wanted, with calls too many; a name that a model made up makes no metric."""
+    """By the tool that was wanted, with calls too many; a name that a model made up makes no
+    metric."""
     other = {**TOOL, "name": "g"}
     gold = [{"name": "f", "arguments": {"x": 1}}, {"name": "g", "arguments": {"x": 2}}]
     wanted = row(gold) | {"tools": json.dumps([TOOL, other])}
     samples = load(tmp_path, wanted, wanted | {"id": "second"})
-    calls = [ToolCall("f", {"x": 1}), ToolCall("g", {"x": 9}), ToolCall("g", {"x": 3}), ToolCall("h]", {})]
-    found = metrics((samples[0], Response("x", tool_calls=calls)), (samples[1], Response("x", text="no")))
+    calls = [
+        ToolCall("f", {"x": 1}),
+        ToolCall("g", {"x": 9}),
+        ToolCall("g", {"x": 3}),
+        ToolCall("h]", {}),
+    ]
+    found = metrics(
+        (samples[0], Response("x", tool_calls=calls)), (samples[1], Response("x", text="no"))
+    )
     assert (found["tool_accuracy[tool:f]"], found["tool_accuracy[tool:g]"]) == ((1, 2), (0, 3))
     assert not any("h]" in name for name in found)
 
@@ -198,7 +232,11 @@ def test_trials_give_pass_k_of_chains(tmp_path: Path) -> None:
     (sample,) = load(tmp_path, row([{"name": "f", "arguments": {"x": 1}}]))
     trials = [(sample, trial, tool_call.score(sample, answer(1 + trial))) for trial in range(2)]
     found = tool_call.metrics(trials)
-    assert [tally.right for name in ("pass^1", "pass^2", "pass@2") for tally in found[name]] == [0.5, 0, 1]
+    assert [tally.right for name in ("pass^1", "pass^2", "pass@2") for tally in found[name]] == [
+        0.5,
+        0,
+        1,
+    ]
     assert "pass^2" in tool_call.metrics([(sample, 0, None), (sample, 1, None)])
 
 
@@ -209,7 +247,12 @@ def test_bfcl_files_are_read_as_they_are() -> None:
         pytest.skip(f"no BFCL in {folder}: set SWIFTKIT_SHARED_DATA to the folder of bfcl/")
     samples = tool_call.load(folder / "BFCL_v4_parallel.json")
     assert (len(samples), {sample.meta["category"] for sample in samples}) == (200, {"parallel"})
-    gold = [[ToolCall(call.name, call.arguments) for call in sample.target.calls] for sample in samples]
-    pairs = [(sample, Response("x", tool_calls=calls)) for sample, calls in zip(samples, gold, strict=True)]
+    gold = [
+        [ToolCall(call.name, call.arguments) for call in sample.target.calls] for sample in samples
+    ]
+    pairs = [
+        (sample, Response("x", tool_calls=calls))
+        for sample, calls in zip(samples, gold, strict=True)
+    ]
     right, total = metrics(*pairs)["tool_accuracy"]
     assert right == total > 400

@@ -1,4 +1,5 @@
-"""The tool-chain task: the model calls, the environment answers, until done; the chain is scored."""
+"""The tool-chain task: the model calls, the environment answers, until done; the chain is
+scored."""
 
 import json
 import os
@@ -17,7 +18,9 @@ from swiftkit.records import Response, Sample, Step
 from swiftkit.toolcall.call import ToolCall
 
 PARAMETERS = {"type": "object", "properties": {"id": {"type": "string"}}}
-TOOLS = json.dumps([{"name": name, "description": "d", "parameters": PARAMETERS} for name in ("get", "cancel")])
+TOOLS = json.dumps(
+    [{"name": name, "description": "d", "parameters": PARAMETERS} for name in ("get", "cancel")]
+)
 USER = {"role": "user", "content": "Cancel K1"}
 
 
@@ -30,11 +33,18 @@ def result(text: str) -> dict[str, str]:
 
 
 GOLD = json.dumps([{"name": "cancel", "arguments": {"id": "K1"}}])
-ROW = {"id": "c", "messages": [USER, call("get"), result("open")], "expected_calls": GOLD, "tools": TOOLS}
+ROW = {
+    "id": "c",
+    "messages": [USER, call("get"), result("open")],
+    "expected_calls": GOLD,
+    "tools": TOOLS,
+}
 
 
 def write(folder: Path, *rows: Any) -> Path:
-    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    (folder / "rows.jsonl").write_text(
+        "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8"
+    )
     return folder / "rows.jsonl"
 
 
@@ -43,7 +53,9 @@ def load(folder: Path, *rows: Any) -> list[Sample]:
 
 
 def response(*turns: list[ToolCall] | str) -> Response:
-    steps = [Step(turn) if isinstance(turn, str) else Step("", turn, ["r"] * len(turn)) for turn in turns]
+    steps = [
+        Step(turn) if isinstance(turn, str) else Step("", turn, ["r"] * len(turn)) for turn in turns
+    ]
     return Response("c", text=steps[-1].text, tool_calls=steps[-1].tool_calls, steps=steps)
 
 
@@ -67,7 +79,11 @@ def test_a_training_row_gives_each_question_with_the_true_history(tmp_path: Path
         call("get", "K2"),
         result("x"),
     ]
-    row = {"id": "t", "messages": [USER, call("get"), call("cancel"), result("a"), result("b"), *more], "tools": TOOLS}
+    row = {
+        "id": "t",
+        "messages": [USER, call("get"), call("cancel"), result("a"), result("b"), *more],
+        "tools": TOOLS,
+    }
     first, second = load(tmp_path, row)
     assert (first.id, second.id) == ("t#1", "t#2")
     assert [message["role"] for message in second.messages] == [
@@ -91,13 +107,20 @@ def test_of_rows_that_continue_each_other_the_longest_counts(tmp_path: Path) -> 
 
 
 def test_what_a_chain_scores(tmp_path: Path) -> None:
-    """Exact, cut short, in the wrong order, wrong, and malformed; steps are counted beside calls."""
+    """Exact, cut short, in the wrong order, wrong, and malformed; steps are counted beside
+    calls."""
     (sample,) = load(tmp_path, ROW)
 
     def counted(*turns: list[ToolCall] | str) -> tuple[bool, int, int, int, int]:
         found = tool_chain.score(sample, response(*turns))
         counts = found.counts
-        return found.exact, counts["steps_right"], counts["right"], counts["total"], counts["finished"]
+        return (
+            found.exact,
+            counts["steps_right"],
+            counts["right"],
+            counts["total"],
+            counts["finished"],
+        )
 
     assert counted([GET], [CANCEL], "Done.") == (True, 2, 2, 2, 1)
     assert counted([GET], "Done.") == (False, 1, 1, 2, 1)
@@ -111,7 +134,9 @@ def test_what_a_chain_scores(tmp_path: Path) -> None:
 def test_metrics(tmp_path: Path) -> None:
     """Chains, steps and calls; with trials pass^k; an error counts nowhere."""
     (sample,) = load(tmp_path, ROW)
-    good, bad = (tool_chain.score(sample, response([GET], *rest)) for rest in ([[CANCEL], "x"], ["x"]))
+    good, bad = (
+        tool_chain.score(sample, response([GET], *rest)) for rest in ([[CANCEL], "x"], ["x"])
+    )
     found = tool_chain.metrics([(sample, 0, good), (sample, 1, bad), (sample, 2, None)])
     sums = {
         name: (sum(each.right for each in entries), sum(each.total for each in entries))
@@ -139,21 +164,37 @@ def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, row: Any, said: str)
 
 
 def evaluate(folder: Path, url: str, **environment: str) -> tuple[int, str, dict[str, Any]]:
-    command = [sys.executable, "-m", "swiftkit", "eval", "tool-chain", "--data", "rows.jsonl", "--base-url", url]
+    command = [
+        sys.executable,
+        "-m",
+        "swiftkit",
+        "eval",
+        "tool-chain",
+        "--data",
+        "rows.jsonl",
+        "--base-url",
+        url,
+    ]
     done = subprocess.run(
         [*command, "--run", str(folder / "run")], capture_output=True, text=True, timeout=60, check=False, cwd=folder,
         env=os.environ | environment | {"PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert "Traceback" not in done.stderr
-    return done.returncode, done.stderr, json.loads((folder / "run/report.json").read_text(encoding="utf-8"))
+    return (
+        done.returncode,
+        done.stderr,
+        json.loads((folder / "run/report.json").read_text(encoding="utf-8")),
+    )
 
 
 def policy(body: dict[str, Any]) -> Reply:
-    """Looks the order up, cancels it if the result says that it is open, then stops; the markup stays in `content`."""
+    """Looks the order up, cancels it if the result says that it is open, then stops; the markup
+    stays in `content`."""
     results = [each["content"] for each in body["messages"] if each["role"] == "tool"]
     if not results:
         return message(
-            'Let me see. <tool_call>\n{"name": "get", "arguments": {"id": "K1"}}\n</tool_call>', [("get", {"id": "K1"})]
+            'Let me see. <tool_call>\n{"name": "get", "arguments": {"id": "K1"}}\n</tool_call>',
+            [("get", {"id": "K1"})],
         )
     if len(results) == 1 and "open" in results[0]:
         return message("", [("cancel", {"id": "K1"})])
@@ -182,7 +223,8 @@ def test_a_run_with_recorded_results(tmp_path: Path) -> None:
 
 
 def test_a_run_with_real_tools(tmp_path: Path) -> None:
-    """The functions of SWIFTKIT_TOOLS run on the row's state; a dead end of theirs reaches the model as an error."""
+    """The functions of SWIFTKIT_TOOLS run on the row's state; a dead end of theirs reaches the
+    model as an error."""
     (tmp_path / "tools.py").write_text(
         "def get(id, *, state):\n    return state['orders'][id]\n\n"
         "def cancel(id, *, state):\n    state['orders'][id] = 'cancelled'\n    return 'ok'\n",
@@ -190,15 +232,20 @@ def test_a_run_with_real_tools(tmp_path: Path) -> None:
     )
     write(tmp_path, ROW | {"state": json.dumps({"orders": {"K1": "open"}})}, ROW | {"id": "none"})
     with serve(policy) as server:
-        status, _, report = evaluate(tmp_path, server.url, SWIFTKIT_TOOLS=str(tmp_path / "tools.py"))
-        assert any('"error": ' in each["content"] for body in server.requests for each in body["messages"])
+        status, _, report = evaluate(
+            tmp_path, server.url, SWIFTKIT_TOOLS=str(tmp_path / "tools.py")
+        )
+        assert any(
+            '"error": ' in each["content"] for body in server.requests for each in body["messages"]
+        )
     assert status == 0
     assert report["metrics"]["chain_success"]["value"] == 0.5
     assert report["metrics"]["finished"]["value"] == 1
 
 
 def test_an_endpoint_that_fails_midway_gives_no_score(tmp_path: Path) -> None:
-    """A quota that is used up within a chain makes it skipped, not wrong; a model that never stops is stopped."""
+    """A quota that is used up within a chain makes it skipped, not wrong; a model that never stops
+    is stopped."""
     write(tmp_path, ROW, ROW | {"id": "loop", "messages": [{"role": "user", "content": "loop"}]})
 
     def script(body: dict[str, Any]) -> Reply:
@@ -208,6 +255,8 @@ def test_an_endpoint_that_fails_midway_gives_no_score(tmp_path: Path) -> None:
 
     with serve(script) as server:
         _, _, report = evaluate(tmp_path, server.url)
-        assert len([body for body in server.requests if body["messages"][0]["content"] == "loop"]) == 8
+        assert (
+            len([body for body in server.requests if body["messages"][0]["content"] == "loop"]) == 8
+        )
     assert (report["scored"], report["skipped"], report["errors"]) == (1, 1, 0)
     assert report["metrics"]["finished"]["value"] == 0

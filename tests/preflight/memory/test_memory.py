@@ -1,4 +1,5 @@
-"""The memory estimate: its parameter counts are exact, its sum grows with what takes memory. No GPU has seen it."""
+"""The memory estimate: its parameter counts are exact, its sum grows with what takes memory. No GPU
+has seen it."""
 
 import dataclasses
 import json
@@ -24,7 +25,13 @@ SIZES = {
 EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
 MODELS: list[dict[str, Any]] = [
     {"model_type": "llama", **SIZES},
-    {"model_type": "llama", **SIZES, "attention_bias": True, "mlp_bias": True, "tie_word_embeddings": True},
+    {
+        "model_type": "llama",
+        **SIZES,
+        "attention_bias": True,
+        "mlp_bias": True,
+        "tie_word_embeddings": True,
+    },
     {"model_type": "mistral", **SIZES},
     {"model_type": "qwen2", **SIZES, "tie_word_embeddings": True},
     {"model_type": "qwen3", **SIZES, "head_dim": 32},
@@ -52,17 +59,25 @@ GPT_OSS_20B = {
 
 
 def setup(**changes: Any) -> Setup:
-    shape = shape_of({**MODELS[8], "hidden_size": 1024, "vocab_size": 50_000, "num_hidden_layers": 8})
+    shape = shape_of(
+        {**MODELS[8], "hidden_size": 1024, "vocab_size": 50_000, "num_hidden_layers": 8}
+    )
     assert shape
-    return Setup(**{"shape": shape, "trainable": shape.lora_parameters(8, ("all-linear",)), **changes})
+    return Setup(
+        **{"shape": shape, "trainable": shape.lora_parameters(8, ("all-linear",)), **changes}
+    )
 
 
 @pytest.mark.e2e
 def test_parameters_are_exact() -> None:
     """Of every family that is known, and of LoRA on all linears, on two of them, and on experts."""
-    # Where some layers are dense, peft takes their names for the experts of the others too: not counted here.
+    # Where some layers are dense, peft takes their names for the experts of the others too: not
+    # counted here.
     pairs = [
-        (model, lora) for model in MODELS for lora in (LINEAR, ATTENTION) if lora is ATTENTION or model is not MIXED
+        (model, lora)
+        for model in MODELS
+        for lora in (LINEAR, ATTENTION)
+        if lora is ATTENTION or model is not MIXED
     ]
     pairs += [
         (model, WITH_EXPERTS)
@@ -71,7 +86,9 @@ def test_parameters_are_exact() -> None:
     ]
     script = ROOT / "tests/helpers/count_parameters.py"
     lines = "".join(json.dumps(pair) + "\n" for pair in pairs)
-    done = subprocess.run([sys.executable, script], input=lines, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, script], input=lines, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr[-2000:]
     for (model, lora), line in zip(pairs, done.stdout.splitlines(), strict=True):
         shape = shape_of(model)
@@ -83,15 +100,22 @@ def test_parameters_are_exact() -> None:
 
 
 def test_gpt_oss_20b() -> None:
-    """20.9B parameters; LoRA of rank 8 has 3.98M on the linears, 88.5M on the experts; eager attention as seen."""
+    """20.9B parameters; LoRA of rank 8 has 3.98M on the linears, 88.5M on the experts; eager
+    attention as seen."""
     shape = shape_of(GPT_OSS_20B)
     assert shape
     assert shape.parameters == 20_914_757_184
     assert shape.lora_parameters(8, ("all-linear",)) == 3_981_312
     assert shape.lora_parameters(8, (), experts=True) == 88_473_600
-    at = [memory_of(Setup(shape, length=length, attention="eager")).activations for length in (2048, 4096)]
+    at = [
+        memory_of(Setup(shape, length=length, attention="eager")).activations
+        for length in (2048, 4096)
+    ]
     flat = [memory_of(Setup(shape, length=length)).activations for length in (2048, 4096)]
-    assert [round((eager - other) / 1e9, 1) for eager, other in zip(at, flat, strict=True)] == [1.6, 6.4]
+    assert [round((eager - other) / 1e9, 1) for eager, other in zip(at, flat, strict=True)] == [
+        1.6,
+        6.4,
+    ]
 
 
 GROWING = {
@@ -116,7 +140,8 @@ KINDS = st.fixed_dictionaries(
 @settings(max_examples=150, deadline=None)
 @given(KINDS, st.sampled_from(sorted(GROWING)), st.data())
 def test_more_never_takes_less(kind: dict[str, Any], name: str, drawn: st.DataObject) -> None:
-    """A longer row, a larger batch, a larger adapter, another reference: each part stays or grows."""
+    """A longer row, a larger batch, a larger adapter, another reference: each part stays or
+    grows."""
     low, high = GROWING[name]
     small = drawn.draw(st.integers(low, high))
     large = drawn.draw(st.integers(small, high))
@@ -127,7 +152,8 @@ def test_more_never_takes_less(kind: dict[str, Any], name: str, drawn: st.DataOb
 @settings(max_examples=150, deadline=None)
 @given(KINDS)
 def test_what_saves_memory_saves_it(kind: dict[str, Any]) -> None:
-    """A higher ZeRO stage, fewer bits, checkpointing, a fused loss, flash attention, LoRA, not full: never more."""
+    """A higher ZeRO stage, fewer bits, checkpointing, a fused loss, flash attention, LoRA, not
+    full: never more."""
     total = memory_of(setup(**kind)).total
     for saving in (
         {"zero": 3},
@@ -139,11 +165,15 @@ def test_what_saves_memory_saves_it(kind: dict[str, Any]) -> None:
         assert memory_of(setup(**{**kind, **saving})).total <= total, saving
     totals = [memory_of(setup(**{**kind, "bits": bits})).total for bits in (4, 8, 16)]
     assert totals == sorted(totals)
-    assert memory_of(setup(**{**kind, "method": "lora"})).total <= memory_of(setup(**{**kind, "method": "full"})).total
+    assert (
+        memory_of(setup(**{**kind, "method": "lora"})).total
+        <= memory_of(setup(**{**kind, "method": "full"})).total
+    )
 
 
 def test_zero_shards_what_it_says() -> None:
-    """Stage 1 the optimizer, stage 2 the gradients too, stage 3 the weights too (arXiv 1910.02054, figure 1)."""
+    """Stage 1 the optimizer, stage 2 the gradients too, stage 3 the weights too (arXiv 1910.02054,
+    figure 1)."""
     base = setup(method="full", gpus=4, deepspeed=True)
     count = trainable(base)
     stages = [memory_of(dataclasses.replace(base, zero=stage)) for stage in range(4)]
@@ -155,7 +185,8 @@ def test_zero_shards_what_it_says() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [{}, {"model_type": "bert"}, {"model_type": "llama"}, {**MODELS[0], "hidden_size": "x"}]
+    "config",
+    [{}, {"model_type": "bert"}, {"model_type": "llama"}, {**MODELS[0], "hidden_size": "x"}],
 )
 def test_no_guess_for_what_is_not_known(config: dict[str, Any]) -> None:
     """Another family, or a config.json without its sizes: no estimate instead of a wrong one."""
@@ -163,11 +194,14 @@ def test_no_guess_for_what_is_not_known(config: dict[str, Any]) -> None:
 
 
 def test_it_says_that_it_is_an_estimate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside what nvidia-smi shows; a run that does not fit is warned of, with what helps against its largest part."""
+    """Beside what nvidia-smi shows; a run that does not fit is warned of, with what helps against
+    its largest part."""
     make_good_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model/config.json").write_text(json.dumps(LARGE), encoding="utf-8")
-    (tmp_path / "recipe.yaml").write_text("model: model\nmodel_type: qwen3\ndataset: [train.jsonl]\n", encoding="utf-8")
+    (tmp_path / "recipe.yaml").write_text(
+        "model: model\nmodel_type: qwen3\ndataset: [train.jsonl]\n", encoding="utf-8"
+    )
 
     def said(*flags: str) -> str:
         found = preflight(tmp_path / "recipe.yaml", flags, {}, Machine((H100,), VERSIONS), "sft")

@@ -32,20 +32,30 @@ def records() -> list[dict[str, Any]]:
 
 
 def calls_of(record: dict[str, Any]) -> list[ToolCall]:
-    return [ToolCall(name, arguments) for call in record["prediction"] for name, arguments in call.items()]
+    return [
+        ToolCall(name, arguments)
+        for call in record["prediction"]
+        for name, arguments in call.items()
+    ]
 
 
 def row_of(record: dict[str, Any]) -> Row:
     """The row that `swiftkit convert` makes of the question."""
     question = [[{"role": "user", "content": "?"}]]
-    named = {"id": record["id"], "function": record["functions"], "ground_truth": record["possible_answer"]}
+    named = {
+        "id": record["id"],
+        "function": record["functions"],
+        "ground_truth": record["possible_answer"],
+    }
     return next(iter(converter.convert({"question": question, **named})))
 
 
 def scored(record: dict[str, Any], **options: Any) -> Score:
     row = row_of(record)
     scoring = json.dumps(json.loads(row["scoring"]) | options)
-    return score_calls(calls_of(record), gold_from(row["expected_calls"], record["id"], scoring, row["tools"]))
+    return score_calls(
+        calls_of(record), gold_from(row["expected_calls"], record["id"], scoring, row["tools"])
+    )
 
 
 def test_agreement_with_bfcl() -> None:
@@ -57,18 +67,28 @@ def test_agreement_with_bfcl() -> None:
 
 
 def test_agreement_without_the_item() -> None:
-    """A row that lost BFCL's own item is judged by what its gold and its tools say, with the same verdicts."""
-    assert all(scored(record, mode="bfcl", bfcl=None).exact == record["valid"] for record in records())
+    """A row that lost BFCL's own item is judged by what its gold and its tools say, with the same
+    verdicts."""
+    assert all(
+        scored(record, mode="bfcl", bfcl=None).exact == record["valid"] for record in records()
+    )
 
 
 def test_the_doc_lists_each_disagreement_of_the_default_mode() -> None:
-    """docs/scoring.md names the classes and counts of what the default mode judges otherwise than BFCL."""
+    """docs/scoring.md names the classes and counts of what the default mode judges otherwise than
+    BFCL."""
     counts = {"full stop": 0, "integer": 0}
     for record in records():
         if scored(record).exact != record["valid"]:
             counts[{"punct": "full stop", "int2float": "integer"}[record["mutation"]]] += 1
     lines = [line.split("|") for line in DOC.read_text(encoding="utf-8").splitlines()]
-    listed = {name: int(cells[3]) for cells in lines if len(cells) == 6 for name in counts if name in cells[1]}
+    listed = {
+        name: int(cells[3])
+        for cells in lines
+        if len(cells) == 6
+        for name in counts
+        if name in cells[1]
+    }
     assert listed == counts
     assert f"judges {sum(counts.values())} otherwise" in DOC.read_text(encoding="utf-8")
 
@@ -84,14 +104,18 @@ def test_the_doc_names_each_broken_question() -> None:
 
 def _broken(answers: Path) -> Iterator[str]:
     truths, questions = (
-        path.read_text(encoding="utf-8").splitlines() for path in (answers, answers.parents[1] / answers.name)
+        path.read_text(encoding="utf-8").splitlines()
+        for path in (answers, answers.parents[1] / answers.name)
     )
     truth = {line["id"]: line["ground_truth"] for line in map(json.loads, truths)}
     for record in map(json.loads, questions):
         tools = {function["name"]: function["parameters"] for function in record["function"]}
         for name, values in (entry for call in truth[record["id"]] for entry in call.items()):
             required = {parameter for parameter, options in values.items() if "" not in options}
-            if set(tools[name]["required"]) - required or values.keys() - tools[name]["properties"].keys():
+            if (
+                set(tools[name]["required"]) - required
+                or values.keys() - tools[name]["properties"].keys()
+            ):
                 yield record["id"]
 
 
@@ -147,8 +171,13 @@ def test_values(parameter: str, options: list[Any], value: Any, error: str) -> N
 
 
 def item(category: str, *names: str) -> Item:
-    functions = [{"name": name, "parameters": {"properties": TYPES, "required": ["s"]}} for name in "fg"]
-    truth = [{name: {"s": ["a", "b"] if index == 0 else ["a"], "i": [1, ""]}} for index, name in enumerate(names)]
+    functions = [
+        {"name": name, "parameters": {"properties": TYPES, "required": ["s"]}} for name in "fg"
+    ]
+    truth = [
+        {name: {"s": ["a", "b"] if index == 0 else ["a"], "i": [1, ""]}}
+        for index, name in enumerate(names)
+    ]
     return Item(category, functions, truth)
 
 
@@ -179,7 +208,8 @@ def test_categories(made: list[tuple[str, dict[str, Any]]], wanted: Item, error:
 
 
 def test_malformed_answers() -> None:
-    """What cannot be read is wrong, unless no call was wanted: there BFCL asks only whether a call was read."""
+    """What cannot be read is wrong, unless no call was wanted: there BFCL asks only whether a call
+    was read."""
     assert verdict([], item("multiple", "f"), "unclosed") == "ast_decoder:decoder_failed"
     assert verdict([], Item("irrelevance", []), "unclosed") == ""
 
@@ -238,7 +268,15 @@ def test_javascript(text: str, kind: str, items: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[" * 1500, "[[a]" * 400, "new Array([" * 150, "{a:" + " ," * 900, 'put("",' * 250, " " * 1900, "[[" + "]x" * 900],
+    [
+        "[" * 1500,
+        "[[a]" * 400,
+        "new Array([" * 150,
+        "{a:" + " ," * 900,
+        'put("",' * 250,
+        " " * 1900,
+        "[[" + "]x" * 900,
+    ],
 )
 def test_hostile_literals_take_no_time(text: str) -> None:
     """What a pattern could chew on for hours is left as it is."""
@@ -261,7 +299,10 @@ def test_java_values_are_text(value: Any, valid: bool) -> None:
 @given(st.lists(few_calls | any_calls, max_size=4), gold_lists(largest=3))
 def test_any_calls_have_a_verdict(calls: list[ToolCall], gold: Gold) -> None:
     """Nothing that a model writes raises, and the verdict is right or wrong, never between."""
-    found = score_calls(calls, gold_from(json.dumps([call_json(call) for call in gold.calls]), "", '{"mode": "bfcl"}'))
+    found = score_calls(
+        calls,
+        gold_from(json.dumps([call_json(call) for call in gold.calls]), "", '{"mode": "bfcl"}'),
+    )
     assert found.value == float(found.exact)
     assert found.counts == {"right": int(found.exact), "total": 1}
 
@@ -271,7 +312,8 @@ def call_json(call: Any) -> dict[str, Any]:
 
 
 def test_an_item_of_a_gold() -> None:
-    """Without BFCL's own item: types from the schema or the values, objects as lists of one value, "" for optional."""
+    """Without BFCL's own item: types from the schema or the values, objects as lists of one value,
+    "" for optional."""
     text = json.dumps([{"name": "f", "arguments": {"a": {"k": 1}, "n": 5}, "optional": ["n"]}])
     found = item_of(gold_from(text, "").calls, [])
     described = {"a": {"type": "dict"}, "n": {"type": "integer"}}

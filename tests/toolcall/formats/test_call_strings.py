@@ -37,7 +37,10 @@ PIECES = [
     [
         ("queryWeather(location=北京, date=now)", {"location": "北京", "date": "now"}),
         ("queryWeather( location = 北京 ,\n  date = now )", {"location": "北京", "date": "now"}),
-        ("queryWeather(location=\"北京, 上海\", date='now')", {"location": "北京, 上海", "date": "now"}),
+        (
+            "queryWeather(location=\"北京, 上海\", date='now')",
+            {"location": "北京, 上海", "date": "now"},
+        ),
         ("queryWeather()", {}),
         ("queryWeather( )", {}),
         ('queryWeather("full name"=x)', {"full name": "x"}),
@@ -163,9 +166,20 @@ def test_malformed(text: str, reason: str) -> None:
 
 def test_renders_as_people_write() -> None:
     """Text is quoted only where it would be read as something else."""
-    calls = [ToolCall("queryWeather", {"location": "北京", "date": "2025-04-24"}), ToolCall("now", {})]
+    calls = [
+        ToolCall("queryWeather", {"location": "北京", "date": "2025-04-24"}),
+        ToolCall("now", {}),
+    ]
     assert render(calls) == "queryWeather(location=北京, date=2025-04-24)\nnow()"
-    arguments = {"n": 1, "t": "1", "list": ["x"], "note": "a, b", "none": None, "word": "None", "two words": "x y"}
+    arguments = {
+        "n": 1,
+        "t": "1",
+        "list": ["x"],
+        "note": "a, b",
+        "none": None,
+        "word": "None",
+        "two words": "x y",
+    }
     assert render([ToolCall("f", arguments)]) == (
         'f(n=1, t="1", list=["x"], note="a, b", none=null, word="None", "two words"=x y)'
     )
@@ -179,7 +193,11 @@ def test_round_trip(calls: list[ToolCall]) -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.sampled_from(PIECES) | st.text(st.characters(), max_size=5), max_size=12).map("".join))
+@given(
+    st.lists(st.sampled_from(PIECES) | st.text(st.characters(), max_size=5), max_size=12).map(
+        "".join
+    )
+)
 def test_never_raises(text: str) -> None:
     """Calls, or a reason, or prose: one of them, and the text is kept unless it was read."""
     parsed = parse(text)
@@ -187,7 +205,9 @@ def test_never_raises(text: str) -> None:
     assert parsed.content == ("" if parsed.calls else text)
 
 
-@pytest.mark.parametrize("value", ["[" * 100_000, "9" * 10_000, '{"a":' * 50_000, '"' + "x" * 100_000, "(" * 100_000])
+@pytest.mark.parametrize(
+    "value", ["[" * 100_000, "9" * 10_000, '{"a":' * 50_000, '"' + "x" * 100_000, "(" * 100_000]
+)
 def test_huge_values_are_malformed(value: str) -> None:
     """Deep nesting, endless numbers and strings that never end neither raise nor count."""
     assert parse(f"f(a={value})").malformed

@@ -43,12 +43,17 @@ def test_finds_the_call(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "quoted", [HERMES, HARMONY, OWN, BARE, THOUGHT, "<think>", "</think>", "<|channel|>", "assistantfinal"]
+    "quoted",
+    [HERMES, HARMONY, OWN, BARE, THOUGHT, "<think>", "</think>", "<|channel|>", "assistantfinal"],
 )
 def test_a_call_may_quote_the_other_format(quoted: str) -> None:
     """Markup inside a string argument decides nothing: the call's own markup comes first."""
     call = ToolCall("f", {"a": quoted, quoted: 1})
-    bare = harmony.render([call]).partition("<|channel|>")[0] + "commentary json" + hermes_arguments(call)
+    bare = (
+        harmony.render([call]).partition("<|channel|>")[0]
+        + "commentary json"
+        + hermes_arguments(call)
+    )
     assert (
         detect.parse(hermes.render([call]))
         == detect.parse(harmony.render([call]))
@@ -78,7 +83,8 @@ def hermes_arguments(call: ToolCall) -> str:
     ],
 )
 def test_no_call(text: str, content: str) -> None:
-    """Text without strong signs of Harmony is Hermes' content; a final answer is Harmony's, whatever it quotes."""
+    """Text without strong signs of Harmony is Hermes' content; a final answer is Harmony's,
+    whatever it quotes."""
     parsed = detect.parse(text)
     assert (parsed.calls, parsed.content, parsed.malformed) == ([], content, "")
 
@@ -90,7 +96,12 @@ def test_the_first_markup_decides() -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.sampled_from([*MARKUP, HERMES, HARMONY, OWN, BARE, THOUGHT, "analysis", "assistant"]), max_size=10))
+@given(
+    st.lists(
+        st.sampled_from([*MARKUP, HERMES, HARMONY, OWN, BARE, THOUGHT, "analysis", "assistant"]),
+        max_size=10,
+    )
+)
 def test_never_raises(pieces: list[str]) -> None:
     """Arbitrary mixtures give calls or a reason, never both."""
     parsed = detect.parse("".join(pieces))
@@ -108,5 +119,9 @@ def test_hermes_stays_hermes(calls: list[ToolCall]) -> None:
 def test_the_scorer_reads_both() -> None:
     """A right call scores 1 in every form, a malformed one 0."""
     gold = gold_from('[{"name": "f", "arguments": {"a": 1}}]', "test")
-    assert [score_text(text, gold).value for text in (HERMES, HARMONY, OWN, BARE, THOUGHT + OWN)] == [1.0] * 5
-    assert "inside its reasoning" in score_text(f"<|channel|>analysis<|message|>{BARE}", gold).reason
+    assert [
+        score_text(text, gold).value for text in (HERMES, HARMONY, OWN, BARE, THOUGHT + OWN)
+    ] == [1.0] * 5
+    assert (
+        "inside its reasoning" in score_text(f"<|channel|>analysis<|message|>{BARE}", gold).reason
+    )

@@ -1,4 +1,5 @@
-"""What ReAct, Llama, Mistral, Qwen3-Coder, GLM-4, DeepSeek and plain JSON look like, and what they read beside it."""
+"""What ReAct, Llama, Mistral, Qwen3-Coder, GLM-4, DeepSeek and plain JSON look like, and what they
+read beside it."""
 
 import json
 import time
@@ -80,7 +81,8 @@ PYTHON = str(F.arguments)  # as ms-swift prints arguments for ReAct and GLM-4
     ],
 )  # fmt: skip
 def test_other_spellings(name: str, text: str) -> None:
-    """What the family's models, other templates and servers that skip tokens leave is read alike."""
+    """What the family's models, other templates and servers that skip tokens leave is read
+    alike."""
     assert FORMATS[name].parse(text) == Parsed([F, G], texts=FORMATS[name].parse(text).texts)
     assert detect.parse(text).calls == [F, G]
 
@@ -109,8 +111,16 @@ def test_other_spellings(name: str, text: str) -> None:
         ("mistral", '[TOOL_CALLS] [{"name": "f", "arguments": "{}"}]', "text, not an object"),
         ("qwen3_coder", "<tool_call></tool_call>", "without <function=name>"),
         ("qwen3_coder", "<tool_call><function=f></tool_call>", "never closed"),
-        ("qwen3_coder", "<tool_call><function=f><parameter=a>1</function></tool_call>", "never closed"),
-        ("qwen3_coder", "<tool_call><function=f><parameter=a>1<parameter=b>2</parameter></function>", "never"),
+        (
+            "qwen3_coder",
+            "<tool_call><function=f><parameter=a>1</function></tool_call>",
+            "never closed",
+        ),
+        (
+            "qwen3_coder",
+            "<tool_call><function=f><parameter=a>1<parameter=b>2</parameter></function>",
+            "never",
+        ),
         ("qwen3_coder", RENDERED["qwen3_coder"].replace("城", "a"), "twice"),
         ("qwen3_coder", "<function=f></function>", "without <tool_call>"),
         ("glm4_5", "<tool_call>f", "without a name"),
@@ -137,7 +147,9 @@ def test_malformed(name: str, text: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["", " f", "f\n", "a<b", "a{", 'a"b', "a]"])
-@pytest.mark.parametrize("form", ["react", "mistral_v11", "glm4", "glm4_5", "deepseek_v3", "deepseek_v3_1", "pythonic"])
+@pytest.mark.parametrize(
+    "form", ["react", "mistral_v11", "glm4", "glm4_5", "deepseek_v3", "deepseek_v3_1", "pythonic"]
+)
 def test_names_that_a_header_cannot_carry(form: str, name: str) -> None:
     """A name that would end its header early, or open another, is refused."""
     with pytest.raises(DataError) as caught:
@@ -184,7 +196,8 @@ def test_dotted_names_and_nested_literals() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("beginning", ["", "[f(a=", "f\n{"])
 def test_time_is_linear(beginning: str, unit: str) -> None:
-    """Eight times the text takes nothing like 64 times the time: nothing is searched again and again."""
+    """Eight times the text takes nothing like 64 times the time: nothing is searched again and
+    again."""
     few, many = (seconds(beginning + unit * (size // len(unit))) for size in (10_000, 80_000))
     assert many < 24 * few + 0.1
 

@@ -16,7 +16,9 @@ CALL = ToolCall("f", {"a": 1})
 def test_renders_as_ms_swift_does() -> None:
     """Blocks joined by a line break, characters as they are, json.dumps' own separators."""
     calls = [CALL, ToolCall("g", {"城市": "北京", "n": [1, 2.0]})]
-    second = '<tool_call>\n{"name": "g", "arguments": {"城市": "北京", "n": [1, 2.0]}}\n</tool_call>'
+    second = (
+        '<tool_call>\n{"name": "g", "arguments": {"城市": "北京", "n": [1, 2.0]}}\n</tool_call>'
+    )
     assert hermes.render(calls) == f"{F}\n{second}"
 
 
@@ -28,17 +30,26 @@ def test_round_trip(calls: list[ToolCall]) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.sampled_from([*MARKUP, F, "[" * 50, "1e999", "NaN", ","]) | st.text(st.characters()), max_size=12))
+@given(
+    st.lists(
+        st.sampled_from([*MARKUP, F, "[" * 50, "1e999", "NaN", ","]) | st.text(st.characters()),
+        max_size=12,
+    )
+)
 def test_never_raises(pieces: list[str]) -> None:
     """Arbitrary text gives calls or a reason, never both."""
     parsed = hermes.parse("".join(pieces))
     assert not (parsed.calls and parsed.malformed)
 
 
-@pytest.mark.parametrize("value", ["[" * 100_000, "9" * 10_000, '{"name":' * 50_000, '"' + "x" * 100_000])
+@pytest.mark.parametrize(
+    "value", ["[" * 100_000, "9" * 10_000, '{"name":' * 50_000, '"' + "x" * 100_000]
+)
 def test_huge_values_are_malformed(value: str) -> None:
     """Deep nesting and endless numbers neither raise nor count."""
-    assert hermes.parse(f'<tool_call>{{"name": "f", "arguments": {{"a": {value}}}}}</tool_call>').malformed
+    assert hermes.parse(
+        f'<tool_call>{{"name": "f", "arguments": {{"a": {value}}}}}</tool_call>'
+    ).malformed
 
 
 @pytest.mark.parametrize(
@@ -81,7 +92,10 @@ def test_calls_in_reasoning_do_not_count() -> None:
         ('<tool_call>{"name": "f", "arguments": "{}"}</tool_call>', "text, not an object"),
         ('<tool_call>{"name": "f", "arguments": [1]}</tool_call>', "not an object"),
         ('<tool_call>{"name": "f", "arguments": {}, "parameters": {}}</tool_call>', "both"),
-        ('<tool_call>{"name": "f", "arguments": {}} {"name": "f", "arguments": {}}</tool_call>', "text after"),
+        (
+            '<tool_call>{"name": "f", "arguments": {}} {"name": "f", "arguments": {}}</tool_call>',
+            "text after",
+        ),
         ('<tool_call>{"name": "f", "arguments": {"a": NaN}}</tool_call>', "NaN"),
         ('<tool_call>{"name": "f", "arguments": {"a": 1e999}}</tool_call>', "out of range"),
         (f"<think>{F}", "never closed"),
@@ -111,7 +125,8 @@ def test_malformed(text: str, reason: str) -> None:
     ],
 )
 def test_the_fast_reader_agrees_with_the_exact_one(call: str) -> None:
-    """msgspec reads a block as json does, or leaves it to json; of a key given twice the last counts."""
+    """msgspec reads a block as json does, or leaves it to json; of a key given twice the last
+    counts."""
     try:
         exact = [hermes._call(raw_decode(call, 0)[0])]
     except ValueError:

@@ -1,4 +1,5 @@
-"""What we write for calls is what ms-swift's own agent templates write; where it is not, we say so and read theirs."""
+"""What we write for calls is what ms-swift's own agent templates write; where it is not, we say so
+and read theirs."""
 
 import importlib.util
 import json
@@ -16,12 +17,20 @@ from swiftkit.toolcall.formats.detect import FORMATS
 
 pytestmark = [
     pytest.mark.e2e,
-    pytest.mark.skipif(not importlib.util.find_spec("swift"), reason="ms-swift is not installed (extra `train`)"),
+    pytest.mark.skipif(
+        not importlib.util.find_spec("swift"), reason="ms-swift is not installed (extra `train`)"
+    ),
 ]
 SCRIPT = ROOT / "tests/helpers/render_with_swift.py"
 CALLS = [
-    ToolCall("get_weather", {"city": "北京", "days": [1, "x"], "at": {"wide": False, "note": 'it\'s "so"'}}),
-    ToolCall("search.web", {"q": "a\n b", "n": 10, "p": 1.5, "e": 1e20, "now": True, "none": None, "empty": ""}),
+    ToolCall(
+        "get_weather",
+        {"city": "北京", "days": [1, "x"], "at": {"wide": False, "note": 'it\'s "so"'}},
+    ),
+    ToolCall(
+        "search.web",
+        {"q": "a\n b", "n": 10, "p": 1.5, "e": 1e20, "now": True, "none": None, "empty": ""},
+    ),
     ToolCall("now", {}),
 ]
 SAME = {  # swift's template: our format
@@ -85,7 +94,8 @@ def test_swifts_own_texts_are_read(calls: list[ToolCall], theirs: dict[str, str]
 
 
 def test_arguments_as_python_prints_them(calls: list[ToolCall], theirs: dict[str, str]) -> None:
-    """ReAct and GLM-4 are swift's to the byte but for the arguments, which swift prints with Python's str."""
+    """ReAct and GLM-4 are swift's to the byte but for the arguments, which swift prints with
+    Python's str."""
     for template, name in PRINTED.items():
         text = theirs[template]
         for call in calls:

@@ -1,4 +1,5 @@
-"""What every wire format has to do, and detection with all of them: round trips, hostile text, reasoning, prose."""
+"""What every wire format has to do, and detection with all of them: round trips, hostile text,
+reasoning, prose."""
 
 import importlib
 import inspect
@@ -42,12 +43,21 @@ TAGS += [
 ]
 markup = st.lists(st.sampled_from(TAGS), max_size=4).map("".join)
 hostile = st.one_of(
-    markup, st.lists(markup, max_size=2), st.dictionaries(markup, markup, max_size=2), json_values, texts
+    markup,
+    st.lists(markup, max_size=2),
+    st.dictionaries(markup, markup, max_size=2),
+    json_values,
+    texts,
 )
-names = st.sampled_from(["f", "get_weather", "a.b-c_2", "天气", "Action", "json", "Get Weather"]) | st.text(min_size=1)
+names = st.sampled_from(
+    ["f", "get_weather", "a.b-c_2", "天气", "Action", "json", "Get Weather"]
+) | st.text(min_size=1)
 calls_of = {
-    "tame": st.builds(ToolCall, names, st.dictionaries(st.sampled_from(["a", "b", "城市"]), hostile, max_size=3)),
-    "wild": any_calls | st.builds(ToolCall, markup.filter(bool), st.dictionaries(markup, hostile, max_size=2)),
+    "tame": st.builds(
+        ToolCall, names, st.dictionaries(st.sampled_from(["a", "b", "城市"]), hostile, max_size=3)
+    ),
+    "wild": any_calls
+    | st.builds(ToolCall, markup.filter(bool), st.dictionaries(markup, hostile, max_size=2)),
 }
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -55,7 +65,8 @@ quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCh
 def modules() -> list[ModuleType]:
     """The files of toolcall/formats/ that read a text and write one, and Harmony's."""
     found = [
-        importlib.import_module(f"{formats.__name__}.{info.name}") for info in pkgutil.iter_modules(formats.__path__)
+        importlib.import_module(f"{formats.__name__}.{info.name}")
+        for info in pkgutil.iter_modules(formats.__path__)
     ]
     found.append(importlib.import_module("swiftkit.toolcall.harmony.answer"))
     both = [module for module in found if hasattr(module, "parse") and hasattr(module, "render")]
@@ -63,8 +74,12 @@ def modules() -> list[ModuleType]:
 
 
 def test_every_format_is_listed() -> None:
-    """A file with parse and render is a format under its own name, and says in its docstring where it comes from."""
-    names = {module.__name__.rpartition(".")[2].replace("answer", "harmony"): module for module in modules()}
+    """A file with parse and render is a format under its own name, and says in its docstring where
+    it comes from."""
+    names = {
+        module.__name__.rpartition(".")[2].replace("answer", "harmony"): module
+        for module in modules()
+    }
     assert names == FORMATS
     assert all("Source: " in (module.__doc__ or "") for module in modules())
 
@@ -79,7 +94,8 @@ def test_nothing_is_rendered_as_nothing(name: str) -> None:
 @pytest.mark.parametrize("kind", sorted(calls_of))
 @pytest.mark.parametrize("name", NAMES)
 def test_round_trip(name: str, kind: str) -> None:
-    """parse(render(calls)) gives the calls back, also through detection, or render says that it cannot."""
+    """parse(render(calls)) gives the calls back, also through detection, or render says that it
+    cannot."""
 
     @quick
     @given(st.lists(calls_of[kind], min_size=1, max_size=3))
@@ -109,10 +125,15 @@ def test_plain_calls_can_always_be_written(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "harmony"])
 def test_reasoning_is_set_aside(name: str) -> None:
-    """A call in reasoning is a thought, whether its tag was the model's or the prompt's; the one behind it counts."""
+    """A call in reasoning is a thought, whether its tag was the model's or the prompt's; the one
+    behind it counts."""
     text = FORMATS[name].render(CALLS)
     for parse in (FORMATS[name].parse, detect.parse):
-        for reasoning in (f"<think>\nI could {text}\n</think>\n\n", "Hm.\n</think>\n\n", "[THINK]Hm.[/THINK]"):
+        for reasoning in (
+            f"<think>\nI could {text}\n</think>\n\n",
+            "Hm.\n</think>\n\n",
+            "[THINK]Hm.[/THINK]",
+        ):
             assert parse(reasoning + text).calls == CALLS
             assert parse(f"{reasoning}No.").calls == []
             assert parse(f"{reasoning}No.").content.endswith("No.")
@@ -143,7 +164,11 @@ def test_a_text_that_is_cut_off_is_not_read(name: str) -> None:
 
 
 @quick
-@given(st.lists(st.sampled_from([*TAGS, "[" * 50, "1e999", "NaN"]) | st.text(max_size=3), max_size=14).map("".join))
+@given(
+    st.lists(
+        st.sampled_from([*TAGS, "[" * 50, "1e999", "NaN"]) | st.text(max_size=3), max_size=14
+    ).map("".join)
+)
 def test_never_raises(text: str) -> None:
     """Arbitrary mixtures give calls or a reason, never both, in every format and in detection."""
     for parse in (detect.parse, *(form.parse for form in FORMATS.values())):
@@ -166,12 +191,14 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("value", BROKEN)
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"qwen3_coder", "glm4_5", "call_strings"}))  # text is text there
+# text is text there
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"qwen3_coder", "glm4_5", "call_strings"}))
 def test_huge_and_broken_values_do_not_count(name: str, value: str) -> None:
     """Deep nesting, endless numbers, no numbers: never a call."""
     text = FORMATS[name].render([ToolCall("f", {"a": 12321})]).replace("12321", value)
     assert not FORMATS[name].parse(text).calls
-    assert name == "pythonic" or not detect.parse(text).calls  # else as a call string, whose bare words are text
+    # else as a call string, whose bare words are text
+    assert name == "pythonic" or not detect.parse(text).calls
 
 
 @pytest.mark.parametrize(
@@ -205,7 +232,8 @@ def test_huge_and_broken_values_do_not_count(name: str, value: str) -> None:
     ],
 )  # fmt: skip
 def test_prose_is_no_call(text: str) -> None:
-    """A call only where the whole answer is one or markup opens it; and nothing here is malformed."""
+    """A call only where the whole answer is one or markup opens it; and nothing here is
+    malformed."""
     assert detect.parse(text) == Parsed([], text)
 
 

@@ -1,4 +1,5 @@
-"""The Harmony format: round trips with and without special tokens, hostile text, and what counts as a call."""
+"""The Harmony format: round trips with and without special tokens, hostile text, and what counts as
+a call."""
 
 import json
 from itertools import pairwise
@@ -21,20 +22,46 @@ CALL = ToolCall("f", {"a": 1})
 
 TOKENS = "<|start|> <|channel|> <|constrain|> <|message|> <|end|> <|call|> <|return|> <|endoftext|>".split()
 WORDS = [*'assistant analysis commentary final json functions. user f { } " <'.split(), " to=", " "]
-MARKUP = [*TOKENS, *WORDS, "assistantfinal", "assistant to=functions.x", F, OWN, BARE, THOUGHT, FINAL]
+MARKUP = [
+    *TOKENS,
+    *WORDS,
+    "assistantfinal",
+    "assistant to=functions.x",
+    F,
+    OWN,
+    BARE,
+    THOUGHT,
+    FINAL,
+]
 markup = st.lists(st.sampled_from(MARKUP), max_size=5).map("".join)
-hostile = st.recursive(markup, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(markup, inner, max_size=2))
+hostile = st.recursive(
+    markup, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(markup, inner, max_size=2)
+)
 arguments = st.dictionaries(texts | markup, json_values | hostile, max_size=3)
-some_names = st.sampled_from("f a.b-c_2 add_commentary commentary analysis read_json json final assistant".split())
-any_names = st.lists(st.sampled_from([*WORDS, "|>", "é", "\ud800"]) | st.text(max_size=3), min_size=1).map("".join)
-good_names = some_names | any_names.filter(lambda name: name and "<|" not in name and name.split() == [name])
+some_names = st.sampled_from(
+    "f a.b-c_2 add_commentary commentary analysis read_json json final assistant".split()
+)
+any_names = st.lists(
+    st.sampled_from([*WORDS, "|>", "é", "\ud800"]) | st.text(max_size=3), min_size=1
+).map("".join)
+good_names = some_names | any_names.filter(
+    lambda name: name and "<|" not in name and name.split() == [name]
+)
 any_calls = st.lists(st.builds(ToolCall, good_names, arguments), max_size=4)
-pieces = st.lists(st.sampled_from([*MARKUP, "[" * 50, "1e999", "NaN", "\n"]) | st.text(max_size=3), max_size=14)
+pieces = st.lists(
+    st.sampled_from([*MARKUP, "[" * 50, "1e999", "NaN", "\n"]) | st.text(max_size=3), max_size=14
+)
 
 
 def in_own_order(call: ToolCall) -> list[str]:
     """A call as gpt-oss writes it; the control tokens are pieces of their own."""
-    head = ["<|channel|>", f"commentary to=functions.{call.name} ", "<|constrain|>", "json", "<|message|>"]
+    head = [
+        "<|channel|>",
+        f"commentary to=functions.{call.name} ",
+        "<|constrain|>",
+        "json",
+        "<|message|>",
+    ]
     return [*head, json.dumps(call.arguments), "<|call|>"]
 
 
@@ -44,7 +71,8 @@ def in_template_order(call: ToolCall) -> list[str]:
 
 
 def text_of(calls: list[list[str]], stripped: bool = False) -> str:
-    """The calls as one answer, or what is left of it where the control tokens, and only these, are skipped."""
+    """The calls as one answer, or what is left of it where the control tokens, and only these, are
+    skipped."""
     joined = [piece for call in calls for piece in ("<|start|>", "assistant", *call)][2:]
     return "".join(piece for piece in joined if not (stripped and piece in TOKENS))
 
@@ -81,7 +109,9 @@ def test_round_trip_without_special_tokens(calls: list[ToolCall]) -> None:
     """The same where a server has skipped the special tokens, behind reasoning or not."""
     text = text_of([in_template_order(call) for call in calls], stripped=True)
     assert harmony.parse(text) == Parsed(calls)
-    assert not calls or harmony.parse(f"analysisHm.assistant{text}") == Parsed(calls, reasoning="Hm.")
+    assert not calls or harmony.parse(f"analysisHm.assistant{text}") == Parsed(
+        calls, reasoning="Hm."
+    )
 
 
 @settings(max_examples=200, deadline=None)
@@ -111,7 +141,11 @@ def test_round_trip_in_the_model_s_own_order(calls: list[ToolCall], stripped: bo
         (OWN.replace("<|constrain|>json", "code"), "", ""),
         (THOUGHT + F, "", "I should..."),
         (THOUGHT + THOUGHT + OWN, "", "I should...\nI should..."),
-        (f"<|channel|>commentary<|message|>Let me look.<|end|><|start|>assistant{OWN}", "Let me look.", ""),
+        (
+            f"<|channel|>commentary<|message|>Let me look.<|end|><|start|>assistant{OWN}",
+            "Let me look.",
+            "",
+        ),
         (f"{F}<|start|>assistant{FINAL} <|return|>", "Hello ", ""),
         (f"<|channel|>analysis<|message|>{BARE}<|end|><|start|>assistant{F}", "", BARE),
         (f"{F.removesuffix('<|call|>')}<|start|>assistant{FINAL}", "Hello", ""),
@@ -134,7 +168,11 @@ def test_one_call(text: str, content: str, reasoning: str) -> None:
         (f"{FINAL}\n<|end|>", "Hello\n", ""),
         (THOUGHT + FINAL, "Hello", "I should..."),
         (f"<|channel|>final<|message|><|end|><|start|>assistant{FINAL}", "Hello", ""),
-        (f"<|channel|>commentary<|message|>Well.<|end|><|start|>assistant{FINAL}", "Well.\n\nHello", ""),
+        (
+            f"<|channel|>commentary<|message|>Well.<|end|><|start|>assistant{FINAL}",
+            "Well.\n\nHello",
+            "",
+        ),
         ('<|channel|>final <|constrain|>json<|message|>{"a": 1}<|return|>', '{"a": 1}', ""),
         ("<|channel|>analysis<|message|>I should...<|end|>", "", "I should..."),
         (f"<|channel|>final<|message|>{BARE}", BARE, ""),
@@ -146,7 +184,8 @@ def test_no_call(text: str, content: str, reasoning: str) -> None:
 
 
 def test_reasoning_without_end() -> None:
-    """An answer that is cut off while it thinks is malformed: its thoughts are no content, and no call."""
+    """An answer that is cut off while it thinks is malformed: its thoughts are no content, and no
+    call."""
     parsed = harmony.parse(f"{F}<|start|>assistant<|channel|>analysis<|message|>I think {BARE}")
     assert (parsed.calls, parsed.content, parsed.reasoning) == ([], "", f"I think {BARE}")
     assert "inside its reasoning" in parsed.malformed
@@ -189,13 +228,20 @@ def test_reasoning_without_end() -> None:
         (f"{THOUGHT}<|channel|>commentary to=func", "never reaches"),
         (f"{THOUGHT}<|end|>", "never reaches"),
         (f"{F}<|start|>user<|message|>And now?<|end|>", "in the name of 'user'"),
-        (f"{F}<|start|>functions.f to=assistant<|channel|>commentary<|message|>2<|end|>", "name of 'functions.f'"),
+        (
+            f"{F}<|start|>functions.f to=assistant<|channel|>commentary<|message|>2<|end|>",
+            "name of 'functions.f'",
+        ),
         (f"{FINAL}<|start|>assistant{F}", "<|start|> inside a message"),
-        (f"{THOUGHT}<|channel|>analysis<|message|>so <|channel|>final<|message|>Hello<|return|>", "<|channel|> inside"),
+        (
+            f"{THOUGHT}<|channel|>analysis<|message|>so <|channel|>final<|message|>Hello<|return|>",
+            "<|channel|> inside",
+        ),
     ],
 )
 def test_malformed(text: str, reason: str) -> None:
-    """Broken bodies and headers, text in between, another's name: no calls, the whole text, and a reason."""
+    """Broken bodies and headers, text in between, another's name: no calls, the whole text, and a
+    reason."""
     parsed = harmony.parse(text)
     assert (parsed.calls, parsed.content, parsed.reasoning) == ([], text.strip(), "")
     assert reason in parsed.malformed

@@ -1,4 +1,5 @@
-"""Real conversations: the published template's text, to the character; trained on the assistant's part alone."""
+"""Real conversations: the published template's text, to the character; trained on the assistant's
+part alone."""
 
 from typing import Any
 
@@ -34,13 +35,18 @@ def test_text_and_loss_are_the_templates() -> None:
 
 
 def test_converted_rows_say_the_same() -> None:
-    """What `swiftkit convert` makes of them loses nothing: the same text from the rows that swift trains on."""
+    """What `swiftkit convert` makes of them loses nothing: the same text from the rows that swift
+    trains on."""
     for row in rendered_rows():
         raw = {key: row[key] for key in ("messages", "tools", "reasoning_effort")}
         (made,) = openai.convert(raw)
         check_row(made)
         tools = msgspec.json.decode(made.get("tools", "[]"))
-        settings: dict[str, Any] = {"date": row["date"], "tools": tools, **made["chat_template_kwargs"]}
+        settings: dict[str, Any] = {
+            "date": row["date"],
+            "tools": tools,
+            **made["chat_template_kwargs"],
+        }
         assert text(turns_of(made["messages"], **settings)) == row["rendered"], row["source"]
 
 

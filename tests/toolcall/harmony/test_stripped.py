@@ -29,7 +29,8 @@ CALL = ToolCall("f", {"a": 1})
     ],
 )
 def test_one_call(text: str, content: str, reasoning: str) -> None:
-    """In either order, with any content type or none, after reasoning, before stop text: one call."""
+    """In either order, with any content type or none, after reasoning, before stop text: one
+    call."""
     assert harmony.parse(text) == Parsed([CALL], content, "", reasoning)
 
 
@@ -39,7 +40,11 @@ def test_one_call(text: str, content: str, reasoning: str) -> None:
         ("finalHello", "Hello", ""),
         ("assistantfinalfine", "fine", ""),
         ("analysisfooassistantfinalHello", "Hello", "foo"),
-        ("analysis fooassistantanalysisbarassistantfinalassistantfinal", "assistantfinal", " foo\nbar"),
+        (
+            "analysis fooassistantanalysisbarassistantfinalassistantfinal",
+            "assistantfinal",
+            " foo\nbar",
+        ),
     ],
 )
 def test_no_call(text: str, content: str, reasoning: str) -> None:
@@ -48,7 +53,8 @@ def test_no_call(text: str, content: str, reasoning: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["finally, an analysis", "final", "analysis of the assistant", "analysis", "commentary", "to"]
+    "text",
+    ["finally, an analysis", "final", "analysis of the assistant", "analysis", "commentary", "to"],
 )
 def test_plain_text(text: str) -> None:
     """A text that begins with a channel's name by chance is plain."""
@@ -57,14 +63,17 @@ def test_plain_text(text: str) -> None:
 
 @pytest.mark.parametrize("before", ["", "_", "-", "."])
 def test_a_name_that_ends_with_json(before: str) -> None:
-    """Where nothing parts the name from the content type, `fjson` is f, but `read_json` is a name of its own."""
+    """Where nothing parts the name from the content type, `fjson` is f, but `read_json` is a name
+    of its own."""
     (call,) = harmony.parse(f"commentary to=functions.read{before}json{{}}").calls
     assert call.name == (f"read{before}json" if before else "read")
 
 
 def test_reasoning_without_end() -> None:
     """An answer that is cut off while it thinks is malformed."""
-    assert harmony.parse("analysisI think") == Parsed([], "", "the answer ends inside its reasoning", "I think")
+    assert harmony.parse("analysisI think") == Parsed(
+        [], "", "the answer ends inside its reasoning", "I think"
+    )
 
 
 @pytest.mark.parametrize(
@@ -85,7 +94,8 @@ def test_reasoning_without_end() -> None:
     ],
 )
 def test_malformed(text: str, reason: str) -> None:
-    """Broken arguments and headers, no function, text behind a call: no calls, the whole text, and a reason."""
+    """Broken arguments and headers, no function, text behind a call: no calls, the whole text, and
+    a reason."""
     parsed = harmony.parse(text)
     assert (parsed.calls, parsed.content, parsed.reasoning) == ([], text.strip(), "")
     assert reason in parsed.malformed

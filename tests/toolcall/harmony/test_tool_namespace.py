@@ -1,4 +1,5 @@
-"""Tools in their TypeScript-like form: what the published chat template writes, seen by running it."""
+"""Tools in their TypeScript-like form: what the published chat template writes, seen by running
+it."""
 
 from typing import Any
 
@@ -9,8 +10,19 @@ from swiftkit.toolcall.harmony.tool_namespace import namespace
 
 def parameter(spec: dict[str, Any], required: bool = False) -> str:
     """The lines of one parameter `p`."""
-    parameters = {"type": "object", "properties": {"p": spec}, "required": ["p"] if required else []}
-    written = namespace([{"type": "function", "function": {"name": "f", "description": "d", "parameters": parameters}}])
+    parameters = {
+        "type": "object",
+        "properties": {"p": spec},
+        "required": ["p"] if required else [],
+    }
+    written = namespace(
+        [
+            {
+                "type": "function",
+                "function": {"name": "f", "description": "d", "parameters": parameters},
+            }
+        ]
+    )
     return written.split("type f = (_: {\n")[1].split("}) => any;")[0]
 
 
@@ -43,19 +55,35 @@ def test_namespace() -> None:
         ({"type": "string", "nullable": True}, "p?: string | null,\n"),
         ({"type": "string", "enum": ["a", "b"], "nullable": True}, 'p?: "a" | "b",\n'),
         ({"type": "string", "enum": ["a", "b"], "default": "b"}, 'p?: "a" | "b", // default: b,\n'),
-        ({"type": "string", "default": 'say "hi" 你好'}, 'p?: string, // default: "say \\"hi\\" 你好",\n'),
+        (
+            {"type": "string", "default": 'say "hi" 你好'},
+            'p?: string, // default: "say \\"hi\\" 你好",\n',
+        ),
         ({"type": "string", "default": None}, "p?: string, // default: null,\n"),
         ({"type": ["string", "null"]}, "p?: string | null,\n"),
         ({"type": "array"}, "p?: any[],\n"),
-        ({"type": "array", "items": {"type": "integer"}, "nullable": True}, "p?: number[] | null,\n"),
-        ({"type": "array", "items": {"type": "array", "items": {"type": "string"}}}, "p?: string[][],\n"),
+        (
+            {"type": "array", "items": {"type": "integer"}, "nullable": True},
+            "p?: number[] | null,\n",
+        ),
+        (
+            {"type": "array", "items": {"type": "array", "items": {"type": "string"}}},
+            "p?: string[][],\n",
+        ),
         ({"type": "array", "items": {"type": "string", "enum": ["a"]}}, "p?: string[],\n"),
         ({"type": "object"}, "p?: object,\n"),
         ({"anyOf": [{"type": "string"}]}, "p?: any,\n"),
         ({"type": "dict"}, "p?: any,\n"),
-        ({"oneOf": [{"type": "string"}, {"type": "integer"}], "default": "x"}, "p?: string | \nnumber// default: x,\n"),
         (
-            {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "number"}}, "required": ["a"]},
+            {"oneOf": [{"type": "string"}, {"type": "integer"}], "default": "x"},
+            "p?: string | \nnumber// default: x,\n",
+        ),
+        (
+            {
+                "type": "object",
+                "properties": {"a": {"type": "string"}, "b": {"type": "number"}},
+                "required": ["a"],
+            },
             "p?: {\na: \n                string, b?: \n                number},\n",
         ),
         (
@@ -76,7 +104,14 @@ def test_long_item_types_become_any() -> None:
 
 
 def test_what_the_template_cannot_write() -> None:
-    """It stops at a tool without a description and at an enum's default that is a number; we write what is meant."""
+    """It stops at a tool without a description and at an enum's default that is a number; we write
+    what is meant."""
     assert "type f = () => any;" in namespace([{"name": "f"}])
-    assert parameter({"type": "integer", "enum": [1, 2], "default": 1}) == "p?: number, // default: 1,\n"
-    assert parameter({"type": "object", "properties": {"a": True}}) == "p?: {\na?: \n                any},\n"
+    assert (
+        parameter({"type": "integer", "enum": [1, 2], "default": 1})
+        == "p?: number, // default: 1,\n"
+    )
+    assert (
+        parameter({"type": "object", "properties": {"a": True}})
+        == "p?: {\na?: \n                any},\n"
+    )
