@@ -41,16 +41,37 @@ def _finite(text: str) -> float:
 raw_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_finite).raw_decode
 
 
-def decode(text: str, where: str) -> Any:
-    """The value of a JSON text that a record holds, with one value under each key.
+def decode(text: str, where: str, code: str, fix: str, problem: str = "") -> Any:
+    """Return the value of a JSON text that a record holds.
 
-    Raises DataError (duplicate_key) as for the record itself (jsonl.decode_record); else ValueError
-    or RecursionError.
+    Raises DataError: `duplicate_key` for two values under one key, otherwise `code`, with `where`
+    and `fix`, and `problem` in place of "not valid JSON".
+    """
+    try:
+        return decode_distinct(text, where)
+    except (ValueError, RecursionError) as error:  # msgspec's and Unicode's errors are ValueErrors
+        detail = "nested too deeply" if isinstance(error, RecursionError) else error
+        reason = f"{where}: {problem or 'not valid JSON'}: {detail}"
+        raise DataError(reason, code, fix) from error
+
+
+def decode_or_none(text: str | bytes) -> Any:
+    """Return the value of a JSON text, or None where the text is no JSON (as for `null`)."""
+    try:
+        return msgspec.json.decode(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def decode_distinct(text: str, where: str) -> Any:
+    """Return the value of a JSON text in which no key of an object has two values.
+
+    Raises DataError (duplicate_key), as jsonl.decode_record does for the record itself; ValueError
+    or RecursionError for what is no JSON.
     """
     value = msgspec.json.decode(text)
     colons = text.count(":")  # each key has one: a value that lost a key is written with fewer
-    # such a colon may make up for that of a lost key
-    is_spelt = "\\u003" in text and _SPELT_COLON.search(text)
+    is_spelt = "\\u003" in text and _SPELT_COLON.search(text)  # may make up for a lost one
     if is_spelt or (colons > 1 and colons != msgspec.json.encode(value).count(b":")):
         check_distinct(text, where)
     return value

@@ -7,7 +7,7 @@ from helpers.call_strategies import json_values
 from hypothesis import given
 
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode
+from swiftkit.json_text import decode_distinct
 
 
 def has_no_lone_surrogate(value: object) -> bool:
@@ -20,8 +20,11 @@ def has_no_lone_surrogate(value: object) -> bool:
 @given(json_values.filter(has_no_lone_surrogate))
 def test_a_value_comes_back(value: object) -> None:
     """What JSON writes is read, colons and escapes in its strings or not."""
-    assert decode(json.dumps(value), "here") == value
-    assert decode(json.dumps(value, ensure_ascii=False, separators=(",", ":")), "here") == value
+    assert decode_distinct(json.dumps(value), "here") == value
+    assert (
+        decode_distinct(json.dumps(value, ensure_ascii=False, separators=(",", ":")), "here")
+        == value
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,18 +39,18 @@ def test_a_value_comes_back(value: object) -> None:
 def test_two_values_under_one_key_are_refused(text: str) -> None:
     """At any depth; the message names the place and the key."""
     with pytest.raises(DataError) as caught:
-        decode(text, "here")
+        decode_distinct(text, "here")
     assert caught.value.code == "duplicate_key"
     assert "here: the key 'a" in caught.value.reason
 
 
 def test_the_same_value_twice_is_no_loss() -> None:
     """Nothing is lost by taking one of them."""
-    assert decode('{"a": 1, "a": 1}', "here") == {"a": 1}
+    assert decode_distinct('{"a": 1, "a": 1}', "here") == {"a": 1}
 
 
 @pytest.mark.parametrize("text", ["", "{", "NaN", "1e999", '"\\ud800"', "[" * 100_000])
 def test_what_is_no_json_raises(text: str) -> None:
     """The two errors that callers know."""
     with pytest.raises((ValueError, RecursionError)):
-        decode(text, "here")
+        decode_distinct(text, "here")

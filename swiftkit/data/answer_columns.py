@@ -12,7 +12,7 @@ from typing import Any
 from swiftkit.data.from_openai import are_messages, is_message, messages_of, role_of, with_system
 from swiftkit.data.rows import ANSWERS, call_message
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode
+from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message
 from swiftkit.toolcall.call import Parsed, ToolCall, call_from
 from swiftkit.toolcall.formats import call_strings, detect
@@ -105,7 +105,7 @@ def _parsed(text: str, where: str) -> Parsed:
 def _decoded(text: str, where: str) -> Any:
     """The JSON value that the text is, or None."""
     try:
-        return decode(text, where) if text.lstrip().startswith(("{", "[")) else None
+        return decode_distinct(text, where) if text.lstrip().startswith(("{", "[")) else None
     except (ValueError, RecursionError):
         return None
 

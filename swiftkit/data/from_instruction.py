@@ -18,7 +18,7 @@ from swiftkit.data.answer_columns import conversation, is_call
 from swiftkit.data.from_openai import are_messages, is_message, messages_of
 from swiftkit.data.rows import call_message
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode
+from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message
 from swiftkit.toolcall.call import ToolCall, call_from
 from swiftkit.toolcall.formats import call_strings
@@ -82,7 +82,7 @@ def history_of(record: dict[str, Any]) -> list[Message]:
 
 def _list(text: str) -> Any:
     try:
-        return decode(text, "history")
+        return decode_distinct(text, "history")
     except (ValueError, RecursionError):
         return None
 
@@ -133,7 +133,7 @@ def _json_calls(answer: Any, where: str, beside_tools: bool) -> list[ToolCall]:
     if not all(_is_marked(call) or is_meant(call) for call in calls):
         return []
     if is_text:
-        decode(answer, where)  # refuses two values under one key
+        decode_distinct(answer, where)  # refuses two values under one key
     return [call_from(call, where) for call in calls]
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeGuard
 from swiftkit.data.from_sharegpt import ROLES as SHAREGPT_ROLES
 from swiftkit.data.rows import ANSWERS, call_message, loss_flag, text_of
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode
+from swiftkit.json_text import decode_distinct
 from swiftkit.records import GOLD_COLUMNS, Message
 from swiftkit.toolcall.call import call_from
 from swiftkit.toolcall.pairing import in_call_order
@@ -49,7 +49,7 @@ def unfolded(record: dict[str, Any]) -> dict[str, Any]:
 def _list(value: Any, name: str) -> Any:
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
-            value = decode(value, name)
+            value = decode_distinct(value, name)
         except (ValueError, RecursionError) as error:
             fix = "write a list, or its JSON text"
             raise DataError(
@@ -185,7 +185,7 @@ def _own_calls(content: Any, where: str) -> Iterator[Message]:
 
 def _decoded(text: str, where: str) -> Any:
     try:
-        return decode(text, where)
+        return decode_distinct(text, where)
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"{where}: the call is not valid JSON: {error}", "bad_call", "write it as JSON text"

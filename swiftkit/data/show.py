@@ -22,7 +22,7 @@ from swiftkit.errors import DataError, UsageError
 from swiftkit.files.inputs import Chunk, find_files, read_chunks
 from swiftkit.files.jsonl import encode
 from swiftkit.records import Row
-from swiftkit.terminal import _escape, printable
+from swiftkit.terminal import printable
 
 OPEN, CLOSE = "⟦⟧"
 _TOKENIZERS = ("tokenizer*", "vocab.json", "*.tiktoken")
@@ -200,7 +200,8 @@ def _fate(shown: Shown) -> str:
 
 
 def _plain(text: str, coloured: bool) -> str:
-    return printable(text) if coloured else _BRACKETS.sub(_escape, printable(text))
+    shown = printable(text)
+    return shown if coloured else _BRACKETS.sub(lambda match: f"\\u{ord(match[0]):04x}", shown)
 
 
 def _is_coloured() -> bool:

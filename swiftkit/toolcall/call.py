@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode
+from swiftkit.json_text import decode_distinct
 
 _ARGUMENT_KEYS = ("arguments", "parameters")
 
@@ -97,7 +97,7 @@ def _as_object(arguments: Any, where: str) -> dict[str, Any]:
 
 def _decoded(text: str, where: str) -> Any:
     try:
-        return decode(text, where)
+        return decode_distinct(text, where)
     # msgspec's errors and UnicodeError are ValueErrors
     except (ValueError, RecursionError) as error:
         message = f"{where}: the arguments are not a JSON object: {error}"

@@ -12,7 +12,7 @@ import warnings
 from typing import Any
 
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode, raw_decode
+from swiftkit.json_text import decode_distinct, raw_decode
 
 # What repeats is possessive and an escape is a token of its own, so that no text makes the search
 # go back.
@@ -26,7 +26,7 @@ _TOKENS = re.compile(rf"{STRING}|\\.|[\[({{\])}}]", re.DOTALL)
 def read(text: str, longest: int | None = None) -> Any:
     """The value. Raises ValueError, whatever the text is. See tree_of about `longest`."""
     try:
-        return decode(text, "JSON")
+        return decode_distinct(text, "JSON")
     except DataError as error:
         raise ValueError(error.reason) from error
     except (ValueError, RecursionError):
@@ -41,7 +41,9 @@ def json_at(text: str, start: int, where: str) -> tuple[Any, int]:
     """The JSON value that begins here, and the position behind it. Raises what json_text.decode
     raises."""
     _, end = raw_decode(text, start)
-    return decode(text[start:end], where), end  # json's own reader lets lone surrogates pass
+    return decode_distinct(
+        text[start:end], where
+    ), end  # json's own reader lets lone surrogates pass
 
 
 def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:

@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode
+from swiftkit.json_text import decode_distinct
 from swiftkit.toolcall.type_names import ABSENT, Annotation, read_type, union
 
 _PARAMETERS = ("parameters", "input_schema", "inputSchema")
@@ -307,7 +307,7 @@ def _parameters(function: dict[str, Any]) -> dict[str, Any] | None:
 
 def _decoded(text: str) -> Any:
     try:
-        return decode(text, "tools") if text.strip() else None
+        return decode_distinct(text, "tools") if text.strip() else None
     except (ValueError, RecursionError) as error:
         raise _bad(f"tools is not valid JSON: {error}") from error
 

@@ -23,7 +23,7 @@ from typing import Any
 from swiftkit.data.from_sharegpt import Turn, answer, dialect_of, turns_of
 from swiftkit.data.rows import SYSTEM, make_row
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode
+from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import ToolCall, call_from
 
@@ -50,7 +50,9 @@ def _messages(turn: Turn) -> Iterable[Message]:
 
 def _call(turn: Turn) -> ToolCall:
     try:
-        value = decode(turn.value, turn.where) if isinstance(turn.value, str) else turn.value
+        value = (
+            decode_distinct(turn.value, turn.where) if isinstance(turn.value, str) else turn.value
+        )
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"{turn.where}: a broken call: {error}", "broken_call", "mend its JSON"

@@ -24,7 +24,7 @@ from typing import Any
 
 from swiftkit.data.rows import call_message, is_judged, make_row, text_of
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode
+from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import ToolCall, call_from
 from swiftkit.toolcall.python_literal import json_at
@@ -121,7 +121,7 @@ def _call(text: str) -> ToolCall:
 
 def _json(text: str, where: str) -> Any:
     try:
-        return decode(text, where)
+        return decode_distinct(text, where)
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"{where}: no valid JSON: {error}", "broken_call", "mend the call's JSON"

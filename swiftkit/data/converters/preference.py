@@ -33,7 +33,7 @@ from swiftkit.data.from_openai import are_messages, messages_of
 from swiftkit.data.rows import ANSWERS, SYSTEM, make_row
 from swiftkit.data.targets import after_last_user
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode
+from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message, Row
 
 _PAIRS = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
@@ -189,7 +189,7 @@ def _transcript(text: str) -> list[Message]:
 def _json(value: Any) -> Any:
     """A list that may be given as JSON text, as ms-swift reads it too."""
     try:
-        return decode(value, "messages") if isinstance(value, str) else value
+        return decode_distinct(value, "messages") if isinstance(value, str) else value
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"messages that are not valid JSON: {error}", "bad_message", "write a list"

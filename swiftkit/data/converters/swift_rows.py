@@ -21,7 +21,7 @@ import msgspec
 
 from swiftkit.data.rows import check_media, identity_of, is_judged
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode
+from swiftkit.json_text import decode_distinct
 from swiftkit.records import Row
 
 _OWN_ROLES = ("tool_call", "tool_response")
@@ -79,7 +79,7 @@ def _check_call(message: dict[str, Any], where: str) -> None:
     matter."""
     if message["role"] == "tool_call":
         with suppress(ValueError, RecursionError):
-            decode(message["content"], where)
+            decode_distinct(message["content"], where)
 
 
 def _flat(value: Any) -> Any:

@@ -20,7 +20,7 @@ from typing import Any
 
 from swiftkit.data.rows import call_message, is_judged, make_row, text_of
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode
+from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import call_from
 
@@ -58,7 +58,7 @@ def _calls(answers: Any) -> list[Message]:
 
 def _decoded(answers: str) -> Any:
     try:
-        return decode(answers, "answers")
+        return decode_distinct(answers, "answers")
     except (ValueError, RecursionError) as error:
         raise DataError(
             f"answers is not valid JSON: {error}", "broken_call", "mend its JSON"
