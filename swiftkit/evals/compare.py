@@ -21,7 +21,7 @@ from swiftkit.evals.paired import Difference, difference, holm
 from swiftkit.evals.results import Job, jobs_of, results_of
 from swiftkit.evals.run_directory import Config, RunDir, sha256
 from swiftkit.evals.stats import Mean
-from swiftkit.evals.task import load_task
+from swiftkit.evals.task import Task, load_task
 from swiftkit.records import Sample, Score
 
 Key = tuple[str, int]  # sample id, trial
@@ -75,7 +75,7 @@ class _Run:
             raise UsageError(f"{path} is no run (give two folders that `swiftkit eval` wrote)")
         self.config: Config = config
 
-    def scores(self, task: Any, samples: Sequence[Sample]) -> dict[Key, Score]:
+    def scores(self, task: Task, samples: Sequence[Sample]) -> dict[Key, Score]:
         places = {sample.id: place for place, sample in enumerate(samples)}
         return {
             (response.sample_id, response.trial): task.score(
@@ -103,7 +103,7 @@ def compare(
             f"{path_a} and {path_b} have no scored sample in common (finish them: the same command resumes)"
         )
     found = _differences(task, samples, common, scores_a, scores_b, names)
-    headline = task.HEADLINE if task.HEADLINE in found else next(iter(found))
+    headline = task.headline if task.headline in found else next(iter(found))
     changed = _changed(samples, common, scores_a, scores_b)
     verdict = _verdict(found[headline])
     return Comparison(
@@ -129,7 +129,7 @@ def _check_comparable(a: Config, b: Config, path_a: Path, path_b: Path) -> None:
             )
 
 
-def _task_and_samples(a: Config, b: Config, moved: Path | None) -> tuple[Any, Sequence[Sample]]:
+def _task_and_samples(a: Config, b: Config, moved: Path | None) -> tuple[Task, Sequence[Sample]]:
     """The task, and the samples of the run that asked fewer: half a chain is no chain."""
     task = load_task(a.task)
     data = moved or next(
@@ -150,7 +150,7 @@ def _task_and_samples(a: Config, b: Config, moved: Path | None) -> tuple[Any, Se
 
 
 def _differences(
-    task: Any, samples: Sequence[Sample], common: set[Key], a: dict[Key, Score], b: dict[Key, Score],
+    task: Task, samples: Sequence[Sample], common: set[Key], a: dict[Key, Score], b: dict[Key, Score],
     names: Sequence[str],
 ) -> dict[str, Difference]:  # fmt: skip
     """The metrics that are tested, on the pairs alone."""
@@ -169,8 +169,10 @@ def _differences(
         )
     found: dict[str, Difference] = {}
     for name in names or main:
-        sides = [each.get(name, []) for each in counted]
-        if not any(isinstance(side, Mean) for side in sides) and (each := difference(*sides)):
+        side_a, side_b = (each.get(name, []) for each in counted)
+        if isinstance(side_a, Mean) or isinstance(side_b, Mean):
+            continue
+        if each := difference(side_a, side_b):
             found[name] = each
     if not found:
         raise UsageError("none of the metrics can be compared (give another --metric)")

@@ -57,7 +57,7 @@ def curve(paths: Sequence[Path], metric: str | None = None, data: Path | None = 
         )
     reports = {path: _report(path) for path in sorted(paths, key=_order)}
     task = next(iter(reports.values())).task
-    metric = metric or load_task(task).HEADLINE
+    metric = metric or load_task(task).headline
     points = [_point(path, report, metric) for path, report in reports.items()]
     first, *others = reports
     found = {str(path): compare(first, path, [metric], data).metrics[metric] for path in others}

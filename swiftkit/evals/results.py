@@ -6,15 +6,14 @@ No response is kept: its text may be long, and the journal has it. Equal scores 
 from array import array
 from collections.abc import Callable, Iterable, Sequence
 from math import fsum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from swiftkit.evals.lazy_samples import Lazy
 from swiftkit.evals.progress import Counts
+from swiftkit.evals.task import Result, Task
 from swiftkit.files.jsonl import encode
 from swiftkit.records import SKIPPED, Response, Sample, Score
 
-# sample, trial, and its score (None: an error, or not asked)
-Result = tuple[Sample, int, Score | None]
 _NO_SCORE = -1
 
 
@@ -48,7 +47,7 @@ class Account:
     """`errors` are by the job's number; a job has a score, or an error, or was not asked yet. Times
     are in seconds."""
 
-    def __init__(self, task: Any, total: int) -> None:
+    def __init__(self, task: Task, total: int) -> None:
         self.counts = Counts(total=total)
         self.errors: dict[int, str] = {}
         self.usage: dict[str, int] = {}  # tokens summed, by the endpoint's own names

@@ -7,7 +7,7 @@ client/client.py.
 
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from swiftkit import __version__
 from swiftkit.client.client import Endpoint
@@ -19,7 +19,7 @@ from swiftkit.evals.report.write import check_gates, finish
 from swiftkit.evals.results import jobs_of
 from swiftkit.evals.run_directory import Config, RunDir, new_run, sha256
 from swiftkit.evals.runner import Session
-from swiftkit.evals.task import load_task
+from swiftkit.evals.task import Task, load_task
 from swiftkit.files.hub import data_path
 from swiftkit.terminal import say
 
@@ -62,9 +62,9 @@ def evaluate(options: Options) -> Report:
         return finish(run, session.config, task, jobs, session.account, options.gates, elapsed)
 
 
-def _config(options: Options, task: Any) -> Config:
-    sampling = task.SAMPLING
-    temperature = sampling["temperature"] if options.temperature is None else options.temperature
+def _config(options: Options, task: Task) -> Config:
+    sampling = task.sampling
+    temperature = sampling.temperature if options.temperature is None else options.temperature
     return Config(
         task=options.task,
         data=str(options.data.absolute()),
@@ -73,13 +73,13 @@ def _config(options: Options, task: Any) -> Config:
         model=options.model,
         trials=options.trials,
         temperature=temperature,
-        max_tokens=options.max_tokens or sampling["max_tokens"],
+        max_tokens=options.max_tokens or sampling.max_tokens,
         prompt=None if options.prompt is None else _read_prompt(options.prompt),
         limit=options.limit,
         sample=options.sample,
         seed=options.seed,
         swiftkit=__version__,
-        settings=task.settings() if hasattr(task, "settings") else {},
+        settings=task.settings(),
     )
 
 

@@ -20,6 +20,7 @@ from swiftkit.evals.lazy_samples import chosen
 from swiftkit.evals.progress import Progress
 from swiftkit.evals.results import Account, Job
 from swiftkit.evals.run_directory import Config, RunDir
+from swiftkit.evals.task import Task
 from swiftkit.files.jsonl import Journal, encode
 from swiftkit.records import SKIPPED, Response
 from swiftkit.terminal import say
@@ -38,7 +39,7 @@ class Session:
     come."""
 
     def __init__(
-        self, task: Any, config: Config, endpoint: Endpoint, run: RunDir, jobs: Sequence[Job]
+        self, task: Task, config: Config, endpoint: Endpoint, run: RunDir, jobs: Sequence[Job]
     ) -> None:
         self.task, self.config, self.endpoint, self.run = task, config, endpoint, run
         self.account = Account(task, len(jobs))
@@ -143,10 +144,9 @@ class Session:
             body = request_body(job._replace(sample=sample), self.config, stream)
             return await client.ask(body, sample.id, job.trial)
 
-        converse = getattr(self.task, "converse", None)
-        if converse is None:
+        if self.task.converse is None:
             return await ask(job.sample.messages, job.sample.tools)
-        response: Response = await converse(job.sample, ask)
+        response = await self.task.converse(job.sample, ask)
         return msgspec.structs.replace(response, sample_id=job.sample.id, trial=job.trial)
 
     def _take(self, job: Job, response: Response, journal: Journal) -> None:

@@ -1,19 +1,59 @@
-"""The evaluation tasks by name, one a file of tasks/."""
+"""What an evaluation task is: one file of tasks/, found by its name.
+
+A task is a module whose `TASK` says how its data is loaded, how an answer is scored and what is
+measured. Nothing else has to know it.
+"""
 
 import importlib
 import pkgutil
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from swiftkit.errors import UsageError
 from swiftkit.evals import tasks
+from swiftkit.evals.stats import Counted
+from swiftkit.records import Response, Sample, Score
+
+Result = tuple[Sample, int, Score | None]  # sample, trial, score (None: an error, or not asked)
+Ask = Callable[[list[dict[str, Any]], list[dict[str, Any]]], Awaitable[Response]]
 
 
-def load_task(name: str) -> Any:
+class Sampling(NamedTuple):
+    """How a task asks where its user does not say otherwise."""
+
+    temperature: float
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class Task:
+    """`load` raises DataError (file:line) for a row that cannot be used; `score` never raises.
+
+    `metrics` gives what each metric is summed from; with scores of None, the names of the metrics
+    alone. `headline` is the metric that `compare` and `curve` judge by. `settings` are those of the
+    environment that decide about scores beside the data: config.json records them.
+    """
+
+    load: Callable[[Path], Sequence[Sample]]
+    score: Callable[[Sample, Response], Score]
+    metrics: Callable[[Sequence[Result]], Counted]
+    sampling: Sampling
+    headline: str
+    converse: Callable[[Sample, Ask], Awaitable[Response]] | None = None
+    settings: Callable[[], dict[str, str]] = dict
+
+
+def load_task(name: str) -> Task:
+    """Return the task of that name. Raises UsageError."""
     if name not in task_names():
         raise UsageError(f"no task {name!r} (there is: {', '.join(task_names())})")
-    return importlib.import_module(f"swiftkit.evals.tasks.{name.replace('-', '_')}")
+    module = importlib.import_module(f"swiftkit.evals.tasks.{name.replace('-', '_')}")
+    task: Task = module.TASK
+    return task
 
 
 def task_names() -> list[str]:
-    """The tasks, one a file of tasks/."""
+    """Return the names of the tasks, one a file of tasks/."""
     return sorted(module.name.replace("_", "-") for module in pkgutil.iter_modules(tasks.__path__))

@@ -1,7 +1,6 @@
 """The end of a run: scores.jsonl, report.json and report.md."""
 
 from collections.abc import Collection, Sequence
-from typing import Any
 
 import msgspec
 
@@ -18,12 +17,13 @@ from swiftkit.evals.report.report import (
 )
 from swiftkit.evals.results import Account, Job, results_of
 from swiftkit.evals.run_directory import Config, RunDir
+from swiftkit.evals.task import Task
 from swiftkit.records import Response
 
 NOT_ASKED = "not asked yet"
 
 
-def check_gates(gates: Sequence[Gate], task: Any, jobs: Sequence[Job]) -> None:
+def check_gates(gates: Sequence[Gate], task: Task, jobs: Sequence[Job]) -> None:
     """A metric's name is checked before the first request is made."""
     if not gates:
         return
@@ -38,7 +38,7 @@ def check_gates(gates: Sequence[Gate], task: Any, jobs: Sequence[Job]) -> None:
 def finish(
     run: RunDir,
     config: Config,
-    task: Any,
+    task: Task,
     jobs: Sequence[Job],
     account: Account,
     gates: Sequence[Gate],

@@ -44,6 +44,7 @@ from swiftkit.environments.rollout import Ask, walk, whole
 from swiftkit.errors import DataError, UsageError
 from swiftkit.evals.dataset import identity_of, load_samples
 from swiftkit.evals.stats import Counted, Mean, Tallies, Tally, passes
+from swiftkit.evals.task import Sampling, Task
 from swiftkit.files.inputs import GOLD_FOLDER, companion
 from swiftkit.records import Response, Sample, Score, Step
 from swiftkit.sandbox import bfcl_worker as bfcl_simulator
@@ -54,7 +55,6 @@ from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import detect
 from swiftkit.toolcall.text_arguments import reader
 
-SAMPLING: dict[str, Any] = {"temperature": 0.001, "max_tokens": 4096}
 HEADLINE = "accuracy"
 PYTHON = "SWIFTKIT_BFCL_PYTHON"
 _STEPS = 21  # of a turn; one that still calls then has failed, as in BFCL
@@ -318,3 +318,6 @@ def _command() -> list[str]:
         return command
     probe = subprocess.run([unshare, "-rn", "true"], capture_output=True, check=False)  # noqa: S603
     return [unshare, "-rn", *command] if probe.returncode == 0 else command
+
+
+TASK = Task(load, score, metrics, Sampling(0.001, 4096), HEADLINE, converse=converse)

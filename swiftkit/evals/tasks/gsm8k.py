@@ -24,10 +24,10 @@ from swiftkit.errors import DataError
 from swiftkit.evals.dataset import identity_of, load_samples
 from swiftkit.evals.final_number import number_of
 from swiftkit.evals.stats import Tallies, Tally, passes
+from swiftkit.evals.task import Sampling, Task
 from swiftkit.records import Response, Sample, Score
 from swiftkit.toolcall.reasoning import spoken
 
-SAMPLING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 1024}
 HEADLINE = "accuracy"
 PROMPT = "Solve the problem step by step. Write the answer, a number without its unit, on the last line after ####."
 
@@ -74,3 +74,6 @@ def _sample(row: dict[str, Any], where: str) -> Sample:
         )
     messages = [{"role": "system", "content": PROMPT}, {"role": "user", "content": question}]
     return Sample(identity_of(row, where), messages, [], target, {"where": where})
+
+
+TASK = Task(load, score, metrics, Sampling(0.0, 1024), HEADLINE)

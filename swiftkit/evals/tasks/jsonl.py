@@ -42,6 +42,7 @@ from swiftkit.errors import DataError, UsageError
 from swiftkit.evals.dataset import identity_of, load_samples, meta_of
 from swiftkit.evals.final_number import number_of
 from swiftkit.evals.stats import Tallies, Tally, passes
+from swiftkit.evals.task import Sampling, Task
 from swiftkit.files.jsonl import encode
 from swiftkit.records import SKIPPED, Response, Sample, Score
 from swiftkit.scoring.equality import strict_key
@@ -51,7 +52,6 @@ from swiftkit.scoring.score import score_calls
 from swiftkit.toolcall.reasoning import spoken
 from swiftkit.toolcall.schema import validator_of
 
-SAMPLING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 512}
 HEADLINE = "accuracy"
 MOST_CATEGORIES = 30
 _ENDPOINT, _MODEL, _KEY = (
@@ -301,3 +301,8 @@ def _check(value: Any) -> tuple[Check, list[str]]:
     if not 0 <= check.tolerance < float("inf"):
         raise ValueError("tolerance is a number from 0")
     return check, kinds
+
+
+TASK = Task(
+    load, score, metrics, Sampling(0.0, 512), HEADLINE, converse=converse, settings=settings
+)

@@ -40,6 +40,7 @@ from swiftkit.evals.dataset import (
     swift_row,
 )
 from swiftkit.evals.stats import Tallies, Tally, passes
+from swiftkit.evals.task import Sampling, Task
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score
 from swiftkit.scoring.gold import Gold, gold_from, gold_of
@@ -48,7 +49,6 @@ from swiftkit.scoring.score import pairs_of, score_calls
 from swiftkit.toolcall import openai_calls
 from swiftkit.toolcall.call import Parsed, ToolCall
 
-SAMPLING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 512}
 HEADLINE = "tool_accuracy"
 MOST_CATEGORIES = 30  # a breakdown longer than this tells nobody anything
 PARTS = {
@@ -231,3 +231,6 @@ def _turns(whole: Sample, where: str, scoring: tuple[Any, str]) -> Iterator[Samp
             gold,
             {"chain": whole.id} | whole.meta,
         )
+
+
+TASK = Task(load, score, metrics, Sampling(0.0, 512), HEADLINE)

@@ -46,6 +46,7 @@ from swiftkit.errors import DataError
 from swiftkit.evals.dataset import chain_of, identity_of, load_samples, meta_of, prompt_of
 from swiftkit.evals.lazy_samples import chosen
 from swiftkit.evals.stats import Tallies, Tally, passes
+from swiftkit.evals.task import Sampling, Task
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score
 from swiftkit.sandbox.tool_pool import FILE, State, ToolRunner, runner_from
@@ -57,7 +58,6 @@ from swiftkit.toolcall import openai_calls
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.tools import tool_names
 
-SAMPLING: dict[str, Any] = {"temperature": 0.0, "max_tokens": 512}
 HEADLINE = "chain_success"
 MOST_CATEGORIES = 30
 _MORE, _LEAST = 2, 8  # answers beyond the steps of the chain; at least
@@ -293,3 +293,8 @@ def _longest(samples: Sequence[Sample]) -> Sequence[Sample]:
         if asked not in best or best[asked][0] < steps:
             best[asked] = steps, place
     return chosen(samples, [place for _, place in best.values()])
+
+
+TASK = Task(
+    load, score, metrics, Sampling(0.0, 512), HEADLINE, converse=converse, settings=settings
+)
