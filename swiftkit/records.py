@@ -66,9 +66,9 @@ class Response(msgspec.Struct, frozen=True):
 
     `latency` is in seconds, and so is `first_token`, the time to it, where the answer was streamed
     (else 0). `tool_calls` is None where the endpoint gave none (then `text` may still hold the
-    model's own markup). A task that asks several times for one sample (`converse`) keeps each
-    answer in `steps`, the last of them also here; tokens and seconds are then sums. `verdict` is
-    what a judge or a simulator said of it all.
+    model's own markup). A task that asks several times for one sample (in an environment) keeps
+    each answer in `steps`, the last of them also here; tokens and seconds are then sums. `verdict`
+    is what a judge or a simulator said of it all.
     """
 
     sample_id: str

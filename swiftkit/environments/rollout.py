@@ -1,82 +1,118 @@
-"""Lead a conversation for one sample: ask, run the calls, show the model their results, until it
-calls no more.
+"""Play an episode: ask the model, hand its calls to the environment, show it the results, to the end.
 
-A task whose samples take several requests has `async converse(sample, ask) -> Response`;
-evals/runner.py calls it in place of its one request, with `ask` for each. What is sent back is what
-the model said without the markup of its calls, which `swift deploy` leaves in `content` beside
-`tool_calls`: with both, the model would read its calls twice.
+The model is behind `ask`, one request to an endpoint. What is sent back of an answer is its text
+without the markup of its calls, which `swift deploy` leaves in `content` beside `tool_calls`: with
+both, the model would read its calls twice.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
+from swiftkit.environments.environment import (
+    AgentTask,
+    Environment,
+    EnvironmentFailedError,
+    Message,
+    Tool,
+    load_domain,
+)
 from swiftkit.records import Response, Step
 from swiftkit.scoring.response import read_answer
 from swiftkit.toolcall import openai_calls
-from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.call import Parsed
 from swiftkit.toolcall.formats import detect
 
-Ask = Callable[[list[dict[str, Any]], list[dict[str, Any]]], Awaitable[Response]]
-# the results of an answer's calls, one each
-Run = Callable[[Sequence[ToolCall]], Awaitable[list[str]]]
+Ask = Callable[[list[Message], list[Tool]], Awaitable[Response]]
+Result = TypeVar("Result")
 
 
-async def walk(
-    messages: list[dict[str, Any]],
-    tools: list[dict[str, Any]],
-    ask: Ask,
-    run: Run,
-    parse: Callable[[str], Parsed],
-    most: int,
-) -> list[tuple[Response, Step]]:
-    """At most `most` answers with what their calls gave; the last one's response may be an error.
-    `messages` grows.
+class Episode(NamedTuple):
+    """A task for an agent, how its answers are read (from text and tools), and after how many of
+    them it is stopped, if not by the environment."""
 
-    It ends with an answer without calls, or with one that is malformed, which no environment can
-    answer.
+    task: AgentTask
+    parse: Callable[[str, Sequence[Tool]], Parsed]
+    most_answers: int = 1000
+
+
+async def play(episode: Episode, ask: Ask, seed: int = 0) -> Response:
+    """Return one response for the whole episode: the last answer, all of them as `steps`, with sums
+    of tokens and seconds, and the environment's verdict.
+
+    An answer with an error ends the episode, and is returned as it is; an environment that fails
+    gives a response with an error too.
     """
-    walked: list[tuple[Response, Step]] = []
-    while len(walked) < most:
-        response = await ask(messages, tools)
-        parsed = read_answer(response, parse)
-        calls = [] if response.error or parsed.malformed else parsed.calls
-        results = await run(calls) if calls else []
-        walked.append((response, Step(response.text, response.tool_calls, results)))
-        messages += _turn(parsed, results, len(messages)) if not response.error else []
-        if not calls:
-            break
-    return walked
+    domain = load_domain(episode.task.domain)
+    environment = domain.start(episode.task, seed)
+    answers: list[Response] = []
+    steps: list[Step] = []
+    try:
+        turn = await _in_thread(domain.blocks, environment.reset)
+        messages = list(turn.messages)
+        while turn.next == "agent" and len(answers) < episode.most_answers:
+            answer = await ask(messages, environment.tools)
+            if answer.error:
+                return answer
+            answers.append(answer)
+            parsed = read_answer(answer, lambda text: episode.parse(text, environment.tools))
+            message, parsed = _message_of(parsed, len(messages))
+            turn = await _in_thread(domain.blocks, environment.step, parsed)
+            results = [one["content"] for one in turn.messages if one["role"] == "tool"]
+            steps.append(Step(answer.text, answer.tool_calls, results))
+            messages += [message, *_with_ids(turn.messages, message)]
+        if turn.next == "user":
+            return Response(episode.task.id, error=f"{episode.task.domain}: nobody plays the user")
+        return _whole(answers, steps, environment)
+    except EnvironmentFailedError as error:
+        return Response(episode.task.id, error=str(error))
+    finally:
+        environment.close()
 
 
-def whole(walked: Sequence[tuple[Response, Step]], verdict: str = "") -> Response:
-    """One response of all: the last answer with the sums; the error as it is, where one request
-    failed in the end."""
-    last = walked[-1][0]
-    if last.error:
-        return last
+async def _in_thread(blocks: bool, function: Callable[..., Result], *arguments: Any) -> Result:
+    if blocks:
+        return await asyncio.to_thread(function, *arguments)
+    return function(*arguments)
+
+
+def _message_of(parsed: Parsed, before: int) -> tuple[Message, Parsed]:
+    """Return an answer as a message to send back, and the answer, whose calls count as malformed if
+    they cannot be sent (nested too deeply). `before` messages precede it, which makes the ids of
+    its calls unlike earlier ones."""
+    try:
+        calls = []
+        for number, call in enumerate(parsed.calls):
+            calls.append(openai_calls.to_openai(call, f"call_{before}_{number}"))
+    except (ValueError, RecursionError) as error:
+        parsed = Parsed([], parsed.content, f"the calls cannot be sent back: {error}")
+    if parsed.calls:
+        return {"role": "assistant", "content": parsed.content, "tool_calls": calls}, parsed
+    return {"role": "assistant", "content": detect.parse(parsed.content).content}, parsed
+
+
+def _with_ids(news: Sequence[Message], answer: Message) -> list[Message]:
+    """Return what the environment says, each result with the id of its call."""
+    ids = [call["id"] for call in answer.get("tool_calls", [])]
+    messages = []
+    for message in news:
+        if message["role"] == "tool":
+            message = {"role": "tool", "tool_call_id": ids.pop(0), "content": message["content"]}
+        messages.append(message)
+    return messages
+
+
+def _whole(answers: Sequence[Response], steps: list[Step], environment: Environment) -> Response:
     usage: dict[str, int] = {}
-    for response, _ in walked:
-        for name, count in response.usage.items():
+    for answer in answers:
+        for name, count in answer.usage.items():
             usage[name] = usage.get(name, 0) + count
-    latency = sum(response.latency for response, _ in walked)
-    steps = [step for _, step in walked]
-    return msgspec.structs.replace(last, usage=usage, latency=latency, steps=steps, verdict=verdict)
-
-
-def _turn(parsed: Parsed, results: Sequence[str], before: int) -> list[dict[str, Any]]:
-    """The answer and its results as messages; `before` makes the ids of the calls differ from
-    earlier ones."""
-    said = parsed.content if parsed.calls else detect.parse(parsed.content).content
-    message: dict[str, Any] = {"role": "assistant", "content": said}
-    if not results:
-        return [message]
-    ids = [f"call_{before}_{number}" for number in range(len(results))]
-    pairs = zip(parsed.calls, ids, strict=True)
-    message["tool_calls"] = [openai_calls.to_openai(call, identity) for call, identity in pairs]
-    told = [
-        {"role": "tool", "tool_call_id": identity, "content": text}
-        for identity, text in zip(ids, results, strict=True)
-    ]
-    return [message, *told]
+    return msgspec.structs.replace(
+        answers[-1],
+        usage=usage,
+        latency=sum(answer.latency for answer in answers),
+        steps=steps,
+        verdict=environment.reward().reason,
+    )

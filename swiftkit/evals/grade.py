@@ -1,10 +1,7 @@
 """From a run's answers to its report: what `swiftkit eval` ends with, and `swiftkit grade RUN` does
 again, without a model, after the scorer or the gold has changed.
 
-A task is a module of tasks/ with `load(path)`, `score(sample, response)`, `metrics(results)`,
-`SAMPLING` and `HEADLINE`; one that asks several times for a sample also has `async converse(sample,
-ask) -> Response`, where `ask(messages, tools)` is one request of the runner; one that is also
-decided by the environment has `settings()`, which config.json records.
+What a task is, evals/task.py says.
 """
 
 from pathlib import Path

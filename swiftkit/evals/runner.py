@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from swiftkit.client.client import BAD_REQUEST, Client, Endpoint
+from swiftkit.environments.rollout import play
 from swiftkit.errors import EndpointError, SwiftkitError, UsageError
 from swiftkit.evals.lazy_samples import chosen
 from swiftkit.evals.progress import Progress
@@ -135,8 +136,7 @@ class Session:
             self.counts.in_flight -= 1
 
     async def _answer(self, client: Client, job: Job) -> Response:
-        """One request; or, where the task leads a conversation (`converse`), as many as it
-        takes."""
+        """Ask once or, in an environment, as often as it takes; then ask the judge, if any."""
         stream = self.endpoint.stream
 
         async def ask(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
@@ -144,10 +144,15 @@ class Session:
             body = request_body(job._replace(sample=sample), self.config, stream)
             return await client.ask(body, sample.id, job.trial)
 
-        if self.task.converse is None:
-            return await ask(job.sample.messages, job.sample.tools)
-        response = await self.task.converse(job.sample, ask)
-        return msgspec.structs.replace(response, sample_id=job.sample.id, trial=job.trial)
+        episode = self.task.episode(job.sample) if self.task.episode else None
+        if episode is None:
+            response = await ask(job.sample.messages, job.sample.tools)
+        else:
+            response = await play(episode, ask, seed=job.trial)
+            response = msgspec.structs.replace(response, sample_id=job.sample.id, trial=job.trial)
+        if self.task.judge and not response.error:
+            response = await self.task.judge(job.sample, response)
+        return response
 
     def _take(self, job: Job, response: Response, journal: Journal) -> None:
         journal.append(response)

@@ -9,15 +9,15 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from swiftkit.environments.rollout import Episode
 from swiftkit.errors import UsageError
 from swiftkit.evals import tasks
 from swiftkit.evals.stats import Counted
 from swiftkit.records import Response, Sample, Score
 
 Result = tuple[Sample, int, Score | None]  # sample, trial, score (None: an error, or not asked)
-Ask = Callable[[list[dict[str, Any]], list[dict[str, Any]]], Awaitable[Response]]
 
 
 class Sampling(NamedTuple):
@@ -32,8 +32,11 @@ class Task:
     """`load` raises DataError (file:line) for a row that cannot be used; `score` never raises.
 
     `metrics` gives what each metric is summed from; with scores of None, the names of the metrics
-    alone. `headline` is the metric that `compare` and `curve` judge by. `settings` are those of the
-    environment that decide about scores beside the data: config.json records them.
+    alone. `headline` is the metric that `compare` and `curve` judge by.
+
+    A task with `episode` may ask several times for a sample: the model plays it in an environment
+    (None: this sample takes one request). `judge` adds a verdict to an answer, or an error. What
+    decides about scores beside the data, such as the judge's name, `settings` gives to config.json.
     """
 
     load: Callable[[Path], Sequence[Sample]]
@@ -41,7 +44,8 @@ class Task:
     metrics: Callable[[Sequence[Result]], Counted]
     sampling: Sampling
     headline: str
-    converse: Callable[[Sample, Ask], Awaitable[Response]] | None = None
+    episode: Callable[[Sample], Episode | None] | None = None
+    judge: Callable[[Sample, Response], Awaitable[Response]] | None = None
     settings: Callable[[], dict[str, str]] = dict
 
 

@@ -22,7 +22,7 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.records import Score
-from swiftkit.sandbox.tool_pool import Outcome, State
+from swiftkit.sandbox.tool_pool import State, ToolOutcome
 from swiftkit.scoring.chain import score_chain, steps_of
 from swiftkit.scoring.equality import strict_key
 from swiftkit.scoring.gold import Gold, gold_from
@@ -46,7 +46,7 @@ class Rollout(msgspec.Struct, frozen=True):
 
     answers: list[str]
     steps: str
-    outcomes: list[Outcome] = []
+    outcomes: list[ToolOutcome] = []
 
 
 def scores(completions: Sequence[str], columns: Columns) -> list[Score]:
@@ -82,7 +82,7 @@ def rollout_of(infos: Any) -> Rollout | None:
     )
 
 
-def success(outcomes: Sequence[Outcome], wanted: int, results: Sequence[Any] | None) -> float:
+def success(outcomes: Sequence[ToolOutcome], wanted: int, results: Sequence[Any] | None) -> float:
     """The share of calls that gave a result, in [0, 1]; where the results are known, of those that
     gave a right one.
 

@@ -22,18 +22,21 @@ its class, so the classes are called as they are registered. swift puts this fil
 sys.path and imports it by its stem: absolute imports only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from swift.rewards import ORM, orms
 from swift.rollout import multi_turns
 
+from swiftkit.environments.python_tools import shared_pool
 from swiftkit.errors import UsageError
 from swiftkit.records import Score
-from swiftkit.sandbox.tool_pool import Outcome
+from swiftkit.sandbox.tool_pool import State, ToolOutcome
 from swiftkit.scoring import rewards
 from swiftkit.swift_plugins import tool_call_hooks
-from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns, row_of, run_calls, shared_runner
+from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns
+from swiftkit.toolcall.tools import tool_names, tools_from
 
 
 class Reward(ORM):  # type: ignore[misc]  # swift ships no types
@@ -52,7 +55,7 @@ class Reward(ORM):  # type: ignore[misc]  # swift ships no types
         """Raise UsageError if the trainer's settings leave nothing to reward; its data has been
         looked at."""
         if isinstance(trainer.multi_turn_scheduler, ToolCallTurns):
-            shared_runner()
+            shared_pool()
 
     def __call__(self, completions: Sequence[str], **columns: Any) -> list[float]:
         found = rewards.scores(completions, columns)
@@ -97,46 +100,48 @@ class tool_chain(Reward):  # noqa: N801
 
 
 class tool_call_success(Reward):  # noqa: N801
-    """The calls of an answer are run in processes of their own; those of a multi-turn rollout have
-    been already."""
+    """The calls of an answer are run in processes of their own, beside those of the others; those
+    of a multi-turn rollout have been run already."""
 
     group = "tool_call_success"
 
     def check(self, trainer: Any) -> None:
         super().check(trainer)
-        shared_runner()
+        shared_pool()
 
     def __call__(self, completions: Sequence[str], **columns: Any) -> list[float]:
-        rows = [row_of(columns, index) for index in range(len(completions))]
-        outcomes = _outcomes(completions, rows)
-        self.parts = [_counted(one) for one in outcomes]
-        return [_success(one, row) for one, row in zip(outcomes, rows, strict=True)]
+        running = [_start_calls(text, _row(columns, i)) for i, text in enumerate(completions)]
+        values = []
+        self.parts = []
+        for index, future in enumerate(running):
+            row = _row(columns, index)
+            rollout = rewards.rollout_of(row.get("rollout_infos"))
+            if rollout:
+                outcomes: Sequence[ToolOutcome] = rollout.outcomes
+                expected = rewards.calls_in(rollout.steps)
+            else:
+                outcomes = future.result()[0] if future else []
+                expected = len(rewards.gold_of_row(row).calls)
+            results = sum(not outcome.error for outcome in outcomes)
+            self.parts.append({"calls": len(outcomes), "results": results})
+            values.append(rewards.success(outcomes, expected, rewards.results_of(row)))
+        return values
 
 
-def _outcomes(completions: Sequence[str], rows: Sequence[dict[str, Any]]) -> list[list[Outcome]]:
-    """What the calls of each completion gave; they run beside each other."""
-    rollouts = [rewards.rollout_of(row.get("rollout_infos")) for row in rows]
-    waiting = [
-        None
-        if rollout
-        else run_calls(shared_runner(), rewards.gold_of_row(row).parse(completion).calls, row)
-        for completion, row, rollout in zip(completions, rows, rollouts, strict=True)
-    ]
-    pairs = zip(rollouts, waiting, strict=True)
-    return [
-        rollout.outcomes if rollout else future.result()[0] if future else []
-        for rollout, future in pairs
-    ]
+def _row(columns: Mapping[str, Any], index: int) -> dict[str, Any]:
+    """Return one completion's values of the columns that swift hands over."""
+    return {name: values[index] for name, values in columns.items() if isinstance(values, list)}
 
 
-def _success(outcomes: Sequence[Outcome], row: dict[str, Any]) -> float:
-    rollout = rewards.rollout_of(row.get("rollout_infos"))
-    wanted = rewards.calls_in(rollout.steps) if rollout else len(rewards.gold_of_row(row).calls)
-    return rewards.success(outcomes, wanted, rewards.results_of(row))
-
-
-def _counted(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    return {"calls": len(outcomes), "results": sum(not outcome.error for outcome in outcomes)}
+def _start_calls(
+    completion: str, row: dict[str, Any]
+) -> "Future[tuple[list[ToolOutcome], State]] | None":
+    """Begin to run the calls of an answer in the row's world; None for a multi-turn rollout."""
+    if rewards.rollout_of(row.get("rollout_infos")):
+        return None
+    calls = rewards.gold_of_row(row).parse(completion).calls
+    offered = tool_names(tools_from(row.get(rewards.TOOLS)))
+    return shared_pool().submit(calls, rewards.state_of(row), offered)
 
 
 for _reward in (

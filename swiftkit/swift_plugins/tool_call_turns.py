@@ -17,10 +17,7 @@ are token ids.
 """
 
 import asyncio
-import os
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
-from functools import cache
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -29,21 +26,21 @@ from swift.rollout import MultiTurnScheduler
 from swift.template import Template
 from swift.template.utils import get_token_backed_response_ids
 
-from swiftkit.sandbox.tool_pool import Outcome, State, ToolRunner, runner_from
+from swiftkit.environments.environment import AgentTask, Message
+from swiftkit.environments.python_tools import PythonToolsEnvironment, start
 from swiftkit.scoring import rewards
 from swiftkit.scoring.chain import question_of, steps_of
-from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.tools import tool_names, tools_from
+from swiftkit.toolcall.tools import tools_from
 
 
-class _Walk(NamedTuple):
-    """A rollout on its way; the row's `state` changes with each turn."""
+class _Episode(NamedTuple):
+    """A rollout on its way; `news` is what the environment said to the last answer."""
 
-    steps: str
+    environment: PythonToolsEnvironment
     row: dict[str, Any]
+    steps: str  # the gold of the whole chain, as JSON text
     answers: list[str]
-    outcomes: list[Outcome]
-    news: list[Outcome]  # of the last answer
+    news: list[Message]
 
 
 class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no types
@@ -52,61 +49,47 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._walks: dict[str, _Walk] = {}
+        self._episodes: dict[str, _Episode] = {}
 
     async def on_trajectory_start(self, requests: Sequence[Any]) -> None:
         for request in requests:
             row = dict(request.data_dict, tools=request.tools)
             steps = steps_of(request.messages, row[rewards.GOLD], rewards.GOLD)
-            self._walks[request.uuid] = _Walk(steps, row, [], [], [])
-            request.messages = list(question_of(request.messages))
+            config = {
+                "tools": tools_from(request.tools),
+                "messages": question_of(request.messages),
+                "state": rewards.state_of(row),
+            }
+            environment = start(AgentTask(request.uuid, "python-tools", config), seed=0)
+            self._episodes[request.uuid] = _Episode(environment, row, steps, [], [])
+            request.messages = environment.reset().messages
 
     async def on_turn_end(
         self, infer_request: Any, response_choice: Any, current_turn: int
     ) -> dict[str, Any]:
-        walk = self._walks[infer_request.uuid]
-        walk.answers.append(infer_request.messages[-1]["content"])
-        calls = rewards.gold_of_row(walk.row).parse(walk.answers[-1]).calls
-        walk.news[:] = await self._run(calls, walk)
-        walk.outcomes.extend(walk.news)
-        done = not calls or self.check_finished(infer_request, response_choice, current_turn)
-        if done:
-            del self._walks[infer_request.uuid]
-        found = rewards.Rollout(walk.answers, walk.steps, walk.outcomes)
-        return {"done": done, "rollout_infos": msgspec.to_builtins(found) if done else {}}
+        episode = self._episodes[infer_request.uuid]
+        answer = infer_request.messages[-1]["content"]
+        parsed = rewards.gold_of_row(episode.row).parse(answer)
+        turn = await asyncio.to_thread(episode.environment.step, parsed)
+        episode.answers.append(answer)
+        episode.news[:] = turn.messages
+        done = turn.next == "end" or self.check_finished(
+            infer_request, response_choice, current_turn
+        )
+        if not done:
+            return {"done": False, "rollout_infos": {}}
+        del self._episodes[infer_request.uuid]
+        rollout = rewards.Rollout(episode.answers, episode.steps, episode.environment.outcomes)
+        return {"done": True, "rollout_infos": msgspec.to_builtins(rollout)}
 
-    async def _run(self, calls: Sequence[ToolCall], walk: _Walk) -> list[Outcome]:
-        outcomes, state = await asyncio.wrap_future(run_calls(shared_runner(), calls, walk.row))
-        walk.row[rewards.STATE] = state
-        return outcomes
-
-    def step(self, infer_request: Any, response_choice: Any, current_turn: int) -> dict[str, Any]:  # noqa: ARG002
-        news = self._walks[infer_request.uuid].news
-        infer_request.messages += [{"role": "tool", "content": outcome.text} for outcome in news]
+    def step(
+        self,
+        infer_request: Any,
+        response_choice: Any,  # noqa: ARG002
+        current_turn: int,  # noqa: ARG002
+    ) -> dict[str, Any]:
+        infer_request.messages += self._episodes[infer_request.uuid].news
         return {"infer_request": infer_request}
-
-
-@cache
-def shared_runner() -> ToolRunner:
-    """One pool of workers for the whole training, of the file that the environment names. Raises
-    UsageError."""
-    return runner_from(os.environ)
-
-
-def row_of(columns: Mapping[str, Any], index: int) -> dict[str, Any]:
-    """One completion's values of the columns that swift hands over."""
-    return {name: values[index] for name, values in columns.items() if isinstance(values, list)}
-
-
-def run_calls(
-    runner: ToolRunner, calls: Sequence[ToolCall], row: Mapping[str, Any]
-) -> "Future[tuple[list[Outcome], State]]":
-    """Run an answer's calls in the row's world; one of a tool that the row does not offer fails."""
-    offered = tool_names(tools_from(row.get(rewards.TOOLS)))
-    given = row.get(rewards.STATE)
-    return runner.submit(
-        calls, given if isinstance(given, dict) else rewards.state_of(row), offered
-    )
 
 
 def _prepare(template: Any, inputs: Any) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from swiftkit.errors import DataError
 from swiftkit.preflight import Fault, preflight
-from swiftkit.sandbox.tool_pool import Outcome
+from swiftkit.sandbox.tool_pool import ToolOutcome
 from swiftkit.scoring import rewards
 from swiftkit.scoring.gold import gold_from
 from swiftkit.scoring.score import score_text
@@ -59,22 +59,22 @@ def test_completions_without_gold_stop_the_run() -> None:
     [
         ([], 0, None, 1),
         ([], 1, None, 0),
-        ([Outcome(1)], 0, None, 0),  # no call was wanted
-        ([Outcome(1)], 1, None, 1),
-        ([Outcome(error="no")], 1, None, 0),
-        ([Outcome(1), Outcome(error="no")], 2, None, 0.5),
-        ([Outcome(1)], 2, None, 0.5),  # one is missing
+        ([ToolOutcome(1)], 0, None, 0),  # no call was wanted
+        ([ToolOutcome(1)], 1, None, 1),
+        ([ToolOutcome(error="no")], 1, None, 0),
+        ([ToolOutcome(1), ToolOutcome(error="no")], 2, None, 0.5),
+        ([ToolOutcome(1)], 2, None, 0.5),  # one is missing
         # all gave a result; the score of the calls is another reward's matter
-        ([Outcome(1)] * 4, 2, None, 1),
-        ([Outcome({"a": 1.0}), Outcome("x")], 2, ["x", {"a": 1}], 1),
-        ([Outcome("x"), Outcome("x")], 2, ["x", "y"], 0.5),
-        ([Outcome("x")] * 4, 2, ["x", "x"], 0.5),  # more than were wanted
-        ([Outcome("x")], 2, ["x", "y"], 0.5),
-        ([Outcome(True)], 1, [1], 0),
+        ([ToolOutcome(1)] * 4, 2, None, 1),
+        ([ToolOutcome({"a": 1.0}), ToolOutcome("x")], 2, ["x", {"a": 1}], 1),
+        ([ToolOutcome("x"), ToolOutcome("x")], 2, ["x", "y"], 0.5),
+        ([ToolOutcome("x")] * 4, 2, ["x", "x"], 0.5),  # more than were wanted
+        ([ToolOutcome("x")], 2, ["x", "y"], 0.5),
+        ([ToolOutcome(True)], 1, [1], 0),
     ],
 )
 def test_success_is_the_share_of_calls_that_gave_a_right_result(
-    outcomes: list[Outcome], wanted: int, results: Any, worth: float
+    outcomes: list[ToolOutcome], wanted: int, results: Any, worth: float
 ) -> None:
     """Where the results are not known, of those that gave any."""
     assert rewards.success(outcomes, wanted, results) == worth

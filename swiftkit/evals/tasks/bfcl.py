@@ -24,42 +24,30 @@ asked here. Names of tools go out as they are: an API that refuses a dot in a na
 questions.
 """
 
-import asyncio
-import importlib.util
 import json
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from swiftkit.data.to_openai import openai_messages, parse_tools
-from swiftkit.environments.rollout import Ask, walk, whole
-from swiftkit.errors import DataError, UsageError
+from swiftkit.environments.bfcl import VALID, check_installed
+from swiftkit.environments.environment import AgentTask
+from swiftkit.environments.rollout import Episode
+from swiftkit.errors import DataError
 from swiftkit.evals.dataset import identity_of, load_samples
 from swiftkit.evals.stats import Counted, Mean, Tallies, Tally, passes
 from swiftkit.evals.task import Sampling, Task
 from swiftkit.files.inputs import GOLD_FOLDER, companion
-from swiftkit.records import Response, Sample, Score, Step
-from swiftkit.sandbox import bfcl_worker as bfcl_simulator
+from swiftkit.records import Response, Sample, Score
 from swiftkit.scoring.bfcl import verdict as bfcl
 from swiftkit.scoring.bfcl.item import Item
 from swiftkit.scoring.response import read_answer
-from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import detect
 from swiftkit.toolcall.text_arguments import reader
 
 HEADLINE = "accuracy"
-PYTHON = "SWIFTKIT_BFCL_PYTHON"
-_STEPS = 21  # of a turn; one that still calls then has failed, as in BFCL
-_SECONDS = 60.0  # for one request to the simulators
-_VALID, _NO_ANSWER = "valid", "multi_turn:force_terminated"
 _SIMPLE = ("simple_python", "simple_java", "simple_javascript")
 _LIVE = ("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple")
 _TURNS = (
@@ -87,34 +75,23 @@ def load(path: Path) -> Sequence[Sample]:
     UsageError where multi_turn is asked without bfcl-eval."""
     samples = load_samples(path, lambda row, where, file: [_sample(row, where, file)])
     if any(isinstance(sample.target, Turns) for sample in samples):
-        _check_package()
+        check_installed()
     return samples
 
 
-async def converse(sample: Sample, ask: Ask) -> Response:
-    """One request, or a whole conversation in the simulators."""
+def episode(sample: Sample) -> Episode | None:
+    """Return the conversation of a multi_turn question; the others take one request."""
     if isinstance(sample.target, Item):
-        return await ask(sample.messages, sample.tools)
-    with tempfile.TemporaryDirectory(prefix="swiftkit-bfcl-") as folder:
-        process = await asyncio.create_subprocess_exec(
-            *_command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=folder,
-            env={"HOME": folder, "PYTHONDONTWRITEBYTECODE": "1"}, limit=1 << 26,
-        )  # fmt: skip
-        try:
-            return await _Talk(sample, ask, process).lead()
-        except (OSError, ValueError, TimeoutError, asyncio.LimitOverrunError) as error:
-            fault = f"BFCL's simulators: {error or type(error).__name__}"
-            return Response(sample.id, error=fault)
-        finally:
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+        return None
+    config = {"entry": sample.target.entry, "truth": sample.target.truth}
+    task = AgentTask(sample.id, "bfcl", config)
+    return Episode(task, lambda text, tools: reader(detect.parse, tools)(text))
 
 
 def score(sample: Sample, response: Response) -> Score:
     """BFCL's verdict: right or wrong."""
     if isinstance(sample.target, Turns):
-        error = "" if response.verdict == _VALID else response.verdict or "no verdict"
+        error = "" if response.verdict == VALID else response.verdict or "no verdict"
     else:
         parsed = read_answer(response, reader(detect.parse, sample.tools))
         error = bfcl.verdict(parsed.calls, sample.target, parsed.malformed)
@@ -243,81 +220,4 @@ def _as_literal(schema: Any, language: str) -> dict[str, Any]:
     }
 
 
-class _Talk:
-    """One conversation: between the model and the process of the simulators."""
-
-    def __init__(self, sample: Sample, ask: Ask, process: asyncio.subprocess.Process) -> None:
-        self._sample, self._ask, self._process = sample, ask, process
-
-    async def lead(self) -> Response:
-        target: Turns = self._sample.target
-        begun = await self._request({"entry": target.entry, "truth": target.truth})
-        tools, walked, turns = parse_tools(begun["tools"], self._sample.id), [], []
-        messages: list[dict[str, Any]] = []
-        for number, question in enumerate(target.entry["question"]):
-            if more := begun["held"].get(str(number)):
-                tools = tools + parse_tools(more, self._sample.id)
-                question = [{"role": "user", "content": begun["more"]}]
-            messages += question
-            steps = await walk(
-                messages, tools, self._ask, self._run, reader(detect.parse, tools), _STEPS
-            )
-            walked += steps
-            if steps[-1][0].error:
-                return whole(walked)
-            if steps[-1][1].results:  # it would go on calling
-                return whole(walked, _NO_ANSWER)
-            turns.append([found for _, step in steps if (found := _calls_of(step, tools))])
-        error = (await self._request({"check": turns}))["error"]
-        return whole(walked, error or _VALID)
-
-    async def _run(self, calls: Sequence[ToolCall]) -> list[str]:
-        results: list[str] = (await self._request({"calls": _plain(calls)}))["results"]
-        return results
-
-    async def _request(self, request: dict[str, Any]) -> dict[str, Any]:
-        """One line there and one back. Raises ValueError where the simulators fail."""
-        assert self._process.stdin and self._process.stdout  # noqa: S101, PT018 - for mypy: they are pipes
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        line = await asyncio.wait_for(self._process.stdout.readline(), _SECONDS)
-        answer: dict[str, Any] = json.loads(line) if line else {"failed": "the process has ended"}
-        if "failed" in answer:
-            raise ValueError(answer["failed"])
-        return answer
-
-
-def _calls_of(step: Step, tools: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The calls of an answer; none where they cannot be read."""
-    parsed = read_answer(
-        Response("", text=step.text, tool_calls=step.tool_calls), reader(detect.parse, tools)
-    )
-    return [] if parsed.malformed else _plain(parsed.calls)
-
-
-def _plain(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:
-    return [{"name": call.name, "arguments": call.arguments} for call in calls]
-
-
-def _check_package() -> None:
-    given = os.environ.get(PYTHON)
-    if given and not Path(given).is_file():
-        raise UsageError(f"{PYTHON}: there is no file {given}")
-    if not given and importlib.util.find_spec("bfcl_eval") is None:
-        raise UsageError(
-            "multi_turn needs the simulators of bfcl-eval (pip install --no-deps bfcl-eval, or name by "
-            f"{PYTHON} a Python that has it; or give single-turn files only)"
-        )
-
-
-@cache
-def _command() -> list[str]:
-    """The process of the simulators, without a network where the system allows to take it away."""
-    command = [os.environ.get(PYTHON) or sys.executable, "-P", bfcl_simulator.__file__]
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        return command
-    probe = subprocess.run([unshare, "-rn", "true"], capture_output=True, check=False)  # noqa: S603
-    return [unshare, "-rn", *command] if probe.returncode == 0 else command
-
-
-TASK = Task(load, score, metrics, Sampling(0.001, 4096), HEADLINE, converse=converse)
+TASK = Task(load, score, metrics, Sampling(0.001, 4096), HEADLINE, episode=episode)

@@ -37,7 +37,6 @@ import msgspec
 
 from swiftkit.client.client import Client, Endpoint
 from swiftkit.data.to_openai import openai_messages, parse_tools
-from swiftkit.environments.rollout import Ask
 from swiftkit.errors import DataError, UsageError
 from swiftkit.evals.dataset import identity_of, load_samples, meta_of
 from swiftkit.evals.final_number import number_of
@@ -111,16 +110,15 @@ def settings() -> dict[str, str]:
     return {name: value for name, value in named.items() if value}
 
 
-async def converse(sample: Sample, ask: Ask) -> Response:
-    """The model's answer, and where the row wants it the judge's verdict."""
-    response = await ask(sample.messages, sample.tools)
+async def judge(sample: Sample, response: Response) -> Response:
+    """Add the judge's verdict to the response, where the row wants it."""
     check: Check = sample.target.check
-    if response.error or check.judge is msgspec.UNSET:
+    if check.judge is msgspec.UNSET:
         return response
     key = os.environ.get(_KEY, "").strip() or "EMPTY"
-    async with Client(Endpoint(os.environ.get(_ENDPOINT, ""), key)) as judge:
-        said = await judge.ask(
-            await _question(judge, sample, spoken(response.text)), sample.id, response.trial
+    async with Client(Endpoint(os.environ.get(_ENDPOINT, ""), key)) as endpoint:
+        said = await endpoint.ask(
+            await _question(endpoint, sample, spoken(response.text)), sample.id, response.trial
         )
     if said.error:
         skipped = SKIPPED if said.error.startswith(SKIPPED) else ""
@@ -303,6 +301,4 @@ def _check(value: Any) -> tuple[Check, list[str]]:
     return check, kinds
 
 
-TASK = Task(
-    load, score, metrics, Sampling(0.0, 512), HEADLINE, converse=converse, settings=settings
-)
+TASK = Task(load, score, metrics, Sampling(0.0, 512), HEADLINE, judge=judge, settings=settings)

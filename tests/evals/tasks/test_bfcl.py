@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from helpers.paths import SHARED_DATA
 
+from swiftkit.environments.rollout import play
 from swiftkit.errors import DataError, UsageError
 from swiftkit.evals.report.report import summarize
 from swiftkit.evals.tasks import bfcl
@@ -275,7 +276,9 @@ def asked(sample: Sample, answer: Any) -> Response:
         turn = sum(message["role"] == "user" for message in messages) - 1
         return Response(sample.id, tool_calls=answer(turn, messages, tools) or None)
 
-    return asyncio.run(bfcl.converse(sample, ask))
+    episode = bfcl.episode(sample)
+    assert episode is not None
+    return asyncio.run(play(episode, ask))
 
 
 @needs_package_data

@@ -67,7 +67,8 @@ def test_a_row_is_taken_back_to_its_question(tmp_path: Path) -> None:
     (sample,) = load(tmp_path, ROW)
     assert sample.messages == [USER]
     assert sample.target.chain.steps == 2
-    assert list(sample.target.recorded.values()) == [["open"]]
+    recorded = {"name": "get", "arguments": {"id": "K1"}, "result": "open"}
+    assert sample.target.recorded == [recorded]
 
 
 def test_a_training_row_gives_each_question_with_the_true_history(tmp_path: Path) -> None:

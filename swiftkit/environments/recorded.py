@@ -1,0 +1,66 @@
+"""A world of recordings: a call that was recorded with the row gives its result again.
+
+Config of a task:
+
+    {"tools": [...], "messages": [...],
+     "recorded": [{"name": "get_order", "arguments": {"id": "K4051"}, "result": "open"}, ...]}
+
+A call that was recorded several times gives its results one after the other; asked more often, the
+last again. Any other call gives {"error": ...}.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from swiftkit.environments.environment import AgentTask, Domain, Reward, Side, Turn
+from swiftkit.scoring.equality import strict_key
+from swiftkit.toolcall.call import Parsed
+
+UNKNOWN = '{"error": "no result is recorded for this call"}'
+
+
+class RecordedEnvironment:
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.tools = config["tools"]
+        self._messages = config["messages"]
+        self._results: dict[Any, list[str]] = {}
+        for call in config["recorded"]:
+            key = call_key(call["name"], call["arguments"])
+            if key is not None:
+                self._results.setdefault(key, []).append(call["result"])
+
+    def reset(self) -> Turn:
+        return Turn(list(self._messages), "agent")
+
+    def step(self, parsed: Parsed, by: Side = "agent") -> Turn:  # noqa: ARG002 - there is no user
+        if parsed.malformed or not parsed.calls:
+            return Turn([], "end", parsed.malformed or "no call")
+        messages = []
+        for call in parsed.calls:
+            results = self._results.get(call_key(call.name, call.arguments), [UNKNOWN])
+            result = results.pop(0) if len(results) > 1 else results[0]
+            messages.append({"role": "tool", "content": result})
+        errors = sum(message["content"] == UNKNOWN for message in messages)
+        return Turn(messages, "agent", errors=errors)
+
+    def reward(self) -> Reward:
+        return Reward()
+
+    def close(self) -> None:
+        pass
+
+
+def call_key(name: str, arguments: dict[str, Any]) -> Any:
+    """Return a key that is equal for calls of equal value; None for arguments that cannot be
+    compared, which are recorded nowhere."""
+    try:
+        return name, strict_key(arguments)
+    except (RecursionError, TypeError):
+        return None
+
+
+def start(task: AgentTask, seed: int) -> RecordedEnvironment:  # noqa: ARG001 - nothing is random
+    return RecordedEnvironment(task.config)
+
+
+DOMAIN = Domain(start, blocks=False)
