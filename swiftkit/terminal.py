@@ -19,6 +19,8 @@ _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 _WORD = re.compile(r"(?:[<>] )?\S+(?: %)?")  # `< 0.001` and `12.5 %` stay together
+# Where a word that is too long may be broken: a_|name/|of:|any-|thing[kind], 中|文
+_BREAK = re.compile(r"(?<=[_/:])|(?<=\w-)|(?=\[)|(?<=[\u2e80-\uffef])|(?=[\u2e80-\uffef])")
 _GAP = "  "  # between the columns of a table
 _LONGEST_WORD = 40  # columns; what is longer (a path, Chinese text) may be broken
 _REDRAW_SECONDS = 0.1
@@ -67,8 +69,9 @@ def table_lines(
 ) -> list[str]:
     """Return the lines of a table that is at most `width` columns wide.
 
-    Cells are wrapped between words, never within one. So a table whose longest words do not fit
-    beside each other is wider than `width`.
+    Cells are wrapped between words. Only where the longest words do not fit beside each other are
+    they broken: after a `_`, `/`, `:` or hyphen, before a `[`, and between Chinese characters. A
+    table that does not fit even then is wider than `width`.
     """
     cells = [[printable(str(cell)) for cell in row] for row in (head, *rows)]
     widths = _column_widths(cells, width - len(_GAP) * (len(head) - 1))
@@ -88,19 +91,23 @@ def table_lines(
 
 
 def _column_widths(cells: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Return the width of each column; the widest gives way first, down to its longest word."""
-    widths, least = [], []
+    """Return the width of each column. The widest gives way first, down to its longest word and, if
+    that is not enough, down to the longest part of a word."""
+    widths, words, parts = [], [], []
     for column in zip(*cells, strict=True):
-        lines = [line for cell in column for line in cell.split("\n")]
-        words = [word for line in lines for word in _WORD.findall(line)]
-        widths.append(max(map(_columns, lines)))
-        least.append(min(max(map(_columns, words), default=0), _LONGEST_WORD))
-    while sum(widths) > room:
-        shrinkable = [column for column, wide in enumerate(widths) if wide > least[column]]
-        if not shrinkable:
-            break
-        widest = max(shrinkable, key=lambda column: widths[column])
-        widths[widest] -= 1
+        text = "\n".join(column)
+        column_words = _WORD.findall(text)
+        column_parts = [part for word in column_words for part in _BREAK.split(word)]
+        widths.append(max(map(_columns, text.split("\n"))))
+        words.append(min(max(map(_columns, column_words), default=0), _LONGEST_WORD))
+        parts.append(min(max(map(_columns, column_parts), default=0), _LONGEST_WORD))
+    for least in (words, parts):
+        while sum(widths) > room:
+            shrinkable = [column for column, wide in enumerate(widths) if wide > least[column]]
+            if not shrinkable:
+                break
+            widest = max(shrinkable, key=lambda column: widths[column])
+            widths[widest] -= 1
     return widths
 
 
@@ -126,12 +133,17 @@ def _wrap(cell: str, width: int) -> list[str]:
 def _words(text: str, width: int) -> Iterator[str]:
     """Yield the words of a text; one that is wider than `width` comes in pieces."""
     for word in _WORD.findall(text):
+        parts = _BREAK.split(word) if _columns(word) > width else [word]
         piece = ""
-        for character in word:
-            if _columns(piece + character) > width:
+        for part in parts:
+            if piece and _columns(piece + part) > width:
                 yield piece
                 piece = ""
-            piece += character
+            for character in part:  # a part may be too wide itself
+                if _columns(piece + character) > width:
+                    yield piece
+                    piece = ""
+                piece += character
         yield piece
 
 
