@@ -1,4 +1,4 @@
-"""The commands on data: convert, check, show, tools."""
+"""The commands on data: convert, show, check, tools."""
 
 import sys
 from pathlib import Path
@@ -6,37 +6,38 @@ from typing import Any
 
 import click
 
+from swiftkit.cli.output import OUTPUT_FILE, PATH, json_option, print_and_exit
 from swiftkit.errors import UsageError
 
-
-@click.command()
-@click.argument(
-    "inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(readable=False, path_type=Path)
-)  # fmt: skip
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Rows for swift.",
-)
-@click.option(
+_format_option = click.option(
     "--from",
     "source_format",
     default="",
     metavar="FORMAT",
     help="Force a format, such as openai or bfcl.",
 )
+
+
+@click.command(short_help="Convert raw data to swift rows; every reject is named.")
+@click.argument(
+    "inputs",
+    metavar="INPUT...",
+    nargs=-1,
+    required=True,
+    type=click.Path(readable=False, path_type=Path),
+)
+@click.option("-o", "--output", required=True, type=OUTPUT_FILE, help="Rows for swift.")
+@_format_option
 @click.option(
-    "--to", "target", type=click.Choice(["sft", "grpo", "preference", "kto"]), default="sft", show_default=True,
+    "--to",
+    "target",
+    type=click.Choice(["sft", "grpo", "preference", "kto"]),
+    default="sft",
+    show_default=True,
     help="What the rows are for; preference: DPO, RM, SimPO, ORPO, CPO.",
-)  # fmt: skip
-@click.option(
-    "--each-step", is_flag=True, help="With --to grpo: a row for each answer that calls a tool."
 )
-@click.option(
-    "--rejects", type=click.Path(path_type=Path, dir_okay=False), help="Default: OUT.rejects.jsonl."
-)
+@click.option("--each-step", is_flag=True, help="With --to grpo: a row for each call of a tool.")
+@click.option("--rejects", type=OUTPUT_FILE, help="[default: OUT.rejects.jsonl]")
 @click.option(
     "--max-rejects", type=click.IntRange(0), default=0, show_default=True, help="Exit 1 above this."
 )
@@ -46,25 +47,35 @@ from swiftkit.errors import UsageError
     "sample_types",
     multiple=True,
     metavar="T",
-    help="Keep rows whose sample_type is T.",
+    help="Keep rows whose sample_type is T; may be repeated.",
 )
 @click.option("--max-samples", type=click.IntRange(1), help="Stop after this many rows.")
-@click.option("--json", "as_json", is_flag=True, help="Print the account as JSON.")
+@json_option("the counts")
 def convert(
-    inputs: tuple[Path, ...], output: Path, target: str, each_step: bool, rejects: Path | None, max_rejects: int,
-    as_json: bool, **options: Any,
-) -> None:  # fmt: skip
+    inputs: tuple[Path, ...],
+    output: Path,
+    target: str,
+    each_step: bool,
+    rejects: Path | None,
+    max_rejects: int,
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Convert raw data to swift rows; no row is lost: rows in = accepted + rejected.
 
-    INPUT is a .jsonl, .json, .csv or .parquet file, also packed (.jsonl.gz, .json.zst), a folder of these, or - for
-    JSON on stdin. The format of each row is recognized. Each reject is written to the rejects file with its place,
-    code, reason and fix; docs/rejects.md lists the codes.
+    INPUT is a .jsonl, .json, .csv or .parquet file, also packed (.jsonl.gz, .json.zst), a folder of
+    these, or - for JSON on stdin. The format of each row is recognized. Each reject is written to
+    the rejects file with its place, code, reason and fix; docs/rejects.md lists the codes.
 
-    An answer that the data itself calls bad (a KTO label of false, a tau-bench run that failed) is no row of sft or
-    grpo: it is counted as filtered, and --to kto uses it.
+    An answer that the data itself calls bad (a KTO label of false, a tau-bench run that failed) is
+    no row of sft or grpo: it is counted as filtered, and --to kto uses it.
 
-    Exit status: 0; 1 if there are more rejects than --max-rejects; 2 wrong usage, or a file that cannot be read or
-    written, and then there is no output.
+    \b
+    Exit status:
+      0  converted
+      1  more rejects than --max-rejects
+      2  wrong usage, or a file that cannot be read or written;
+         then there is no output
 
     \b
     swiftkit convert raw.jsonl -o train.jsonl
@@ -84,17 +95,13 @@ def convert(
     sys.exit(1 if account.rows_rejected > max_rejects else 0)
 
 
-@click.command()
-@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
+@click.command(short_help="Show a row as the model sees it, and its trained part.")
+@click.argument("data", metavar="DATA", type=PATH)
+@click.option("--model", required=True, metavar="DIR", type=PATH, help="The model's folder.")
 @click.option(
-    "--model",
-    required=True,
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="The model's folder.",
-)
-@click.option(
-    "--model-type", metavar="T", help="swift's name for the model.  [default: told by the folder]"
+    "--model-type",
+    metavar="T",
+    help="swift's name for the model.  [default: read from config.json]",
 )
 @click.option(
     "--template", metavar="T", help="swift's name for the prompt format.  [default: the model's]"
@@ -103,29 +110,31 @@ def convert(
     "--max-length", type=click.IntRange(1), help="Tokens of a row at most.  [default: the model's]"
 )
 @click.option("--row", type=click.IntRange(1), metavar="N", help="Only the row on line N, from 1.")
-@click.option(
-    "--from",
-    "source_format",
-    default="",
-    metavar="FORMAT",
-    help="Force a format, such as openai or bfcl.",
-)
+@_format_option
 @click.option(
     "--json", "as_json", is_flag=True, help="Print all rows, or only --row N, as JSON Lines."
 )
 def show(data: Path, model: Path, row: int | None, as_json: bool, **options: Any) -> None:
-    """Show what the model will see of a row, and which part of it is trained, as ms-swift encodes it.
+    """Show what the model will see of a row, and which part of it is trained, as ms-swift encodes
+    it.
 
-    DATA is a file that `swiftkit convert` reads, or one that it wrote. Without --json one row is printed, the first
-    by default. Its trained part is in colour on a terminal and between ⟦ and ⟧ elsewhere; control characters of the
-    data, and these brackets, are then written \\uXXXX. --json is exact: `trained` holds spans [start, end) of the
-    Unicode characters of `text`.
+    DATA is a file that `swiftkit convert` reads, or one that it wrote. Without --json one row is
+    printed, the first by default. Its trained part is in colour on a terminal and between ⟦ and ⟧
+    elsewhere; control characters of the data, and these brackets, are then written \\uXXXX. --json
+    is exact: `trained` holds spans [start, end) of the Unicode characters of `text`.
 
-    A row with more tokens than max_length is "truncated": swift deletes it, or stops under --strict.
-    Exit status: 0; 1 if a row cannot be encoded; 2 wrong usage.
+    A row with more tokens than max_length is "truncated": swift deletes it, or stops under
+    --strict.
 
     \b
-    swiftkit show train.jsonl --model models/Qwen3-8B --template qwen3_nothinking --row 3
+    Exit status:
+      0  good
+      1  a row cannot be encoded
+      2  wrong usage
+
+    \b
+    swiftkit show train.jsonl --model models/Qwen3-8B \\
+        --template qwen3_nothinking --row 3
     """
     from swiftkit.data.encode import Settings
     from swiftkit.data.show import print_json, print_row
@@ -134,60 +143,55 @@ def show(data: Path, model: Path, row: int | None, as_json: bool, **options: Any
     sys.exit((print_json if as_json else print_row)(data, row, settings))
 
 
-@click.command()
-@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
-@click.option(
-    "--tokenizer",
-    metavar="DIR",
-    type=click.Path(path_type=Path),
-    help="A model's folder: lengths in tokens.",
-)
+@click.command(short_help="Look for faults in training data before it costs GPU hours.")
+@click.argument("data", metavar="DATA", type=PATH)
+@click.option("--tokenizer", metavar="DIR", type=PATH, help="A model's folder: lengths in tokens.")
 @click.option("--max-length", type=click.IntRange(1), metavar="N", help="Tokens of a row at most.")
 @click.option(
-    "--against",
-    metavar="TRAIN",
-    type=click.Path(path_type=Path),
-    help="Training data that DATA must not share.",
+    "--against", metavar="TRAIN", type=PATH, help="Training data that DATA must not share."
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@json_option("the report")
 def check(data: Path, as_json: bool, **options: Any) -> None:
-    """Look for faults in DATA, a file of swift rows as `swiftkit convert` writes it, before it costs GPU hours.
+    """Look for faults in DATA, a file of swift rows as `swiftkit convert` writes it.
 
-    Lengths, exact and near duplicates, empty answers, calls that their tools do not allow, answers that stand in the
-    prompt, scripts, and with --against questions that the training data holds. Lengths are those of the texts of
-    messages and tools; the exact count, with what the template adds, is `swiftkit show --json`.
+    Lengths, exact and near duplicates, empty answers, calls that their tools do not allow, answers
+    that stand in the prompt, scripts, and with --against questions that the training data holds.
+    Lengths are those of the texts of messages and tools; the exact count, with what the template
+    adds, is `swiftkit show --json`.
 
-    Exit status: 0, also with warnings; 1 if something is an error; 2 wrong usage, or a file without rows.
+    \b
+    Exit status:
+      0  good, also with warnings
+      1  something is an error
+      2  wrong usage, or a file without rows
 
     \b
     swiftkit check train.jsonl --tokenizer models/Qwen3-8B --max-length 8192
     swiftkit check eval.jsonl --against train.jsonl
     """
     from swiftkit.data.checks.check import Options, check_file
-    from swiftkit.data.checks.print_report import print_json, print_tables
+    from swiftkit.data.checks.print_report import print_tables
 
-    report = check_file(data, Options(**options))
-    (print_json if as_json else print_tables)(report)
-    sys.exit(report.exit_status)
+    print_and_exit(check_file(data, Options(**options)), as_json, print_tables)
 
 
-@click.command()
-@click.argument("openapi", metavar="OPENAPI", type=click.Path(path_type=Path))
-@click.option(
-    "-o",
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The tools, as JSON.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the account as JSON.")
+@click.command(short_help="Make tool definitions of an OpenAPI document.")
+@click.argument("openapi", metavar="OPENAPI", type=PATH)
+@click.option("-o", "--output", required=True, type=OUTPUT_FILE, help="The tools, as JSON.")
+@json_option("the counts")
 def tools(openapi: Path, output: Path, as_json: bool) -> None:
-    """Make tool definitions of the operations in OPENAPI, an OpenAPI 3.0 or 3.1 document in YAML or JSON.
+    """Make tool definitions of the operations in OPENAPI, an OpenAPI 3.0 or 3.1 document in YAML or
+    JSON.
 
-    The output is a list in OpenAI's form, whose schemas need no references. Each operation becomes a tool or is named
-    with the reason why not. --json also says to which place of the request each parameter belongs.
+    The output is a list in OpenAI's form, whose schemas need no references. Each operation becomes
+    a tool or is named with the reason why not. --json also says to which place of the request each
+    parameter belongs.
 
-    Exit status: 0; 1 if an operation was skipped; 2 wrong usage, or no OpenAPI document.
+    \b
+    Exit status:
+      0  good
+      1  an operation was skipped
+      2  wrong usage, or no OpenAPI document
 
     \b
     swiftkit tools openapi.yaml -o tools.json

@@ -2,17 +2,26 @@
 
 import os
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from swiftkit.cli.output import print_json
+from swiftkit.cli.output import OUTPUT_FILE, PATH, json_option, print_and_exit
+
+_gate_option = click.option(
+    "--gate",
+    "gates",
+    multiple=True,
+    metavar="'METRIC>=X'",
+    help="A bound that sets the exit status; may be repeated.",
+)
+_moved_data_option = click.option(
+    "--data", type=PATH, help="Where the runs' data is now.  [default: where it was]"
+)
 
 
-class _Concurrency(click.IntRange):
+class Concurrency(click.IntRange):
     """A number from 1, or auto, which is 0."""
 
     name = "number"
@@ -24,31 +33,38 @@ class _Concurrency(click.IntRange):
         return 0 if value == "auto" else super().convert(value, param, ctx)
 
 
-@click.command("eval")
+@click.command("eval", short_help="Measure a served model on a task.")
 @click.argument("task")
 @click.option(
-    "--data", type=click.Path(path_type=Path), required=True, metavar="PATH|NAME[:FILE]",
-    help="The task's data: a file, a folder, or a data set of a hub (ModelScope; with USE_HF=1 Hugging Face).",
-)  # fmt: skip
-@click.option(
-    "--base-url", "base_urls", envvar="OPENAI_BASE_URL", multiple=True, required=True, metavar="URL",
-    help="OpenAI-compatible endpoint; several spread the load. [OPENAI_BASE_URL]",
-)  # fmt: skip
-@click.option(
-    "--model", help="Name of the served model.  [default: the first that the endpoint lists]"
+    "--data",
+    type=PATH,
+    required=True,
+    metavar="PATH|NAME[:FILE]",
+    help="The task's data: a file, a folder, or a dataset of a hub "
+    "(ModelScope; with USE_HF=1 Hugging Face).",
 )
 @click.option(
-    "--run", type=click.Path(path_type=Path), help="Run directory; one that was begun is resumed."
+    "--base-url",
+    "base_urls",
+    envvar="OPENAI_BASE_URL",
+    multiple=True,
+    required=True,
+    metavar="URL",
+    help="OpenAI-compatible endpoint; several spread the load.  [env: OPENAI_BASE_URL]",
 )
-@click.option("--limit", type=click.IntRange(1), help="Only the first N samples.")
+@click.option("--model", help="Name of the served model.  [default: the first that is served]")
+@click.option("--run", type=PATH, help="Run directory; one that was begun is resumed.")
+@click.option("--limit", type=click.IntRange(1), help="Ask only the first N samples.")
+@click.option("--sample", type=click.IntRange(1), help="Ask only N samples, drawn at random.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of --sample and --trials.")
 @click.option(
-    "--sample", type=click.IntRange(1), help="Only N samples drawn at random with --seed."
-)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option(
-    "--concurrency", type=_Concurrency(), default=16, show_default=True, metavar="N|auto",
+    "--concurrency",
+    type=Concurrency(),
+    default=16,
+    show_default=True,
+    metavar="N|auto",
     help="Requests in flight; auto: as many as make the endpoint faster.",
-)  # fmt: skip
+)
 @click.option(
     "--trials",
     type=click.IntRange(1),
@@ -58,11 +74,7 @@ class _Concurrency(click.IntRange):
 )
 @click.option("--temperature", type=click.FloatRange(0), help="[default: the task's]")
 @click.option("--max-tokens", type=click.IntRange(1), help="[default: the task's]")
-@click.option(
-    "--prompt",
-    type=click.Path(path_type=Path),
-    help="File whose text is the system prompt of each sample.",
-)
+@click.option("--prompt", type=PATH, help="File with the system prompt of each sample.")
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1),
@@ -70,104 +82,103 @@ class _Concurrency(click.IntRange):
     show_default=True,
     help="Seconds for a request.",
 )
+@click.option("--stream", is_flag=True, help="Stream the answers, to time the first token.")
 @click.option(
-    "--stream", is_flag=True, help="Stream the answers: time to the first token, tokens a second."
+    "--training-run",
+    envvar="SWIFTKIT_TRAINING_RUN",
+    type=PATH,
+    help="Output folder of the model's training, to whose SwanLab run the metrics are added.  "
+    "[env: SWIFTKIT_TRAINING_RUN]",
 )
-@click.option(
-    "--training-run", envvar="SWIFTKIT_TRAINING_RUN", type=click.Path(path_type=Path),
-    help="Output folder of the model's training: the metrics go to its SwanLab run.  [SWIFTKIT_TRAINING_RUN]",
-)  # fmt: skip
-@click.option(
-    "--gate", "gates", multiple=True, metavar="'METRIC>=X'", help="Bound that sets the exit status."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print report.json instead of the table.")
+@_gate_option
+@json_option("the report")
 def evaluate_command(
-    task: str, base_urls: tuple[str, ...], timeout: float, concurrency: int, stream: bool, gates: tuple[str, ...],
-    training_run: Path | None, as_json: bool, **options: Any,
-) -> None:  # fmt: skip
-    """Measure a served model on TASK: tool-call, tool-chain, bfcl, gsm8k or jsonl (docs/evaluating.md).
+    task: str,
+    base_urls: tuple[str, ...],
+    timeout: float,
+    concurrency: int,
+    stream: bool,
+    gates: tuple[str, ...],
+    training_run: Path | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Measure a served model on TASK: tool-call, tool-chain, bfcl, gsm8k or jsonl.
 
-    The key is read from OPENAI_API_KEY and written nowhere. A run that was stopped goes on with the same command and
-    --run DIR: what is finished is not asked again.
+    docs/evaluating.md describes the tasks. The key is read from OPENAI_API_KEY and written nowhere.
+    A run that was stopped goes on with the same command and --run DIR: finished samples are not
+    asked again.
+
+    A gate is passed when the whole 95 % interval keeps the bound, failed when the whole interval
+    breaks it, and otherwise inconclusive: ask more samples. Errors count as if they could be right
+    or wrong.
 
     \b
-    Exit status: 0 good; 1 a gate failed, or without a gate errors are left; 2 wrong usage or bad data; 3 a gate is
-    inconclusive; 4 the endpoint cannot be used, or more than a tenth of the samples has no answer to judge by. A gate
-    is passed when the whole 95 % interval keeps the bound, failed when the whole interval breaks it, and otherwise
-    inconclusive: ask more samples. Errors count as if they could be right or wrong.
+    Exit status:
+      0  good
+      1  a gate failed, or, without a gate, errors are left
+      2  wrong usage or bad data
+      3  a gate is inconclusive
+      4  the endpoint cannot be used, or more than a tenth of the samples
+         has no answer to judge by
 
     \b
-    swiftkit eval tool-call --data eval.jsonl --base-url http://127.0.0.1:8000/v1 --gate 'tool_accuracy>=0.85'
+    swiftkit eval tool-call --data eval.jsonl \\
+        --base-url http://127.0.0.1:8000/v1 --gate 'tool_accuracy>=0.85'
     """
     from swiftkit.client.client import Endpoint
     from swiftkit.evals.gates import parse_gate
-    from swiftkit.evals.run import Options, evaluate
+    from swiftkit.evals.report.table import print_report
+    from swiftkit.evals.run import EvalOptions, evaluate
 
+    tracked_run = None
+    if training_run:  # a wrong folder is reported before anything is asked
+        from swiftkit.evals.swanlab import find_tracked_run, log_report
+
+        tracked_run = find_tracked_run(training_run)
     key = os.environ.get("OPENAI_API_KEY", "").strip() or "EMPTY"
     endpoint = Endpoint(base_urls[0], key, timeout, concurrency, more=base_urls[1:], stream=stream)
-    log = _logger_of(training_run) if training_run else None
-    report = evaluate(
-        Options(task, endpoint=endpoint, gates=tuple(map(parse_gate, gates)), **options)
-    )
-    if log:
-        log(report)
-    _end(report, as_json)
+    parsed_gates = tuple(map(parse_gate, gates))
+    report = evaluate(EvalOptions(task, endpoint=endpoint, gates=parsed_gates, **options))
+    if tracked_run:
+        log_report(tracked_run, report)
+    print_and_exit(report, as_json, print_report)
 
 
-def _logger_of(training_run: Path) -> Callable[[Any], None]:
-    """What puts a report into the SwanLab run of that training; a wrong folder is said before
-    anything is asked."""
-    from swiftkit.evals.swanlab import find, log
-
-    return partial(log, find(training_run))
-
-
-@click.command("grade")
-@click.argument("run", metavar="RUN", type=click.Path(path_type=Path))
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="Data file in place of the run's own."
-)
-@click.option(
-    "--gate", "gates", multiple=True, metavar="'METRIC>=X'", help="Bound that sets the exit status."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print report.json instead of the table.")
+@click.command("grade", short_help="Score the answers of a run again, without a model.")
+@click.argument("run", metavar="RUN", type=PATH)
+@click.option("--data", type=PATH, help="Data file in place of the run's own.")
+@_gate_option
+@json_option("the report")
 def grade_command(run: Path, data: Path | None, gates: tuple[str, ...], as_json: bool) -> None:
-    """Score the answers in RUN, a folder of `swiftkit eval`, again, without a model, and write its report anew.
+    """Score the answers in RUN, a folder of `swiftkit eval`, again, and write its report anew.
 
-    Exit status: that of `swiftkit eval`; samples that were never asked count as errors.
+    No model is asked. The exit status is that of `swiftkit eval`; samples that were never asked
+    count as errors.
 
     \b
-    swiftkit grade runs/eval/tool-call-20260101-120000 --gate 'tool_accuracy>=0.85'
+    swiftkit grade runs/eval/tool-call-20260101-120000 \\
+        --gate 'tool_accuracy>=0.85'
     """
     from swiftkit.evals.gates import parse_gate
     from swiftkit.evals.grade import grade
+    from swiftkit.evals.report.table import print_report
 
-    _end(grade(run, data, tuple(map(parse_gate, gates))), as_json)
+    report = grade(run, data, tuple(map(parse_gate, gates)))
+    print_and_exit(report, as_json, print_report)
 
 
-@click.command()
-@click.argument("data", metavar="DATA", type=click.Path(path_type=Path))
-@click.option(
-    "--completions",
-    required=True,
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="JSON Lines.",
-)
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="Write a score a line."
-)
-@click.option(
-    "--explain",
-    metavar="ROW",
-    help="Only the row with this id: what was expected, came, and cost what.",
-)
+@click.command(short_help="Score completions that are in a file.")
+@click.argument("data", metavar="DATA", type=PATH)
+@click.option("--completions", required=True, metavar="FILE", type=PATH, help="JSON Lines.")
+@click.option("-o", "--output", type=OUTPUT_FILE, help="Write a score a line.")
+@click.option("--explain", metavar="ROW", help="Show only this row: each fault, and its cost.")
 @click.option(
     "--mode",
     type=click.Choice(["exact", "bfcl"]),
     help="bfcl: BFCL's own verdicts.  [default: the rows' own options]",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@json_option("the report")
 def score(
     data: Path,
     completions: Path,
@@ -176,91 +187,90 @@ def score(
     mode: str | None,
     as_json: bool,
 ) -> None:
-    """Score the tool calls of completions in a file, with the reasons: GRPO's reward and `swiftkit eval`'s metric.
+    """Score the tool calls of completions in a file, with the reasons.
 
-    DATA is a file of swift rows with `expected_calls`, as `swiftkit convert --to grpo` writes it. FILE holds the
-    completions with the ids of their rows, as text or as messages or responses of an OpenAI API; or it is
-    completions.jsonl of swift's GRPO, a result of `swift infer`, or responses.jsonl of `swiftkit eval`. A row may have
-    several completions. docs/scoring.md tells the forms, and how the score is made.
+    The score is GRPO's reward and the metric of `swiftkit eval tool-call`. DATA is a file of swift
+    rows with `expected_calls`, as `swiftkit convert --to grpo` writes it. FILE holds the
+    completions with the ids of their rows, as text or as messages or responses of an OpenAI API; or
+    it is completions.jsonl of swift's GRPO, a result of `swift infer`, or responses.jsonl of
+    `swiftkit eval`. A row may have several completions. docs/scoring.md shows the forms, and how
+    the score is computed.
 
-    Exit status: 0; 1 if a completion answers no row, a row has no completion, or a request had failed; 2 wrong usage,
-    or a file that cannot be used.
+    \b
+    Exit status:
+      0  all was scored
+      1  a completion answers no row, a row has no completion,
+         or a request had failed
+      2  wrong usage, or a file that cannot be used
 
     \b
     swiftkit score eval.jsonl --completions answers.jsonl -o scores.jsonl
-    swiftkit score grpo.jsonl --completions out/completions.jsonl --explain w-17
+    swiftkit score grpo.jsonl --completions out/completions.jsonl \\
+        --explain w-17
     """
-    from swiftkit.evals.print_scores import messages, print_explained, print_json, print_summary
-    from swiftkit.evals.score_file import explained, pair_files, report_of, write_scores
-    from swiftkit.terminal import printable
+    from swiftkit.evals.print_scores import print_explanations, print_summary, summary_messages
+    from swiftkit.evals.score_file import (
+        make_score_report,
+        pair_files,
+        pairs_of_row,
+        write_scores,
+    )
+    from swiftkit.terminal import print_json, printable, say
 
     pairing = pair_files(data, completions, mode or "")
-    report = report_of(data, pairing)
+    report = make_score_report(data, pairing)
     if output:
         write_scores(output, pairing)
     if explain is not None:
-        print_explained(explained(pairing, explain))
+        print_explanations(pairs_of_row(pairing, explain))
     elif as_json:
         print_json(report)
     else:
         print_summary(report)
-    for line in messages(report, pairing):
-        click.echo(printable(line), err=True)
+    for line in summary_messages(report, pairing):
+        say(printable(line))
     sys.exit(report.exit_status)
 
 
-@click.command()
-@click.argument("run_a", metavar="A", type=click.Path(path_type=Path))
-@click.argument("run_b", metavar="B", type=click.Path(path_type=Path))
+@click.command(short_help="Compare two runs on the same samples, with a verdict.")
+@click.argument("run_a", metavar="A", type=PATH)
+@click.argument("run_b", metavar="B", type=PATH)
 @click.option(
     "--metric", "metrics", multiple=True, metavar="NAME", help="Compare only this; may be repeated."
 )
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    help="Where the runs' data is now.  [default: where it was]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the comparison as JSON.")
+@_moved_data_option
+@json_option("the comparison")
 def compare(
     run_a: Path, run_b: Path, metrics: tuple[str, ...], data: Path | None, as_json: bool
 ) -> None:
-    """Is the model of run B better than that of run A? Paired on the samples that both scored.
+    """Compare the models of runs A and B, paired on the samples that both scored.
 
-    A and B are run folders of `swiftkit eval` with the same task and data. The verdict is on the task's headline
-    metric, or the first --metric. p is corrected (Holm) for the number of metrics; "could show" is the smallest
-    difference that so many samples show in four of five cases.
+    A and B are run folders of `swiftkit eval` with the same task and data. The verdict is on the
+    task's headline metric, or the first --metric. p is corrected (Holm) for the number of metrics;
+    "could show" is the smallest difference that so many samples show in four of five cases.
 
-    Exit status: 0 B is better; 1 B is worse; 3 no difference was shown; 2 the runs cannot be compared.
+    \b
+    Exit status:
+      0  B is better
+      1  B is worse
+      2  the runs cannot be compared
+      3  no difference was shown
 
     \b
     swiftkit compare runs/eval/base runs/eval/tuned
     """
     from swiftkit.evals.compare import compare as compare_runs
-    from swiftkit.evals.compare import print_comparison
+    from swiftkit.evals.print_comparison import print_comparison
 
-    found = compare_runs(run_a, run_b, metrics, data)
-    if as_json:
-        print_json(found)
-    else:
-        print_comparison(found)
-    sys.exit(found.exit_status)
+    print_and_exit(compare_runs(run_a, run_b, metrics, data), as_json, print_comparison)
 
 
-@click.command()
-@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.command(short_help="Show several runs, such as checkpoints, as one curve.")
+@click.argument("runs", metavar="RUN...", nargs=-1, required=True, type=PATH)
 @click.option("--metric", metavar="NAME", help="[default: the task's headline]")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Picture: .svg, .png or .pdf.",
-)
-@click.option(
-    "--data",
-    type=click.Path(path_type=Path),
-    help="Where the runs' data is now.  [default: where it was]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the curve as JSON.")
+@click.option("-o", "--output", type=OUTPUT_FILE, help="Picture: .svg, .png or .pdf.")
+@_moved_data_option
+@json_option("the curve")
 def curve(
     runs: tuple[Path, ...],
     metric: str | None,
@@ -268,58 +278,46 @@ def curve(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """One curve of several runs of the same task and data, such as the checkpoints of a training.
+    """Show several runs of the same task and data as one curve, such as a training's checkpoints.
 
-    They stand in the order of the number at the end of their names (checkpoint-200). Each is compared with the first,
-    paired; p is corrected (Holm) for the number of comparisons. recipes/eval_checkpoints.sh makes the runs.
+    They stand in the order of the number at the end of their names (checkpoint-200). Each is
+    compared with the first, paired; p is corrected (Holm) for the number of comparisons.
+    recipes/eval_checkpoints.sh makes the runs.
 
     \b
     swiftkit curve runs/curve/checkpoint-* -o curve.svg
     """
-    from swiftkit.evals.curve import curve as curve_of
-    from swiftkit.evals.curve import draw, print_curve
+    from swiftkit.evals.curve import make_curve
+    from swiftkit.evals.print_curve import draw_curve, print_curve
+    from swiftkit.terminal import print_json
 
-    found = curve_of(runs, metric, data)
+    runs_curve = make_curve(runs, metric, data)
     if output:
-        draw(found, output)
+        draw_curve(runs_curve, output)
     if as_json:
-        print_json(found)
+        print_json(runs_curve)
     else:
-        print_curve(found)
+        print_curve(runs_curve)
 
 
-@click.command("tau-bench")
-@click.argument(
-    "results", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path)
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.command("tau-bench", short_help="Report on tau-bench's result files, with pass^k.")
+@click.argument("results", metavar="RESULTS...", nargs=-1, required=True, type=PATH)
+@json_option("the report")
 def tau_bench(results: tuple[Path, ...], as_json: bool) -> None:
-    """Success rate and pass^k of tau-bench's result files, with intervals, and the tasks that failed.
+    """Show success rate and pass^k of tau-bench's result files, and the tasks that failed.
 
-    Several files are further trials of their tasks. Runs that stopped with an error are counted apart.
+    Several files are further trials of their tasks. Runs that stopped with an error are counted
+    apart.
 
-    Exit status: 0; 1 if a run had an error; 2 wrong usage, or a file that is no result.
+    \b
+    Exit status:
+      0  good
+      1  a run had an error
+      2  wrong usage, or a file that is no result
 
     \b
     swiftkit tau-bench results/tool-calling-gpt-oss-20b-airline.json
     """
-    from swiftkit.evals.tau_bench_results import read_results, summary
-    from swiftkit.terminal import printable
+    from swiftkit.evals.tau_bench_results import print_results, read_results
 
-    report = read_results(results)
-    if as_json:
-        print_json(report)
-    else:
-        click.echo(printable(summary(report)))
-    sys.exit(report.exit_status)
-
-
-def _end(report: Any, as_json: bool) -> NoReturn:
-    """Print a report of an evaluation, and leave with its status."""
-    if as_json:
-        print_json(report)
-    else:
-        from swiftkit.evals.report.report import print_table
-
-        print_table(report)
-    sys.exit(report.exit_status)
+    print_and_exit(read_results(results), as_json, print_results)

@@ -19,11 +19,11 @@ from swiftkit.cli.evals import compare, curve, evaluate_command, grade_command, 
 from swiftkit.cli.machine import doctor, preflight
 from swiftkit.errors import SwiftkitError
 
-# what stdout says where it leads to a full disk, or nowhere
+# errors of a stdout that leads to a full disk, or nowhere
 _UNPRINTABLE = (errno.ENOSPC, errno.EIO, errno.EBADF)
 
 
-class _Group(click.Group):
+class SwiftkitGroup(click.Group):
     """Turns our own errors into one message on stderr; anything else is a bug and keeps its
     traceback."""
 
@@ -42,24 +42,30 @@ class _Group(click.Group):
             click.echo(f"swiftkit: cannot print: {error.strerror}", err=True)
             sys.exit(2)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the commands in the order of a user's work."""
+        return list(self.commands)
+
 
 @click.group(
-    cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120}
+    cls=SwiftkitGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="swiftkit")
 def main() -> None:
-    """From raw tool-call data to a fine-tuned, served and measured model, on ms-swift.
+    """Convert tool-call data, fine-tune on it with ms-swift, serve, and evaluate.
 
     \b
-    swiftkit convert raw.jsonl -o train.jsonl             raw rows to swift rows, every reject accounted for
-    bash recipes/lora_sft.sh --dataset train.jsonl        fine-tune (real `swift sft`)
-    swiftkit eval tool-call --data eval.jsonl --base-url http://127.0.0.1:8000/v1
+    swiftkit convert raw.jsonl -o train.jsonl       # raw rows to swift rows
+    bash recipes/lora_sft.sh --dataset train.jsonl  # fine-tune (real `swift sft`)
+    swiftkit eval tool-call --data eval.jsonl \\
+        --base-url http://127.0.0.1:8000/v1         # measure
     """
     _read_dotenv(Path(".env"))
 
 
 def _read_dotenv(file: Path) -> None:
-    """Set what `.env` says about us, where the environment does not say it already."""
+    """Set our own variables that `.env` holds, where the environment does not set them already."""
     lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
     for line in lines:
         name, equals, value = line.strip().removeprefix("export ").partition("=")
@@ -68,17 +74,8 @@ def _read_dotenv(file: Path) -> None:
 
 
 for command in (
-    convert,
-    show,
-    check,
-    tools,
-    evaluate_command,
-    grade_command,
-    score,
-    compare,
-    curve,
-    tau_bench,
-    doctor,
-    preflight,
+    *(convert, check, show, tools),
+    *(doctor, preflight),
+    *(evaluate_command, grade_command, score, compare, curve, tau_bench),
 ):
     main.add_command(command)

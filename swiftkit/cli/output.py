@@ -1,11 +1,40 @@
-"""Output that the commands share."""
+"""The options and the ending that commands share."""
 
-from typing import Any
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import click
 
+PATH = click.Path(path_type=Path)
+OUTPUT_FILE = click.Path(path_type=Path, dir_okay=False)
 
-def print_json(value: Any) -> None:
-    import msgspec
 
-    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2))
+class ReportWithStatus(Protocol):
+    """The result of a command, which says with which status the command exits."""
+
+    @property
+    def exit_status(self) -> int: ...
+
+
+Report = TypeVar("Report", bound=ReportWithStatus)
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def json_option(result: str) -> Callable[[Command], Command]:
+    """Return the option --json of a command with such a result."""
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {result} as JSON.")
+
+
+def print_and_exit(
+    report: Report, as_json: bool, print_report: Callable[[Report], None]
+) -> NoReturn:
+    """Print a report as JSON or as text, and exit with its status."""
+    from swiftkit.terminal import print_json
+
+    if as_json:
+        print_json(report)
+    else:
+        print_report(report)
+    sys.exit(report.exit_status)

@@ -1,6 +1,6 @@
-"""How many requests may be in flight: a fixed number, or as many as make the endpoint faster.
+"""Limit the requests in flight: to a fixed number, or to as many as make the endpoint faster.
 
-The adaptive pace climbs: after each window of answers it compares the rate with the one at the
+The adaptive limit climbs: after each window of answers it compares the rate with the one at the
 level before. As long as half as many more requests bring at least a tenth more answers a second, it
 takes half as many more; otherwise it goes back a step, stays for some windows, and tries again. 429
 and 503 halve it, once a window.
@@ -17,58 +17,62 @@ _SMALLEST_WINDOW = 16  # answers
 _PATIENCE = 10  # windows at a level before a higher one is tried again
 
 
-class Pace:
-    """A gate that at most `allowed` pass at a time."""
+class ConcurrencyLimit:
+    """A gate that lets at most `allowed` requests be in flight; a `concurrency` of 0 is
+    adaptive."""
 
     def __init__(self, concurrency: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self.adaptive = concurrency == 0
-        self.most = MOST if self.adaptive else concurrency
-        self.allowed = FIRST if self.adaptive else concurrency
-        self._inside = 0
+        self.is_adaptive = concurrency == 0
+        self.most = concurrency or MOST
+        self.allowed = concurrency or FIRST
+        self._in_flight = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
-        # answers a second, at the level below
-        self._rate, self._below, self._settled = 0.0, FIRST, 0
         self._clock = clock
-        self._answers, self._started, self._halved = 0, clock(), False
+        # the level below, its answers a second, and how many windows to stay here
+        self._lower_level, self._lower_rate, self._windows_to_stay = FIRST, 0.0, 0
+        # of the present window
+        self._answers, self._window_start, self._is_halved = 0, clock(), False
 
     async def enter(self) -> None:
-        while self._inside >= self.allowed:
+        while self._in_flight >= self.allowed:
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
             await turn
-        self._inside += 1
+        self._in_flight += 1
 
     def leave(self) -> None:
-        self._inside -= 1
+        self._in_flight -= 1
         self._wake()
 
-    def saw(self, status: int) -> None:
-        """Take note of an exchange's HTTP status."""
-        if not self.adaptive:
+    def count(self, status: int) -> None:
+        """Count an exchange by its HTTP status, and move the limit at the end of a window."""
+        if not self.is_adaptive:
             return
         self._answers += 1
-        if status in BUSY and not self._halved:
-            self.allowed, self._settled, self._halved = max(1, self.allowed // 2), _PATIENCE, True
+        if status in BUSY and not self._is_halved:
+            self.allowed = max(1, self.allowed // 2)
+            self._windows_to_stay, self._is_halved = _PATIENCE, True
         if self._answers >= max(_SMALLEST_WINDOW, 2 * self.allowed):
             now = self._clock()
-            self._next_level(self._answers / max(now - self._started, 1e-9))
-            self._answers, self._started, self._halved = 0, now, False
+            self._end_window(self._answers / max(now - self._window_start, 1e-9))
+            self._answers, self._window_start, self._is_halved = 0, now, False
 
-    def _next_level(self, rate: float) -> None:
-        if self._settled:
-            self._settled -= 1
-            climbs = self._settled == 0
+    def _end_window(self, rate: float) -> None:
+        """Climb, stay or step back; `rate` is in answers a second."""
+        if self._windows_to_stay:
+            self._windows_to_stay -= 1
+            climbs = self._windows_to_stay == 0
         else:
-            climbs = rate > 1.1 * self._rate
+            climbs = rate > 1.1 * self._lower_rate
             if not climbs:
-                self.allowed, self._settled = self._below, _PATIENCE
+                self.allowed, self._windows_to_stay = self._lower_level, _PATIENCE
         if climbs:
-            self._rate, self._below = rate, self.allowed
+            self._lower_level, self._lower_rate = self.allowed, rate
             self.allowed = min(self.most, self.allowed + max(1, self.allowed // 2))
         self._wake()
 
     def _wake(self) -> None:
-        for _ in range(self.allowed - self._inside):
+        for _ in range(self.allowed - self._in_flight):
             while self._waiting and self._waiting[0].done():  # cancelled meanwhile
                 self._waiting.popleft()
             if not self._waiting:

@@ -1,5 +1,4 @@
-"""One address of an endpoint: HTTP exchanges with it, each of which ends in an Answer, whatever
-happens."""
+"""HTTP with one address of an endpoint: each request ends in an Exchange, whatever happens."""
 
 import ssl
 import time
@@ -8,15 +7,15 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from swiftkit import __version__
-from swiftkit.client.retry import Answer, retry_after
+from swiftkit.client.retry import Exchange, parse_retry_after
 from swiftkit.client.stream import read_stream
-from swiftkit.client.urls import is_here
+from swiftkit.client.urls import is_local
 from swiftkit.errors import UsageError
 
 
-class Host:
-    """`silent` counts the exchanges in a row without any answer; `refused` says why nobody listens
-    there."""
+class Connection:
+    """`silent` counts the requests in a row that got no answer at all; `refused` says why no
+    connection can be made."""
 
     def __init__(self, url: str, key: str, timeout: float) -> None:
         self.url = url
@@ -40,81 +39,73 @@ class Host:
                 "User-Agent": f"swiftkit/{__version__}",
             },
             # a company's proxy cannot reach this machine's own server
-            trust_env=not is_here(self.url),
+            trust_env=not is_local(self.url),
         )
 
     async def close(self) -> None:
         if self._session:
             await self._session.close()
 
-    async def ask(self, body: bytes, stream: bool = False) -> Answer:
+    async def ask(self, body: bytes, stream: bool = False) -> Exchange:
         """POST `body` to /chat/completions."""
-        return await self._exchange(
-            "POST", f"{self.url}/chat/completions", body, self._timeout, stream
-        )
+        url = f"{self.url}/chat/completions"
+        return await self._exchange("POST", url, body, self._timeout, stream)
 
-    async def list_models(self, timeout: float) -> Answer:
-        return await self._exchange(
-            "GET", f"{self.url}/models", None, min(timeout, self._timeout), False
-        )
+    async def list_models(self, timeout: float) -> Exchange:
+        """GET /models."""
+        timeout = min(timeout, self._timeout)
+        return await self._exchange("GET", f"{self.url}/models", None, timeout, False)
 
     async def _exchange(
         self, method: str, url: str, body: bytes | None, timeout: float, stream: bool
-    ) -> Answer:
+    ) -> Exchange:
         self.in_flight += 1
         try:
-            return await self._answer(method, url, body, timeout, stream)
+            exchange = await self._request(method, url, body, timeout, stream)
         except TimeoutError:
-            return self._silence(f"no answer within {timeout:g} s")
-        except aiohttp.ClientConnectorError as fault:
-            self.refused = _why_not_connected(fault, self.url)
-            return self._silence(self.refused)
-        except (aiohttp.ClientError, ConnectionError) as fault:
-            return self._silence(f"connection broke: {fault or type(fault).__name__}")
+            error = f"no answer within {timeout:g} s"
+        except aiohttp.ClientConnectorError as failure:
+            error = self.refused = _connection_error(failure, self.url)
+        except (aiohttp.ClientError, ConnectionError) as failure:
+            error = f"connection broke: {failure or type(failure).__name__}"
+        else:
+            self.silent, self.refused = 0, ""
+            return exchange
         finally:
             self.in_flight -= 1
+        self.silent += 1
+        return Exchange(0, error=error)
 
-    async def _answer(
+    async def _request(
         self, method: str, url: str, body: bytes | None, timeout: float, stream: bool
-    ) -> Answer:
+    ) -> Exchange:
         assert self._session, "use it in `async with`"  # noqa: S101
-        limit = aiohttp.ClientTimeout(total=timeout)
         start = time.perf_counter()
         # A redirect would take the key elsewhere, and turn POST into GET.
         async with self._session.request(
             method,
             url,
             data=body,
-            timeout=limit,
+            timeout=aiohttp.ClientTimeout(total=timeout),
             allow_redirects=False,
             max_line_size=65536,
             max_field_size=65536,
         ) as response:
-            if stream and response.status == 200 and response.content_type == "text/event-stream":
+            status, headers = response.status, response.headers
+            if stream and status == 200 and response.content_type == "text/event-stream":
                 content, first_token = await read_stream(response.content, start)
             else:
                 content, first_token = await response.read(), 0.0
-            self.silent, self.refused = 0, ""
-            if 300 <= response.status < 400:
-                content = f"redirects to {response.headers.get('Location', 'nowhere')}".encode()
-            return Answer(
-                response.status,
-                content,
-                "",
-                retry_after(response.headers.get("Retry-After")),
-                first_token,
-            )
-
-    def _silence(self, fault: str) -> Answer:
-        self.silent += 1
-        return Answer(0, error=fault)
+        if 300 <= status < 400:
+            content = f"redirects to {headers.get('Location', 'nowhere')}".encode()
+        retry_after = parse_retry_after(headers.get("Retry-After"))
+        return Exchange(status, content, "", retry_after, first_token)
 
 
-def _why_not_connected(fault: aiohttp.ClientConnectorError, url: str) -> str:
-    if isinstance(fault, aiohttp.ClientConnectorCertificateError):
-        return f"its TLS certificate is not trusted: {fault.certificate_error}"
-    if isinstance(fault, ssl.SSLError) or "SSL" in str(fault):
-        return (
-            f"no TLS connection: {fault.strerror or fault} (is it http://{urlsplit(url).netloc}?)"
-        )
-    return f"no connection: {fault.strerror or fault}"
+def _connection_error(failure: aiohttp.ClientConnectorError, url: str) -> str:
+    if isinstance(failure, aiohttp.ClientConnectorCertificateError):
+        return f"its TLS certificate is not trusted: {failure.certificate_error}"
+    reason = failure.strerror or failure
+    if isinstance(failure, ssl.SSLError) or "SSL" in str(failure):
+        return f"no TLS connection: {reason} (is it http://{urlsplit(url).netloc}?)"
+    return f"no connection: {reason}"

@@ -1,5 +1,4 @@
-"""The first requests to an address: which models it serves, and whether it answers one question;
-else the reason, fast.
+"""The first requests to an address: which models it serves, and whether it answers one question.
 
 A passing fault is asked again. What is no API (a refused connection, a TLS fault, a page of HTML, a
 wrong path) ends it at once, after the other form of the address, with or without `/v1`, was tried
@@ -12,8 +11,8 @@ from collections.abc import Callable
 import msgspec
 
 from swiftkit.client.completion import BadBodyError, read_completion
-from swiftkit.client.connection import Host
-from swiftkit.client.retry import Answer, wait_before
+from swiftkit.client.connection import Connection
+from swiftkit.client.retry import Exchange, wait_before
 from swiftkit.client.urls import other_form
 from swiftkit.errors import EndpointError
 from swiftkit.records import SKIPPED
@@ -23,129 +22,144 @@ REFUSED = frozenset({401, 403})
 _TIMEOUT = 10.0  # seconds for /models
 _ATTEMPTS = 3  # for /models
 
-# the error of an exchange; raises EndpointError where all is in vain
-Describe = Callable[[Host, Answer], str]
+# Returns the error of an exchange; raises EndpointError where the endpoint cannot be used at all.
+Describe = Callable[[Connection, Exchange], str]
 
 
-async def probe(host: Host, model: str | None, describe: Describe, first_wait: float) -> str:
-    """The model to ask, after one token was asked of it; raises EndpointError with the reason and
-    the next step."""
-    listed = await _listing(host, describe, first_wait)
-    served = _names(listed) or await _elsewhere(host)
+class ListedModel(msgspec.Struct):
+    id: str
+
+
+class ModelList(msgspec.Struct):
+    data: list[ListedModel]
+
+
+async def shake_hands(
+    connection: Connection, model: str | None, describe: Describe, first_wait: float
+) -> str:
+    """Return the model to ask, after one token was asked of it.
+
+    Raises EndpointError with the reason and the next step.
+    """
+    listing = await _get_models(connection, describe, first_wait)
+    served = _model_names(listing) or await _try_models_at_other_form(connection)
     if model is None:
         if not served:
-            why = f"{host.url}/models names no model: {_why_no_names(listed)}"
-            raise EndpointError(f"{why} (correct --base-url, or give --model NAME)")
+            raise EndpointError(
+                f"{connection.url}/models names no model: {_why_no_names(listing)} "
+                "(correct --base-url, or give --model NAME)"
+            )
         model = served[0]
-    listing = f" (served here: {', '.join(served)})" if served else ""
+    served_here = f" (served here: {', '.join(served)})" if served else ""
     if served and model not in served:
-        raise EndpointError(f"{host.url} does not serve {model!r}{listing}")
-    error = await _ping(host, model, describe, first_wait if served else None)
-    if error.startswith("HTTP 404") and not served and await _ping_elsewhere(host, model, describe):
-        error = ""
+        raise EndpointError(f"{connection.url} does not serve {model!r}{served_here}")
+    error = await _ping(connection, model, describe, first_wait if served else None)
+    if error.startswith("HTTP 404") and not served:
+        error = await _try_ping_at_other_form(connection, model, describe, error)
     if error and not error.startswith(SKIPPED):
-        hint = listing or " (check --base-url, which often ends in /v1, and --model)"
+        hint = served_here or " (check --base-url, which often ends in /v1, and --model)"
         if "api key" in error.lower():  # swift deploy says it with a 400
             hint = " (set OPENAI_API_KEY in the environment)"
-        raise EndpointError(f"{host.url} refused a first request to {model!r}: {error}{hint}")
+        raise EndpointError(f"{connection.url} refused a first request to {model!r}: {error}{hint}")
     return model
 
 
-async def list_models(host: Host, describe: Describe, first_wait: float) -> list[str] | None:
-    """The names in /models; None where there is no such page. Raises EndpointError where nobody
-    answers."""
-    return _names(await _listing(host, describe, first_wait))
+async def list_models(
+    connection: Connection, describe: Describe, first_wait: float
+) -> list[str] | None:
+    """Return the names in /models; None where there is no such page. Raises EndpointError where
+    nobody answers."""
+    return _model_names(await _get_models(connection, describe, first_wait))
 
 
-async def _listing(host: Host, describe: Describe, first_wait: float) -> Answer:
+async def _get_models(connection: Connection, describe: Describe, first_wait: float) -> Exchange:
     for attempt in range(_ATTEMPTS):
-        answer = await host.list_models(_TIMEOUT)
-        wait = wait_before(answer, attempt, first_wait / 2)
-        is_html = answer.body.lstrip()[:1] == b"<"
-        if (
-            _names(answer) is not None
-            or host.refused
-            or wait is None
-            or (is_html and answer.status == 200)
-        ):
+        exchange = await connection.list_models(_TIMEOUT)
+        wait = wait_before(exchange, attempt, first_wait / 2)
+        is_page = exchange.status == 200 and _is_html(exchange)
+        if wait is None or connection.refused or is_page or _model_names(exchange) is not None:
             break
         await asyncio.sleep(min(wait, _TIMEOUT))
-    if answer.status == 0:
+    if exchange.status == 0:
         raise EndpointError(
-            f"{host.url} cannot be reached: {answer.error} "
+            f"{connection.url} cannot be reached: {exchange.error} "
             "(start the server, for example `bash recipes/deploy.sh`, or correct --base-url)"
         )
-    if answer.status in REFUSED:
-        describe(host, answer)
-    if 300 <= answer.status < 400:
-        raise EndpointError(
-            f"{host.url}/models {answer.body.decode('utf-8', 'replace')} (give that as --base-url)"
-        )
-    return answer
+    if exchange.status in REFUSED:
+        describe(connection, exchange)
+    if 300 <= exchange.status < 400:
+        redirect = exchange.body.decode("utf-8", "replace")
+        raise EndpointError(f"{connection.url}/models {redirect} (give that as --base-url)")
+    return exchange
 
 
-def _why_no_names(answer: Answer) -> str:
-    if answer.status != 200:
-        return f"HTTP {answer.status}"
-    return "it is a web page" if answer.body.lstrip()[:1] == b"<" else "it is no list of models"
+def _model_names(exchange: Exchange) -> list[str] | None:
+    """Return the names in a list of models; None for anything else."""
+    if exchange.status != 200:
+        return None
+    try:
+        models = msgspec.json.decode(exchange.body, type=ModelList)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    return [model.id for model in models.data]
 
 
-async def _ping(host: Host, model: str, describe: Describe, first_wait: float | None) -> str:
-    """The error of asking for one token, or ""; without `first_wait` it is asked only once."""
-    body = msgspec.json.encode(
-        {"model": model, "messages": [{"role": "user", "content": "ping"}], "max_tokens": 1}
-    )
+def _is_html(exchange: Exchange) -> bool:
+    return exchange.body.lstrip()[:1] == b"<"
+
+
+def _why_no_names(exchange: Exchange) -> str:
+    if exchange.status != 200:
+        return f"HTTP {exchange.status}"
+    return "it is a web page" if _is_html(exchange) else "it is no list of models"
+
+
+async def _ping(
+    connection: Connection, model: str, describe: Describe, first_wait: float | None
+) -> str:
+    """Return the error of asking for one token, or ""; without `first_wait` it is asked only
+    once."""
+    messages = [{"role": "user", "content": "ping"}]
+    body = msgspec.json.encode({"model": model, "messages": messages, "max_tokens": 1})
     attempt = 0
     while True:
-        answer = await host.ask(body)
-        if answer.status == 200:
+        exchange = await connection.ask(body)
+        if exchange.status == 200:
             try:
-                read_completion(answer.body, "probe", 0, 0.0)
+                read_completion(exchange.body, "ping", 0, 0.0)
             except BadBodyError as bad:
-                answer = answer._replace(error=f"HTTP 200, but {bad}")
+                exchange = exchange._replace(error=f"HTTP 200, but {bad}")
             else:
                 return ""
-        error = describe(host, answer)
-        wait = (
-            None if host.refused or first_wait is None else wait_before(answer, attempt, first_wait)
-        )
+        error = describe(connection, exchange)
+        if first_wait is None or connection.refused:
+            return error
+        wait = wait_before(exchange, attempt, first_wait)
         if wait is None:
             return error
         await asyncio.sleep(wait)
         attempt += 1
 
 
-async def _elsewhere(host: Host) -> list[str] | None:
-    """The models under the other form of the address, which the host then keeps."""
-    first, host.url = host.url, other_form(host.url)
-    served = _names(await host.list_models(_TIMEOUT))
+async def _try_models_at_other_form(connection: Connection) -> list[str] | None:
+    """Return the models under the other form of the address, which the connection then keeps."""
+    first, connection.url = connection.url, other_form(connection.url)
+    served = _model_names(await connection.list_models(_TIMEOUT))
     if served is None:
-        host.url = first
+        connection.url = first
     else:
-        say(f"note: {first} has no /models, but {host.url} has: that is asked")
+        say(f"note: {first} has no /models, but {connection.url} has: that is asked")
     return served
 
 
-async def _ping_elsewhere(host: Host, model: str, describe: Describe) -> bool:
-    first, host.url = host.url, other_form(host.url)
-    if await _ping(host, model, describe, None):
-        host.url = first
-        return False
-    say(f"note: {first} has no /chat/completions, but {host.url} has: that is asked")
-    return True
-
-
-class _Model(msgspec.Struct):
-    id: str
-
-
-class _Models(msgspec.Struct):
-    data: list[_Model]
-
-
-def _names(answer: Answer) -> list[str] | None:
-    try:
-        listed = msgspec.json.decode(answer.body, type=_Models) if answer.status == 200 else None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    return [model.id for model in listed.data] if listed else None
+async def _try_ping_at_other_form(
+    connection: Connection, model: str, describe: Describe, error: str
+) -> str:
+    """Return "" if the other form of the address answers, which the connection then keeps; else
+    the `error` of the first form."""
+    first, connection.url = connection.url, other_form(connection.url)
+    if await _ping(connection, model, describe, None):
+        connection.url = first
+        return error
+    say(f"note: {first} has no /chat/completions, but {connection.url} has: that is asked")
+    return ""

@@ -1,9 +1,9 @@
-"""When to ask again after a fault, and how long to wait before.
+"""Decide when to ask again after a fault, and how long to wait before.
 
 408, 409, 425, 429, 5xx, resets, time-outs and bodies that are no chat completion are asked again, a
 few times, with jittered exponential waits (AWS Architecture Blog, "Exponential Backoff And Jitter")
-or as `Retry-After` says. 429 is no fault but a pace, and its windows are often a minute long: it
-gets more attempts.
+or as `Retry-After` says. 429 is no fault but a limit of rate, whose windows are often a minute
+long: it gets more attempts.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ LONGEST_WAIT = 60.0  # seconds
 TOO_LONG = 600.0  # seconds; a Retry-After beyond it is an error at once
 
 
-class Answer(NamedTuple):
+class Exchange(NamedTuple):
     """One HTTP exchange: `status` 0 means that none took place, and `error` says why. Times are in
     seconds."""
 
@@ -30,24 +30,25 @@ class Answer(NamedTuple):
     first_token: float = 0.0
 
 
-def wait_before(answer: Answer, attempt: int, first_wait: float) -> float | None:
-    """Seconds to wait before the attempt that follows number `attempt`, from 0; None where another
-    would not help."""
-    if answer.status not in RETRIED and answer.status < 500 and answer.status not in (0, 200):
-        return None
-    if attempt + 1 >= (PATIENT_ATTEMPTS if answer.status == 429 else ATTEMPTS):
+def wait_before(exchange: Exchange, attempt: int, first_wait: float) -> float | None:
+    """Return the seconds to wait before the attempt that follows number `attempt`, from 0; None
+    where another would not help."""
+    status, retry_after = exchange.status, exchange.retry_after
+    may_pass = status in RETRIED or status >= 500 or status in (0, 200)
+    attempts = PATIENT_ATTEMPTS if status == 429 else ATTEMPTS
+    if not may_pass or attempt + 1 >= attempts:
         return None
     longest = min(LONGEST_WAIT, first_wait * 2**attempt)
-    if answer.retry_after is None:
+    if retry_after is None:
         return random.uniform(longest / 2, longest)  # noqa: S311 - not a secret
-    if answer.retry_after > TOO_LONG:
+    if retry_after > TOO_LONG:
         return None
-    return answer.retry_after + random.uniform(0, longest / 2)  # noqa: S311 - not all at the same moment
+    return retry_after + random.uniform(0, longest / 2)  # noqa: S311 - not all at the same moment
 
 
-def retry_after(header: str | None) -> float | None:
-    """Seconds, from either form of the header (RFC 9110, 10.2.3); None where there is none or it
-    makes no sense."""
+def parse_retry_after(header: str | None) -> float | None:
+    """Return the seconds of either form of the header (RFC 9110, 10.2.3); None where there is none
+    or it makes no sense."""
     if not header:
         return None
     with contextlib.suppress(ValueError):

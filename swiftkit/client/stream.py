@@ -14,28 +14,28 @@ import msgspec
 
 _DATA = b"data:"
 _DONE = b"[DONE]"
-# what counts as a token having come
-_TEXTS = ("content", "reasoning_content", "reasoning", "tool_calls")
+# the parts of a message whose first one is the first token
+_TOKEN_PARTS = ("content", "reasoning_content", "reasoning", "tool_calls")
 
 
 async def read_stream(content: aiohttp.StreamReader, start: float) -> tuple[bytes, float]:
-    """The body as JSON bytes, and the seconds from `start` (of time.perf_counter) to the first
-    token, 0 without any.
+    """Return the body as JSON bytes, and the seconds from `start` (of time.perf_counter) to the
+    first token, 0 without any.
 
-    A stream that ends before its end gives the body that was cut off, which is no chat completion.
+    A stream that ends before its end gives a body that is no chat completion.
     """
-    answer, first_token = _Assembled(), 0.0
-    async for event in _events(content):
+    answer, first_token = StreamedAnswer(), 0.0
+    async for event in _read_events(content):
         if event == _DONE:
-            answer.whole = True
+            answer.is_complete = True
             break
         if answer.add(event) and not first_token:
             first_token = time.perf_counter() - start
     return answer.body(), first_token
 
 
-async def _events(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """The payload of each `data:` line; lines of any length."""
+async def _read_events(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Yield the payload of each `data:` line; lines of any length."""
     rest = b""
     async for block in content.iter_any():
         *lines, rest = (rest + block).split(b"\n")
@@ -46,18 +46,19 @@ async def _events(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         yield rest[len(_DATA) :].strip()
 
 
-class _Assembled:
-    """The message that the chunks make up; `whole` once the server has said that it is."""
+class StreamedAnswer:
+    """The message that the chunks make up; complete once the server has said so, by [DONE] or by a
+    finish reason."""
 
     def __init__(self) -> None:
-        self.whole = False
+        self.is_complete = False
         self._texts: list[str] = []
-        self._calls: dict[Any, dict[str, Any]] = {}
+        self._calls: dict[Any, dict[str, Any]] = {}  # by index
         self._finish = self._usage = self._error = None
         self._broken = b""
 
     def add(self, event: bytes) -> bool:
-        """Take one chunk in; whether it brought anything of the message."""
+        """Add one chunk; return whether it brought anything of the message."""
         try:
             chunk = msgspec.json.decode(event)
         except (msgspec.DecodeError, RecursionError):
@@ -67,43 +68,44 @@ class _Assembled:
             return False
         self._usage = chunk.get("usage") or self._usage
         self._error = self._error or chunk.get("error")
-        choices = chunk.get("choices")
-        choice = (
-            choices[0]
-            if isinstance(choices, list) and choices and isinstance(choices[0], dict)
-            else {}
-        )
-        self._finish = choice.get("finish_reason") or self._finish
-        delta = choice.get("delta")
-        return self._add_delta(delta) if isinstance(delta, dict) else False
+        match chunk.get("choices"):
+            case [dict(choice), *_]:
+                self._finish = choice.get("finish_reason") or self._finish
+                delta = choice.get("delta")
+                return isinstance(delta, dict) and self._add_delta(delta)
+        return False
 
     def _add_delta(self, delta: dict[str, Any]) -> bool:
-        if isinstance(text := delta.get("content"), str):
-            self._texts.append(text)
+        if isinstance(delta.get("content"), str):
+            self._texts.append(delta["content"])
         calls = delta.get("tool_calls")
         for call in calls if isinstance(calls, list) else []:
             if isinstance(call, dict):
                 self._add_call(call)
-        return any(delta.get(name) for name in _TEXTS)
+        return any(delta.get(name) for name in _TOKEN_PARTS)
 
-    def _add_call(self, call: dict[str, Any]) -> None:
-        place = call.get("index")
-        key = place if isinstance(place, int) else f"call {len(self._calls)}"
-        function = call.get("function")
-        part: dict[str, Any] = function if isinstance(function, dict) else {}
-        found = self._calls.setdefault(key, {"name": "", "arguments": ""})
-        found["name"] = found["name"] or part.get("name") or ""
-        arguments = part.get("arguments")
-        if isinstance(arguments, str) and isinstance(found["arguments"], str):
-            found["arguments"] += arguments
+    def _add_call(self, part: dict[str, Any]) -> None:
+        """Add a call or a part of one: the name comes once, the arguments piece by piece."""
+        index = part.get("index")
+        key = index if isinstance(index, int) else f"call {len(self._calls)}"
+        call = self._calls.setdefault(key, {"name": "", "arguments": ""})
+        function = part.get("function")
+        if not isinstance(function, dict):
+            return
+        call["name"] = call["name"] or function.get("name") or ""
+        arguments = function.get("arguments")
+        if isinstance(arguments, str) and isinstance(call["arguments"], str):
+            call["arguments"] += arguments
         elif arguments is not None:
-            found["arguments"] = arguments
+            call["arguments"] = arguments
 
     def body(self) -> bytes:
-        if self._broken or self._error or not (self.whole or self._finish):
-            return self._broken or msgspec.json.encode(
-                {"error": self._error or "the stream ended in the middle"}
-            )
+        """Return the body of the same answer without streaming; of a broken stream its error."""
+        if self._broken:
+            return self._broken
+        if self._error or not (self.is_complete or self._finish):
+            error = self._error or "the stream ended in the middle"
+            return msgspec.json.encode({"error": error})
         message: dict[str, Any] = {"content": "".join(self._texts)}
         if self._calls:
             message["tool_calls"] = [{"function": call} for call in self._calls.values()]

@@ -1,5 +1,4 @@
-"""Two runs of one task on the same data: is B better than A? Paired on the samples that both have a
-score for.
+"""Compare two runs of one task on the same data, paired on the samples that both have a score for.
 
 Both are scored again from their journals, by the same scorer, so that a verdict never comes from
 two versions of it. The verdict is on the task's headline metric; Holm's correction covers every
@@ -7,8 +6,7 @@ metric that is tested. Breakdowns and pass^k are not tested: a dozen tests more 
 others.
 """
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +14,20 @@ import msgspec
 
 from swiftkit.errors import DataError, UsageError
 from swiftkit.evals.dataset import select
-from swiftkit.evals.lazy_samples import chosen
 from swiftkit.evals.paired import Difference, difference, holm
-from swiftkit.evals.results import Job, jobs_of, results_of
-from swiftkit.evals.run_directory import Config, RunDir, sha256
+from swiftkit.evals.percent import p_value, percent, points
+from swiftkit.evals.report.report import is_breakdown
+from swiftkit.evals.results import Key, jobs_of, results_of
+from swiftkit.evals.run_directory import RunConfig, RunDirectory, data_sha256
 from swiftkit.evals.stats import Mean
 from swiftkit.evals.task import Task, load_task
 from swiftkit.records import Sample, Score
 
-Key = tuple[str, int]  # sample id, trial
-_FREE = {"data", "swiftkit", "limit", "sample"}
-_MOST_SHOWN = 10
+_MAY_DIFFER = ("data", "swiftkit", "limit", "sample")
 BETTER, WORSE, NEITHER = "better", "worse", "no difference shown"
 
 
-class Changed(msgspec.Struct, frozen=True):
+class ChangedSample(msgspec.Struct, frozen=True):
     """A sample that one run has right more often; the reason is the loser's."""
 
     id: str
@@ -56,8 +53,8 @@ class Comparison(msgspec.Struct, frozen=True):
     only_b: int
     differs: dict[str, tuple[Any, Any]]
     metrics: dict[str, Difference]
-    wins: list[Changed]
-    losses: list[Changed]
+    wins: list[ChangedSample]
+    losses: list[ChangedSample]
 
     @property
     def exit_status(self) -> int:
@@ -65,212 +62,189 @@ class Comparison(msgspec.Struct, frozen=True):
         return {BETTER: 0, WORSE: 1}.get(self.verdict, 3)
 
 
-class _Run:
-    """A run, scored again."""
-
-    def __init__(self, path: Path) -> None:
-        self.directory = RunDir(path)
-        config = self.directory.recorded()
-        if config is None:
-            raise UsageError(f"{path} is no run (give two folders that `swiftkit eval` wrote)")
-        self.config: Config = config
-
-    def scores(self, task: Task, samples: Sequence[Sample]) -> dict[Key, Score]:
-        places = {sample.id: place for place, sample in enumerate(samples)}
-        return {
-            (response.sample_id, response.trial): task.score(
-                samples[places[response.sample_id]], response
-            )
-            for response in self.directory.responses()
-            if not response.error
-            and response.sample_id in places
-            and response.trial < self.config.trials
-        }
-
-
 def compare(
     path_a: Path, path_b: Path, names: Sequence[str] = (), data: Path | None = None
 ) -> Comparison:
-    """Compare two runs on `names` (all metrics, if none is given). Raises UsageError for runs that
-    have no common ground, DataError where their data is not at hand any more."""
-    a, b = _Run(path_a), _Run(path_b)
-    _check_comparable(a.config, b.config, path_a, path_b)
-    task, samples = _task_and_samples(a.config, b.config, data)
-    scores_a, scores_b = a.scores(task, samples), b.scores(task, samples)
+    """Compare two runs on the metrics of these names, or on all.
+
+    Raises UsageError for runs that have no common ground, DataError where their data is not at hand
+    any more.
+    """
+    config_a, config_b = _read_config(path_a), _read_config(path_b)
+    _check_comparable(config_a, config_b, path_a, path_b)
+    task = load_task(config_a.task)
+    samples = _common_samples(config_a, config_b, task.load(_data_file(config_a, config_b, data)))
+    scores_a = _score_run(path_a, config_a, task, samples)
+    scores_b = _score_run(path_b, config_b, task, samples)
     common = scores_a.keys() & scores_b.keys()
     if not common:
         raise UsageError(
-            f"{path_a} and {path_b} have no scored sample in common (finish them: the same command resumes)"
+            f"{path_a} and {path_b} have no scored sample in common "
+            "(finish them: the same command resumes)"
         )
-    found = _differences(task, samples, common, scores_a, scores_b, names)
-    headline = task.headline if task.headline in found else next(iter(found))
-    changed = _changed(samples, common, scores_a, scores_b)
-    verdict = _verdict(found[headline])
+    paired_a = {key: scores_a[key] for key in common}
+    paired_b = {key: scores_b[key] for key in common}
+    metrics = _differences(task, samples, paired_a, paired_b, names)
+    headline = task.headline if task.headline in metrics else next(iter(metrics))
+    verdict = NEITHER
+    if metrics[headline].is_shown:
+        verdict = BETTER if metrics[headline].difference > 0 else WORSE
+    changed = _changed_samples(samples, paired_a, paired_b)
     return Comparison(
-        task=a.config.task, a=str(path_a), b=str(path_b), headline=headline, verdict=verdict,
-        sentence=_sentence(headline, found, verdict), paired=len(common), samples=len({key[0] for key in common}),
-        only_a=len(scores_a.keys() - common), only_b=len(scores_b.keys() - common),
-        differs=_differs(a.config, b.config), metrics=found, wins=[each for each in changed if each.b > each.a],
-        losses=[each for each in changed if each.b < each.a],
-    )  # fmt: skip
-
-
-def _check_comparable(a: Config, b: Config, path_a: Path, path_b: Path) -> None:
-    for name, what in (("task", "tasks"), ("data_sha256", "data")):
-        if getattr(a, name) != getattr(b, name):
-            said = (
-                f"{a.task} and {b.task}"
-                if name == "task"
-                else f"{a.data} and {b.data}, whose contents differ"
-            )
-            raise UsageError(
-                f"{path_a} and {path_b} are runs of different {what}: {said} (evaluate both on the same file: "
-                "their scores say nothing about each other)"
-            )
-
-
-def _task_and_samples(a: Config, b: Config, moved: Path | None) -> tuple[Task, Sequence[Sample]]:
-    """The task, and the samples of the run that asked fewer: half a chain is no chain."""
-    task = load_task(a.task)
-    data = moved or next(
-        (Path(each.data) for each in (a, b) if Path(each.data).exists()), Path(a.data)
+        task=config_a.task,
+        a=str(path_a),
+        b=str(path_b),
+        headline=headline,
+        verdict=verdict,
+        sentence=_sentence(headline, metrics, verdict),
+        paired=len(common),
+        samples=len({sample_id for sample_id, _ in common}),
+        only_a=len(scores_a) - len(common),
+        only_b=len(scores_b) - len(common),
+        differs=_differing_settings(config_a, config_b),
+        metrics=metrics,
+        wins=[sample for sample in changed if sample.b > sample.a],
+        losses=[sample for sample in changed if sample.b < sample.a],
     )
-    if not data.exists() or sha256(data) != a.data_sha256:
+
+
+def _read_config(path: Path) -> RunConfig:
+    config = RunDirectory(path).read_config()
+    if config is None:
+        raise UsageError(f"{path} is no run (give two folders that `swiftkit eval` wrote)")
+    return config
+
+
+def _check_comparable(a: RunConfig, b: RunConfig, path_a: Path, path_b: Path) -> None:
+    if a.task != b.task:
+        reason = f"tasks: {a.task} and {b.task}"
+    elif a.data_sha256 != b.data_sha256:
+        reason = f"data: {a.data} and {b.data}, whose contents differ"
+    else:
+        return
+    raise UsageError(
+        f"{path_a} and {path_b} are runs of different {reason} (evaluate both on the same file: "
+        "their scores say nothing about each other)"
+    )
+
+
+def _data_file(a: RunConfig, b: RunConfig, moved: Path | None) -> Path:
+    """Return the file that both runs were asked from, wherever it is now."""
+    file = moved or Path(a.data)
+    if moved is None and not file.exists():
+        file = Path(b.data)
+    if not file.exists() or data_sha256(file) != a.data_sha256:
+        reason = f"{file}: not there, or not what the runs were made with"
         fix = "give its place by --data; both runs are scored again, by the same scorer"
-        raise DataError(
-            f"{data}: not there, or not what the runs were made with", "unreadable_file", fix
-        )
-    samples = task.load(data)
-    asked = [
-        {sample.id for sample in select(samples, each.limit, each.sample, each.seed)}
-        for each in (a, b)
-    ]
-    both = [place for place, sample in enumerate(samples) if all(sample.id in ids for ids in asked)]
-    return task, chosen(samples, both)
+        raise DataError(reason, "unreadable_file", fix)
+    return file
+
+
+def _common_samples(a: RunConfig, b: RunConfig, samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples that both runs selected. A chain of which one run asked only a part has
+    too few turns here, so it does not count."""
+    ids_a, ids_b = _selected_ids(a, samples), _selected_ids(b, samples)
+    return [sample for sample in samples if sample.id in ids_a and sample.id in ids_b]
+
+
+def _selected_ids(config: RunConfig, samples: Sequence[Sample]) -> set[str]:
+    selected = select(samples, config.limit, config.sample, config.seed)
+    return {sample.id for sample in selected}
+
+
+def _score_run(
+    path: Path, config: RunConfig, task: Task, samples: Iterable[Sample]
+) -> dict[Key, Score]:
+    """Return the scores of a run's answers to these samples."""
+    samples_by_id = {sample.id: sample for sample in samples}
+    scores = {}
+    for response in RunDirectory(path).read_responses():
+        sample = samples_by_id.get(response.sample_id)
+        if sample is not None and not response.error and response.trial < config.trials:
+            scores[response.sample_id, response.trial] = task.score(sample, response)
+    return scores
 
 
 def _differences(
-    task: Task, samples: Sequence[Sample], common: set[Key], a: dict[Key, Score], b: dict[Key, Score],
+    task: Task,
+    samples: Iterable[Sample],
+    scores_a: Mapping[Key, Score],
+    scores_b: Mapping[Key, Score],
     names: Sequence[str],
-) -> dict[str, Difference]:  # fmt: skip
-    """The metrics that are tested, on the pairs alone."""
-    trials = 1 + max(trial for _, trial in common)
-    jobs = jobs_of(samples, trials)
-
-    def paired(job: Job, scores: dict[Key, Score]) -> Score | None:
-        key = job.sample.id, job.trial
-        return scores[key] if key in common else None
-
-    counted = [task.metrics(results_of(jobs, partial(paired, scores=each))) for each in (a, b)]
-    main = [name for name in counted[0] if "[" not in name and not name.startswith("pass")]
-    if unknown := [name for name in names if name not in counted[0]]:
-        raise UsageError(
-            f"--metric {unknown[0]}: no such metric (these runs have {', '.join(counted[0])})"
-        )
-    found: dict[str, Difference] = {}
-    for name in names or main:
-        side_a, side_b = (each.get(name, []) for each in counted)
-        if isinstance(side_a, Mean) or isinstance(side_b, Mean):
+) -> dict[str, Difference]:
+    """Return the differences of the metrics that are tested; both runs' scores have the same
+    keys."""
+    jobs = jobs_of(samples, 1 + max(trial for _, trial in scores_a))
+    metrics_a = task.metrics(results_of(jobs, scores_a))
+    metrics_b = task.metrics(results_of(jobs, scores_b))
+    for name in names:
+        if name not in metrics_a:
+            raise UsageError(
+                f"--metric {name}: no such metric (these runs have {', '.join(metrics_a)})"
+            )
+    tested = names or [
+        name for name in metrics_a if not is_breakdown(name) and not name.startswith("pass")
+    ]
+    differences: dict[str, Difference] = {}
+    for name in tested:
+        tallies_a, tallies_b = metrics_a[name], metrics_b[name]
+        if isinstance(tallies_a, Mean) or isinstance(tallies_b, Mean):
             continue
-        if each := difference(side_a, side_b):
-            found[name] = each
-    if not found:
+        metric = difference(tallies_a, tallies_b)
+        if metric is not None:
+            differences[name] = metric
+    if not differences:
         raise UsageError("none of the metrics can be compared (give another --metric)")
-    return holm(found)
+    return holm(differences)
 
 
-def _verdict(found: Difference) -> str:
-    if not found.shown:
-        return NEITHER
-    return BETTER if found.difference > 0 else WORSE
-
-
-def _sentence(name: str, metrics: dict[str, Difference], verdict: str) -> str:
-    found = metrics[name]
-    low, high = (f"{100 * bound:+.1f}" for bound in found.ci95)
-    p = "p < 0.001" if found.p_holm < 0.001 else f"p = {found.p_holm:.3f}"
-    among = f" after Holm's correction for {len(metrics)} metrics" if len(metrics) > 1 else ""
-    facts = (
-        f"{name} {100 * found.a:.1f} % against {100 * found.b:.1f} %, {100 * found.difference:+.1f} points "
-        f"(95 % interval {low} to {high}; {p}{among})"
+def _sentence(name: str, metrics: Mapping[str, Difference], verdict: str) -> str:
+    """Return the verdict on the headline metric with its figures, for people."""
+    metric = metrics[name]
+    low, high = metric.ci95
+    p = p_value(metric.p_holm)
+    p = f"p {p}" if p.startswith("<") else f"p = {p}"
+    if len(metrics) > 1:
+        p += f" after Holm's correction for {len(metrics)} metrics"
+    figures = (
+        f"{name} {percent(metric.a)} against {percent(metric.b)}, "
+        f"{points(metric.difference)} points "
+        f"(95 % interval {points(low)} to {points(high)}; {p})"
     )
     if verdict != NEITHER:
-        return f"B is {verdict} than A: {facts}."
+        return f"B is {verdict} than A: {figures}."
     return (
-        f"No difference between A and B was shown: {facts}; so many samples show one of "
-        f"{100 * found.smallest:.1f} points or more in four of five cases."
+        f"No difference between A and B was shown: {figures}; so many samples show one of "
+        f"{100 * metric.smallest:.1f} points or more in four of five cases."
     )
 
 
-def _differs(a: Config, b: Config) -> dict[str, tuple[Any, Any]]:
-    pairs = {
-        name: (getattr(a, name), getattr(b, name))
-        for name in Config.__struct_fields__
-        if name not in _FREE
-    }
-    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+def _differing_settings(a: RunConfig, b: RunConfig) -> dict[str, tuple[Any, Any]]:
+    settings = {}
+    for name in RunConfig.__struct_fields__:
+        setting_a, setting_b = getattr(a, name), getattr(b, name)
+        if name not in _MAY_DIFFER and setting_a != setting_b:
+            settings[name] = setting_a, setting_b
+    return settings
 
 
-def _changed(
-    samples: Sequence[Sample], common: set[Key], a: dict[Key, Score], b: dict[Key, Score]
-) -> list[Changed]:
-    """The samples whose share of exact trials differs, in the order of the data."""
-    trials: dict[str, list[int]] = {}
-    for name, trial in sorted(common):
-        trials.setdefault(name, []).append(trial)
-    found = []
+def _changed_samples(
+    samples: Iterable[Sample], scores_a: Mapping[Key, Score], scores_b: Mapping[Key, Score]
+) -> list[ChangedSample]:
+    """Return the samples whose share of exact trials differs, in the order of the data; both runs'
+    scores have the same keys."""
+    keys_by_sample: dict[str, list[Key]] = {}
+    for key in sorted(scores_a):
+        keys_by_sample.setdefault(key[0], []).append(key)
+    changed = []
     for sample in samples:
-        keys = [(sample.id, trial) for trial in trials.get(sample.id, [])]
-        shares = (
-            [sum(each[key].exact for key in keys) / len(keys) for each in (a, b)]
-            if keys
-            else [0, 0]
-        )
-        if shares[0] != shares[1]:
-            loser = a if shares[0] < shares[1] else b
-            reason = next(loser[key].reason for key in keys if not loser[key].exact)
-            found.append(
-                Changed(sample.id, sample.meta.get("where", ""), shares[0], shares[1], reason)
-            )
-    return found
-
-
-def print_comparison(found: Comparison) -> None:
-    """The verdict, the table of metrics, wins and losses, on stdout."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from swiftkit.terminal import printable
-
-    table = Table(
-        "metric", "A", "B", "B - A", "95 % interval", "p (Holm)", "could show", title_justify="left"
-    )
-    table.columns[0].no_wrap = True
-    for name, each in found.metrics.items():
-        cells = [f"{100 * each.a:.1f} %", f"{100 * each.b:.1f} %", f"{100 * each.difference:+.1f}"]
-        cells += [
-            " to ".join(f"{100 * bound:+.1f}" for bound in each.ci95),
-            "< 0.001" if each.p_holm < 0.001 else f"{each.p_holm:.3f}",
-        ]
-        table.add_row(Text(printable(name)), *cells, f"{100 * each.smallest:.1f}")
-    console = Console(highlight=False)
-    lines = [f"A {found.a}", f"B {found.b}"]
-    lines += [
-        f"differ in {name}: {pair[0]!r}, {pair[1]!r}"[:200] for name, pair in found.differs.items()
-    ]
-    lines += [
-        f"{found.paired} pairs of {found.samples} samples; scored in A alone {found.only_a}, in B alone {found.only_b}"
-    ]
-    for line in lines:
-        console.print(printable(line), markup=False, soft_wrap=True)
-    console.print(table)
-    for title, changed in (("won", found.wins), ("lost", found.losses)):
-        shown = changed[:_MOST_SHOWN]
-        console.print(
-            f"{title} by B: {len(changed)}{', the first are' if len(changed) > len(shown) else ''}"
-        )
-        for one in shown:
-            line = f"  {one.id} ({one.where}): {' '.join(one.reason.split())[:200]}"
-            console.print(printable(line), markup=False, soft_wrap=True)
-    console.print(printable(found.sentence), markup=False, soft_wrap=True)
+        keys = keys_by_sample.get(sample.id, [])
+        exact_a = sum(scores_a[key].exact for key in keys)
+        exact_b = sum(scores_b[key].exact for key in keys)
+        if exact_a == exact_b:
+            continue
+        loser = scores_a if exact_a < exact_b else scores_b
+        reason = next(loser[key].reason for key in keys if not loser[key].exact)
+        where, trials = sample.meta.get("where", ""), len(keys)
+        changed.append(ChangedSample(sample.id, where, exact_a / trials, exact_b / trials, reason))
+    return changed

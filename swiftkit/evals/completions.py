@@ -1,19 +1,20 @@
-"""Completions that somebody else asked for: a JSON Lines file in any of these forms, a form a line.
+"""Read completions that other programs asked for: JSON Lines, each line in one of these forms.
 
-    {"id": "w-17", "completion": "<tool_call>..."}                  text, or a list of texts: several completions
-    {"id": "w-17", "message": {"role": "assistant", "content": ..., "tool_calls": [...]}}         or the message itself
-    {"id": "w-17", "choices": [{"message": {...}}, ...]}            a chat completion of the OpenAI API
-    {"custom_id": "w-17", "response": {"body": {"choices": ...}}}   a line of its batch API
-    {"sample_id": "w-17", "trial": 0, "text": "...", "tool_calls": [{"name", "arguments"}]}       swiftkit's journal
-    {"response": "...", "messages": [...], "labels": null}          `swift infer --result_path`
-    {"step": [...], "prompt": [...], "completion": [...]}           completions.jsonl of swift's GRPO: a table a step
+    {"id": "w-17", "completion": "<tool_call>..."}      a text, or a list of texts: several
+    {"id": "w-17", "message": {"role": "assistant", "content": ..., "tool_calls": [...]}}
+    {"id": "w-17", "role": "assistant", "content": ..., "tool_calls": [...]}
+    {"id": "w-17", "choices": [{"message": {...}}, ...]}               OpenAI's chat completion
+    {"custom_id": "w-17", "response": {"body": {"choices": ...}}}      OpenAI's batch API
+    {"sample_id": "w-17", "trial": 0, "text": ..., "tool_calls": ...}  a journal of `swiftkit eval`
+    {"response": "...", "messages": [...], "labels": null}             `swift infer --result_path`
+    {"step": [...], "prompt": [...], "completion": [...]}  completions.jsonl of swift's GRPO
 
 The text may stand under text, response, output or generated_text too. A line names its row by
-sample_id, custom_id or id; swift's files name none, and are matched by what was asked (pairing in
-evals/score_file.py). Of tables of the same step the last counts: swift writes the last one twice.
+sample_id, custom_id or id; swift's files name none, and are matched by their prompts
+(evals/score_file.py). Of GRPO's tables of the same step the last counts: swift writes the last one
+twice.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,108 +25,122 @@ from swiftkit.errors import DataError
 from swiftkit.files.jsonl import encode, read_objects
 from swiftkit.records import Response
 
-_NAMES = ("sample_id", "custom_id", "id")
-_TEXTS = ("completion", "text", "response", "output", "generated_text")
+_ID_KEYS = ("sample_id", "custom_id", "id")
+_TEXT_KEYS = ("completion", "text", "response", "output", "generated_text")
 _FIX = "give each line an id and a completion; docs/scoring.md shows the forms"
 
 
 class Completion(msgspec.Struct, frozen=True):
-    """One answer. `id` is "" where its line names no row: then `asked` are the texts of the
-    messages before it, or `prompt` the text that they were rendered into, or neither is known."""
+    """One completion.
+
+    `id` is "" where its line names no row: then `question` holds the texts of the messages before
+    it, or `prompt` the text that they were rendered into, or neither is known.
+    """
 
     where: str
     response: Response
     id: str = ""
-    asked: tuple[str, ...] = ()
+    question: tuple[str, ...] = ()
     prompt: str = ""
 
 
 def read_completions(path: Path) -> list[Completion]:
-    """All completions of the file, in its order. Raises DataError (file:line) at a line that is
-    none of the forms."""
-    found: list[Completion] = []
-    tables: dict[str, list[Completion]] = {}
+    """Return all completions of the file, in its order. Raises DataError (file:line) at a line that
+    has none of the forms."""
+    completions: list[Completion] = []
+    tables: dict[str, list[Completion]] = {}  # GRPO's, by step
     for where, line in read_objects(path):
         if isinstance(line.get("prompt"), list) and isinstance(line.get("completion"), list):
             step = encode(line.get("step")).decode() if line.get("step") else where
-            tables[step] = list(_of_table(line, where))
+            tables[step] = _table_completions(line, where)
         else:
-            found += _of_line(line, where)
-    found += [completion for table in tables.values() for completion in table]
-    if not found:
+            completions += _line_completions(line, where)
+    for table in tables.values():
+        completions += table
+    if not completions:
         raise DataError(f"{path}: no completions", "empty_file", _FIX)
-    return found
+    return completions
 
 
-def _of_table(table: dict[str, Any], where: str) -> Iterator[Completion]:
-    prompts, texts = table["prompt"], table["completion"]
-    if len(prompts) != len(texts) or not all(isinstance(text, str) for text in [*prompts, *texts]):
-        raise DataError(
-            f"{where}: prompt and completion are not lists of as many texts", "bad_completion", _FIX
-        )
-    for prompt, text in zip(prompts, texts, strict=True):
-        yield Completion(where, Response("", text=text), prompt=prompt)
-
-
-def _of_line(line: dict[str, Any], where: str) -> Iterator[Completion]:
-    identity = next(
-        (str(line[name]) for name in _NAMES if isinstance(line.get(name), str | int)), ""
-    )
-    messages = line.get("messages")
-    asked = asked_by(messages) if isinstance(messages, list) else ()
-    for response in _responses(line, where):
-        yield Completion(where, response, identity, asked)
-
-
-def asked_by(messages: list[Any]) -> tuple[str, ...]:
-    """The texts of a conversation up to its last question or tool result: what an answer is an
-    answer to. Without its calls, which each template writes in its own way."""
+def question_texts(messages: list[Any]) -> tuple[str, ...]:
+    """Return the texts of a conversation up to its last question or tool result, which an answer
+    answers. Its calls are left out: each template writes them in its own way."""
     known = [message for message in messages if isinstance(message, dict)]
     while known and known[-1].get("role") in ("assistant", "tool_call"):
         known.pop()
-    return tuple(
-        str(message["content"])
-        for message in known
-        if message.get("content") and message.get("role") != "tool_call"
-    )
+    texts = []
+    for message in known:
+        if message.get("content") and message.get("role") != "tool_call":
+            texts.append(str(message["content"]))
+    return tuple(texts)
+
+
+def _table_completions(table: dict[str, Any], where: str) -> list[Completion]:
+    prompts, texts = table["prompt"], table["completion"]
+    if len(prompts) != len(texts) or not all(isinstance(text, str) for text in [*prompts, *texts]):
+        reason = f"{where}: prompt and completion are not lists of as many texts"
+        raise DataError(reason, "bad_completion", _FIX)
+    completions = []
+    for prompt, text in zip(prompts, texts, strict=True):
+        completions.append(Completion(where, Response("", text=text), prompt=prompt))
+    return completions
+
+
+def _line_completions(line: dict[str, Any], where: str) -> list[Completion]:
+    row_id = ""
+    for key in _ID_KEYS:
+        if isinstance(line.get(key), str | int):
+            row_id = str(line[key])
+            break
+    messages = line.get("messages")
+    question = question_texts(messages) if isinstance(messages, list) else ()
+    return [Completion(where, response, row_id, question) for response in _responses(line, where)]
 
 
 def _responses(line: dict[str, Any], where: str) -> list[Response]:
-    # the journal's, of a request that failed
-    if isinstance(line.get("error"), str) and line["error"]:
-        return [Response("", error=line["error"])]
-    if line.get("tool_calls") is not None and "text" in line:
-        return [_of_journal(line, where)]
-    for body in (line, _inner(line, "response", "body"), _inner(line, "response")):
-        if isinstance(body.get("choices"), list):
-            return [_of_message(_inner(choice, "message"), where) for choice in body["choices"]]
-    for message in (_inner(line, "message"), line):
-        if message.get("role") == "assistant" or (message and message is not line):
-            return [_of_message(message, where)]
-    given = next((line[name] for name in _TEXTS if line.get(name) is not None), None)
-    texts = [
-        text for text in (given if isinstance(given, list) else [given]) if isinstance(text, str)
-    ]
-    if not texts or (isinstance(given, list) and len(texts) < len(given)):
-        raise DataError(f"{where}: no completion", "bad_completion", _FIX)
-    return [Response("", text=text) for text in texts]
+    match line:
+        case {"error": str(error)} if error:  # a request of the journal that failed
+            return [Response("", error=error)]
+        case {"text": _, "tool_calls": calls} if calls is not None:
+            return [_journal_response(line, where)]
+        case (
+            {"choices": list(choices)}
+            | {"response": {"body": {"choices": list(choices)}}}
+            | {"response": {"choices": list(choices)}}
+        ):
+            responses = []
+            for choice in choices:
+                message = choice.get("message") if isinstance(choice, dict) else None
+                responses.append(_message_response(message, where))
+            return responses
+        case {"message": dict(inner)} if inner:
+            return [_message_response(inner, where)]
+        case {"role": "assistant"}:
+            return [_message_response(line, where)]
+    return _text_responses(line, where)
 
 
-def _of_journal(line: dict[str, Any], where: str) -> Response:
+def _journal_response(line: dict[str, Any], where: str) -> Response:
     try:
         return msgspec.convert(line | {"sample_id": ""}, Response)
     except msgspec.ValidationError as error:
         raise DataError(f"{where}: no completion: {error}", "bad_completion", _FIX) from error
 
 
-def _of_message(message: dict[str, Any], where: str) -> Response:
+def _message_response(message: Any, where: str) -> Response:
+    """Return the response that a client would make of an OpenAI message."""
+    choice = {"message": message if isinstance(message, dict) else {}}
     try:
-        return read_completion(encode({"choices": [{"message": message}]}), "", 0, 0.0)
+        return read_completion(encode({"choices": [choice]}), "", 0, 0.0)
     except BadBodyError as error:
         raise DataError(f"{where}: no completion: {error}", "bad_completion", _FIX) from error
 
 
-def _inner(value: Any, *keys: str) -> dict[str, Any]:
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value if isinstance(value, dict) else {}
+def _text_responses(line: dict[str, Any], where: str) -> list[Response]:
+    """Return the responses of a line's text, or list of texts, under the first key that has
+    any."""
+    values = [line[key] for key in _TEXT_KEYS if line.get(key) is not None]
+    texts = values[0] if values and isinstance(values[0], list) else values[:1]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        raise DataError(f"{where}: no completion", "bad_completion", _FIX)
+    return [Response("", text=text) for text in texts]

@@ -17,7 +17,7 @@ from swiftkit.evals.stats import Estimate
 _FORM = re.compile(r"\s*(?P<metric>[^\s<>=]+)\s*(?P<sign>>=|<=)\s*(?P<bound>[-+0-9.eE]+)\s*")
 
 
-class Verdict(StrEnum):
+class GateVerdict(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     INCONCLUSIVE = "inconclusive"
@@ -33,7 +33,7 @@ class Gate(msgspec.Struct, frozen=True):
 
 
 def parse_gate(text: str) -> Gate:
-    """'METRIC>=X' or 'METRIC<=X'; raises UsageError otherwise."""
+    """Read 'METRIC>=X' or 'METRIC<=X'. Raises UsageError for anything else."""
     match = _FORM.fullmatch(text)
     try:
         if match is not None:
@@ -46,19 +46,21 @@ def parse_gate(text: str) -> Gate:
 
 
 def judge(
-    gate: Gate, measured: Estimate | None, bounds: tuple[float, float] | None = None
-) -> Verdict:
-    """`measured` is None where no sample counted for the metric; `bounds` are its values if all the
-    samples that ended in an error were wrong, and if all were right: where these could overturn the
-    verdict there is none."""
-    if measured is None:
-        return Verdict.INCONCLUSIVE
-    worst, best = bounds or (measured.value, measured.value)
-    low, high = measured.ci95[0] - measured.value + worst, measured.ci95[1] - measured.value + best
+    gate: Gate, estimate: Estimate | None, error_bounds: tuple[float, float] | None = None
+) -> GateVerdict:
+    """Return the verdict of a gate on a metric; `estimate` is None where no sample counted for it.
+
+    `error_bounds` are the metric's values if all samples that ended in an error were wrong, and if
+    all were right: where these could overturn the verdict there is none.
+    """
+    if estimate is None:
+        return GateVerdict.INCONCLUSIVE
+    worst, best = error_bounds or (estimate.value, estimate.value)
+    low = estimate.ci95[0] - estimate.value + worst
+    high = estimate.ci95[1] - estimate.value + best
+    bound = gate.bound
     if gate.sign == "<=":
-        low, high, bound = -high, -low, -gate.bound
-    else:
-        bound = gate.bound
+        low, high, bound = -high, -low, -bound
     if low >= bound:
-        return Verdict.PASSED
-    return Verdict.FAILED if high < bound else Verdict.INCONCLUSIVE
+        return GateVerdict.PASSED
+    return GateVerdict.FAILED if high < bound else GateVerdict.INCONCLUSIVE

@@ -1,11 +1,11 @@
-"""Is B better than A on the same samples? Paired tests of a metric, its difference with an
-interval, Holm's correction.
+"""Compare two runs on the same samples: paired tests of a metric, its difference with an interval,
+Holm's correction.
 
 * One tally of total 1 and right 0 or 1 a cluster on both sides: McNemar's exact test; the interval
   is Agresti and Min's (2005), who add half a win and half a loss.
 * Otherwise: clusters (chains, or the trials of a sample) are swapped between A and B at random,
   which is all that chance could do if they were equal; the interval is a paired bootstrap over
-  clusters. Both draw with a fixed seed. Beyond _MANY clusters both follow the normal distribution
+  clusters. Both draw with a fixed seed. Beyond 2,000 clusters both follow the normal distribution
   closely, and the linearised variance is used.
 
 `smallest` is the difference that so many samples, with this much disagreement, show in four of five
@@ -18,12 +18,16 @@ from typing import Any
 
 import msgspec
 
-from swiftkit.evals.stats import Tally, sums_by_cluster
+from swiftkit.errors import UsageError
+from swiftkit.evals.stats import Z95, Tally, sums_by_cluster
 
 LEVEL = 0.05
-_DRAWS, _MANY, _SEED = 4000, 2000, 20261121
-_Z95, _Z80 = 1.959963984540054, 0.8416212335729143
+_DRAWS, _SEED = 4000, 20261121
+_MANY = 2000  # clusters
+_Z80 = 0.8416212335729143  # quantile of the normal distribution
 _FEWEST = 6  # differing samples with which McNemar's exact test can fall below 0.05
+
+Pairs = Sequence[tuple[float, float, float, float]]  # of a cluster: A's right, total; B's
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -41,107 +45,127 @@ class Difference(msgspec.Struct, frozen=True):
     p_holm: float = 1.0
 
     @property
-    def shown(self) -> bool:
+    def is_shown(self) -> bool:
         return self.p_holm <= LEVEL
 
 
 def difference(a: Sequence[Tally], b: Sequence[Tally]) -> Difference | None:
-    """The metric's difference on the clusters of both; None where one side counted nothing."""
-    left, right = sums_by_cluster(a), sums_by_cluster(b)
-    names = sorted(left.keys() | right.keys())
-    pairs = [(*left.get(name, (0.0, 0.0)), *right.get(name, (0.0, 0.0))) for name in names]
-    total_a, total_b = sum(pair[1] for pair in pairs), sum(pair[3] for pair in pairs)
+    """Return the metric's difference on the clusters of both; None where one side counted
+    nothing."""
+    total_a, total_b = sum(tally.total for tally in a), sum(tally.total for tally in b)
     if not total_a or not total_b:
         return None
-    value_a, value_b = (
-        sum(pair[0] for pair in pairs) / total_a,
-        sum(pair[2] for pair in pairs) / total_b,
+    value_a = sum(tally.right for tally in a) / total_a
+    value_b = sum(tally.right for tally in b) / total_b
+    sums_a, sums_b = sums_by_cluster(a), sums_by_cluster(b)
+    pairs = []
+    for cluster in sorted(sums_a.keys() | sums_b.keys()):
+        pairs.append((*sums_a.get(cluster, (0.0, 0.0)), *sums_b.get(cluster, (0.0, 0.0))))
+    is_proportion = all(
+        total_a == total_b == 1 and right_a in (0, 1) and right_b in (0, 1)
+        for right_a, total_a, right_b, total_b in pairs
     )
-    if all(pair[1] == pair[3] == 1 and {pair[0], pair[2]} <= {0, 1} for pair in pairs):
-        interval, p, smallest, test = _mcnemar(pairs)
-    else:
-        interval, p, smallest, test = _swapped(pairs, value_a, value_b)
-    return Difference(value_a, value_b, value_b - value_a, interval, p, smallest, len(pairs), test)
+    if is_proportion:
+        return _mcnemar(pairs, value_a, value_b)
+    return _permutation_test(pairs, value_a, value_b)
 
 
-def holm(found: Mapping[str, Difference]) -> dict[str, Difference]:
-    """With p_holm (Holm 1979): over all these metrics, chance alone shows a difference in 5 % of
-    cases at most."""
+def holm(differences: Mapping[str, Difference]) -> dict[str, Difference]:
+    """Return the differences with their p_holm (Holm 1979): over all these metrics, chance alone
+    shows a difference in 5 % of cases at most."""
+    corrected = dict(differences)
     highest = 0.0
-    corrected: dict[str, Difference] = {}
-    for rank, (name, each) in enumerate(sorted(found.items(), key=lambda entry: entry[1].p)):
-        highest = max(highest, min(1.0, each.p * (len(found) - rank)))
-        corrected[name] = msgspec.structs.replace(each, p_holm=highest)
-    return {name: corrected[name] for name in found}
+    for rank, name in enumerate(sorted(differences, key=lambda name: differences[name].p)):
+        p = differences[name].p * (len(differences) - rank)
+        highest = max(highest, min(1.0, p))
+        corrected[name] = msgspec.structs.replace(differences[name], p_holm=highest)
+    return corrected
 
 
-Pairs = Sequence[tuple[float, float, float, float]]  # right and total of A, right and total of B
-_Found = tuple[tuple[float, float], float, float, str]
-
-
-def _mcnemar(pairs: Pairs) -> _Found:
-    from scipy.stats import binomtest
-
+def _mcnemar(pairs: Pairs, value_a: float, value_b: float) -> Difference:
     size = len(pairs)
-    wins, losses = (
-        sum(pair[2] > pair[0] for pair in pairs),
-        sum(pair[2] < pair[0] for pair in pairs),
-    )
-    p = float(binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+    wins = sum(right_b > right_a for right_a, _, right_b, _ in pairs)
+    losses = sum(right_b < right_a for right_a, _, right_b, _ in pairs)
+    differing = wins + losses
+    # Agresti and Min: half a win and half a loss are added to each
     middle = (wins - losses) / (size + 2)
-    width = (
-        _Z95
-        * math.sqrt(max(0.0, wins + losses + 1 - (wins - losses) ** 2 / (size + 2)))
-        / (size + 2)
+    variance = max(0.0, differing + 1 - (wins - losses) ** 2 / (size + 2))
+    half = Z95 * math.sqrt(variance) / (size + 2)
+    smallest = max((Z95 + _Z80) * math.sqrt(differing) / size, _FEWEST / size)
+    return Difference(
+        a=value_a,
+        b=value_b,
+        difference=value_b - value_a,
+        ci95=(max(-1.0, middle - half), min(1.0, middle + half)),
+        p=sign_test(wins, losses),
+        smallest=min(1.0, smallest),
+        clusters=size,
+        test="McNemar's exact test",
     )
-    smallest = max((_Z95 + _Z80) * math.sqrt(wins + losses) / size, _FEWEST / size)
-    return (
-        (max(-1.0, middle - width), min(1.0, middle + width)),
-        p,
-        min(1.0, smallest),
-        "McNemar's exact test",
-    )
 
 
-def _swapped(pairs: Pairs, value_a: float, value_b: float) -> _Found:
-    import numpy as np
-    from scipy.stats import norm
+def sign_test(wins: int, losses: int) -> float:
+    """Return the chance that a fair coin falls as unevenly as this, in either direction."""
+    size = wins + losses
+    binomial = tail = 1  # of `size` over 0
+    for k in range(min(wins, losses)):
+        binomial = binomial * (size - k) // (k + 1)  # `size` over k + 1
+        tail += binomial
+    return min(1.0, 2 * tail / (1 << size))
 
-    table = np.array(pairs, float)
+
+def _permutation_test(pairs: Pairs, value_a: float, value_b: float) -> Difference:
+    try:
+        import numpy as np
+    except ImportError as error:
+        raise UsageError(
+            "runs with trials or chains are compared with numpy (pip install numpy)"
+        ) from error
+
+    table = np.array(pairs, float)  # (clusters, 4)
     right_a, total_a, right_b, total_b = table.T
-    found, size = value_b - value_a, len(pairs)
-    moves = (right_b - value_b * total_b) / total_b.sum() - (
-        right_a - value_a * total_a
-    ) / total_a.sum()
-    error = float(np.sqrt((moves**2).sum() * size / max(1, size - 1)))
-    smallest = min(1.0, max((_Z95 + _Z80) * error, 1 / float(max(total_a.sum(), total_b.sum()))))
+    measured, size = value_b - value_a, len(pairs)
+    # each cluster's part in the difference, to first order
+    moves_a = (right_a - value_a * total_a) / total_a.sum()
+    moves_b = (right_b - value_b * total_b) / total_b.sum()
+    stderr = float(np.sqrt(((moves_b - moves_a) ** 2).sum() * size / max(1, size - 1)))
+    smallest = max((Z95 + _Z80) * stderr, 1 / float(max(total_a.sum(), total_b.sum())))
     if size > _MANY:
-        p = float(2 * norm.sf(abs(found) / error)) if error else 1.0
-        return (
-            (found - _Z95 * error, found + _Z95 * error),
-            p,
-            smallest,
-            "normal test over clusters",
-        )
-    random = np.random.default_rng(_SEED)
-    swaps = random.integers(0, 2, (_DRAWS, size)).astype(float)
-    drawn = _ratios(swaps, table, table[:, [2, 3, 0, 1]])
-    p = (1 + int((np.abs(drawn) >= abs(found) - 1e-12).sum())) / (_DRAWS + 1)
-    weights = random.multinomial(size, np.full(size, 1 / size), _DRAWS).astype(float)
-    low, high = np.percentile(_ratios(weights, table, np.zeros_like(table)), [2.5, 97.5])
-    return (
-        (float(min(low, found)), float(max(high, found))),
-        p,
-        smallest,
-        "permutation test over clusters",
+        p = math.erfc(abs(measured) / stderr / math.sqrt(2)) if stderr else 1.0
+        low, high = measured - Z95 * stderr, measured + Z95 * stderr
+        test = "normal test over clusters"
+    else:
+        random = np.random.default_rng(_SEED)
+        swaps = random.integers(0, 2, (_DRAWS, size)).astype(float)
+        drawn = _drawn_differences(swaps, table, table[:, [2, 3, 0, 1]])
+        p = (1 + int((np.abs(drawn) >= abs(measured) - 1e-12).sum())) / (_DRAWS + 1)
+        # bootstrap: how often each cluster is drawn
+        weights = random.multinomial(size, np.full(size, 1 / size), _DRAWS).astype(float)
+        drawn = _drawn_differences(weights, table, np.zeros_like(table))
+        low, high = map(float, np.percentile(drawn, [2.5, 97.5]))
+        low, high = min(low, measured), max(high, measured)
+        test = "permutation test over clusters"
+    return Difference(
+        a=value_a,
+        b=value_b,
+        difference=measured,
+        ci95=(low, high),
+        p=p,
+        smallest=min(1.0, smallest),
+        clusters=size,
+        test=test,
     )
 
 
-def _ratios(weights: Any, chosen: Any, other: Any) -> Any:
-    """The difference of ratios for each row of weights: so much of each cluster of `chosen`, the
-    rest of `other`."""
+def _drawn_differences(weights: Any, table: Any, other: Any) -> Any:
+    """Return the difference of the two ratios in each draw, an array of shape (draws,).
+
+    `weights` (draws, clusters) says how much of each cluster of `table` (clusters, 4) is taken; the
+    rest is of `other` (clusters, 4).
+    """
     import numpy as np
 
-    right_a, total_a, right_b, total_b = (weights @ (chosen - other) + other.sum(axis=0)).T
+    sums = weights @ (table - other) + other.sum(axis=0)  # (draws, 4)
+    right_a, total_a, right_b, total_b = sums.T
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.nan_to_num(right_b / total_b - right_a / total_a)

@@ -1,53 +1,37 @@
-"""Scores as text for people: the summary of a file, and one row taken apart. Model output cannot
-steer the terminal."""
+"""Scores of completions as text for people: the summary of a file, and one row taken apart."""
 
 from collections.abc import Iterator
-from typing import Any
 
-import click
-
-from swiftkit.evals.report.report import Outcome
-from swiftkit.evals.score_file import Pairing, Report, to_json
-from swiftkit.evals.tasks import tool_call
+from swiftkit.evals.percent import percent, percent_interval
+from swiftkit.evals.score_file import Pairing, ScoredCompletion, ScoreReport
 from swiftkit.records import Score
 from swiftkit.scoring import explain
 from swiftkit.scoring.gold import Gold, GoldCall
 from swiftkit.scoring.options import WEIGHTS
+from swiftkit.scoring.response import read_answer
 from swiftkit.scoring.score import pairs_of
-from swiftkit.terminal import printable
+from swiftkit.terminal import print_lines, print_table, shorten, table_lines
 from swiftkit.toolcall.call import Parsed
 
 _MOST_NAMED = 5
-_MOST_TEXT = 2000
+_MOST_TEXT = 2000  # characters
 
 
-def print_json(report: Report) -> None:
-    click.echo(printable(to_json(report)))
-
-
-def print_summary(report: Report) -> None:
-    """The metrics with their intervals and the mean of each part, on stdout."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        "what", "mean", "95 % interval", title=Text(printable(report.data)), title_justify="left"
-    )
-    for name, found in report.metrics.items():
-        table.add_row(
-            Text(printable(name)), _percent(found.value), " to ".join(map(_percent, found.ci95))
-        )
-    table.add_section()
-    table.add_row("score (value)", f"{report.value:.4f}", "")
+def print_summary(report: ScoreReport) -> None:
+    """Print the metrics with their intervals and the mean of each part on stdout."""
+    rows = []
+    for name, metric in report.metrics.items():
+        rows.append((name, percent(metric.value), percent_interval(metric.ci95)))
+    rows.append(("score (value)", f"{report.value:.4f}", ""))
     for name, share in report.parts.items():
-        table.add_row(f"  part {name.replace('_', ' ')}", f"{share:.4f}", "")
-    Console(highlight=False).print(table)
+        rows.append((f"  part {name.replace('_', ' ')}", f"{share:.4f}", ""))
+    print_table(("metric", "mean", "95 % interval"), rows, report.data, right=(1, 2))
 
 
-def messages(report: Report, pairing: Pairing) -> Iterator[str]:
-    """What is to be said beside the table."""
-    if pairing.by_position:
+def summary_messages(report: ScoreReport, pairing: Pairing) -> Iterator[str]:
+    """Yield the messages that go with the table: how completions were paired, and what is
+    missing."""
+    if pairing.is_by_position:
         yield "note: no line names its row, so the completions are paired by position"
     if report.unmatched_completions:
         yield _named("completions answer no row", report.unmatched_completions)
@@ -55,71 +39,76 @@ def messages(report: Report, pairing: Pairing) -> Iterator[str]:
         yield _named("rows have no completion", report.unanswered_rows)
     if report.errors:
         yield f"{report.errors} completions are failed requests, which have no score"
-    yield f"{report.scored} of {report.completions} completions scored, {100 * report.exact:.1f} % exact"
+    counts = f"{report.scored} of {report.completions} completions scored"
+    yield f"{counts}, {percent(report.exact)} exact"
 
 
-def print_explained(found: list[tuple[Outcome, str]]) -> None:
-    for outcome, where in found:
-        for line in explanation(outcome, where):
-            click.echo(printable(line.encode("utf-8", "replace").decode()))
+def print_explanations(pairs: list[ScoredCompletion]) -> None:
+    for pair in pairs:
+        print_lines(_explanation(pair))
 
 
-def explanation(outcome: Outcome, where: str) -> Iterator[str]:
-    """What was expected, what came, and which part cost what."""
-    sample, score = outcome.sample, outcome.score
+def _explanation(pair: ScoredCompletion) -> Iterator[str]:
+    """Yield what was expected, what came, and what each part cost."""
+    sample, score = pair.sample, pair.score
+    where, response = pair.completion.where, pair.completion.response
     gold: Gold = sample.target
-    yield f"row {sample.id} ({sample.meta.get('where', '')}), completion {outcome.trial + 1} ({where})"
+    place = sample.meta.get("where", "")
+    yield f"row {sample.id} ({place}), completion {pair.trial + 1} ({where})"
     if score is None:
-        yield f"  no score: the request failed: {outcome.response.error}"
+        yield f"  no score: the request failed: {response.error}"
         return
-    parsed = tool_call.answer(sample, outcome.response)
-    yield f"  asked     {_short(sample.messages[-1].get('content', ''))}"
-    yield from _block("expected", [_wanted(call) for call in gold.calls] or ["no call"])
-    yield from _block("came", _came(parsed))
-    yield f"  score     {score.value:.4f}, {'exact' if score.exact else 'not exact'}: {score.reason.split(': ')[0]}"
-    yield from _block("faults", [] if score.exact else list(_faults(parsed, gold)))
+    answer = read_answer(response, gold.parse)
+    yield f"  asked     {shorten(sample.messages[-1].get('content', ''), _MOST_TEXT)}"
+    yield from _block("expected", [_expected_call(call) for call in gold.calls] or ["no call"])
+    yield from _block("came", _answer_lines(answer))
+    exact, reason = "exact" if score.exact else "not exact", score.reason.split(": ")[0]
+    yield f"  score     {score.value:.4f}, {exact}: {reason}"
+    if not score.exact:
+        yield from _block("faults", _faults(answer, gold))
     yield from _costs(score, gold)
 
 
 def _costs(score: Score, gold: Gold) -> Iterator[str]:
+    """Yield a table of the score's parts: share, weight and cost."""
     if gold.item is not None:
         yield "  parts     (BFCL's verdict decides; the parts are this scorer's)"
-    yield "            part               share   weight   cost"
+    weights = gold.options.weights
+    rows = []
     for part, share in score.parts.items():
-        weight = gold.options.weights.get(part)
-        costs = (
-            f"{weight:6.2f}   {weight * (1 - share):.4f}" if weight is not None else "     -   -"
-        )
-        yield f"            {part.replace('_', ' '):17}  {share:.4f} {costs}"
-    weighted = sum(gold.options.weights[part] * score.parts[part] for part in WEIGHTS)
+        weight, cost = "-", "-"
+        if part in weights:
+            weight, cost = f"{weights[part]:.2f}", f"{weights[part] * (1 - share):.4f}"
+        rows.append((part.replace("_", " "), f"{share:.4f}", weight, cost))
+    for line in table_lines(("part", "share", "weight", "cost"), rows, right=(1, 2, 3)):
+        yield f"            {line}"
+    weighted = sum(weights[part] * score.parts[part] for part in WEIGHTS)
     if gold.item is None and round(weighted, 9) > round(score.value, 9):
-        yield f"            more calls than expected: {weighted:.4f} x count {score.parts['count']:.4f}"
+        count = score.parts["count"]
+        yield f"            more calls than expected: {weighted:.4f} x count {count:.4f}"
 
 
-def _faults(parsed: Parsed, gold: Gold) -> Iterator[str]:
-    if parsed.malformed:
-        yield f"malformed: {parsed.malformed}"
-    elif parsed.calls and gold.calls:
-        yield from explain.faults(parsed.calls, gold, pairs_of(parsed.calls, gold))
-    else:
-        yield "no call was wanted" if parsed.calls else "no call was made"
+def _faults(answer: Parsed, gold: Gold) -> list[str]:
+    if answer.malformed:
+        return [f"malformed: {answer.malformed}"]
+    if answer.calls and gold.calls:
+        return list(explain.faults(answer.calls, gold, pairs_of(answer.calls, gold)))
+    return ["no call was wanted" if answer.calls else "no call was made"]
 
 
-def _wanted(call: GoldCall) -> str:
-    names = dict.fromkeys([*call.arguments, *call.accepted])
-    values = [
-        f"{name}{'?' if name in call.optional else ''}={explain.accepted(call, name)}"
-        for name in names
-    ]
+def _expected_call(call: GoldCall) -> str:
+    values = []
+    for name in dict.fromkeys([*call.arguments, *call.accepted]):
+        mark = "?" if name in call.optional else ""
+        values.append(f"{name}{mark}={explain.accepted(call, name)}")
     return f"{call.name}({', '.join(values)})"
 
 
-def _came(parsed: Parsed) -> list[str]:
-    if parsed.calls:
-        return [explain.shown(call) for call in parsed.calls]
-    return [
-        f"no call{' that can be read' if parsed.malformed else ''}, but the text: {_short(parsed.content)}"
-    ]
+def _answer_lines(answer: Parsed) -> list[str]:
+    if answer.calls:
+        return [explain.shown(call) for call in answer.calls]
+    kind = "no call that can be read" if answer.malformed else "no call"
+    return [f"{kind}, but the text: {shorten(answer.content, _MOST_TEXT)}"]
 
 
 def _block(title: str, lines: list[str]) -> Iterator[str]:
@@ -127,15 +116,6 @@ def _block(title: str, lines: list[str]) -> Iterator[str]:
         yield f"  {'' if number else title:9} {line}"
 
 
-def _short(text: Any) -> str:
-    line = " ".join(str(text).split())
-    return line if len(line) <= _MOST_TEXT else f"{line[:_MOST_TEXT]}..."
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
-
-
-def _named(what: str, names: list[str]) -> str:
+def _named(problem: str, names: list[str]) -> str:
     more = f", and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return f"{len(names)} {what}: {', '.join(names[:_MOST_NAMED])}{more}"
+    return f"{len(names)} {problem}: {', '.join(names[:_MOST_NAMED])}{more}"

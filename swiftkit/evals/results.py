@@ -1,139 +1,180 @@
-"""What has become of each job of a run: its score, or its error, and what the answers cost.
+"""Score, error and latency of each (sample, trial) of a run.
 
-No response is kept: its text may be long, and the journal has it. Equal scores are kept once.
+No response is kept: its text may be long, and the journal has it.
 """
 
-from array import array
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
 from typing import NamedTuple
 
-from swiftkit.evals.lazy_samples import Lazy
-from swiftkit.evals.progress import Counts
+import msgspec
+
 from swiftkit.evals.task import Result, Task
-from swiftkit.files.jsonl import encode
 from swiftkit.records import SKIPPED, Response, Sample, Score
 
-_NO_SCORE = -1
+NOT_ASKED = "not asked yet"
+MOST_CATEGORIES = 30  # a longer breakdown tells nobody anything
+Key = tuple[str, int]  # sample id, trial
 
 
 class Job(NamedTuple):
-    """One trial of one sample; `number` is its place among the jobs of the run."""
+    """One trial of one sample."""
 
     sample: Sample
     trial: int
-    number: int
+
+    @property
+    def key(self) -> Key:
+        return self.sample.id, self.trial
 
 
-def jobs_of(samples: Sequence[Sample], trials: int) -> Sequence[Job]:
-    """All trials of all samples, those of a sample one after the other."""
-    return Lazy(
-        len(samples) * trials,
-        lambda number: Job(samples[number // trials], number % trials, number),
-    )
+class TrialOutcome(NamedTuple):
+    """The end of one trial of one sample: a score, or the error that stands in its place."""
+
+    sample: Sample
+    trial: int
+    score: Score | None
+    error: str
 
 
-def results_of(jobs: Sequence[Job], score: Callable[[Job], Score | None]) -> Sequence[Result]:
-    """What a task's `metrics` sums up."""
+class RunCounts(msgspec.Struct):
+    """`total` and `done` count sample-trials; `finished_before` of `done` came from the journal."""
 
-    def result(number: int) -> Result:
-        job = jobs[number]
-        return job.sample, job.trial, score(job)
+    total: int
+    done: int = 0
+    finished_before: int = 0
+    scored: int = 0
+    exact: int = 0
+    errors: int = 0
+    skipped: int = 0
+    in_flight: int = 0
 
-    return Lazy(len(jobs), result)
+    def line(self, seconds: float) -> str:
+        """Return the state of a run that has been asking for some seconds, in one line."""
+        rate = (self.done - self.finished_before) / seconds if seconds else 0.0
+        parts = [f"{self.done}/{self.total}", f"{rate:.1f}/s"]
+        parts.append(f"{(self.total - self.done) / rate:.0f} s left" if rate else "-")
+        exact = 100 * self.exact / max(1, self.scored)
+        parts.append(f"{exact:.1f} % exact" if self.scored else "none scored")
+        if self.errors:
+            parts.append(f"{self.errors} errors")
+        if self.skipped:
+            parts.append(f"{self.skipped} skipped")
+        return ", ".join([*parts, f"{self.in_flight} in flight"])
 
 
-class Account:
-    """`errors` are by the job's number; a job has a score, or an error, or was not asked yet. Times
-    are in seconds."""
+def jobs_of(samples: Iterable[Sample], trials: int) -> list[Job]:
+    """Return all trials of all samples, those of a sample one after the other."""
+    jobs = []
+    for sample in samples:
+        jobs += [Job(sample, trial) for trial in range(trials)]
+    return jobs
+
+
+def results_of(jobs: Iterable[Job], scores: Mapping[Key, Score]) -> list[Result]:
+    """Return the entries that a task's `metrics` sums up; of a job without a score, None."""
+    return [(job.sample, job.trial, scores.get(job.key)) for job in jobs]
+
+
+def trial_count(results: Iterable[Result]) -> int:
+    """Return how often each sample was asked."""
+    return 1 + max((trial for _, trial, _ in results), default=0)
+
+
+def categories_of(results: Iterable[Result]) -> list[str]:
+    """Return the categories to split a metric by: none where there is one, or more than 30."""
+    categories = {sample.meta["category"] for sample, _, _ in results if "category" in sample.meta}
+    return sorted(categories) if 1 < len(categories) <= MOST_CATEGORIES else []
+
+
+class RunResults:
+    """A job has a score, or an error, or was not asked yet. Times are in seconds."""
 
     def __init__(self, task: Task, total: int) -> None:
-        self.counts = Counts(total=total)
-        self.errors: dict[int, str] = {}
+        self.counts = RunCounts(total)
+        self.scores: dict[Key, Score] = {}
+        self.errors: dict[Key, str] = {}
         self.usage: dict[str, int] = {}  # tokens summed, by the endpoint's own names
         self._task = task
-        # of each job's score among the different ones
-        self._places = array("l", [_NO_SCORE]) * total
-        self._scores: list[Score] = []
-        self._known: dict[bytes, int] = {}
-        self._latencies, self._first_tokens, self._speeds = array("d"), array("d"), array("d")
+        self._latencies: list[float] = []
+        self._first_tokens: list[float] = []
+        self._speeds: list[float] = []  # tokens a second after the first
 
-    def score(self, number: int) -> Score | None:
-        place = self._places[number]
-        return None if place == _NO_SCORE else self._scores[place]
-
-    def resume(self, jobs: Sequence[Job], responses: Iterable[Response]) -> None:
-        """Take over what a journal holds of these jobs: finished ones are done, of others only the
-        error."""
-        places: dict[tuple[str, int], int] = {}
+    def resume(self, jobs: Iterable[Job], responses: Iterable[Response]) -> None:
+        """Take over the journal's responses to these jobs: answered ones are done; of the others
+        only the error is known."""
+        jobs_by_key = {job.key: job for job in jobs}
         for response in responses:
-            places = places or {(job.sample.id, job.trial): job.number for job in jobs}
-            number = places.get((response.sample_id, response.trial), _NO_SCORE)
-            if number != _NO_SCORE and response.error:
-                self.errors[number] = response.error
-            elif number != _NO_SCORE:
-                self.take(jobs[number], response)
+            job = jobs_by_key.get((response.sample_id, response.trial))
+            if job is None:
+                continue
+            if response.error:
+                self.errors[job.key] = response.error
+            else:
+                self.add(job, response)
                 self.counts.finished_before += 1
 
-    def take(self, job: Job, response: Response) -> None:
-        """Count a response, and score it if it is no error."""
+    def add(self, job: Job, response: Response) -> None:
+        """Count a response, and score it unless it is an error."""
         if response.error:
-            self.fail(job, response.error)
+            self.add_error(job, response.error)
             return
-        score: Score = self._task.score(job.sample, response)
-        self._keep(job.number, score)
-        self.errors.pop(job.number, None)
+        key = job.key
+        score = self._task.score(job.sample, response)
+        self.scores[key] = score
+        self.errors.pop(key, None)
         self.counts.done += 1
         self.counts.scored += 1
         self.counts.exact += score.exact
         for name, count in response.usage.items():
             self.usage[name] = self.usage.get(name, 0) + count
-        self._time(response)
+        self._add_times(response)
 
-    def fail(self, job: Job, error: str) -> None:
-        self.errors[job.number] = error
-        skipped = error.startswith(SKIPPED)
+    def add_error(self, job: Job, error: str) -> None:
+        self.errors[job.key] = error
         self.counts.done += 1
-        self.counts.skipped += skipped
-        self.counts.errors += not skipped
+        if error.startswith(SKIPPED):
+            self.counts.skipped += 1
+        else:
+            self.counts.errors += 1
 
-    def _keep(self, number: int, score: Score) -> None:
-        place = self._known.setdefault(encode(score), len(self._scores))
-        if place == len(self._scores):
-            self._scores.append(score)
-        self._places[number] = place
+    def outcomes(self, jobs: Iterable[Job]) -> list[TrialOutcome]:
+        """Return the outcome of each job; one that was not asked yet has that as its error."""
+        outcomes = []
+        for job in jobs:
+            score = self.scores.get(job.key)
+            error = self.errors.get(job.key, NOT_ASKED) if score is None else ""
+            outcomes.append(TrialOutcome(job.sample, job.trial, score, error))
+        return outcomes
 
     def latency(self) -> dict[str, float]:
-        """The mean, the median, the 95th percentile and the longest time of the attempts that were
-        answered; if they were streamed, the same of the time to the first token, and the tokens a
-        second after it."""
-        found = _spread(self._latencies, "")
-        found |= _spread(self._first_tokens, "first_token_")
+        """Return mean, p50, p95 and max of the seconds that answers took; if they were streamed,
+        also of the time to the first token, and the tokens a second after it."""
+        latency = _spread(self._latencies, "") | _spread(self._first_tokens, "first_token_")
         if self._speeds:
-            found["tokens_per_s"] = round(sorted(self._speeds)[len(self._speeds) // 2], 2)
-        return found
+            latency["tokens_per_s"] = round(sorted(self._speeds)[len(self._speeds) // 2], 2)
+        return latency
 
-    def _time(self, response: Response) -> None:
+    def _add_times(self, response: Response) -> None:
         self._latencies.append(response.latency)
-        if response.first_token and not response.steps:
-            self._first_tokens.append(response.first_token)
-            rest, tokens = (
-                response.latency - response.first_token,
-                response.usage.get("completion_tokens", 0),
-            )
-            if rest > 0 and tokens > 1:
-                self._speeds.append((tokens - 1) / rest)
+        if not response.first_token or response.steps:
+            return
+        self._first_tokens.append(response.first_token)
+        seconds = response.latency - response.first_token
+        tokens = response.usage.get("completion_tokens", 0)
+        if seconds > 0 and tokens > 1:
+            self._speeds.append((tokens - 1) / seconds)
 
 
 def _spread(seconds: Sequence[float], prefix: str) -> dict[str, float]:
+    """Return mean, p50, p95 and max, with the prefix before each name; nothing of no times."""
     times = sorted(seconds)
     if not times:
         return {}
     last = len(times) - 1
-    found = {
-        "mean": fsum(times) / len(times),
-        "p50": times[last // 2],
-        "p95": times[round(0.95 * last)],
-        "max": times[-1],
+    return {
+        f"{prefix}mean": round(fsum(times) / len(times), 4),
+        f"{prefix}p50": round(times[last // 2], 4),
+        f"{prefix}p95": round(times[round(0.95 * last)], 4),
+        f"{prefix}max": round(times[-1], 4),
     }
-    return {f"{prefix}{name}": round(value, 4) for name, value in found.items()}

@@ -1,7 +1,7 @@
 """A run on disk, so that the same command goes on where a kill, a full disk or Ctrl-C stopped it.
 
     config.json       what was asked of whom: all that is needed to run it again, no secrets
-    responses.jsonl   the journal: one flushed line a response; of several for one sample and trial the last counts
+    responses.jsonl   the journal: a flushed line a response; the last of a sample and trial counts
     scores.jsonl      one line a scored response, in the order of the data
     report.json       the numbers; report.md the same for people
 
@@ -24,10 +24,14 @@ from swiftkit.errors import DataError, UsageError
 from swiftkit.files.inputs import GOLD_FOLDER, find_files
 from swiftkit.files.jsonl import decode_line, encode, read_lines, write_atomically
 from swiftkit.records import Response
+from swiftkit.terminal import shorten
+
+_MAY_DIFFER = ("data", "swiftkit")  # the data's content is compared, not its place
+_NEW_ADDRESS = "; for the same model at a new address, change base_url in its config.json"
 
 
-class Config(msgspec.Struct, frozen=True):
-    """What decides the answers of a run: a resumed run must agree in all of it but `swiftkit` and
+class RunConfig(msgspec.Struct, frozen=True):
+    """All that decides the answers of a run. A resumed run must agree in it, but for `swiftkit` and
     the data's place.
 
     `base_url` holds one address, or several joined by commas, of which a resumed run must have one.
@@ -46,71 +50,74 @@ class Config(msgspec.Struct, frozen=True):
     sample: int | None
     seed: int
     swiftkit: str
-    settings: dict[str, str] = {}  # what else decides, such as a judge (a task's `settings()`)
+    settings: dict[str, str] = {}  # of the task, such as a judge
 
 
-_FREE = {"data", "swiftkit"}  # the data's content is compared, not its place
-_HINTS = {"base_url": "; for the same model at a new address, change base_url in its config.json"}
+class JournalKey(msgspec.Struct, frozen=True, gc=False):
+    """The part of a journal line that names its sample and trial."""
 
-
-class _Key(msgspec.Struct, frozen=True, gc=False):
     sample_id: str
     trial: int = 0
 
 
-class RunDir:
+class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.journal = path / "responses.jsonl"
 
-    def recorded(self) -> Config | None:
-        """The config of a run that was begun here."""
+    def read_config(self) -> RunConfig | None:
+        """Return the config of the run that was begun here, if one was."""
         file = self.path / "config.json"
-        if not file.exists():
-            if self.journal.exists():
-                raise UsageError(
-                    f"{self.path} holds responses.jsonl but no config.json (choose another --run)"
-                )
-            return None
-        return decode_line(file.read_bytes(), str(file), msgspec.json.Decoder(Config).decode)
+        if file.exists():
+            decode = msgspec.json.Decoder(RunConfig).decode
+            return decode_line(file.read_bytes(), str(file), decode)
+        if self.journal.exists():
+            raise UsageError(
+                f"{self.path} holds responses.jsonl but no config.json (choose another --run)"
+            )
+        return None
 
-    def agree(self, config: Config) -> Config:
-        """`config` with the recorded model where none was given; raises UsageError that names what
-        differs."""
-        recorded = self.recorded()
+    def resume_config(self, config: RunConfig) -> RunConfig:
+        """Return `config`, with the recorded model where it names none.
+
+        Raises UsageError that names the first setting in which the recorded config differs.
+        """
+        recorded = self.read_config()
         if recorded is None:
             return config
         if config.model is None:
             config = msgspec.structs.replace(config, model=recorded.model)
-        for name in Config.__struct_fields__:
+        for name in RunConfig.__struct_fields__:
             was, now = getattr(recorded, name), getattr(config, name)
-            if (
-                was != now
-                and name not in _FREE
-                and not (name == "base_url" and same_places(was, now))
-            ):
-                hint = _HINTS.get(name, "")
-                raise UsageError(
-                    f"{self.path} was begun with {name} {_short(was)}, this command has {_short(now)} "
-                    f"(give the same, or another --run{hint})"
-                )
+            if was == now or name in _MAY_DIFFER:
+                continue
+            if name == "base_url" and same_places(was, now):
+                continue
+            hint = _NEW_ADDRESS if name == "base_url" else ""
+            raise UsageError(
+                f"{self.path} was begun with {name} {shorten(repr(was), 60)}, this command has "
+                f"{shorten(repr(now), 60)} (give the same, or another --run{hint})"
+            )
         return config
 
-    def responses(self) -> Iterator[Response]:
-        """The last response of each sample and trial in the journal; a half last line is left out.
-        One is held at a time: the journal is read twice."""
+    def read_responses(self) -> Iterator[Response]:
+        """Yield the last response of each sample and trial in the journal.
+
+        The journal is read twice, so that only one response is held at a time. A last line that a
+        kill cut off is ignored; any other broken line raises DataError.
+        """
         if not self.journal.exists():
             return
-        last = {key: number for number, key in self._keys()}
-        counted = set(last.values())
+        last = {key: number for number, key in self._read_keys()}
+        numbers = set(last.values())
         decode = msgspec.json.Decoder(Response).decode
         for number, line in read_lines(self.journal):
-            if number in counted:
+            if number in numbers:
                 yield decode_line(line, f"{self.journal}:{number}", decode)
 
-    def _keys(self) -> Iterator[tuple[int, "_Key"]]:
-        """The line number and key of each response."""
-        decode = msgspec.json.Decoder(_Key).decode
+    def _read_keys(self) -> Iterator[tuple[int, JournalKey]]:
+        """Yield the line number and key of each response."""
+        decode = msgspec.json.Decoder(JournalKey).decode
         broken: DataError | None = None
         for number, line in read_lines(self.journal):
             if broken:
@@ -118,7 +125,7 @@ class RunDir:
             try:
                 yield number, decode_line(line, f"{self.journal}:{number}", decode)
             except DataError as error:
-                broken = error  # forgiven only as the last line: a kill cut it
+                broken = error  # raised only if another line follows
 
     def write_json(self, name: str, value: Any) -> None:
         with write_atomically(self.path / name) as file:
@@ -134,23 +141,26 @@ class RunDir:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep other processes out; the lock goes with the process, however it ends. A run that
-        left nothing leaves no folder."""
+        """Keep other processes out; the lock goes with the process, however it ends.
+
+        A run that wrote nothing leaves no folder behind. Raises UsageError if another process has
+        the lock, DataError if the folder cannot be written.
+        """
         lock = self.path / ".lock"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             file = lock.open("w")
         except OSError as error:
+            reason = f"{self.path}: {error.strerror or error}"
             fix = "check the folder, its permissions and the free space, or choose another --run"
-            raise DataError(
-                f"{self.path}: {error.strerror or error}", "unwritable_file", fix
-            ) from error
+            raise DataError(reason, "unwritable_file", fix) from error
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise UsageError(
-                    f"{self.path} is in use by another swiftkit (wait for it, or choose another --run)"
+                    f"{self.path} is in use by another swiftkit "
+                    "(wait for it, or choose another --run)"
                 ) from None
             try:
                 yield
@@ -160,38 +170,32 @@ class RunDir:
                     self.path.rmdir()
 
 
-def new_run(task: str) -> Path:
-    """A path that is not taken: runs/eval/TASK-TIMESTAMP."""
+def new_run_path(task: str) -> Path:
+    """Return a path that is not taken: runs/eval/TASK-TIMESTAMP."""
     stem = f"{task}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
-    candidates = (
-        Path("runs/eval") / (f"{stem}-{number}" if number else stem) for number in range(1000)
-    )
-    return next(path for path in candidates if not path.exists())
+    path, number = Path("runs/eval") / stem, 0
+    while path.exists():
+        number += 1
+        path = Path("runs/eval") / f"{stem}-{number}"
+    return path
 
 
-def sha256(path: Path) -> str:
-    """Of a file; of a folder, or a file of BFCL with its answers beside it, that of the data files
-    with their names."""
+def data_sha256(path: Path) -> str:
+    """Return the SHA-256 of a data file; of a folder, or a file of BFCL with its answers beside it,
+    that of the names and hashes of the data files."""
     files = find_files([path], []) if path.is_dir() else [path]
-    gold = [
-        answers for file in files if (answers := file.parent / GOLD_FOLDER / file.name).is_file()
-    ]
+    gold = [file.parent / GOLD_FOLDER / file.name for file in files]
+    gold = [answers for answers in gold if answers.is_file()]
     if not path.is_dir() and not gold:
-        return _digest(path)
-    inside = "".join(f"{file.name} {_digest(file)}\n" for file in (*files, *gold))
-    return hashlib.sha256(inside.encode()).hexdigest()
+        return _file_sha256(path)
+    hashes = [f"{file.name} {_file_sha256(file)}\n" for file in (*files, *gold)]
+    return hashlib.sha256("".join(hashes).encode()).hexdigest()
 
 
-def _digest(path: Path) -> str:
+def _file_sha256(path: Path) -> str:
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise DataError(
-            f"{path}: {error.strerror or error}", "unreadable_file", "check the path of --data"
-        ) from error
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        reason = f"{path}: {error.strerror or error}"
+        raise DataError(reason, "unreadable_file", "check the path of --data") from error

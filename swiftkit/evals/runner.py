@@ -1,5 +1,4 @@
-"""One sitting of a run: ask what the journal lacks, with a number of workers, until all is answered
-or it stops.
+"""Ask every sample that has no response in the journal yet.
 
 Each response is journalled before it is counted, so that whatever ends the process loses only what
 was in flight.
@@ -8,7 +7,6 @@ was in flight.
 import asyncio
 import contextlib
 import signal
-from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -17,16 +15,16 @@ import msgspec
 from swiftkit.client.client import BAD_REQUEST, Client, Endpoint
 from swiftkit.environments.rollout import play
 from swiftkit.errors import EndpointError, SwiftkitError, UsageError
-from swiftkit.evals.lazy_samples import chosen
-from swiftkit.evals.progress import Progress
-from swiftkit.evals.results import Account, Job
-from swiftkit.evals.run_directory import Config, RunDir
+from swiftkit.evals.results import Job, RunResults
+from swiftkit.evals.run_directory import RunConfig, RunDirectory
 from swiftkit.evals.task import Task
 from swiftkit.files.jsonl import Journal, encode
 from swiftkit.records import SKIPPED, Response
-from swiftkit.terminal import say
+from swiftkit.terminal import ProgressBar, say
 
-_OWN_FAULTS = ("HTTP 400", "HTTP 413", "HTTP 422")  # of a sample, not of the endpoint
+# errors that are of the sample, not of the endpoint, or of a quota
+_NOT_OF_ENDPOINT = (SKIPPED, "HTTP 400", "HTTP 413", "HTTP 422")
+_LINE_SECONDS = 5.0  # between two lines of progress where there is no terminal
 
 
 class InterruptedRunError(SwiftkitError):
@@ -35,45 +33,48 @@ class InterruptedRunError(SwiftkitError):
     exit_status = 130
 
 
-class Session:
-    """`config.model` may be None until the endpoint has named one; `account` fills as answers
-    come."""
+class Runner:
+    """Asks the jobs that the journal has no answer to, with a number of workers.
+
+    `config.model` may be None until the endpoint has named one; `results` fills as responses come.
+    """
 
     def __init__(
-        self, task: Task, config: Config, endpoint: Endpoint, run: RunDir, jobs: Sequence[Job]
+        self,
+        task: Task,
+        config: RunConfig,
+        endpoint: Endpoint,
+        directory: RunDirectory,
+        jobs: Sequence[Job],
     ) -> None:
-        self.task, self.config, self.endpoint, self.run = task, config, endpoint, run
-        self.account = Account(task, len(jobs))
-        self.counts = self.account.counts
-        self.account.resume(jobs, run.responses())
-        self._suspects: list[Job] = []
-        left = [number for number in range(len(jobs)) if self.account.score(number) is None]
-        self._left: Sequence[Job] = chosen(jobs, array("l", left))
-        self._failed_in_a_row = 0
-        self._progress = Progress(self.counts)
+        self.task, self.config, self.endpoint, self.directory = task, config, endpoint, directory
+        self.results = RunResults(task, len(jobs))
+        self.results.resume(jobs, directory.read_responses())
+        self._unanswered = [job for job in jobs if job.key not in self.results.scores]
+        self._suspects: list[Job] = []  # whose HTTP 400 may be the fault of another request
+        self._failures_in_a_row = 0
 
-    def run_all(self) -> None:
-        """Ask what is left; raises EndpointError or InterruptedRunError with the way to go on."""
-        if not self._left:
-            say(
-                f"all {self.counts.total} were answered before, in {self.run.path}: nothing is asked"
-            )
+    def run(self) -> None:
+        """Ask every job without an answer. Raises EndpointError or InterruptedRunError, which say
+        how to go on."""
+        counts, path = self.results.counts, self.directory.path
+        if not self._unanswered:
+            say(f"all {counts.total} were answered before, in {path}: nothing is asked")
             asyncio.run(self._check_same_model())
             return
-        if self.counts.done:
-            say(f"resuming {self.run.path}: {self.counts.done} of {self.counts.total} are finished")
+        if counts.done:
+            say(f"resuming {path}: {counts.done} of {counts.total} are finished")
         try:
-            asyncio.run(self._ask())
+            asyncio.run(self._ask_all())
         except asyncio.CancelledError:
-            raise InterruptedRunError(f"stopped: {self._resume()}") from None
+            raise InterruptedRunError(f"stopped: {self._how_to_resume()}") from None
         except OSError as error:
-            raise EndpointError(
-                f"cannot write in {self.run.path}: {error.strerror}: {self._resume()}"
-            ) from error
+            reason = f"cannot write in {path}: {error.strerror}"
+            raise EndpointError(f"{reason}: {self._how_to_resume()}") from error
 
     async def _check_same_model(self) -> None:
-        """A finished run needs no endpoint, but one that now serves another model shows a wrong
-        --run."""
+        """Raise UsageError if the endpoint now serves other models, which shows a wrong --run. A
+        finished run needs no endpoint: one that does not answer is no error."""
         async with Client(self.endpoint) as client:
             try:
                 served = await client.served_models()
@@ -81,140 +82,140 @@ class Session:
                 return
         if served and self.config.model not in served:
             raise UsageError(
-                f"{self.run.path} holds answers of {self.config.model!r}, but {self.config.base_url} serves "
-                f"{', '.join(served)} (choose another --run)"
+                f"{self.directory.path} holds answers of {self.config.model!r}, but "
+                f"{self.config.base_url} serves {', '.join(served)} (choose another --run)"
             )
 
-    async def _ask(self) -> None:
+    async def _ask_all(self) -> None:
         _cancel_on_signals()
+        counts = self.results.counts
         async with Client(self.endpoint) as client:
-            model = await client.probe(self.config.model)
+            model = await client.handshake(self.config.model)
             self.config = msgspec.structs.replace(self.config, model=model)
-            self.run.write_json("config.json", self.config)
-            with Journal(self.run.journal) as journal:
-                await self._ask_everything(client, journal)
+            self.directory.write_json("config.json", self.config)
+            with Journal(self.directory.journal) as journal:
+                progress = ProgressBar(counts.total, counts.line, _LINE_SECONDS)
+                try:
+                    await self._ask_and_journal(client, journal, progress)
+                except EndpointError as error:
+                    raise EndpointError(f"{error}: {self._how_to_resume()}") from error
+                finally:
+                    progress.close(counts.done)
 
-    async def _ask_everything(self, client: Client, journal: Journal) -> None:
-        self._progress.start()
-        try:
-            left = await self._in_parallel(client, journal)
-            # a 400 may be the fault of another request in its batch: ask each alone
-            for job in self._suspects:
-                self._take(job, await self._respond(client, job), journal)
-            self._leave(left)
-        except EndpointError as error:
-            raise EndpointError(f"{error}: {self._resume()}") from error
-        finally:
-            self._progress.close()
+    async def _ask_and_journal(
+        self, client: Client, journal: Journal, progress: ProgressBar
+    ) -> None:
+        jobs = iter(self._unanswered)
 
-    async def _in_parallel(self, client: Client, journal: Journal) -> Iterator[Job]:
-        """The jobs that were not asked, because the quota was used up."""
-        jobs = iter(self._left)
-        number = min(client.pace.most, len(self._left))
-        workers = [asyncio.create_task(self._work(jobs, client, journal)) for _ in range(number)]
+        async def work() -> None:
+            while not client.is_quota_used_up and (job := next(jobs, None)):
+                response = await self._respond(client, job)
+                if response.error.startswith(BAD_REQUEST):
+                    self._suspects.append(job)
+                else:
+                    self._record(job, response, journal, progress)
+
+        number = min(client.limit.most, len(self._unanswered))
+        workers = [asyncio.create_task(work()) for _ in range(number)]
         try:
             await asyncio.gather(*workers)
         finally:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-        return jobs
-
-    async def _work(self, jobs: Iterator[Job], client: Client, journal: Journal) -> None:
-        while not client.quota_is_used_up and (job := next(jobs, None)):
-            response = await self._respond(client, job)
-            if response.error.startswith(BAD_REQUEST):
-                self._suspects.append(job)
-            else:
-                self._take(job, response, journal)
+        # a 400 may be the fault of another request in its batch: ask each alone
+        for job in self._suspects:
+            self._record(job, await self._respond(client, job), journal, progress)
+        self._skip(jobs)
 
     async def _respond(self, client: Client, job: Job) -> Response:
-        self.counts.in_flight += 1
-        try:
-            return await self._answer(client, job)
-        finally:
-            self.counts.in_flight -= 1
-
-    async def _answer(self, client: Client, job: Job) -> Response:
         """Ask once or, in an environment, as often as it takes; then ask the judge, if any."""
-        stream = self.endpoint.stream
+        sample, trial = job
 
         async def ask(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
-            sample = msgspec.structs.replace(job.sample, messages=messages, tools=tools)
-            body = request_body(job._replace(sample=sample), self.config, stream)
-            return await client.ask(body, sample.id, job.trial)
+            body = request_body(self.config, messages, tools, trial, self.endpoint.stream)
+            return await client.ask(body, sample.id, trial)
 
-        episode = self.task.episode(job.sample) if self.task.episode else None
-        if episode is None:
-            response = await ask(job.sample.messages, job.sample.tools)
-        else:
-            response = await play(episode, ask, seed=job.trial)
-            response = msgspec.structs.replace(response, sample_id=job.sample.id, trial=job.trial)
-        if self.task.judge and not response.error:
-            response = await self.task.judge(job.sample, response)
-        return response
+        counts = self.results.counts
+        counts.in_flight += 1
+        try:
+            episode = self.task.episode(sample) if self.task.episode else None
+            if episode is None:
+                response = await ask(sample.messages, sample.tools)
+            else:
+                response = await play(episode, ask, seed=trial)
+                response = msgspec.structs.replace(response, sample_id=sample.id, trial=trial)
+            if self.task.judge and not response.error:
+                response = await self.task.judge(sample, response)
+            return response
+        finally:
+            counts.in_flight -= 1
 
-    def _take(self, job: Job, response: Response, journal: Journal) -> None:
+    def _record(
+        self, job: Job, response: Response, journal: Journal, progress: ProgressBar
+    ) -> None:
+        """Journal, score and count a response. Raises EndpointError when many samples in a row had
+        no answer: an endpoint that only fails is not asked a hundred thousand times."""
         journal.append(response)
-        self.account.take(job, response)
-        self._progress.tick()
-        self._stop_if_nothing_works(response.error)
-
-    def _stop_if_nothing_works(self, error: str) -> None:
-        """An endpoint that only fails is not asked for each of a hundred thousand samples, each
-        several times."""
-        if not error or error.startswith((SKIPPED, *_OWN_FAULTS)):
-            self._failed_in_a_row = 0
+        self.results.add(job, response)
+        progress.update(self.results.counts.done)
+        if not response.error or response.error.startswith(_NOT_OF_ENDPOINT):
+            self._failures_in_a_row = 0
             return
-        self._failed_in_a_row += 1
-        if self._failed_in_a_row >= max(32, 2 * self.endpoint.concurrency):
+        self._failures_in_a_row += 1
+        if self._failures_in_a_row >= max(32, 2 * self.endpoint.concurrency):
             raise EndpointError(
-                f"{self._failed_in_a_row} samples in a row had no answer, the last: {error}"
+                f"{self._failures_in_a_row} samples in a row had no answer, "
+                f"the last: {response.error}"
             )
 
-    def _leave(self, jobs: Iterator[Job]) -> None:
-        left = 0
+    def _skip(self, jobs: Iterator[Job]) -> None:
+        """Count the jobs that were left when the quota was used up."""
+        skipped = 0
         for job in jobs:
-            left += 1
-            self.account.fail(job, f"{SKIPPED}not asked, the quota is used up")
-        if left:
-            say(
-                f"the quota is used up (HTTP 402 many times in a row): {left} samples are not asked"
-            )
+            skipped += 1
+            self.results.add_error(job, f"{SKIPPED}not asked, the quota is used up")
+        if skipped:
+            reason = "the quota is used up (HTTP 402 many times in a row)"
+            say(f"{reason}: {skipped} samples are not asked")
 
-    def _resume(self) -> str:
-        kept = self.counts.scored
-        return f"{kept} of {self.counts.total} are kept; the same command with --run {self.run.path} asks the rest"
+    def _how_to_resume(self) -> str:
+        counts = self.results.counts
+        return (
+            f"{counts.scored} of {counts.total} are kept; "
+            f"the same command with --run {self.directory.path} asks the rest"
+        )
 
 
-def request_body(job: Job, config: Config, stream: bool = False) -> bytes:
-    """The chat-completions request of one job, as JSON bytes."""
+def request_body(
+    config: RunConfig,
+    messages: list[dict[str, Any]],
+    tools: list[dict[str, Any]],
+    trial: int,
+    stream: bool,
+) -> bytes:
+    """Return a chat-completions request as JSON bytes; config.prompt takes the place of the
+    conversation's own system prompt."""
+    if config.prompt is not None:
+        others = [message for message in messages if message["role"] != "system"]
+        messages = [{"role": "system", "content": config.prompt}, *others]
     body: dict[str, Any] = {
         "model": config.model,
-        "messages": _with_prompt(job.sample.messages, config.prompt),
+        "messages": messages,
         "temperature": config.temperature,
         "max_tokens": config.max_tokens,
     }
-    if job.sample.tools:  # some servers refuse an empty list
-        body["tools"] = job.sample.tools
+    if tools:  # some servers refuse an empty list
+        body["tools"] = tools
     if config.trials > 1:
-        body["seed"] = config.seed + job.trial
+        body["seed"] = config.seed + trial
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return encode(body)
 
 
-def _with_prompt(messages: list[dict[str, Any]], prompt: str | None) -> list[dict[str, Any]]:
-    """The messages under another system prompt."""
-    if prompt is None:
-        return messages
-    return [
-        {"role": "system", "content": prompt},
-        *(entry for entry in messages if entry["role"] != "system"),
-    ]
-
-
 def _cancel_on_signals() -> None:
+    """Make Ctrl-C and SIGTERM cancel the present task, which then leaves in good order."""
     main = asyncio.current_task()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with contextlib.suppress(ValueError, RuntimeError):  # outside the main thread

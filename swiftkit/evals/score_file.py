@@ -3,37 +3,46 @@ tool-call`.
 
 Each completion is paired with the row that it answers: by its id; without one, by the messages that
 were asked, or by the one row whose texts stand in its prompt; in a file that says none of this, by
-position, if there are as many lines as rows. What finds no partner, on either side, is named and
-never left out in silence.
+position, if there are as many lines as rows. A completion without a row, and a row without a
+completion, are named and never left out in silence.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from swiftkit.errors import UsageError
-from swiftkit.evals.completions import Completion, asked_by, read_completions
-from swiftkit.evals.report.report import Outcome, score_line, summarize
-from swiftkit.evals.stats import Estimate
+from swiftkit.evals.completions import Completion, question_texts, read_completions
+from swiftkit.evals.dataset import identity_of
+from swiftkit.evals.report.report import score_line
+from swiftkit.evals.stats import Estimate, summarize
 from swiftkit.evals.tasks import tool_call
 from swiftkit.files.jsonl import encode, read_objects, write_atomically
-from swiftkit.records import Sample
+from swiftkit.records import Sample, Score
 from swiftkit.scoring.gold import PARTS
 
 
+class ScoredCompletion(NamedTuple):
+    """A completion and the row that it answers; no score where the request failed."""
+
+    sample: Sample
+    trial: int
+    completion: Completion
+    score: Score | None
+
+
 class Pairing(NamedTuple):
-    outcomes: list[Outcome]
-    wheres: list[str]  # file:line of each outcome's completion
+    pairs: list[ScoredCompletion]
     unmatched: list[Completion]
     unanswered: list[Sample]
-    by_position: bool
+    is_by_position: bool
 
 
-class Report(msgspec.Struct, frozen=True):
+class ScoreReport(msgspec.Struct, frozen=True):
     """completions = scored + errors + unmatched_completions. `value` is the mean graded score,
     `parts` its shares."""
 
@@ -50,137 +59,131 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def exit_status(self) -> int:
+        """0; 1 if a completion or a row has no partner, or a request had failed."""
         return int(bool(self.unmatched_completions or self.unanswered_rows or self.errors))
 
 
-def pair_files(data: Path, completions: Path, mode: str = "") -> Pairing:
-    """Score each completion with the row that it answers. Raises DataError, or UsageError if none
-    finds a row."""
+def pair_files(data: Path, file: Path, mode: str = "") -> Pairing:
+    """Score each completion in a file with the row that it answers. Raises DataError, or UsageError
+    if none has a row."""
     samples = tool_call.load(data, mode)
-    found = read_completions(completions)
-    find, by_position = _finder(data, samples, found)
+    completions = read_completions(file)
+    is_named = any(line.id or line.question or line.prompt for line in completions)
+    is_by_position = not is_named and len(completions) == len(samples)
+    matches = samples if is_by_position else _match(data, samples, completions)
     trials: Counter[str] = Counter()
-    pairing = Pairing([], [], [], [], by_position)
-    for index, completion in enumerate(found):
-        sample = find(index, completion)
+    pairs, unmatched = [], []
+    for completion, sample in zip(completions, matches, strict=True):
         if sample is None:
-            pairing.unmatched.append(completion)
+            unmatched.append(completion)
             continue
         response = completion.response
         score = None if response.error else tool_call.score(sample, response)
-        pairing.outcomes.append(Outcome(sample, trials[sample.id], response, score))
-        pairing.wheres.append(completion.where)
+        pairs.append(ScoredCompletion(sample, trials[sample.id], completion, score))
         trials[sample.id] += 1
-    pairing.unanswered.extend(sample for sample in samples if sample.id not in trials)
-    if not pairing.outcomes:
-        named = found[0].id or "none"
+    if not pairs:
         raise UsageError(
-            f"no completion of {completions} answers a row of {data} (the first id there is {named!r}, the first row "
-            f"here {samples[0].id!r}; docs/scoring.md says how they are paired)"
+            f"no completion of {file} answers a row of {data} "
+            f"(the first id there is {completions[0].id or 'none'!r}, the first row here "
+            f"{samples[0].id!r}; docs/scoring.md says how they are paired)"
         )
-    return pairing
+    unanswered = [sample for sample in samples if sample.id not in trials]
+    return Pairing(pairs, unmatched, unanswered, is_by_position)
 
 
-def report_of(data: Path, pairing: Pairing) -> Report:
-    outcomes = pairing.outcomes
-    scores = [outcome.score for outcome in outcomes if outcome.score]
-    metrics = summarize(
-        tool_call.metrics([(outcome.sample, outcome.trial, outcome.score) for outcome in outcomes])
-    )
-    return Report(
+def make_score_report(data: Path, pairing: Pairing) -> ScoreReport:
+    pairs = pairing.pairs
+    scores = [pair.score for pair in pairs if pair.score is not None]
+    results = [(pair.sample, pair.trial, pair.score) for pair in pairs]
+    parts = {part: _mean([score.parts[part] for score in scores]) for part in PARTS}
+    unmatched = [f"{line.where} ({line.id or 'no id'})" for line in pairing.unmatched]
+    return ScoreReport(
         data=str(data),
-        completions=len(outcomes) + len(pairing.unmatched),
+        completions=len(pairs) + len(unmatched),
         scored=len(scores),
-        errors=len(outcomes) - len(scores),
+        errors=len(pairs) - len(scores),
         value=_mean([score.value for score in scores]),
         exact=_mean([float(score.exact) for score in scores]),
-        parts={part: _mean([score.parts[part] for score in scores]) for part in PARTS},
-        metrics=metrics,
-        unmatched_completions=[
-            f"{each.where} ({each.id or 'no id'})" for each in pairing.unmatched
-        ],
+        parts=parts,
+        metrics=summarize(tool_call.metrics(results)),
+        unmatched_completions=unmatched,
         unanswered_rows=[sample.id for sample in pairing.unanswered],
     )
 
 
 def write_scores(output: Path, pairing: Pairing) -> None:
-    """A line a scored completion: what scores.jsonl of a run holds, and the place of the
-    completion."""
+    """Write a line for each scored completion: that of a run's scores.jsonl, and the completion's
+    place."""
     with write_atomically(output) as file:
-        for outcome, where in zip(pairing.outcomes, pairing.wheres, strict=True):
-            if outcome.score:
-                file.write(encode(score_line(outcome) | {"completion": where}) + b"\n")
+        for sample, trial, completion, score in pairing.pairs:
+            if score is not None:
+                line = score_line(sample.id, trial, score) | {"completion": completion.where}
+                file.write(encode(line) + b"\n")
+
+
+def pairs_of_row(pairing: Pairing, row: str) -> list[ScoredCompletion]:
+    """Return the completions of one row. Raises UsageError for a row that has none."""
+    pairs = [pair for pair in pairing.pairs if pair.sample.id == row]
+    if not pairs:
+        ids = sorted({pair.sample.id for pair in pairing.pairs})
+        raise UsageError(
+            f"--explain {row}: no completion answers such a row "
+            f"(rows with one: {', '.join(ids[:5])}, ...)"
+        )
+    return pairs
 
 
 def _mean(values: Sequence[float]) -> float:
     return round(fmean(values), 12) if values else 0.0
 
 
-Finder = Callable[[int, Completion], Sample | None]
-
-
-def _finder(data: Path, samples: Sequence[Sample], found: list[Completion]) -> tuple[Finder, bool]:
-    """What finds the sample of a completion, and whether it goes by position."""
-    unnamed = all(not (each.id or each.asked or each.prompt) for each in found)
-    if unnamed and len(found) == len(samples):
-        return lambda index, _: samples[index], True
+def _match(
+    data: Path, samples: Iterable[Sample], completions: Iterable[Completion]
+) -> list[Sample | None]:
+    """Return the sample that each completion answers, if there is one."""
     by_id = {sample.id: sample for sample in samples}
-    by_question = _by_question(data, by_id)
-    prompts: dict[str, Sample | None] = {}
-
-    def find(_: int, completion: Completion) -> Sample | None:
+    by_question = _samples_by_question(data, by_id)
+    by_prompt: dict[str, Sample | None] = {}
+    matches = []
+    for completion in completions:
+        prompt = completion.prompt
         if completion.id:
-            return by_id.get(completion.id)
-        if completion.prompt and completion.prompt not in prompts:
-            prompts[completion.prompt] = _in_prompt(completion.prompt, by_question)
-        return (
-            prompts[completion.prompt] if completion.prompt else by_question.get(completion.asked)
-        )
+            sample = by_id.get(completion.id)
+        elif prompt:
+            if prompt not in by_prompt:
+                by_prompt[prompt] = _sample_in_prompt(prompt, by_question)
+            sample = by_prompt[prompt]
+        else:
+            sample = by_question.get(completion.question)
+        matches.append(sample)
+    return matches
 
-    return find, False
 
-
-def _by_question(data: Path, by_id: dict[str, Sample]) -> dict[tuple[str, ...], Sample]:
-    """The sample of each question. Of rows that ask the same the first, if they want the same; else
-    none of them."""
-    found: dict[tuple[str, ...], Sample] = {}
-    differing = set()
+def _samples_by_question(data: Path, by_id: dict[str, Sample]) -> dict[tuple[str, ...], Sample]:
+    """Return the sample of each question. Of rows that ask the same the first, if they expect the
+    same calls; else none of them."""
+    by_question: dict[tuple[str, ...], Sample] = {}
+    ambiguous = set()
     for where, row in read_objects(data):
-        sample = by_id.get(str(row.get("id") or where.replace("/", "_")))
-        asked = asked_by(row.get("messages") or [])
-        if sample is None or not any(asked):
+        sample = by_id.get(identity_of(row, where))
+        question = question_texts(row.get("messages") or [])
+        if sample is None or not any(question):
             continue
-        if found.setdefault(asked, sample).target.calls != sample.target.calls:
-            differing.add(asked)
-    return {asked: sample for asked, sample in found.items() if asked not in differing}
+        first = by_question.setdefault(question, sample)
+        if first.target.calls != sample.target.calls:
+            ambiguous.add(question)
+    for question in ambiguous:
+        del by_question[question]
+    return by_question
 
 
-def _in_prompt(prompt: str, by_question: dict[tuple[str, ...], Sample]) -> Sample | None:
-    """The one row whose texts all stand in the prompt; of several the one with the most text, if
-    there is one."""
-    fitting = [
-        (sum(map(len, asked)), asked)
-        for asked in by_question
-        if all(text.strip() in prompt for text in asked)
-    ]
-    fitting.sort()
-    if not fitting or (len(fitting) > 1 and fitting[-1][0] == fitting[-2][0]):
-        return None
-    return by_question[fitting[-1][1]]
-
-
-def explained(pairing: Pairing, row: str) -> list[tuple[Outcome, str]]:
-    """The outcomes of one row with the places of their completions. Raises UsageError for a row
-    that has none."""
-    pairs = zip(pairing.outcomes, pairing.wheres, strict=True)
-    found = [(outcome, where) for outcome, where in pairs if outcome.sample.id == row]
-    if not found:
-        some = ", ".join(sorted({outcome.sample.id for outcome in pairing.outcomes})[:5])
-        raise UsageError(
-            f"--explain {row}: no completion answers such a row (rows with one: {some}, ...)"
-        )
-    return found
-
-
-def to_json(value: Any) -> str:
-    return msgspec.json.format(encode(value), indent=2).decode()
+def _sample_in_prompt(prompt: str, by_question: dict[tuple[str, ...], Sample]) -> Sample | None:
+    """Return the one row whose texts all stand in the prompt; of several the one with the most
+    text, if there is one."""
+    longest, most, is_tie = None, -1, False
+    for question, sample in by_question.items():
+        length = sum(map(len, question))
+        if length >= most and all(text.strip() in prompt for text in question):
+            is_tie = length == most
+            longest, most = sample, length
+    return None if is_tie else longest

@@ -22,10 +22,8 @@ tests compare them with scipy and measure the coverage.
 """
 
 import math
-from array import array
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
@@ -33,7 +31,7 @@ Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 
 
 class Tally(NamedTuple):
-    """What one unit adds to a metric: `right` of `total`, in the cluster whose members succeed
+    """One unit's part in a metric: `right` of `total`, in the cluster whose members succeed
     together."""
 
     cluster: str
@@ -41,41 +39,14 @@ class Tally(NamedTuple):
     total: float
 
 
-class Tallies(Sequence[Tally]):
-    """A list of tallies in a quarter of its memory."""
-
-    def __init__(self, tallies: Iterable[Tally] = ()) -> None:
-        self._clusters: list[str] = []
-        self._right, self._total = array("d"), array("d")
-        self.extend(tallies)
-
-    def append(self, tally: Tally) -> None:
-        self._clusters.append(tally.cluster)
-        self._right.append(tally.right)
-        self._total.append(tally.total)
-
-    def extend(self, tallies: Iterable[Tally]) -> None:
-        for tally in tallies:
-            self.append(tally)
-
-    def __len__(self) -> int:
-        return len(self._clusters)
-
-    def __getitem__(self, index: Any) -> Any:
-        return Tally(self._clusters[index], self._right[index], self._total[index])
-
-    def __iter__(self) -> Iterator[Tally]:
-        return map(Tally, self._clusters, self._right, self._total)
-
-
 class Mean(NamedTuple):
-    """A weighted mean of ratios, (weight, tallies) each; nothing was counted for it where a part
-    counted nothing."""
+    """A weighted mean of ratios, (weight, tallies) each. It has no estimate where a part counted
+    nothing."""
 
     parts: Sequence[tuple[float, Sequence[Tally]]]
 
 
-Counted = Mapping[str, Sequence[Tally] | Mean]  # what each metric is made of
+MetricTallies = Mapping[str, Sequence[Tally] | Mean]  # by the metric's name
 
 
 class Estimate(msgspec.Struct, frozen=True):
@@ -86,8 +57,18 @@ class Estimate(msgspec.Struct, frozen=True):
     ci95: tuple[float, float]
 
 
+def summarize(metrics: MetricTallies) -> dict[str, Estimate]:
+    """Return the estimates of the metrics that counted anything."""
+    estimates = {}
+    for name, tallies in metrics.items():
+        metric = mean_estimate(tallies) if isinstance(tallies, Mean) else estimate(tallies)
+        if metric is not None:
+            estimates[name] = metric
+    return estimates
+
+
 def estimate(tallies: Sequence[Tally]) -> Estimate | None:
-    """The ratio of the sums with its interval; None where nothing was counted."""
+    """Return the ratio of the sums with its interval; None where nothing was counted."""
     total = sum(tally.total for tally in tallies)
     if not total:
         return None
@@ -97,111 +78,95 @@ def estimate(tallies: Sequence[Tally]) -> Estimate | None:
         size = float(total)
         return Estimate(value, math.sqrt(value * (1 - value) / size), wilson(value, size))
     variance = _cluster_variance(clusters, value, total)
-    # shares vary less than units that are right or wrong
-    counts = all(right == int(right) for right, _ in clusters)
-    size = _effective_size(value, variance, total if counts else math.inf, len(clusters))
-    return Estimate(value, math.sqrt(variance), wilson(value, size, _student(len(clusters) - 1)))
+    if variance <= 0:  # one cluster, or all at 0 % or 100 %
+        size = float(len(clusters))
+    else:
+        # The effective sample size: so many independent units carry the same information. That is
+        # at most the number of units that are right or wrong; shares vary less than these.
+        size = value * (1 - value) / variance
+        if all(right == int(right) for right, _ in clusters):
+            size = min(total, size)
+    interval = wilson(value, size, student_quantile(len(clusters) - 1))
+    return Estimate(value, math.sqrt(variance), interval)
 
 
 def mean_estimate(mean: Mean) -> Estimate | None:
-    """The weighted mean of independent ratios; None where a part has nothing counted, or there is
-    no part."""
-    found = [(weight, estimate(tallies)) for weight, tallies in mean.parts]
-    known = [(weight, part) for weight, part in found if part is not None]
-    if not known or len(known) < len(found):
+    """Return the weighted mean of independent ratios; None where a part counted nothing, or there
+    is no part."""
+    parts = []
+    for weight, tallies in mean.parts:
+        part = estimate(tallies)
+        if part is None:
+            return None
+        parts.append((weight, part))
+    if not parts:
         return None
-    scale = math.fsum(weight for weight, _ in known)
-    shares = [(weight / scale, part) for weight, part in known]
-    value = math.fsum(weight * part.value for weight, part in shares)
-    below = math.hypot(*(weight * (part.value - part.ci95[0]) for weight, part in shares))
-    above = math.hypot(*(weight * (part.ci95[1] - part.value) for weight, part in shares))
-    stderr = math.hypot(*(weight * part.stderr for weight, part in shares))
+    scale = math.fsum(weight for weight, _ in parts)
+    shares = [(weight / scale, part) for weight, part in parts]
+    value = math.fsum(share * part.value for share, part in shares)
+    below = math.hypot(*(share * (part.value - part.ci95[0]) for share, part in shares))
+    above = math.hypot(*(share * (part.ci95[1] - part.value) for share, part in shares))
+    stderr = math.hypot(*(share * part.stderr for share, part in shares))
     return Estimate(value, stderr, (max(0.0, value - below), min(1.0, value + above)))
 
 
-def passes(tallies: Sequence[Tally], trials: int) -> dict[str, Tallies]:
-    """pass^k and pass@k of tallies that are 1 or 0, one a trial of their cluster; none for a single
-    trial.
+def passes(tallies: Sequence[Tally], trials: int) -> dict[str, list[Tally]]:
+    """Return pass^k and pass@k of tallies that are 1 or 0, one a trial of their cluster; nothing
+    for a single trial.
 
-    A cluster with fewer than k trials, some of which had errors, does not count for k.
+    k is each number up to 4, then the powers of two, and the number of trials. A cluster with fewer
+    than k trials, some of which had errors, does not count for k.
     """
-    found: dict[str, Tallies] = {}
+    metrics: dict[str, list[Tally]] = {}
     if trials < 2:
-        return found
+        return metrics
     clusters = sums_by_cluster(tallies)
-    for k in _sizes(trials):
-        whole = [
-            (name, round(right), round(count))
-            for name, (right, count) in clusters.items()
-            if count >= k
-        ]
-        found[f"pass^{k}"] = Tallies(
-            Tally(name, pass_hat(count, right, k), 1.0) for name, right, count in whole
-        )
-        found[f"pass@{k}"] = Tallies(
-            Tally(name, pass_at(count, right, k), 1.0) for name, right, count in whole
-        )
-    return found
+    sizes = {k for k in (1, 2, 3, 4, 8, 16, 32, 64, 128) if k < trials}
+    for k in sorted(sizes | {trials}):
+        all_right, one_right = [], []
+        for name, (right, total) in clusters.items():
+            if total >= k:
+                all_right.append(Tally(name, pass_hat(round(total), round(right), k), 1.0))
+                one_right.append(Tally(name, pass_at(round(total), round(right), k), 1.0))
+        metrics[f"pass^{k}"] = all_right
+        metrics[f"pass@{k}"] = one_right
+    return metrics
 
 
 def pass_hat(trials: int, right: int, k: int) -> float:
-    """The chance that k of these trials, drawn without replacement, are all right."""
+    """Return the chance that k of these trials, drawn without replacement, are all right."""
     return math.comb(right, k) / math.comb(trials, k)
 
 
 def pass_at(trials: int, right: int, k: int) -> float:
-    """The chance that one at least of k of these trials is right."""
+    """Return the chance that at least one of k of these trials is right."""
     return 1 - math.comb(trials - right, k) / math.comb(trials, k)
 
 
-def _sizes(trials: int) -> list[int]:
-    """Each k up to 4, then the powers of two, and all."""
-    return sorted({k for k in (1, 2, 3, 4, 8, 16, 32, 64, 128) if k < trials} | {trials})
-
-
 def wilson(share: float, size: float, quantile: float = Z95) -> tuple[float, float]:
-    """Wilson's score interval of a share in [0, 1] seen in `size` units (which may be
-    fractional)."""
+    """Return Wilson's score interval of a share in [0, 1] that was seen in `size` units (which may
+    be fractional)."""
     squared = quantile * quantile
-    middle = (share + squared / (2 * size)) / (1 + squared / size)
-    half = (
-        quantile
-        / (1 + squared / size)
-        * math.sqrt(share * (1 - share) / size + squared / (4 * size * size))
-    )
-    return (
-        0.0 if share == 0 else max(0.0, middle - half),
-        1.0 if share == 1 else min(1.0, middle + half),
-    )
+    scale = 1 + squared / size
+    middle = (share + squared / (2 * size)) / scale
+    spread = math.sqrt(share * (1 - share) / size + squared / (4 * size * size))
+    half = quantile / scale * spread
+    low = 0.0 if share == 0 else max(0.0, middle - half)
+    high = 1.0 if share == 1 else min(1.0, middle + half)
+    return low, high
 
 
 def sums_by_cluster(tallies: Sequence[Tally]) -> dict[str, tuple[float, float]]:
-    """right and total of each cluster."""
-    sums: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    """Return right and total of each cluster."""
+    sums: dict[str, tuple[float, float]] = {}
     for cluster, right, total in tallies:
-        entry = sums[cluster]
-        entry[0] += right
-        entry[1] += total
-    return {cluster: (right, total) for cluster, (right, total) in sums.items()}
+        right_before, total_before = sums.get(cluster, (0.0, 0.0))
+        sums[cluster] = right_before + right, total_before + total
+    return sums
 
 
-def _cluster_variance(clusters: Sequence[tuple[float, float]], value: float, total: float) -> float:
-    if len(clusters) < 2:
-        return 0.0
-    squares = sum((right - value * count) ** 2 for right, count in clusters)
-    return squares * len(clusters) / (len(clusters) - 1) / (total * total)
-
-
-def _effective_size(value: float, variance: float, most: float, clusters: int) -> float:
-    """How many independent units carry the same information; at 0 % and 100 %, and for one cluster,
-    the clusters."""
-    if variance <= 0:
-        return float(clusters)
-    return min(most, value * (1 - value) / variance)
-
-
-def _student(freedom: int) -> float:
-    """The 97.5 % quantile of Student's t (Cornish-Fisher expansion, Abramowitz and Stegun
+def student_quantile(freedom: int) -> float:
+    """Return the 97.5 % quantile of Student's t (Cornish-Fisher expansion, Abramowitz and Stegun
     26.7.5)."""
     if freedom < 1:
         return 12.706  # the quantile at one degree of freedom, the widest there is
@@ -210,3 +175,11 @@ def _student(freedom: int) -> float:
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
     return z + first / freedom + second / freedom**2 + third / freedom**3
+
+
+def _cluster_variance(clusters: Sequence[tuple[float, float]], value: float, total: float) -> float:
+    """Return the ratio estimator's linearised variance; 0 for one cluster."""
+    if len(clusters) < 2:
+        return 0.0
+    squares = sum((right - value * count) ** 2 for right, count in clusters)
+    return squares * len(clusters) / (len(clusters) - 1) / (total * total)

@@ -1,8 +1,8 @@
 """Put an evaluation's numbers into the SwanLab run of the training that the model comes from.
 
-The training's run.json tells the run (swift_plugins/swanlab_run.py). In SwanLab's cloud that run is
-resumed. Its local mode knows no resuming: there the numbers stand in a folder of their own beside
-the training's, under the same run id, and `swanlab sync` of both folders makes one run of them.
+The training's run.json names the run (swift_plugins/swanlab_run.py). In SwanLab's cloud that run is
+resumed. Its local mode cannot resume: there the numbers stand in a folder of their own beside the
+training's, under the same run id, and `swanlab sync` of both folders makes one run of them.
 """
 
 import importlib.util
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from swiftkit.errors import UsageError
-from swiftkit.evals.report.report import Report
+from swiftkit.evals.report.report import EvalReport, is_breakdown
 from swiftkit.recipe.machine import has_swanlab_key
 from swiftkit.terminal import say
 from swiftkit.training.checkpoints import last_step, step_of
@@ -29,13 +29,16 @@ class TrackedRun(NamedTuple):
     step: int | None
 
 
-def find(place: Path) -> TrackedRun:
-    """By the training's output folder, or what lies in it: a checkpoint, a merged model. Raises
-    UsageError, so before anything is asked."""
-    folder = next(
-        (path for path in (place, *place.absolute().parents[:2]) if (path / RECORD).is_file()), None
-    )
-    if folder is None:
+def find_tracked_run(place: Path) -> TrackedRun:
+    """Find the run.json in `place`, a training's output folder or what lies in it (a checkpoint, a
+    merged model), or in up to two of its parents.
+
+    Raises UsageError where the metrics could not be logged, so before anything is asked.
+    """
+    for folder in (place, *place.absolute().parents[:2]):
+        if (folder / RECORD).is_file():
+            break
+    else:
         raise UsageError(
             f"--training-run {place}: there is no {RECORD} (give a training's output folder)"
         )
@@ -50,28 +53,17 @@ def find(place: Path) -> TrackedRun:
         raise UsageError("--training-run needs SwanLab (pip install swanlab)")
     if record.swanlab.mode == "online" and not has_swanlab_key(os.environ):
         raise UsageError("--training-run: SwanLab's cloud needs a key (set SWANLAB_API_KEY)")
-    trained = step_of(place.resolve())
-    return TrackedRun(record.swanlab, last_step(folder) if trained is None else trained)
+    step = step_of(place.resolve())
+    if step is None:
+        step = last_step(folder)
+    return TrackedRun(record.swanlab, step)
 
 
-def metrics_of(report: Report) -> dict[str, float]:
-    """What is drawn: TASK/METRIC with the bounds of its interval, and how many samples it rests on;
-    not the parts."""
-    found: dict[str, float] = {}
-    for name, estimate in report.metrics.items():
-        if "[" not in name:
-            low, high = estimate.ci95
-            found |= {name: estimate.value, f"{name}_low": low, f"{name}_high": high}
-    found |= {"scored": report.scored, "errors": report.errors}
-    return {f"{report.task}/{name}": value for name, value in found.items()}
-
-
-def log(run: TrackedRun, report: Report) -> None:
-    """Add the report's metrics. What SwanLab cannot do costs no result: it is said, and the report
-    stays."""
+def log_report(run: TrackedRun, report: EvalReport) -> None:
+    """Add the report's metrics to the run. A failure of SwanLab is printed and costs no result."""
     try:
-        with redirect_stdout(sys.stderr):  # ours is the report's
-            place = _log(run, metrics_of(report))
+        with redirect_stdout(sys.stderr):  # stdout is the report's
+            place = _log_metrics(run, swanlab_metrics(report))
     except Exception as error:  # a library's, or a network's
         say(f"swiftkit: SwanLab did not take the metrics, which stand in {report.run}: {error}")
         return
@@ -79,26 +71,39 @@ def log(run: TrackedRun, report: Report) -> None:
     say(f"swiftkit: the metrics are in SwanLab's run {run.swanlab.id}{at}: {place}")
 
 
-def _log(run: TrackedRun, metrics: dict[str, float]) -> str:
+def swanlab_metrics(report: EvalReport) -> dict[str, float]:
+    """Return the values to draw: TASK/METRIC with the bounds of its interval, without breakdowns,
+    and the numbers of samples that have a score or an error."""
+    metrics: dict[str, float] = {}
+    for name, estimate in report.metrics.items():
+        if not is_breakdown(name):
+            low, high = estimate.ci95
+            metrics |= {name: estimate.value, f"{name}_low": low, f"{name}_high": high}
+    metrics |= {"scored": report.scored, "errors": report.errors}
+    return {f"{report.task}/{name}": value for name, value in metrics.items()}
+
+
+def _log_metrics(run: TrackedRun, metrics: dict[str, float]) -> str:
+    """Log the metrics, and return where SwanLab shows them."""
     import swanlab
 
     do_without_dashboard()
-    told = run.swanlab
+    recorded = run.swanlab
     quiet = {
         "probe": {"hardware": False, "requirements": False, "monitor": False},
         "terminal": {"proxy_type": "none"},
     }
-    made = swanlab.init(
-        mode=told.mode,
-        project=told.project,
-        workspace=told.workspace or None,
-        name=told.name,
-        id=told.id,
-        resume="must" if told.mode == "online" else "allow",
-        log_dir=str(Path(told.folder).parent),
+    swanlab_run = swanlab.init(
+        mode=recorded.mode,
+        project=recorded.project,
+        workspace=recorded.workspace or None,
+        name=recorded.name,
+        id=recorded.id,
+        resume="must" if recorded.mode == "online" else "allow",
+        log_dir=str(Path(recorded.folder).parent),
         settings=swanlab.Settings(**quiet),
     )
-    made.log(metrics, step=run.step)
-    place = told.url or str(made.dir)
-    made.finish()
+    swanlab_run.log(metrics, step=run.step)
+    place = recorded.url or str(swanlab_run.dir)
+    swanlab_run.finish()
     return place

@@ -1,4 +1,4 @@
-"""What an evaluation task is: one file of tasks/, found by its name.
+"""The type of an evaluation task, and the tasks there are: one file of tasks/ each.
 
 A task is a module whose `TASK` says how its data is loaded, how an answer is scored and what is
 measured. Nothing else has to know it.
@@ -14,14 +14,14 @@ from typing import NamedTuple
 from swiftkit.environments.rollout import Episode
 from swiftkit.errors import UsageError
 from swiftkit.evals import tasks
-from swiftkit.evals.stats import Counted
+from swiftkit.evals.stats import MetricTallies
 from swiftkit.records import Response, Sample, Score
 
 Result = tuple[Sample, int, Score | None]  # sample, trial, score (None: an error, or not asked)
 
 
 class Sampling(NamedTuple):
-    """How a task asks where its user does not say otherwise."""
+    """A task's own settings of its requests, where the user gives none."""
 
     temperature: float
     max_tokens: int
@@ -31,17 +31,18 @@ class Sampling(NamedTuple):
 class Task:
     """`load` raises DataError (file:line) for a row that cannot be used; `score` never raises.
 
-    `metrics` gives what each metric is summed from; with scores of None, the names of the metrics
+    `metrics` returns the tallies of each metric; with scores of None, the names of the metrics
     alone. `headline` is the metric that `compare` and `curve` judge by.
 
     A task with `episode` may ask several times for a sample: the model plays it in an environment
-    (None: this sample takes one request). `judge` adds a verdict to an answer, or an error. What
-    decides about scores beside the data, such as the judge's name, `settings` gives to config.json.
+    (None: this sample takes one request). `judge` adds a verdict to an answer, or an error.
+    `settings` are what decides about scores beside the data, such as the judge's name: config.json
+    records them.
     """
 
     load: Callable[[Path], Sequence[Sample]]
     score: Callable[[Sample, Response], Score]
-    metrics: Callable[[Sequence[Result]], Counted]
+    metrics: Callable[[Sequence[Result]], MetricTallies]
     sampling: Sampling
     headline: str
     episode: Callable[[Sample], Episode | None] | None = None

@@ -12,7 +12,7 @@ from helpers.servers import Reply, Script, error, message, serve
 
 from swiftkit.client import retry
 from swiftkit.client.client import BAD_REQUEST, Client, Endpoint
-from swiftkit.client.concurrency import Pace
+from swiftkit.client.concurrency import ConcurrencyLimit
 from swiftkit.client.urls import base_url
 from swiftkit.errors import EndpointError, UsageError
 from swiftkit.records import SKIPPED, Response
@@ -40,7 +40,7 @@ def ask(script: Script, timeout: float = 5.0, **settings: Any) -> tuple[Response
 def probe(url: str, model: str | None = None, key: str = KEY) -> str:
     async def run() -> str:
         async with Client(Endpoint(url, key, 5.0, first_wait=0.001)) as client:
-            return await client.probe(model)
+            return await client.handshake(model)
 
     return asyncio.run(run())
 
@@ -197,10 +197,10 @@ def test_retry_after_is_obeyed_within_reason() -> None:
     assert time.monotonic() - started >= 0.4
     response, asked = ask(lambda _: error(429, "slow down", Retry_After="3600"))
     assert (response.error, asked) == ("HTTP 429: slow down", 1)
-    in_a_minute = retry.retry_after(formatdate(time.time() + 60, usegmt=True))
+    in_a_minute = retry.parse_retry_after(formatdate(time.time() + 60, usegmt=True))
     assert in_a_minute is not None
     assert 50 < in_a_minute <= 60
-    assert retry.retry_after("soon") is None
+    assert retry.parse_retry_after("soon") is None
 
 
 def test_the_probe_finds_the_first_served_model() -> None:
@@ -269,13 +269,13 @@ def test_429_is_given_more_time_than_a_fault() -> None:
 
 def test_waits_grow_and_are_spread() -> None:
     """Half to all of a doubling time, at most a minute; what cannot pass is not waited for."""
-    answer = retry.Answer(500)
+    answer = retry.Exchange(500)
     waits = [retry.wait_before(answer, attempt, 0.5) for attempt in range(4)]
     assert all(0.25 * 2**n <= (wait or 0) <= 0.5 * 2**n for n, wait in enumerate(waits))
     assert len({retry.wait_before(answer, 0, 0.5) for _ in range(10)}) > 1
-    assert (retry.wait_before(retry.Answer(429), 6, 100) or 99) <= retry.LONGEST_WAIT
+    assert (retry.wait_before(retry.Exchange(429), 6, 100) or 99) <= retry.LONGEST_WAIT
     assert all(
-        retry.wait_before(retry.Answer(status), 0, 1) is None
+        retry.wait_before(retry.Exchange(status), 0, 1) is None
         for status in (400, 402, 404, 413, 422, 301)
     )
 
@@ -440,19 +440,19 @@ def test_a_key_with_a_break_is_wrong_usage(key: str) -> None:
 def test_the_adaptive_pace_finds_what_an_endpoint_bears(width: int) -> None:
     """It grows until more requests bring no more answers, and stays about there; 429 halves it."""
     now = 0.0
-    pace = Pace(0, clock=lambda: now)
+    limit = ConcurrencyLimit(0, clock=lambda: now)
     levels = []
     for _ in range(20_000):
-        now += 0.05 / min(pace.allowed, width)
-        pace.saw(200)
-        levels.append(pace.allowed)
+        now += 0.05 / min(limit.allowed, width)
+        limit.count(200)
+        levels.append(limit.allowed)
     late = sorted(levels[10_000:])
-    bears = min(width, pace.most)
+    bears = min(width, limit.most)
     assert min(bears, 8) <= late[0]
     assert bears / 1.6 <= late[len(late) // 2] <= max(8, 1.6 * bears)
-    before = pace.allowed
-    pace.saw(429)
-    assert pace.allowed == before // 2
+    before = limit.allowed
+    limit.count(429)
+    assert limit.allowed == before // 2
 
 
 def test_the_adaptive_pace_asks_everything() -> None:

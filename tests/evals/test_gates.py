@@ -3,24 +3,24 @@
 import pytest
 
 from swiftkit.errors import UsageError
-from swiftkit.evals.gates import Verdict, judge, parse_gate
+from swiftkit.evals.gates import GateVerdict, judge, parse_gate
 from swiftkit.evals.stats import Estimate
 
 
 @pytest.mark.parametrize(
     ("gate", "interval", "verdict"),
     [
-        ("m>=0.8", (0.81, 0.9), Verdict.PASSED),
-        ("m>=0.8", (0.8, 0.9), Verdict.PASSED),
-        ("m>=0.8", (0.7, 0.79), Verdict.FAILED),
-        ("m>=0.8", (0.7, 0.9), Verdict.INCONCLUSIVE),
-        (" m <= 0.8 ", (0.7, 0.8), Verdict.PASSED),
-        ("m<=0.8", (0.81, 0.9), Verdict.FAILED),
-        ("m<=0.8", (0.7, 0.9), Verdict.INCONCLUSIVE),
+        ("m>=0.8", (0.81, 0.9), GateVerdict.PASSED),
+        ("m>=0.8", (0.8, 0.9), GateVerdict.PASSED),
+        ("m>=0.8", (0.7, 0.79), GateVerdict.FAILED),
+        ("m>=0.8", (0.7, 0.9), GateVerdict.INCONCLUSIVE),
+        (" m <= 0.8 ", (0.7, 0.8), GateVerdict.PASSED),
+        ("m<=0.8", (0.81, 0.9), GateVerdict.FAILED),
+        ("m<=0.8", (0.7, 0.9), GateVerdict.INCONCLUSIVE),
     ],
 )
 def test_the_verdict_follows_from_the_whole_interval(
-    gate: str, interval: tuple[float, float], verdict: Verdict
+    gate: str, interval: tuple[float, float], verdict: GateVerdict
 ) -> None:
     """Passed or failed only where the whole interval is on one side of the bound."""
     assert judge(parse_gate(gate), Estimate(sum(interval) / 2, 0.01, interval)) is verdict
@@ -29,13 +29,13 @@ def test_the_verdict_follows_from_the_whole_interval(
 @pytest.mark.parametrize(
     ("bounds", "verdict"),
     [
-        ((0.85, 0.86), Verdict.PASSED),
-        ((0.75, 0.86), Verdict.INCONCLUSIVE),
-        ((0.5, 0.99), Verdict.INCONCLUSIVE),
+        ((0.85, 0.86), GateVerdict.PASSED),
+        ((0.75, 0.86), GateVerdict.INCONCLUSIVE),
+        ((0.5, 0.99), GateVerdict.INCONCLUSIVE),
     ],
 )
 def test_errors_that_could_overturn_a_verdict_leave_none(
-    bounds: tuple[float, float], verdict: Verdict
+    bounds: tuple[float, float], verdict: GateVerdict
 ) -> None:
     """The worst and the best that the samples without an answer could have made of the metric
     count."""
@@ -45,13 +45,13 @@ def test_errors_that_could_overturn_a_verdict_leave_none(
         assert judge(parse_gate(gate), Estimate(measured, 0.01, interval), seen) is verdict
     assert (
         judge(parse_gate("m>=0.9"), Estimate(0.8, 0.01, (0.75, 0.85)), (0.78, 0.84))
-        is Verdict.FAILED
+        is GateVerdict.FAILED
     )
 
 
 def test_a_metric_that_nothing_counted_for_is_inconclusive() -> None:
     """No number is neither good nor bad."""
-    assert judge(parse_gate("m>=0.1"), None) is Verdict.INCONCLUSIVE
+    assert judge(parse_gate("m>=0.1"), None) is GateVerdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("text", ["", "m", "m>0.5", "m>=", "m>=x", ">=0.5", "m=0.5"])

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 
 from swiftkit.errors import UsageError
-from swiftkit.evals.run_directory import Config, RunDir, sha256
+from swiftkit.evals.run_directory import RunConfig, RunDirectory, data_sha256
 
 
 def test_what_a_task_takes_from_the_environment_is_recorded_and_must_agree(tmp_path: Path) -> None:
     """Another judge in the middle of a run would mix two measures."""
-    run = RunDir(tmp_path / "run")
-    config = Config(
+    run = RunDirectory(tmp_path / "run")
+    config = RunConfig(
         "jsonl",
         "d",
         "s",
@@ -29,18 +29,18 @@ def test_what_a_task_takes_from_the_environment_is_recorded_and_must_agree(tmp_p
         {"judge": "http://a/v1"},
     )
     run.write_json("config.json", config)
-    assert run.agree(config) == config
+    assert run.resume_config(config) == config
     with pytest.raises(UsageError, match="settings"):
-        run.agree(msgspec.structs.replace(config, settings={"judge": "http://b/v1"}))
+        run.resume_config(msgspec.structs.replace(config, settings={"judge": "http://b/v1"}))
 
 
 def test_the_answers_beside_bfcls_questions_are_part_of_the_data(tmp_path: Path) -> None:
     """Another gold is other data, for a file and for its folder, which are the same data."""
     file, gold = tmp_path / "q.json", tmp_path / "possible_answer/q.json"
     file.write_text("{}\n")
-    alone = sha256(file)
+    alone = data_sha256(file)
     gold.parent.mkdir()
     gold.write_text("1\n")
-    before = sha256(file), sha256(tmp_path)
+    before = data_sha256(file), data_sha256(tmp_path)
     gold.write_text("2\n")
-    assert len({alone, *before, sha256(file), sha256(tmp_path)}) == 3
+    assert len({alone, *before, data_sha256(file), data_sha256(tmp_path)}) == 3

@@ -61,7 +61,7 @@ def test_every_sample_ends_in_exactly_one_state(tmp_path: Path) -> None:
     faulty = Faulty(right, 0.3)
     with serve(faulty) as server:
         endpoint = Endpoint(server.url, timeout=3, concurrency=64, first_wait=0.002)
-        options = evaluate_module.Options("tool-call", data, endpoint, run=tmp_path / "run")
+        options = evaluate_module.EvalOptions("tool-call", data, endpoint, run=tmp_path / "run")
         report = evaluate_module.evaluate(options)
         assert report.n == 300 == report.scored + report.skipped + report.errors
         states = [

@@ -10,12 +10,12 @@ from swiftkit.evals.stats import (
     Z95,
     Mean,
     Tally,
-    _student,
     estimate,
     mean_estimate,
     pass_at,
     pass_hat,
     passes,
+    student_quantile,
     wilson,
 )
 
@@ -31,7 +31,7 @@ def test_quantiles_are_scipys() -> None:
     """The normal quantile is exact, Student's within 1 % from 3 degrees of freedom on."""
     assert pytest.approx(norm.ppf(0.975)) == Z95
     for freedom in (3, 5, 10, 30, 300):
-        assert _student(freedom) == pytest.approx(t.ppf(0.975, freedom), rel=0.01)
+        assert student_quantile(freedom) == pytest.approx(t.ppf(0.975, freedom), rel=0.01)
 
 
 def test_independent_units_make_a_proportion() -> None:

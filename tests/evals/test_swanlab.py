@@ -10,14 +10,14 @@ import yaml
 from helpers.paths import ROOT
 
 from swiftkit.errors import UsageError
-from swiftkit.evals.report.report import Report
+from swiftkit.evals.report.report import EvalReport
 from swiftkit.evals.stats import Estimate
-from swiftkit.evals.swanlab import TrackedRun, find, log, metrics_of
+from swiftkit.evals.swanlab import TrackedRun, find_tracked_run, log_report, swanlab_metrics
 from swiftkit.training.record_run import begin
 from swiftkit.training.run_record import SwanLab, note
 
 RUN = SwanLab("abc", "local", "p", "", "n", "/nowhere/run-1", "")
-REPORT = Report(
+REPORT = EvalReport(
     task="tool-call", model="m", n=4, scored=3, skipped=0, errors=1, usage={}, latency={}, elapsed_s=1.0, gates=[],
     metrics={"tool_accuracy": Estimate(0.5, 0.1, (0.25, 0.75)), "tool_accuracy[weather]": Estimate(1, 0, (1, 1))},
     data="d", run="runs/x",
@@ -42,7 +42,7 @@ def test_a_run_is_found_by_what_lies_in_it(training: Path, place: str, step: int
     pytest.importorskip("swanlab")
     note(training / "run.json", RUN)
     Path(place).mkdir(exist_ok=True)
-    assert find(Path(place)) == TrackedRun(RUN, step)
+    assert find_tracked_run(Path(place)) == TrackedRun(RUN, step)
 
 
 def test_what_is_missing_is_said_before_anything_is_asked(
@@ -53,18 +53,18 @@ def test_what_is_missing_is_said_before_anything_is_asked(
     monkeypatch.delenv("SWANLAB_API_KEY", raising=False)
     monkeypatch.setenv("SWANLAB_ROOT", str(training / "none"))
     with pytest.raises(UsageError, match="names no SwanLab run"):
-        find(training)
+        find_tracked_run(training)
     note(
         training / "run.json",
         SwanLab("a", "online", "p", "w", "n", "/x/y", "https://swanlab.cn/@w/p/runs/a"),
     )
     with pytest.raises(UsageError, match="SWANLAB_API_KEY"):
-        find(training)
+        find_tracked_run(training)
     (training / "run.json").write_text("{")
     with pytest.raises(UsageError, match="cannot be read"):
-        find(training)
+        find_tracked_run(training)
     with pytest.raises(UsageError, match="there is no run"):
-        find(Path("/"))
+        find_tracked_run(Path("/"))
 
 
 def test_wrong_training_run_is_one_line() -> None:
@@ -88,7 +88,7 @@ def test_wrong_training_run_is_one_line() -> None:
 def test_metrics() -> None:
     """The headline metrics with their intervals and counts, under the task's name; not the
     parts."""
-    assert metrics_of(REPORT) == {
+    assert swanlab_metrics(REPORT) == {
         "tool-call/tool_accuracy": 0.5,
         "tool-call/tool_accuracy_low": 0.25,
         "tool-call/tool_accuracy_high": 0.75,
@@ -104,7 +104,7 @@ def test_a_failing_swanlab_costs_no_result(
     pytest.importorskip("swanlab")
     (tmp_path / "file").touch()
     told = SwanLab("abc", "local", "p", "", "n", str(tmp_path / "file/swanlog/run-1"), "")
-    log(TrackedRun(told, 3), REPORT)
+    log_report(TrackedRun(told, 3), REPORT)
     said = capsys.readouterr()
     assert "SwanLab did not take the metrics, which stand in runs/x" in said.err
     assert said.out == ""

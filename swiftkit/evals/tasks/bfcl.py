@@ -37,7 +37,7 @@ from swiftkit.environments.environment import AgentTask
 from swiftkit.environments.rollout import Episode
 from swiftkit.errors import DataError
 from swiftkit.evals.dataset import identity_of, load_samples
-from swiftkit.evals.stats import Counted, Mean, Tallies, Tally, passes
+from swiftkit.evals.stats import Mean, MetricTallies, Tally, passes
 from swiftkit.evals.task import Sampling, Task
 from swiftkit.files.inputs import GOLD_FOLDER, companion
 from swiftkit.records import Response, Sample, Score
@@ -98,23 +98,23 @@ def score(sample: Sample, response: Response) -> Score:
     return Score(float(not error), not error, error, {}, {"right": int(not error), "total": 1})
 
 
-def metrics(results: Sequence[tuple[Sample, int, Score | None]]) -> Counted:
+def metrics(results: Sequence[tuple[Sample, int, Score | None]]) -> MetricTallies:
     """A tally for each scored trial, by category; the trials of a question are one cluster."""
-    found: dict[str, Tallies] = {}
+    found: dict[str, list[Tally]] = {}
     for sample, _, score in results:
-        entries = found.setdefault(sample.meta["category"], Tallies())
+        entries = found.setdefault(sample.meta["category"], [])
         entries.extend([Tally(sample.id, score.value, 1.0)] if score else [])
-    everything = Tallies(tally for entries in found.values() for tally in entries)
+    everything = [tally for entries in found.values() for tally in entries]
     trials = 1 + max((trial for _, trial, _ in results), default=0)
     by_category = {f"{HEADLINE}[{name}]": found[name] for name in sorted(found)}
     return {HEADLINE: everything} | passes(everything, trials) | _overall(found) | by_category
 
 
-def _overall(found: dict[str, Tallies]) -> dict[str, Tallies | Mean]:
+def _overall(found: dict[str, list[Tally]]) -> dict[str, list[Tally] | Mean]:
     """The scores over several categories, where all of them were asked."""
-    scores: dict[str, Tallies | Mean] = {}
-    live = Tallies(tally for name in _LIVE for tally in found.get(name, ()))
-    parts: dict[str, list[tuple[float, Tallies]]] = {}
+    scores: dict[str, list[Tally] | Mean] = {}
+    live = [tally for name in _LIVE for tally in found.get(name, ())]
+    parts: dict[str, list[tuple[float, list[Tally]]]] = {}
     for title, weights in (("non_live_ast", _NON_LIVE), ("irrelevance", _WITHOUT)):
         if weights.keys() <= found.keys():
             parts[title] = [(weight, found[name]) for name, weight in weights.items()]

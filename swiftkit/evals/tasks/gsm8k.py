@@ -1,4 +1,4 @@
-r"""Grade-school arithmetic: does the last number that the model gives equal the answer?
+r"""Grade-school arithmetic: the number that the model gives as its answer must equal the gold.
 
 Data: GSM8K (Cobbe et al. 2021, https://github.com/openai/grade-school-math), JSON Lines of
 
@@ -8,7 +8,7 @@ or Parquet of the same columns. The prompt is the question; --prompt gives anoth
 than PROMPT.
 
 The answer is the number that the text gives (evals/final_number.py), which knows `####`, `\boxed{}`
-and prose, without the model's thinking. Numbers are compared by value: 1,234.00 = 1234, $18 = 18,
+and prose, without the model's reasoning. Numbers are compared by value: 1,234.00 = 1234, $18 = 18,
 1/2 = 0.5.
 
 Metric: `accuracy`, with trials also pass^k and pass@k; `answered`: the share of answers in which a
@@ -23,43 +23,49 @@ from typing import Any
 from swiftkit.errors import DataError
 from swiftkit.evals.dataset import identity_of, load_samples
 from swiftkit.evals.final_number import number_of
-from swiftkit.evals.stats import Tallies, Tally, passes
-from swiftkit.evals.task import Sampling, Task
+from swiftkit.evals.results import trial_count
+from swiftkit.evals.stats import Tally, passes
+from swiftkit.evals.task import Result, Sampling, Task
 from swiftkit.records import Response, Sample, Score
 from swiftkit.toolcall.reasoning import spoken
 
 HEADLINE = "accuracy"
-PROMPT = "Solve the problem step by step. Write the answer, a number without its unit, on the last line after ####."
+PROMPT = (
+    "Solve the problem step by step. "
+    "Write the answer, a number without its unit, on the last line after ####."
+)
 
 
-def load(path: Path) -> Sequence[Sample]:
-    """The questions of a file. Raises DataError (file:line) for one without question or answer."""
+def load(path: Path) -> list[Sample]:
+    """Return the questions of a file. Raises DataError (file:line) for one without question or
+    answer."""
     return load_samples(path, lambda row, where, _: [_sample(row, where)])
 
 
 def score(sample: Sample, response: Response) -> Score:
-    """1 where the number that the model gives equals the answer."""
-    found = number_of(spoken(response.text))
-    right = found == sample.target
-    given = "no number" if found is None else shown(found)
-    reason = "" if right else f"{given} instead of {shown(sample.target)}"
-    parts = {"answered": float(found is not None)}
-    return Score(float(right), right, reason, parts, {"right": int(right), "total": 1})
+    """Return 1 where the number that the model gives equals the answer."""
+    number = number_of(spoken(response.text))
+    is_right = number == sample.target
+    reason = ""
+    if not is_right:
+        answer = "no number" if number is None else _decimal(number)
+        reason = f"{answer} instead of {_decimal(sample.target)}"
+    parts = {"answered": float(number is not None)}
+    return Score(float(is_right), is_right, reason, parts, {"right": int(is_right), "total": 1})
 
 
-def metrics(results: Sequence[tuple[Sample, int, Score | None]]) -> dict[str, Tallies]:
-    """A tally for each scored trial; the trials of a question are one cluster."""
-    accuracy, answered, trials = Tallies(), Tallies(), 1
-    for sample, trial, found in results:
-        trials = max(trials, trial + 1)
-        if found:
-            accuracy.append(Tally(sample.id, found.value, 1.0))
-            answered.append(Tally(sample.id, found.parts["answered"], 1.0))
-    return {HEADLINE: accuracy} | passes(accuracy, trials) | {"answered": answered}
+def metrics(results: Sequence[Result]) -> dict[str, list[Tally]]:
+    """Return a tally for each scored trial; the trials of a question are one cluster."""
+    accuracy, answered = [], []
+    for sample, _, trial_score in results:
+        if trial_score is not None:
+            accuracy.append(Tally(sample.id, trial_score.value, 1.0))
+            answered.append(Tally(sample.id, trial_score.parts["answered"], 1.0))
+    return {HEADLINE: accuracy} | passes(accuracy, trial_count(results)) | {"answered": answered}
 
 
-def shown(value: Fraction) -> str:
-    return str(value) if value.denominator == 1 else f"{float(value):g}"
+def _decimal(number: Fraction) -> str:
+    return str(number) if number.denominator == 1 else f"{float(number):g}"
 
 
 def _sample(row: dict[str, Any], where: str) -> Sample:
@@ -69,9 +75,8 @@ def _sample(row: dict[str, Any], where: str) -> Sample:
         raise DataError(f"{where}: no question, or no answer", "no_question", fix)
     target = number_of(str(answer))
     if target is None:
-        raise DataError(
-            f"{where}: no number in the answer", "bad_gold", "end it with #### and the number"
-        )
+        fix = "end it with #### and the number"
+        raise DataError(f"{where}: no number in the answer", "bad_gold", fix)
     messages = [{"role": "system", "content": PROMPT}, {"role": "user", "content": question}]
     return Sample(identity_of(row, where), messages, [], target, {"where": where})
 

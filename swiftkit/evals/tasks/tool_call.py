@@ -1,4 +1,4 @@
-"""Does the model call the right tools with the right arguments, and call none where no tool fits?
+"""Tool calls: the right tools with the right arguments, and none where no tool fits.
 
 Data: swift rows, as `swiftkit convert` writes them, or files of BFCL as they are. One row, one
 question:
@@ -24,7 +24,7 @@ Metrics. What counts as right is scoring/score.py's matter: the same scorer is t
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,198 +39,165 @@ from swiftkit.evals.dataset import (
     prompt_of,
     swift_row,
 )
-from swiftkit.evals.stats import Tallies, Tally, passes
-from swiftkit.evals.task import Sampling, Task
+from swiftkit.evals.results import MOST_CATEGORIES, Key, categories_of, trial_count
+from swiftkit.evals.stats import Tally, passes
+from swiftkit.evals.task import Result, Sampling, Task
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score
 from swiftkit.scoring.gold import Gold, gold_from, gold_of
 from swiftkit.scoring.response import read_answer
 from swiftkit.scoring.score import pairs_of, score_calls
 from swiftkit.toolcall import openai_calls
-from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.call import Parsed
 
 HEADLINE = "tool_accuracy"
-MOST_CATEGORIES = 30  # a breakdown longer than this tells nobody anything
-PARTS = {
-    "format_accuracy": "format", "name_accuracy": "name", "parameter_name_accuracy": "parameter_names",
-    "parameter_value_accuracy": "parameter_values", "schema_accuracy": "schema",
-}  # fmt: skip
-# sample, trial, and its score (None: an error, or skipped)
-Result = tuple[Sample, int, Score | None]
+PART_METRICS = {
+    "format_accuracy": "format",
+    "name_accuracy": "name",
+    "parameter_name_accuracy": "parameter_names",
+    "parameter_value_accuracy": "parameter_values",
+    "schema_accuracy": "schema",
+}
 
 
-def load(path: Path, mode: str = "") -> Sequence[Sample]:
-    """The samples of a file of rows, or of a folder; DataError (file:line) at the first row that
-    cannot be used.
+def load(path: Path, mode: str = "") -> list[Sample]:
+    """Return the samples of a file of rows, or of a folder. Raises DataError (file:line) at the
+    first row that cannot be used.
 
     `mode` takes the place of the one in the rows' own options (scoring/options.py).
     """
 
-    def samples_of(row: dict[str, Any], where: str, file: Path) -> Iterator[Sample]:
+    def samples_of_row(row: dict[str, Any], where: str, file: Path) -> Iterator[Sample]:
         row = swift_row(row, where, file)
-        return _samples(row | {"scoring": _with_mode(row, mode, where)} if mode else row, where)
+        if mode:
+            text = str(row.get("scoring") or "{}").encode()
+            decode = msgspec.json.Decoder(dict[str, Any]).decode
+            options = decode_line(text, f"{where}: scoring", decode)
+            row = row | {"scoring": encode(options | {"mode": mode}).decode()}
+        return _samples(row, where)
 
-    return load_samples(path, samples_of)
+    return load_samples(path, samples_of_row)
 
 
 def score(sample: Sample, response: Response) -> Score:
-    """The calls of a response against the gold."""
-    parsed = answer(sample, response)
-    found = score_calls(parsed.calls, sample.target, parsed.malformed, reasons=True)
-    made = -1 if parsed.malformed else len(parsed.calls)
-    return msgspec.structs.replace(
-        found, counts=found.counts | {"made": made} | _by_tool(parsed, sample.target, found)
-    )
+    """Return the score of a response's calls against the gold."""
+    gold: Gold = sample.target
+    answer = read_answer(response, gold.parse)
+    calls_score = score_calls(answer.calls, gold, answer.malformed, reasons=True)
+    made = -1 if answer.malformed else len(answer.calls)
+    by_tool = _counts_by_tool(answer, gold, calls_score.exact)
+    counts = calls_score.counts | {"made": made} | by_tool
+    return msgspec.structs.replace(calls_score, counts=counts)
 
 
-def answer(sample: Sample, response: Response) -> Parsed:
-    """What a response says (evals/dataset.py)."""
-    return read_answer(response, sample.target.parse)
+def metrics(results: Sequence[Result]) -> dict[str, list[Tally]]:
+    """Return the tallies of each metric; a metric without tallies is one that nothing counted
+    for."""
+    tallies: dict[str, list[Tally]] = {name: [] for name in _metric_names(results)}
+    for sample, _, sample_score in results:
+        if sample_score is not None:
+            for name, tally in _shares(sample, sample_score):
+                if name in tallies:
+                    tallies[name].append(tally)
+    chains = _chain_tallies(results)
+    first = {HEADLINE: tallies[HEADLINE], "chain_success": chains}
+    return first | passes(chains, trial_count(results)) | tallies
 
 
-def metrics(results: Sequence[Result]) -> dict[str, Tallies]:
-    """What each metric is summed from; a metric without tallies is one that nothing counted for."""
-    categories, tools, trials = _seen(results)
-    tallies: dict[str, Tallies] = {HEADLINE: Tallies(), "chain_success": Tallies()}
-    begun: dict[tuple[str, int], tuple[int, bool]] = {}
-    for sample, trial, found in results:
-        shares = _shares(sample, found, categories, tools)
-        for name, tally in (*shares, ("chain_success", _chain(sample, trial, found, begun))):
-            entries = tallies.setdefault(name, Tallies())
-            if tally is not None:
-                entries.append(tally)
-    chains = tallies["chain_success"]
-    ordered = (
-        {HEADLINE: tallies[HEADLINE], "chain_success": chains} | passes(chains, trials) | tallies
-    )
-    # breakdowns last
-    return dict(sorted(ordered.items(), key=lambda entry: ("[" in entry[0], "[tool:" in entry[0])))
-
-
-def _seen(results: Sequence[Result]) -> tuple[set[str], set[str], int]:
-    """The categories and the tools to split by, and how many trials there were."""
-    categories: set[str] = set()
+def _metric_names(results: Sequence[Result]) -> list[str]:
+    """Return the metrics that the samples count for, breakdowns last, before any has a score."""
+    golds = [sample.target for sample, _, _ in results]
+    names = [HEADLINE]
+    if any(gold.calls for gold in golds):
+        names += PART_METRICS
+    if not all(gold.calls for gold in golds):
+        names.append("abstention")
+    names.append("abstention_precision")
+    names += [f"{HEADLINE}[{category}]" for category in categories_of(results)]
     tools: set[str] = set()
-    trials = 1
-    for sample, trial, _ in results:
-        categories.update([sample.meta["category"]] if "category" in sample.meta else [])
-        tools.update(call.name for call in sample.target.calls)
-        trials = max(trials, trial + 1)
-    return _split(categories), _split(tools), trials
+    for gold in golds:
+        tools.update(call.name for call in gold.calls)
+    if 1 < len(tools) <= MOST_CATEGORIES:
+        names += [f"{HEADLINE}[tool:{tool}]" for tool in sorted(tools)]
+    return names
 
 
-def _split(names: set[str]) -> set[str]:
-    return names if 1 < len(names) <= MOST_CATEGORIES else set()
-
-
-def _shares(
-    sample: Sample, found: Score | None, categories: set[str], tools: set[str]
-) -> Iterator[tuple[str, Tally | None]]:
-    """The metrics that a sample counts for, and what its score adds to each."""
+def _shares(sample: Sample, score: Score) -> Iterator[tuple[str, Tally]]:
+    """Yield the part that a sample's score has in each metric, and in those of its category and its
+    tools."""
     chain = chain_of(sample)
-    right = Tally(chain, found.counts["right"], found.counts["total"]) if found else None
-    yield HEADLINE, right
-    if sample.target.calls:
-        for name, part in PARTS.items():
-            yield name, Tally(chain, found.parts[part], 1.0) if found else None
+    counts = score.counts
+    expected_calls = sample.target.calls
+    calls = Tally(chain, counts["right"], counts["total"])
+    yield HEADLINE, calls
+    if expected_calls:
+        for name, part in PART_METRICS.items():
+            yield name, Tally(chain, score.parts[part], 1.0)
     else:
-        yield "abstention", Tally(chain, float(found.exact), 1.0) if found else None
-    silent = found is not None and found.counts["made"] == 0
-    yield (
-        "abstention_precision",
-        Tally(chain, float(not sample.target.calls), 1.0) if silent else None,
-    )
-    if (category := sample.meta.get("category")) in categories:
-        yield f"{HEADLINE}[{category}]", right
-    for tool in tools & {call.name for call in sample.target.calls}:
-        yield f"{HEADLINE}[tool:{tool}]", _of_tool(chain, found, tool)
+        yield "abstention", Tally(chain, float(score.exact), 1.0)
+    if counts["made"] == 0:
+        yield "abstention_precision", Tally(chain, float(not expected_calls), 1.0)
+    if "category" in sample.meta:
+        yield f"{HEADLINE}[{sample.meta['category']}]", calls
+    for tool in {call.name for call in expected_calls}:
+        tally = Tally(chain, counts[f"right:{tool}"], counts[f"total:{tool}"])
+        yield f"{HEADLINE}[tool:{tool}]", tally
 
 
-def _by_tool(parsed: Parsed, gold: Gold, found: Score) -> dict[str, int]:
-    """Right and total calls of each tool that was wanted: `right:NAME` and `total:NAME`."""
-    wanted = Counter(call.name for call in gold.calls)
-    if found.exact:
-        return {
-            f"{what}:{name}": count for name, count in wanted.items() for what in ("right", "total")
-        }
-    made = Counter(call.name for call in parsed.calls)
-    right = Counter(gold.calls[index].name for index in _exact(parsed.calls, gold))
-    totals = {f"total:{name}": max(count, made[name]) for name, count in wanted.items()}
-    return totals | {f"right:{name}": right[name] for name in wanted}
+def _chain_tallies(results: Iterable[Result]) -> list[Tally]:
+    """Return a tally for each chain and trial all of whose turns have a score; with another turn it
+    is unknown, neither right nor wrong."""
+    turns: dict[Key, int] = {}  # turns without a score yet, by chain and trial
+    is_exact: dict[Key, bool] = {}
+    for sample, trial, score in results:
+        if score is not None:
+            key = chain_of(sample), trial
+            turns[key] = turns.get(key, int(sample.meta["turns"])) - 1
+            is_exact[key] = is_exact.get(key, True) and score.exact
+    return [Tally(key[0], float(is_exact[key]), 1.0) for key, left in turns.items() if left == 0]
 
 
-def _exact(calls: list[ToolCall], gold: Gold) -> list[int]:
-    """The expected calls that have an exact partner."""
-    pairs = pairs_of(calls, gold) if calls else {}
-    return [j for i, j in pairs.items() if gold.answers[j].all_right(calls[i].arguments)]
-
-
-def _of_tool(chain: str, found: Score | None, tool: str) -> Tally | None:
-    return (
-        Tally(chain, found.counts[f"right:{tool}"], found.counts[f"total:{tool}"])
-        if found
-        else None
-    )
-
-
-def _chain(
-    sample: Sample, trial: int, found: Score | None, begun: dict[tuple[str, int], tuple[int, bool]]
-) -> Tally | None:
-    """The tally of the chain and trial that this turn completes; one with a turn that was not asked
-    or not scored has none, and leaves the denominator. `begun` holds how many turns each chain
-    lacks, and whether it is exact so far."""
-    if found is None:
-        return None
-    key = chain_of(sample), trial
-    left, exact = begun.pop(key, (int(sample.meta.get("turns", "1")), True))
-    if left > 1:
-        begun[key] = left - 1, exact and found.exact
-        return None
-    return Tally(key[0], float(exact and found.exact), 1.0)
+def _counts_by_tool(answer: Parsed, gold: Gold, is_exact: bool) -> dict[str, int]:
+    """Return the right and total calls of each expected tool: `right:NAME` and `total:NAME`."""
+    expected = Counter(call.name for call in gold.calls)
+    if is_exact:
+        made = right = expected
+    else:
+        made = Counter(call.name for call in answer.calls)
+        right = Counter()
+        pairs = pairs_of(answer.calls, gold) if answer.calls else {}
+        for index, place in pairs.items():
+            if gold.answers[place].all_right(answer.calls[index].arguments):
+                right[gold.calls[place].name] += 1
+    counts = {}
+    for name, number in expected.items():
+        counts[f"right:{name}"] = right[name]
+        counts[f"total:{name}"] = max(number, made[name])
+    return counts
 
 
 def _samples(row: dict[str, Any], where: str) -> Iterator[Sample]:
+    """Yield the sample of a row with gold, or those of the calling turns of a training row."""
     identity = identity_of(row, where)
     history = openai_messages(row.get("messages"), where)
     tools = parse_tools(row.get("tools"), where)
     meta = meta_of(row, where)
+    scoring, tools_text = row.get("scoring"), row.get("tools")
+    if not isinstance(tools_text, str):
+        tools_text = encode(tools).decode()
     if row.get("expected_calls") is not None:
-        gold = gold_from(row["expected_calls"], where, *_scoring(row, tools))
+        gold = gold_from(row["expected_calls"], where, scoring, tools_text)
         yield Sample(identity, prompt_of(history, where), tools, gold, meta)
-    else:
-        yield from _turns(Sample(identity, history, tools, None, meta), where, _scoring(row, tools))
-
-
-def _scoring(row: dict[str, Any], tools: list[dict[str, Any]]) -> tuple[Any, str]:
-    """How the row's gold is scored: the options, and the tools that the calls must fit."""
-    text = row.get("tools")
-    return row.get("scoring"), text if isinstance(text, str) else encode(tools).decode()
-
-
-def _with_mode(row: dict[str, Any], mode: str, where: str) -> str:
-    scoring = row.get("scoring") or "{}"
-    options = decode_line(
-        str(scoring).encode(), f"{where}: scoring", msgspec.json.Decoder(dict[str, Any]).decode
-    )
-    return encode(options | {"mode": mode}).decode()
-
-
-def _turns(whole: Sample, where: str, scoring: tuple[Any, str]) -> Iterator[Sample]:
-    """The samples of a row that holds its own answers."""
-    answers = [index for index, message in enumerate(whole.messages) if message.get("tool_calls")]
+        return
+    answers = [index for index, message in enumerate(history) if message.get("tool_calls")]
     if not answers:
-        prompt = prompt_of(whole.messages, where)
-        yield Sample(whole.id, prompt, whole.tools, gold_of([], *scoring), whole.meta)
+        gold = gold_of([], scoring, tools_text)
+        yield Sample(identity, prompt_of(history, where), tools, gold, meta)
     for turn, index in enumerate(answers, 1):
-        gold = gold_of(openai_calls.parse(whole.messages[index]).calls, *scoring)
-        identity = whole.id if len(answers) == 1 else f"{whole.id}#{turn}"
-        yield Sample(
-            identity,
-            prompt_of(whole.messages[:index], where),
-            whole.tools,
-            gold,
-            {"chain": whole.id} | whole.meta,
-        )
+        turn_id = identity if len(answers) == 1 else f"{identity}#{turn}"
+        prompt = prompt_of(history[:index], where)
+        gold = gold_of(openai_calls.parse(history[index]).calls, scoring, tools_text)
+        yield Sample(turn_id, prompt, tools, gold, {"chain": identity} | meta)
 
 
 TASK = Task(load, score, metrics, Sampling(0.0, 512), HEADLINE)

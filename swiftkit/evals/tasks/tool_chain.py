@@ -43,7 +43,7 @@ from swiftkit.environments.environment import AgentTask
 from swiftkit.environments.rollout import Episode
 from swiftkit.errors import DataError
 from swiftkit.evals.dataset import chain_of, identity_of, load_samples, meta_of, prompt_of
-from swiftkit.evals.stats import Counted, Tally, passes
+from swiftkit.evals.stats import MetricTallies, Tally, passes
 from swiftkit.evals.task import Result, Sampling, Task
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score
@@ -114,7 +114,7 @@ def score(sample: Sample, response: Response) -> Score:
     return msgspec.structs.replace(total, counts=total.counts | counts)
 
 
-def metrics(results: Sequence[Result]) -> Counted:
+def metrics(results: Sequence[Result]) -> MetricTallies:
     """Return what each metric is summed from; a sample is a chain, its trials are one cluster."""
     categories = {sample.meta["category"] for sample, _, _ in results if "category" in sample.meta}
     names = [HEADLINE, "step_accuracy", "tool_accuracy", "finished"]

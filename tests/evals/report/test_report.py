@@ -4,51 +4,63 @@ out of it."""
 from typing import Any
 
 import pytest
+from helpers.tables import columns
 
-from swiftkit.evals.report.report import Outcome, make_report, markdown, print_table, summarize
-from swiftkit.evals.results import Account
-from swiftkit.evals.run_directory import Config
-from swiftkit.evals.stats import Mean, Tally
-from swiftkit.records import Response, Sample, Score
+from swiftkit.evals.report.markdown import markdown
+from swiftkit.evals.report.report import EvalReport, make_report
+from swiftkit.evals.report.table import print_report
+from swiftkit.evals.results import RunResults, TrialOutcome
+from swiftkit.evals.run_directory import RunConfig
+from swiftkit.evals.stats import Mean, Tally, summarize
+from swiftkit.evals.tasks import gsm8k
+from swiftkit.records import Sample, Score
 
 HOSTILE = "x|y`<script>](http://evil)\n# new \x1b[31m"
-CONFIG = Config("t", HOSTILE, "", "", HOSTILE, 1, 0, 1, None, None, None, 0, "")
+CONFIG = RunConfig("t", HOSTILE, "", "", HOSTILE, 1, 0, 1, None, None, None, 0, "")
 
 
-def page(counted: dict[str, Any], outcomes: list[Outcome]) -> str:
-    return markdown(
-        make_report(CONFIG, outcomes, summarize(counted), [], Account(None, 0), 1.0), outcomes
-    )
+def report_of(metrics: dict[str, Any], outcomes: list[TrialOutcome]) -> EvalReport:
+    results = RunResults(gsm8k.TASK, len(outcomes))
+    return make_report("run", CONFIG, outcomes, summarize(metrics), [], results, 1.0)
 
 
-def test_metrics_and_breakdowns_with_their_intervals() -> None:
+def test_markdown_metrics_and_breakdowns_have_their_intervals() -> None:
     """Breakdowns stand in a table of their own, means of categories beside the other metrics."""
     halves = [Tally(str(number), float(number % 2), 1) for number in range(20)]
-    text = page(
-        {
-            "accuracy": halves,
-            "overall": Mean([(1, halves), (1, halves)]),
-            "accuracy[a]": halves,
-            "none": [],
-        },
-        [],
-    )
-    first, second = text.split("## By category, tool or kind")
-    assert "| accuracy | 50.0 % | 11.2 | 29.9 to 70.1 % |" in first
-    assert "| overall | 50.0 % | 7.9 | 35.8 to 64.2 % |" in first
-    assert "| accuracy[a] | 50.0 % |" in second
-    assert "none" not in text
+    mean = Mean([(1, halves), (1, halves)])
+    metrics = {"accuracy": halves, "overall": mean, "accuracy[a]": halves, "none": []}
+    main, breakdowns = markdown(report_of(metrics, []), []).split("## By category, tool or kind")
+    assert "| accuracy | 50.0 % | 11.2 | 29.9 to 70.1 % |" in main
+    assert "| overall | 50.0 % | 7.9 | 35.8 to 64.2 % |" in main
+    assert "| accuracy[a] | 50.0 % |" in breakdowns
+    assert "none" not in main + breakdowns
 
 
-def test_what_others_wrote_stays_within_its_place(capsys: pytest.CaptureFixture[str]) -> None:
+def test_report_hostile_text_stays_within_its_place(capsys: pytest.CaptureFixture[str]) -> None:
     """Names, places, models and reasons: no new line, no HTML, no link, no cell, no control
     character."""
     sample = Sample(HOSTILE, [], [], None, {"where": HOSTILE})
-    outcomes = [Outcome(sample, 0, Response(HOSTILE), Score(0.0, False, HOSTILE))]
-    counted = {f"accuracy[tool:{HOSTILE}]": [Tally("a", 1, 1)]}
-    text = page(counted, outcomes)
-    assert not any(found in text for found in ("<script>", "](http", "\n# new", "\x1b", "x|y"))
-    (row,) = (line for line in text.splitlines() if line.startswith("| accuracy"))
+    outcomes = [TrialOutcome(sample, 0, Score(0.0, False, HOSTILE), "")]
+    report = report_of({f"accuracy[tool:{HOSTILE}]": [Tally("a", 1, 1)]}, outcomes)
+    page = markdown(report, outcomes)
+    for forbidden in ("<script>", "](http", "\n# new", "\x1b", "x|y"):
+        assert forbidden not in page
+    (row,) = (line for line in page.splitlines() if line.startswith("| accuracy"))
     assert row.count("|") == 5
-    print_table(make_report(CONFIG, outcomes, summarize(counted), [], Account(None, 0), 1.0))
+    print_report(report)
     assert "\x1b[31m" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "metric", ["tool_accuracy[tool:get_current_weather_of_a_city_and_its_region]", "准确率" * 12]
+)
+def test_print_report_long_names_fit_80_columns(
+    metric: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Values stay whole; the name is broken at its separators, or between Chinese characters."""
+    monkeypatch.setenv("COLUMNS", "80")
+    halves = [Tally(str(number), float(number % 2), 1) for number in range(20)]
+    print_report(report_of({"tool_accuracy": halves, metric: halves}, []))
+    table = capsys.readouterr().out.partition("0 asked")[0].splitlines()[2:]
+    assert max(map(columns, table)) <= 80
+    assert sum("50.0 %" in line and "29.9 to 70.1 %" in line for line in table) == 2

@@ -12,7 +12,7 @@ from helpers.paths import SHARED_DATA
 
 from swiftkit.environments.rollout import play
 from swiftkit.errors import DataError, UsageError
-from swiftkit.evals.report.report import summarize
+from swiftkit.evals.stats import summarize
 from swiftkit.evals.tasks import bfcl
 from swiftkit.records import Response, Sample, Score
 from swiftkit.toolcall.call import ToolCall

@@ -1,0 +1,50 @@
+"""report.md, the page of a run for people: metrics with intervals, and the first wrong samples.
+
+No text of a model, a tool or a file can break out of its place: it is reduced to one line, and the
+signs that Markdown and HTML would obey are escaped.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from swiftkit.evals.report.report import EvalReport, is_breakdown
+from swiftkit.evals.report.table import METRIC_COLUMNS, counts_line, coverage_lines, metric_rows
+from swiftkit.evals.results import TrialOutcome
+
+WRONG_SHOWN = 5
+
+
+def markdown(report: EvalReport, outcomes: Iterable[TrialOutcome]) -> str:
+    """Return the page of a report."""
+    rows = metric_rows(report)
+    main = [row for row in rows if not is_breakdown(row[0])]
+    breakdowns = [row for row in rows if is_breakdown(row[0])]
+    lines = [f"# {report.task}: {escape(report.model or '')}", ""]
+    lines += [f"{counts_line(report)}. Data: `{escape(report.data)}`.", ""]
+    lines += _table(main)
+    lines += [f"\n{escape(line)}" for line in coverage_lines(report)]
+    lines += [f"\nGate `{escape(result.gate)}`: **{result.verdict}**" for result in report.gates]
+    if breakdowns:
+        lines += ["", "## By category, tool or kind", "", *_table(breakdowns)]
+    wrong = [outcome for outcome in outcomes if not (outcome.score and outcome.score.exact)]
+    if wrong:
+        shown = wrong[:WRONG_SHOWN]
+        lines += ["", f"## {len(shown)} of {len(wrong)} that went wrong", ""]
+        for sample, _, score, error in shown:
+            place = escape(sample.meta.get("where", ""))
+            reason = escape(score.reason if score else error)
+            lines.append(f"- `{escape(sample.id)}` ({place}): {reason}")
+    return "\n".join(lines) + "\n"
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    lines = [f"| {' | '.join(METRIC_COLUMNS)} |", "|---" * len(METRIC_COLUMNS) + "|"]
+    return lines + [f"| {' | '.join(map(escape, row))} |" for row in rows]
+
+
+def escape(text: str) -> str:
+    """Return the text within one line of Markdown, out of which it cannot break."""
+    line = " ".join(text.split())
+    line = "".join(sign if sign.isprintable() else " " for sign in line)
+    for sign, escaped in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("`", "'")):
+        line = line.replace(sign, escaped)
+    return line.replace("](", "]\\(")

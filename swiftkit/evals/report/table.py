@@ -1,0 +1,49 @@
+"""The report of a run as text for the terminal, and the lines that its Markdown page shares."""
+
+from swiftkit.evals.percent import percent, percent_interval
+from swiftkit.evals.report.report import LEAST_COVERAGE, EvalReport
+from swiftkit.terminal import print_lines, print_table
+
+METRIC_COLUMNS = ("metric", "value", "standard error", "95 % interval")
+
+
+def print_report(report: EvalReport) -> None:
+    """Print the metrics on stdout, and where the rest is."""
+    title = f"{report.task}: {report.model}"
+    print_table(METRIC_COLUMNS, metric_rows(report), title, right=(1, 2, 3))
+    print_lines(coverage_lines(report))
+    print_lines(f"gate {result.gate}: {result.verdict}" for result in report.gates)
+    print_lines([f"{counts_line(report)}; {report.run}/report.md"])
+
+
+def metric_rows(report: EvalReport) -> list[tuple[str, str, str, str]]:
+    """Return name, value, standard error and interval of each metric, in percent."""
+    rows = []
+    for name, estimate in report.metrics.items():
+        stderr = f"{100 * estimate.stderr:.1f}"
+        rows.append((name, percent(estimate.value), stderr, percent_interval(estimate.ci95)))
+    return rows
+
+
+def counts_line(report: EvalReport) -> str:
+    return (
+        f"{report.n} asked, {report.scored} scored, {report.skipped} skipped, "
+        f"{report.errors} errors, {report.elapsed_s:.1f} s"
+    )
+
+
+def coverage_lines(report: EvalReport) -> list[str]:
+    """Return how many samples the metrics rest on, and what the errors could change; nothing where
+    all have a score."""
+    if report.scored == report.n:
+        return []
+    line = f"coverage {percent(report.coverage)}: {report.scored} of {report.n} have a score"
+    if report.coverage < LEAST_COVERAGE:
+        line += f", less than {100 * LEAST_COVERAGE:.0f} %: the run was not healthy"
+    lines = [line]
+    for name, (worst, best) in list(report.bounds.items())[:1]:
+        lines.append(
+            f"{name}: {percent(worst)} if every error were wrong, "
+            f"{percent(best)} if every one were right"
+        )
+    return lines
