@@ -13,6 +13,7 @@ _format_option = click.option(
     "--from",
     "source_format",
     default="",
+    show_default=False,
     metavar="FORMAT",
     help="Force a format, such as openai or bfcl.",
 )
@@ -33,15 +34,12 @@ _format_option = click.option(
     "target",
     type=click.Choice(["sft", "grpo", "preference", "kto"]),
     default="sft",
-    show_default=True,
     help="What the rows are for; preference: DPO, RM, SimPO, ORPO, CPO.",
 )
-@click.option("--each-step", is_flag=True, help="With --to grpo: a row for each call of a tool.")
+@click.option("--each-step", is_flag=True, help="With --to grpo: a row for each answer that calls.")
 @click.option("--rejects", type=OUTPUT_FILE, help="[default: OUT.rejects.jsonl]")
-@click.option(
-    "--max-rejects", type=click.IntRange(0), default=0, show_default=True, help="Exit 1 above this."
-)
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--max-rejects", type=click.IntRange(0), default=0, help="Exit 1 above this.")
+@click.option("--workers", type=click.IntRange(1), default=1, help="Processes.")
 @click.option(
     "--sample-type",
     "sample_types",
@@ -115,13 +113,12 @@ def convert(
     "--json", "as_json", is_flag=True, help="Print all rows, or only --row N, as JSON Lines."
 )
 def show(data: Path, model: Path, row: int | None, as_json: bool, **options: Any) -> None:
-    """Show what the model will see of a row, and which part of it is trained, as ms-swift encodes
-    it.
+    """Show a row as the model sees it, and which part of it is trained, as ms-swift encodes it.
 
     DATA is a file that `swiftkit convert` reads, or one that it wrote. Without --json one row is
     printed, the first by default. Its trained part is in colour on a terminal and between ⟦ and ⟧
-    elsewhere; control characters of the data, and these brackets, are then written \\uXXXX. --json
-    is exact: `trained` holds spans [start, end) of the Unicode characters of `text`.
+    elsewhere; control characters of the data, and these brackets, are then written \\uXXXX.
+    --json is exact: `trained` holds spans [start, end) of the Unicode characters of `text`.
 
     A row with more tokens than max_length is "truncated": swift deletes it, or stops under
     --strict.

@@ -56,32 +56,19 @@ class Concurrency(click.IntRange):
 @click.option("--run", type=PATH, help="Run directory; one that was begun is resumed.")
 @click.option("--limit", type=click.IntRange(1), help="Ask only the first N samples.")
 @click.option("--sample", type=click.IntRange(1), help="Ask only N samples, drawn at random.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of --sample and --trials.")
+@click.option("--seed", type=int, default=0, help="Seed of --sample and --trials.")
 @click.option(
     "--concurrency",
     type=Concurrency(),
     default=16,
-    show_default=True,
     metavar="N|auto",
     help="Requests in flight; auto: as many as make the endpoint faster.",
 )
-@click.option(
-    "--trials",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Ask each sample K times.",
-)
+@click.option("--trials", type=click.IntRange(1), default=1, help="Ask each sample K times.")
 @click.option("--temperature", type=click.FloatRange(0), help="[default: the task's]")
 @click.option("--max-tokens", type=click.IntRange(1), help="[default: the task's]")
 @click.option("--prompt", type=PATH, help="File with the system prompt of each sample.")
-@click.option(
-    "--timeout",
-    type=click.FloatRange(0.1),
-    default=300,
-    show_default=True,
-    help="Seconds for a request.",
-)
+@click.option("--timeout", type=click.FloatRange(0.1), default=300, help="Seconds for a request.")
 @click.option("--stream", is_flag=True, help="Stream the answers, to time the first token.")
 @click.option(
     "--training-run",

@@ -18,6 +18,9 @@ def doctor(as_json: bool) -> None:
     Exit status:
       0  good
       1  something is missing that training needs
+
+    \b
+    swiftkit doctor
     """
     from swiftkit.findings import failed
     from swiftkit.preflight.doctor import examine

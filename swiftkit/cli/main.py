@@ -47,10 +47,10 @@ class SwiftkitGroup(click.Group):
         return list(self.commands)
 
 
-@click.group(
-    cls=SwiftkitGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
+
+
+@click.group(cls=SwiftkitGroup, context_settings=_SETTINGS)
 @click.version_option(__version__, prog_name="swiftkit")
 def main() -> None:
     """Convert tool-call data, fine-tune on it with ms-swift, serve, and evaluate.

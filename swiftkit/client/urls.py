@@ -1,4 +1,4 @@
-"""Base URLs of endpoints: the many forms that people type, and which of them mean the same place."""
+"""Base URLs of endpoints: the forms that people type, and which of them mean the same place."""
 
 import ipaddress
 from urllib.parse import urlsplit

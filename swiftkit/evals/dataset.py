@@ -51,15 +51,10 @@ def load_samples(path: Path, samples_of_row: SamplesOfRow) -> list[Sample]:
     return samples
 
 
-def is_bfcl(row: dict[str, Any]) -> bool:
-    """Return whether a row is a question as BFCL's files hold it."""
-    return "messages" not in row and isinstance(row.get("question"), list)
-
-
 def swift_row(row: dict[str, Any], where: str, file: Path) -> dict[str, Any]:
-    """Return a swift row as it is, and a BFCL question as one. Raises DataError for one without
-    gold."""
-    if not is_bfcl(row):
+    """Return a swift row as it is, and a question of BFCL's files as one. Raises DataError for a
+    question without gold."""
+    if "messages" in row or not isinstance(row.get("question"), list):
         return row
     from swiftkit.data.detect_format import converter_of, with_files_beside
 

@@ -7,7 +7,7 @@ from swiftkit.evals.percent import p_value, percent, points
 from swiftkit.terminal import print_lines, print_table, shorten
 
 _MOST_SHOWN = 10
-_COLUMNS = ("metric", "A", "B", "B - A", "95 % interval", "p (Holm)", "could show")
+_COLUMNS = ("metric", "A", "B", "B - A", "95 % interval", "p\n(Holm)", "could\nshow")
 
 
 def print_comparison(comparison: Comparison) -> None:

@@ -216,7 +216,8 @@ def request_body(
 
 def _cancel_on_signals() -> None:
     """Make Ctrl-C and SIGTERM cancel the present task, which then leaves in good order."""
-    main = asyncio.current_task()
+    loop, main = asyncio.get_running_loop(), asyncio.current_task()
+    assert main  # noqa: S101 - we run in a task
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         with contextlib.suppress(ValueError, RuntimeError):  # outside the main thread
-            asyncio.get_running_loop().add_signal_handler(number, main.cancel)  # type: ignore[union-attr]
+            loop.add_signal_handler(number, main.cancel)

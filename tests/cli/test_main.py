@@ -1,30 +1,51 @@
 """The command line itself: help, exit statuses, and where settings come from."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from helpers.paths import ROOT
 from helpers.servers import message, serve
+from helpers.tables import columns
 
 from swiftkit import __version__
 from swiftkit.cli.main import main
 
 
-def test_version() -> None:
+def help_lines(*command: str) -> list[str]:
+    """Return the help of a command on a terminal of 80 columns."""
+    result = CliRunner().invoke(main, [*command, "--help"], env={"COLUMNS": "80"})
+    assert result.exit_code == 0
+    return result.output.splitlines()
+
+
+def test_version_is_the_packages() -> None:
     """`swiftkit --version` names the package's version."""
     assert __version__ in CliRunner().invoke(main, ["--version"]).output
 
 
-@pytest.mark.parametrize("command", sorted(main.commands))
-def test_every_command_explains_itself(command: str) -> None:
-    """Each command has a help text with an example or its exit statuses."""
-    result = CliRunner().invoke(main, [command, "--help"])
-    assert result.exit_code == 0
-    assert len(result.output.splitlines()) > 5
+def test_help_lists_one_whole_sentence_a_command() -> None:
+    """None is cut off or wrapped, and each ends with a full stop."""
+    lines = help_lines()
+    commands = lines[lines.index("Commands:") + 1 :]
+    names = [re.fullmatch(r"  ([a-z-]+)  +[A-Z][^.]*\.", line) for line in commands]
+    assert [name and name[1] for name in names] == list(main.commands)
+    assert max(map(columns, lines)) <= 80
+
+
+@pytest.mark.parametrize("name", sorted(main.commands))
+def test_help_of_a_command_has_an_example_and_explains_each_option(name: str) -> None:
+    """Within 80 columns, which click keeps only in what it wraps itself."""
+    lines = help_lines(name)
+    assert max(map(columns, lines)) <= 80
+    assert any(line.startswith(f"  swiftkit {name}") for line in lines)
+    for option in main.commands[name].params:
+        assert not isinstance(option, click.Option) or option.help
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -48,21 +69,26 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments",
+    ("arguments", "culprit"),
     [
-        ["eval"],
-        ["eval", "tool-call"],
-        ["eval", "no-such", "--data", "x", "--base-url", "h"],
-        ["nothing"],
-        ["preflight"],
+        (["eval"], "'TASK'"),
+        (["eval", "tool-call"], "'--data'"),
+        (["eval", "tool-call", "--data", "x"], "'--base-url'"),
+        (["eval", "no-such", "--data", "x", "--base-url", "h"], "'no-such'"),
+        (["eval", "tool-call", "--data", "x", "--concurrency", "0"], "'--concurrency'"),
+        (["nothing"], "'nothing'"),
+        (["preflight"], "'RECIPE'"),
     ],
 )
-def test_wrong_usage_is_status_2(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_usage_is_status_2(
+    arguments: list[str], culprit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With a message on stderr that names what is wrong."""
     monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
     result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 2
-    assert result.stderr
+    assert culprit in result.stderr
+    assert result.stdout == ""
 
 
 def test_settings_come_from_the_environment_then_dotenv(tmp_path: Path) -> None:

@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from helpers.compared_runs import evaluate, rows
+from helpers.tables import columns
 
 from swiftkit.cli.main import main
+from swiftkit.evals.compare import Comparison
+from swiftkit.evals.paired import Difference
+from swiftkit.evals.print_comparison import print_comparison
 
 
 def compare(*arguments: str | Path) -> Result:
@@ -82,3 +86,40 @@ def test_runs_without_common_ground_are_refused(tmp_path: Path) -> None:
         assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
         assert said in done.stderr
     assert compare(a, a, "--data", moved).exit_code == 3
+
+
+@pytest.mark.parametrize(
+    "metric",
+    ["parameter_value_accuracy", "tool_accuracy[tool:get_current_weather_of_a_city]", "准确率" * 9],
+)
+def test_print_comparison_fits_80_columns(
+    metric: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers and words of the head stay whole beside long names and Chinese ones."""
+    monkeypatch.setenv("COLUMNS", "80")
+    path = "runs/" + "a-rather-long-folder/" * 5
+    difference = Difference(0.5, 1.0, -0.25, (-1.0, -0.123), 0.0001, 0.1, 9, "", p_holm=0.0001)
+    print_comparison(
+        Comparison(
+            task="t", a=path, b=path, headline=metric, verdict="worse", sentence="", paired=1, samples=1, only_a=0,
+            only_b=0, differs={}, metrics={"accuracy": difference, metric: difference}, wins=[], losses=[],
+        )
+    )  # fmt: skip
+    printed = capsys.readouterr().out
+    assert f"A {path}\n" in printed
+    table = printed[printed.index("metric") : printed.index("won by B")].splitlines()
+    assert max(map(columns, table)) <= 80
+    words = " ".join(table).split()
+    for word in (
+        "metric",
+        "interval",
+        "(Holm)",
+        "could",
+        "show",
+        "50.0",
+        "100.0",
+        "-25.0",
+        "-12.3",
+    ):
+        assert word in words
+    assert sum("100.0 %" in line and "< 0.001" in line for line in table) == 2

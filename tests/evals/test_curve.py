@@ -7,8 +7,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from helpers.compared_runs import evaluate, rows
+from helpers.tables import columns
 
 from swiftkit.cli.main import main
+from swiftkit.evals.curve import Curve, CurvePoint
+from swiftkit.evals.paired import Difference
+from swiftkit.evals.print_curve import print_curve
+from swiftkit.evals.stats import Estimate
 
 
 def curve(*arguments: str | Path) -> Result:
@@ -70,3 +75,23 @@ def test_a_curve_that_only_falls_has_no_better_run(tmp_path: Path) -> None:
         for step in (1, 2)
     ]
     assert "No run is above the first" in curve(*falling).stdout
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "tool_accuracy[tool:get_weather]", "准确率" * 6])
+def test_print_curve_fits_80_columns(
+    metric: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Paths are broken at their separators; numbers and bars stay whole."""
+    monkeypatch.setenv("COLUMNS", "80")
+    estimate = Estimate(1.0, 0.0, (0.9, 1.0))
+    difference = Difference(0.5, 1.0, 0.5, (0.2, 0.8), 0.0001, 0.1, 9, "", p_holm=0.0001)
+    runs = [f"runs/curve_of_the_tuned_model/checkpoint-{step}" for step in (100, 200)]
+    first = CurvePoint(runs[0], 100, "m", 1, 1.0, estimate)
+    print_curve(
+        Curve("t", metric, [first, CurvePoint(runs[1], 200, "m", 1, 1.0, estimate, difference)])
+    )
+    table = capsys.readouterr().out.partition("No run is above")[0].splitlines()
+    assert max(map(columns, table)) <= 80
+    assert sum("100.0 %" in line and "█" * 20 in line for line in table) == 2
+    assert "checkpoint-200" in " ".join(table).split()
+    assert "against" in " ".join(table).split()

@@ -2,7 +2,7 @@ r"""Grade-school arithmetic: the number that the model gives as its answer must 
 
 Data: GSM8K (Cobbe et al. 2021, https://github.com/openai/grade-school-math), JSON Lines of
 
-    {"question": "Janet's ducks lay 16 eggs per day. ...", "answer": "Janet sells 16 - 3 - 4 = ...\n#### 18"}
+    {"question": "Janet's ducks lay 16 eggs per day. ...", "answer": "She sells ...\n#### 18"}
 
 or Parquet of the same columns. The prompt is the question; --prompt gives another system prompt
 than PROMPT.

@@ -1,20 +1,22 @@
 r"""A smoke set of the user's own: a question a line, and how its answer is checked.
 
     {"prompt": "Capital of France? One word.", "check": {"exact": "Paris"}}
-    {"prompt": "Name three colours.", "check": {"contains": ["red", "blue"]}}                       all of them
-    {"prompt": "Date, as YYYY-MM-DD?", "check": {"regex": "\\d{4}-\\d{2}-\\d{2}"}}                  found anywhere
-    {"prompt": "As JSON: a=1", "check": {"json": {"a": 1}}}                                         equal value
+    {"prompt": "Name three colours.", "check": {"contains": ["red", "blue"]}}
+    {"prompt": "Date, as YYYY-MM-DD?", "check": {"regex": "\\d{4}-\\d{2}-\\d{2}"}}
+    {"prompt": "As JSON: a=1", "check": {"json": {"a": 1}}}
     {"prompt": "Route this task: ...", "check": {"json_schema": {"required": ["topology"]}}}
-    {"prompt": "Pi to two digits?", "check": {"number": 3.14, "tolerance": 0.005}}                  tolerance: 0
-    {"prompt": "Weather?", "tools": [...], "check": {"calls": [{"name": "weather", "arguments": {"city": "Oslo"}}]}}
-    {"prompt": "Explain recursion to a child.", "check": {"judge": "It is correct and a child can follow it."}}
+    {"prompt": "Pi to two digits?", "check": {"number": 3.14, "tolerance": 0.005}}
+    {"prompt": "Weather?", "tools": [...],
+     "check": {"calls": [{"name": "weather", "arguments": {"city": "Oslo"}}]}}
+    {"prompt": "Explain recursion to a child.", "check": {"judge": "A child can follow it."}}
 
 `messages` (a list of {role, content}) may stand in place of `prompt`; `id`, `category` and `tools`
 may be added. One check may hold several kinds: all must pass. Text is compared without white space
-around it and without the model's reasoning. `exact` and `contains` take "ignore_case": true beside
-them. JSON is the whole answer, or what stands in its one code fence. A number is the one that the
-answer gives (evals/final_number.py). A pattern runs in a matcher that takes linear time (Rust's
-syntax: neither lookaround nor back references).
+around it and without the model's reasoning. `contains` wants all of its texts, `regex` is found
+anywhere. `exact` and `contains` take "ignore_case": true beside them. JSON is compared by value: it
+is the whole answer, or what stands in its one code fence. A number is the one that the answer gives
+(evals/final_number.py); its tolerance is 0 where none is given. A pattern runs in a matcher that
+takes linear time (Rust's syntax: neither lookaround nor back references).
 
 The judge is a model behind SWIFTKIT_JUDGE_BASE_URL, by the name SWIFTKIT_JUDGE_MODEL (or the first
 that is served), with the key SWIFTKIT_JUDGE_API_KEY. It reads the question, the criterion and the

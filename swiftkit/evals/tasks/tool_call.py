@@ -11,16 +11,18 @@ row that holds its own answers: each turn that calls tools becomes a sample, wit
 before it, and these samples form a chain; a row that calls nothing becomes one sample where no tool
 is wanted.
 
-Metrics. What counts as right is scoring/score.py's matter: the same scorer is the GRPO reward.
+Metrics. scoring/score.py, which is also the GRPO reward, says which calls are right.
 
-    tool_accuracy             right calls / max(expected, made), summed over the samples
-    chain_success             chains whose every turn is exact (a sample without a chain is its own); with trials, also
-                              pass^k and pass@k of the chains
-    format_accuracy, name_accuracy, parameter_name_accuracy, parameter_value_accuracy, schema_accuracy
-                              the means of the score's parts, where a call is wanted
-    abstention                recall: samples rightly left without a call / those that want none
-    abstention_precision      samples rightly left without a call / those left without one (malformed is not left)
-    tool_accuracy[CATEGORY], tool_accuracy[tool:NAME]        the same by category, and by the tool that was wanted
+    tool_accuracy         right calls / max(expected, made), summed over the samples
+    chain_success         chains whose every turn is exact (a sample without a chain is its own);
+                          with trials, also pass^k and pass@k of the chains
+    format_accuracy, name_accuracy, parameter_name_accuracy, parameter_value_accuracy,
+    schema_accuracy       the means of the score's parts, where a call is wanted
+    abstention            recall: samples rightly left without a call / those that want none
+    abstention_precision  samples rightly left without a call / those left without one; a malformed
+                          answer is not left without one
+    tool_accuracy[CATEGORY], tool_accuracy[tool:NAME]
+                          the same by category, and by the tool that was wanted
 """
 
 from collections import Counter
