@@ -1,37 +1,34 @@
-"""Print the metrics of two evaluation runs side by side: python scripts/before_after.py RUN_BEFORE
-RUN_AFTER."""
+"""Print the metrics of two evaluation runs side by side.
+
+python scripts/before_after.py RUN_BEFORE RUN_AFTER
+"""
 
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from swiftkit.evals.percent import percent
+from swiftkit.terminal import print_lines, print_table
 
 
 def main(before: Path, after: Path) -> None:
-    reports = [
-        json.loads((run / "report.json").read_text(encoding="utf-8")) for run in (before, after)
-    ]
-    table = Table(
-        "metric",
-        "before 微调前",
-        "after 微调后",
-        title=f"{reports[1]['task']}, {reports[1]['n']} held-out questions",
-    )
-    for metric in reports[1]["metrics"]:
-        table.add_row(escape(metric), *(_cell(report["metrics"].get(metric)) for report in reports))
-    Console(width=100).print(table)
-    print(f"Reports: {before}/report.md, {after}/report.md")
+    before_report = json.loads((before / "report.json").read_text(encoding="utf-8"))
+    after_report = json.loads((after / "report.json").read_text(encoding="utf-8"))
+    rows = []
+    for name, metric in after_report["metrics"].items():
+        rows.append((name, cell(before_report["metrics"].get(name)), cell(metric)))
+    title = f"{after_report['task']}, {after_report['n']} held-out questions"
+    print_table(("metric", "before 微调前", "after 微调后"), rows, title, right=(1, 2))
+    print_lines([f"Reports: {before}/report.md, {after}/report.md"])
 
 
-def _cell(metric: dict[str, object] | None) -> str:
-    """A share in per cent with its 95 % interval."""
+def cell(metric: dict[str, Any] | None) -> str:
+    """Return a share in per cent with its 95 % interval."""
     if metric is None:
         return "-"
-    low, high = metric["ci95"]  # type: ignore[misc]
-    return escape(f"{100 * float(metric['value']):5.1f} %  [{100 * low:.1f}, {100 * high:.1f}]")  # type: ignore[arg-type]
+    low, high = metric["ci95"]
+    return f"{percent(metric['value'])}  [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 if __name__ == "__main__":

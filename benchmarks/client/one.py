@@ -16,12 +16,13 @@ from typing import Any
 
 
 def bodies(rows: Path, samples: int) -> list[dict[str, Any]]:
-    """The requests that `swiftkit eval tool-call` makes of the rows."""
-    read = [json.loads(line) for line in rows.read_text().splitlines()[:samples]]
-    fixed = {"model": "bench", "temperature": 0.0, "max_tokens": 512}
-    return [
-        {"messages": row["messages"], "tools": json.loads(row["tools"])} | fixed for row in read
-    ]
+    """Return the requests that `swiftkit eval tool-call` makes of the rows."""
+    settings = {"model": "bench", "temperature": 0.0, "max_tokens": 512}
+    requests = []
+    for line in rows.read_text().splitlines()[:samples]:
+        row = json.loads(line)
+        requests.append({"messages": row["messages"], "tools": json.loads(row["tools"])} | settings)
+    return requests
 
 
 def aiohttp_loop(url: str, rows: Path, samples: int, concurrency: int) -> None:
@@ -65,27 +66,27 @@ def lm_eval(url: str, rows: Path, samples: int, concurrency: int) -> None:
         (Path(folder) / "bench.yaml").write_text(
             "task: bench\ndataset_path: json\ndataset_kwargs:\n"
             f"  data_files: {{test: {folder}/questions.jsonl}}\n"
-            "test_split: test\noutput_type: generate_until\ndoc_to_text: '{{question}}'\ndoc_to_target: '{{answer}}'\n"
+            "test_split: test\noutput_type: generate_until\n"
+            "doc_to_text: '{{question}}'\ndoc_to_target: '{{answer}}'\n"
             "generation_kwargs: {until: ['Question:'], max_gen_toks: 512, do_sample: false}\n"
             "metric_list: [{metric: exact_match, aggregation: mean, higher_is_better: true}]\n"
         )
-        model = f"model=bench,base_url={url}/chat/completions,num_concurrent={concurrency},max_retries=1"
-        sys.argv = [
-            "lm_eval",
-            "--model",
-            "local-chat-completions",
-            "--model_args",
-            model,
+        model = f"model=bench,base_url={url}/chat/completions,"
+        model += f"num_concurrent={concurrency},max_retries=1"
+        sys.argv = ["lm_eval", "--model", "local-chat-completions", "--model_args", model]
+        sys.argv += [
             "--tasks",
             "bench",
+            "--include_path",
+            folder,
+            "--limit",
+            str(samples),
+            "--apply_chat_template",
         ]
-        sys.argv += ["--include_path", folder, "--limit", str(samples), "--apply_chat_template"]
         sys.argv += ["--log_samples", "--output_path", f"{folder}/out"]
         cli_evaluate()
-        logged = [
-            len(file.read_text().splitlines()) for file in Path(folder).rglob("samples_*.jsonl")
-        ]
-        assert logged == [samples], logged
+        (logged,) = Path(folder).rglob("samples_*.jsonl")
+        assert len(logged.read_text().splitlines()) == samples
 
 
 def inspect_ai(url: str, rows: Path, samples: int, concurrency: int) -> None:
@@ -95,11 +96,13 @@ def inspect_ai(url: str, rows: Path, samples: int, concurrency: int) -> None:
     from inspect_ai.scorer import match
     from inspect_ai.solver import generate
 
-    read = [json.loads(line) for line in rows.read_text().splitlines()[:samples]]
-    asked = [Sample(input=row["messages"][0]["content"], target="4", id=row["id"]) for row in read]
+    dataset = []
+    for line in rows.read_text().splitlines()[:samples]:
+        row = json.loads(line)
+        dataset.append(Sample(input=row["messages"][0]["content"], target="4", id=row["id"]))
     model = get_model("openai-api/bench/bench", base_url=url, api_key="EMPTY")
     with tempfile.TemporaryDirectory() as folder:
-        task = inspect.Task(dataset=asked, solver=generate(), scorer=match())
+        task = inspect.Task(dataset=dataset, solver=generate(), scorer=match())
         logs = inspect.eval(
             task,
             model=model,
@@ -118,6 +121,8 @@ def evalscope(url: str, rows: Path, samples: int, concurrency: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         _questions(rows, Path(folder) / "questions.jsonl", "query", "response")
         os.chdir(folder)
+        dataset = {"local_path": folder, "subset_list": ["questions"]}
+        dataset |= {"metric_list": ["exact_match"], "primary_metric": "exact_match"}
         run_task(
             TaskConfig(
                 model="bench",
@@ -125,34 +130,23 @@ def evalscope(url: str, rows: Path, samples: int, concurrency: int) -> None:
                 api_key="EMPTY",
                 eval_type="openai_api",
                 datasets=["general_qa"],
-                dataset_args={
-                    "general_qa": {
-                        "local_path": folder,
-                        "subset_list": ["questions"],
-                        "metric_list": ["exact_match"],
-                        "primary_metric": "exact_match",
-                    }
-                },
+                dataset_args={"general_qa": dataset},
                 eval_batch_size=concurrency,
                 limit=samples,
                 work_dir=folder,
             )
         )
-        assert (
-            sum(
-                len(file.read_text().splitlines())
-                for file in Path(folder).rglob("reviews/**/*.jsonl")
-            )
-            == samples
-        )
+        reviews = Path(folder).rglob("reviews/**/*.jsonl")
+        assert sum(len(file.read_text().splitlines()) for file in reviews) == samples
 
 
 def _questions(
     rows: Path, output: Path, question: str = "question", answer: str = "answer"
 ) -> None:
-    read = (json.loads(line) for line in rows.read_text().splitlines())
-    lines = (json.dumps({question: row["messages"][0]["content"], answer: "4"}) for row in read)
-    output.write_text("\n".join(lines) + "\n")
+    with output.open("w") as file:
+        for line in rows.read_text().splitlines():
+            text = json.loads(line)["messages"][0]["content"]
+            file.write(json.dumps({question: text, answer: "4"}) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""What asking and scoring costs: swiftkit beside bare loops and other harnesses, in one run on one
-machine.
+"""Measure what asking and scoring costs: swiftkit beside bare loops and other harnesses, in one run
+on one machine.
 
-    python benchmarks/client/run.py [--samples 2000] [--concurrency 64] [--repeat 3] [--peer NAME=PYTHON]...
+    python benchmarks/client/run.py [--samples 2000] [--concurrency 64] [--repeat 3]
+        [--peer NAME=PYTHON]...
 
 A peer (lm_eval, inspect_ai, evalscope) needs its own environment, named by its Python. CPU is that
 of the whole process with its children; `start` is what one sample costs, `each` what a further one
@@ -23,98 +24,67 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-TOOL = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "The weather of a city",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string"}},
-            "required": ["city"],
-        },
-    },
+OWN_CLIENTS = ("aiohttp_loop", "swiftkit", "openai_sdk")
+PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+FUNCTION = {
+    "name": "get_weather",
+    "description": "The weather of a city",
+    "parameters": PARAMETERS,
 }
+TOOL = {"type": "function", "function": FUNCTION}
 
 
 def main() -> None:
     options = _options()
     peers = dict(pair.split("=", 1) for pair in options.peer)
-    clients = {
-        "aiohttp_loop": sys.executable,
-        "swiftkit": sys.executable,
-        "openai_sdk": sys.executable,
-        **peers,
-    }
+    clients = dict.fromkeys(OWN_CLIENTS, sys.executable) | peers
+    columns = ("server", "client", "CPU ms a sample", "start, CPU s", "each, CPU ms", "wall s")
     with tempfile.TemporaryDirectory() as folder:
         rows = write_rows(Path(folder) / "rows.jsonl", options.samples)
-        print(
-            "| server | client | CPU ms a sample | start, CPU s | each, CPU ms | wall s | first request s |"
-        )
+        print(f"| {' | '.join(columns)} | first request s |")
         print("|---|---|---|---|---|---|---|", flush=True)
         for delay in options.delay:
             with server(delay) as url:
                 for name, python in clients.items():
-                    line(name, python, url, rows, delay, options)
+                    print_client(name, python, url, rows, delay, options)
 
 
-def line(
+def print_client(
     name: str, python: str, url: str, rows: Path, delay: float, options: argparse.Namespace
 ) -> None:
-    repeats = options.repeat if name in ("aiohttp_loop", "swiftkit", "openai_sdk") else 1
-    ones = [measure(name, python, url, rows, 1, options.concurrency) for _ in range(repeats)]
-    runs = [
-        measure(name, python, url, rows, options.samples, options.concurrency)
-        for _ in range(repeats)
-    ]
-    start, cpu = min(run[0] for run in ones), min(run[0] for run in runs)
-    each = (cpu - start) / (options.samples - 1)
-    wall, first = min(run[1] for run in runs), min(run[2] for run in ones + runs)
-    cells = (
-        f"{1000 * cpu / options.samples:.3f}",
-        f"{start:.2f}",
-        f"{1000 * each:.3f}",
-        f"{wall:.1f}",
-        f"{first:.2f}",
+    """Measure one client against one server, and print its line."""
+    samples, concurrency = options.samples, options.concurrency
+    single, whole = [], []  # runs of one sample, runs of all
+    for _ in range(options.repeat if name in OWN_CLIENTS else 1):
+        single.append(measure(name, python, url, rows, 1, concurrency))
+        whole.append(measure(name, python, url, rows, samples, concurrency))
+    start, cpu = min(run[0] for run in single), min(run[0] for run in whole)
+    wall, first = min(run[1] for run in whole), min(run[2] for run in single + whole)
+    further = (cpu - start) / (samples - 1)
+    print(
+        f"| {1000 * delay:.0f} ms | {name} | {1000 * cpu / samples:.3f} | {start:.2f} "
+        f"| {1000 * further:.3f} | {wall:.1f} | {first:.2f} |",
+        flush=True,
     )
-    print(f"| {1000 * delay:.0f} ms | {name} | {' | '.join(cells)} |", flush=True)
 
 
 def measure(
     name: str, python: str, url: str, rows: Path, samples: int, concurrency: int
 ) -> tuple[float, float, float]:
-    """CPU seconds, wall seconds, and seconds to the first request, of one process."""
-    command = [python, str(HERE / "one.py"), name, url, str(rows), str(samples), str(concurrency)]
+    """Return CPU seconds, wall seconds, and seconds to the first request, of one process."""
+    arguments = [str(HERE / "one.py"), name, url, str(rows), str(samples), str(concurrency)]
     with tempfile.TemporaryDirectory() as folder:
         if name == "swiftkit":
-            command = [
-                python,
-                "-m",
-                "swiftkit",
-                "eval",
-                "tool-call",
-                "--data",
-                str(rows),
-                "--base-url",
-                url,
-            ]
-            command += [
-                "--limit",
-                str(samples),
-                "--concurrency",
-                str(concurrency),
-                "--run",
-                f"{folder}/run",
-            ]
+            arguments = ["-m", "swiftkit", "eval", "tool-call", "--data", str(rows)]
+            arguments += ["--base-url", url, "--limit", str(samples)]
+            arguments += ["--concurrency", str(concurrency), "--run", f"{folder}/run"]
         environment = os.environ | {"PYTHONPATH": str(ROOT) if name == "swiftkit" else ""}
-        environment |= {
-            "HF_HUB_OFFLINE": "1",
-            "HF_DATASETS_OFFLINE": "1",
-            "OPENAI_API_KEY": "EMPTY",
-        }
+        environment |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+        environment["OPENAI_API_KEY"] = "EMPTY"
         first_request(url)
         start = time.monotonic()
         with Path(folder, "log").open("w+") as log:
+            command = [python, *arguments]
             process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -125,8 +95,9 @@ def measure(
 
 
 def first_request(url: str) -> float:
-    """When the server heard its first request since the last such question."""
-    with urllib.request.urlopen(url.removesuffix("/v1") + "/first") as answer:  # noqa: S310 - our own server
+    """Return the time when the server heard its first request since the last such question."""
+    page = url.removesuffix("/v1") + "/first"
+    with urllib.request.urlopen(page) as answer:  # noqa: S310 - our own server
         return float(answer.read())
 
 
@@ -144,20 +115,17 @@ def server(delay: float) -> Iterator[str]:
 
 
 def write_rows(path: Path, number: int) -> Path:
-    """Questions that want one call; the server's answer is right for three of four."""
+    """Write questions that want one call; the server's answer is right for three of four."""
     with path.open("w") as file:
         for index in range(number):
-            arguments = {"city": "Oslo" if index % 4 else "Bergen"}
+            city = "Oslo" if index % 4 else "Bergen"
+            question = {"role": "user", "content": f"Question {index}: the weather in {city}?"}
+            call = {"name": "get_weather", "arguments": {"city": city}}
             row = {
                 "id": f"w{index}",
-                "messages": [
-                    {
-                        "role": "user",
-                        "content": f"Question {index}: the weather in {arguments['city']}?",
-                    }
-                ],
+                "messages": [question],
                 "tools": json.dumps([TOOL]),
-                "expected_calls": json.dumps([{"name": "get_weather", "arguments": arguments}]),
+                "expected_calls": json.dumps([call]),
             }
             file.write(json.dumps(row) + "\n")
     return path

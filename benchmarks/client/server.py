@@ -14,49 +14,32 @@ import re
 import sys
 import time
 
-CALL = {
-    "id": "call_0",
-    "type": "function",
-    "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'},
-}
-ANSWER = {
-    "id": "x",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "bench",
-    "choices": [
-        {
-            "index": 0,
-            "message": {
-                "role": "assistant",
-                "content": "The answer is 4. #### 4",
-                "tool_calls": [CALL],
-            },
-            "finish_reason": "stop",
-            "logprobs": None,
-        }
-    ],
-    "usage": {"prompt_tokens": 50, "completion_tokens": 20, "total_tokens": 70},
-}
-PLAIN = json.loads(json.dumps(ANSWER))
-del PLAIN["choices"][0]["message"]["tool_calls"]
+FUNCTION = {"name": "get_weather", "arguments": '{"city": "Oslo"}'}
+CALL = {"id": "call_0", "type": "function", "function": FUNCTION}
+TEXT_MESSAGE = {"role": "assistant", "content": "The answer is 4. #### 4"}
+CALL_MESSAGE = TEXT_MESSAGE | {"tool_calls": [CALL]}
+USAGE = {"prompt_tokens": 50, "completion_tokens": 20, "total_tokens": 70}
 MODELS = {"object": "list", "data": [{"id": "bench", "object": "model"}]}
 _LENGTH = re.compile(rb"content-length:\s*(\d+)", re.IGNORECASE)
 
 
+def completion(message: object) -> object:
+    choice = {"index": 0, "message": message, "finish_reason": "stop", "logprobs": None}
+    head = {"id": "x", "object": "chat.completion", "created": 1, "model": "bench"}
+    return head | {"choices": [choice], "usage": USAGE}
+
+
 def page(value: object) -> bytes:
     body = json.dumps(value).encode()
-    return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (
-        len(body),
-        body,
-    )
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    return head % len(body) + body
 
 
-CALLS, TEXT, LISTING = page(ANSWER), page(PLAIN), page(MODELS)
+CALLS, TEXT, LISTING = page(completion(CALL_MESSAGE)), page(completion(TEXT_MESSAGE)), page(MODELS)
 
 
 class Endpoint(asyncio.Protocol):
-    """Answers each whole request; one whose body holds `"tools"` gets a call."""
+    """Answers each complete request; one whose body holds `"tools"` gets a call."""
 
     delay = 0.0
     first = 0.0
@@ -77,9 +60,9 @@ class Endpoint(asyncio.Protocol):
                 Endpoint.first = 0.0
                 continue
             Endpoint.first = Endpoint.first or time.monotonic()
-            answer = (
-                LISTING if request.startswith(b"GET") else CALLS if b'"tools"' in request else TEXT
-            )
+            answer = CALLS if b'"tools"' in request else TEXT
+            if request.startswith(b"GET"):
+                answer = LISTING
             if self.delay:
                 asyncio.get_running_loop().call_later(self.delay, self._answer, answer)
             else:
