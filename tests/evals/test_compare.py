@@ -19,7 +19,7 @@ def compare(*arguments: str | Path) -> Result:
     return CliRunner().invoke(main, ["compare", *map(str, arguments)])
 
 
-def test_a_better_a_worse_and_an_equal_run(tmp_path: Path) -> None:
+def test_compare_better_worse_and_equal_runs_have_their_verdicts(tmp_path: Path) -> None:
     """Exit status 0, 1 and 3; wins and losses are named; what a model wrote does not reach the
     terminal raw."""
     data = rows(tmp_path / "rows.jsonl")
@@ -43,7 +43,7 @@ def test_a_better_a_worse_and_an_equal_run(tmp_path: Path) -> None:
     assert "show one of 10.0 points or more" in done.stdout
 
 
-def test_only_what_both_have_is_compared(tmp_path: Path) -> None:
+def test_compare_only_samples_that_both_scored_count(tmp_path: Path) -> None:
     """An error in one run, and a run of fewer samples, leave their pairs out and are counted."""
     data = rows(tmp_path / "rows.jsonl")
     a = evaluate(data, tmp_path / "a", lambda number: number < 10, broken=3)
@@ -53,7 +53,7 @@ def test_only_what_both_have_is_compared(tmp_path: Path) -> None:
     assert found["metrics"]["accuracy"]["a"] == pytest.approx(9 / 19)
 
 
-def test_trials_are_compared_by_sample(tmp_path: Path) -> None:
+def test_compare_trials_of_a_sample_are_one_cluster(tmp_path: Path) -> None:
     """Three trials of a sample are one cluster, not three samples."""
     data = rows(tmp_path / "rows.jsonl", 12)
     flags = ("--trials", "3", "--temperature", "1")
@@ -69,7 +69,7 @@ def test_trials_are_compared_by_sample(tmp_path: Path) -> None:
     assert found["metrics"]["accuracy"]["p"] < 0.05
 
 
-def test_runs_without_common_ground_are_refused(tmp_path: Path) -> None:
+def test_compare_runs_without_common_ground_are_refused(tmp_path: Path) -> None:
     """Other data, no run, an unknown metric, data that is gone or changed: one line, status 2."""
     data, other = rows(tmp_path / "rows.jsonl", 5), rows(tmp_path / "other.jsonl", 6)
     a = evaluate(data, tmp_path / "a", lambda _: True)

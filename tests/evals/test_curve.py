@@ -32,7 +32,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     ]
 
 
-def test_checkpoints_become_one_curve(runs: list[Path], tmp_path: Path) -> None:
+def test_curve_checkpoints_stand_in_the_order_of_their_steps(
+    runs: list[Path], tmp_path: Path
+) -> None:
     """By steps, not by names; the best is named; each is compared with the first, as `compare`
     would."""
     done = curve(*runs, "--json")
@@ -52,7 +54,7 @@ def test_checkpoints_become_one_curve(runs: list[Path], tmp_path: Path) -> None:
     assert picture.read_text(encoding="utf-8").count("<svg") == 1
 
 
-def test_a_curve_that_cannot_be_drawn_says_why(runs: list[Path], tmp_path: Path) -> None:
+def test_curve_that_cannot_be_drawn_says_why(runs: list[Path], tmp_path: Path) -> None:
     """One run, a folder without a report, an unknown metric, an unknown format, other data."""
     other = evaluate(rows(tmp_path / "other.jsonl", 20), tmp_path / "checkpoint-7", lambda _: True)
     for arguments, said in (
@@ -67,7 +69,7 @@ def test_a_curve_that_cannot_be_drawn_says_why(runs: list[Path], tmp_path: Path)
         assert said in str(done.exception) + done.output
 
 
-def test_a_curve_that_only_falls_has_no_better_run(tmp_path: Path) -> None:
+def test_curve_that_only_falls_has_no_better_run(tmp_path: Path) -> None:
     """The first is the best."""
     data = tmp_path / "rows.jsonl"
     falling = [

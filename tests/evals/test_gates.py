@@ -19,7 +19,7 @@ from swiftkit.evals.stats import Estimate
         ("m<=0.8", (0.7, 0.9), GateVerdict.INCONCLUSIVE),
     ],
 )
-def test_the_verdict_follows_from_the_whole_interval(
+def test_judge_decides_by_the_whole_interval(
     gate: str, interval: tuple[float, float], verdict: GateVerdict
 ) -> None:
     """Passed or failed only where the whole interval is on one side of the bound."""
@@ -34,7 +34,7 @@ def test_the_verdict_follows_from_the_whole_interval(
         ((0.5, 0.99), GateVerdict.INCONCLUSIVE),
     ],
 )
-def test_errors_that_could_overturn_a_verdict_leave_none(
+def test_judge_errors_that_could_overturn_a_verdict_leave_none(
     bounds: tuple[float, float], verdict: GateVerdict
 ) -> None:
     """The worst and the best that the samples without an answer could have made of the metric
@@ -49,13 +49,13 @@ def test_errors_that_could_overturn_a_verdict_leave_none(
     )
 
 
-def test_a_metric_that_nothing_counted_for_is_inconclusive() -> None:
+def test_judge_metric_without_samples_is_inconclusive() -> None:
     """No number is neither good nor bad."""
     assert judge(parse_gate("m>=0.1"), None) is GateVerdict.INCONCLUSIVE
 
 
 @pytest.mark.parametrize("text", ["", "m", "m>0.5", "m>=", "m>=x", ">=0.5", "m=0.5"])
-def test_a_gate_that_cannot_be_read_is_wrong_usage(text: str) -> None:
+def test_parse_gate_unreadable_is_wrong_usage(text: str) -> None:
     """The message shows the form."""
     with pytest.raises(UsageError, match="METRIC>=X"):
         parse_gate(text)

@@ -23,7 +23,7 @@ def drawn(
     return sides
 
 
-def test_mcnemar_by_hand() -> None:
+def test_difference_of_proportions_is_mcnemars_test() -> None:
     """12 wins and 3 losses of 100: scipy's binomial test, the difference, and an interval around
     it."""
     a = [Tally(str(i), float(i < 50), 1) for i in range(100)]
@@ -36,7 +36,7 @@ def test_mcnemar_by_hand() -> None:
     assert 0 < found.ci95[0] < 0.09 < found.ci95[1] < 0.2
 
 
-def test_equal_runs_differ_in_nothing() -> None:
+def test_difference_of_equal_runs_is_nothing() -> None:
     """The same answers: p = 1; six samples all in one direction are the fewest that could show
     anything."""
     a = [Tally(str(i), float(i < 50), 1) for i in range(100)]
@@ -51,7 +51,9 @@ def test_equal_runs_differ_in_nothing() -> None:
 
 
 @pytest.mark.parametrize(("most_calls", "size", "runs"), [(1, 150, 1000), (4, 80, 120)])
-def test_no_wolf_is_cried_on_equal_models(most_calls: int, size: int, runs: int) -> None:
+def test_difference_of_equal_models_is_shown_as_rarely_as_it_says(
+    most_calls: int, size: int, runs: int
+) -> None:
     """At most 5 % of comparisons of equal models show a difference (3.9 % of 4,000 and of 1,500
     did, in a longer run), and 93 to 97 % of the intervals hold 0."""
     luck = random.Random(17)  # noqa: S311 - not a secret
@@ -66,7 +68,7 @@ def test_no_wolf_is_cried_on_equal_models(most_calls: int, size: int, runs: int)
 
 
 @pytest.mark.parametrize(("most_calls", "size", "runs"), [(1, 300, 200), (4, 150, 40)])
-def test_a_planted_difference_is_found(most_calls: int, size: int, runs: int) -> None:
+def test_difference_that_was_planted_is_found(most_calls: int, size: int, runs: int) -> None:
     """20 points more: nine of ten comparisons find it, and their intervals hold it."""
     luck = random.Random(23)  # noqa: S311 - not a secret
     pairs = [difference(*drawn(luck, size, 0.2, most_calls)) for _ in range(runs)]
@@ -75,7 +77,7 @@ def test_a_planted_difference_is_found(most_calls: int, size: int, runs: int) ->
     assert sum(each.ci95[0] <= 0.196 <= each.ci95[1] for each in found) >= 0.9 * runs
 
 
-def test_the_smallest_difference_is_what_is_found_in_four_of_five() -> None:
+def test_smallest_difference_is_found_in_four_of_five_cases() -> None:
     """A difference of the size that `smallest` names is shown in 70 to 92 % of simulations."""
     luck = random.Random(29)  # noqa: S311 - not a secret
     first = difference(*drawn(luck, 400, 0.1))
@@ -84,7 +86,7 @@ def test_the_smallest_difference_is_what_is_found_in_four_of_five() -> None:
     assert 0.7 <= sum(each is not None and each.p <= 0.05 for each in found) / 200 <= 0.92
 
 
-def test_many_clusters_take_the_normal_test() -> None:
+def test_difference_of_many_clusters_takes_the_normal_test() -> None:
     """Beyond 2,000 clusters nothing is drawn, and the p-value is much the same."""
     luck = random.Random(31)  # noqa: S311 - not a secret
     found = difference(*drawn(luck, 2500, 0.02, 3))
@@ -93,7 +95,7 @@ def test_many_clusters_take_the_normal_test() -> None:
     assert found.ci95[0] < found.difference < found.ci95[1]
 
 
-def test_holm_by_hand() -> None:
+def test_holm_corrects_as_by_hand() -> None:
     """The smallest p times the number of tests, the next times one less, never falling, never above
     1."""
     each = Difference(0, 0, 0, (0, 0), 0, 0, 1, "")

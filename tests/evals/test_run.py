@@ -23,11 +23,8 @@ from helpers.eval_runs import (
 )
 from helpers.servers import Reply, error, message, serve
 
-from swiftkit.evals.run import select
-from swiftkit.records import Sample
 
-
-def test_a_run_from_start_to_report(tmp_path: Path) -> None:
+def test_eval_writes_every_file_and_the_numbers_add_up(tmp_path: Path) -> None:
     """Every file is there, the numbers add up, --json prints the report and nothing else, the key
     appears nowhere."""
     data = write_rows(tmp_path / "rows.jsonl", 40)
@@ -62,7 +59,7 @@ def test_a_run_from_start_to_report(tmp_path: Path) -> None:
     assert server.headers[0]["Authorization"] == f"Bearer {CANARY}"
 
 
-def test_what_is_sent(tmp_path: Path) -> None:
+def test_eval_requests_hold_sampling_tools_prompt_and_seed(tmp_path: Path) -> None:
     """Sampling, tools, the system prompt of --prompt, and a seed a trial."""
     data = write_rows(tmp_path / "rows.jsonl", 1)
     (tmp_path / "prompt.txt").write_text("Be brief. 简短。\n", encoding="utf-8")
@@ -87,7 +84,7 @@ def test_what_is_sent(tmp_path: Path) -> None:
     assert report_of(tmp_path / "run")["n"] == 2
 
 
-def test_faults_are_counted_apart_and_asked_again(tmp_path: Path) -> None:
+def test_eval_faults_are_counted_apart_and_asked_again(tmp_path: Path) -> None:
     """402 leaves the denominator, a final error is no score, an innocent 400 is asked once more,
     alone; then resume."""
     data = write_rows(tmp_path / "rows.jsonl", 20)
@@ -121,7 +118,7 @@ def test_faults_are_counted_apart_and_asked_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
-def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, blow: signal.Signals) -> None:
+def test_eval_stopped_run_goes_on_where_it_was(tmp_path: Path, blow: signal.Signals) -> None:
     """After a kill, Ctrl-C or SIGTERM no sample is lost, none is scored twice, and none finished is
     asked again."""
     data = write_rows(tmp_path / "rows.jsonl", 60)
@@ -157,7 +154,7 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, blow: signal.Signals
     )
 
 
-def test_a_server_that_dies_ends_the_run_early(tmp_path: Path) -> None:
+def test_eval_server_that_dies_ends_the_run_early(tmp_path: Path) -> None:
     """One message, status 4, what was answered is kept; with the server back, at another port, the
     rest is asked."""
     data = write_rows(tmp_path / "rows.jsonl", 200)
@@ -181,7 +178,7 @@ def test_a_server_that_dies_ends_the_run_early(tmp_path: Path) -> None:
     assert status == 0
 
 
-def test_a_finished_run_is_not_asked_again(tmp_path: Path) -> None:
+def test_eval_finished_run_is_not_asked_again(tmp_path: Path) -> None:
     """The report comes from the journal, also without a server; a server with another model shows a
     wrong --run."""
     data = write_rows(tmp_path / "rows.jsonl", 3)
@@ -199,7 +196,7 @@ def test_a_finished_run_is_not_asked_again(tmp_path: Path) -> None:
     assert "other" in err
 
 
-def test_another_configuration_is_refused_by_name(tmp_path: Path) -> None:
+def test_eval_another_configuration_is_refused_by_name(tmp_path: Path) -> None:
     """A run is one experiment: the difference is named, and nothing is asked."""
     data = write_rows(tmp_path / "rows.jsonl", 3)
     with serve(right) as server:
@@ -215,7 +212,7 @@ def test_another_configuration_is_refused_by_name(tmp_path: Path) -> None:
     assert "data_sha256" in err
 
 
-def test_bad_input_is_said_before_any_request(tmp_path: Path) -> None:
+def test_eval_bad_input_is_reported_before_any_request(tmp_path: Path) -> None:
     """A broken row, a missing file, a wrong metric, task or gate: status 2, and the server hears
     nothing."""
     data = write_rows(tmp_path / "rows.jsonl", 3)
@@ -237,7 +234,7 @@ def test_bad_input_is_said_before_any_request(tmp_path: Path) -> None:
     assert not (tmp_path / "run").exists()
 
 
-def test_an_endpoint_that_cannot_be_used_is_status_4(tmp_path: Path) -> None:
+def test_eval_unusable_endpoint_is_status_4(tmp_path: Path) -> None:
     """A refused port, an unknown model, a refused key, a quota that is used up: one line each, and
     no score."""
     data = write_rows(tmp_path / "rows.jsonl", 3)
@@ -261,7 +258,7 @@ def test_an_endpoint_that_cannot_be_used_is_status_4(tmp_path: Path) -> None:
     assert (report["skipped"], report["metrics"]) == (3, {})
 
 
-def test_gates_set_the_exit_status(tmp_path: Path) -> None:
+def test_eval_gates_set_the_exit_status(tmp_path: Path) -> None:
     """0 passed, 1 failed, 3 while the interval straddles the bound."""
     data = write_rows(tmp_path / "rows.jsonl", 20)
     with serve(lambda body: right(body) if number(body) % 2 else message("no")) as server:
@@ -272,7 +269,7 @@ def test_gates_set_the_exit_status(tmp_path: Path) -> None:
             assert f"gate {gate}: " in out
 
 
-def test_two_commands_do_not_share_a_run(tmp_path: Path) -> None:
+def test_eval_second_command_on_a_run_is_refused(tmp_path: Path) -> None:
     """The second is refused while the first is running."""
     data = write_rows(tmp_path / "rows.jsonl", 30)
     run = tmp_path / "run"
@@ -288,7 +285,7 @@ def test_two_commands_do_not_share_a_run(tmp_path: Path) -> None:
     assert "in use by another swiftkit" in err
 
 
-def test_a_full_disk_is_said_and_the_run_goes_on_later(tmp_path: Path) -> None:
+def test_eval_full_disk_is_reported_and_the_run_goes_on_later(tmp_path: Path) -> None:
     """A journal that cannot grow ends the run with status 4; the half line it may hold does no
     harm."""
     data = write_rows(tmp_path / "rows.jsonl", 40)
@@ -304,17 +301,3 @@ def test_a_full_disk_is_said_and_the_run_goes_on_later(tmp_path: Path) -> None:
         assert set(Counter(server.questions).values()) <= {1, 2}
     assert status == 0
     assert report_of(run)["scored"] == 40
-
-
-def test_selection_keeps_chains_together() -> None:
-    """--limit takes the first, --sample random ones, the same for the same seed, chain by chain."""
-    samples = [Sample(str(index), [], [], None, {"chain": str(index // 2)}) for index in range(20)]
-    assert select(samples, None, None, 0) == samples
-    draws = [list(select(samples, None, 8, seed)) for seed in (1, 1, 2)]
-    assert list(select(samples, 3, None, 0)) == samples[:3]
-    drawn = draws[0]
-    assert drawn == draws[1] != draws[2]
-    assert all(
-        int(first.id) + 1 == int(second.id)
-        for first, second in zip(drawn[::2], drawn[1::2], strict=True)
-    )

@@ -9,7 +9,7 @@ from swiftkit.errors import UsageError
 from swiftkit.evals.run_directory import RunConfig, RunDirectory, data_sha256
 
 
-def test_what_a_task_takes_from_the_environment_is_recorded_and_must_agree(tmp_path: Path) -> None:
+def test_resume_config_other_task_settings_are_refused(tmp_path: Path) -> None:
     """Another judge in the middle of a run would mix two measures."""
     run = RunDirectory(tmp_path / "run")
     config = RunConfig(
@@ -34,7 +34,7 @@ def test_what_a_task_takes_from_the_environment_is_recorded_and_must_agree(tmp_p
         run.resume_config(msgspec.structs.replace(config, settings={"judge": "http://b/v1"}))
 
 
-def test_the_answers_beside_bfcls_questions_are_part_of_the_data(tmp_path: Path) -> None:
+def test_data_sha256_covers_the_answers_beside_bfcls_questions(tmp_path: Path) -> None:
     """Another gold is other data, for a file and for its folder, which are the same data."""
     file, gold = tmp_path / "q.json", tmp_path / "possible_answer/q.json"
     file.write_text("{}\n")

@@ -19,6 +19,7 @@ import pytest
 from helpers.eval_runs import (
     CANARY,
     evaluate,
+    half_right,
     journal,
     number,
     report_of,
@@ -29,14 +30,11 @@ from helpers.eval_runs import (
 )
 from helpers.faulty import Faulty
 from helpers.paths import ROOT
-from helpers.servers import Reply, error, message, serve
+from helpers.servers import Reply, error, serve
 
 from swiftkit.client.client import Endpoint
 from swiftkit.client.retry import PATIENT_ATTEMPTS
-from swiftkit.errors import UsageError
 from swiftkit.evals import run as evaluate_module
-from swiftkit.evals.gates import parse_gate
-from swiftkit.evals.grade import grade
 
 FORK = """
 import os, sys
@@ -50,11 +48,7 @@ for _ in sys.stdin:
 """
 
 
-def half_right(body: dict[str, Any], **extra: Any) -> Reply:
-    return right(body, **extra) if number(body) % 3 else message("no", **extra)
-
-
-def test_every_sample_ends_in_exactly_one_state(tmp_path: Path) -> None:
+def test_run_with_faults_ends_each_sample_in_one_state(tmp_path: Path) -> None:
     """With 30 % faults of all kinds, what the server has answered is scored, what it refused is an
     error or skipped; the totals add up, and a resumed run asks only what has no score."""
     data = write_rows(tmp_path / "rows.jsonl", 300)
@@ -89,7 +83,7 @@ def test_every_sample_ends_in_exactly_one_state(tmp_path: Path) -> None:
     assert again.n == 300 == again.scored + again.skipped + again.errors
 
 
-def test_a_hundred_kills_leave_the_scores_of_an_undisturbed_run(tmp_path: Path) -> None:
+def test_run_killed_a_hundred_times_has_the_same_scores(tmp_path: Path) -> None:
     """SIGKILL at random moments, of the start, the asking and the report; each time the run is
     resumed."""
     data = write_rows(tmp_path / "rows.jsonl", 400)
@@ -157,7 +151,7 @@ def finished_in(run: Path) -> set[str]:
     )
 
 
-def test_the_key_appears_nowhere(tmp_path: Path) -> None:
+def test_run_key_appears_nowhere(tmp_path: Path) -> None:
     """Not in a file, the output, the process list, nor in the words of a server that repeats it."""
     data = write_rows(tmp_path / "rows.jsonl", 12)
     said = itertools.cycle(
@@ -188,7 +182,7 @@ def test_the_key_appears_nowhere(tmp_path: Path) -> None:
     )
 
 
-def test_a_refused_key_stops_the_run_at_once(tmp_path: Path) -> None:
+def test_run_refused_key_stops_at_once(tmp_path: Path) -> None:
     """Once the first 401 was read nothing more is asked: no more than the requests in flight were
     in vain."""
     data = write_rows(tmp_path / "rows.jsonl", 200)
@@ -202,7 +196,7 @@ def test_a_refused_key_stops_the_run_at_once(tmp_path: Path) -> None:
     assert len(journal(tmp_path / "run")) >= 40
 
 
-def test_a_used_up_quota_is_not_asked_a_thousand_times(tmp_path: Path) -> None:
+def test_run_used_up_quota_stops_the_asking(tmp_path: Path) -> None:
     """After many 402 in a row the rest is left, skipped; the run is not healthy, and can be
     resumed."""
     data = write_rows(tmp_path / "rows.jsonl", 200)
@@ -217,7 +211,7 @@ def test_a_used_up_quota_is_not_asked_a_thousand_times(tmp_path: Path) -> None:
         assert len(server.questions) == 180
 
 
-def test_an_endpoint_that_only_fails_is_given_up(tmp_path: Path) -> None:
+def test_run_endpoint_that_only_fails_is_given_up(tmp_path: Path) -> None:
     """It is not asked for every sample; one message says the last error, status 4."""
     data = write_rows(tmp_path / "rows.jsonl", 300)
     with serve(lambda _: error(404, "no such route")) as server:
@@ -227,7 +221,7 @@ def test_an_endpoint_that_only_fails_is_given_up(tmp_path: Path) -> None:
     assert "32 samples in a row had no answer, the last: HTTP 404: no such route" in err
 
 
-def test_one_of_several_addresses_dies(tmp_path: Path) -> None:
+def test_run_one_of_several_addresses_dies_and_is_left_out(tmp_path: Path) -> None:
     """The load is spread; the one that dies is left out and named, and every sample is answered by
     the others."""
     data = write_rows(tmp_path / "rows.jsonl", 150)
@@ -249,44 +243,3 @@ def test_one_of_several_addresses_dies(tmp_path: Path) -> None:
     assert "left out: http://127.0.0.1:9/v1 cannot be reached" in err
     assert f"left out: {second.url} is gone" in err
     assert report_of(tmp_path / "run")["scored"] == 150
-
-
-def test_a_run_is_graded_again_without_a_model(tmp_path: Path) -> None:
-    """The same numbers from the journal alone; gates may be new; changed gold needs --data; half a
-    run is unhealthy."""
-    data, run = write_rows(tmp_path / "rows.jsonl", 30), tmp_path / "run"
-    with serve(half_right) as server:
-        evaluate(data, server.url, run)
-    before, scores = report_of(run), (run / "scores.jsonl").read_bytes()
-    status, out, _ = grade_command(run, "--gate", "tool_accuracy>=0.3", "--json")
-    assert (status, json.loads(out)["gates"][0]["verdict"]) == (0, "passed")
-    for gate, expected in (("tool_accuracy>=0.99", 1), ("tool_accuracy>=0.66", 3)):
-        assert grade(run, gates=(parse_gate(gate),)).exit_status == expected
-    assert (run / "scores.jsonl").read_bytes() == scores
-    after = report_of(run)
-    assert all(
-        after[name] == before[name]
-        for name in ("metrics", "n", "scored", "usage", "latency", "model")
-    )
-    data.write_text(
-        data.read_text(encoding="utf-8").replace('\\"f\\"', '\\"g\\"'), encoding="utf-8"
-    )
-    status, _, err = grade_command(run)
-    assert (status, "has changed since" in err) == (2, True)
-    assert grade(run, data).metrics["tool_accuracy"].value == 0.0
-    lines = (run / "responses.jsonl").read_bytes().splitlines(keepends=True)
-    (run / "responses.jsonl").write_bytes(b"".join(lines[:15]))
-    half = grade(run, data, (parse_gate("tool_accuracy>=0"),))
-    assert (half.n, half.scored, half.errors, half.exit_status) == (30, 15, 15, 4)
-    with pytest.raises(UsageError, match="is no run"):
-        grade(tmp_path)
-
-
-def grade_command(run: Path, *flags: str) -> tuple[int, str, str]:
-    """Exit status, stdout and stderr."""
-    command = [sys.executable, "-m", "swiftkit", "grade", str(run), *flags]
-    done = subprocess.run(
-        command, capture_output=True, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)}
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr

@@ -85,12 +85,14 @@ def values(folder: Path, completions: list[Any], *options: str) -> dict[str, lis
     ids=["completion", "text", "response", "list", "message", "message with text", "bare message", "chat completion",
          "batch", "journal", "journal with calls", "swift infer"],
 )  # fmt: skip
-def test_every_form_of_a_completion(tmp_path: Path, line: dict[str, Any]) -> None:
+def test_score_every_form_of_a_completion_finds_its_row(
+    tmp_path: Path, line: dict[str, Any]
+) -> None:
     """Each of them finds its row and is the same right answer."""
     assert values(tmp_path, [line, HI]) == {"a": [1.0], "b": [1.0]}
 
 
-def test_tables_of_grpo(tmp_path: Path) -> None:
+def test_score_tables_of_grpo_are_paired_by_their_prompts(tmp_path: Path) -> None:
     """Prompts name the rows; the last table of a step counts, since swift writes the last one
     twice."""
     prompts = [
@@ -107,7 +109,7 @@ def test_tables_of_grpo(tmp_path: Path) -> None:
     assert found == {"a": [1.0, wrong, 1.0, wrong], "b": [1.0, 1.0]}
 
 
-def test_position_is_the_last_resort(tmp_path: Path) -> None:
+def test_score_unnamed_lines_are_paired_by_position(tmp_path: Path) -> None:
     """A file that says nothing of its rows is paired line by line, which is said; one of another
     length is refused."""
     assert values(tmp_path, [{"completion": RIGHT}, {"completion": "Hello"}]) == {
@@ -121,14 +123,14 @@ def test_position_is_the_last_resort(tmp_path: Path) -> None:
     assert run(tmp_path, [{"completion": RIGHT}]).exit_code == 2
 
 
-def test_several_completions_of_a_row(tmp_path: Path) -> None:
+def test_score_several_completions_of_a_row_are_trials(tmp_path: Path) -> None:
     """Each is a trial of its own, in the order of the file."""
     assert values(tmp_path, [{"id": "a", "completion": [RIGHT, "no"]}, HI, {"id": "a", "completion": RIGHT}])["a"] == [
         1.0, 0.0, 1.0,
     ]  # fmt: skip
 
 
-def test_what_finds_no_partner_is_named(tmp_path: Path) -> None:
+def test_score_rows_and_completions_without_partner_are_named(tmp_path: Path) -> None:
     """On either side, with exit status 1; the rest is scored."""
     done = run(
         tmp_path, [{"id": "a", "completion": RIGHT}, {"id": "zz", "completion": "x"}], "--json"
@@ -146,14 +148,14 @@ def test_what_finds_no_partner_is_named(tmp_path: Path) -> None:
     assert "1 rows have no completion: b" in done.stderr
 
 
-def test_a_failed_request_has_no_score(tmp_path: Path) -> None:
+def test_score_failed_request_has_no_score(tmp_path: Path) -> None:
     """An error is no answer of the model: it is counted, and the exit status is 1."""
     done = run(tmp_path, [{"sample_id": "a", "text": "", "error": "timeout"}, HI], "--json")
     assert done.exit_code == 1
     assert (json.loads(done.stdout)["errors"], json.loads(done.stdout)["scored"]) == (1, 1)
 
 
-def test_the_summary(tmp_path: Path) -> None:
+def test_score_summary_shows_metrics_and_parts(tmp_path: Path) -> None:
     """The metrics of `swiftkit eval` and the parts on stdout; exit status 0 when all is paired."""
     done = run(tmp_path, [{"id": "a", "completion": RIGHT}, HI])
     assert done.exit_code == 0, done.output
@@ -162,7 +164,7 @@ def test_the_summary(tmp_path: Path) -> None:
     assert "2 of 2 completions scored, 100.0 % exact" in done.stderr
 
 
-def test_explain(tmp_path: Path) -> None:
+def test_explain_shows_each_fault_and_its_cost(tmp_path: Path) -> None:
     """What was expected, what came, each fault with its code, and what each part cost; control
     characters are tamed."""
     text = WRONG.replace('"Oslo"', '"Os\\u001blo"') + RIGHT.replace("weather", "wether")
@@ -179,14 +181,14 @@ def test_explain(tmp_path: Path) -> None:
     assert "row b" not in done.stdout
 
 
-def test_explain_a_row_that_is_not_there(tmp_path: Path) -> None:
+def test_explain_unknown_row_is_wrong_usage(tmp_path: Path) -> None:
     """Wrong usage, which names rows that there are."""
     done = run(tmp_path, [HI], "--explain", "q")
     assert done.exit_code == 2
     assert "rows with one: b" in done.stderr
 
 
-def test_mode(tmp_path: Path) -> None:
+def test_score_mode_bfcl_takes_bfcls_verdict(tmp_path: Path) -> None:
     """BFCL's verdict instead of ours: 3.0 is no integer there."""
     line = {"id": "a", "completion": RIGHT.replace("3", "3.0")}
     assert values(tmp_path, [line, HI])["a"] == [1.0]
@@ -199,7 +201,7 @@ def test_mode(tmp_path: Path) -> None:
      [{"prompt": ["x"], "completion": []}], [{"id": "nobody", "completion": "x"}],
      [{"sample_id": "a", "text": "", "tool_calls": [5]}]],
 )  # fmt: skip
-def test_unusable_files(tmp_path: Path, lines: list[Any]) -> None:
+def test_score_unusable_file_is_named(tmp_path: Path, lines: list[Any]) -> None:
     """Exit status 2 and one clean message with the place."""
     done = run(tmp_path, lines)
     assert done.exit_code == 2
@@ -207,7 +209,7 @@ def test_unusable_files(tmp_path: Path, lines: list[Any]) -> None:
     assert str(tmp_path) in done.stderr
 
 
-def test_bad_gold_stops_at_once(tmp_path: Path) -> None:
+def test_score_bad_gold_is_named_by_its_line(tmp_path: Path) -> None:
     """Gold or options that cannot be used are an error of the data."""
     for broken in ({"expected_calls": "{"}, {"scoring": '{"mood": 1}'}):
         done = run(tmp_path, [HI], rows=[ROWS[0] | broken, ROWS[1]])

@@ -21,20 +21,20 @@ from swiftkit.evals.stats import (
 
 
 @pytest.mark.parametrize(("right", "size"), [(0, 5), (5, 5), (1, 3), (17, 40), (999, 1000)])
-def test_wilson_is_scipys(right: int, size: int) -> None:
+def test_wilson_equals_scipys(right: int, size: int) -> None:
     """The closed form equals scipy's Wilson interval, at the ends too."""
     theirs = binomtest(right, size).proportion_ci(method="wilson")
     assert wilson(right / size, size) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
 
 
-def test_quantiles_are_scipys() -> None:
+def test_quantiles_equal_scipys() -> None:
     """The normal quantile is exact, Student's within 1 % from 3 degrees of freedom on."""
     assert pytest.approx(norm.ppf(0.975)) == Z95
     for freedom in (3, 5, 10, 30, 300):
         assert student_quantile(freedom) == pytest.approx(t.ppf(0.975, freedom), rel=0.01)
 
 
-def test_independent_units_make_a_proportion() -> None:
+def test_estimate_of_independent_units_is_a_proportion() -> None:
     """One unit a cluster: the value, the binomial standard error, Wilson's interval."""
     found = estimate([Tally(str(number), float(number < 30), 1) for number in range(40)])
     assert found is not None
@@ -42,12 +42,12 @@ def test_independent_units_make_a_proportion() -> None:
     assert found.ci95 == wilson(0.75, 40)
 
 
-def test_nothing_counted_is_no_estimate() -> None:
+def test_estimate_of_nothing_is_none() -> None:
     """An empty metric has no value, not 0."""
     assert estimate([]) is None
 
 
-def test_trials_of_one_sample_do_not_count_as_new_samples() -> None:
+def test_estimate_trials_of_one_sample_are_no_new_samples() -> None:
     """Eight equal trials of ten samples are as sure as ten samples, not as eighty."""
     once = estimate([Tally(str(number), float(number < 5), 1) for number in range(10)])
     often = estimate(
@@ -59,7 +59,7 @@ def test_trials_of_one_sample_do_not_count_as_new_samples() -> None:
 
 
 @pytest.mark.parametrize("right", [0.0, 2.0])
-def test_the_ends_keep_a_width(right: float) -> None:
+def test_estimate_at_0_and_100_percent_keeps_a_width(right: float) -> None:
     """All right or all wrong in 12 chains is not certainty."""
     found = estimate([Tally(str(number), right, 2) for number in range(12)])
     assert found is not None
@@ -68,7 +68,7 @@ def test_the_ends_keep_a_width(right: float) -> None:
 
 
 @pytest.mark.parametrize(("share", "likeness"), [(0.5, 0.5), (0.85, 0.1), (0.85, 0.5)])
-def test_clustered_intervals_cover_the_truth(share: float, likeness: float) -> None:
+def test_estimate_of_clusters_covers_the_truth(share: float, likeness: float) -> None:
     """Chains of 1 to 4 calls that succeed together: 95 % intervals hold the truth in 93 to 97 % of
     1,000 runs."""
     luck = random.Random(7)  # noqa: S311 - not a secret
@@ -101,7 +101,7 @@ def test_wilson_covers_the_truth(share: float) -> None:
 
 
 @pytest.mark.parametrize(("trials", "right"), [(4, 0), (4, 1), (4, 3), (4, 4), (6, 2), (7, 5)])
-def test_passes_are_what_counting_all_choices_gives(trials: int, right: int) -> None:
+def test_pass_k_equals_counting_all_choices(trials: int, right: int) -> None:
     """pass^k and pass@k are the shares of the choices of k trials that are all right, and that have
     a right one."""
     outcomes = [True] * right + [False] * (trials - right)
@@ -111,7 +111,7 @@ def test_passes_are_what_counting_all_choices_gives(trials: int, right: int) -> 
         assert pass_at(trials, right, k) == pytest.approx(sum(map(any, chosen)) / len(chosen))
 
 
-def test_passes_of_trials() -> None:
+def test_passes_keep_the_trials_of_a_task_together() -> None:
     """A task's trials stay together, one that lacks trials leaves the larger k, a single trial has
     no pass^k."""
     tallies = [
@@ -143,7 +143,7 @@ def test_passes_of_trials() -> None:
 
 
 @pytest.mark.parametrize("k", [1, 2, 4])
-def test_pass_intervals_cover_the_truth(k: int) -> None:
+def test_estimate_of_pass_k_covers_the_truth(k: int) -> None:
     """60 tasks of their own difficulty, 4 trials each: pass^k's interval holds E[p^k] in 93 to 97 %
     of 600 runs."""
     luck = random.Random(11)  # noqa: S311 - not a secret
@@ -163,7 +163,7 @@ def test_pass_intervals_cover_the_truth(k: int) -> None:
     assert 0.93 <= hits / 600 <= 0.97
 
 
-def test_a_mean_of_ratios_covers_the_truth_and_stays_within_bounds() -> None:
+def test_mean_estimate_covers_the_truth_and_stays_within_bounds() -> None:
     """Three categories of their own size and share: 93 to 97 % of 1,500 intervals hold the weighted
     mean."""
     luck = random.Random(5)  # noqa: S311 - not a secret

@@ -37,7 +37,9 @@ def training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     ("place", "step"), [("out", None), ("out/checkpoint-50", 50), ("out/merged", None)]
 )
-def test_a_run_is_found_by_what_lies_in_it(training: Path, place: str, step: int | None) -> None:
+def test_find_tracked_run_by_what_lies_in_its_folder(
+    training: Path, place: str, step: int | None
+) -> None:
     """Its folder, a checkpoint, which tells its step, or a merged model."""
     pytest.importorskip("swanlab")
     note(training / "run.json", RUN)
@@ -45,7 +47,7 @@ def test_a_run_is_found_by_what_lies_in_it(training: Path, place: str, step: int
     assert find_tracked_run(Path(place)) == TrackedRun(RUN, step)
 
 
-def test_what_is_missing_is_said_before_anything_is_asked(
+def test_find_tracked_run_missing_parts_are_wrong_usage(
     training: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No record, a record without SwanLab, a damaged one, no key for the cloud."""
@@ -67,7 +69,7 @@ def test_what_is_missing_is_said_before_anything_is_asked(
         find_tracked_run(Path("/"))
 
 
-def test_wrong_training_run_is_one_line() -> None:
+def test_eval_wrong_training_run_is_one_line() -> None:
     """By the command line, also when it comes from the environment; no endpoint is asked."""
     command = [
         sys.executable,
@@ -85,7 +87,7 @@ def test_wrong_training_run_is_one_line() -> None:
     assert done.stderr.startswith("swiftkit: --training-run /nowhere: there is no run.json")
 
 
-def test_metrics() -> None:
+def test_swanlab_metrics_have_intervals_and_no_breakdowns() -> None:
     """The headline metrics with their intervals and counts, under the task's name; not the
     parts."""
     assert swanlab_metrics(REPORT) == {
@@ -97,7 +99,7 @@ def test_metrics() -> None:
     }
 
 
-def test_a_failing_swanlab_costs_no_result(
+def test_log_report_failing_swanlab_costs_no_result(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A folder that cannot be made: one line, and the evaluation goes on to its end."""
@@ -115,7 +117,7 @@ def test_a_failing_swanlab_costs_no_result(
     sorted({*(ROOT / "recipes").rglob("*.yaml")} - {*(ROOT / "recipes/megatron").iterdir()}),
     ids=lambda path: path.stem,
 )
-def test_recipes_that_report_to_swanlab_load_its_plugin(path: Path) -> None:
+def test_recipe_that_reports_to_swanlab_loads_its_plugin(path: Path) -> None:
     """Else SwanLab prints three errors at each log, and the run cannot be found again."""
     recipe = yaml.safe_load(path.read_text())
     if "swanlab" in recipe.get("report_to", []):

@@ -26,7 +26,7 @@ def write(path: Path, runs: list[Any]) -> str:
     return str(path)
 
 
-def test_the_published_airline_runs() -> None:
+def test_tau_bench_published_airline_runs_have_the_published_pass_k() -> None:
     """50 tasks of 4 trials give pass^1..4 = 0.420, 0.273, 0.220, 0.200, as tau-bench prints
     them."""
     folder = Path(os.environ.get("SWIFTKIT_SHARED_DATA", ROOT.parent / "shared/data")) / "tau_bench"
@@ -49,7 +49,7 @@ def test_the_published_airline_runs() -> None:
     assert 0.25 < low < 0.42 < high < 0.6
 
 
-def test_errors_have_no_score_and_failures_are_named(tmp_path: Path) -> None:
+def test_tau_bench_errors_have_no_score_and_failures_are_named(tmp_path: Path) -> None:
     """A run that stopped with an error is no failure of the model; the exit status says that some
     are missing."""
     quota = result(1, 0.0, 1, error="402 payment\nrequired", traceback="...")
@@ -74,7 +74,7 @@ def test_errors_have_no_score_and_failures_are_named(tmp_path: Path) -> None:
         ("{", "r.json"),
     ],
 )
-def test_what_is_no_result_file_is_refused(tmp_path: Path, content: str, said: str) -> None:
+def test_tau_bench_other_files_are_refused(tmp_path: Path, content: str, said: str) -> None:
     """One line with the place, status 2."""
     (tmp_path / "r.json").write_text(content, encoding="utf-8")
     done = run(str(tmp_path / "r.json"))

@@ -1,4 +1,4 @@
-"""`swiftkit eval tool-call` as a process, on rows whose right answers are known."""
+"""`swiftkit eval tool-call` as a process, on rows with known right answers."""
 
 import json
 import os
@@ -39,25 +39,21 @@ def right(body: dict[str, Any], **extra: Any) -> Reply:
     return message("", [("f", {"x": number(body)})], **extra)
 
 
+def half_right(body: dict[str, Any], **extra: Any) -> Reply:
+    """Answer two of three questions rightly."""
+    return right(body, **extra) if number(body) % 3 else message("no", **extra)
+
+
 def number(body: dict[str, Any]) -> int:
     return int(body["messages"][-1]["content"].split()[1])
 
 
 def start(data: Path, url: str, run: Path, *flags: str) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-m",
-        "swiftkit",
-        "eval",
-        "tool-call",
-        "--data",
-        str(data),
-        "--base-url",
-        url,
-    ]
+    command = [sys.executable, "-m", "swiftkit", "eval", "tool-call", "--data", str(data)]
+    command += ["--base-url", url, "--run", str(run), *flags]
     environment = os.environ | {"OPENAI_API_KEY": CANARY, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        [*command, "--run", str(run), *flags],
+        command,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=run.parent,
     )  # fmt: skip
 

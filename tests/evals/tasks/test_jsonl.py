@@ -55,7 +55,9 @@ def load(folder: Path, *rows: Any) -> list[Sample]:
         ({"exact": "5", "number": 5}, "5", "It is 5"),
     ],
 )
-def test_each_kind_of_check(tmp_path: Path, check: dict[str, Any], right: str, wrong: str) -> None:
+def test_score_each_kind_of_check(
+    tmp_path: Path, check: dict[str, Any], right: str, wrong: str
+) -> None:
     """What passes scores 1, what does not scores 0 with a reason."""
     (sample,) = load(tmp_path, {"prompt": "q", "check": check})
     assert jsonl.score(sample, Response("x", text=right)).exact
@@ -64,7 +66,7 @@ def test_each_kind_of_check(tmp_path: Path, check: dict[str, Any], right: str, w
     assert found.reason
 
 
-def test_calls_are_judged_by_the_one_scorer(tmp_path: Path) -> None:
+def test_score_calls_are_judged_by_the_one_scorer(tmp_path: Path) -> None:
     """Right calls score 1; wrong arguments, silence and malformed markup score 0."""
     (sample,) = load(
         tmp_path,
@@ -99,7 +101,7 @@ def test_calls_are_judged_by_the_one_scorer(tmp_path: Path) -> None:
         {"prompt": 3, "check": {"exact": "x"}},
     ],
 )
-def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, row: dict[str, Any]) -> None:
+def test_load_unusable_row_is_named_by_its_line(tmp_path: Path, row: dict[str, Any]) -> None:
     """File and line, before anything is asked."""
     with pytest.raises(DataError, match=r"smoke\.jsonl:1: "):
         load(tmp_path, row)
@@ -118,12 +120,12 @@ def test_a_row_that_cannot_be_used_is_named(tmp_path: Path, row: dict[str, Any])
         ("", None),
     ],
 )
-def test_a_verdict_is_read_strictly(text: str, verdict: bool | None) -> None:
+def test_verdict_of_reads_strictly(text: str, verdict: bool | None) -> None:
     """The one object that was asked for, or nothing."""
     assert jsonl.verdict_of(text) is verdict
 
 
-def test_a_judge_needs_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_judge_needs_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Said before anything is asked."""
     monkeypatch.delenv("SWIFTKIT_JUDGE_BASE_URL", raising=False)
     with pytest.raises(UsageError, match="SWIFTKIT_JUDGE_BASE_URL"):
@@ -157,7 +159,7 @@ def evaluate(folder: Path, url: str, judge: str, *flags: str) -> tuple[int, dict
     return done.returncode, json.loads((folder / "run/report.json").read_text(encoding="utf-8"))
 
 
-def test_a_judge_through_a_whole_run(tmp_path: Path) -> None:
+def test_judge_through_a_whole_run_cannot_be_talked_into_a_verdict(tmp_path: Path) -> None:
     """Right, wrong, an answer that poses as an instruction, a verdict that cannot be read, a
     judge's quota."""
     answers = {

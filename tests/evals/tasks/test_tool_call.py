@@ -56,7 +56,7 @@ def answer(*values: int) -> Response:
     return Response("x", tool_calls=[ToolCall("f", {"x": value}) for value in values] or None)
 
 
-def test_a_row_with_gold_is_one_sample_in_openai_form(tmp_path: Path) -> None:
+def test_load_row_with_gold_is_one_sample_in_openai_form(tmp_path: Path) -> None:
     """Calls get ids, results point to them, contents are never null, bare tools are wrapped."""
     history = [{"role": "system", "content": "s"}, USER, call(1), call(2), result("a"), result("b")]
     (sample,) = load(tmp_path, row([{"name": "f", "arguments": {"x": 3}}], *history, id="r"))
@@ -70,14 +70,14 @@ def test_a_row_with_gold_is_one_sample_in_openai_form(tmp_path: Path) -> None:
     assert tool_call.score(sample, answer(3)).exact
 
 
-def test_a_trailing_answer_is_not_sent(tmp_path: Path) -> None:
+def test_load_trailing_answer_is_not_sent(tmp_path: Path) -> None:
     """The server would take it as the beginning of the model's answer."""
     with_answer = row([], USER, {"role": "assistant", "content": "leak"})
     (sample,) = load(tmp_path, with_answer)
     assert sample.messages == [USER]
 
 
-def test_a_training_row_becomes_a_chain_of_its_calling_turns(tmp_path: Path) -> None:
+def test_load_training_row_is_a_chain_of_its_calling_turns(tmp_path: Path) -> None:
     """Each calling turn is asked with the true history before it; the closing text is not asked."""
     text = {"role": "assistant", "content": "let me see"}
     closing = {"role": "assistant", "content": "done"}
@@ -91,14 +91,14 @@ def test_a_training_row_becomes_a_chain_of_its_calling_turns(tmp_path: Path) -> 
     assert [len(sample.target.calls) for sample in samples] == [1, 2]
 
 
-def test_calls_written_as_text_are_calls(tmp_path: Path) -> None:
+def test_load_calls_written_as_text_are_calls(tmp_path: Path) -> None:
     """An assistant message in the model's own wire format holds a gold call too."""
     spoken = {"role": "assistant", "content": hermes.render([ToolCall("f", {"x": 4})])}
     (sample,) = load(tmp_path, row(None, USER, spoken))
     assert tool_call.score(sample, answer(4)).exact
 
 
-def test_a_training_row_without_calls_wants_none(tmp_path: Path) -> None:
+def test_load_training_row_without_calls_wants_none(tmp_path: Path) -> None:
     """It becomes one sample of abstention."""
     (sample,) = load(tmp_path, row(None, USER, {"role": "assistant", "content": "no tool fits"}))
     assert tool_call.score(sample, answer()).exact
@@ -129,7 +129,7 @@ def test_a_training_row_without_calls_wants_none(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_broken_row_is_named_by_its_line(
+def test_load_broken_row_is_named_by_its_line(
     tmp_path: Path, broken: dict[str, Any], code: str
 ) -> None:
     """Whatever is wrong, the error begins with file:line."""
@@ -138,13 +138,13 @@ def test_a_broken_row_is_named_by_its_line(
     assert caught.value.code == code
 
 
-def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+def test_load_empty_file_is_refused(tmp_path: Path) -> None:
     """No row, no evaluation."""
     with pytest.raises(DataError, match="no rows"):
         load(tmp_path)
 
 
-def test_markup_left_beside_tool_calls_is_judged_as_the_reward_judges_it(tmp_path: Path) -> None:
+def test_score_markup_beside_tool_calls_is_judged_as_by_the_reward(tmp_path: Path) -> None:
     """`swift deploy` drops a broken block from tool_calls; the text still shows it, and the answer
     is malformed."""
     (sample,) = load(tmp_path, row([{"name": "f", "arguments": {"x": 1}}]))
@@ -184,7 +184,7 @@ def test_metrics_sum_calls_and_chains(tmp_path: Path) -> None:
     assert (found["tool_accuracy[a]"], found["tool_accuracy[b]"]) == ((2, 2), (1, 2))
 
 
-def test_a_chain_with_a_turn_that_was_not_scored_does_not_count(tmp_path: Path) -> None:
+def test_metrics_chain_with_a_turn_without_score_does_not_count(tmp_path: Path) -> None:
     """An error or a cut makes a chain unknown, neither right nor wrong."""
     gold = [{"name": "f", "arguments": {"x": 1}}]
     first, second = load(tmp_path, row(gold, chain="c"), row(gold, chain="c"))
@@ -193,7 +193,7 @@ def test_a_chain_with_a_turn_that_was_not_scored_does_not_count(tmp_path: Path) 
     assert metrics((first, answer(1)), (second, answer(1)))["chain_success"] == (1, 1)
 
 
-def test_abstention_has_a_recall_and_a_precision(tmp_path: Path) -> None:
+def test_metrics_abstention_has_a_recall_and_a_precision(tmp_path: Path) -> None:
     """Silence is measured against what wanted it; a malformed answer is no silence, and counts as
     wrong."""
     gold = [{"name": "f", "arguments": {"x": 1}}]
@@ -207,7 +207,7 @@ def test_abstention_has_a_recall_and_a_precision(tmp_path: Path) -> None:
     assert found["tool_accuracy"] == (1, 3)
 
 
-def test_each_tool_has_its_own_accuracy(tmp_path: Path) -> None:
+def test_metrics_each_tool_has_its_own_accuracy(tmp_path: Path) -> None:
     """By the tool that was wanted, with calls too many; a name that a model made up makes no
     metric."""
     other = {**TOOL, "name": "g"}
@@ -227,7 +227,7 @@ def test_each_tool_has_its_own_accuracy(tmp_path: Path) -> None:
     assert not any("h]" in name for name in found)
 
 
-def test_trials_give_pass_k_of_chains(tmp_path: Path) -> None:
+def test_metrics_trials_give_pass_k_of_chains(tmp_path: Path) -> None:
     """Both trials of a chain right: pass^2; its names are known before anything is asked."""
     (sample,) = load(tmp_path, row([{"name": "f", "arguments": {"x": 1}}]))
     trials = [(sample, trial, tool_call.score(sample, answer(1 + trial))) for trial in range(2)]
@@ -240,7 +240,7 @@ def test_trials_give_pass_k_of_chains(tmp_path: Path) -> None:
     assert "pass^2" in tool_call.metrics([(sample, 0, None), (sample, 1, None)])
 
 
-def test_bfcl_files_are_read_as_they_are() -> None:
+def test_load_bfcl_files_are_read_as_they_are() -> None:
     """Questions with the answers beside them: by category, and the gold itself scores 100 %."""
     folder = SHARED_DATA / "bfcl"
     if not folder.is_dir():

@@ -1,0 +1,41 @@
+"""Bodies of chat completions, whatever their shape."""
+
+from typing import Any
+
+import pytest
+from helpers.endpoints import ask
+from helpers.servers import message
+
+from swiftkit.toolcall.formats import detect, hermes
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [(None, ""), ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab"), (3, "")],
+)
+def test_read_completion_content_that_is_no_string_is_read(content: Any, text: str) -> None:
+    """Null and lists of parts are read; nothing raises."""
+    response, _ = ask(lambda _: message(content))
+    assert (response.text, response.tool_calls, response.error) == (text, None, "")
+
+
+@pytest.mark.parametrize("arguments", ['{"x": ', "[1]", "none", "NaN", '{"x": 1}, "y": {', '"{}"'])
+def test_read_completion_unreadable_arguments_stay_malformed(arguments: str) -> None:
+    """The call that the endpoint parsed badly is kept as markup, which the scorer reads as
+    malformed."""
+    for text in ("", "Well.", "<|channel|>final<|message|>Well."):
+        response, _ = ask(lambda _, text=text: message(text, [("f", arguments)]))  # type: ignore[misc]
+        assert response.tool_calls is None
+        assert detect.parse(response.text).malformed
+
+
+@pytest.mark.parametrize(
+    "tool_calls", ["x", {"a": 1}, [None], [{"function": None}], [{"function": {"name": 3}}]]
+)
+def test_read_completion_tool_calls_of_any_shape_never_raise(tool_calls: Any) -> None:
+    """Nonsense in tool_calls is malformed output of the model, not a crash and not silence."""
+    reply = message("")
+    reply.body["choices"][0]["message"]["tool_calls"] = tool_calls
+    response, _ = ask(lambda _: reply)
+    assert response.tool_calls is None
+    assert hermes.parse(response.text).malformed

@@ -1,0 +1,105 @@
+"""Streamed answers, put together from their events."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from helpers.endpoints import GOOD, ask, in_turn
+from helpers.servers import Reply
+
+from swiftkit.client import stream
+from swiftkit.toolcall.call import ToolCall
+
+
+def chunk(finish: str | None = None, **delta: Any) -> dict[str, Any]:
+    return {"choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+USAGE = {"choices": [], "usage": {"completion_tokens": 3}}
+CALL_PARTS = [
+    chunk(tool_calls=[{"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"x"'}}]),
+    chunk(tool_calls=[{"index": 0, "function": {"arguments": ": 1}"}}]),
+    chunk(tool_calls=[{"index": 1, "function": {"name": "g", "arguments": "{}"}}]),
+]
+WHOLE_CALLS = chunk(
+    "stop",
+    content=None,
+    tool_calls=[
+        {"function": {"name": "f", "arguments": '{"x": 1}'}},
+        {"function": {"name": "g", "arguments": "{}"}},
+    ],
+)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (
+            chunk(role="assistant"),
+            chunk(content="Hello "),
+            chunk(content="you"),
+            chunk("stop"),
+            USAGE,
+            "[DONE]",
+        ),
+        (chunk(content="Hello "), chunk("stop", content="you"), USAGE),
+    ],
+    ids=["with DONE", "without"],
+)
+def test_stream_text_is_put_together(events: tuple[Any, ...]) -> None:
+    """The answer is that without streaming; the first token comes before the whole."""
+    response, _ = ask(lambda _: Reply(events=events), stream=True)
+    assert (response.text, response.finish_reason, response.usage) == (
+        "Hello you",
+        "stop",
+        {"completion_tokens": 3},
+    )
+    assert 0 < response.first_token < response.latency
+
+
+@pytest.mark.parametrize(
+    "events", [(*CALL_PARTS, chunk("tool_calls"), "[DONE]"), (chunk(content="<x>"), WHOLE_CALLS)]
+)
+def test_stream_calls_are_put_together(events: tuple[Any, ...]) -> None:
+    """In pieces with an index, as OpenAI has them, or whole and without, as swift deploy sends
+    them."""
+    response, _ = ask(lambda _: Reply(events=events), stream=True)
+    assert response.tool_calls == [ToolCall("f", {"x": 1}), ToolCall("g", {})]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        (chunk(content="Hel"),),
+        ("{broken", "[DONE]"),
+        (chunk(content="H"), {"error": {"message": "out of memory"}}),
+        ("3",),
+    ],
+    ids=["cut", "garbage", "error", "number"],
+)
+def test_stream_that_breaks_is_asked_again(events: tuple[Any, ...]) -> None:
+    """Half an answer is no answer."""
+    response, asked = ask(in_turn(Reply(events=events), GOOD), stream=True)
+    assert (response.text, asked) == ("fine", 2)
+
+
+def test_read_stream_times_the_first_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From the start of the request to the first chunk that brings anything of the message."""
+    now = 100.0
+
+    class Content:
+        """Sends a chunk a second."""
+
+        async def iter_any(self) -> AsyncIterator[bytes]:
+            nonlocal now
+            for event in (chunk(role="assistant"), chunk(content="a"), chunk("stop", content="b")):
+                now += 1
+                yield f"data: {json.dumps(event)}\n\n".encode()
+
+    monkeypatch.setattr(stream, "time", SimpleNamespace(perf_counter=lambda: now))
+    body, first_token = asyncio.run(stream.read_stream(Content(), 100.0))
+    assert json.loads(body)["choices"][0]["message"] == {"content": "ab"}
+    assert first_token == 2.0
