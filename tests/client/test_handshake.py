@@ -39,7 +39,7 @@ def test_handshake_wrong_key_of_swift_deploy_is_named() -> None:
 
     refused = error(400, "API key error")
     with (
-        serve(lambda _: GOOD, probed=refused) as server,
+        serve(lambda _: GOOD, pong=refused) as server,
         pytest.raises(EndpointError, match="set OPENAI_API_KEY"),
     ):
         shake_hands(server.url)
@@ -60,7 +60,7 @@ def test_handshake_one_v1_too_many_is_mended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("probed", "said"),
+    ("pong", "said"),
     [
         (
             Reply(b"<html>It works!</html>", headers={"Content-Type": "text/html"}),
@@ -72,9 +72,9 @@ def test_handshake_one_v1_too_many_is_mended() -> None:
         ),
     ],
 )
-def test_handshake_page_that_is_no_endpoint_is_asked_once(probed: Reply, said: str) -> None:
+def test_handshake_page_that_is_no_endpoint_is_asked_once(pong: Reply, said: str) -> None:
     """A web page or a wrong path is not asked again and again."""
-    with serve(lambda _: GOOD, models=None, probed=probed) as server:
+    with serve(lambda _: GOOD, models=None, pong=pong) as server:
         with pytest.raises(EndpointError, match=said):
             shake_hands(server.url, "m")
         assert len(server.requests) == 1
@@ -117,7 +117,7 @@ def test_handshake_passing_faults_are_asked_again() -> None:
     """One 503 at the start is no reason to give up."""
     replies = itertools.chain([error(503), Reply(fault="reset")], itertools.repeat(GOOD))
     with serve(lambda _: GOOD) as server:
-        server.probed = lambda: next(replies)
+        server.pong = lambda: next(replies)
         assert shake_hands(server.url) == "tiny"
         assert len(server.requests) == 3
 

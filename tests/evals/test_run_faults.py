@@ -169,7 +169,7 @@ def test_run_key_appears_nowhere(tmp_path: Path) -> None:
         done = [evaluate(data, server.url, tmp_path / "run", "--concurrency", "1", "--stream")]
         done.append(evaluate(data, f"{server.url}?key={CANARY}", tmp_path / "query"))
     with serve(
-        lambda _: error(401, f"no such key {CANARY}"), probed=error(401, f"no such key {CANARY}")
+        lambda _: error(401, f"no such key {CANARY}"), pong=error(401, f"no such key {CANARY}")
     ) as server:
         done.append(evaluate(data, server.url, tmp_path / "refused"))
     assert [status for status, _, _ in done] == [1, 2, 4]

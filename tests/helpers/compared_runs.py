@@ -23,30 +23,16 @@ def rows(path: Path, number: int = 60) -> Path:
 def evaluate(
     data: Path, run: Path, right: Callable[[int], bool], *flags: str, broken: int = -1
 ) -> Path:
-    """A run in which question i is answered rightly where `right` says so; that of `broken`
+    """Evaluate into `run`: question i is answered rightly where `right` says so, that of `broken`
     fails."""
 
     def script(body: dict[str, Any]) -> Any:
         number = int(body["messages"][-1]["content"].split()[1])
-        return (
-            error(418)
-            if number == broken
-            else message("yes" if right(number) else "no <b>\x1b[31m")
-        )
+        if number == broken:
+            return error(418)
+        return message("yes" if right(number) else "no <b>\x1b[31m")
 
     with serve(script) as server:
-        CliRunner().invoke(
-            main,
-            [
-                "eval",
-                "jsonl",
-                "--data",
-                str(data),
-                "--base-url",
-                server.url,
-                "--run",
-                str(run),
-                *flags,
-            ],
-        )
+        command = ["eval", "jsonl", "--data", str(data), "--base-url", server.url]
+        CliRunner().invoke(main, [*command, "--run", str(run), *flags])
     return run

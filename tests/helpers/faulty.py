@@ -32,7 +32,7 @@ PASSING: tuple[Callable[[random.Random], Reply], ...] = (
 
 class Faulty:
     """A script for `serve`. Of the questions `q N`, some end in 402, 400 or 500 whenever they are
-    asked (`FATES`); of the other requests `share` meets a fault that passes, and some good answers
+    asked (`fate`); of the other requests `share` meets a fault that passes, and some good answers
     bear a wrong content type."""
 
     def __init__(
@@ -45,21 +45,19 @@ class Faulty:
 
     @staticmethod
     def fate(number: int) -> int:
-        """The status that a question gets whenever it is asked; 200 where only luck decides."""
-        return (
-            402
-            if number % 20 == 3
-            else 400
-            if number % 25 == 4
-            else 500
-            if number % 30 == 6
-            else 200
-        )
+        """Return the status that a question gets whenever it is asked; 200 where only luck
+        decides."""
+        if number % 20 == 3:
+            return 402
+        if number % 25 == 4:
+            return 400
+        return 500 if number % 30 == 6 else 200
 
     def __call__(self, body: dict[str, Any]) -> Reply:
         number = int(body["messages"][-1]["content"].split()[1])
         self.asked[number] += 1
-        if (status := self.fate(number)) != 200:
+        status = self.fate(number)
+        if status != 200:
             return error(status, "for good")
         if self._draw.random() < self.share:
             return self._draw.choice(PASSING)(self._draw)

@@ -35,34 +35,28 @@ class Server:
     stop: Callable[[], None]
     requests: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
-    probed: Callable[[], Reply] = lambda: message("pong")
+    pong: Callable[[], Reply] = lambda: message("pong")  # the answer to the handshake's ping
     listing: Reply | None = None  # in place of the models
 
     @property
     def questions(self) -> list[str]:
-        """What was asked, in order, without the probes."""
-        return [
-            text for body in self.requests if (text := body["messages"][-1]["content"]) != "ping"
-        ]
+        """The texts that were asked, in order, without the handshakes' pings."""
+        texts = [body["messages"][-1]["content"] for body in self.requests]
+        return [text for text in texts if text != "ping"]
 
 
 def message(
     content: str | None = "", calls: list[tuple[str, Any]] | None = None, **extra: Any
 ) -> Reply:
-    """A chat completion; a call's arguments may be a dict, or text to be sent as it is."""
+    """Return a chat completion; a call's arguments may be a dict, or text to be sent as it is."""
     answer: dict[str, Any] = {"role": "assistant", "content": content}
-    if calls:
-        answer["tool_calls"] = [
-            {
-                "id": f"call_{number}",
-                "type": "function",
-                "function": {
-                    "name": name,
-                    "arguments": value if isinstance(value, str) else json.dumps(value),
-                },
-            }
-            for number, (name, value) in enumerate(calls)
-        ]
+    tool_calls = []
+    for number, (name, value) in enumerate(calls or []):
+        arguments = value if isinstance(value, str) else json.dumps(value)
+        function = {"name": name, "arguments": arguments}
+        tool_calls.append({"id": f"call_{number}", "type": "function", "function": function})
+    if tool_calls:
+        answer["tool_calls"] = tool_calls
     usage = {"prompt_tokens": 7, "completion_tokens": 3, "total_tokens": 10}
     choice = {"index": 0, "message": answer, "finish_reason": "stop"}
     return Reply(
@@ -80,13 +74,13 @@ def error(status: int, text: str = "scripted", **headers: str) -> Reply:
 
 @contextmanager
 def serve(
-    script: Script, models: tuple[str, ...] | None = ("tiny",), probed: Reply | None = None
+    script: Script, models: tuple[str, ...] | None = ("tiny",), pong: Reply | None = None
 ) -> Iterator[Server]:
-    """A server in a thread; `models` None means that it has no /v1/models; `probed` is what a probe
-    gets."""
+    """Serve in a thread; `models` None means that there is no /v1/models; `pong` answers the
+    handshake's ping."""
     runner, server = _application(script, models)
-    if probed:
-        server.probed = lambda: probed
+    if pong:
+        server.pong = lambda: pong
     ready = threading.Event()
     ended: list[Callable[[], object]] = []
 
@@ -124,7 +118,7 @@ def _application(script: Script, models: tuple[str, ...] | None) -> tuple[web.Ap
         body = await request.json()
         server.requests.append(body)
         server.headers.append(dict(request.headers))
-        reply = server.probed() if body["messages"][-1]["content"] == "ping" else script(body)
+        reply = server.pong() if body["messages"][-1]["content"] == "ping" else script(body)
         await asyncio.sleep(reply.delay)
         return await _send(request, reply)
 
