@@ -72,7 +72,7 @@ class Client:
 
     @property
     def is_quota_used_up(self) -> bool:
-        """Whether so many answers in a row were 402 that no other is to be expected."""
+        """True after so many 402 in a row that no other answer is to be expected."""
         return self._payments_required >= max(16, self._endpoint.concurrency)
 
     async def __aenter__(self) -> "Client":

@@ -131,7 +131,7 @@ def _check_comparable(a: RunConfig, b: RunConfig, path_a: Path, path_b: Path) ->
 def _data_file(a: RunConfig, b: RunConfig, moved: Path | None) -> Path:
     """Return the file that both runs were asked from, wherever it is now."""
     file = moved or Path(a.data)
-    if moved is None and not file.exists():
+    if moved is None and not file.exists() and Path(b.data).exists():
         file = Path(b.data)
     if not file.exists() or data_sha256(file) != a.data_sha256:
         reason = f"{file}: not there, or not what the runs were made with"

@@ -49,7 +49,7 @@ class Curve(msgspec.Struct, frozen=True):
 
     @property
     def has_steps(self) -> bool:
-        """Whether each point has a step of its own."""
+        """True if each point has a step of its own."""
         steps = {point.step for point in self.points}
         return None not in steps and len(steps) == len(self.points)
 

@@ -51,7 +51,6 @@ class Runner:
         self.results = RunResults(task, len(jobs))
         self.results.resume(jobs, directory.read_responses())
         self._unanswered = [job for job in jobs if job.key not in self.results.scores]
-        self._suspects: list[Job] = []  # whose HTTP 400 may be the fault of another request
         self._failures_in_a_row = 0
 
     def run(self) -> None:
@@ -106,12 +105,13 @@ class Runner:
         self, client: Client, journal: Journal, progress: ProgressBar
     ) -> None:
         jobs = iter(self._unanswered)
+        suspects: list[Job] = []  # whose HTTP 400 may be the fault of another in their batch
 
         async def work() -> None:
             while not client.is_quota_used_up and (job := next(jobs, None)):
                 response = await self._respond(client, job)
                 if response.error.startswith(BAD_REQUEST):
-                    self._suspects.append(job)
+                    suspects.append(job)
                 else:
                     self._record(job, response, journal, progress)
 
@@ -123,8 +123,7 @@ class Runner:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-        # a 400 may be the fault of another request in its batch: ask each alone
-        for job in self._suspects:
+        for job in suspects:  # each alone
             self._record(job, await self._respond(client, job), journal, progress)
         self._skip(jobs)
 

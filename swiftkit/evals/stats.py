@@ -1,4 +1,4 @@
-"""How sure a number is: an estimate with its standard error and its 95 % interval, in plain Python.
+"""Estimate metrics with their standard errors and 95 % intervals, in plain Python.
 
 Each metric is a ratio, right / total, summed over *clusters* (chains, or samples asked several
 times): the calls of one chain succeed and fail together, so that counting them as independent would

@@ -39,7 +39,7 @@ def test_load_samples_meta_says_how_long_the_chain_is(tmp_path: Path) -> None:
 def test_load_samples_id_that_stands_twice_is_named_with_both_places(
     rows: list[list[str]], tmp_path: Path
 ) -> None:
-    """Whether in two rows or in one."""
+    """In two rows, or in one."""
     with pytest.raises(DataError, match=r"rows\.jsonl:3: id 'b' .*rows\.jsonl:[23] \(") as caught:
         load(tmp_path, *({"ids": ids, "meta": {}} for ids in rows))
     assert caught.value.code == "duplicate_id"

@@ -165,7 +165,7 @@ def test_score_summary_shows_metrics_and_parts(tmp_path: Path) -> None:
 
 
 def test_explain_shows_each_fault_and_its_cost(tmp_path: Path) -> None:
-    """What was expected, what came, each fault with its code, and what each part cost; control
+    """The expected and the given calls, each fault with its code, and the cost of each part; control
     characters are tamed."""
     text = WRONG.replace('"Oslo"', '"Os\\u001blo"') + RIGHT.replace("weather", "wether")
     done = run(tmp_path, [{"id": "a", "completion": text}, HI], "--explain", "a")

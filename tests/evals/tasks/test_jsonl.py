@@ -58,7 +58,7 @@ def load(folder: Path, *rows: Any) -> list[Sample]:
 def test_score_each_kind_of_check(
     tmp_path: Path, check: dict[str, Any], right: str, wrong: str
 ) -> None:
-    """What passes scores 1, what does not scores 0 with a reason."""
+    """An answer that passes scores 1, any other 0 with a reason."""
     (sample,) = load(tmp_path, {"prompt": "q", "check": check})
     assert jsonl.score(sample, Response("x", text=right)).exact
     found = jsonl.score(sample, Response("x", text=wrong))
