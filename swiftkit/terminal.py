@@ -39,7 +39,7 @@ def shorten(value: Any, limit: int) -> str:
 
 def say(message: str) -> None:
     """Print a message for the person, on stderr."""
-    print(message, file=sys.stderr, flush=True)
+    print(printable(message), file=sys.stderr, flush=True)
 
 
 def print_lines(lines: Iterable[str]) -> None:

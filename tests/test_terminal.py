@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swiftkit.terminal import print_json, print_table, printable, shorten, table_lines
+from swiftkit.terminal import print_json, print_table, printable, say, shorten, table_lines
 
 HOSTILE = "\x1b[31mred\x07 \u202eright to left \x9b2J \ud835"
 PROGRESS = """
@@ -40,6 +40,12 @@ def test_shorten_cuts_to_one_line() -> None:
     """White space is folded; what was cut ends with dots."""
     assert shorten("a\n  b", 10) == "a b"
     assert shorten("abcdef", 3) == "abc..."
+
+
+def test_say_hostile_text_is_harmless(capsys: pytest.CaptureFixture[str]) -> None:
+    """Messages quote servers and files."""
+    say(f"error: {HOSTILE}\n中文")
+    assert capsys.readouterr().err == f"error: {printable(HOSTILE)}\n中文\n"
 
 
 def test_print_json_control_characters_are_escaped_and_exact(
