@@ -202,7 +202,7 @@ def score(
         pairs_of_row,
         write_scores,
     )
-    from swiftkit.terminal import print_json, printable, say
+    from swiftkit.terminal import print_json, say
 
     pairing = pair_files(data, completions, mode or "")
     report = make_score_report(data, pairing)
@@ -215,7 +215,7 @@ def score(
     else:
         print_summary(report)
     for line in summary_messages(report, pairing):
-        say(printable(line))
+        say(line)
     sys.exit(report.exit_status)
 
 

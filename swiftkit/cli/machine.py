@@ -65,14 +65,14 @@ def preflight(recipe: Path, flags: tuple[str, ...], verb: str | None, as_json: b
     """
     from swiftkit.findings import failed
     from swiftkit.preflight import corrected, examine, split_command
-    from swiftkit.terminal import print_json, print_lines, printable, say
+    from swiftkit.terminal import print_json, print_lines, say
 
     file, flags, named = split_command(recipe, flags)
     read, findings = examine(file, flags, verb=verb or named)
     if as_json:
         print_json(findings)
     for finding in findings:
-        say(printable(str(finding)))
+        say(str(finding))
     if file is None and not as_json and (command := corrected(read, findings)):
         print_lines([command])
     sys.exit(2 if failed(list(findings)) else 0)

@@ -31,7 +31,9 @@ class SwiftkitGroup(click.Group):
         try:
             return super().invoke(ctx)
         except SwiftkitError as error:
-            click.echo(f"swiftkit: {error}", err=True)
+            from swiftkit.terminal import say
+
+            say(f"swiftkit: {error}")
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
             click.echo("swiftkit: stopped", err=True)

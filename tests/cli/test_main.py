@@ -91,6 +91,14 @@ def test_wrong_usage_is_status_2(
     assert result.stdout == ""
 
 
+def test_error_with_hostile_text_is_harmless(tmp_path: Path) -> None:
+    """A message quotes names of files and words of servers; none of it steers the terminal."""
+    result = CliRunner().invoke(main, ["check", str(tmp_path / "\x1b[31m\u202e")])
+    assert result.exit_code == 2
+    assert "\\u001b[31m\\u202e" in result.stderr
+    assert "\x1b" not in result.stderr
+
+
 def test_settings_come_from_the_environment_then_dotenv(tmp_path: Path) -> None:
     """The address and the key may stand in .env; the environment wins; other names in .env are left
     alone."""
