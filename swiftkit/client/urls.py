@@ -51,7 +51,10 @@ def same_places(urls: str, other_urls: str) -> bool:
 
 
 def _places(urls: str) -> set[str]:
-    return {urlsplit(url).path if is_local(url) else url for url in urls.split(",")}
+    places = set()
+    for url in urls.split(","):
+        places.add(urlsplit(url).path if is_local(url) else url)
+    return places
 
 
 def _likely_scheme(address: str) -> str:

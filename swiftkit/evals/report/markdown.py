@@ -44,7 +44,9 @@ def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
 def escape(text: str) -> str:
     """Return the text within one line of Markdown, out of which it cannot break."""
     line = " ".join(text.split())
-    line = "".join(sign if sign.isprintable() else " " for sign in line)
+    for sign in set(line):
+        if not sign.isprintable():
+            line = line.replace(sign, " ")
     for sign, escaped in (("&", "&amp;"), ("<", "&lt;"), ("|", "&#124;"), ("`", "'")):
         line = line.replace(sign, escaped)
     return line.replace("](", "]\\(")
