@@ -87,9 +87,9 @@ def test_smallest_difference_is_found_in_four_of_five_cases() -> None:
 
 
 def test_difference_of_many_clusters_takes_the_normal_test() -> None:
-    """Beyond 2,000 clusters nothing is drawn, and the p-value is much the same."""
+    """Beyond 500 clusters nothing is drawn, and the p-value is much the same."""
     luck = random.Random(31)  # noqa: S311 - not a secret
-    found = difference(*drawn(luck, 2500, 0.02, 3))
+    found = difference(*drawn(luck, 600, 0.02, 3))
     assert found is not None
     assert found.test == "normal test over clusters"
     assert found.ci95[0] < found.difference < found.ci95[1]
