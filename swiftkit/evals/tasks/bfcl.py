@@ -25,7 +25,8 @@ questions.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,9 @@ from swiftkit.environments.environment import AgentTask
 from swiftkit.environments.rollout import Episode
 from swiftkit.errors import DataError
 from swiftkit.evals.dataset import identity_of, load_samples
+from swiftkit.evals.results import trial_count
 from swiftkit.evals.stats import Mean, MetricTallies, Tally, passes
-from swiftkit.evals.task import Sampling, Task
+from swiftkit.evals.task import Result, Sampling, Task
 from swiftkit.files.inputs import GOLD_FOLDER, companion
 from swiftkit.records import Response, Sample, Score
 from swiftkit.scoring.bfcl import verdict as bfcl
@@ -49,32 +51,29 @@ from swiftkit.toolcall.text_arguments import reader
 
 HEADLINE = "accuracy"
 _SIMPLE = ("simple_python", "simple_java", "simple_javascript")
+_MULTI_TURN = ("base", "miss_func", "miss_param", "long_context")
+# The categories of each score over several, with their weights. (live_ast is weighted by sizes.)
+_NON_LIVE = dict.fromkeys(_SIMPLE, 1 / 12)
+_NON_LIVE |= dict.fromkeys(("multiple", "parallel", "parallel_multiple"), 1 / 4)
 _LIVE = ("live_simple", "live_multiple", "live_parallel", "live_parallel_multiple")
-_TURNS = (
-    "multi_turn_base",
-    "multi_turn_miss_func",
-    "multi_turn_miss_param",
-    "multi_turn_long_context",
-)
-_NON_LIVE = dict.fromkeys(_SIMPLE, 1 / 12) | dict.fromkeys(
-    ("multiple", "parallel", "parallel_multiple"), 1 / 4
-)
-_WITHOUT = {"irrelevance": 1 / 2, "live_irrelevance": 1 / 2}
+_IRRELEVANCE = dict.fromkeys(("irrelevance", "live_irrelevance"), 1 / 2)
+_MULTI_TURNS = dict.fromkeys((f"multi_turn_{kind}" for kind in _MULTI_TURN), 1 / 4)
 _LANGUAGES = {"java": "Java 8", "javascript": "JavaScript", "python": "Python 3"}
+_AS_THEY_ARE = "give BFCL's files as they are"
 
 
-class Turns(msgspec.Struct, frozen=True):
-    """A multi_turn conversation: BFCL's row, and the calls that it wants in each turn."""
+class BfclConversation(msgspec.Struct, frozen=True):
+    """A multi_turn question: BFCL's row, and the calls that it wants in each turn."""
 
     entry: dict[str, Any]
     truth: list[list[str]]
 
 
 def load(path: Path) -> Sequence[Sample]:
-    """The questions of a file or folder. Raises DataError (file:line) for one that cannot be asked,
-    UsageError where multi_turn is asked without bfcl-eval."""
+    """Return the questions of a file or folder. Raises DataError (file:line) for one that cannot be
+    asked, UsageError where multi_turn is asked without bfcl-eval."""
     samples = load_samples(path, lambda row, where, file: [_sample(row, where, file)])
-    if any(isinstance(sample.target, Turns) for sample in samples):
+    if any(isinstance(sample.target, BfclConversation) for sample in samples):
         check_installed()
     return samples
 
@@ -89,53 +88,52 @@ def episode(sample: Sample) -> Episode | None:
 
 
 def score(sample: Sample, response: Response) -> Score:
-    """BFCL's verdict: right or wrong."""
-    if isinstance(sample.target, Turns):
+    """Return BFCL's verdict: right or wrong."""
+    if isinstance(sample.target, BfclConversation):
         error = "" if response.verdict == VALID else response.verdict or "no verdict"
     else:
         parsed = read_answer(response, reader(detect.parse, sample.tools))
         error = bfcl.verdict(parsed.calls, sample.target, parsed.malformed)
-    return Score(float(not error), not error, error, {}, {"right": int(not error), "total": 1})
+    right = int(not error)
+    return Score(float(right), not error, error, {}, {"right": right, "total": 1})
 
 
-def metrics(results: Sequence[tuple[Sample, int, Score | None]]) -> MetricTallies:
-    """A tally for each scored trial, by category; the trials of a question are one cluster."""
-    found: dict[str, list[Tally]] = {}
-    for sample, _, score in results:
-        entries = found.setdefault(sample.meta["category"], [])
-        entries.extend([Tally(sample.id, score.value, 1.0)] if score else [])
-    everything = [tally for entries in found.values() for tally in entries]
-    trials = 1 + max((trial for _, trial, _ in results), default=0)
-    by_category = {f"{HEADLINE}[{name}]": found[name] for name in sorted(found)}
-    return {HEADLINE: everything} | passes(everything, trials) | _overall(found) | by_category
+def metrics(results: Sequence[Result]) -> MetricTallies:
+    """Return a tally for each scored trial, by category; the trials of a question are one
+    cluster."""
+    by_category: dict[str, list[Tally]] = {}
+    for sample, _, trial_score in results:
+        tallies = by_category.setdefault(sample.meta["category"], [])
+        if trial_score:
+            tallies.append(Tally(sample.id, trial_score.value, 1.0))
+    everything = [tally for tallies in by_category.values() for tally in tallies]
+    breakdown = {f"{HEADLINE}[{name}]": by_category[name] for name in sorted(by_category)}
+    return (
+        {HEADLINE: everything}
+        | passes(everything, trial_count(results))
+        | _leaderboard(by_category)
+        | breakdown
+    )
 
 
-def _overall(found: dict[str, list[Tally]]) -> dict[str, list[Tally] | Mean]:
-    """The scores over several categories, where all of them were asked."""
-    scores: dict[str, list[Tally] | Mean] = {}
-    live = [tally for name in _LIVE for tally in found.get(name, ())]
+def _leaderboard(by_category: Mapping[str, list[Tally]]) -> dict[str, list[Tally] | Mean]:
+    """Return the scores over several categories, where all of them were asked."""
     parts: dict[str, list[tuple[float, list[Tally]]]] = {}
-    for title, weights in (("non_live_ast", _NON_LIVE), ("irrelevance", _WITHOUT)):
-        if weights.keys() <= found.keys():
-            parts[title] = [(weight, found[name]) for name, weight in weights.items()]
-    if set(_LIVE) <= found.keys():
-        parts["live_ast"] = [(1.0, live)]
-    if set(_TURNS) <= found.keys():
-        parts["multi_turn"] = [(1 / 4, found[name]) for name in _TURNS]
-    scores |= {title: Mean(each) for title, each in parts.items()}
-    if "live_relevance" in found:
-        scores["relevance"] = found["live_relevance"]
-    single = [
-        part
-        for title in ("non_live_ast", "live_ast", "irrelevance")
-        for part in parts.get(title, [])
-    ]
-    if parts.keys() >= {"non_live_ast", "live_ast", "irrelevance"}:
-        scores["overall_single_turn"] = Mean(single)
+    groups = {"non_live_ast": _NON_LIVE, "irrelevance": _IRRELEVANCE, "multi_turn": _MULTI_TURNS}
+    for title, weights in groups.items():
+        if weights.keys() <= by_category.keys():
+            parts[title] = [(weight, by_category[name]) for name, weight in weights.items()]
+    if set(_LIVE) <= by_category.keys():
+        parts["live_ast"] = [(1.0, list(chain.from_iterable(by_category[name] for name in _LIVE)))]
+    scores: dict[str, list[Tally] | Mean] = {title: Mean(part) for title, part in parts.items()}
+    if "live_relevance" in by_category:
+        scores["relevance"] = by_category["live_relevance"]
+    if {"non_live_ast", "live_ast", "irrelevance"} <= parts.keys():
+        single_turn = parts["non_live_ast"] + parts["live_ast"] + parts["irrelevance"]
+        scores["overall_single_turn"] = Mean(single_turn)
         if "multi_turn" in parts:
-            scores["overall_without_agentic"] = Mean(
-                [*single, *((3 * w, part) for w, part in parts["multi_turn"])]
-            )
+            multi_turn = [(3 * weight, tallies) for weight, tallies in parts["multi_turn"]]
+            scores["overall_without_agentic"] = Mean(single_turn + multi_turn)
     return scores
 
 
@@ -145,79 +143,66 @@ def _sample(row: dict[str, Any], where: str, file: Path) -> Sample:
     category = identity.rpartition("_")[0]
     meta = {"where": where, "category": category}
     question, truth = row.get("question"), row.get("ground_truth")
-    if (
-        not isinstance(question, list)
-        or not all(isinstance(turn, list) for turn in question)
-        or not question
-    ):
-        raise DataError(
-            f"{where}: no question of BFCL",
-            "no_question",
-            "give the files BFCL_v4_*.json as they are",
-        )
+    is_question = isinstance(question, list) and all(isinstance(turn, list) for turn in question)
+    if not question or not is_question:
+        raise DataError(f"{where}: no question of BFCL", "no_question", _AS_THEY_ARE)
     if truth is None and "relevance" not in category:
         fix = "put possible_answer/ beside the question file"
         raise DataError(f"{where}: the question has no ground truth", "no_gold", fix)
     if category.startswith("multi_turn"):
-        return Sample(identity, question[0], [], _turns(row, truth, where), meta)
+        return Sample(identity, question[0], [], _conversation(row, truth, where), meta)
     if not isinstance(row.get("function"), list):
         reason = f"{where}: this question needs web search or memory to be answered"
         raise DataError(reason, "unsupported_category", "leave this file out")
-    item = _item(category, row["function"], truth, where)
-    tools = parse_tools(encode_hints(row["function"], item.language), where)
+    values = {"category": category, "function": row["function"], "ground_truth": truth}
+    try:
+        item = msgspec.convert(values, Item)
+    except msgspec.ValidationError as error:
+        raise DataError(f"{where}: {error}", "bad_gold", _AS_THEY_ARE) from error
+    tools = parse_tools(add_language_hints(row["function"], item.language), where)
     return Sample(identity, openai_messages(question[0], where), tools, item, meta)
 
 
-def _item(category: str, function: Any, truth: Any, where: str) -> Item:
-    try:
-        return msgspec.convert(
-            {"category": category, "function": function, "ground_truth": truth}, Item
+def _conversation(row: dict[str, Any], truth: Any, where: str) -> BfclConversation:
+    has_world = isinstance(row.get("initial_config"), dict)
+    has_classes = isinstance(row.get("involved_classes"), list)
+    if not has_world or not has_classes or not isinstance(truth, list):
+        reason = (
+            f"{where}: a multi_turn question without initial_config, involved_classes or a list "
+            "as its ground truth"
         )
-    except msgspec.ValidationError as error:
-        raise DataError(f"{where}: {error}", "bad_gold", "give BFCL's files as they are") from error
+        raise DataError(reason, "bad_gold", _AS_THEY_ARE)
+    entry = {name: value for name, value in row.items() if name != "ground_truth"}
+    return BfclConversation(entry, truth)
 
 
-def _turns(row: dict[str, Any], truth: Any, where: str) -> Turns:
-    wanted = {"initial_config": dict, "involved_classes": list}
-    if not all(isinstance(row.get(name), kind) for name, kind in wanted.items()) or not isinstance(
-        truth, list
-    ):
-        reason = f"{where}: a multi_turn question without {', '.join(wanted)}, or a ground truth that is no list"
-        raise DataError(reason, "bad_gold", "give BFCL's files as they are")
-    return Turns({name: value for name, value in row.items() if name != "ground_truth"}, truth)
-
-
-def encode_hints(functions: list[Any], language: str) -> list[Any]:
-    """The functions with a word on their language; values of Java and JavaScript are asked for as
-    literals in strings, because JSON has no types for them."""
+def add_language_hints(functions: list[Any], language: str) -> list[Any]:
+    """Return the functions with a word on their language. Values of Java and JavaScript are asked
+    for as literals in strings, because JSON has no types for them."""
     hinted = []
     for function in functions:
         if not isinstance(function, dict):
-            return functions
-        said = f"{function.get('description', '')} (A function in {_LANGUAGES[language]}.)".strip()
+            return functions  # parse_tools says what is wrong
+        hint = f"(A function in {_LANGUAGES[language]}.)"
+        description = f"{function.get('description', '')} {hint}".strip()
         parameters = function.get("parameters")
-        if (
-            language != "python"
-            and isinstance(parameters, dict)
-            and isinstance(parameters.get("properties"), dict)
-        ):
-            literals = {
-                name: _as_literal(each, language) for name, each in parameters["properties"].items()
-            }
-            parameters = parameters | {"properties": literals}
-        hinted.append(function | {"description": said, "parameters": parameters})
+        properties = parameters.get("properties") if isinstance(parameters, dict) else None
+        if language != "python" and isinstance(properties, dict):
+            literals = {name: _literal(schema, language) for name, schema in properties.items()}
+            parameters = {**function["parameters"], "properties": literals}
+        hinted.append(function | {"description": description, "parameters": parameters})
     return hinted
 
 
-def _as_literal(schema: Any, language: str) -> dict[str, Any]:
-    known = schema if isinstance(schema, dict) else {}
-    inside = {key: known[key] for key in ("items", "properties") if key in known}
-    shape = f", made of {json.dumps(inside)}" if inside else ""
-    kind = f"{_LANGUAGES[language]} {known.get('type', 'any')}"
-    return {
-        "type": "string",
-        "description": f"{known.get('description', '')} ({kind}{shape}, as a literal)".strip(),
-    }
+def _literal(schema: Any, language: str) -> dict[str, Any]:
+    """Return the schema of a string that holds a value as a literal of the language."""
+    schema = schema if isinstance(schema, dict) else {}
+    hint = f"{_LANGUAGES[language]} {schema.get('type', 'any')}"
+    shape = {key: schema[key] for key in ("items", "properties") if key in schema}
+    if shape:
+        hint += f", made of {json.dumps(shape)}"
+    description = f"{schema.get('description', '')} ({hint}, as a literal)".strip()
+    return {"type": "string", "description": description}
 
 
 TASK = Task(load, score, metrics, Sampling(0.001, 4096), HEADLINE, episode=episode)

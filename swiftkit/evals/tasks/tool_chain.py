@@ -43,6 +43,7 @@ from swiftkit.environments.environment import AgentTask
 from swiftkit.environments.rollout import Episode
 from swiftkit.errors import DataError
 from swiftkit.evals.dataset import chain_of, identity_of, load_samples, meta_of, prompt_of
+from swiftkit.evals.results import categories_of, trial_count
 from swiftkit.evals.stats import MetricTallies, Tally, passes
 from swiftkit.evals.task import Result, Sampling, Task
 from swiftkit.files.jsonl import decode_line, encode
@@ -55,7 +56,6 @@ from swiftkit.toolcall import openai_calls
 from swiftkit.toolcall.call import ToolCall
 
 HEADLINE = "chain_success"
-MOST_CATEGORIES = 30
 _EXTRA_ANSWERS, _LEAST_ANSWERS = 2, 8  # beyond the steps of the chain; at least
 
 
@@ -116,14 +116,10 @@ def score(sample: Sample, response: Response) -> Score:
 
 def metrics(results: Sequence[Result]) -> MetricTallies:
     """Return what each metric is summed from; a sample is a chain, its trials are one cluster."""
-    categories = {sample.meta["category"] for sample, _, _ in results if "category" in sample.meta}
     names = [HEADLINE, "step_accuracy", "tool_accuracy", "finished"]
-    if 1 < len(categories) <= MOST_CATEGORIES:
-        names += [f"{HEADLINE}[{category}]" for category in sorted(categories)]
+    names += [f"{HEADLINE}[{category}]" for category in categories_of(results)]
     tallies: dict[str, list[Tally]] = {name: [] for name in names}
-    trials = 1
-    for sample, trial, total in results:
-        trials = max(trials, trial + 1)
+    for sample, _, total in results:
         if total is None:
             continue
         counts = total.counts
@@ -136,7 +132,7 @@ def metrics(results: Sequence[Result]) -> MetricTallies:
         if by_category in tallies:
             tallies[by_category].append(success)
     chain_success = tallies.pop(HEADLINE)
-    return {HEADLINE: chain_success} | passes(chain_success, trials) | tallies
+    return {HEADLINE: chain_success} | passes(chain_success, trial_count(results)) | tallies
 
 
 def _samples(row: dict[str, Any], where: str) -> Iterator[Sample]:
