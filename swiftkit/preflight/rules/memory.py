@@ -20,18 +20,16 @@ def memory(recipe: Recipe) -> Iterator[Fault]:
         f"{name} {size / 1e9:.1f}" for name, size in vars(needed).items() if size >= 5e7
     )
     told = f"about {needed.total / 1e9:.0f} GB a GPU (estimate, not measured: {parts})"
-    smallest = min(recipe.machine.gpus, key=lambda gpu: gpu.total, default=None)
-    if smallest and needed.total > smallest.total:
-        message = f"{told}; {smallest.name} has {smallest.total / 1e9:.0f} GB"
+    smallest = min(recipe.machine.gpus, key=lambda gpu: gpu.total_memory, default=None)
+    if smallest and needed.total > smallest.total_memory:
+        message = f"{told}; {smallest.name} has {smallest.total_memory / 1e9:.0f} GB"
         yield recipe.warn("memory", message, _advice(recipe, needed))
-    elif smallest and needed.total > smallest.free:
-        message = (
-            f"{told}; of {smallest.total / 1e9:.0f} GB only {smallest.free / 1e9:.0f} are free"
-        )
+    elif smallest and needed.total > smallest.free_memory:
+        message = f"{told}; of {smallest.total_memory / 1e9:.0f} GB only {smallest.free_memory / 1e9:.0f} are free"
         yield recipe.warn("memory", message, "stop what uses the GPU: nvidia-smi names it")
     elif needed.total > _NEWS:
         seen = (
-            f"; {smallest.name} has {smallest.free / 1e9:.0f} GB free"
+            f"; {smallest.name} has {smallest.free_memory / 1e9:.0f} GB free"
             if smallest
             else "; nvidia-smi shows no GPU here"
         )
