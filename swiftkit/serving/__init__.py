@@ -1,2 +1,1 @@
-"""What OpenAI's chat-completions API wants of a server, as pure functions: requests in, answers
-out."""
+"""OpenAI's chat-completions API as pure functions: requests in, answers out."""

@@ -2,63 +2,80 @@
 
 from typing import Any
 
-from swiftkit.serving.output import Call, Part, Reader, Stops, read_whole, reader_of
-from swiftkit.serving.request import Asked
-from swiftkit.serving.response import Head, choice, delta, finish_reason, logprobs_of
+from swiftkit.serving.output import (
+    OutputCall,
+    OutputPart,
+    OutputReader,
+    StopTexts,
+    read_answer,
+    reader_of,
+)
+from swiftkit.serving.request import ChatRequest
+from swiftkit.serving.response import ResponseHead, choice, delta, finish_reason, logprobs_of
 
 
-class Choice:
-    """The engine's text in, OpenAI's parts out. `raw` is ms-swift's own choice, whole or of one
-    chunk."""
+class AnswerChoice:
+    """Turns the engine's text into OpenAI's parts.
 
-    def __init__(self, asked: Asked, wire: str) -> None:
-        self._asked, self._stops = asked, Stops(asked.stops)
-        self._reader: Reader = reader_of(wire, bool(asked.tools))
-        self._calls = 0
+    `raw` is ms-swift's own choice, of a whole answer or of one chunk.
+    """
 
-    def whole(self, raw: Any) -> dict[str, Any]:
-        """The choice of a completion."""
+    def __init__(self, request: ChatRequest, wire: str) -> None:
+        self._request, self._stops = request, StopTexts(request.stops)
+        self._reader: OutputReader = reader_of(wire, bool(request.tools))
+        self._calls = 0  # that have begun
+
+    def complete(self, raw: Any) -> dict[str, Any]:
+        """Return the choice of a completion."""
         text = self._stops.feed(raw.message.content or "") + self._rest(raw)
-        part = self._limited(read_whole(text, self._reader, _found(raw.message.tool_calls)))
+        part = read_answer(text, self._reader, _engine_calls(raw.message.tool_calls))
+        part = self._limit_calls(part)
         if raw.message.reasoning_content:  # vLLM's own reasoning parser
             part = part._replace(reasoning=raw.message.reasoning_content)
-        made = choice(
-            raw.index, part, self._finish(raw, len(part.calls)), logprobs_of(raw.logprobs)
-        )
-        return made if raw.token_ids is None else made | {"token_ids": raw.token_ids}
+        reason = self._finish_reason(raw, len(part.calls))
+        answer = choice(raw.index, part, reason, logprobs_of(raw.logprobs))
+        if raw.token_ids is not None:
+            answer["token_ids"] = raw.token_ids
+        return answer
 
-    def chunks(self, raw: Any, head: Head, index: int) -> list[dict[str, Any]]:
-        """What has become of the next piece of text; the last chunk carries the reason for the
-        end."""
-        part = Part(raw.delta.reasoning_content or "")
+    def chunks(self, raw: Any, head: ResponseHead, index: int) -> list[dict[str, Any]]:
+        """Return the chunks of the next piece of text; the last one carries the finish reason."""
+        part = OutputPart(raw.delta.reasoning_content or "")
         part = part.and_then(self._reader.feed(self._stops.feed(raw.delta.content or "")))
         if raw.finish_reason:
             part = part.and_then(self._reader.feed(self._rest(raw)))
-            part = part.and_then(self._reader.close(_found(raw.delta.tool_calls)))
-        before = self._calls
-        grown = delta(self._limited(part), before)
+            part = part.and_then(self._reader.close(_engine_calls(raw.delta.tool_calls)))
+        calls_before = self._calls
+        change = delta(self._limit_calls(part), calls_before)
         logprobs = logprobs_of(raw.logprobs)
-        made = [head.chunk(index, grown, None, logprobs)] if grown or logprobs else []
+        chunks = []
+        if change or logprobs:
+            chunks.append(head.chunk(index, change, None, logprobs))
         if raw.finish_reason:
-            made.append(head.chunk(index, {}, self._finish(raw, self._calls)))
-        return made
+            chunks.append(head.chunk(index, {}, self._finish_reason(raw, self._calls)))
+        return chunks
 
     def _rest(self, raw: Any) -> str:
-        """What follows the engine's text: the end of a call that was begun for it, unless it was
-        cut off."""
-        return self._stops.rest() + (self._asked.suffix if raw.finish_reason == "stop" else "")
+        """Return what follows the engine's text.
 
-    def _limited(self, part: Part) -> Part:
-        """No second call for who wants one at a time; counts the calls that have begun."""
-        kept: list[Call] = []
+        The server may have begun a call for the model; its end is added unless it was cut off.
+        """
+        suffix = self._request.suffix if raw.finish_reason == "stop" else ""
+        return self._stops.rest() + suffix
+
+    def _limit_calls(self, part: OutputPart) -> OutputPart:
+        """Drop the second call of a client that wants one at a time; count those that began."""
+        calls = []
         for call in part.calls:
             self._calls += bool(call.name)
-            kept += [call] if self._asked.parallel or self._calls == 1 else []
-        return part._replace(calls=tuple(kept))
+            if self._request.parallel or self._calls == 1:
+                calls.append(call)
+        return part._replace(calls=tuple(calls))
 
-    def _finish(self, raw: Any, calls: int) -> str:
+    def _finish_reason(self, raw: Any, calls: int) -> str:
         return finish_reason(raw.finish_reason, calls, self._stops.hit, self._reader.malformed)
 
 
-def _found(calls: Any) -> list[Call]:
-    return [Call(call.function.name, call.function.arguments or "{}") for call in calls or []]
+def _engine_calls(calls: Any) -> list[OutputCall]:
+    """Return the calls that ms-swift read in an answer."""
+    return [OutputCall(call.function.name, call.function.arguments or "{}") for call in calls or []]

@@ -1,129 +1,118 @@
-"""A request's messages and tools, as OpenAI's clients write them, in the form that ms-swift
-takes."""
+"""The messages and tools of a request, from OpenAI's form into the one that ms-swift takes."""
 
 from typing import Any
 
 from swiftkit.errors import DataError
-from swiftkit.serving.errors import RequestFault
+from swiftkit.serving.errors import RequestError
 from swiftkit.toolcall.call import call_from
 
-# the last two are ms-swift's own
-_ROLES = ("system", "user", "assistant", "tool", "tool_call", "tool_response")
-_MEDIA = ("image", "audio", "video")
-_MEDIA_PARTS = (*_MEDIA, *(f"{kind}_url" for kind in _MEDIA))
-_TEXTS = {"text": "text", "refusal": "refusal"}  # the parts that are text -> where it stands
+_ROLES = ("system", "user", "assistant", "tool")
+_SWIFT_ROLES = ("tool_call", "tool_response")
+_MEDIA_PARTS = ("image", "audio", "video", "image_url", "audio_url", "video_url")
 
 
 def messages_from(messages: list[Any], reads_media: bool = False) -> list[dict[str, Any]]:
-    """Every content a text (or parts with media), developers as system, system messages joined in
-    front.
+    """Return the messages with each content a text, or parts where it has media.
 
-    Raises RequestFault, which names the message.
+    Developers are system; system messages are joined in front, because templates take one, the
+    first, and clients that add another later mean it for all that follows. Raises RequestError,
+    which names the message.
     """
-    read = [
-        _message(message, f"messages[{index}]", reads_media)
-        for index, message in enumerate(messages)
-    ]
-    # Templates take one system message, the first; clients that add another later mean it for all
-    # that follows.
-    orders = [message["content"] for message in read if message["role"] == "system"]
-    rest = [message for message in read if message["role"] != "system"]
-    if not rest:
-        raise RequestFault("messages hold no question: add a message of role user", "messages")
-    return [{"role": "system", "content": "\n\n".join(orders)}, *rest] if orders else rest
+    orders, others = [], []
+    for index, item in enumerate(messages):
+        message = _message(item, f"messages[{index}]", reads_media)
+        if message["role"] == "system":
+            orders.append(message["content"])
+        else:
+            others.append(message)
+    if not others:
+        raise RequestError("messages hold no question: add a message of role user", "messages")
+    if orders:
+        return [{"role": "system", "content": "\n\n".join(orders)}, *others]
+    return others
 
 
 def tools_from(tools: list[Any] | None) -> list[dict[str, Any]]:
-    """The functions that are offered, without what concerns the API alone. Raises RequestFault."""
+    """Return the functions that are offered, without what concerns the API alone.
+
+    Raises RequestError.
+    """
     return [_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools or [])]
 
 
 def _message(message: Any, where: str, reads_media: bool) -> dict[str, Any]:
     if not isinstance(message, dict):
-        raise RequestFault(f"{where} is not an object", where)
-    role = "system" if message.get("role") == "developer" else message.get("role")
+        raise RequestError(f"{where} is not an object", where)
+    role = message.get("role")
+    if role == "developer":
+        role = "system"
     if role == "function" or message.get("function_call"):
-        raise RequestFault(
-            f"{where}: functions are OpenAI's old form: send tool_calls and role tool", where
-        )
-    if role not in _ROLES:
-        fix = f"write one of developer, {', '.join(_ROLES[:4])}"
-        raise RequestFault(f"{where}.role is {role!r}: {fix}", f"{where}.role")
+        fix = "send tool_calls and role tool"
+        raise RequestError(f"{where}: functions are OpenAI's old form: {fix}", where)
+    if role not in (*_ROLES, *_SWIFT_ROLES):
+        fix = f"write one of developer, {', '.join(_ROLES)}"
+        raise RequestError(f"{where}.role is {role!r}: {fix}", f"{where}.role")
     content = _content(message.get("content"), f"{where}.content", reads_media and role == "user")
-    read = {**message, "role": role, "content": content}
-    if calls := message.get("tool_calls"):
-        read["tool_calls"] = _calls(calls, f"{where}.tool_calls")
-    else:
-        read.pop("tool_calls", None)
-    return read
+    result = {**message, "role": role, "content": content}
+    calls = result.pop("tool_calls", None)
+    if calls:
+        place = f"{where}.tool_calls"
+        if not isinstance(calls, list):
+            raise RequestError(f"{place} is not a list", place)
+        result["tool_calls"] = [_call(call, f"{place}[{i}]") for i, call in enumerate(calls)]
+    return result
 
 
 def _content(content: Any, where: str, reads_media: bool) -> Any:
-    """Text; where there are pictures and the like, the parts."""
+    """Return the text; where there are pictures and the like, the parts."""
     if content is None:  # beside tool_calls it is null, or absent
         return ""
-    if isinstance(content, list):
-        parts = [
-            _part(part, f"{where}[{index}]", reads_media) for index, part in enumerate(content)
-        ]
-        return (
-            parts
-            if any(part["type"] != "text" for part in parts)
-            else "".join(part["text"] for part in parts)
-        )
-    if not isinstance(content, str):
-        raise RequestFault(f"{where} is neither text nor a list of parts", where)
-    return content
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        raise RequestError(f"{where} is neither text nor a list of parts", where)
+    parts = [_part(part, f"{where}[{index}]", reads_media) for index, part in enumerate(content)]
+    if all(part["type"] == "text" for part in parts):
+        return "".join(part["text"] for part in parts)
+    return parts
 
 
 def _part(part: Any, where: str, reads_media: bool) -> dict[str, Any]:
-    kind = part.get("type") if isinstance(part, dict) else None
-    if kind in _TEXTS and isinstance(text := part.get(_TEXTS[kind]), str):
-        return {"type": "text", "text": text}
-    if kind in _MEDIA_PARTS and reads_media and part.get(kind):
-        return dict(part)
-    if kind in _MEDIA_PARTS:
-        raise RequestFault(f"{where}: this model reads text alone here, and got {kind}", where)
-    raise RequestFault(
-        f"{where} is no part that this server reads: send {{'type': 'text', 'text': ...}}", where
-    )
-
-
-def _calls(calls: Any, where: str) -> list[dict[str, Any]]:
-    if not isinstance(calls, list):
-        raise RequestFault(f"{where} is not a list", where)
-    return [_call(call, f"{where}[{index}]") for index, call in enumerate(calls)]
+    match part:
+        case {"type": "text", "text": str(text)} | {"type": "refusal", "refusal": str(text)}:
+            return {"type": "text", "text": text}
+        case {"type": str(kind)} if kind in _MEDIA_PARTS:
+            if reads_media and part.get(kind):
+                return dict(part)
+            message = f"{where}: this model reads text alone here, and got {kind}"
+            raise RequestError(message, where)
+    fix = "send {'type': 'text', 'text': ...}"
+    raise RequestError(f"{where} is not a part that this server reads: {fix}", where)
 
 
 def _call(call: Any, where: str) -> dict[str, Any]:
     try:
         name = call_from(call, where).name
     except DataError as error:
-        raise RequestFault(str(error), where) from error
-    function = call.get("function", call)
-    read = {
-        "type": "function",
-        "function": {"name": name, "arguments": function.get("arguments") or "{}"},
-    }
-    return {"id": call["id"], **read} if call.get("id") else read
+        raise RequestError(str(error), where) from error
+    arguments = call.get("function", call).get("arguments") or "{}"
+    result = {"type": "function", "function": {"name": name, "arguments": arguments}}
+    return {"id": call["id"], **result} if call.get("id") else result
 
 
 def _tool(tool: Any, where: str) -> dict[str, Any]:
-    function = (
-        tool.get("function")
-        if isinstance(tool, dict) and tool.get("type", "function") == "function"
-        else None
-    )
-    if (
-        not isinstance(function, dict)
-        or not isinstance(name := function.get("name"), str)
-        or not name
-    ):
-        raise RequestFault(
-            f"{where}: write {{'type': 'function', 'function': {{'name': ..., ...}}}}", where
-        )
+    function: Any = None
+    if isinstance(tool, dict) and tool.get("type", "function") == "function":
+        function = tool.get("function")
+    name = function.get("name") if isinstance(function, dict) else None
+    if not isinstance(name, str) or not name:
+        form = "{'type': 'function', 'function': {'name': ..., ...}}"
+        raise RequestError(f"{where}: write {form}", where)
     if not isinstance(function.get("parameters") or {}, dict):
-        raise RequestFault(f"{where}.function.parameters is no JSON Schema", where)
+        raise RequestError(f"{where}.function.parameters is not a JSON Schema", where)
     # `strict` is an order to the API, and models have not seen it in training.
-    said = {key: value for key, value in function.items() if key != "strict" and value is not None}
-    return {"type": "function", "function": said}
+    settings = {}
+    for key, value in function.items():
+        if key != "strict" and value is not None:
+            settings[key] = value
+    return {"type": "function", "function": settings}

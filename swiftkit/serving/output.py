@@ -1,125 +1,136 @@
-"""A model's text, as it grows, split into what an API client is given: reasoning, content and tool
-calls.
+"""Split a model's text, as it grows, into reasoning, content and tool calls for an API client.
 
-One reader serves both ways of answering: streamed, it is fed piece by piece; else all at once. Each
-text goes out as soon as it cannot be the beginning of markup; a Hermes call goes out as it is
-written, others when they are complete. An answer whose calls cannot be read is content, raw, as the
-model wrote it; in a stream that is what had not gone out.
+One reader serves both ways of answering: a stream feeds it piece by piece, a completion all at
+once. Text goes out as soon as it cannot be the beginning of markup. A Hermes call goes out while it
+is written, others when they are complete. An answer whose calls cannot be read is content, raw, as
+the model wrote it; in a stream that is what had not gone out.
 """
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from swiftkit.json_text import written
-from swiftkit.serving.arguments import Arguments
+from swiftkit.serving.partial_arguments import PartialArguments
 from swiftkit.toolcall.call import Parsed
 from swiftkit.toolcall.formats import hermes
 from swiftkit.toolcall.harmony import answer as harmony
 
-_THINK, _THOUGHT = "<think>", "</think>"
-# How calls may begin in the formats that ms-swift itself reads; the last three only where an answer
-# begins.
+_THINK, _THINK_END = "<think>", "</think>"
+# The beginnings of calls in the formats that ms-swift itself reads
 _OPENINGS = (
-    *(
-        "<tool_call",
-        "<function",
-        "<|tool",
-        "<｜tool",
-        "<|python_",
-        "[TOOL_CALLS]",
-        "Action:",
-        "<minimax:",
-        "<seed:",
-    ),
+    "<tool_call",
+    "<function",
+    "<|tool",
+    "<｜tool",
+    "<|python_",
+    "[TOOL_CALLS]",
+    "Action:",
+    "<minimax:",
+    "<seed:",
 )
-_FIRST = ("{", "[", "```")
+_OPENINGS_OF_ANSWERS = ("{", "[", "```")  # only where an answer begins
 
 
-class Call(NamedTuple):
-    """A call as the API gives it: the arguments are JSON text. Without a name: more of the call
-    before."""
+class OutputCall(NamedTuple):
+    """A call as the API gives it. `arguments` is JSON text.
+
+    Without a name it is more of the arguments of the call before.
+    """
 
     name: str
     arguments: str
 
 
-class Part(NamedTuple):
-    """What has become sure since the last time."""
+class OutputPart(NamedTuple):
+    """The next piece of an answer that may go out."""
 
     reasoning: str = ""
     content: str = ""
-    calls: tuple[Call, ...] = ()
+    calls: tuple[OutputCall, ...] = ()
 
-    def and_then(self, more: "Part") -> "Part":
-        calls = self.calls
+    def and_then(self, more: "OutputPart") -> "OutputPart":
+        calls = list(self.calls)
         for call in more.calls:
             if call.name or not calls:
-                calls += (call,)
+                calls.append(call)
             else:
-                calls = (
-                    *calls[:-1],
-                    calls[-1]._replace(arguments=calls[-1].arguments + call.arguments),
-                )
-        return Part(self.reasoning + more.reasoning, self.content + more.content, calls)
+                calls[-1] = OutputCall(calls[-1].name, calls[-1].arguments + call.arguments)
+        reasoning, content = self.reasoning + more.reasoning, self.content + more.content
+        return OutputPart(reasoning, content, tuple(calls))
 
 
-class Reader(Protocol):
-    """Reads one answer. `close` takes the calls that ms-swift found in it, for formats that only it
-    reads."""
+class OutputReader(Protocol):
+    """Reads one answer.
+
+    `close` takes the calls that ms-swift read in it, for the formats that only ms-swift reads.
+    """
 
     malformed: bool
 
-    def feed(self, text: str) -> Part: ...
-    def close(self, found: Sequence[Call] = ()) -> Part: ...
+    def feed(self, text: str) -> OutputPart: ...
+    def close(self, calls: Sequence[OutputCall] = ()) -> OutputPart: ...
 
 
-class Stops:
-    """Cuts a growing text off at the client's stop text that is complete first, as generating would
-    have stopped there, in whatever pieces the text comes; the stop text and what follows are not
-    given out."""
+class StopTexts:
+    """Cuts a growing text off at the client's stop text that is complete first.
+
+    That is where generating would have stopped, in whatever pieces the text comes. The stop text
+    and what follows do not go out.
+    """
 
     def __init__(self, stops: Sequence[str]) -> None:
         self.hit = False
         self._stops, self._kept = tuple(stops), ""
 
     def feed(self, text: str) -> str:
-        if self.hit or not self._stops:
-            return "" if self.hit else text
+        """Return the text that may go out."""
+        if self.hit:
+            return ""
         text = self._kept + text
-        found = [
-            (place + len(stop), place) for stop in self._stops if (place := text.find(stop)) >= 0
-        ]
-        self.hit = bool(found)
-        end = min(found)[1] if found else len(text) - _begun(text, self._stops)
-        self._kept = "" if found else text[end:]
+        places = []
+        for stop in self._stops:
+            start = text.find(stop)
+            if start >= 0:
+                places.append((start + len(stop), start))
+        if places:
+            self.hit, self._kept = True, ""
+            return text[: min(places)[1]]
+        end = len(text) - _marker_beginning(text, self._stops)
+        self._kept = text[end:]
         return text[:end]
 
     def rest(self) -> str:
-        """What was held back, at the end of the answer."""
+        """Return what was held back, at the end of the answer."""
         return self._kept
 
 
-def reader_of(wire: str, offered: bool) -> Reader:
-    """For answers in the format of this agent template; calls are looked for only where tools were
-    offered."""
+def reader_of(wire: str, has_tools: bool) -> OutputReader:
+    """Return the reader for the agent template's format; calls need tools that were offered."""
     if wire == "harmony":
-        return HarmonyReader(offered)
-    if not offered:
+        return HarmonyReader(has_tools)
+    if not has_tools:
         return BlockReader((), "", None)
     if wire == "hermes":
         return BlockReader((hermes.OPEN,), hermes.CLOSE, hermes.parse)
-    return BlockReader(_OPENINGS, "", None, _FIRST)
+    return BlockReader(_OPENINGS, "", None, _OPENINGS_OF_ANSWERS)
 
 
-def read_whole(text: str, reader: Reader, found: Sequence[Call] = ()) -> Part:
-    """A whole answer at once: raw, if its calls cannot be read."""
-    part = reader.feed(text).and_then(reader.close(found))
-    return Part(content=text) if reader.malformed else part
+def read_answer(text: str, reader: OutputReader, calls: Sequence[OutputCall] = ()) -> OutputPart:
+    """Read a complete answer: raw, if its calls cannot be read."""
+    part = reader.feed(text).and_then(reader.close(calls))
+    return OutputPart(content=text) if reader.malformed else part
 
 
 class BlockReader:
-    """Reasoning in <think>, calls in blocks. Without a `parse` of ours the text is held from an
-    opening to its end."""
+    """Reasoning in <think>, calls in blocks between `opens` and `close`.
+
+    Without a `parse` of ours the text is held from an opening to the answer's end. `first` are
+    openings that count only where an answer begins.
+
+    The steps: _begin (is there reasoning?), _think, _skip (white space), then _say (text) and
+    _block (a call) in turn. A step returns what may go out; it needs more text unless it has set
+    the next step.
+    """
 
     def __init__(
         self,
@@ -129,149 +140,157 @@ class BlockReader:
         first: Sequence[str] = (),
     ) -> None:
         self.malformed = False
-        self._opens, self._close, self._parse, self._first = (
-            tuple(opens),
-            close,
-            parse,
-            tuple(first),
-        )
-        self._raw = self._text = ""  # all of it, and what has not gone out yet
-        self._step = self._begin
+        self._opens, self._close, self._parse = tuple(opens), close, parse
+        self._first = tuple(first)
+        self._raw = ""  # the whole answer
+        self._text = ""  # what has not gone out yet
+        self._step: Callable[[], OutputPart] = self._begin
         self._searched = 0  # how far a block's end was looked for
-        self._arguments = Arguments()
-        self._called = self._thought = False  # whether a call, or any reasoning, has gone out
+        self._arguments = PartialArguments()
+        self._has_call = self._has_reasoning = False  # whether any has gone out
 
-    def feed(self, text: str) -> Part:
+    def feed(self, text: str) -> OutputPart:
         self._raw += text
         self._text += text
-        part, more = Part(), True
-        while more:
-            given, more = self._step()
-            part = part.and_then(given)
-        return part
+        part = OutputPart()
+        while True:
+            step = self._step
+            part = part.and_then(step())
+            if self._step == step:
+                return part
 
-    def close(self, found: Sequence[Call] = ()) -> Part:
-        """The rest: what was held back turns out to be content, unless ms-swift found calls in
-        it."""
-        if found and not self._parse and self._opens:
+    def close(self, calls: Sequence[OutputCall] = ()) -> OutputPart:
+        """Return the rest: what was held back is content, unless ms-swift read calls in it."""
+        if calls and self._opens and not self._parse:
             self._text = ""
-            return Part(calls=tuple(found))
+            return OutputPart(calls=tuple(calls))
+        rest = self._take(len(self._text))
         if self._step == self._think:
             self.malformed = True
-            return Part(reasoning=self._take(len(self._text)))
+            return OutputPart(reasoning=rest)
         self.malformed = bool(self._parse and self._parse(self._raw).malformed)
-        return Part(
-            content=self._take(len(self._text)) if self._text.strip() or not self._called else ""
-        )
+        is_markup = self._has_call and not rest.strip()  # white space after a call
+        return OutputPart(content="" if is_markup else rest)
 
-    def _take(self, end: int, behind: int | None = None) -> str:
-        """The text up to `end`; what follows goes on at `behind`."""
-        taken, self._text = self._text[:end], self._text[end if behind is None else behind :]
+    def _take(self, end: int, next_start: int | None = None) -> str:
+        """Return the text up to `end` and drop what lies before `next_start`, by default `end`."""
+        taken = self._text[:end]
+        self._text = self._text[end if next_start is None else next_start :]
         return taken
 
-    def _begin(self) -> tuple[Part, bool]:
+    def _begin(self) -> OutputPart:
         start = self._text.lstrip()
-        if _THINK.startswith(start[: len(_THINK)]) and len(start) < len(_THINK):
-            return Part(), False
+        if len(start) < len(_THINK) and _THINK.startswith(start):
+            return OutputPart()  # not known yet
         if start.startswith(_THINK):
             self._text, self._step = start[len(_THINK) :], self._think
         elif start.startswith(self._first):
             self._step = self._block
         else:
             self._step = self._say
-        return Part(), True
+        return OutputPart()
 
-    def _think(self) -> tuple[Part, bool]:
-        if not self._thought:
+    def _think(self) -> OutputPart:
+        if not self._has_reasoning:
             self._text = self._text.lstrip()
-        end = self._text.find(_THOUGHT)
+        end = self._text.find(_THINK_END)
         if end < 0:
-            sure = self._take(_sure(self._text, (_THOUGHT,)))
-            self._thought = self._thought or bool(sure)
-            return Part(reasoning=sure), False
+            reasoning = self._take(_sure_end(self._text, (_THINK_END,)))
+            self._has_reasoning = self._has_reasoning or bool(reasoning)
+            return OutputPart(reasoning=reasoning)
         self._step = self._skip
-        return Part(reasoning=self._take(end, end + len(_THOUGHT)).rstrip()), True
+        return OutputPart(reasoning=self._take(end, end + len(_THINK_END)).rstrip())
 
-    def _skip(self) -> tuple[Part, bool]:
-        """White space behind reasoning and behind a call belongs to the markup."""
+    def _skip(self) -> OutputPart:
+        """White space after reasoning and after a call belongs to the markup."""
         self._text = self._text.lstrip()
-        if not self._text:
-            return Part(), False
-        is_first = not self._called and self._text.startswith(self._first)
-        self._step = self._block if is_first else self._say
-        return Part(), True
+        if self._text:
+            is_first = not self._has_call and self._text.startswith(self._first)
+            self._step = self._block if is_first else self._say
+        return OutputPart()
 
-    def _say(self) -> tuple[Part, bool]:
-        places = [place for opening in self._opens if (place := self._text.find(opening)) >= 0]
-        if places:
+    def _say(self) -> OutputPart:
+        places = [self._text.find(opening) for opening in self._opens]
+        start = min((place for place in places if place >= 0), default=-1)
+        if start >= 0:
             self._step, self._searched = self._block, 0
-            return Part(content=self._take(len(self._text[: min(places)].rstrip()))), True
-        end = _sure(self._text, self._opens) if self._opens else len(self._text)
-        return Part(content=self._take(end)), False
+            return OutputPart(content=self._take(len(self._text[:start].rstrip())))
+        end = _sure_end(self._text, self._opens) if self._opens else len(self._text)
+        return OutputPart(content=self._take(end))
 
-    def _block(self) -> tuple[Part, bool]:
-        """A call, up to the first closing tag behind which it can be read: a string in it may hold
-        such a tag."""
+    def _block(self) -> OutputPart:
+        """Read a call up to the first closing tag that makes it readable.
+
+        A string in the call may hold such a tag, so each is tried.
+        """
         if not self._parse:
-            return Part(), False
+            return OutputPart()
         is_new = not self._arguments.name
-        grown = self._arguments.grow(self._text)
-        part = Part(calls=(Call(self._arguments.name if is_new else "", grown),) if grown else ())
-        while (end := self._text.find(self._close, self._searched)) >= 0:
+        arguments = self._arguments.grow(self._text)
+        part = OutputPart()
+        if arguments:
+            name = self._arguments.name if is_new else ""
+            part = OutputPart(calls=(OutputCall(name, arguments),))
+        while True:
+            end = self._text.find(self._close, self._searched)
+            if end < 0:
+                return part
             self._searched = end + len(self._close)
             parsed = self._parse(self._text[: self._searched])
             if not parsed.malformed:
-                self._take(self._searched)
-                whole = part if self._arguments.name else Part(calls=_written(parsed))
-                self._step, self._called, self._searched, self._arguments = (
-                    self._skip,
-                    True,
-                    0,
-                    Arguments(),
-                )
-                return whole, True
-        return part, False
+                break
+        self._take(self._searched)
+        if not self._arguments.name:  # none of it has gone out
+            part = OutputPart(calls=_output_calls(parsed))
+        self._step, self._searched = self._skip, 0
+        self._has_call, self._arguments = True, PartialArguments()
+        return part
 
 
 class HarmonyReader:
     """gpt-oss's channels, with special tokens."""
 
-    def __init__(self, offered: bool) -> None:
+    def __init__(self, has_tools: bool) -> None:
         self.malformed = False
-        self._offered, self._raw, self._shown = offered, "", ("", "")
+        self._has_tools = has_tools
+        self._raw = ""
+        self._shown = ("", "")  # the reasoning and the content that have gone out
 
-    def feed(self, text: str) -> Part:
+    def feed(self, text: str) -> OutputPart:
         self._raw += text
-        return self._grown(harmony.visible(self._raw)) if text else Part()
+        return self._grow(*harmony.visible(self._raw)) if text else OutputPart()
 
-    def close(self, found: Sequence[Call] = ()) -> Part:  # noqa: ARG002  # read by our own parser
+    def close(self, calls: Sequence[OutputCall] = ()) -> OutputPart:  # noqa: ARG002  # we read them
         parsed = harmony.parse(self._raw)
-        self.malformed = bool(parsed.malformed) or (bool(parsed.calls) and not self._offered)
+        self.malformed = bool(parsed.malformed or (parsed.calls and not self._has_tools))
         if self.malformed:
-            return Part(content=self._raw)
-        return self._grown((parsed.reasoning, parsed.content))._replace(calls=_written(parsed))
+            return OutputPart(content=self._raw)
+        part = self._grow(parsed.reasoning, parsed.content)
+        return part._replace(calls=_output_calls(parsed))
 
-    def _grown(self, visible: tuple[str, str]) -> Part:
-        reasoning, content = (
-            new[len(old) :] for new, old in zip(visible, self._shown, strict=True)
-        )
-        self._shown = visible
-        return Part(reasoning, content)
-
-
-def _written(parsed: Parsed) -> tuple[Call, ...]:
-    return tuple(Call(call.name, written(call.arguments)) for call in parsed.calls)
+    def _grow(self, reasoning: str, content: str) -> OutputPart:
+        """Return what is new since the last time."""
+        shown_reasoning, shown_content = self._shown
+        self._shown = (reasoning, content)
+        return OutputPart(reasoning[len(shown_reasoning) :], content[len(shown_content) :])
 
 
-def _begun(text: str, markers: Sequence[str]) -> int:
-    """How many characters at the text's end may be the beginning of a marker."""
-    longest = max(map(len, markers)) - 1
-    tails = (text[-size:] for size in range(min(longest, len(text)), 0, -1))
-    return next(
-        (len(tail) for tail in tails if any(marker.startswith(tail) for marker in markers)), 0
-    )
+def _output_calls(parsed: Parsed) -> tuple[OutputCall, ...]:
+    return tuple(OutputCall(call.name, written(call.arguments)) for call in parsed.calls)
 
 
-def _sure(text: str, markers: Sequence[str]) -> int:
-    """Where the text ends that no marker may still claim, nor the white space before one."""
-    return len(text[: len(text) - _begun(text, markers)].rstrip())
+def _marker_beginning(text: str, markers: Sequence[str]) -> int:
+    """Return how many characters at the text's end may be the beginning of a marker."""
+    longest = max(map(len, markers), default=1) - 1
+    for size in range(min(longest, len(text)), 0, -1):
+        if any(marker.startswith(text[-size:]) for marker in markers):
+            return size
+    return 0
+
+
+def _sure_end(text: str, markers: Sequence[str]) -> int:
+    """Return the length of the text that is surely no markup.
+
+    The beginning of a marker at its end may become markup, and so may white space before one.
+    """
+    return len(text[: len(text) - _marker_beginning(text, markers)].rstrip())

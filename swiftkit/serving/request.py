@@ -1,5 +1,4 @@
-"""One chat-completions request, read: what ms-swift is to be asked, and what is to become of its
-answer.
+"""Read a chat-completions request: the request to ms-swift, and how to answer the client.
 
 What a server can do is honoured, what it cannot is refused by name; nothing that bears on the
 answer is dropped in silence. Source: the OpenAI API reference, chat completions; the last group of
@@ -10,17 +9,20 @@ from typing import Annotated, Any
 
 import msgspec
 
-from swiftkit.serving.errors import RequestFault
+from swiftkit.serving.errors import RequestError
 from swiftkit.serving.messages import messages_from, tools_from
 from swiftkit.toolcall.formats import hermes
 
-_Whole = Annotated[int, msgspec.Meta(ge=1)]
+_Count = Annotated[int, msgspec.Meta(ge=1)]
 _Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 _Penalty = Annotated[float, msgspec.Meta(ge=-2, le=2)]
 _Seed = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+_Tools = list[dict[str, Any]]
 
 
-class _Body(msgspec.Struct, forbid_unknown_fields=True):
+class ChatBody(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request, as it comes."""
+
     model: str
     messages: Annotated[list[Any], msgspec.Meta(min_length=1)]
     tools: list[Any] | None = None
@@ -29,8 +31,8 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     response_format: dict[str, Any] | None = None
     stream: bool | None = None
     stream_options: dict[str, Any] | None = None
-    max_tokens: _Whole | None = None
-    max_completion_tokens: _Whole | None = None
+    max_tokens: _Count | None = None
+    max_completion_tokens: _Count | None = None
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] | None = None
     top_p: _Share | None = None
     n: Annotated[int, msgspec.Meta(ge=1, le=128)] | None = None
@@ -63,7 +65,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     min_p: _Share | None = None
     repetition_penalty: Annotated[float, msgspec.Meta(gt=0)] | None = None
     length_penalty: float | None = None
-    num_beams: _Whole | None = None
+    num_beams: _Count | None = None
     chat_template_kwargs: dict[str, Any] | None = None
     images: list[str] | None = None
     audios: list[str] | None = None
@@ -71,9 +73,12 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True):
     return_details: bool | None = None
 
 
-class Powers(msgspec.Struct, frozen=True):
-    """What a server can do. `no_json` says why it cannot hold an answer to a JSON schema, "" where
-    it can; `no_thinking` is what its template begins an answer with that has no reasoning."""
+class ServerFeatures(msgspec.Struct, frozen=True):
+    """The features of a server that requests depend on.
+
+    `no_json` is the reason why it cannot hold an answer to a JSON schema, "" where it can;
+    `no_thinking` is what its template begins an answer with that has no reasoning.
+    """
 
     models: tuple[str, ...]
     backend: str = "transformers"
@@ -84,9 +89,12 @@ class Powers(msgspec.Struct, frozen=True):
     no_thinking: str = ""
 
 
-class Asked(msgspec.Struct, frozen=True):
-    """`fields` are those of ms-swift's own request. `schema`: JSON Schema that the generated text
-    must follow; `suffix`: what stands behind that text."""
+class ChatRequest(msgspec.Struct, frozen=True):
+    """A request that the server will answer.
+
+    `fields` are those of ms-swift's own request. `schema`: the JSON Schema that the generated text
+    must follow; `suffix`: the text that follows it.
+    """
 
     model: str
     fields: dict[str, Any]
@@ -100,35 +108,19 @@ class Asked(msgspec.Struct, frozen=True):
     suffix: str = ""
 
 
-_decode = msgspec.json.Decoder(_Body).decode
-_SWIFT = (  # what goes on to ms-swift as it is
-    *(
-        "temperature",
-        "top_p",
-        "top_k",
-        "min_p",
-        "seed",
-        "frequency_penalty",
-        "presence_penalty",
-        "repetition_penalty",
-    ),
-    *(
-        "num_beams",
-        "length_penalty",
-        "logprobs",
-        "top_logprobs",
-        "return_details",
-        "images",
-        "audios",
-        "videos",
-    ),
-)
-_ONLY_VLLM = ("frequency_penalty", "presence_penalty", "min_p")
-_ONLY_TRANSFORMERS = ("num_beams", "length_penalty")
-_OLD = "is OpenAI's old form: send tools and tool_choice"
+_decode = msgspec.json.Decoder(ChatBody).decode
+# These go on to ms-swift as they are.
+_SWIFT_FIELDS = (
+    "temperature top_p top_k min_p seed frequency_penalty presence_penalty repetition_penalty"
+    " num_beams length_penalty logprobs top_logprobs return_details images audios videos"
+).split()
+# Fields that one backend alone knows -> the values that ask for what is done anyway
+_ONLY_VLLM = {"frequency_penalty": (0,), "presence_penalty": (0,), "min_p": (0,)}
+_ONLY_TRANSFORMERS = {"num_beams": (0, 1), "length_penalty": (0, 1)}
+_OLD_FORM = "is OpenAI's old form: send tools and tool_choice"
 _REFUSED = {
-    "functions": _OLD,
-    "function_call": _OLD,
+    "functions": _OLD_FORM,
+    "function_call": _OLD_FORM,
     "audio": "is not supported: this server answers in text",
     "web_search_options": "is not supported: this server has no search",
     "moderation": "is not supported: this server moderates nothing",
@@ -136,191 +128,166 @@ _REFUSED = {
 }
 
 
-def read_request(body: bytes, powers: Powers) -> Asked:
-    """What the body asks for. Raises RequestFault, which says what to change."""
-    asked = _decoded(body)
-    if asked.model not in powers.models:
-        served = ", ".join(powers.models)
-        raise RequestFault(
-            f"the model {asked.model!r} is not served here: {served}",
-            "model",
-            404,
-            "model_not_found",
-        )
-    _check(asked, powers)
-    tools = tools_from(asked.tools)
-    forced = _forced(asked, tools, powers)
-    schema = _schema(asked, tools, powers)
-    offered = [] if asked.tool_choice == "none" else forced or tools
-    fields = _fields(asked, powers) | {"tools": offered or None}
+def read_request(text: bytes, server: ServerFeatures) -> ChatRequest:
+    """Read the body of a request. Raises RequestError, which says what to change."""
+    body = _decode_body(text)
+    if body.model not in server.models:
+        message = f"the model {body.model!r} is not served here: {', '.join(server.models)}"
+        raise RequestError(message, "model", 404, "model_not_found")
+    _check_support(body, server)
+    tools = tools_from(body.tools)
+    forced = _forced_tools(body, tools, server)
+    schema = _response_schema(body, tools, server)
+    offered = [] if body.tool_choice == "none" else forced or tools
+    fields = _swift_fields(body, server) | {"tools": offered or None}
+    options, suffix = dict(body.chat_template_kwargs or {}), ""
+    if body.reasoning_effort is not None:
+        options["reasoning_effort"] = body.reasoning_effort
     if schema is not None:
-        fields["chat_template_kwargs"] = {
-            "enable_thinking": False,
-            **fields["chat_template_kwargs"],
-        }
-    names = tuple(tool["function"]["name"] for tool in offered)
-    made = Asked(
-        asked.model,
-        fields,
-        _stops(asked.stop),
-        names,
-        asked.n or 1,
-        bool(asked.stream),
-        bool((asked.stream_options or {}).get("include_usage")),
-        asked.parallel_tool_calls is not False,
-        schema,
+        options = {"enable_thinking": False, **options}
+    if forced:  # the answer begins as a Hermes call; what follows is held to the tools' schemas
+        options["response_prefix"] = f"{server.no_thinking}{hermes.OPEN}\n"
+        schema, suffix = _calls_schema(forced), f"\n{hermes.CLOSE}"
+    return ChatRequest(
+        model=body.model,
+        fields=fields | {"chat_template_kwargs": options},
+        stops=tuple(fields["stop"]),
+        tools=tuple(tool["function"]["name"] for tool in offered),
+        n=body.n or 1,
+        stream=bool(body.stream),
+        include_usage=bool((body.stream_options or {}).get("include_usage")),
+        parallel=body.parallel_tool_calls is not False,
+        schema=schema,
+        suffix=suffix,
     )
-    return _with_call(made, forced, powers) if forced else made
 
 
-def _decoded(body: bytes) -> _Body:
+def _decode_body(text: bytes) -> ChatBody:
     try:
-        return _decode(body)
-    except msgspec.ValidationError as error:  # says what was expected, and where
+        return _decode(text)
+    except msgspec.ValidationError as error:  # "Expected `int`, got `str` - at `$.seed`"
         message = str(error).replace("Object contains unknown field", "unknown parameter")
-        place = message.rpartition(" - at `$.")[2].rstrip("`") if " - at `$." in message else None
-        raise RequestFault(message, place) from error
+        _, at, place = message.rpartition(" - at `$.")
+        raise RequestError(message, place.rstrip("`") if at else None) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestFault(f"the body is no JSON: {error}") from error
+        raise RequestError(f"the body is not JSON: {error}") from error
 
 
-def _check(asked: _Body, powers: Powers) -> None:
+def _check_support(body: ChatBody, server: ServerFeatures) -> None:
     """Refuse what would have no effect, unless it asks for what is done anyway."""
-    for name, why in _REFUSED.items():
-        if getattr(asked, name):
-            raise RequestFault(f"{name} {why}", name)
-    if asked.modalities not in (None, ["text"]):
-        raise RequestFault("modalities: this server answers in text alone", "modalities")
-    if asked.verbosity not in (None, "medium"):
-        raise RequestFault(
-            "verbosity is not supported: ask for short answers in the prompt", "verbosity"
-        )
-    if asked.reasoning_effort is not None and powers.wire != "harmony":
-        message = "reasoning_effort is gpt-oss's: leave it out, or send chat_template_kwargs {'enable_thinking': false}"
-        raise RequestFault(message, "reasoning_effort")
-    if (asked.top_logprobs or 0) > powers.max_logprobs:
-        raise RequestFault(f"top_logprobs is limited to {powers.max_logprobs} here", "top_logprobs")
-    dead = _ONLY_TRANSFORMERS if powers.backend == "vllm" else _ONLY_VLLM
-    for name in dead:
-        if getattr(asked, name) not in (None, 0, 1 if name in _ONLY_TRANSFORMERS else 0):
-            raise RequestFault(
-                f"{name} has no effect with the {powers.backend} backend: leave it out", name
-            )
+    for name, reason in _REFUSED.items():
+        if getattr(body, name):
+            raise RequestError(f"{name} {reason}", name)
+    if body.modalities not in (None, ["text"]):
+        raise RequestError("modalities: this server answers in text alone", "modalities")
+    if body.verbosity not in (None, "medium"):
+        message = "verbosity is not supported: ask for short answers in the prompt"
+        raise RequestError(message, "verbosity")
+    if body.reasoning_effort is not None and server.wire != "harmony":
+        message = "reasoning_effort is gpt-oss's: leave it out, or send chat_template_kwargs"
+        raise RequestError(f"{message} {{'enable_thinking': false}}", "reasoning_effort")
+    if (body.top_logprobs or 0) > server.max_logprobs:
+        message = f"top_logprobs is limited to {server.max_logprobs} here"
+        raise RequestError(message, "top_logprobs")
+    unknown = _ONLY_TRANSFORMERS if server.backend == "vllm" else _ONLY_VLLM
+    for name, harmless in unknown.items():
+        if getattr(body, name) not in (None, *harmless):
+            message = f"{name} has no effect with the {server.backend} backend: leave it out"
+            raise RequestError(message, name)
 
 
-def _fields(asked: _Body, powers: Powers) -> dict[str, Any]:
-    given = {name: value for name in _SWIFT if (value := getattr(asked, name)) is not None}
-    options = dict(asked.chat_template_kwargs or {})
-    if asked.reasoning_effort is not None:
-        options["reasoning_effort"] = asked.reasoning_effort
-    if given.get("top_p") == 0:  # the likeliest token alone
-        given |= {"top_p": 1.0, "temperature": 0.0}
-    return given | {
-        "model": asked.model,
-        "messages": messages_from(asked.messages, powers.reads_media),
-        "max_tokens": asked.max_completion_tokens or asked.max_tokens,
-        "stop": list(_stops(asked.stop)),
-        "stream": bool(asked.stream),
-        "chat_template_kwargs": options,
+def _swift_fields(body: ChatBody, server: ServerFeatures) -> dict[str, Any]:
+    """Return the fields of ms-swift's request but tools and chat_template_kwargs."""
+    messages = messages_from(body.messages, server.reads_media)
+    fields = {}
+    for name in _SWIFT_FIELDS:
+        value = getattr(body, name)
+        if value is not None:
+            fields[name] = value
+    if body.top_p == 0:  # the likeliest token alone
+        fields |= {"top_p": 1.0, "temperature": 0.0}
+    stops = [body.stop] if isinstance(body.stop, str) else list(body.stop or [])
+    if "" in stops:
+        raise RequestError("an empty stop would stop at once: leave it out", "stop")
+    return fields | {
+        "model": body.model,
+        "messages": messages,
+        "max_tokens": body.max_completion_tokens or body.max_tokens,
+        "stop": stops,
+        "stream": bool(body.stream),
     }
 
 
-def _stops(stop: str | list[str] | None) -> tuple[str, ...]:
-    stops = (stop,) if isinstance(stop, str) else tuple(stop or ())
-    if "" in stops:
-        raise RequestFault("an empty stop would stop at once: leave it out", "stop")
-    return stops
-
-
-def _schema(asked: _Body, tools: list[Any], powers: Powers) -> dict[str, Any] | None:
-    """The JSON Schema of the answer that response_format asks for."""
-    wanted = asked.response_format or {"type": "text"}
+def _response_schema(
+    body: ChatBody, tools: _Tools, server: ServerFeatures
+) -> dict[str, Any] | None:
+    """Return the JSON Schema of the answer that response_format asks for."""
+    place = "response_format"
+    wanted = body.response_format or {"type": "text"}
     kind = wanted.get("type")
+    schema: Any = None
     if kind == "text":
         return None
     if kind == "json_object":
-        schema: Any = {"type": "object"}
+        schema = {"type": "object"}
     elif kind == "json_schema":
         described = wanted.get("json_schema")
         schema = described.get("schema") if isinstance(described, dict) else None
     else:
-        raise RequestFault(
-            "response_format.type: write text, json_object or json_schema", "response_format"
-        )
+        raise RequestError(f"{place}.type: write text, json_object or json_schema", place)
     if not isinstance(schema, dict):
-        raise RequestFault(
-            "response_format.json_schema.schema is no JSON Schema", "response_format"
-        )
-    if powers.no_json:
-        raise RequestFault(
-            f"response_format {kind} is not supported: {powers.no_json}", "response_format"
-        )
-    if tools and asked.tool_choice != "none":
-        message = f"response_format {kind} and tools cannot both be had: drop one, or send tool_choice 'none'"
-        raise RequestFault(message, "response_format")
+        raise RequestError(f"{place}.json_schema.schema is not a JSON Schema", place)
+    if server.no_json:
+        raise RequestError(f"{place} {kind} is not supported: {server.no_json}", place)
+    if tools and body.tool_choice != "none":
+        fix = "drop one, or send tool_choice 'none'"
+        raise RequestError(f"{place} {kind} and tools cannot both be had: {fix}", place)
     return schema
 
 
-def _forced(asked: _Body, tools: list[dict[str, Any]], powers: Powers) -> list[dict[str, Any]]:
-    """The tools of which one must be called; none where the model may choose."""
-    choice = asked.tool_choice
-    if choice in (None, "auto", "none"):
-        return []
-    if choice == "required":
-        wanted = tools
-    elif isinstance(choice, dict) and isinstance(function := choice.get("function"), dict):
-        wanted = [tool for tool in tools if tool["function"]["name"] == function.get("name")]
-    else:
-        message = "tool_choice: write none, auto, required or {'type': 'function', 'function': {'name': ...}}"
-        raise RequestFault(message, "tool_choice")
+def _forced_tools(body: ChatBody, tools: _Tools, server: ServerFeatures) -> _Tools:
+    """Return the tools of which one must be called; none where the model may choose."""
+    match body.tool_choice:
+        case None | "auto" | "none":
+            return []
+        case "required":
+            wanted = tools
+        case {"function": dict(function)}:
+            name = function.get("name")
+            wanted = [tool for tool in tools if tool["function"]["name"] == name]
+        case _:
+            function_form = "{'type': 'function', 'function': {'name': ...}}"
+            message = f"tool_choice: write none, auto, required or {function_form}"
+            raise RequestError(message, "tool_choice")
     if not wanted:
-        raise RequestFault("tool_choice wants a call, and tools offer none such", "tool_choice")
-    why = powers.no_json or (
-        "" if powers.wire == "hermes" else f"not in the {powers.wire or 'plain'} format"
-    )
-    if why:
-        raise RequestFault(
-            f"tool_choice can only be none or auto: a call cannot be forced: {why}", "tool_choice"
-        )
+        raise RequestError("tool_choice wants a call, and tools offer none such", "tool_choice")
+    reason = server.no_json
+    if not reason and server.wire != "hermes":
+        reason = f"not in the {server.wire or 'plain'} format"
+    if reason:
+        message = f"tool_choice can only be none or auto: a call cannot be forced: {reason}"
+        raise RequestError(message, "tool_choice")
     return wanted
 
 
-def _with_call(asked: Asked, forced: list[dict[str, Any]], powers: Powers) -> Asked:
-    """The answer begun as a Hermes call; what follows is held to the schemas of the tools."""
-    options = asked.fields["chat_template_kwargs"] | {
-        "response_prefix": f"{powers.no_thinking}{hermes.OPEN}\n"
-    }
-    fields = asked.fields | {"chat_template_kwargs": options}
-    return msgspec.structs.replace(
-        asked, fields=fields, schema=_calls_schema(forced), suffix=f"\n{hermes.CLOSE}"
-    )
+def _calls_schema(tools: _Tools) -> dict[str, Any]:
+    """Return the schema of one call of these tools, in Hermes' form.
 
-
-def _calls_schema(tools: list[dict[str, Any]]) -> dict[str, Any]:
-    """The schema of one call of these tools, in Hermes' form; what a tool defines for itself comes
-    to the top."""
+    The definitions ($defs) of all tools come to the top, where their references look for them.
+    """
     calls: list[dict[str, Any]] = []
     definitions: dict[str, Any] = {}
     for tool in tools:
         function = tool["function"]
+        parameters = function.get("parameters") or {"type": "object"}
         # Nobody forces a call to get parameters that the tool does not have.
-        arguments = {
-            "additionalProperties": False,
-            **(function.get("parameters") or {"type": "object"}),
-        }
+        arguments = {"additionalProperties": False, **parameters}
         for place in ("$defs", "definitions"):
             for name, schema in (arguments.pop(place, None) or {}).items():
                 if definitions.setdefault(place, {}).setdefault(name, schema) != schema:
-                    raise RequestFault(
-                        f"tools define {name!r} in two ways: give the two their own names", "tools"
-                    )
+                    message = f"tools define {name!r} in two ways: give the two their own names"
+                    raise RequestError(message, "tools")
         parts = {"name": {"const": function["name"]}, "arguments": arguments}
-        calls.append(
-            {
-                "type": "object",
-                "properties": parts,
-                "required": list(parts),
-                "additionalProperties": False,
-            }
-        )
+        call = {"type": "object", "properties": parts, "required": list(parts)}
+        calls.append(call | {"additionalProperties": False})
     return definitions | (calls[0] if len(calls) == 1 else {"anyOf": calls})

@@ -1,10 +1,11 @@
-"""Template `gpt_oss` with tools: Harmony for `swift sft`, `rlhf`, `infer` and `deploy`.
+r"""Template `gpt_oss` with tools: Harmony for `swift sft`, `rlhf`, `infer` and `deploy`.
 
-    swift sft --external_plugins swiftkit/swift_plugins/harmony_template.py --model gpt-oss-20b --dataset train.jsonl
+    swift sft --external_plugins swiftkit/swift_plugins/harmony_template.py \
+        --model gpt-oss-20b --dataset train.jsonl
 
 ms-swift 4.6.0 has no agent template for gpt-oss: it drops rows with tools and answers a request
 with tools by an error. This template renders them as the published chat template does
-(swiftkit/harmony), and the agent template `harmony` reads the calls of an answer
+(swiftkit/toolcall/harmony), and the agent template `harmony` reads the calls of an answer
 (swiftkit/toolcall/harmony/answer.py).
 
 Settings, by row or request in `chat_template_kwargs`, else by the environment:
@@ -45,44 +46,37 @@ from swiftkit.toolcall.harmony.prompt import (
 )
 from swiftkit.toolcall.reasoning import KEYS, join, thinking_of
 
-# What ends an answer. A model that ended its message with <|end|> goes on by opening another in
-# somebody else's name.
-_STOPS = (
-    [CALL],
-    [RETURN],
-    *([START, Piece(role)] for role in ("user", "system", "developer", "functions")),
-)
-
-_MESSAGES = ("messages", "rejected_response")  # how the names of columns end that may hold messages
+# An answer ends with these. A model that ended its message with <|end|> goes on by opening another
+# in somebody else's name.
+_ROLES = ("user", "system", "developer", "functions")
+_STOPS = ([CALL], [RETURN], *([START, Piece(role)] for role in _ROLES))
+_MESSAGES = ("messages", "rejected_response")  # endings of the columns that may hold messages
 
 
 class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
-    """Builds the token ids itself, from the messages as they are, instead of filling in swift's
-    text pattern."""
+    """Builds the token ids itself from the messages, instead of filling in swift's text pattern."""
 
-    # as ms-swift's own: it would need flash attention, which has no attention sinks
+    # As ms-swift's own: it would need flash attention, which has no attention sinks.
     support_padding_free = False
 
     def encode(self, inputs: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Template.encode, which gets the messages in OpenAI's writing too, with reasoning and
-        parallel calls."""
+        """Encode messages in OpenAI's writing too, with reasoning and parallel calls."""
         if isinstance(inputs, InferRequest):
             inputs = asdict(inputs)
         if isinstance(inputs, dict):
-            inputs = {
-                key: _carried(value) if key.endswith(_MESSAGES) else value
-                for key, value in inputs.items()
-            }
+            inputs = dict(inputs)
+            for key, value in inputs.items():
+                if key.endswith(_MESSAGES) and isinstance(value, list):
+                    inputs[key] = _protect_calls(value)
         return super().encode(inputs, *args, **kwargs)  # type: ignore[no-any-return]
 
     def _swift_prepare_inputs(self, inputs: StdTemplateInputs) -> None:
-        # else the messages stay apart: swift would join them into pairs of text
+        # Harmony's messages stay apart: swift would join them into pairs of text.
         if not self._is_harmony():
             super()._swift_prepare_inputs(inputs)
 
     def _swift_encode(self, inputs: StdTemplateInputs) -> tuple[list[Any], list[float], int]:
-        """(contexts as token ids, the loss weight of each, how many of them are the last
-        answer)."""
+        """Return contexts as token ids, the loss weight of each, and the last answer's contexts."""
         if not self._is_harmony():
             return super()._swift_encode(inputs)  # type: ignore[no-any-return]
         contexts: list[Any] = []
@@ -102,39 +96,39 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
         return bool(self.use_chat_template and self.template_backend == "swift")
 
     def _turns(self, inputs: StdTemplateInputs) -> list[Turn]:
-        messages = [self._named(message) for message in inputs.messages]
+        messages = [self._with_called_tool(message) for message in inputs.messages]
         complete = self.is_training or self.task_type != "causal_lm"
         if inputs.extra_kwargs.get("add_eos") is not None:
             complete = bool(inputs.extra_kwargs["add_eos"])  # "auto" also asks for the end
-        if messages and _is_open(messages[-1]):
-            messages, complete = messages[:-1], False
+        if messages:
+            last = messages[-1]
+            is_empty = last.get("content") is None and not last.get(CALLS)
+            if last["role"] == "assistant" and is_empty:  # swift's mark for "the answer comes here"
+                messages, complete = messages[:-1], False
         system = self.template_meta.default_system if inputs.system is None else inputs.system
         return render(messages, system, inputs.tools, self._settings(inputs), complete)
 
-    def _named(self, message: dict[str, Any]) -> dict[str, Any]:
-        """An answer of sampled ids, with the tool that it calls: a result after it stands under
-        that name."""
+    def _with_called_tool(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Add to an answer of sampled ids the tool that it calls, whose name its result needs."""
         ids = get_token_backed_response_ids(message.get("content"))
         calls = harmony.parse(self.tokenizer.decode(ids)).calls if ids else []
         return message | {CALLED: calls[-1].name} if calls else message
 
     def _settings(self, inputs: StdTemplateInputs) -> Settings:
-        given = {**self.chat_template_kwargs, **inputs.chat_template_kwargs}
-        if given.get("builtin_tools"):
-            raise DataError(
-                "builtin_tools are not supported",
-                "builtin_tools",
-                "define them as functions in tools",
-            )
-        day = given.get("date") or os.environ.get("SWIFTKIT_HARMONY_DATE", "")
-        effort = given.get("reasoning_effort") or os.environ.get(
-            "SWIFTKIT_HARMONY_EFFORT", "medium"
-        )
-        return Settings(_day(day), effort, given.get("model_identity") or IDENTITY)
+        options = {**self.chat_template_kwargs, **inputs.chat_template_kwargs}
+        if options.get("builtin_tools"):
+            fix = "define them as functions in tools"
+            raise DataError("builtin_tools are not supported", "builtin_tools", fix)
+        day = options.get("date") or os.environ.get("SWIFTKIT_HARMONY_DATE", "")
+        default_effort = os.environ.get("SWIFTKIT_HARMONY_EFFORT", "medium")
+        effort = options.get("reasoning_effort") or default_effort
+        return Settings(_iso_date(day), effort, options.get("model_identity") or IDENTITY)
 
     def _ids(self, pieces: Sequence[Piece]) -> list[int]:
-        """Control tokens by name; all other text without special tokens, so that none of it can
-        become one."""
+        """Encode control tokens by name, and all other text without special tokens.
+
+        So none of it can become a control token.
+        """
         texts = [piece.text for piece in pieces if not piece.control]
         options = {
             "add_special_tokens": False,
@@ -142,10 +136,10 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
             "return_attention_mask": False,
         }
         encoded = iter(self.tokenizer(texts, **options)["input_ids"] if texts else ())
-        parts = (
-            [self._control_id(piece.text)] if piece.control else next(encoded) for piece in pieces
-        )
-        return [token for part in parts for token in part]
+        ids: list[int] = []
+        for piece in pieces:
+            ids += [self._control_id(piece.text)] if piece.control else next(encoded)
+        return ids
 
     def _control_id(self, token: str) -> int:
         identity = self.tokenizer.convert_tokens_to_ids(token)
@@ -157,20 +151,18 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
     def prepare_generate_kwargs(
         self, generate_kwargs: dict[str, Any], **kwargs: Any
     ) -> dict[str, Any]:
-        """Stop at the control tokens themselves, not at text in an argument that looks like
-        them."""
+        """Stop at the control tokens themselves, not at text that looks like them."""
         generate_kwargs = super().prepare_generate_kwargs(generate_kwargs, **kwargs)
         stops = {_text(stop): self._ids(stop) for stop in _STOPS}
-        criteria = [
-            StopWordsCriteria(self.tokenizer, [stops.get(word, word) for word in one.stop_words])
-            for one in generate_kwargs["stopping_criteria"]
-        ]
+        criteria = []
+        for criterion in generate_kwargs["stopping_criteria"]:
+            words = [stops.get(word, word) for word in criterion.stop_words]
+            criteria.append(StopWordsCriteria(self.tokenizer, words))
         return generate_kwargs | {"stopping_criteria": StoppingCriteriaList(criteria)}
 
 
 class HarmonyAgentTemplate(BaseAgentTemplate):  # type: ignore[misc]
-    """What swift asks for the calls of an answer; the prompt's tools are HarmonyTemplate's
-    matter."""
+    """Reads the calls of an answer for swift. HarmonyTemplate writes the tools of the prompt."""
 
     def get_toolcall(self, response: str) -> list[Function]:
         return [Function(call.name, call.arguments) for call in harmony.parse(response).calls]
@@ -185,26 +177,25 @@ def _text(pieces: Sequence[Piece]) -> str:
     return "".join(piece.text for piece in pieces)
 
 
-def _carried(messages: Any) -> Any:
-    """OpenAI messages in names that swift leaves alone: it would take calls apart, and drop the
-    thinking there."""
-    if not isinstance(messages, list):
-        return messages
-    carried = [_renamed(message) if isinstance(message, dict) else message for message in messages]
-    if carried and isinstance(carried[0], dict) and carried[0].get("role") == "developer":
-        carried[0] = carried[0] | {"role": "system"}
-    return carried
+def _protect_calls(messages: list[Any]) -> list[Any]:
+    """Return OpenAI messages under names that swift leaves alone.
+
+    It would take calls apart, and drop the reasoning beside them.
+    """
+    protected = []
+    for index, message in enumerate(messages):
+        if isinstance(message, dict):
+            message = dict(message)
+            if message.get("tool_calls"):
+                message[CALLS] = message.pop("tool_calls")
+            if index == 0 and message.get("role") == "developer":
+                message["role"] = "system"
+        protected.append(message)
+    return protected
 
 
-def _renamed(message: dict[str, Any]) -> dict[str, Any]:
-    if not message.get("tool_calls"):
-        return message
-    rest = {key: value for key, value in message.items() if key != "tool_calls"}
-    return rest | {CALLS: message["tool_calls"]}
-
-
-def _day(day: Any) -> str:
-    # pyarrow reads a column of ISO dates in JSON as timestamps, in milliseconds
+def _iso_date(day: Any) -> str:
+    # pyarrow reads a column of ISO dates in JSON as timestamps, in milliseconds.
     if isinstance(day, int):
         return datetime.fromtimestamp(day / 1000, UTC).date().isoformat()
     try:
@@ -214,45 +205,32 @@ def _day(day: Any) -> str:
         raise DataError(f"the date {day!r} cannot be read: {error}", "bad_date", fix) from error
 
 
-def _is_open(message: dict[str, Any]) -> bool:
-    """swift's mark for "the answer comes here"."""
-    return (
-        message["role"] == "assistant" and message.get("content") is None and not message.get(CALLS)
-    )
-
-
 def _round(turn: Turn, answer: Any) -> list[dict[str, Any]]:
-    """The question and answer that swift's loss scales go by; an answer's second call belongs to
-    the same question."""
-    asked = {"user": "user", "result": "tool"}.get(turn.follows, "assistant")
-    return [{"role": asked, "content": ""}, {"role": "assistant", "content": answer, **turn.flags}]
+    """Return the question and answer that swift's loss scales go by.
+
+    An answer's second call belongs to the same question.
+    """
+    role = {"user": "user", "result": "tool"}.get(turn.follows, "assistant")
+    return [{"role": role, "content": ""}, {"role": "assistant", "content": answer, **turn.flags}]
 
 
-def _keep_thinking(row: dict[str, Any]) -> dict[str, Any]:
-    """Reasoning into the text: swift's loader of data sets keeps a message's role and content, and
-    drops the rest."""
-    messages = row.get("messages")
-    return (
-        row | {"messages": [_folded(message) for message in messages]}
-        if isinstance(messages, list)
-        else row
-    )
-
-
-def _folded(message: Any) -> Any:
-    thinking = thinking_of(message, "messages") if isinstance(message, dict) else None
-    if (
-        not thinking
-        or message.get("role") != "assistant"
-        or not isinstance(message.get("content") or "", str)
-    ):
+def _join_reasoning(message: Any) -> Any:
+    """Write an assistant's reasoning into its text."""
+    reasoning = thinking_of(message, "messages") if isinstance(message, dict) else None
+    if not reasoning or message.get("role") != "assistant":
+        return message
+    content = message.get("content") or ""
+    if not isinstance(content, str):
         return message
     rest = {key: value for key, value in message.items() if key not in KEYS}
-    return rest | {"content": join(thinking, message.get("content") or "", "messages")}
+    return rest | {"content": join(reasoning, content, "messages")}
 
 
 def _preprocess(loader: Any, row: dict[str, Any]) -> Any:
-    return _swift_preprocess(loader, _keep_thinking(row))
+    """Keep reasoning: swift's loader of data sets keeps a message's role and content alone."""
+    if isinstance(row.get("messages"), list):
+        row = row | {"messages": [_join_reasoning(message) for message in row["messages"]]}
+    return _swift_preprocess(loader, row)
 
 
 _swift_preprocess = MessagesPreprocessor.preprocess

@@ -1,10 +1,11 @@
-"""What ms-swift's engines need so that each request of a batch gets what it asked for, and only
-that.
+"""Let ms-swift's engines give each request of a batch what it asked for, and only that.
 
 transformers: a request that cannot be encoded, or is too long, fails alone; one whose length would
 cut its neighbours' answers short runs alone, and so does one that samples with a seed, for its
 numbers depend on its neighbours; a JSON schema holds the text of those that ask for it
-(llguidance). vLLM does all that itself, if it is told.
+(llguidance). vLLM does all that itself, given the right options.
+
+docs/serving.md lists each method of ms-swift that is patched, and why.
 """
 
 import importlib.util
@@ -20,8 +21,8 @@ from swift.infer_engine import RequestConfig, TransformersEngine
 from swift.infer_engine.utils import InferStreamer
 from transformers import LogitsProcessor, LogitsProcessorList
 
-from swiftkit.serving.errors import RequestFault
-from swiftkit.serving.request import Asked
+from swiftkit.serving.errors import RequestError
+from swiftkit.serving.request import ChatRequest
 
 _printable_text = InferStreamer.get_printable_text
 
@@ -31,158 +32,183 @@ class BatchConfig(RequestConfig):  # type: ignore[misc]  # swift ships no types
     """swift puts requests of equal settings into one batch; these are settings too."""
 
     schema: str = ""
-    alone: str = ""
+    alone: str = ""  # different for each request that runs alone
 
 
-class _AsideError(Exception):
-    """This request is to be asked again, alone."""
+class RunAloneError(Exception):
+    """The request is to be asked again, alone."""
 
 
 def prepare(engine: Any) -> None:
-    """Once, before the first request."""
+    """Patch the engine, once, before the first request."""
     engine.strict = False  # a request that cannot be encoded is its own error, and not its batch's
     if not isinstance(engine, TransformersEngine):
         return
-    encode, infer = engine._batch_encode, engine._infer
-    # tokens of an answer in this batch; swift's worker is one thread, and does one batch at a time
-    wanted = [0]
+    batch_encode, infer = engine._batch_encode, engine._infer
+    # Tokens of an answer in this batch. swift's worker is one thread that does a batch at a time.
+    max_tokens = 0
 
-    def encode_apart(requests: list[Any], strict: bool) -> Any:
-        inputs, errors = encode(requests, strict)
+    def batch_encode_apart(requests: list[Any], strict: bool) -> Any:
+        encoded, errors = batch_encode(requests, strict)
         failed = {place for place, _ in errors}
         places = [place for place in range(len(requests)) if place not in failed]
-        faults = _faults(
-            [len(one.get("input_ids") or ()) for one in inputs], engine.max_model_len, wanted[0]
-        )
-        kept = [one for one, fault in zip(inputs, faults, strict=True) if fault is None]
-        more = [(place, fault) for place, fault in zip(places, faults, strict=True) if fault]
-        return kept, sorted([*errors, *more], key=lambda error: error[0])
+        lengths = [len(inputs.get("input_ids") or ()) for inputs in encoded]
+        batch_errors = _batch_errors(lengths, engine.max_model_len, max_tokens)
+        kept = []
+        for place, inputs, error in zip(places, encoded, batch_errors, strict=True):
+            if error is None:
+                kept.append(inputs)
+            else:
+                errors = [*errors, (place, error)]
+        return kept, sorted(errors, key=lambda item: item[0])
 
-    def infer_seeded(infer_requests: list[Any], request_config: Any, **more: Any) -> Any:
-        wanted[0] = request_config.max_tokens or 0
+    def infer_seeded(infer_requests: list[Any], request_config: Any, **options: Any) -> Any:
+        nonlocal max_tokens
+        max_tokens = request_config.max_tokens or 0
         if request_config.seed is not None:
             torch.manual_seed(request_config.seed)
-        return infer(infer_requests, request_config, **more)
+        return infer(infer_requests, request_config, **options)
 
-    engine._batch_encode, engine._infer = encode_apart, infer_seeded
+    engine._batch_encode, engine._infer = batch_encode_apart, infer_seeded
+
+
+def _batch_errors(lengths: list[int], limit: int | None, max_tokens: int) -> list[Exception | None]:
+    """Return why each prompt cannot be in the batch; None for those that can.
+
+    A prompt leaves no room for an answer, or less than the others may use: the longest prompt of a
+    batch limits the answers of all. `limit`: tokens of prompt and answer together; `max_tokens`:
+    the most tokens of an answer, 0 without a limit.
+    """
+    rooms = [limit - length if limit else max_tokens + 1 for length in lengths]
+    most = max(rooms, default=0)
+    needed = min(max_tokens or most // 2, most)
+    errors: list[Exception | None] = []
+    for length, room in zip(lengths, rooms, strict=True):
+        if room <= 0:
+            message = f"the messages are {length} tokens, and the model reads {limit}: shorten them"
+            errors.append(RequestError(message, "messages", code="context_length_exceeded"))
+        else:
+            errors.append(RunAloneError() if room < needed else None)
+    return errors
 
 
 async def ask(engine: Any, infer_request: Any, config: Any, **options: Any) -> Any:
-    """What `infer_async` gives, an answer or a stream; a request that is put aside is asked
-    again."""
+    """Return what `infer_async` gives, an answer or a stream.
+
+    A request that does not fit into its batch is asked again, alone.
+    """
     try:
         answer = await engine.infer_async(infer_request, config, **options)
-    except _AsideError:
+    except RunAloneError:
         return await engine.infer_async(infer_request, _alone(config), **options)
-    return _streamed(engine, answer, infer_request, config, options) if config.stream else answer
+    return _stream(engine, answer, infer_request, config, options) if config.stream else answer
 
 
-async def _streamed(
+async def _stream(
     engine: Any, stream: Any, infer_request: Any, config: Any, options: dict[str, Any]
 ) -> AsyncIterator[Any]:
     try:
-        async for one in stream:
-            yield one
-    except _AsideError:  # only ever in place of the first chunk
-        async for one in await engine.infer_async(infer_request, _alone(config), **options):
-            yield one
+        async for chunk in stream:
+            yield chunk
+    except RunAloneError:  # only ever in place of the first chunk
+        async for chunk in await engine.infer_async(infer_request, _alone(config), **options):
+            yield chunk
 
 
 def _alone(config: Any) -> Any:
     return replace(config, alone=uuid.uuid4().hex)
 
 
-def config_of(engine: Any, config: Any, asked: Asked, index: int) -> Any:
-    """The settings of one choice, which decide what it shares a batch with."""
-    given = asdict(config) | {"n": 1}
+def choice_config(engine: Any, config: Any, request: ChatRequest, index: int) -> Any:
+    """Return the settings of one choice, which decide what it shares a batch with."""
+    settings = asdict(config) | {"n": 1}
     if config.seed is not None:
-        given["seed"] = (config.seed + index) % 2**63
+        settings["seed"] = (config.seed + index) % 2**63
     if not isinstance(engine, TransformersEngine):
-        return RequestConfig(**given)
-    schema = msgspec.json.encode(asked.schema).decode() if asked.schema is not None else ""
-    if not _samples(engine, config):
-        given["seed"] = None  # it changes nothing, and must not part the batch
-    made = BatchConfig(**given, schema=schema)
-    return made if given["seed"] is None else _alone(made)
+        return RequestConfig(**settings)
+    # As swift decides it (infer_engine/utils.py, prepare_generation_config)
+    samples = config.temperature != 0
+    if config.temperature is None:
+        samples = getattr(engine.generation_config, "do_sample", False)
+    if not samples:
+        settings["seed"] = None  # it changes nothing, and must not split the batch
+    if request.schema is not None:
+        settings["schema"] = msgspec.json.encode(request.schema).decode()
+    batch_config = BatchConfig(**settings)
+    return batch_config if settings["seed"] is None else _alone(batch_config)
 
 
-def hook(engine: Any, asked: Asked) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """swift calls it with what it is about to generate with."""
+def hook(engine: Any, request: ChatRequest) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Return a function for swift to call with what it is about to generate with."""
 
-    def hold(kwargs: dict[str, Any]) -> dict[str, Any]:
-        if asked.schema is None:
+    def hold_to_schema(kwargs: dict[str, Any]) -> dict[str, Any]:
+        if request.schema is None:
             return kwargs
         if isinstance(engine, TransformersEngine):
+            schema = msgspec.json.decode(kwargs["request_config"].schema)
             rows = kwargs["inputs"]["attention_mask"].shape[0]
-            held = _Held(
-                _matcher(engine, kwargs["request_config"].schema), rows, _end_token(engine)
-            )
-            return kwargs | {
-                "inputs": kwargs["inputs"] | {"logits_processor": LogitsProcessorList([held])}
-            }
+            processors = LogitsProcessorList([SchemaLogitsProcessor(engine, schema, rows)])
+            return kwargs | {"inputs": kwargs["inputs"] | {"logits_processor": processors}}
         from vllm.sampling_params import StructuredOutputsParams
 
-        kwargs["generation_config"].structured_outputs = StructuredOutputsParams(
-            json=_formed(asked.schema)
-        )
+        outputs = StructuredOutputsParams(json=_with_separators(request.schema))
+        kwargs["generation_config"].structured_outputs = outputs
         return kwargs
 
-    return hold
+    return hold_to_schema
 
 
 def engine_options(options: dict[str, Any]) -> dict[str, Any]:
-    """For vLLM: schemas are held to by llguidance, as with transformers."""
+    """Return vLLM's options: llguidance holds answers to schemas, as with transformers."""
     return {"structured_outputs_config": {"backend": "guidance"}, **options}
 
 
 def why_no_json(engine: Any) -> str:
-    """Why no answer can be held to a JSON schema here, or ""."""
+    """Return why no answer can be held to a JSON schema here, or ""."""
     if engine.template._agent_template == "harmony":
         return "gpt-oss answers in channels"
     if isinstance(engine, TransformersEngine) and importlib.util.find_spec("llguidance") is None:
-        return "the server lacks llguidance (pip install llguidance), or serve by recipes/deploy_vllm.sh"
+        fix = "pip install llguidance"
+        return f"the server lacks llguidance ({fix}), or serve by recipes/deploy_vllm.sh"
     return ""
 
 
-def check_schema(engine: Any, asked: Asked) -> None:
-    """Raises RequestFault for a schema that cannot be used: later it would be a whole batch's
-    error."""
-    if asked.schema is None or not isinstance(engine, TransformersEngine):
+def check_schema(engine: Any, request: ChatRequest) -> None:
+    """Raise RequestError for a schema that cannot be used; later it would fail a whole batch."""
+    if request.schema is None or not isinstance(engine, TransformersEngine):
         return
     from llguidance import LLMatcher
 
-    if error := LLMatcher.validate_grammar(_grammar(asked.schema), _vocabulary(engine)):
-        raise RequestFault(f"the JSON schema cannot be used: {error}", "response_format")
+    error = LLMatcher.validate_grammar(_grammar(request.schema), _vocabulary(engine))
+    if error:
+        raise RequestError(f"the JSON schema cannot be used: {error}", "response_format")
 
 
-def _get_printable_text(streamer: InferStreamer, tokens: list[int], is_finished: bool) -> str:
-    """swift's own passes over the tokens of the first call; with vLLM that may be the only one."""
-    is_first = streamer.first_token
-    text = _printable_text(streamer, tokens, is_finished)
-    return str(text + _printable_text(streamer, tokens, True) if is_first and is_finished else text)
-
-
-def is_clients(error: Exception) -> bool:
-    """Whether vLLM says that the request is wrong."""
+def is_client_error(error: Exception) -> bool:
+    """Return True if vLLM says that the request is wrong."""
     return any(kind.__name__ == "VLLMClientError" for kind in type(error).__mro__)
 
 
 def end(engine: Any) -> None:
-    """vLLM's engine is a process of its own, which outlives a server that is told to stop."""
+    """End vLLM's engine, a process of its own that outlives a server that is told to stop."""
     shutdown = getattr(getattr(engine, "engine", None), "shutdown", None)
     if shutdown:
         shutdown()
 
 
-class _Held(LogitsProcessor):  # type: ignore[misc]  # mypy leaves transformers alone
-    """Leaves each row of a batch only the tokens that its grammar allows next."""
+class SchemaLogitsProcessor(LogitsProcessor):  # type: ignore[misc]  # mypy skips transformers
+    """Leaves each row of a batch only the tokens that its schema allows next."""
 
-    def __init__(self, matcher: Any, rows: int, end: int) -> None:
+    def __init__(self, engine: Any, schema: dict[str, Any], rows: int) -> None:
+        from llguidance import LLMatcher
+
+        matcher = LLMatcher(_vocabulary(engine), _grammar(schema))
         self._matchers = [matcher.deep_copy() for _ in range(rows)]
-        self._end = end
-        self._length = 0
+        self._end = _end_token(engine)
+        self._length = 0  # tokens of the prompt and of what was generated, at the last call
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        """input_ids: (rows, length); scores: (rows, vocabulary)."""
         from llguidance.torch import allocate_token_bitmask, fill_next_token_bitmask
 
         if self._length:
@@ -190,36 +216,33 @@ class _Held(LogitsProcessor):  # type: ignore[misc]  # mypy leaves transformers 
                 if not matcher.is_stopped():
                     matcher.consume_token(token)
         self._length = input_ids.shape[1]
-        mask = allocate_token_bitmask(len(self._matchers), scores.shape[1])
+        rows, vocabulary = scores.shape
+        mask = allocate_token_bitmask(rows, vocabulary)  # (rows, vocabulary / 32), 32 bits a number
         for row, matcher in enumerate(self._matchers):
             if not matcher.is_stopped():
                 fill_next_token_bitmask(matcher, mask, row)
         bits = mask[:, :, None] >> torch.arange(32, dtype=torch.int32) & 1
-        allowed = bits.reshape(len(self._matchers), -1)[:, : scores.shape[1]].bool()
+        allowed = bits.reshape(rows, -1)[:, :vocabulary].bool()
         for row, matcher in enumerate(self._matchers):
             if matcher.is_stopped():  # its JSON is complete
-                allowed[row] = torch.arange(scores.shape[1]) == self._end
+                allowed[row] = torch.arange(vocabulary) == self._end
         return scores.masked_fill(~allowed.to(scores.device), -torch.inf)
-
-
-def _matcher(engine: Any, schema: str) -> Any:
-    from llguidance import LLMatcher
-
-    return LLMatcher(_vocabulary(engine), _grammar(msgspec.json.decode(schema)))
 
 
 def _grammar(schema: dict[str, Any]) -> str:
     from llguidance import LLMatcher
 
-    return str(LLMatcher.grammar_from_json_schema(msgspec.json.encode(_formed(schema)).decode()))
+    text = msgspec.json.encode(_with_separators(schema)).decode()
+    return str(LLMatcher.grammar_from_json_schema(text))
 
 
-def _formed(schema: dict[str, Any]) -> dict[str, Any]:
-    """With json.dumps' own separators, as calls are trained: free white space has no end in a small
-    model's hands."""
-    return schema | {
-        "x-guidance": {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-    }
+def _with_separators(schema: dict[str, Any]) -> dict[str, Any]:
+    """Demand json.dumps' own separators, as calls are trained.
+
+    Where white space is free a small model may write it without end.
+    """
+    separators = {"item_separator": ", ", "key_separator": ": "}
+    return schema | {"x-guidance": {"whitespace_flexible": False, **separators}}
 
 
 def _end_token(engine: Any) -> int:
@@ -232,35 +255,21 @@ def _vocabulary(engine: Any) -> Any:
     import llguidance.hf
 
     size = engine.model.get_output_embeddings().weight.shape[0]
-    return llguidance.hf.from_tokenizer(
-        engine.tokenizer, n_vocab=size, eos_token=_end_token(engine)
-    )
+    end_token = _end_token(engine)
+    return llguidance.hf.from_tokenizer(engine.tokenizer, n_vocab=size, eos_token=end_token)
 
 
-def _samples(engine: Any, config: Any) -> bool:
-    """As swift decides it (infer_engine/utils.py, prepare_generation_config)."""
-    if config.temperature is None:
-        return bool(getattr(engine.generation_config, "do_sample", False))
-    return bool(config.temperature != 0)
+def _get_printable_text(streamer: InferStreamer, tokens: list[int], is_finished: bool) -> str:
+    """Give out the text of an answer that comes in one piece, as with vLLM it may.
 
-
-def _faults(lengths: list[int], limit: int | None, wanted: int) -> list[Exception | None]:
-    """What keeps each prompt out of a batch: it leaves no room for an answer, or less than the
-    others may use.
-
-    The longest prompt of a batch limits the answers of all. `wanted`: the most tokens of an answer,
-    0 without a limit.
+    swift leaves the tokens of the first call out; so a first call that is also the last is made
+    again.
     """
-    rooms = [limit - length if limit else wanted + 1 for length in lengths]
-    most = max(rooms, default=0)
-    needed = min(wanted or most // 2, most)
-    return [_fault(length, limit) if room <= 0 else _AsideError() if room < needed else None
-            for length, room in zip(lengths, rooms, strict=True)]  # fmt: skip
-
-
-def _fault(length: int, limit: int | None) -> RequestFault:
-    message = f"the messages are {length} tokens, and the model reads {limit}: shorten them"
-    return RequestFault(message, "messages", code="context_length_exceeded")
+    is_only = streamer.first_token and is_finished
+    text = str(_printable_text(streamer, tokens, is_finished))
+    if is_only:
+        text += str(_printable_text(streamer, tokens, True))
+    return text
 
 
 InferStreamer.get_printable_text = _get_printable_text

@@ -11,9 +11,7 @@ from dataclasses import replace
 
 from swift.template import TEMPLATE_MAPPING, register_template
 
+_template = TEMPLATE_MAPPING["qwen3_nothinking"]
 register_template(
-    replace(
-        TEMPLATE_MAPPING["qwen3_nothinking"], template_type="qwen3_reward", suffix=["<|im_end|>"]
-    ),
-    exist_ok=True,
+    replace(_template, template_type="qwen3_reward", suffix=["<|im_end|>"]), exist_ok=True
 )

@@ -7,30 +7,30 @@ from typing import Any
 
 import pytest
 
-from swiftkit.serving.choice import Choice
-from swiftkit.serving.request import Asked
-from swiftkit.serving.response import Head
+from swiftkit.serving.choice import AnswerChoice
+from swiftkit.serving.request import ChatRequest
+from swiftkit.serving.response import ResponseHead
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import hermes
 
 TWO = hermes.render([ToolCall("f", {"a": 1}), ToolCall("g", {})])
 
 
-def asked(**more: Any) -> Asked:
-    return Asked("tiny", {}, tools=("f", "g"), **more)
+def asked(**more: Any) -> ChatRequest:
+    return ChatRequest("tiny", {}, tools=("f", "g"), **more)
 
 
-def whole(request: Asked, text: str, reason: str = "stop") -> dict[str, Any]:
+def whole(request: ChatRequest, text: str, reason: str = "stop") -> dict[str, Any]:
     message = SimpleNamespace(content=text, tool_calls=None, reasoning_content=None)
     raw = SimpleNamespace(
         index=0, message=message, finish_reason=reason, logprobs=None, token_ids=None
     )
-    return Choice(request, "hermes").whole(raw)
+    return AnswerChoice(request, "hermes").complete(raw)
 
 
-def streamed(request: Asked, text: str, reason: str = "stop") -> list[dict[str, Any]]:
+def streamed(request: ChatRequest, text: str, reason: str = "stop") -> list[dict[str, Any]]:
     """The choices of the chunks, the text letter by letter."""
-    answer, head = Choice(request, "hermes"), Head("tiny")
+    answer, head = AnswerChoice(request, "hermes"), ResponseHead("tiny")
     chunks = []
     for place, letter in enumerate(text):
         delta = SimpleNamespace(content=letter, tool_calls=None, reasoning_content=None)
@@ -43,16 +43,23 @@ def streamed(request: Asked, text: str, reason: str = "stop") -> list[dict[str, 
 
 
 def calls_of(choices: list[dict[str, Any]]) -> dict[int, tuple[str, str]]:
-    found: dict[int, tuple[str, str]] = {}
-    for call in (call for one in choices for call in one["delta"].get("tool_calls", ())):
-        name, arguments = found.get(call["index"], ("", ""))
-        function = call["function"]
-        found[call["index"]] = (name + function.get("name", ""), arguments + function["arguments"])
-    return found
+    """Return index -> (name, arguments), put together from all chunks."""
+    calls: dict[int, tuple[str, str]] = {}
+    for part in choices:
+        for call in part["delta"].get("tool_calls", ()):
+            name, arguments = calls.get(call["index"], ("", ""))
+            function = call["function"]
+            name += function.get("name", "")
+            calls[call["index"]] = (name, arguments + function["arguments"])
+    return calls
+
+
+def text_of(choices: list[dict[str, Any]]) -> str:
+    return "".join(part["delta"].get("content", "") for part in choices)
 
 
 @pytest.mark.parametrize(("parallel", "count"), [(True, 2), (False, 1)])
-def test_one_call_at_a_time(parallel: bool, count: int) -> None:
+def test_parallel_false_keeps_the_first_call(parallel: bool, count: int) -> None:
     """parallel_tool_calls false keeps the first call, streamed too."""
     request = asked(parallel=parallel)
     message = whole(request, TWO)["message"]
@@ -61,7 +68,7 @@ def test_one_call_at_a_time(parallel: bool, count: int) -> None:
     assert calls_of(streamed(request, TWO)) == {place: expected[place] for place in range(count)}
 
 
-def test_a_forced_call_is_closed_unless_it_was_cut_off() -> None:
+def test_forced_call_is_closed_unless_it_was_cut_off() -> None:
     """The grammar ends behind the JSON; a call that ends for want of tokens is no call."""
     request = asked(suffix="\n</tool_call>")
     begun = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}'
@@ -73,20 +80,18 @@ def test_a_forced_call_is_closed_unless_it_was_cut_off() -> None:
     assert streamed(request, begun[:-3], "length")[-1]["finish_reason"] == "length"
 
 
-def test_a_stop_text_ends_the_answer() -> None:
+def test_stop_text_ends_the_answer() -> None:
     """Also where the engine gives text behind it, or calls its end `length`."""
     request = asked(stops=("END",))
     assert whole(request, "Hello END of", "length")["message"]["content"] == "Hello "
     chunks = streamed(request, "Hello END of", "length")
-    assert "".join(one["delta"].get("content", "") for one in chunks) == "Hello "
+    assert text_of(chunks) == "Hello "
     assert chunks[-1]["finish_reason"] == "stop"
-    assert (
-        "".join(one["delta"].get("content", "") for one in streamed(request, "the EN")) == "the EN"
-    )
+    assert text_of(streamed(request, "the EN")) == "the EN"
 
 
-def test_every_stream_ends_with_its_reason() -> None:
+def test_chunks_end_with_the_finish_reason() -> None:
     """Once, in a chunk of its own, behind all text."""
     chunks = streamed(asked(), "Hi there")
-    assert [one["finish_reason"] for one in chunks if one["finish_reason"]] == ["stop"]
+    assert [part["finish_reason"] for part in chunks if part["finish_reason"]] == ["stop"]
     assert chunks[-1]["delta"] == {}

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swiftkit.serving.errors import RequestFault, body_of
-from swiftkit.serving.request import Asked, Powers, read_request
+from swiftkit.serving.errors import RequestError
+from swiftkit.serving.request import ChatRequest, ServerFeatures, read_request
 
-ABLE = Powers(("tiny", "adapter"), wire="hermes", no_json="")
+ABLE = ServerFeatures(("tiny", "adapter"), wire="hermes", no_json="")
 TOOL = {
     "type": "function",
     "function": {"name": "weather", "parameters": {"type": "object"}, "strict": True},
@@ -28,21 +28,21 @@ CALLING = {
 }
 
 
-def read(powers: Powers = ABLE, **body: Any) -> Asked:
-    return read_request(json.dumps({"model": "tiny", "messages": [USER], **body}).encode(), powers)
+def read(server: ServerFeatures = ABLE, **body: Any) -> ChatRequest:
+    return read_request(json.dumps({"model": "tiny", "messages": [USER], **body}).encode(), server)
 
 
-def refused(powers: Powers = ABLE, **body: Any) -> RequestFault:
-    with pytest.raises(RequestFault) as caught:
-        read(powers, **body)
+def refused(server: ServerFeatures = ABLE, **body: Any) -> RequestError:
+    with pytest.raises(RequestError) as caught:
+        read(server, **body)
     return caught.value
 
 
-def messages(*given: Any) -> list[dict[str, Any]]:
-    return read(messages=list(given)).fields["messages"]  # type: ignore[no-any-return]
+def messages(*sent: Any) -> list[dict[str, Any]]:
+    return read(messages=list(sent)).fields["messages"]  # type: ignore[no-any-return]
 
 
-def test_null_and_missing_content() -> None:
+def test_messages_without_content_get_an_empty_text() -> None:
     """A history with calls has no content, and a call without parameters empty arguments."""
     without = {key: value for key, value in CALLING.items() if key != "content"}
     result = {"role": "tool", "tool_call_id": "call_1", "content": [{"type": "text", "text": "ok"}]}
@@ -57,7 +57,7 @@ def test_null_and_missing_content() -> None:
         assert sent[2]["content"] == "ok"
 
 
-def test_roles() -> None:
+def test_developer_and_later_system_messages_stand_in_front() -> None:
     """developer is system; system messages come together in front, where templates take one."""
     sent = messages(
         {"role": "developer", "content": "a"}, USER, {"role": "system", "content": "b"}, USER
@@ -67,16 +67,16 @@ def test_roles() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("body", "expected"),
     [({"max_tokens": 5}, 5), ({"max_completion_tokens": 6}, 6), ({"max_tokens": None}, None)],
 )
-def test_the_length_under_both_names(given: dict[str, Any], expected: int | None) -> None:
+def test_max_tokens_under_both_names_is_read(body: dict[str, Any], expected: int | None) -> None:
     """max_tokens is the old name; null is as good as nothing."""
-    assert read(**given).fields["max_tokens"] == expected
+    assert read(**body).fields["max_tokens"] == expected
     assert read(max_tokens=5, max_completion_tokens=6).fields["max_tokens"] == 6
 
 
-def test_stop_may_be_one_text() -> None:
+def test_stop_of_one_text_becomes_a_list() -> None:
     """ms-swift takes a list alone."""
     asked = read(stop="END")
     assert (asked.stops, asked.fields["stop"]) == (("END",), ["END"])
@@ -85,7 +85,7 @@ def test_stop_may_be_one_text() -> None:
     assert "empty" in refused(stop="").message
 
 
-def test_tools_and_choice() -> None:
+def test_tool_choice_none_offers_no_tools() -> None:
     """none offers nothing; what concerns the API alone does not reach the prompt."""
     asked = read(tools=[TOOL])
     assert asked.tools == ("weather",)
@@ -104,7 +104,7 @@ def test_tools_and_choice() -> None:
         ({"type": "function", "function": {"name": "clock"}}, ("clock",)),
     ],
 )
-def test_a_forced_call_is_held_to_its_schema(choice: Any, names: tuple[str, ...]) -> None:
+def test_forced_call_is_held_to_its_schema(choice: Any, names: tuple[str, ...]) -> None:
     """The answer is begun as a call, and what follows fits the schema of one of the tools."""
     asked = read(tools=[TOOL, OTHER], tool_choice=choice)
     assert asked.tools == names
@@ -114,7 +114,7 @@ def test_a_forced_call_is_held_to_its_schema(choice: Any, names: tuple[str, ...]
     assert tuple(schema["properties"]["name"]["const"] for schema in schemas) == names
 
 
-def test_definitions_of_a_tool_stay_reachable() -> None:
+def test_definitions_of_a_forced_tool_come_to_the_top() -> None:
     """`$ref: #/$defs/X` means the top of the schema, to which X therefore goes."""
     parameters = {
         "type": "object",
@@ -133,24 +133,24 @@ def test_definitions_of_a_tool_stay_reachable() -> None:
     assert "'X'" in refused(tools=[tool, again], tool_choice="required").message
 
 
-def test_response_format() -> None:
+def test_response_format_becomes_a_schema_or_is_refused() -> None:
     """Honoured where an answer can be held to a schema, else refused with the reason."""
     wanted = {"type": "json_schema", "json_schema": {"name": "x", "schema": SCHEMA}}
     assert read(response_format=wanted).schema == SCHEMA
     assert read(response_format={"type": "json_object"}).schema == {"type": "object"}
     assert read(response_format={"type": "text"}).schema is None
     assert read(response_format=wanted).fields["chat_template_kwargs"] == {"enable_thinking": False}
-    unable = Powers(("tiny",), wire="hermes", no_json="the server lacks llguidance")
+    unable = ServerFeatures(("tiny",), wire="hermes", no_json="the server lacks llguidance")
     assert "lacks llguidance" in refused(unable, response_format=wanted).message
     assert "cannot be forced" in refused(unable, tools=[TOOL], tool_choice="required").message
 
 
-GPT_OSS = Powers(("tiny",), wire="harmony", no_json="gpt-oss answers in channels")
-VLLM = Powers(("tiny",), backend="vllm", wire="hermes", no_json="")
+GPT_OSS = ServerFeatures(("tiny",), wire="harmony", no_json="gpt-oss answers in channels")
+VLLM = ServerFeatures(("tiny",), backend="vllm", wire="hermes", no_json="")
 
 
 @pytest.mark.parametrize(
-    ("body", "param", "said"),
+    ("body", "param", "reason"),
     [
         ({"model": "gpt-4"}, "model", "tiny, adapter"),
         ({"messages": []}, "messages", "length"),
@@ -161,7 +161,7 @@ VLLM = Powers(("tiny",), backend="vllm", wire="hermes", no_json="")
         ({"messages": [{"content": "x"}]}, "messages[0].role", "None"),
         ({"messages": [{"role": "user", "content": 5}]}, "messages[0].content", "neither"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url"}]}]}, "messages[0].content[0]", "text alone"),
-        ({"messages": [{"role": "user", "content": ["x"]}]}, "messages[0].content[0]", "no part"),
+        ({"messages": [{"role": "user", "content": ["x"]}]}, "messages[0].content[0]", "not a part"),
         ({"messages": [USER, {"role": "function", "name": "f", "content": "x"}]}, "messages[1]", "old form"),
         ({"messages": [USER, CALLING | {"tool_calls": [{"function": {"name": "f", "arguments": "{"}}]}]},
          "messages[1].tool_calls[0]", "JSON"),
@@ -173,7 +173,7 @@ VLLM = Powers(("tiny",), backend="vllm", wire="hermes", no_json="")
         ({"tools": [TOOL], "tool_choice": "any"}, "tool_choice", "required"),
         ({"tools": [TOOL], "response_format": {"type": "json_object"}}, "response_format", "both"),
         ({"response_format": {"type": "xml"}}, "response_format", "json_schema"),
-        ({"response_format": {"type": "json_schema"}}, "response_format", "no JSON Schema"),
+        ({"response_format": {"type": "json_schema"}}, "response_format", "not a JSON Schema"),
         ({"max_tokens": 0}, "max_tokens", ">= 1"),
         ({"temperature": 3}, "temperature", "<= 2.0"),
         ({"n": 0}, "n", ">= 1"),
@@ -190,17 +190,19 @@ VLLM = Powers(("tiny",), backend="vllm", wire="hermes", no_json="")
         ({"nonsense": 1}, None, "unknown parameter `nonsense`"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_refused(body: dict[str, Any], param: str | None, said: str) -> None:
+def test_request_that_cannot_be_honoured_is_refused(
+    body: dict[str, Any], param: str | None, reason: str
+) -> None:
     """With the place in the body and the reason, in OpenAI's error object; only an unknown model is
     a 404."""
-    fault = refused(**body)
-    assert fault.status == (404 if "model" in body else 400)
-    assert said in fault.message
-    assert param is None or (fault.param or "").startswith(param)
-    assert body_of(fault)["error"].keys() == {"message", "type", "param", "code"}
+    error = refused(**body)
+    assert error.status == (404 if "model" in body else 400)
+    assert reason in error.message
+    assert param is None or (error.param or "").startswith(param)
+    assert error.body()["error"].keys() == {"message", "type", "param", "code"}
 
 
-def test_what_asks_for_nothing_is_accepted() -> None:
+def test_fields_that_ask_for_nothing_are_accepted() -> None:
     """Defaults that clients spell out, and what concerns OpenAI's platform alone."""
     read(
         frequency_penalty=0,
@@ -226,9 +228,9 @@ def test_what_asks_for_nothing_is_accepted() -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b'{"model": 1}', b"[" * 100_000])
-def test_no_json_is_a_400(body: bytes) -> None:
+def test_body_that_is_no_json_is_a_request_error(body: bytes) -> None:
     """Never an error of the server's."""
-    with pytest.raises(RequestFault):
+    with pytest.raises(RequestError):
         read_request(body, ABLE)
 
 
@@ -247,7 +249,7 @@ keys = st.sampled_from(
 
 @settings(max_examples=200, deadline=None)
 @given(st.dictionaries(keys, anything, max_size=4))
-def test_any_json_is_read_or_refused(body: dict[str, Any]) -> None:
+def test_read_request_of_any_json_reads_or_refuses(body: dict[str, Any]) -> None:
     """No body of any shape raises anything else."""
-    with contextlib.suppress(RequestFault):
+    with contextlib.suppress(RequestError):
         assert read(**body).fields["messages"]
