@@ -1,5 +1,5 @@
-"""Convert a gpt-oss checkpoint from MXFP4 to bf16, once: what recipes/lora_sft.sh and
-grpo_gpt_oss.sh train from.
+"""Convert a gpt-oss checkpoint from MXFP4 to bf16, once, for recipes/lora_sft.sh and
+grpo_gpt_oss.sh.
 
     python scripts/mxfp4_to_bf16.py models/gpt-oss-20b models/gpt-oss-20b-bf16
 
@@ -23,26 +23,23 @@ INDEX = "model.safetensors.index.json"
 
 def main(source: Path, out: Path) -> None:
     config = check(source, out)
-    partial = out.with_name(f"{out.name}.partial")  # a folder of the right name is a whole one
+    partial = out.with_name(f"{out.name}.partial")  # a folder of the right name is complete
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     for file in source.iterdir():
-        if (
-            file.is_file()
-            and file.suffix != ".safetensors"
-            and file.name not in (INDEX, "config.json")
-        ):
+        is_written = file.suffix == ".safetensors" or file.name in (INDEX, "config.json")
+        if file.is_file() and not is_written:
             shutil.copy(file, partial)
     convert(source, partial)
     del config["quantization_config"]
-    config |= {"dtype": "bfloat16"}
+    config["dtype"] = "bfloat16"
     (partial / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     partial.rename(out)
     print(f"{out}: bf16; name it in the recipe: --model {out}")
 
 
 def check(source: Path, out: Path) -> dict[str, Any]:
-    """The model's config.json, if there is work to do."""
+    """Return the model's config.json; exit where there is nothing to do, or no room for it."""
     if not (source / "config.json").is_file():
         sys.exit(f"{source}/config.json is missing: give the folder of a gpt-oss checkpoint")
     if out.exists():
@@ -50,10 +47,12 @@ def check(source: Path, out: Path) -> dict[str, Any]:
     config: dict[str, Any] = json.loads((source / "config.json").read_text(encoding="utf-8"))
     if (config.get("quantization_config") or {}).get("quant_method") != "mxfp4":
         sys.exit(f"{source} is not MXFP4: use it as it is")
-    # 4.25 bits become 16
-    needed = 4 * sum(file.stat().st_size for file in source.glob("*.safetensors"))
-    out.absolute().parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(out.absolute().parent).free
+    needed = 4 * sum(
+        file.stat().st_size for file in source.glob("*.safetensors")
+    )  # 4.25 -> 16 bits
+    folder = out.absolute().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
     if free < needed:
         sys.exit(f"{out} needs up to {needed / 1e9:.0f} GB of disk, {free / 1e9:.0f} GB are free")
     return config
@@ -65,37 +64,38 @@ def convert(source: Path, out: Path) -> None:
 
     index, size = {}, 0
     with ExitStack() as stack:
-        files = {
-            path.name: stack.enter_context(safe_open(path, "pt"))
-            for path in sorted(source.glob("*.safetensors"))
-        }
-        holders = {name: file for file in files.values() for name in file.keys()}  # noqa: SIM118 (no dict)
-        for number, (file_name, file) in enumerate(files.items(), 1):
-            print(f"{number}/{len(files)} {file_name}", flush=True)
+        paths = sorted(source.glob("*.safetensors"))
+        files = [stack.enter_context(safe_open(path, "pt")) for path in paths]
+        holders = {}  # name of a tensor -> its file
+        for file in files:
+            holders |= dict.fromkeys(file.keys(), file)
+        for number, (path, file) in enumerate(zip(paths, files, strict=True), 1):
+            print(f"{number}/{len(paths)} {path.name}", flush=True)
             tensors = dict(dequantized(list(file.keys()), holders))
             if not tensors:  # scales alone
                 continue
-            save_file(tensors, out / file_name, metadata={"format": "pt"})
-            index |= dict.fromkeys(tensors, file_name)
+            save_file(tensors, out / path.name, metadata={"format": "pt"})
+            index |= dict.fromkeys(tensors, path.name)
             size += sum(tensor.nbytes for tensor in tensors.values())
-    if len(files) > 1:
+    if len(paths) > 1:
         text = json.dumps({"metadata": {"total_size": size}, "weight_map": index}, indent=2)
         (out / INDEX).write_text(text + "\n", encoding="utf-8")
 
 
 def dequantized(names: list[str], holders: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """(name, tensor) of one file; a packed pair becomes one tensor, in the file that holds its
-    blocks."""
+    """Yield (name, tensor) of one file.
+
+    A packed pair becomes one tensor, in the file that holds its blocks.
+    """
     from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
     for name in names:
         if name.endswith("_blocks"):
-            whole = name.removesuffix("_blocks")
-            blocks, scales = (
-                holders[whole + ending].get_tensor(whole + ending)
-                for ending in ("_blocks", "_scales")
-            )
-            yield whole, convert_moe_packed_tensors(blocks, scales).contiguous()
+            weight = name.removesuffix("_blocks")
+            scales_name = f"{weight}_scales"
+            blocks = holders[name].get_tensor(name)
+            scales = holders[scales_name].get_tensor(scales_name)
+            yield weight, convert_moe_packed_tensors(blocks, scales).contiguous()
         elif not name.endswith("_scales"):
             yield name, holders[name].get_tensor(name)
 

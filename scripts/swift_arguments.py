@@ -13,7 +13,6 @@ argument, so that a new version can be read as a diff.
 import argparse
 import enum
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from swift.template import TEMPLATE_MAPPING
 from swift.utils.utils import _patch_get_type_hints
 from transformers import HfArgumentParser
 
-TABLE = Path(__file__).parents[1] / "swiftkit" / "preflight" / "swift_arguments.json"
+TABLE = Path(__file__).parents[1] / "swiftkit" / "recipe" / "swift_arguments.json"
 VERBS = {
     "sft": arguments.SftArguments,
     "pt": arguments.PretrainArguments,
@@ -52,101 +51,74 @@ TYPES = {
 
 
 def table() -> dict[str, Any]:
-    """`arguments`: name, verbs, kind, nargs, choices, default; `names`: what a registry holds;
-    `model_types`."""
+    """Return `arguments`, `names` (what a registry holds) and `model_types`.
+
+    An argument: name, verbs, kind, nargs, choices, default; verbs that agree on it share one.
+    """
     rows: dict[str, dict[str, Any]] = {}
     for verb, arguments_class in VERBS.items():
-        for row in _rows(arguments_class):
-            rows.setdefault(json.dumps(row, sort_keys=True), row | {"verbs": []})["verbs"].append(
-                verb
-            )
-    names = {
-        "template": sorted(TEMPLATE_MAPPING),
-        "agent_template": sorted(agent_template_map),
-        "reward_funcs": sorted(orms),
-        "multi_turn_scheduler": sorted(multi_turns),
-        "tuner_type": sorted(get_supported_tuners()),
-        "loss_scale": sorted({*ALL_BASE_STRATEGY, *loss_scale_map}),
-    }
-    model_types = {
-        name: {"templates": meta.candidate_templates, "architectures": list(meta.architectures)}
-        for name, meta in sorted(MODEL_MAPPING.items())
-    }
-    listed = (
-        model
-        for meta in MODEL_MAPPING.values()
-        for group in meta.model_groups
-        for model in group.models
-    )
-    model_ids = {
-        name
-        for model in listed
-        for name in (model.ms_model_id, model.hf_model_id, model.model_path)
-        if name
-    }
-    ordered = sorted(rows.values(), key=lambda row: (row["name"], row["verbs"]))
+        with _patch_get_type_hints():
+            parser = HfArgumentParser([arguments_class])
+        for action in parser._actions:
+            if not isinstance(action, argparse._HelpAction):
+                row = argument_row(action)
+                key = json.dumps(row, sort_keys=True)
+                rows.setdefault(key, row | {"verbs": []})["verbs"].append(verb)
+    model_types, model_names = {}, set()
+    for name, meta in sorted(MODEL_MAPPING.items()):
+        architectures = list(meta.architectures)
+        model_types[name] = {"templates": meta.candidate_templates, "architectures": architectures}
+        for group in meta.model_groups:
+            for model in group.models:
+                ids = (model.ms_model_id, model.hf_model_id, model.model_path)
+                model_names |= {name.rsplit("/", 1)[-1].lower() for name in ids if name}
     return {
         "ms_swift": __version__,
-        "arguments": ordered,
-        "names": names,
+        "arguments": sorted(rows.values(), key=lambda row: (row["name"], row["verbs"])),
+        "names": {
+            "template": sorted(TEMPLATE_MAPPING),
+            "agent_template": sorted(agent_template_map),
+            "reward_funcs": sorted(orms),
+            "multi_turn_scheduler": sorted(multi_turns),
+            "tuner_type": sorted(get_supported_tuners()),
+            "loss_scale": sorted({*ALL_BASE_STRATEGY, *loss_scale_map}),
+        },
         "model_types": model_types,
-        "model_names": sorted({name.rsplit("/", 1)[-1].lower() for name in model_ids}),
+        "model_names": sorted(model_names),
     }
 
 
-def _rows(arguments_class: type) -> Iterator[dict[str, Any]]:
-    with _patch_get_type_hints():
-        parser = HfArgumentParser([arguments_class])
-    for action in parser._actions:
-        if not isinstance(action, argparse._HelpAction):
-            yield _row(action)
-
-
-def _row(action: argparse.Action) -> dict[str, Any]:
+def argument_row(action: argparse.Action) -> dict[str, Any]:
     name = action.option_strings[0].removeprefix("--")
     if action.nargs == 0:  # --no_NAME, the complement of a bool that is true
         return {"name": name, "kind": "flag", "nargs": "0"}
-    kind = (
-        "choice"
-        if action.choices is not None
-        else TYPES.get(getattr(action.type, "__name__", ""), "any")
-    )
-    row = {
-        "name": name,
-        "kind": kind,
-        "nargs": action.nargs or "1",
-        "default": _plain(action.default),
-    }
-    return row | (
-        {"choices": [str(_plain(choice)) for choice in action.choices]} if kind == "choice" else {}
-    )
+    kind = TYPES.get(getattr(action.type, "__name__", ""), "any")
+    row = {"name": name, "kind": kind, "nargs": action.nargs or "1"}
+    row["default"] = plain(action.default)
+    if action.choices is not None:
+        row |= {"kind": "choice", "choices": [str(plain(choice)) for choice in action.choices]}
+    return row
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return the value as JSON can hold it."""
     value = value.value if isinstance(value, enum.Enum) else value
     return value if isinstance(value, bool | int | float | str | list | dict | None) else str(value)
 
 
 def written(content: dict[str, Any]) -> str:
-    """The file's text: one line an argument and one a model type."""
+    """Return the file's text: a line for each item of a list and each key of a mapping."""
     parts = []
     for key, value in content.items():
-        lines = (
-            [json.dumps(item, sort_keys=True) for item in value]
-            if isinstance(value, list)
-            else None
-        )
-        if isinstance(value, dict):
-            lines = [
-                f"{json.dumps(name)}: {json.dumps(item, sort_keys=True)}"
-                for name, item in value.items()
-            ]
-        brackets = "[]" if isinstance(value, list) else "{}"
-        text = (
-            f"{brackets[0]}\n" + ",\n".join(lines) + f"\n{brackets[1]}"
-            if lines is not None
-            else json.dumps(value)
-        )
+        text = json.dumps(value)
+        if isinstance(value, list):
+            lines = [json.dumps(item, sort_keys=True) for item in value]
+            text = "[\n" + ",\n".join(lines) + "\n]"
+        elif isinstance(value, dict):
+            lines = []
+            for name, item in value.items():
+                lines.append(f"{json.dumps(name)}: {json.dumps(item, sort_keys=True)}")
+            text = "{\n" + ",\n".join(lines) + "\n}"
         parts.append(f"{json.dumps(key)}: {text}")
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
