@@ -64,7 +64,8 @@ def preflight(recipe: Path, flags: tuple[str, ...], verb: str | None, as_json: b
         --train_type lora --dataset train.jsonl
     """
     from swiftkit.findings import failed
-    from swiftkit.preflight import corrected, examine, split_command
+    from swiftkit.preflight.command import corrected, split_command
+    from swiftkit.preflight.examine import examine
     from swiftkit.terminal import print_json, print_lines, say
 
     file, flags, named = split_command(recipe, flags)

@@ -1,36 +1,41 @@
-"""A command instead of a recipe: taken apart, and corrected where the faults say how, in words for
-a shell."""
+"""A command in place of a recipe: split it into file, flags and verb, and print it corrected."""
 
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from swiftkit.recipe.arguments import verbs
-from swiftkit.recipe.recipe import Fault, Recipe
+from swiftkit.recipe.recipe import Recipe, RecipeFinding
 
 
-def corrected(recipe: Recipe, faults: Sequence[Fault]) -> str:
-    """`swift VERB --flag value ...` with every change that a fault names; empty if none names
-    one."""
-    changes = {flag: values for fault in faults for flag, values in fault.changes.items()}
+def corrected(recipe: Recipe, findings: Sequence[RecipeFinding]) -> str:
+    """Return `swift VERB --flag value ...` with the changes of all findings, quoted for a shell.
+
+    Empty if no finding has a change.
+    """
+    changes: dict[str, list[str] | None] = {}
+    for finding in findings:
+        changes |= finding.changes
     if not changes:
         return ""
-    settings = {
-        flag: values for flag, values in {**recipe.given, **changes}.items() if values is not None
-    }
-    words = [word for flag, values in settings.items() for word in (f"--{flag}", *values)]
-    return shlex.join(["swift", recipe.verb, *words])
+    words = ["swift", recipe.verb]
+    for flag, values in {**recipe.typed, **changes}.items():
+        if values is not None:
+            words += [f"--{flag}", *values]
+    return shlex.join(words)
 
 
 def split_command(recipe: Path, flags: Sequence[str]) -> tuple[Path | None, tuple[str, ...], str]:
-    """(file, flags, verb) of `FILE flags`, `VERB flags`, `VERB FILE flags`, each also behind the
-    word swift."""
+    """Return (file, flags, verb) of a command line.
+
+    It is `FILE flags`, `VERB flags` or `VERB FILE flags`, each also behind the word swift.
+    """
     words = [str(recipe), *flags]
-    if words[0] == "swift" and words[1:] and not Path("swift").is_file():
+    if words[0] == "swift" and len(words) > 1 and not Path("swift").is_file():
         words = words[1:]
-    if words[0] not in verbs() or Path(words[0]).is_file():
-        return Path(words[0]), tuple(words[1:]), ""
-    verb, rest = words[0], words[1:]
+    first, *rest = words
+    if first not in verbs() or Path(first).is_file():
+        return Path(first), tuple(rest), ""
     if rest and rest[0].endswith((".yaml", ".yml", ".json")):
-        return Path(rest[0]), tuple(rest[1:]), verb
-    return None, tuple(rest), verb
+        return Path(rest[0]), tuple(rest[1:]), first
+    return None, tuple(rest), first

@@ -1,4 +1,4 @@
-"""The first rows of a recipe's data files, and what changes in their columns later."""
+"""The first rows of a recipe's data files, and columns that only appear later in them."""
 
 import itertools
 import time
@@ -8,18 +8,19 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from swiftkit.json_text import decode_or_none
 from swiftkit.recipe.paths import data_files
 from swiftkit.recipe.recipe import Recipe
 
 FIRST = 200  # rows that are looked at closely
 BLOCK = 10 << 20  # bytes from which `datasets` learns a JSON file's columns
 SECONDS = 0.8  # for the columns of all the rest
-_row = msgspec.json.Decoder().decode
+# The keys of a row alone; its values are not decoded.
 _columns = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
-class Row(NamedTuple):
-    """`content` is None where the line is no JSON object."""
+class DataRow(NamedTuple):
+    """A row of a data file. `content` is None where the line is not a JSON object."""
 
     flag: str
     place: str
@@ -27,83 +28,67 @@ class Row(NamedTuple):
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """Empty for rows of another form."""
-        content = self.content or {}
-        found = next(
-            (
-                content[name]
-                for name in ("messages", "conversation", "conversations")
-                if name in content
-            ),
-            None,
-        )
-        try:
-            found = _row(found) if isinstance(found, str) else found
-        except (ValueError, RecursionError):
+        """The messages that are objects; empty for rows of another form."""
+        messages = None
+        for name in ("messages", "conversation", "conversations"):
+            if self.content and name in self.content:
+                messages = self.content[name]
+                break
+        if isinstance(messages, str):
+            messages = decode_or_none(messages)
+        if not isinstance(messages, list):
             return []
-        return (
-            [message for message in found if isinstance(message, dict)]
-            if isinstance(found, list)
-            else []
-        )
+        return [message for message in messages if isinstance(message, dict)]
 
     @property
     def last_role(self) -> str:
-        last = self.messages[-1] if self.messages else {}
-        return str(last.get("role") or last.get("from") or "")
+        """The role of the last message, "" where there is none."""
+        return role_of(self.messages[-1]) if self.messages else ""
 
 
-def first_rows(recipe: Recipe) -> Iterator[Row]:
-    """Of every .jsonl file, blank lines left out."""
+def role_of(message: dict[str, Any]) -> str:
+    """Return the role of an OpenAI message, or of a ShareGPT turn."""
+    return str(message.get("role") or message.get("from") or "")
+
+
+def first_rows(recipe: Recipe) -> Iterator[DataRow]:
+    """Yield the first rows of every .jsonl file; blank lines are left out."""
     for flag, path in data_files(recipe):
-        if path.suffix == ".jsonl":
-            yield from _rows(flag, path)
-
-
-def _rows(flag: str, path: Path) -> Iterator[Row]:
-    with path.open("rb") as file:
-        for number, line in enumerate(itertools.islice(file, FIRST), 1):
-            if len(line) < BLOCK and line.strip():
-                yield Row(flag, f"{path.absolute()}:{number}", _object(line))
-
-
-def _object(line: bytes) -> dict[str, Any] | None:
-    try:
-        content = _row(line)
-    except (ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) else None
+        if path.suffix != ".jsonl":
+            continue
+        with path.open("rb") as file:
+            for number, line in enumerate(itertools.islice(file, FIRST), 1):
+                if len(line) < BLOCK and line.strip():
+                    content = decode_or_none(line)
+                    row = content if isinstance(content, dict) else None
+                    yield DataRow(flag, f"{path.absolute()}:{number}", row)
 
 
 def late_columns(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
-    """(flag, FILE:LINE, column) of the first column of each file that no row of its first block
-    has."""
-    until = time.monotonic() + SECONDS
+    """Yield (flag, FILE:LINE, column) of the first column that a file's first block lacks."""
+    deadline = time.monotonic() + SECONDS
     for flag, path in data_files(recipe):
         if path.suffix == ".jsonl" and path.stat().st_size > BLOCK:
-            late = _late(path, until)
-            if late:
-                yield flag, f"{path.absolute()}:{late[0]}", late[1]
+            line, column = _late_column(path, deadline)
+            if column:
+                yield flag, f"{path.absolute()}:{line}", column
 
 
-def _late(path: Path, until: float) -> tuple[int, str] | None:
+def _late_column(path: Path, deadline: float) -> tuple[int, str]:
+    """Return (line, column), and (0, "") where there is none or the time is up."""
     known: set[str] = set()
-    read = 0
+    size = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
-            names = _names(line)
-            if read <= BLOCK:
-                known |= names
-            elif names - known:
-                return number, sorted(names - known)[0]
-            read += len(line)
-            if number % 256 == 0 and time.monotonic() > until:
-                return None
-    return None
-
-
-def _names(line: bytes) -> set[str]:
-    try:
-        return set(_columns(line))
-    except (ValueError, RecursionError):
-        return set()
+            try:
+                columns = set(_columns(line))
+            except (ValueError, RecursionError):
+                columns = set()
+            if size <= BLOCK:
+                known |= columns
+            elif columns - known:
+                return number, min(columns - known)
+            size += len(line)
+            if number % 256 == 0 and time.monotonic() > deadline:
+                break
+    return 0, ""

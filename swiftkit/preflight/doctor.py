@@ -98,9 +98,9 @@ def _gpus(gpus: Sequence[Gpu]) -> Iterator[Finding]:
 
 def _swift_command() -> Iterator[Finding]:
     beside_python = Path(sys.executable).with_name("swift")
-    path = shutil.which("swift") or (str(beside_python) if beside_python.exists() else "")
-    if path:
-        yield Finding(OK, "swift command", path)
+    path = shutil.which("swift")
+    if path or beside_python.exists():
+        yield Finding(OK, "swift command", path or str(beside_python))
     else:
         yield Finding(FAIL, "swift command", "not found", f"activate the environment, or {_SETUP}")
 

@@ -1,19 +1,19 @@
-"""Whether a recipe's rows can be rewarded, seen before swift starts: the file and line of the first
-one that cannot.
+"""The first row of each data file that the tool-call rewards cannot judge, before swift starts.
 
 The plugin looks too (swift_plugins/tool_call_hooks.py), at data in any form, but only after the
 model was loaded, and swift has shuffled the rows by then. Tool definitions are left to it:
-compiling 100,000 of them is no matter of seconds.
+compiling 100,000 of them takes longer than seconds.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from swiftkit.errors import DataError
-from swiftkit.findings import Finding, Level
+from swiftkit.recipe.paths import data_files
+from swiftkit.recipe.recipe import Recipe, RecipeFinding
 from swiftkit.scoring.rewards import TOOLS, check_columns, check_row
 
 REWARDS = (
@@ -24,39 +24,30 @@ REWARDS = (
     "tool_chain",
     "tool_call_success",
 )
-_row = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_row = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-def unrewarded(settings: Mapping[str, Sequence[str]]) -> Iterator[Finding]:
-    """A finding for each data set of a recipe (flag -> values) with rows that its rewards cannot
-    judge."""
-    if not set(settings.get("reward_funcs", ())) & set(REWARDS):
+def unrewarded_rows(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """Yield a finding for each data file with such a row, if the recipe uses these rewards."""
+    if not set(REWARDS) & set(recipe.settings.get("reward_funcs", ())):
         return
-    for value in [*settings.get("dataset", ()), *settings.get("val_dataset", ())]:
-        path = Path(
-            value if Path(value).exists() else value.rpartition("#")[0] or value
-        ).expanduser()
-        if path.suffix == ".jsonl" and path.is_file():
-            yield from _first_fault(path, chains="multi_turn_scheduler" in settings)
+    chains = recipe.is_set("multi_turn_scheduler")
+    for flag, path in data_files(recipe):
+        if path.suffix == ".jsonl":
+            yield from _first_bad_row(recipe, flag, path, chains)
 
 
-def _first_fault(path: Path, chains: bool) -> Iterator[Finding]:
+def _first_bad_row(recipe: Recipe, flag: str, path: Path, chains: bool) -> Iterator[RecipeFinding]:
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
+            place = f"{path.absolute()}:{number}"
             try:
-                row = _row(line)
+                row = _decode_row(line)
                 check_row(row | {TOOLS: None}, chains)
                 check_columns(list(row), chains)
             except DataError as error:
-                yield Finding(
-                    Level.FAIL, "dataset", f"{path.absolute()}:{number}: {error.reason}", error.fix
-                )
+                yield recipe.fail(flag, f"{place}: {error.reason}", error.fix)
                 return
             except (ValueError, KeyError) as error:
-                yield Finding(
-                    Level.FAIL,
-                    "dataset",
-                    f"{path.absolute()}:{number}: {error}",
-                    "convert the file again",
-                )
+                yield recipe.fail(flag, f"{place}: {error}", "convert the file again")
                 return

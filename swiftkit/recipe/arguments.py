@@ -1,4 +1,4 @@
-"""What ms-swift's parser knows: arguments, kinds, choices, defaults and registered names, without
+"""The arguments, types, choices, defaults and registered names that ms-swift knows, read without
 importing swift.
 
 scripts/swift_arguments.py writes swift_arguments.json from the installed ms-swift; a test holds it
@@ -16,8 +16,8 @@ import msgspec
 _TABLE = Path(__file__).with_name("swift_arguments.json")
 # transformers' string_to_bool
 _BOOLS = ("yes", "true", "t", "y", "1", "no", "false", "f", "n", "0")
-_NEGATIVE = re.compile(r"^-\d+$|^-\d*\.\d+$")  # argparse's own pattern: -1e-4 is no number to it
-_WORDS = {
+_NEGATIVE = re.compile(r"^-\d+$|^-\d*\.\d+$")  # argparse's own pattern: -1e-4 does not match
+_EXPECTED = {
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
@@ -26,8 +26,11 @@ _WORDS = {
 
 
 class Argument(msgspec.Struct, frozen=True):
-    """One argument of some verbs. kind: str, int, float, bool, choice, dict, flag (takes no value)
-    or any."""
+    """One argument of some verbs.
+
+    kind: str, int, float, bool, choice, dict, flag (takes no value) or any. nargs: as in argparse,
+    0, 1, ?, + or *.
+    """
 
     name: str
     kind: str
@@ -36,19 +39,42 @@ class Argument(msgspec.Struct, frozen=True):
     default: Any = None
     choices: tuple[str, ...] = ()
 
-    def refuses(self, value: str) -> str:
-        """What the parser expected instead of `value`; empty where it takes it."""
+    @property
+    def expected(self) -> str:
+        """The values that the parser takes, in words; "" where it takes any text."""
         if self.kind == "choice":
-            return "" if value in self.choices else f"one of {', '.join(self.choices)}"
-        return "" if _converts(self.kind, value) else _WORDS[self.kind]
+            return f"one of {', '.join(self.choices)}"
+        return _EXPECTED.get(self.kind, "")
+
+    def accepts(self, value: str) -> bool:
+        """Return True if the parser takes the value."""
+        match self.kind:
+            case "choice":
+                return value in self.choices
+            case "bool":
+                return value.lower() in _BOOLS
+            case "dict":
+                return False
+        try:
+            if self.kind == "int":
+                int(value)
+            elif self.kind == "float":
+                return not math.isnan(float(value))
+        except ValueError:
+            return False
+        return True
 
 
 class ModelType(msgspec.Struct, frozen=True):
+    """The templates that fit a model type, and the architectures of config.json that it is for."""
+
     templates: tuple[str, ...]
     architectures: tuple[str, ...]
 
 
-class Table(msgspec.Struct, frozen=True):
+class ArgumentTable(msgspec.Struct, frozen=True):
+    """swift_arguments.json. `names`: flag -> registered names; `model_names`: in lower case."""
+
     ms_swift: str
     arguments: tuple[Argument, ...]
     names: dict[str, tuple[str, ...]]
@@ -57,34 +83,26 @@ class Table(msgspec.Struct, frozen=True):
 
 
 @functools.cache
-def table() -> Table:
-    return msgspec.json.decode(_TABLE.read_bytes(), type=Table)
+def table() -> ArgumentTable:
+    return msgspec.json.decode(_TABLE.read_bytes(), type=ArgumentTable)
 
 
 @functools.cache
 def arguments_of(verb: str) -> dict[str, Argument]:
-    """name -> argument; empty for a verb that the table does not hold (megatron)."""
+    """Return name -> argument; empty for a verb that the table does not hold (megatron)."""
     return {argument.name: argument for argument in table().arguments if verb in argument.verbs}
 
 
+@functools.cache
 def verbs() -> list[str]:
+    """Return the verbs of `swift` that take arguments: sft, rlhf, infer, ..."""
     return list(dict.fromkeys(verb for argument in table().arguments for verb in argument.verbs))
 
 
 def looks_like_a_flag(value: str) -> bool:
-    """Whether argparse takes a value for a flag: it begins with a dash, is no plain number and
-    holds no space."""
-    return (
-        value.startswith("-") and value != "-" and " " not in value and not _NEGATIVE.match(value)
-    )
+    """Return True if argparse takes the value for a flag.
 
-
-def _converts(kind: str, value: str) -> bool:
-    try:
-        if kind == "int":
-            int(value)
-        elif kind == "float":
-            return not math.isnan(float(value))
-    except ValueError:
-        return False
-    return kind != "dict" and (kind != "bool" or value.lower() in _BOOLS)
+    That is one that begins with a dash, is not a plain number and has no space.
+    """
+    is_dashed = value.startswith("-") and value != "-" and " " not in value
+    return is_dashed and not _NEGATIVE.match(value)

@@ -1,91 +1,77 @@
-"""What a model's folder says about itself: config.json, adapter_config.json, the size of its
-weights."""
+"""A model's folder: config.json, adapter_config.json, and the files of its weights."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from swiftkit.json_text import decode_or_none
 from swiftkit.recipe.recipe import Recipe
 
-_POINTER = b"version https://git-lfs"
+_LFS_POINTER = b"version https://git-lfs"
+_LARGEST = 1 << 24  # bytes of a JSON file that is read
+_INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 
 
-def config_of(recipe: Recipe, flag: str = "model") -> dict[str, Any]:
-    """The model's config.json; empty where there is none, or none that can be read."""
-    folder = recipe.text(flag)
+def model_config(recipe: Recipe) -> dict[str, Any]:
+    """Return the model's config.json; empty where there is none, or none that can be read."""
+    folder = recipe.get_str("model")
     return read_object(Path(folder).expanduser() / "config.json") if folder else {}
 
 
 def read_object(file: Path) -> dict[str, Any]:
-    """The JSON object of a file; empty where there is none."""
+    """Return the JSON object of a file; empty where there is none, or none that can be read."""
     try:
-        content = (
-            msgspec.json.decode(file.read_bytes())
-            if file.is_file() and file.stat().st_size < 1 << 24
-            else {}
-        )
-    except (OSError, ValueError, RecursionError):
+        if not file.is_file() or file.stat().st_size >= _LARGEST:
+            return {}
+        content = decode_or_none(file.read_bytes())
+    except (OSError, ValueError):  # ValueError: a null byte in the path
         return {}
     return content if isinstance(content, dict) else {}
 
 
 def is_gpt_oss(recipe: Recipe) -> bool:
-    """By the folder, the type that is given, or, where the folder is elsewhere, the model's
-    name."""
-    config = config_of(recipe)
+    """Return True if config.json says so; without one, if model_type or the model's name does."""
+    config = model_config(recipe)
     if config:
         return config.get("model_type") == "gpt_oss"
-    return (
-        recipe.text("model_type") == "gpt_oss"
-        or "gpt-oss" in Path(recipe.text("model")).name.lower()
-    )
+    name = Path(recipe.get_str("model")).name.lower()
+    return recipe.get_str("model_type") == "gpt_oss" or "gpt-oss" in name
 
 
 def quantization(recipe: Recipe) -> str:
-    """How the model's own weights are quantized (mxfp4, bitsandbytes, gptq, ...); empty where they
-    are not."""
-    told = config_of(recipe).get("quantization_config")
-    if isinstance(told, dict):
-        return str(told.get("quant_method") or "")
+    """Return how the model's own weights are quantized: mxfp4, bitsandbytes, gptq, ..., or ""."""
+    config = model_config(recipe)
+    settings = config.get("quantization_config")
+    if isinstance(settings, dict):
+        return str(settings.get("quant_method") or "")
     # The released checkpoints are MXFP4; a copy in bf16 carries another name.
-    name = Path(recipe.text("model")).name.lower()
-    return "mxfp4" if not config_of(recipe) and name in ("gpt-oss-20b", "gpt-oss-120b") else ""
+    name = Path(recipe.get_str("model")).name.lower()
+    return "mxfp4" if not config and name in ("gpt-oss-20b", "gpt-oss-120b") else ""
 
 
 def adapter_configs(recipe: Recipe) -> Iterator[tuple[Path, dict[str, Any]]]:
-    """Each adapter's folder and its adapter_config.json."""
-    for value in recipe.values("adapters"):
+    """Yield the folder and the adapter_config.json of each adapter that has one."""
+    for value in recipe.get_list("adapters"):
         folder = Path(value.partition("=")[2] or value).expanduser()
-        if config := read_object(folder / "adapter_config.json"):
+        config = read_object(folder / "adapter_config.json")
+        if config:
             yield folder, config
 
 
-def weight_files(folder: Path) -> list[Path]:
-    return sorted(file for pattern in ("*.safetensors", "*.bin") for file in folder.glob(pattern))
-
-
 def missing_shards(folder: Path) -> list[str]:
-    """Files that the index names and that are not there."""
-    named: set[str] = set()
-    for index in ("model.safetensors.index.json", "pytorch_model.bin.index.json"):
+    """Return the weight files that an index names and that are not there."""
+    names: set[str] = set()
+    for index in _INDEXES:
         weight_map = read_object(folder / index).get("weight_map")
-        named |= (
-            {str(name) for name in weight_map.values()} if isinstance(weight_map, dict) else set()
-        )
-    return sorted(name for name in named if not (folder / Path(name).name).exists())
+        if isinstance(weight_map, dict):
+            names.update(map(str, weight_map.values()))
+    return sorted(name for name in names if not (folder / Path(name).name).exists())
 
 
-def pointers(folder: Path) -> list[str]:
-    """Weight files that are Git LFS pointers: the real ones were never fetched."""
-    return [
-        file.name
-        for file in weight_files(folder)
-        if file.stat().st_size < 1024 and _begins(file, _POINTER)
-    ]
-
-
-def _begins(file: Path, text: bytes) -> bool:
-    with file.open("rb") as stream:
-        return stream.read(len(text)) == text
+def lfs_pointers(folder: Path) -> list[str]:
+    """Return the weight files that are Git LFS pointers: the real ones were never fetched."""
+    names = []
+    for file in sorted([*folder.glob("*.safetensors"), *folder.glob("*.bin")]):
+        if file.stat().st_size < 1024 and file.read_bytes().startswith(_LFS_POINTER):
+            names.append(file.name)
+    return names

@@ -1,7 +1,7 @@
-"""Which files a recipe names, and which names only a hub can answer for."""
+"""The files that a recipe names, and the names that only a hub can answer for."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,60 +10,72 @@ from swiftkit.recipe.recipe import Recipe
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 DATASETS = ("dataset", "val_dataset")
 _DATA_ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".txt")
+_TRUE = ("1", "true", "yes", "on")
 
 
-class Hub(NamedTuple):
-    """Which hub names are looked up in, and whether this machine may ask it."""
+class RecipeHub(NamedTuple):
+    """The hub that names are looked up in, and whether this machine may ask it."""
 
-    hugging_face: bool
-    offline: bool
+    is_hugging_face: bool
+    is_offline: bool
     cache: Path
 
     @classmethod
-    def of(cls, recipe: Recipe) -> "Hub":
-        environment: Mapping[str, str] = recipe.environment
-        home = Path(environment.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
-        cache = Path(environment.get("HF_HUB_CACHE") or home / "hub")
-        use_hf = recipe.text("use_hf") if recipe.says("use_hf") else environment.get("USE_HF", "")
-        return cls(_true(use_hf), any(_true(environment.get(name, "")) for name in OFFLINE), cache)
+    def of(cls, recipe: Recipe) -> "RecipeHub":
+        variables = recipe.environment
+        home = Path(variables.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
+        use_hf = variables.get("USE_HF", "")
+        if recipe.is_set("use_hf"):
+            use_hf = recipe.get_str("use_hf")
+        return cls(
+            is_hugging_face=use_hf.strip().lower() in _TRUE,
+            is_offline=any(variables.get(name, "").strip().lower() in _TRUE for name in OFFLINE),
+            cache=Path(variables.get("HF_HUB_CACHE") or home / "hub"),
+        )
 
-    def unreachable(self, kind: str, name: str) -> bool:
-        return self.offline and not (self.cache / f"{kind}s--{name.replace('/', '--')}").exists()
+    def lacks(self, kind: str, name: str) -> bool:
+        """Return True if a model or dataset can be had neither from the hub nor from its cache."""
+        return self.is_offline and not (self.cache / f"{kind}s--{name.replace('/', '--')}").exists()
 
 
 def data_files(recipe: Recipe) -> Iterator[tuple[str, Path]]:
-    """(flag, path) of each data file that is there."""
+    """Yield (flag, path) of each data file that is there."""
     for flag, _, name in datasets(recipe):
         path = Path(name).expanduser()
         if path.is_file():
             yield flag, path
 
 
-def given(recipe: Recipe, flags: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    """(flag, value) of each value that the recipe gives."""
-    return (
-        (flag, value)
-        for flag in recipe.says(*flags)
-        for value in recipe.settings[flag]
-        if value not in ("", "None")
-    )
+def set_values(recipe: Recipe, flags: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    """Yield (flag, value) of each value that the recipe gives these flags."""
+    for flag in recipe.present(*flags):
+        for value in recipe.settings[flag]:
+            if value not in ("", "None"):
+                yield flag, value
 
 
 def datasets(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
-    """(flag, value, path or id): swift/dataset/dataset_syntax.py,
-    [hf::|ms::]PATH_OR_ID[:subset/subset][#samples]."""
-    for flag, value in given(recipe, DATASETS):
-        name = value if Path(value).exists() else value.partition("::")[2] or value
-        yield flag, value, name if Path(name).exists() else name.rpartition("#")[0] or name
+    """Yield (flag, value, path or hub id) of each dataset.
+
+    A value is [hf::|ms::]PATH_OR_ID[:subset/subset][#samples] (swift/dataset/dataset_syntax.py).
+    """
+    for flag, value in set_values(recipe, DATASETS):
+        name = value
+        if not Path(name).exists():
+            name = name.partition("::")[2] or name
+        if not Path(name).exists():
+            name = name.rpartition("#")[0] or name
+        yield flag, value, name
 
 
 def looks_local(value: str) -> bool:
-    """Whether a person means a path: by its beginning, its ending, or because its first folder is
-    there."""
+    """Return True if a person means a path.
+
+    They do if it begins or ends like one, or if its first folder is there.
+    """
     if value.startswith(("/", "./", "../", "~")) or value.endswith(_DATA_ENDINGS):
         return True
-    return "/" in value and Path(value).parts[0] != "." and os.path.isdir(Path(value).parts[0])  # noqa: PTH112 - long names
-
-
-def _true(value: str) -> bool:
-    return value.strip().lower() in ("1", "true", "yes", "on")
+    if "/" not in value:
+        return False
+    first = Path(value).parts[0]
+    return first != "." and os.path.isdir(first)  # noqa: PTH112  # is_dir raises for long names

@@ -5,100 +5,139 @@ The file becomes flags in front of those on the command line, later ones win, a 
 replaces the first.
 """
 
+import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from swiftkit.errors import DataError
-from swiftkit.files.safe_yaml import check_size
 from swiftkit.findings import Level
 from swiftkit.recipe.arguments import arguments_of, looks_like_a_flag, verbs
 from swiftkit.recipe.machine import Machine
-from swiftkit.recipe.recipe import Fault, Places, Recipe, Settings
+from swiftkit.recipe.recipe import Recipe, RecipeFinding, RecipePlaces, RecipeSettings
 
-# Which verb knows a key first, where a recipe does not say its verb: training before serving.
+# The verb that knows a key first, where a recipe does not say its verb: training before serving.
 _ORDER = ("sft", "rlhf", "export", "infer", "deploy", "rollout", "eval", "pt", "sample", "app")
 _MEGATRON = {
     "tensor_model_parallel_size",
     "expert_model_parallel_size",
     "pipeline_model_parallel_size",
 }
+_EXPORT = {"merge_lora", "to_ollama", "to_mcore", "to_hf", "exist_ok"}
+_SERVER = {"port", "host", "served_model_name"}
+_LARGEST = 1 << 20  # bytes of a recipe
+_DEEPEST = 50
+# Aliases of aliases multiply: written out, ten lines can be gigabytes. Twenty aliases cannot.
+_MOST_ALIASES = 20
 
 
-class _Read:
-    """The file's and the command line's parts, before the verb is known."""
+@dataclass
+class RecipeFile:
+    """The settings of a YAML file under the names that it uses, before the verb is known."""
 
-    def __init__(self) -> None:
-        self.settings: Settings = {}
-        self.places: Places = {}
-        self.environment: dict[str, str] = {}
-        self.twice: dict[str, str] = {}
-        self.faults: list[Fault] = []
+    settings: RecipeSettings = field(default_factory=dict)
+    places: RecipePlaces = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)
+    repeated: dict[str, str] = field(default_factory=dict)
+    findings: list[RecipeFinding] = field(default_factory=list)
+
+    def fail(self, name: str, message: str, fix: str) -> None:
+        where = self.places.get(name, "")
+        self.findings.append(RecipeFinding(Level.FAIL, name, message, fix, where))
 
 
 def read(
-    recipe: Path | None,
+    path: Path | None,
     flags: Sequence[str],
     verb: str,
     environment: Mapping[str, str],
     machine: Machine,
-) -> tuple[Recipe, list[Fault]]:
-    """The recipe and what makes it unreadable; nothing else can be said while there is any of
-    that."""
-    found = _read_file(recipe) if recipe else _Read()
-    given, stray = read_flags(flags)
-    found.settings |= given
-    found.places |= {flag: f"--{flag}" for flag in given}
-    verb = verb or verb_of(found.settings, recipe)
-    full = {flag: full_name(flag, verb) for flag in found.settings}
-    settings = {full[flag]: values for flag, values in found.settings.items()}
-    places = {full.get(flag, flag): place for flag, place in found.places.items()}
-    variables = {**found.environment, **environment}  # a recipe's ENV sets only what is unset
-    made = Recipe(
+) -> tuple[Recipe, list[RecipeFinding]]:
+    """Return the recipe, and what makes it unreadable: with any of that no rule can judge it."""
+    file = _read_file(path) if path else RecipeFile()
+    flag_settings, stray = read_flags(flags)
+    typed = file.settings | flag_settings
+    typed_places = file.places | {flag: f"--{flag}" for flag in flag_settings}
+    verb = verb or verb_of(typed, path)
+    full_names = {flag: full_name(flag, verb) for flag in typed}
+    places = {full_names.get(flag, flag): place for flag, place in typed_places.items()}
+    recipe = Recipe(
         verb,
-        settings,
-        places | found.places,
-        found.settings,
-        variables,
-        machine,
-        str(recipe or ""),
-        found.environment,
-        found.twice,
+        settings={full_names[flag]: values for flag, values in typed.items()},
+        places=places | typed_places,
+        typed=typed,
+        environment={**file.environment, **environment},  # ENV sets only what is unset
+        machine=machine,
+        file=str(path or ""),
+        file_environment=file.environment,
+        repeated=file.repeated,
     )
-    return made, [*found.faults, *stray]
+    return recipe, [*file.findings, *stray]
 
 
-def _read_file(recipe: Path) -> _Read:
-    found = _Read()
+def _read_file(path: Path) -> RecipeFile:
+    file = RecipeFile()
     try:
-        node, content = _parsed(recipe)
+        node, content = _parse(path)
     except OSError as error:
-        fix = "check the path and its permissions"
-        found.faults.append(
-            Fault(Level.FAIL, str(recipe), f"cannot be read: {error.strerror or error}", fix)
-        )
-        return found
-    except (UnicodeDecodeError, yaml.YAMLError, DataError, ValueError, RecursionError) as error:
+        reason = error.strerror or error
+        file.fail(str(path), f"cannot be read: {reason}", "check the path and its permissions")
+        return file
+    except (
+        yaml.YAMLError,
+        ValueError,
+        RecursionError,
+    ) as error:  # Unicode's errors are ValueErrors
         reason = " ".join(str(error).split())
-        found.faults.append(
-            Fault(Level.FAIL, str(recipe), f"cannot be read: {reason}", "mend the file")
-        )
-        return found
+        file.fail(str(path), f"cannot be read: {reason}", "mend the file")
+        return file
     if not isinstance(content, dict) or not isinstance(node, yaml.MappingNode):
-        fix = "write one `flag: value` a line"
-        found.faults.append(Fault(Level.FAIL, str(recipe), "is no mapping of flags", fix))
-        return found
-    _fill(found, recipe, content, node)
-    return found
+        file.fail(str(path), "is not a mapping of flags", "write one `flag: value` a line")
+        return file
+    _fill(file, path, content, node)
+    return file
 
 
-def _parsed(recipe: Path) -> tuple[yaml.Node | None, Any]:
-    """What the file says, as nodes, which know their lines, and as values."""
-    text = recipe.read_bytes()
-    check_size(text, str(recipe))
+def _fill(file: RecipeFile, path: Path, content: dict[Any, Any], node: yaml.MappingNode) -> None:
+    for key, _ in node.value:
+        name = str(getattr(key, "value", ""))
+        if name in file.places:
+            file.repeated[name] = file.places[name]
+        file.places[name] = f"{path}:{key.start_mark.line + 1}"
+    variables = content.pop("ENV", None) or {}
+    if isinstance(variables, dict):
+        file.environment = {str(name): str(value) for name, value in variables.items()}
+    else:
+        file.fail("ENV", "is not a mapping", "write `NAME: value` lines")
+    for key, value in content.items():
+        flag = underscored(str(key))
+        file.places[flag] = file.places.get(str(key), str(path))
+        # The words that swift makes of a value
+        if isinstance(value, dict):
+            file.settings[flag] = [json.dumps(value, ensure_ascii=False, default=str)]
+        else:
+            file.settings[flag] = list(map(str, value if isinstance(value, list) else [value]))
+        if value is None or (isinstance(value, list) and None in value):
+            file.fail(flag, "is null, which swift reads as the text 'None'", "leave the key out")
+        elif value == []:
+            file.fail(flag, "is an empty list", "leave the key out")
+
+
+def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
+    """Return the document as nodes, which know their lines, and as values."""
+    text = path.read_bytes()
+    if len(text) > _LARGEST:
+        raise ValueError(f"it is larger than {_LARGEST:,} bytes")
+    depth = aliases = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        aliases += isinstance(event, yaml.AliasEvent)
+        if depth > _DEEPEST or aliases > _MOST_ALIASES:
+            raise ValueError("it is nested too deeply, or has too many aliases")
     loader = yaml.SafeLoader(text)
     try:
         node = loader.get_single_node()
@@ -107,112 +146,69 @@ def _parsed(recipe: Path) -> tuple[yaml.Node | None, Any]:
         loader.dispose()
 
 
-def _fill(found: _Read, recipe: Path, content: dict[Any, Any], node: yaml.MappingNode) -> None:
-    for key, _ in node.value:
-        name, place = str(getattr(key, "value", "")), f"{recipe}:{key.start_mark.line + 1}"
-        if name in found.places:
-            found.twice[name] = found.places[name]
-        found.places[name] = place
-    own = content.pop("ENV", None) or {}
-    if isinstance(own, dict):
-        found.environment = {str(name): str(value) for name, value in own.items()}
-    else:
-        found.faults.append(
-            Fault(
-                Level.FAIL, "ENV", "is no mapping", "write `NAME: value` lines", found.places["ENV"]
-            )
-        )
-    for key, value in content.items():
-        flag = underscored(str(key))
-        found.places[flag] = place = found.places.get(str(key), str(recipe))
-        found.settings[flag] = _values(value)
-        found.faults += _unusable(flag, value, place)
+def read_flags(flags: Sequence[str]) -> tuple[RecipeSettings, list[RecipeFinding]]:
+    """Read `--flag value value2` and `--flag=value`; what comes later wins.
 
-
-def _values(value: Any) -> list[str]:
-    return [str(item) for item in value] if isinstance(value, list) else [str(value)]
-
-
-def _unusable(flag: str, value: Any, place: str) -> Iterator[Fault]:
-    if value is None or (isinstance(value, list) and None in value):
-        yield Fault(
-            Level.FAIL,
-            flag,
-            "is null, which swift reads as the text 'None'",
-            "leave the key out",
-            place,
-        )
-    elif value == []:
-        yield Fault(Level.FAIL, flag, "is an empty list", "leave the key out", place)
-
-
-def read_flags(flags: Sequence[str]) -> tuple[Settings, list[Fault]]:
-    """`--flag value value2` and `--flag=value`; what comes later wins."""
-    settings: Settings = {}
-    stray: list[Fault] = []
+    Returns the settings, and a finding for each word in front of the first flag.
+    """
+    settings: RecipeSettings = {}
+    stray: list[RecipeFinding] = []
     values: list[str] | None = None
-    for token in flags:
-        if token.startswith("--") and looks_like_a_flag(token.partition("=")[0]):
-            flag, equals, value = token[2:].partition("=")
+    for word in flags:
+        if word.startswith("--") and looks_like_a_flag(word.partition("=")[0]):
+            flag, equals, value = word[2:].partition("=")
             values = settings[underscored(flag)] = [value] if equals else []
         elif values is None:
-            stray.append(
-                Fault(Level.FAIL, token, "stands before the first flag", "write `--flag value`")
-            )
+            message, fix = "stands before the first flag", "write `--flag value`"
+            stray.append(RecipeFinding(Level.FAIL, word, message, fix))
         else:
-            values.append(token)
+            values.append(word)
     return settings, stray
 
 
 def underscored(flag: str) -> str:
-    """The parser takes max-length for max_length, but not max-new_tokens."""
+    """Return max_length for max-length; the parser does not take max-new_tokens."""
     return flag if "_" in flag else flag.replace("-", "_")
 
 
 def full_name(flag: str, verb: str) -> str:
-    """argparse takes the beginning of a flag for the flag, if only one begins so."""
-    known = arguments_of(verb)
+    """Return the flag that begins like this; argparse takes it if only one does."""
     matches = completions(flag, verb)
-    return matches[0] if flag not in known and len(matches) == 1 else flag
+    return matches[0] if flag not in arguments_of(verb) and len(matches) == 1 else flag
 
 
 def completions(flag: str, verb: str) -> list[str]:
+    """Return the flags of a verb that begin like this."""
     return [name for name in arguments_of(verb) if name.startswith(flag)] if flag else []
 
 
 def verb_of(settings: Mapping[str, Sequence[str]], recipe: Path | None = None) -> str:
-    """The verb that the recipe's shell script names, else the one that knows most of the keys."""
-    if recipe and (said := _said_by_script(recipe)):
-        return said
-    if _MEGATRON & set(settings):
+    """Return the verb that the recipe's shell script names, else the one that knows most keys."""
+    verb = _verb_of_script(recipe) if recipe else ""
+    if verb:
+        return verb
+    flags = set(settings)
+    if _MEGATRON & flags:
         return "megatron"
-    if "rlhf_type" in settings:
+    if "rlhf_type" in flags:
         return "rlhf"
-    if {"merge_lora", "to_ollama", "to_mcore", "to_hf", "exist_ok"} & set(
-        settings
-    ) and "tuner_type" not in settings:
+    if _EXPORT & flags and "tuner_type" not in flags:
         return "export"
-    known = {verb: sum(flag in arguments_of(verb) for flag in settings) for verb in verbs()}
-    best = max(known.values(), default=0)
-    if (
-        "val_dataset" not in settings
-        and not {"dataset", "learning_rate"} & set(settings)
-        and known["infer"] == best
-    ):
-        return "deploy" if {"port", "host", "served_model_name"} & set(settings) else "infer"
-    return next(verb for verb in _ORDER if known[verb] == best)
+    known = {verb: len(flags & arguments_of(verb).keys()) for verb in verbs()}
+    most = max(known.values(), default=0)
+    trains = bool(flags & {"dataset", "val_dataset", "learning_rate"})
+    if known["infer"] == most and not trains:
+        return "deploy" if _SERVER & flags else "infer"
+    return next(verb for verb in _ORDER if known[verb] == most)
 
 
-def _said_by_script(recipe: Path) -> str:
-    """NAME.sh beside NAME.yaml, or above it (recipes/tiny), ends in `recipe VERB "$@"`."""
-    for script in (
-        recipe.with_suffix(".sh"),
-        recipe.parent.parent / recipe.with_suffix(".sh").name,
-    ):
+def _verb_of_script(recipe: Path) -> str:
+    """Return VERB of `recipe VERB` or `swift VERB` in NAME.sh, beside NAME.yaml or above it."""
+    script_name = recipe.with_suffix(".sh").name
+    for script in (recipe.parent / script_name, recipe.parent.parent / script_name):
         if script.is_file() and script.stat().st_size < 1 << 16:
-            said = re.search(
-                r"^recipe (\w+)", script.read_text(encoding="utf-8", errors="replace"), re.MULTILINE
-            )
-            if said and said[1] in verbs():
-                return said[1]
+            text = script.read_text(encoding="utf-8", errors="replace")
+            for line in re.finditer(r"^[^#\n]*\b(?:recipe|swift) (\w+)", text, re.MULTILINE):
+                if line[1] in verbs():
+                    return line[1]
     return ""

@@ -1,5 +1,4 @@
-"""What a rule looks at: the settings of a recipe, swift's defaults, the machine; what a rule finds,
-with its place."""
+"""A recipe's settings with swift's defaults, and the findings about it with their places."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,41 +8,92 @@ from swiftkit.recipe.arguments import Argument, arguments_of
 from swiftkit.recipe.machine import Machine
 
 TRAINING = ("sft", "pt", "rlhf")
-Settings = dict[str, list[str]]  # flag without dashes -> its values
-Places = dict[str, str]  # flag -> FILE:LINE, or --flag
+RecipeSettings = dict[str, list[str]]  # flag without dashes -> its values
+RecipePlaces = dict[str, str]  # flag -> FILE:LINE, or --flag
 
 
-class Fault(Finding, frozen=True):
-    """A finding with its rule's name, its place, and the change that mends it: flag -> values, None
-    takes it away."""
+class RecipeFinding(Finding, frozen=True):
+    """A finding with its place, the name of its rule, and the change that mends it.
+
+    `where` is FILE:LINE or --flag. `changes`: flag -> new values; None takes the flag out.
+    """
 
     where: str = ""
     rule: str = ""
     changes: dict[str, list[str] | None] = {}  # noqa: RUF012  # msgspec copies an empty default
 
     def __str__(self) -> str:
-        name = "" if self.where == f"--{self.name}" else f" {self.name}:"
-        where = f"{self.where}:{name} " if self.where else f"{self.name}: "
-        text = f"{self.level:4}  {where}{self.message}" + (f" ({self.fix})" if self.fix else "")
-        return " ".join(text.splitlines())
+        place = f"{self.name}:"
+        if self.where == f"--{self.name}":
+            place = f"{self.where}:"
+        elif self.where:
+            place = f"{self.where}: {self.name}:"
+        fix = f" ({self.fix})" if self.fix else ""
+        return " ".join(f"{self.level:4}  {place} {self.message}{fix}".splitlines())
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a rule looks at. `settings` hold the last values under full names; `given` the keys as
-    they were typed."""
+    """A YAML file with the flags after it, as the rules look at them.
+
+    `settings` hold the last values under full names, `typed` under the names as they were typed.
+    `repeated`: keys that stand twice in the file -> FILE:LINE of the lost one.
+    """
 
     verb: str
-    settings: Settings
-    places: Places
-    given: Mapping[str, list[str]]
+    settings: RecipeSettings
+    places: RecipePlaces
+    typed: Mapping[str, list[str]]
     environment: Mapping[str, str]
     machine: Machine
     file: str = ""
-    own_environment: Mapping[str, str] = field(default_factory=dict)
-    twice: Mapping[str, str] = field(
-        default_factory=dict
-    )  # keys that stand twice in the file -> FILE:LINE of the lost one
+    file_environment: Mapping[str, str] = field(default_factory=dict)  # the file's ENV block
+    repeated: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> Mapping[str, Argument]:
+        """The arguments that the verb knows; empty for a verb that the table does not hold."""
+        return arguments_of(self.verb)
+
+    def is_set(self, *flags: str) -> bool:
+        """Return True if the recipe sets at least one of the flags."""
+        return any(flag in self.settings for flag in flags)
+
+    def present(self, *flags: str) -> list[str]:
+        """Return those of the flags that the recipe sets."""
+        return [flag for flag in flags if flag in self.settings]
+
+    def get_list(self, flag: str) -> list[str]:
+        """Return the values that are set, else swift's default; empty where there is none."""
+        if flag in self.settings:
+            return self.settings[flag]
+        argument = self.arguments.get(flag)
+        if argument is None or argument.default is None:
+            return []
+        default = argument.default
+        return list(map(str, default)) if isinstance(default, list) else [str(default)]
+
+    def get_str(self, flag: str) -> str:
+        """Return the last value, "" where there is none."""
+        values = self.get_list(flag)
+        return values[-1] if values else ""
+
+    def get_float(self, flag: str) -> float | None:
+        """Return the value as a number, None where it is none."""
+        try:
+            return float(self.get_str(flag))
+        except ValueError:
+            return None
+
+    def get_int(self, flag: str, default: int) -> int:
+        """Return the value as a whole number; `default` where neither it nor swift's own is one."""
+        number = self.get_float(flag)
+        return int(number) if number is not None and abs(number) < 1e15 else default
+
+    def get_bool(self, flag: str) -> bool:
+        """Return True for a true value, and for a flag without a value."""
+        is_bare = self.settings.get(flag) == []
+        return is_bare or self.get_str(flag).lower() in ("true", "1", "yes", "y", "t")
 
     @property
     def trains(self) -> bool:
@@ -51,78 +101,47 @@ class Recipe:
 
     @property
     def stage(self) -> str:
-        """sft, pt, dpo, grpo, ..., or the verb where nothing is trained."""
-        return self.text("rlhf_type") if self.verb == "rlhf" else self.verb
-
-    @property
-    def arguments(self) -> Mapping[str, Argument]:
-        return arguments_of(self.verb)
-
-    def values(self, flag: str) -> list[str]:
-        """What is given, else swift's default; empty where that is nothing."""
-        if flag in self.settings:
-            return self.settings[flag]
-        argument = self.arguments.get(flag)
-        default = argument.default if argument else None
-        if default is None:
-            return []
-        return [str(item) for item in default] if isinstance(default, list) else [str(default)]
-
-    def text(self, flag: str) -> str:
-        return (self.values(flag) or [""])[-1]
-
-    def number(self, flag: str) -> float | None:
-        try:
-            return float(self.text(flag))
-        except ValueError:
-            return None
-
-    def whole(self, flag: str, otherwise: int) -> int:
-        """A whole number that is given or swift's default; `otherwise` where that is none."""
-        number = self.number(flag)
-        return int(number) if number is not None and abs(number) < 1e15 else otherwise
-
-    def true(self, flag: str) -> bool:
-        """Also for a bool flag without a value."""
-        given = self.settings.get(flag)
-        return given == [] or self.text(flag).lower() in ("true", "1", "yes", "y", "t")
-
-    def says(self, *flags: str) -> list[str]:
-        return [flag for flag in flags if flag in self.settings]
+        """The kind of training: sft, pt, dpo, grpo, ...; of other verbs the verb."""
+        return self.get_str("rlhf_type") if self.verb == "rlhf" else self.verb
 
     @property
     def processes(self) -> int:
-        """Training processes of all nodes; DeepSpeed or FSDP without NPROC_PER_NODE: one a GPU
-        (recipes/lib.sh)."""
-        per_node, nodes = (
-            self.environment.get("NPROC_PER_NODE", ""),
-            self.environment.get("NNODES", ""),
-        )
-        shards = self.text("deepspeed") or self.text("fsdp")
-        local = int(per_node) if per_node.isdigit() else len(self.machine.gpus) if shards else 1
-        return max(local, 1) * (int(nodes) if nodes.isdigit() and int(nodes) > 0 else 1)
+        """The number of training processes of all nodes.
+
+        With DeepSpeed or FSDP and without NPROC_PER_NODE it is one a GPU, as recipes start them.
+        """
+        per_node = self.environment.get("NPROC_PER_NODE", "")
+        nodes = self.environment.get("NNODES", "")
+        processes = 1
+        if per_node.isdecimal():
+            processes = int(per_node)
+        elif self.get_str("deepspeed") or self.get_str("fsdp"):
+            processes = len(self.machine.gpus)
+        return max(processes, 1) * max(int(nodes) if nodes.isdecimal() else 1, 1)
 
     @property
     def evaluates(self) -> bool:
-        """swift's own rule (sft_args.py): no evaluation without validation data, whatever
-        eval_strategy says."""
-        split = self.number("split_dataset_ratio") or 0
-        data = bool(self.says("val_dataset", "cached_val_dataset", "eval_dataset")) or (
-            split > 0 and not self.true("streaming")
-        )
-        return data and (self.text("eval_strategy") or self.text("save_strategy")) != "no"
+        """True if the training evaluates. swift does it only with validation data (sft_args.py)."""
+        has_data = self.is_set("val_dataset", "cached_val_dataset", "eval_dataset")
+        if not self.get_bool("streaming"):
+            has_data = has_data or (self.get_float("split_dataset_ratio") or 0) > 0
+        return has_data and self.eval_strategy != "no"
+
+    @property
+    def eval_strategy(self) -> str:
+        """no, steps, epoch or best; where it is not set swift takes save_strategy."""
+        return self.get_str("eval_strategy") or self.get_str("save_strategy")
 
     @property
     def on_cpu(self) -> bool:
-        return self.true("use_cpu") or not self.machine.gpus
+        return self.get_bool("use_cpu") or not self.machine.gpus
 
-    def fail(self, flag: str, message: str, fix: str, **changes: list[str] | None) -> Fault:
-        return self._fault(Level.FAIL, flag, message, fix, changes)
+    def fail(self, flag: str, message: str, fix: str, **changes: list[str] | None) -> RecipeFinding:
+        """Return a finding that stops the run. `changes` mend it, see RecipeFinding."""
+        where = self.places.get(flag, self.file)
+        return RecipeFinding(Level.FAIL, flag, message, fix, where, changes=changes)
 
-    def warn(self, flag: str, message: str, fix: str, **changes: list[str] | None) -> Fault:
-        return self._fault(Level.WARN, flag, message, fix, changes)
-
-    def _fault(
-        self, level: Level, flag: str, message: str, fix: str, changes: dict[str, list[str] | None]
-    ) -> Fault:
-        return Fault(level, flag, message, fix, self.places.get(flag, self.file), "", changes)
+    def warn(self, flag: str, message: str, fix: str, **changes: list[str] | None) -> RecipeFinding:
+        """Return a finding that does not stop the run."""
+        where = self.places.get(flag, self.file)
+        return RecipeFinding(Level.WARN, flag, message, fix, where, changes=changes)

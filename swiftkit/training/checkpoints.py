@@ -131,8 +131,8 @@ def _told_size(file: Path) -> int:
 def output_of(recipe: Recipe) -> Path:
     """swift's output_dir (sft_args.py, _init_output_dir). With add_version, swift makes a folder
     v0-TIME in it."""
-    given = recipe.text("output_dir")
-    return Path(given).expanduser() if given else Path("output", Path(recipe.text("model")).name)
+    given = recipe.get_str("output_dir")
+    return Path(given).expanduser() if given else Path("output", Path(recipe.get_str("model")).name)
 
 
 def all_checkpoints(output: Path) -> list[Path]:

@@ -115,7 +115,7 @@ def _begin(command: Command, variables: Mapping[str, str]) -> Path:
 def _record(
     command: Command, recipe: Recipe, secrets: list[str], before: RunRecord | None
 ) -> RunRecord:
-    own = recipe.own_environment.items()
+    own = recipe.file_environment.items()
     variables = {
         name: value for name, value in recipe.environment.items() if (name, value) not in own
     }
@@ -123,7 +123,7 @@ def _record(
         name: value for name, value in sorted(variables.items()) if name.startswith(_TELLING)
     }
     telling.pop(VARIABLE, None)
-    from_there = recipe.text("resume_from_checkpoint")
+    from_there = recipe.get_str("resume_from_checkpoint")
     goes_on = (
         before if before and from_there and is_inside(Path(from_there), output_of(recipe)) else None
     )
@@ -141,7 +141,9 @@ def _record(
         host=socket.gethostname(),
         gpus=provenance.gpus(),
         data=provenance.data_files(recipe),
-        seeds={flag: recipe.text(flag) for flag in ("seed", "data_seed") if recipe.text(flag)},
+        seeds={
+            flag: recipe.get_str(flag) for flag in ("seed", "data_seed") if recipe.get_str(flag)
+        },
         attempts=[*(goes_on.attempts if goes_on else []), Attempt(_now(), from_there)],
         swanlab=goes_on.swanlab if goes_on else None,
     )
@@ -150,7 +152,7 @@ def _record(
 def secrets_of(recipe: Recipe) -> list[str]:
     """The values of secret variables and settings."""
     settings = {flag: " ".join(values) for flag, values in recipe.settings.items()}
-    return secret_values(recipe.environment, recipe.own_environment, settings)
+    return secret_values(recipe.environment, recipe.file_environment, settings)
 
 
 def settings_of(recipe: Recipe, secrets: Sequence[str]) -> dict[str, list[str]]:
@@ -163,7 +165,7 @@ def settings_of(recipe: Recipe, secrets: Sequence[str]) -> dict[str, list[str]]:
 def _from_the_beginning(command: Command, recipe: Recipe) -> Command:
     """Without the checkpoint of this very run that it goes on from: to repeat it is to begin
     again."""
-    place = ["--resume_from_checkpoint", recipe.text("resume_from_checkpoint")]
+    place = ["--resume_from_checkpoint", recipe.get_str("resume_from_checkpoint")]
     flags = command.flags
     for start in range(len(flags) - 1):
         if flags[start : start + 2] == place and is_inside(Path(place[1]), output_of(recipe)):

@@ -56,7 +56,7 @@ def _resume(arguments: list[str]) -> int:
     recipe = read_recipe(verb, Path(file), flags, os.environ)
     output = output_of(recipe)
     record = read_record(output / RECORD)
-    if recipe.says(_FLAG):
+    if recipe.is_set(_FLAG):
         say(f"swiftkit: RESUME is not needed: --{_FLAG} is given")
         return 0
     if record and ended_well(record, recipe):
@@ -104,10 +104,10 @@ def ended_well(record: RunRecord, recipe: Recipe) -> bool:
 
 def is_at_end(checkpoint: Path, recipe: Recipe) -> bool:
     """Whether nothing is left to train: transformers would train one step more before it looked."""
-    state, wanted = state_of(checkpoint), recipe.whole("max_steps", -1)
+    state, wanted = state_of(checkpoint), recipe.get_int("max_steps", -1)
     if wanted > 0:
         return state.global_step >= wanted
-    epochs = recipe.number("num_train_epochs") or 0
+    epochs = recipe.get_float("num_train_epochs") or 0
     return state.global_step >= state.max_steps > 0 and epochs <= state.num_train_epochs
 
 

@@ -13,7 +13,7 @@ from helpers.paths import ROOT
 
 from swiftkit.data.convert import convert_files
 from swiftkit.data.convert_record import Options
-from swiftkit.preflight import preflight
+from swiftkit.preflight.examine import preflight
 
 FOLDER = ROOT / "datasets_custom" / "registration"
 PLUGIN, INFO, ROWS = (

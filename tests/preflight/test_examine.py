@@ -1,68 +1,204 @@
-"""The shipped recipes break no rule but those about files that are not there; hostile ones break no
-preflight."""
+"""preflight names what is wrong with a recipe, flag by flag; no input breaks it."""
 
+import json
+import socket
 from pathlib import Path
 
 import pytest
 import yaml
-from helpers.paths import ROOT
 from helpers.preflight_recipes import FOUR, GOOD, NO_GPU, ONE, VERBS, make_good_files
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from swiftkit.preflight import Machine, preflight
-from swiftkit.preflight.rewarded_rows import REWARDS
+from swiftkit.findings import Level
+from swiftkit.preflight.examine import preflight
 from swiftkit.recipe.arguments import arguments_of
+from swiftkit.recipe.machine import Machine
+from swiftkit.recipe.recipe import RecipeFinding
 
-LARGE = sorted((ROOT / "recipes").glob("*.yaml"))
-TINY = sorted((ROOT / "recipes" / "tiny").glob("*.yaml"))
-# Models, data and adapters come with the user or the demo; make_base.sh gives what make_base.yaml
-# lacks.
-NOT_THERE = {
-    "missing_model",
-    "missing_data",
-    "missing_adapter",
-    "no_model",
-    "no_dataset",
-    "memory",
-    "port_in_use",
-}
-CPU = ["--use_cpu", "true", "--fp16", "false", "--torch_dtype", "float32"]
+START = (
+    "model: model\ndataset: [train.jsonl]\nlearning_rate: 1e-4\nuse_cpu: true\ncheck_model: false\n"
+)
 
 
-def broken(path: Path, flags: list[str], machine: Machine, **environment: str) -> list[str]:
-    found = preflight(path, flags, environment, machine)
-    return [str(fault) for fault in found if fault.rule not in NOT_THERE]
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a complete model, an adapter and a data file."""
+    files = ("config.json", "model.safetensors", "tokenizer.json")
+    for path in (tmp_path / "lora/adapter_config.json", *(tmp_path / "model" / x for x in files)):
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    row = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    (tmp_path / "train.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
-@pytest.mark.parametrize("path", LARGE, ids=lambda path: path.stem)
-def test_a_large_recipe_breaks_no_rule(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the four GPUs that it is made for, with the flags that recipes/lib.sh adds."""
-    monkeypatch.chdir(ROOT)
-    training = "learning_rate" in path.read_text(encoding="utf-8")
-    zero = "zero2" if "grpo" in path.stem else "zero3"
-    flags = ["--deepspeed", zero] if training else []
-    assert broken(path, flags, FOUR, **({"NPROC_PER_NODE": "4"} if training else {})) == []
+def check(text: str, *flags: str, **environment: str) -> list[RecipeFinding]:
+    Path("recipe.yaml").write_text(text, encoding="utf-8")
+    return preflight(Path("recipe.yaml"), flags, environment, ONE)
 
 
-@pytest.mark.parametrize("path", TINY, ids=lambda path: path.stem)
-def test_a_tiny_recipe_breaks_no_rule(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine without a GPU, with the CPU's flags."""
-    monkeypatch.chdir(ROOT)
-    text = path.read_text(encoding="utf-8")
-    training = "learning_rate" in text
-    flags = CPU if training else [] if "merge_lora" in text else CPU[4:]
-    assert broken(path, flags, NO_GPU) == []
+@pytest.mark.usefixtures("folder")
+def test_a_good_recipe_has_no_findings() -> None:
+    """Also with samples cut off a data set, flags on top, and several values."""
+    assert check(START) == []
+    flags = "--dataset train.jsonl#500 train.jsonl --adapters=lora --max_steps -1"
+    assert check(START, *flags.split()) == []
+    assert check("model: ./model\nadapters: [a=lora, b=lora]\n") == []
 
 
-@pytest.mark.parametrize("reward", REWARDS)
-def test_every_reward_of_the_plugin_is_known(reward: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also those that the plugin registers under the names of their classes."""
-    monkeypatch.chdir(ROOT)
-    found = preflight(
-        ROOT / "recipes/tiny/grpo_tool_call.yaml", [*CPU, "--reward_funcs", reward], {}, NO_GPU
-    )
-    assert "unknown_name" not in {fault.rule for fault in found}
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    ("text", "flag", "message"),
+    [
+        ("model: ./none", "model", "no such path: {folder}/none"),
+        ("model: model/none", "model", "no such path: {folder}/model/none"),
+        ("model: none", "model", "no such path: {folder}/none"),
+        ("model: train.jsonl", "model", "is a file"),
+        ("model: lora", "model", "has no config.json"),
+        ("model: lora", "model", "has no tokenizer"),
+        ("reward_model: /none", "reward_model", "no such path: /none"),
+        ("adapters: [model]", "adapters", "has no adapter_config.json"),
+        ("adapters: ./gone", "adapters", "no such path"),
+        ("dataset: none.jsonl#5", "dataset", "no such path: {folder}/none.jsonl"),
+        ("dataset: train.jsonl#many", "dataset", "not a number of samples"),
+        ("val_dataset: [train.jsonl, x.csv]", "val_dataset", "no such path: {folder}/x.csv"),
+        ("external_plugins: [reward.py]", "external_plugins", "no such path: {folder}/reward.py"),
+        ("external_plugins: [lora]", "external_plugins", "not a .py file"),
+        ("deepspeed: ./zero.json", "deepspeed", "no such path: {folder}/zero.json"),
+        ("learning_rate: 1e-4", "dataset", "none is given"),
+        ("model: ", "model", "null"),
+        ("target_modules: [a, null]", "target_modules", "null"),
+        ("dataset: []", "dataset", "empty list"),
+        ("train_type: lora", "train_type", "write tuner_type"),
+        ("gpu_memory_utilization: 0.9", "gpu_memory_utilization", "vllm_gpu_memory_utilization"),
+        ("overwrite_output_dir: true", "overwrite_output_dir", "leave it out"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_path(
+    folder: Path, text: str, flag: str, message: str
+) -> None:
+    """Each finding names the flag and the absolute path, and ends with a fix."""
+    findings = [finding for finding in check(text) if finding.name == flag]
+    assert any(message.format(folder=folder) in str(finding) for finding in findings), findings
+    assert all(finding.fix for finding in findings)
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_adapter_name_that_may_be_a_hub_id_stops_nothing() -> None:
+    """output/ is not there, so it may be the name of an organisation."""
+    findings = check("adapters: output/../lora/x")
+    adapters = [finding for finding in findings if finding.name == "adapters"]
+    assert not any(finding.level is Level.FAIL for finding in adapters)
+
+
+@pytest.mark.usefixtures("folder")
+def test_flags_replace_the_values_of_the_file() -> None:
+    """A later flag replaces the file's value, and an earlier flag, as in swift's launcher."""
+    text = "model: ./none\ndataset: none.jsonl\nlearning_rate: 1e-4\n"
+    flags = "--model ./nor-this --model model --dataset train.jsonl"
+    assert check(text, *flags.split()) == []
+    findings = check(START, "stray", "--seed", "1")
+    assert [finding.name for finding in findings] == ["stray"]
+
+
+def test_an_empty_data_file_is_named(folder: Path) -> None:
+    """swift would fail much later, with a division by zero."""
+    (folder / "train.jsonl").write_text("\n \n", encoding="utf-8")
+    (finding,) = check(START)
+    assert "is empty" in finding.message
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_hub_id_is_only_doubted_offline(folder: Path) -> None:
+    """A name on a hub may be right; offline and not in the cache it is a warning. ENV in the file
+    counts too."""
+    text = "model: Qwen/Qwen3-8B\ncheck_model: false\nlearning_rate: 1e-4\n"
+    text += "dataset: [swift/self-cognition#100, 'hf::org/data:sub']\n"
+    assert check(text) == []
+    levels = [finding.level for finding in check(text, HF_HUB_OFFLINE="1", HF_HOME=str(folder))]
+    assert levels == [Level.WARN] * 3
+    assert len(check("ENV: {HF_HUB_OFFLINE: 1}\n" + text, HF_HOME=str(folder))) == 3
+    (folder / "hub/models--Qwen--Qwen3-8B").mkdir(parents=True)
+    assert len(check(text, HF_HUB_OFFLINE="1", HF_HOME=str(folder))) == 2
+
+
+@pytest.mark.parametrize("in_yaml", [True, False])
+@pytest.mark.parametrize("address", ["127.0.0.1", ""])
+def test_a_port_in_use_is_named_with_a_free_one(
+    tmp_path: Path, address: str, in_yaml: bool
+) -> None:
+    """swift would silently move to the next port."""
+    recipe = tmp_path / "deploy.yaml"
+    with socket.socket() as listener:
+        listener.bind((address, 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        recipe.write_text(f"model: org/name\nmax_batch_size: 8\nport: {port if in_yaml else 1}\n")
+        (finding,) = preflight(recipe, [] if in_yaml else [f"--port={port}"], {})
+    assert f"port: {port} is in use" in str(finding)
+    assert "--port " in finding.fix
+
+
+def test_a_port_that_is_not_a_number_is_named(tmp_path: Path) -> None:
+    """A typing mistake is found before swift is imported."""
+    recipe = tmp_path / "deploy.yaml"
+    recipe.write_text("model: org/name\nport: 80OO\n")
+    assert preflight(recipe, [], {})[0].rule == "wrong_type"
+
+
+def test_an_export_into_an_old_folder_stops(tmp_path: Path) -> None:
+    """swift would fail after ten seconds or, told that the folder may exist, keep the old
+    weights."""
+    recipe = tmp_path / "export.yaml"
+    recipe.write_text(f"adapters: org/name\nmerge_lora: true\noutput_dir: {tmp_path}\n")
+    assert "exists already" in str(preflight(recipe, [], {})[0])
+    assert preflight(recipe, ["--output_dir", str(tmp_path / "new")], {}) == []
+
+
+def test_gpt_oss_without_its_plugin_is_a_warning(folder: Path) -> None:
+    """The folder or a flag says that it is gpt-oss; a merge needs no template."""
+    (folder / "model/config.json").write_text('{"model_type": "gpt_oss"}', encoding="utf-8")
+    (finding,) = check(START)
+    assert (finding.level, finding.name) == (Level.WARN, "external_plugins")
+    plugin = folder / "harmony_template.py"
+    plugin.touch()
+    assert check(START, "--external_plugins", str(plugin)) == []
+    assert check("adapters: [lora]\nmerge_lora: true\nmodel: model\n") == []
+    (finding,) = check("adapters: [lora]\nmodel_type: gpt_oss\n")
+    assert finding.name == "external_plugins"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_dict_in_the_file_is_json_as_swift_writes_it() -> None:
+    """A mapping is no broken JSON."""
+    assert check(START + "lr_scheduler_kwargs: {min_lr: 1.0e-6}\n") == []
+
+
+@pytest.mark.usefixtures("folder")
+def test_resuming_has_no_findings() -> None:
+    """RESUME=1 with the checkpoint that the launcher adds: neither the output folder that exists
+    nor the adapter that the run began with is a finding."""
+    checkpoint = Path("out/checkpoint-2")
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "trainer_state.json").write_text("{}")
+    text = f"{START}output_dir: out\nadd_version: false\nadapters: [lora]\n"
+    assert any("earlier run" in str(finding) for finding in check(text))
+    assert check(text, "--resume_from_checkpoint", str(checkpoint), RESUME="1") == []
+    assert check(text, "--resume_from_checkpoint", str(checkpoint)) != []
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("place", [".swanlab/.netrc", "home/.netrc", "home/config.yaml"])
+def test_swanlab_without_a_key_stops(place: str) -> None:
+    """In this folder or its own, a login or a configuration; no key stops the run before the model
+    is loaded."""
+    text = f"{START}report_to: [swanlab]\n"
+    assert "swanlab_key" in {finding.rule for finding in check(text, SWANLAB_ROOT="home")}
+    Path(place).parent.mkdir()
+    Path(place).write_text("api_key: x\n")
+    assert check(text, SWANLAB_ROOT="home") == []
 
 
 VALUES = st.one_of(
@@ -70,25 +206,10 @@ VALUES = st.one_of(
     st.integers(),
     st.floats(),
     st.booleans(),
-    st.sampled_from(
-        [
-            "-1",
-            "0",
-            "~nobody/x",
-            "a" * 5000,
-            "/",
-            ".",
-            "~",
-            "\x00",
-            "train.jsonl",
-            "model",
-            "{}",
-            "1e400",
-            "nan",
-            "all",
-        ]
-    ),
+    st.sampled_from("-1 0 ~nobody/x / . ~ train.jsonl model {} 1e400 nan all".split()),
+    st.sampled_from(["a" * 5000, "\x00", "²"]),
     st.lists(st.text(max_size=4), max_size=3),
+    st.dictionaries(st.text(max_size=4), st.integers(), max_size=2),
 )
 
 
@@ -96,7 +217,7 @@ VALUES = st.one_of(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(base=st.sampled_from(sorted(GOOD)), drawn=st.data())
-def test_no_setting_breaks_preflight(
+def test_preflight_of_any_setting_never_raises(
     base: str, drawn: st.DataObject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever stands in the YAML: findings of one line, never an exception."""
@@ -108,26 +229,24 @@ def test_no_setting_breaks_preflight(
     monkeypatch.chdir(tmp_path)
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(yaml.safe_dump(yaml.safe_load(GOOD[base]) | added), encoding="utf-8")
-    found = preflight(
-        recipe, [], {}, drawn.draw(st.sampled_from([ONE, FOUR, NO_GPU, Machine()])), verb
-    )
-    assert all("\n" not in str(fault) for fault in found)
+    machine = drawn.draw(st.sampled_from([ONE, FOUR, NO_GPU, Machine()]))
+    findings = preflight(recipe, [], {}, machine, verb)
+    assert all("\n" not in str(finding) for finding in findings)
 
 
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(rows=st.binary(max_size=300), base=st.sampled_from(sorted(GOOD)))
-def test_no_data_breaks_preflight(
+def test_preflight_of_any_file_never_raises(
     rows: bytes, base: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor whatever stands in a data file, in config.json or in the YAML itself."""
+    """Whatever stands in a data file, in config.json or in the YAML itself."""
     make_good_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     wrapped = b'{"messages": [{"role": ' + rows + b'}], "id": 3}\n'
-    (tmp_path / "rows.jsonl").write_bytes(
-        rows + b"\n" + wrapped + b'{"messages": [3, {"role": [1]}, null], "label": {}}\n'
-    )
+    odd = b'{"messages": [3, {"role": [1]}, null], "label": {}}\n'
+    (tmp_path / "rows.jsonl").write_bytes(rows + b"\n" + wrapped + odd)
     (tmp_path / "model/config.json").write_bytes(rows)
     recipe = tmp_path / "recipe.yaml"
     for flags in (["--dataset", "rows.jsonl"], ["--val_dataset", "rows.jsonl"]):

@@ -19,13 +19,14 @@ from helpers.preflight_recipes import (
     write,
 )
 
-from swiftkit.preflight import Fault, all_rules, preflight
+from swiftkit.preflight.examine import all_rules, preflight
+from swiftkit.recipe.recipe import RecipeFinding
 
 DOCUMENT = ROOT / "docs" / "preflight.md"
 CASES = [
-    pytest.param(name, broken, id=f"{name}-{n}")
+    pytest.param(name, broken, id=f"{name}-{number}")
     for name, cases in BROKEN.items()
-    for n, broken in enumerate(cases)
+    for number, broken in enumerate(cases)
 ]
 LEVELS = {"fail": "stops", "warn": "warns", "ok": "tells"}
 EXPECTED_ON_GOOD = {"eval": {"broken_eval"}}  # `swift eval` is broken in itself
@@ -33,7 +34,7 @@ EXPECTED_ON_GOOD = {"eval": {"broken_eval"}}  # `swift eval` is broken in itself
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with what the good recipes name; the home directory holds no key."""
+    """A working directory with the files of the good recipes; the home directory holds no key."""
     make_good_files(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
@@ -49,7 +50,7 @@ def port() -> Iterator[str]:
         yield str(listener.getsockname()[1])
 
 
-def faults(broken: Broken, port: str = "0") -> list[Fault]:
+def findings_of(broken: Broken, port: str = "0") -> list[RecipeFinding]:
     write(Path(), broken.files)
     Path("recipe.yaml").write_text(recipe_text(broken).replace("PORT", port), encoding="utf-8")
     environment = {name: value.replace("PORT", port) for name, value in broken.environment.items()}
@@ -59,24 +60,24 @@ def faults(broken: Broken, port: str = "0") -> list[Fault]:
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("base", GOOD)
-def test_a_good_recipe_breaks_no_rule(base: str) -> None:
-    """What the fixtures below are made of is silent, so what they say comes from what they add."""
-    assert {fault.rule for fault in faults(Broken(base, machine=ONE))} == EXPECTED_ON_GOOD.get(
-        base, set()
-    )
+def test_rules_on_a_good_recipe_are_silent(base: str) -> None:
+    """So the findings about the fixtures below come from what they add."""
+    rules = {finding.rule for finding in findings_of(Broken(base, machine=ONE))}
+    assert rules == EXPECTED_ON_GOOD.get(base, set())
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(("name", "broken"), CASES)
-def test_a_broken_recipe_is_named(name: str, broken: Broken, port: str) -> None:
-    """By the rule's name, in one line, at a place, with a fix."""
-    found = [fault for fault in faults(broken, port) if fault.rule == name]
-    assert found
-    assert any(broken.said in str(fault) for fault in found), list(map(str, found))
-    for fault in found:
-        assert "\n" not in str(fault)
-        assert fault.where
-        assert fault.fix or name == "memory"
+def test_rule_on_its_fixture_gives_a_finding_with_place_and_fix(
+    name: str, broken: Broken, port: str
+) -> None:
+    """In one line, under the rule's name."""
+    findings = [finding for finding in findings_of(broken, port) if finding.rule == name]
+    assert any(broken.message in str(finding) for finding in findings), list(map(str, findings))
+    for finding in findings:
+        assert "\n" not in str(finding)
+        assert finding.where
+        assert finding.fix or name == "memory"
 
 
 def test_every_rule_has_a_fixture_and_every_fixture_a_rule() -> None:
@@ -89,17 +90,17 @@ def test_the_document_lists_every_rule(
     folder: Path, port: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A row each: its name, whether it stops a run, and the first line of its docstring."""
-    listed = re.findall(
-        r"^\| `(\w+)` \| (\w+) \| (.*\S) \|$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE
-    )
+    text = DOCUMENT.read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)` \| (\w+) \| (.*\S) \|$", text, re.MULTILINE)
     wanted = []
     for name, rule in all_rules().items():
         make_good_files(folder / name)
         monkeypatch.chdir(folder / name)
-        level = next(fault.level for fault in faults(BROKEN[name][0], port) if fault.rule == name)
-        wanted.append(
-            (name, LEVELS[level], " ".join((rule.__doc__ or "").partition("\n\n")[0].split()))
-        )
+        findings = findings_of(BROKEN[name][0], port)
+        level = next(finding.level for finding in findings if finding.rule == name)
+        sentence = (rule.__doc__ or "").partition("\n")[0]
+        assert sentence.endswith("."), f"{name}: the first line of its docstring is no sentence"
+        wanted.append((name, LEVELS[level], sentence))
     missing = ["| `{}` | {} | {} |".format(*row) for row in wanted if row not in listed]
     assert not missing, "docs/preflight.md lacks:\n" + "\n".join(missing)
     assert len(listed) == len(wanted), "docs/preflight.md lists rules that are gone"

@@ -8,11 +8,17 @@ import pytest
 from helpers.paths import ROOT
 from helpers.real_swift import warm_call
 
+from swiftkit.preflight.examine import preflight
 from swiftkit.recipe.arguments import table
+from swiftkit.recipe.machine import Machine
 
 pytestmark = pytest.mark.e2e
-# In a process of its own. Prints the regenerated table, then what the real parser says to each
-# argv.
+PARSER_RULES = (
+    "unknown_key key_of_another_verb ambiguous_key renamed_key wrong_type wrong_choice"
+    " missing_value too_many_values value_like_a_flag"
+).split()
+# In a process of its own. Prints the regenerated table, then whether the real parser accepts each
+# command.
 REAL = """
 import contextlib, io, json, sys
 sys.path.insert(0, "scripts")
@@ -52,62 +58,55 @@ ODD = [
 ]
 
 
-def argvs() -> list[list[str]]:
-    """A few arguments of each kind, with values that the table takes and such that it refuses; and
-    odd ones."""
-    found = [*ODD]
+def sample_commands() -> list[list[str]]:
+    """A few arguments of each kind, with values that the table accepts and such that it does not;
+    and odd ones."""
+    commands = [*ODD]
     for kind, values in SAMPLES.items():
-        some = [one for one in table().arguments if one.kind == kind and "sft" in one.verbs][:3]
-        found += [["sft", f"--{one.name}", value] for one in some for value in values]
-    choices = [one for one in table().arguments if one.kind == "choice" and "rlhf" in one.verbs][
-        :25
-    ]
-    return found + [
-        ["rlhf", f"--{one.name}", value]
-        for one in choices
-        for value in (one.choices[-1], "nothing")
-    ]
+        of_kind = [each for each in table().arguments if each.kind == kind and "sft" in each.verbs]
+        for argument in of_kind[:3]:
+            commands += [["sft", f"--{argument.name}", value] for value in values]
+    choices = [each for each in table().arguments if each.kind == "choice" and "rlhf" in each.verbs]
+    for argument in choices[:25]:
+        commands.append(["rlhf", f"--{argument.name}", argument.choices[-1]])
+        commands.append(["rlhf", f"--{argument.name}", "nothing"])
+    return commands
 
 
-def accepted(argv: list[str], folder: Path) -> bool:
-    """Whether preflight has nothing against the keys and values; an abbreviation is only warned
-    of."""
-    from swiftkit.preflight import Machine, preflight
+def is_accepted(command: list[str], folder: Path) -> bool:
+    """Return True if preflight finds nothing wrong with keys and values.
 
+    An abbreviation is only a warning.
+    """
     (folder / "empty.yaml").write_text("{}", encoding="utf-8")
-    found = preflight(folder / "empty.yaml", argv[1:], {}, Machine(), argv[0])
-    by_parser = "unknown_key key_of_another_verb ambiguous_key renamed_key wrong_type wrong_choice missing_value"
-    rules = {*by_parser.split(), "too_many_values", "value_like_a_flag"}
-    return not any(fault.rule in rules for fault in found)
+    verb, *flags = command
+    findings = preflight(folder / "empty.yaml", flags, {}, Machine(), verb)
+    return not any(finding.rule in PARSER_RULES for finding in findings)
 
 
-def test_the_table_is_what_the_installed_swift_says_and_both_agree_on_values(
+def test_table_is_the_installed_swifts_and_preflight_accepts_what_its_parser_does(
     tmp_path: Path,
 ) -> None:
     """The shipped file is what scripts/swift_arguments.py writes, and the real parser takes and
     refuses the same."""
-    samples = argvs()
+    commands = sample_commands()
     done = subprocess.run(
-        [*warm_call(), "python", "-c", REAL, json.dumps(samples)],
+        [*warm_call(), "python", "-c", REAL, json.dumps(commands)],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
-    lines = done.stdout.splitlines()
-    written = [
-        json.loads(line.removeprefix("TABLE ")) for line in lines if line.startswith("TABLE ")
-    ]
-    assert written == [
-        (ROOT / "swiftkit/recipe/swift_arguments.json").read_text(encoding="utf-8")
-    ], done.stderr[-2000:]
-    answers = [
-        json.loads(line.removeprefix("ANSWER ")) for line in lines if line.startswith("ANSWER ")
-    ]
-    ours = [accepted(argv, tmp_path) for argv in samples]
-    assert len(answers) == len(samples) > 50
+    tables, answers = [], []
+    for line in done.stdout.splitlines():
+        if line.startswith("TABLE "):
+            tables.append(json.loads(line.removeprefix("TABLE ")))
+        elif line.startswith("ANSWER "):
+            answers.append(json.loads(line.removeprefix("ANSWER ")))
+    shipped = (ROOT / "swiftkit/recipe/swift_arguments.json").read_text(encoding="utf-8")
+    assert tables == [shipped], done.stderr[-2000:]
+    assert len(answers) == len(commands) > 50
     assert 20 < sum(answers) < len(answers) - 20
-    assert [
-        argv for argv, real, said in zip(samples, answers, ours, strict=True) if real != said
-    ] == []
+    for command, answer in zip(commands, answers, strict=True):
+        assert is_accepted(command, tmp_path) == answer, command

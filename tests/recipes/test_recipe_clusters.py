@@ -15,7 +15,7 @@ from helpers.paths import ROOT
 from helpers.recipe_nodes import LIMIT, NODE_SWIFT, NODES, node
 from helpers.recipe_stage import Stage
 
-from swiftkit.preflight import preflight
+from swiftkit.preflight.examine import preflight
 from swiftkit.recipe.machine import Machine
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from swiftkit.errors import DataError
-from swiftkit.preflight import Fault, preflight
+from swiftkit.preflight.examine import preflight
+from swiftkit.recipe.recipe import RecipeFinding
 from swiftkit.sandbox.tool_pool import ToolOutcome
 from swiftkit.scoring import rewards
 from swiftkit.scoring.gold import gold_from
@@ -114,7 +115,7 @@ def test_rows_that_cannot_be_rewarded_are_named(fault: dict[str, Any], said: str
     assert caught.value.fix
 
 
-def of_rows(recipe: Path, *flags: str) -> list[Fault]:
+def of_rows(recipe: Path, *flags: str) -> list[RecipeFinding]:
     """What preflight says about rewards; the rest of such a recipe is not there."""
     return [fault for fault in preflight(recipe, flags) if fault.rule == "unrewarded_row"]
 

@@ -1,1 +1,1 @@
-"""An estimate of the GPU memory that a training needs."""
+"""Estimate the memory that a recipe needs on a GPU. No GPU has confirmed it yet."""

@@ -1,6 +1,6 @@
-"""One theme a file. A rule is a public function: a recipe in, faults out; its name is the fault's
-code.
+"""The rules, one subject a file.
 
-The first line of its docstring is its row in docs/preflight.md. There is no registry: the folder is
+A rule is a public function: it takes a recipe and yields findings; its name is their code. The
+first line of its docstring is its row in docs/preflight.md. There is no registry: the folder is
 walked.
 """

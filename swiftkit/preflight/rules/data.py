@@ -1,289 +1,242 @@
-"""Rows that do not suit the stage. swift deletes most of them without a word, or trains on
+"""Rows that do not suit the stage. swift silently deletes most of them, or trains on
 something else."""
 
 import itertools
 from collections.abc import Callable, Iterator
 
-from swiftkit.preflight.data_rows import Row, first_rows, late_columns
-from swiftkit.preflight.rewarded_rows import unrewarded
+from swiftkit.preflight.data_rows import DataRow, first_rows, late_columns, role_of
+from swiftkit.preflight.rewarded_rows import unrewarded_rows
 from swiftkit.recipe.paths import data_files
-from swiftkit.recipe.recipe import Fault, Recipe
+from swiftkit.recipe.recipe import Recipe, RecipeFinding
 
-_ANSWERS = ("assistant", "gpt", "bot", "tool_call", "function_call")
-_RESPONSES = ("response", "answer", "output", "targets", "target", "answer_key", "answers", "solution", "text",
-              "completion", "content")  # fmt: skip
-_QUESTIONS = ("query", "prompt", "input", "instruction", "question", "problem")
-_PAIRS = ("dpo", "rm", "orpo", "cpo", "simpo")
-_DROPPED = ("reasoning_content", "thinking", "weight", "train", "function_call")
+_ANSWER_ROLES = ("assistant", "gpt", "bot", "tool_call", "function_call")
+_CALL_ROLES = ("tool_call", "function_call")
 _ROLES = (
-    "system user human assistant gpt bot tool tool_call tool_response function_call function_response observation"
-    " observations tool-call tool-response"
+    "system user human assistant gpt bot tool tool_call tool_response function_call"
+    " function_response observation observations tool-call tool-response"
 ).split()
-_TRAINED = "convert the file again: `swiftkit convert`"
+_MESSAGES = {"messages", "conversation", "conversations"}
+_QUESTIONS = {"query", "prompt", "input", "instruction", "question", "problem"}
+_RESPONSES = {
+    "response", "answer", "output", "targets", "target", "answer_key", "answers", "solution",
+    "text", "completion", "content",
+}  # fmt: skip
+_PAIRS = ("dpo", "rm", "orpo", "cpo", "simpo")
+_REJECTED = {"rejected_response", "rejected_messages", "rejected_tools"}
+_DROPPED = ("reasoning_content", "thinking", "weight", "train", "function_call")
+_CONVERT = "convert the file again: `swiftkit convert`"
+# What the reader makes of a value; whole and broken numbers go together.
+_KINDS = {
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "text",
+    list: "a list",
+    dict: "an object",
+}
 
 
-def broken_row(recipe: Recipe) -> Iterator[Fault]:
-    """A line that is no JSON object: the whole file fails to load."""
-    return _first(
-        recipe,
-        lambda row: row.content is None,
-        "is no JSON object",
-        "mend the line, or convert the file again",
-    )
+def broken_row(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A line is not a JSON object, so the whole file fails to load."""
+    fix = "mend the line, or convert the file again"
+    return _first(recipe, lambda row: row.content is None, "is not a JSON object", fix)
 
 
-def no_conversation(recipe: Recipe) -> Iterator[Fault]:
-    """A row without messages, and without the columns that swift makes them of."""
-    known = {"messages", "conversation", "conversations", *_QUESTIONS, *_RESPONSES}
-    if recipe.says("columns", "cached_dataset"):
-        return iter(())
-    return _first(
-        recipe,
-        lambda row: row.content is not None and not known & set(row.content),
-        "has no messages",
-        _TRAINED,
-    )
+def no_conversation(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A row has neither messages nor the columns that swift makes them of."""
+    columns = _MESSAGES | _QUESTIONS | _RESPONSES
+
+    def is_wrong(row: DataRow) -> bool:
+        return row.content is not None and not columns & row.content.keys()
+
+    if not recipe.is_set("columns", "cached_dataset"):
+        yield from _first(recipe, is_wrong, "has no messages", _CONVERT)
 
 
-def no_answer(recipe: Recipe) -> Iterator[Fault]:
-    """A row of training that ends without an answer: swift deletes it."""
-    if recipe.stage not in ("sft", *_PAIRS, "kto") or recipe.says("columns"):
-        return iter(())
-    message = "does not end in an answer, and there is nothing to learn from it"
-    return _first(
-        recipe, _lacks_answer, message, "leave such rows out: `swiftkit convert --to sft`"
-    )
+def no_answer(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A training row does not end in an answer, so swift deletes it."""
+
+    def is_wrong(row: DataRow) -> bool:
+        content = row.content or {}
+        if row.messages:
+            return row.last_role not in _ANSWER_ROLES and "assistant" not in row.messages[-1]
+        has_answer = any(content.get(name) for name in _RESPONSES)
+        return bool(_QUESTIONS & content.keys()) and not has_answer
+
+    if recipe.stage in ("sft", *_PAIRS, "kto") and not recipe.is_set("columns"):
+        message = "does not end in an answer, and there is nothing to learn from it"
+        fix = "leave such rows out: `swiftkit convert --to sft`"
+        yield from _first(recipe, is_wrong, message, fix)
 
 
-def no_rejected(recipe: Recipe) -> Iterator[Fault]:
-    """A row of preferences without the answer that was not preferred."""
-    columns = ("rejected_response", "rejected_messages", "rejected_tools")
-    if recipe.stage not in _PAIRS or recipe.says("columns"):
-        return iter(())
-    fix = "write them: `swiftkit convert --to preference`"
-    message = "has no rejected_response, which this stage compares with"
-    return _first(recipe, lambda row: not set(columns) & set(row.content or columns), message, fix)
+def no_rejected(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A row of preferences has no rejected answer."""
+
+    def is_wrong(row: DataRow) -> bool:
+        columns = (row.content or {}).keys()
+        return bool(columns) and not _REJECTED & columns
+
+    if recipe.stage in _PAIRS and not recipe.is_set("columns"):
+        message = "has no rejected_response, which this stage compares with"
+        fix = "write them: `swiftkit convert --to preference`"
+        yield from _first(recipe, is_wrong, message, fix)
 
 
-def no_label(recipe: Recipe) -> Iterator[Fault]:
-    """A row of KTO without its label."""
-    if recipe.stage != "kto" or recipe.says("columns"):
-        return iter(())
-    fix = "write them: `swiftkit convert --to kto`"
-    return _first(
-        recipe,
-        lambda row: "label" not in (row.content or {"label": 1}),
-        "has no label, true or false",
-        fix,
-    )
+def no_label(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A row of KTO has no label."""
+
+    def is_wrong(row: DataRow) -> bool:
+        columns = (row.content or {}).keys()
+        return bool(columns) and "label" not in columns
+
+    if recipe.stage == "kto" and not recipe.is_set("columns"):
+        fix = "write them: `swiftkit convert --to kto`"
+        yield from _first(recipe, is_wrong, "has no label, true or false", fix)
 
 
-def kto_ending(recipe: Recipe) -> Iterator[Fault]:
-    """A row of KTO or GKD that ends in a tool_call turn: the call has to be an answer's text."""
-    if recipe.stage != "kto" and not (recipe.stage == "gkd" and (recipe.number("lmbda") or 0) > 0):
-        return iter(())
-    message = "ends in a tool_call turn, which this stage refuses"
-    return _first(
-        recipe,
-        lambda row: row.last_role in ("tool_call", "function_call"),
-        message,
-        f"{_TRAINED} --to kto",
-    )
+def kto_ending(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A row of KTO or GKD ends in a tool_call turn, which has to be an answer's text."""
+    samples_answers = recipe.stage == "gkd" and (recipe.get_float("lmbda") or 0) > 0
+    if recipe.stage == "kto" or samples_answers:
+        message = "ends in a tool_call turn, which this stage refuses"
+        yield from _first(recipe, _ends_in_call, message, f"{_CONVERT} --to kto")
 
 
-def answer_in_prompt(recipe: Recipe) -> Iterator[Fault]:
-    """A row of GRPO that ends in its tool call: the answer stands in the prompt."""
-    if recipe.stage != "grpo":
-        return iter(())
-    message = "ends in its tool call, and the model would read the answer"
-    return _first(
-        recipe,
-        lambda row: row.last_role in ("tool_call", "function_call"),
-        message,
-        f"{_TRAINED} --to grpo",
-    )
-
-
-def answer_left_out(recipe: Recipe) -> Iterator[Fault]:
-    """A row of GRPO that ends in an assistant turn, which swift takes away."""
-    if recipe.stage != "grpo":
-        return iter(())
-    message = "ends in an assistant turn, which swift takes away before the model answers"
-    return _first(
-        recipe,
-        lambda row: row.last_role in ("assistant", "gpt"),
-        message,
-        f"{_TRAINED} --to grpo",
-        warn=True,
-    )
-
-
-def answer_leaks(recipe: Recipe) -> Iterator[Fault]:
-    """A row of inference that ends in a tool call: swift leaves it in the prompt."""
-    if recipe.verb != "infer":
-        return iter(())
-    message = "ends in its tool call, which stays in the prompt"
-    return _first(
-        recipe,
-        lambda row: row.last_role in ("tool_call", "function_call"),
-        message,
-        "cut the rows before it",
-    )
-
-
-def unrewarded_row(recipe: Recipe) -> Iterator[Fault]:
-    """A row without the gold calls that the tool-call rewards judge by."""
+def answer_in_prompt(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A row of GRPO ends in its tool call, so the answer stands in the prompt."""
     if recipe.stage == "grpo":
-        for finding in unrewarded(recipe.settings):
-            yield recipe.fail(finding.name, finding.message, finding.fix)
+        message = "ends in its tool call, and the model would read the answer"
+        yield from _first(recipe, _ends_in_call, message, f"{_CONVERT} --to grpo")
 
 
-def nested_value(recipe: Recipe) -> Iterator[Fault]:
-    """Tools that are no JSON string: the reader merges differing ones and fills them up with
-    nulls."""
-    message = "has tools that are no JSON string: rows with other tools fill them up with nulls"
-    return _first(
-        recipe,
-        lambda row: isinstance((row.content or {}).get("tools"), list),
-        message,
-        _TRAINED,
-        warn=True,
-    )
+def answer_left_out(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A row of GRPO ends in an assistant turn, which swift takes away."""
+
+    def is_wrong(row: DataRow) -> bool:
+        return row.last_role in ("assistant", "gpt")
+
+    if recipe.stage == "grpo":
+        message = "ends in an assistant turn, which swift takes away before the model answers"
+        yield from _first(recipe, is_wrong, message, f"{_CONVERT} --to grpo", recipe.warn)
 
 
-def mixed_content(recipe: Recipe) -> Iterator[Fault]:
-    """Contents that are text in one row and parts in another: `datasets` turns all into JSON text,
-    or stops."""
-    if not any(_has_text(row) for row in first_rows(recipe)):
-        return iter(())
-    message = "has a content of parts, and others have text: all of them become JSON text"
-    return _first(recipe, _has_parts, message, _TRAINED)
+def answer_leaks(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A row of inference ends in a tool call, which swift leaves in the prompt."""
+    if recipe.verb == "infer":
+        message = "ends in its tool call, which stays in the prompt"
+        yield from _first(recipe, _ends_in_call, message, "cut the rows before it")
 
 
-def changing_column(recipe: Recipe) -> Iterator[Fault]:
-    """A column of one kind in the first row and of another later: the file does not load."""
-    kinds: dict[tuple[str, str], str] = {}
+def unrewarded_row(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A row has no gold calls for the tool-call rewards to judge by."""
+    if recipe.stage == "grpo":
+        yield from unrewarded_rows(recipe)
+
+
+def nested_value(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """Tools are not a JSON string: the reader merges different ones and pads them with nulls."""
+
+    def is_wrong(row: DataRow) -> bool:
+        return isinstance((row.content or {}).get("tools"), list)
+
+    message = "has tools that are not a JSON string: rows with other tools fill them up with nulls"
+    return _first(recipe, is_wrong, message, _CONVERT, recipe.warn)
+
+
+def mixed_content(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """Contents are text in one row and parts in another: `datasets` makes all of them JSON text."""
+
+    def has_content(row: DataRow, kind: type) -> bool:
+        return any(isinstance(message.get("content"), kind) for message in row.messages)
+
+    if any(has_content(row, str) for row in first_rows(recipe)):
+        message = "has a content of parts, and others have text: all of them become JSON text"
+        yield from _first(recipe, lambda row: has_content(row, list), message, _CONVERT)
+
+
+def changing_column(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A column changes its type between rows, so the file does not load."""
+    kinds: dict[tuple[str, str], str] = {}  # (file, column) -> the kind of its first value
     for row in first_rows(recipe):
         file = row.place.rpartition(":")[0]
         for name, value in (row.content or {}).items():
-            kind = _kind(value)
-            before = kinds.setdefault((file, name), kind) if kind else ""
-            if kind and before != kind:
-                yield recipe.fail(
-                    row.flag, f"{row.place}: {name} is {kind}, and {before} before", _TRAINED
-                )
+            if value is None or value == []:
+                continue  # goes with every kind
+            kind = _KINDS[type(value)]
+            first = kinds.setdefault((file, name), kind)
+            if kind != first:
+                message = f"{row.place}: {name} is {kind}, and {first} before"
+                yield recipe.fail(row.flag, message, _CONVERT)
                 return
 
 
-def late_column(recipe: Recipe) -> Iterator[Fault]:
-    """A column that first appears after 10 MB: `datasets` stops at it."""
+def late_column(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A column first appears after 10 MB, and `datasets` stops at it."""
     for flag, place, name in late_columns(recipe):
         message = f"{place}: {name} first appears after 10 MB, and the reader stops at it"
         yield recipe.fail(flag, message, "put the row first, or convert the file again")
 
 
-def dropped_key(recipe: Recipe) -> Iterator[Fault]:
-    """Keys of a message that swift drops in silence, reasoning above all."""
+def dropped_key(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """swift silently drops a key of a message, such as its reasoning."""
+    fix = "`swiftkit convert` keeps reasoning as <think>"
+    if not recipe.trains:
+        return
     for name in _DROPPED:
-        found = next(
-            (
-                row
-                for row in first_rows(recipe)
-                if any(message.get(name) for message in row.messages)
-            ),
-            None,
-        )
-        if found and recipe.trains:
-            message = f"{found.place}: swift drops a message's {name} without a word"
-            yield recipe.warn(found.flag, message, "`swiftkit convert` keeps reasoning as <think>")
+        for row in first_rows(recipe):
+            if any(message.get(name) for message in row.messages):
+                message = f"{row.place}: swift silently drops a message's {name}"
+                yield recipe.warn(row.flag, message, fix)
+                break
 
 
-def unknown_role(recipe: Recipe) -> Iterator[Fault]:
-    """A turn of a role that swift does not know: the row is deleted."""
-    roles = (
-        str(message.get("role") or message.get("from") or "")
-        for row in first_rows(recipe)
-        for message in row.messages
-    )
-    strange = next((role for role in roles if role and role not in _ROLES), None)
-    if strange is None:
-        return iter(())
-    message = f"has a turn of role {strange[:40]!r}, and swift deletes such rows"
-    return _first(
-        recipe,
-        lambda row: strange in [turn.get("role", turn.get("from")) for turn in row.messages],
-        message,
-        _TRAINED,
-    )
+def unknown_role(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A turn has a role that swift does not know, so the row is deleted."""
+    flags = set()
+    for row in first_rows(recipe):
+        strange = [role for role in map(role_of, row.messages) if role and role not in _ROLES]
+        if strange and row.flag not in flags:
+            flags.add(row.flag)
+            message = f"{row.place}: has a turn of role {strange[0][:40]!r}"
+            yield recipe.fail(row.flag, f"{message}, and swift deletes such rows", _CONVERT)
 
 
-def joined_turns(recipe: Recipe) -> Iterator[Fault]:
-    """Two user turns in a row: swift joins them without a separator."""
+def joined_turns(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """swift joins two user turns in a row without a separator."""
+
+    def is_wrong(row: DataRow) -> bool:
+        roles = [message.get("role") for message in row.messages]
+        return ("user", "user") in itertools.pairwise(roles)
+
     message = "has two user turns in a row, which swift joins without a separator"
-    return _first(
-        recipe, _two_users, message, "join them yourself, or leave the row out", warn=True
-    )
+    fix = "join them yourself, or leave the row out"
+    return _first(recipe, is_wrong, message, fix, recipe.warn)
 
 
-def same_file_twice(recipe: Recipe) -> Iterator[Fault]:
-    """The same file for training and validation: the loss says nothing."""
+def same_file_twice(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """The same file is for training and validation, so the loss says nothing."""
     files = [(flag, path.resolve()) for flag, path in data_files(recipe)]
-    trained = {path for flag, path in files if flag == "dataset"}
     for flag, path in files:
-        if flag == "val_dataset" and path in trained and recipe.trains:
-            yield recipe.warn(
-                flag, f"{path} is trained on too", "split it: --split_dataset_ratio 0.01"
-            )
+        if recipe.trains and flag == "val_dataset" and ("dataset", path) in files:
+            fix = "split it: --split_dataset_ratio 0.01"
+            yield recipe.warn(flag, f"{path} is trained on too", fix)
+
+
+def _ends_in_call(row: DataRow) -> bool:
+    return row.last_role in _CALL_ROLES
 
 
 def _first(
-    recipe: Recipe, wrong: Callable[[Row], bool], message: str, fix: str, warn: bool = False
-) -> Iterator[Fault]:
-    """A fault for the first row of each flag that is wrong."""
-    seen: set[str] = set()
+    recipe: Recipe,
+    is_wrong: Callable[[DataRow], bool],
+    message: str,
+    fix: str,
+    report: Callable[..., RecipeFinding] | None = None,
+) -> Iterator[RecipeFinding]:
+    """Yield a finding for the first wrong row of each flag; `report` is recipe.fail or .warn."""
+    report = report or recipe.fail
+    flags = set()
     for row in first_rows(recipe):
-        if row.flag not in seen and wrong(row):
-            seen.add(row.flag)
-            make = recipe.warn if warn else recipe.fail
-            yield make(row.flag, f"{row.place}: {message}", fix)
-
-
-def _lacks_answer(row: Row) -> bool:
-    content = row.content
-    if content is None:
-        return False
-    if row.messages:
-        last = row.messages[-1]
-        return row.last_role not in _ANSWERS and "assistant" not in last
-    return bool(set(_QUESTIONS) & set(content)) and not any(
-        content.get(name) for name in _RESPONSES
-    )
-
-
-def _kind(value: object) -> str:
-    """What the reader makes a column of; whole and broken numbers go together, nothing goes with
-    all."""
-    if value is None or value == []:
-        return ""
-    names = {
-        bool: "true or false",
-        int: "a number",
-        float: "a number",
-        str: "text",
-        list: "a list",
-        dict: "an object",
-    }
-    return names.get(type(value), "")
-
-
-def _has_parts(row: Row) -> bool:
-    return any(isinstance(message.get("content"), list) for message in row.messages)
-
-
-def _has_text(row: Row) -> bool:
-    return any(isinstance(message.get("content"), str) for message in row.messages)
-
-
-def _two_users(row: Row) -> bool:
-    roles = [message.get("role") for message in row.messages]
-    return any(pair == ("user", "user") for pair in itertools.pairwise(roles))
+        if row.flag not in flags and is_wrong(row):
+            flags.add(row.flag)
+            yield report(row.flag, f"{row.place}: {message}", fix)

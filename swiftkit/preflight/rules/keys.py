@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from swiftkit.recipe.arguments import arguments_of, verbs
 from swiftkit.recipe.reading import completions
-from swiftkit.recipe.recipe import Fault, Recipe
+from swiftkit.recipe.recipe import Recipe, RecipeFinding
 
 # Flags of ms-swift 3.x and 2.x -> what to write now; empty where nothing took its place.
 RENAMED = {
@@ -40,91 +40,92 @@ RENAMED = {
     "swanlab_lark_webhook_url": "swanlab_webhook_url",
     "swanlab_lark_secret": "swanlab_secret",
 }
-_SECRETS = ("swanlab_token", "hub_token", "api_key")
+_SECRETS = {
+    "swanlab_token": "put it into SWANLAB_API_KEY",
+    "hub_token": "put it into HF_TOKEN or MODELSCOPE_API_TOKEN",
+    "api_key": "put a proxy with a key before the server",
+}
 
 
-def renamed_key(recipe: Recipe) -> Iterator[Fault]:
-    """A flag of ms-swift 3.x or 2.x that 4.6 does not know, with its new name."""
-    for flag in recipe.given:
-        # Megatron has its own
-        if recipe.arguments and flag in RENAMED and flag not in recipe.arguments:
-            new = RENAMED[flag]
-            changes = {flag: None} | ({new: recipe.given[flag]} if new else {})
-            fix = f"write {new}" if new else "leave it out"
-            yield recipe.fail(
-                flag, "is a flag of an older ms-swift that 4.6 does not know", fix, **changes
-            )
+def renamed_key(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A flag belongs to ms-swift 3.x or 2.x; its new name is given."""
+    message = "is a flag of an older ms-swift that 4.6 does not know"
+    for flag in _unknown(recipe, renamed=True):
+        new = RENAMED[flag]
+        if new:
+            changes = {flag: None, new: recipe.typed[flag]}
+            yield recipe.fail(flag, message, f"write {new}", **changes)
+        else:
+            yield recipe.fail(flag, message, "leave it out", **{flag: None})
 
 
-def unknown_key(recipe: Recipe) -> Iterator[Fault]:
-    """A flag that no verb of swift knows, with the nearest name."""
-    everywhere = {name for verb in verbs() for name in arguments_of(verb)}
-    for flag in _strange(recipe):
-        if flag not in everywhere:
+def unknown_key(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """No verb of swift knows a flag; the nearest name is given."""
+    for flag in _unknown(recipe):
+        if not completions(flag, recipe.verb) and not _knowing_verbs(flag):
             near = difflib.get_close_matches(flag, recipe.arguments, n=1, cutoff=0.6)
             fix = f"write {near[0]}" if near else "look it up in ms-swift's list of arguments"
-            yield recipe.fail(flag, f"is no argument of swift {recipe.verb}", fix)
+            yield recipe.fail(flag, f"is not an argument of swift {recipe.verb}", fix)
 
 
-def key_of_another_verb(recipe: Recipe) -> Iterator[Fault]:
-    """A flag that only other verbs of swift know."""
-    for flag in _strange(recipe):
-        others = [verb for verb in verbs() if flag in arguments_of(verb)]
-        if others:
+def key_of_another_verb(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """Only other verbs of swift know a flag."""
+    for flag in _unknown(recipe):
+        others = _knowing_verbs(flag)
+        if others and not completions(flag, recipe.verb):
             message = f"is known to swift {', '.join(others)}, but not to swift {recipe.verb}"
             yield recipe.fail(flag, message, "leave it out", **{flag: None})
 
 
-def ambiguous_key(recipe: Recipe) -> Iterator[Fault]:
-    """The beginning of several flags, which the parser refuses."""
-    for flag in recipe.given:
-        ways = completions(flag, recipe.verb)
-        if flag not in recipe.arguments and flag not in RENAMED and len(ways) > 1:
-            yield recipe.fail(flag, f"could be {', '.join(ways[:4])}", "write the whole name")
+def ambiguous_key(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """The parser refuses the beginning of several flags."""
+    for flag in _unknown(recipe):
+        names = completions(flag, recipe.verb)
+        if len(names) > 1:
+            yield recipe.fail(flag, f"could be {', '.join(names[:4])}", "write the whole name")
 
 
-def abbreviated_key(recipe: Recipe) -> Iterator[Fault]:
-    """The beginning of one flag, which swift takes in silence: a typing mistake, or soon another
-    flag."""
-    for flag in recipe.given:
-        ways = completions(flag, recipe.verb)
-        if flag not in recipe.arguments and flag not in RENAMED and len(ways) == 1:
-            change = {flag: None, ways[0]: recipe.given[flag]}
-            yield recipe.warn(flag, f"is taken for {ways[0]}", f"write {ways[0]}", **change)
+def abbreviated_key(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """swift silently accepts the beginning of a flag, which may be a typing mistake."""
+    for flag in _unknown(recipe):
+        names = completions(flag, recipe.verb)
+        if len(names) == 1:
+            changes = {flag: None, names[0]: recipe.typed[flag]}
+            yield recipe.warn(flag, f"is taken for {names[0]}", f"write {names[0]}", **changes)
 
 
-def key_twice(recipe: Recipe) -> Iterator[Fault]:
-    """A key that stands twice in the YAML: the first value is lost without a word."""
-    for flag, place in recipe.twice.items():
+def key_twice(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A key stands twice in the YAML, and its first value is silently lost."""
+    for flag, place in recipe.repeated.items():
         yield recipe.fail(flag, f"stands also at {place}, which is lost", "keep one of them")
 
 
-def secret_in_recipe(recipe: Recipe) -> Iterator[Fault]:
-    """A key or token in a flag or a file: swift prints its arguments and keeps them in
-    args.json."""
-    for flag in recipe.says(*_SECRETS):
-        variable = {
-            "swanlab_token": "SWANLAB_API_KEY",
-            "hub_token": "HF_TOKEN or MODELSCOPE_API_TOKEN",
-        }.get(flag)
-        fix = f"put it into {variable}" if variable else "put a proxy with a key before the server"
-        yield recipe.warn(flag, "is printed, and kept in args.json", fix)
+def secret_in_recipe(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """swift prints a key or a token, and keeps it in args.json."""
+    for flag in recipe.present(*_SECRETS):
+        yield recipe.warn(flag, "is printed, and kept in args.json", _SECRETS[flag])
 
 
-def shadowed_variable(recipe: Recipe) -> Iterator[Fault]:
-    """A variable of the ENV block that is set otherwise outside, and so has no effect."""
-    for name, value in recipe.own_environment.items():
+def shadowed_variable(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A variable of the ENV block has no effect: the environment sets another value."""
+    for name, value in recipe.file_environment.items():
         if recipe.environment.get(name, value) != value:
             message = f"{name} is set in the environment to another value, which wins"
             yield recipe.warn("ENV", message, f"unset {name}, or take it out of ENV")
 
 
-def _strange(recipe: Recipe) -> list[str]:
+def _unknown(recipe: Recipe, renamed: bool = False) -> list[str]:
+    """Return the flags, as they were typed, that the verb does not know.
+
+    They are those of older versions if `renamed`, else all others. None for a verb that the table
+    does not hold.
+    """
     known = recipe.arguments
     if not known:
-        return []  # a verb that the table does not hold
-    return [
-        flag
-        for flag in recipe.given
-        if flag not in known and flag not in RENAMED and not completions(flag, recipe.verb)
-    ]
+        return []
+    unknown = [flag for flag in recipe.typed if flag not in known]
+    return [flag for flag in unknown if (flag in RENAMED) == renamed]
+
+
+def _knowing_verbs(flag: str) -> list[str]:
+    return [verb for verb in verbs() if flag in arguments_of(verb)]

@@ -1,50 +1,49 @@
-"""Whether the run fits."""
+"""The memory that a run would need, beside what its GPUs have."""
 
 from collections.abc import Iterator
 
 from swiftkit.findings import Level
-from swiftkit.preflight.memory.estimate import setup_of
-from swiftkit.preflight.memory.formula import Memory, memory_of
-from swiftkit.recipe.recipe import Fault, Recipe
+from swiftkit.preflight.memory.estimate import memory_setup
+from swiftkit.preflight.memory.formula import memory_of
+from swiftkit.recipe.recipe import Recipe, RecipeFinding
 
-_NEWS = 2_000_000_000  # bytes: less is no news
+_WORTH_SAYING = 2_000_000_000  # bytes
 
 
-def memory(recipe: Recipe) -> Iterator[Fault]:
-    """The memory that a GPU would need, beside what nvidia-smi shows: an estimate, not measured."""
-    setup = setup_of(recipe)
-    if setup is None or (recipe.on_cpu and recipe.true("use_cpu")):
+def memory(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A GPU would need about this much memory, beside what it has: an estimate, not measured."""
+    setup = memory_setup(recipe)
+    if setup is None or recipe.get_bool("use_cpu"):
         return
-    needed = memory_of(setup)
-    parts = ", ".join(
-        f"{name} {size / 1e9:.1f}" for name, size in vars(needed).items() if size >= 5e7
-    )
-    told = f"about {needed.total / 1e9:.0f} GB a GPU (estimate, not measured: {parts})"
+    sizes, total = vars(memory_of(setup)), memory_of(setup).total
+    parts = ", ".join(f"{name} {size / 1e9:.1f}" for name, size in sizes.items() if size >= 5e7)
+    message = f"about {total / 1e9:.0f} GB a GPU (estimate, not measured: {parts})"
     smallest = min(recipe.machine.gpus, key=lambda gpu: gpu.total_memory, default=None)
-    if smallest and needed.total > smallest.total_memory:
-        message = f"{told}; {smallest.name} has {smallest.total_memory / 1e9:.0f} GB"
-        yield recipe.warn("memory", message, _advice(recipe, needed))
-    elif smallest and needed.total > smallest.free_memory:
-        message = f"{told}; of {smallest.total_memory / 1e9:.0f} GB only {smallest.free_memory / 1e9:.0f} are free"
+    if smallest is None:
+        if total > _WORTH_SAYING:
+            message += "; nvidia-smi shows no GPU here"
+            yield RecipeFinding(Level.OK, "memory", message, where=recipe.file)
+        return
+    has, free = smallest.total_memory / 1e9, smallest.free_memory / 1e9
+    if total > smallest.total_memory:
+        message += f"; {smallest.name} has {has:.0f} GB"
+        yield recipe.warn("memory", message, _advice(recipe, sizes))
+    elif total > smallest.free_memory:
+        message += f"; of {has:.0f} GB only {free:.0f} are free"
         yield recipe.warn("memory", message, "stop what uses the GPU: nvidia-smi names it")
-    elif needed.total > _NEWS:
-        seen = (
-            f"; {smallest.name} has {smallest.free_memory / 1e9:.0f} GB free"
-            if smallest
-            else "; nvidia-smi shows no GPU here"
-        )
-        yield Fault(Level.OK, "memory", told + seen, where=recipe.file)
+    elif total > _WORTH_SAYING:
+        message += f"; {smallest.name} has {free:.0f} GB free"
+        yield RecipeFinding(Level.OK, "memory", message, where=recipe.file)
 
 
-def _advice(recipe: Recipe, needed: Memory) -> str:
-    """What helps against the largest part."""
-    sizes = vars(needed)
+def _advice(recipe: Recipe, sizes: dict[str, int]) -> str:
+    """Say what helps against the largest part."""
     largest = max(sizes, key=lambda name: sizes[name])
-    if largest in ("activations", "cache", "logits"):
-        many = recipe.whole("per_device_train_batch_size", 1) > 1
+    if largest not in ("activations", "cache", "logits"):
         return (
-            "lower per_device_train_batch_size"
-            if many
-            else "lower max_length, or use a fused loss or attention"
+            "shard over more GPUs with --deepspeed zero3, or load the base model with"
+            " --quant_method bnb --quant_bits 4"
         )
-    return "shard over more GPUs with --deepspeed zero3, or load the base model with --quant_method bnb --quant_bits 4"
+    if recipe.get_int("per_device_train_batch_size", 1) > 1:
+        return "lower per_device_train_batch_size"
+    return "lower max_length, or use a fused loss or attention"

@@ -4,157 +4,115 @@ import importlib.util
 import socket
 from collections.abc import Iterator
 
-from swiftkit.recipe.recipe import Fault, Recipe
+from swiftkit.recipe.recipe import Recipe, RecipeFinding
 
 
-def port_in_use(recipe: Recipe) -> Iterator[Fault]:
-    """A port that is in use: swift moves to the next one, and every client asks the wrong
-    server."""
-    value = recipe.text("port") if recipe.says("port") else ""
-    if value.isdigit() and not _can_bind(int(value)):
-        reason = (
-            "is in use"
-            if _answers(int(value))
-            else "was closed a moment ago, the system frees it within a minute"
-        )
-        yield recipe.fail(
-            "port", f"{value} {reason}", f"wait, stop what uses it, or write --port {_free_port()}"
-        )
+def port_in_use(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """swift moves on from a port in use, and every client asks the wrong server."""
+    value = recipe.get_str("port")
+    if not recipe.is_set("port") or not value.isdecimal() or _can_bind(int(value)):
+        return
+    message = f"{value} was closed a moment ago, the system frees it within a minute"
+    with socket.socket() as client:
+        client.settimeout(1)
+        if 0 < int(value) < 65536 and client.connect_ex(("127.0.0.1", int(value))) == 0:
+            message = f"{value} is in use"
+    fix = f"wait, stop what uses it, or write --port {_free_port()}"
+    yield recipe.fail("port", message, fix)
 
 
-def master_port_in_use(recipe: Recipe) -> Iterator[Fault]:
-    """MASTER_PORT in use by another training on this machine."""
-    value = recipe.environment.get("MASTER_PORT", "")
-    here = recipe.environment.get("NODE_RANK", "0") == "0"
-    if (
-        recipe.trains
-        and recipe.processes > 1
-        and here
-        and value.isdigit()
-        and not _can_bind(int(value))
-    ):
-        yield recipe.fail(
-            "MASTER_PORT",
-            f"{value} is in use",
-            f"set MASTER_PORT={_free_port()}, or leave it to recipes/*.sh",
-        )
+def master_port_in_use(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """Another training on this machine uses MASTER_PORT."""
+    port = recipe.environment.get("MASTER_PORT", "")
+    is_first = recipe.environment.get("NODE_RANK", "0") == "0"
+    listens = recipe.trains and recipe.processes > 1 and is_first
+    if listens and port.isdecimal() and not _can_bind(int(port)):
+        fix = f"set MASTER_PORT={_free_port()}, or leave it to recipes/*.sh"
+        yield recipe.fail("MASTER_PORT", f"{port} is in use", fix)
 
 
-def open_server(recipe: Recipe) -> Iterator[Fault]:
-    """A server that is open to every machine, without a key."""
-    everywhere = recipe.says("host") and recipe.text("host") in ("0.0.0.0", "::")  # noqa: S104
-    if recipe.verb in ("deploy", "app") and everywhere and not recipe.says("api_key"):
+def open_server(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A server without a key is open to every machine."""
+    everywhere = recipe.is_set("host") and recipe.get_str("host") in ("0.0.0.0", "::")  # noqa: S104
+    if recipe.verb in ("deploy", "app") and everywhere and not recipe.is_set("api_key"):
         message = "everybody who reaches this machine may ask it, without a key"
         yield recipe.warn("host", message, "write 127.0.0.1, or put a proxy with a key before it")
 
 
-def one_at_a_time(recipe: Recipe) -> Iterator[Fault]:
-    """A server that answers one request at a time: swift's default."""
-    batch = recipe.whole("max_batch_size", 1)
-    if (
-        recipe.verb == "deploy"
-        and recipe.text("infer_backend") in ("transformers", "pt")
-        and batch == 1
-    ):
+def one_at_a_time(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A server answers one request at a time, which is swift's default."""
+    flag = "max_batch_size"
+    is_transformers = recipe.get_str("infer_backend") in ("transformers", "pt")
+    if recipe.verb == "deploy" and is_transformers and recipe.get_int(flag, 1) == 1:
         message = "1 answers one request after the other, at any load"
-        yield recipe.warn(
-            "max_batch_size", message, "add --max_batch_size 32", max_batch_size=["32"]
-        )
+        yield recipe.warn(flag, message, "add --max_batch_size 32", max_batch_size=["32"])
 
 
-def old_backend_name(recipe: Recipe) -> Iterator[Fault]:
-    """infer_backend pt, the old name of transformers."""
-    if recipe.text("infer_backend") == "pt":
+def old_backend_name(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """infer_backend pt is the old name of transformers."""
+    flag = "infer_backend"
+    if recipe.get_str(flag) == "pt":
         message = "pt is the old name of transformers"
-        yield recipe.warn(
-            "infer_backend", message, "write transformers", infer_backend=["transformers"]
-        )
+        yield recipe.warn(flag, message, "write transformers", infer_backend=["transformers"])
 
 
-def streamed_file(recipe: Recipe) -> Iterator[Fault]:
-    """stream for answers to a file: one row at a time, and several processes refuse it."""
-    if (
-        recipe.verb == "infer"
-        and recipe.true("stream")
-        and recipe.says("stream")
-        and recipe.says("val_dataset")
-    ):
+def streamed_file(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """stream answers a file one row at a time, and several processes refuse it."""
+    streams = recipe.is_set("stream") and recipe.get_bool("stream")
+    if recipe.verb == "infer" and streams and recipe.is_set("val_dataset"):
         yield recipe.warn("stream", "answers a file one row at a time", "leave it out", stream=None)
 
 
-def kept_columns(recipe: Recipe) -> Iterator[Fault]:
-    """remove_unused_columns false in swift infer, which crashes."""
-    off = recipe.says("remove_unused_columns") and not recipe.true("remove_unused_columns")
-    if recipe.verb == "infer" and off:
+def kept_columns(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """remove_unused_columns false crashes swift infer."""
+    flag = "remove_unused_columns"
+    if recipe.verb == "infer" and recipe.is_set(flag) and not recipe.get_bool(flag):
         message = "false crashes swift infer"
-        yield recipe.fail(
-            "remove_unused_columns", message, "leave it out", remove_unused_columns=None
-        )
+        yield recipe.fail(flag, message, "leave it out", remove_unused_columns=None)
 
 
-def ollama_penalty(recipe: Recipe) -> Iterator[Fault]:
-    """to_ollama without repetition_penalty: the Modelfile says `repeat_penalty None`, which Ollama
-    refuses."""
-    if recipe.true("to_ollama") and not recipe.says("repetition_penalty"):
+def ollama_penalty(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """Ollama refuses the `repeat_penalty None` of to_ollama without repetition_penalty."""
+    if recipe.get_bool("to_ollama") and not recipe.is_set("repetition_penalty"):
         message = "the Modelfile would say `PARAMETER repeat_penalty None`"
-        yield recipe.fail(
-            "to_ollama", message, "add --repetition_penalty 1.0", repetition_penalty=["1.0"]
-        )
+        fix = "add --repetition_penalty 1.0"
+        yield recipe.fail("to_ollama", message, fix, repetition_penalty=["1.0"])
 
 
-def broken_eval(recipe: Recipe) -> Iterator[Fault]:
-    """swift eval without OpenCompass, which 4.6.0 imports for every backend."""
-    if (
-        recipe.verb == "eval"
-        and recipe.machine.has_swift
-        and importlib.util.find_spec("opencompass") is None
-    ):
-        message = (
-            "swift eval of 4.6.0 imports opencompass for every backend, and it is not installed"
-        )
-        yield recipe.fail(
-            "eval_backend",
-            message,
-            "use `swiftkit eval`, or `evalscope eval` against `swift deploy`",
-        )
+def broken_eval(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """swift eval of 4.6.0 needs OpenCompass for every backend."""
+    if recipe.verb != "eval" or not recipe.machine.has_swift:
+        return
+    if importlib.util.find_spec("opencompass") is None:
+        message = "swift eval of 4.6.0 imports opencompass for every backend"
+        fix = "use `swiftkit eval`, or `evalscope eval` against `swift deploy`"
+        yield recipe.fail("eval_backend", f"{message}, and it is not installed", fix)
 
 
-def rollout_limits(recipe: Recipe) -> Iterator[Fault]:
-    """swift rollout with pipeline parallelism or a reasoning parser, which it refuses."""
+def rollout_limits(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """swift rollout refuses pipeline parallelism and a reasoning parser."""
     if recipe.verb != "rollout":
         return
-    if recipe.whole("vllm_pipeline_parallel_size", 1) > 1:
-        yield recipe.fail(
-            "vllm_pipeline_parallel_size",
-            "swift rollout refuses it",
-            "write --vllm_tensor_parallel_size",
-        )
-    if recipe.says("vllm_reasoning_parser"):
-        message = "swift rollout refuses it"
-        yield recipe.fail(
-            "vllm_reasoning_parser", message, "leave it out", vllm_reasoning_parser=None
-        )
+    message = "swift rollout refuses it"
+    if recipe.get_int("vllm_pipeline_parallel_size", 1) > 1:
+        fix = "write --vllm_tensor_parallel_size"
+        yield recipe.fail("vllm_pipeline_parallel_size", message, fix)
+    if recipe.is_set("vllm_reasoning_parser"):
+        flag = "vllm_reasoning_parser"
+        yield recipe.fail(flag, message, "leave it out", vllm_reasoning_parser=None)
 
 
 def _can_bind(port: int) -> bool:
-    """swift's own test (swift/utils/utils.py, find_free_port), but for the same port only."""
-    with socket.socket() as probe:
+    """Try as swift does (swift/utils/utils.py, find_free_port), but this port only."""
+    with socket.socket() as server:
         try:
-            probe.bind(("", port))
+            server.bind(("", port))
         except (OSError, OverflowError):
             return False
     return True
 
 
-def _answers(port: int) -> bool:
-    """Whether somebody listens; a port that was just closed cannot be bound for a minute
-    (TIME_WAIT)."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return 0 < port < 65536 and probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("", 0))
-        return int(probe.getsockname()[1])
+    with socket.socket() as server:
+        server.bind(("", 0))
+        return int(server.getsockname()[1])

@@ -5,173 +5,146 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from swiftkit.recipe.arguments import looks_like_a_flag, table
-from swiftkit.recipe.recipe import Fault, Recipe
+from swiftkit.recipe.arguments import Argument, looks_like_a_flag, table
+from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.terminal import shorten
 
 _JSON = (
-    "columns model_kwargs lr_scheduler_kwargs gradient_checkpointing_kwargs accelerator_config vllm_engine_kwargs"
-    " vllm_limit_mm_per_prompt eval_generation_config eval_dataset_args extra_eval_args"
+    "columns model_kwargs lr_scheduler_kwargs gradient_checkpointing_kwargs accelerator_config"
+    " vllm_engine_kwargs vllm_limit_mm_per_prompt eval_generation_config eval_dataset_args"
+    " extra_eval_args"
 ).split()
 _SHARES = (
-    "split_dataset_ratio lora_dropout vllm_gpu_memory_utilization top_p sglang_mem_fraction_static rlsd_lambda"
-    " top_entropy_quantile"
+    "split_dataset_ratio lora_dropout vllm_gpu_memory_utilization top_p sglang_mem_fraction_static"
+    " rlsd_lambda top_entropy_quantile"
 ).split()
 _POSITIVE = (
-    "max_length packing_length num_generations max_completion_length lora_rank save_total_limit steps_per_generation"
-    " vllm_max_model_len vllm_tensor_parallel_size per_device_train_batch_size per_device_eval_batch_size"
-    " gradient_accumulation_steps"
+    "max_length packing_length num_generations max_completion_length lora_rank save_total_limit"
+    " steps_per_generation vllm_max_model_len vllm_tensor_parallel_size per_device_train_batch_size"
+    " per_device_eval_batch_size gradient_accumulation_steps"
 ).split()
 _NAMED = ("tuner_type", "template", "agent_template", "reward_funcs", "multi_turn_scheduler")
 
 
-def wrong_type(recipe: Recipe) -> Iterator[Fault]:
-    """A value that is no number, or no true or false, where swift wants one."""
-    for flag, value, wanted in _refused(recipe, choice=False):
-        what = (
-            "is no number"
-            if "number" in wanted
-            else "is no truth value"
-            if "true" in wanted
-            else "cannot be read"
-        )
-        yield recipe.fail(flag, f"{_short(value)} {what}", f"write {wanted}")
+def wrong_type(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A value is not a number, or not true or false, where swift expects one."""
+    problems = {"bool": "is neither true nor false", "dict": "cannot be read"}
+    for flag, argument, value in _refused_values(recipe):
+        if argument.kind != "choice":
+            problem = problems.get(argument.kind, "is not a number")
+            yield recipe.fail(flag, f"{shorten(value, 57)} {problem}", f"write {argument.expected}")
 
 
-def wrong_choice(recipe: Recipe) -> Iterator[Fault]:
-    """A value that is none of those that swift offers."""
-    for flag, value, wanted in _refused(recipe, choice=True):
-        yield recipe.fail(flag, f"{_short(value)} is no choice", f"write {wanted}")
+def wrong_choice(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A value is not one of those that swift offers."""
+    for flag, argument, value in _refused_values(recipe):
+        if argument.kind == "choice":
+            message = f"{shorten(value, 57)} is not one of the choices"
+            yield recipe.fail(flag, message, f"write {argument.expected}")
 
 
-def missing_value(recipe: Recipe) -> Iterator[Fault]:
-    """A flag without a value that needs one."""
+def missing_value(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A flag has no value and needs one."""
     for flag, values in recipe.settings.items():
         argument = recipe.arguments.get(flag)
         if argument and not values and argument.nargs in ("1", "+"):
             yield recipe.fail(flag, "has no value", f"write --{flag} VALUE, or leave it out")
 
 
-def too_many_values(recipe: Recipe) -> Iterator[Fault]:
-    """Several values where swift takes one; it stops at the second."""
+def too_many_values(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A flag has several values where swift takes one."""
     for flag, values in recipe.settings.items():
         argument = recipe.arguments.get(flag)
-        most = {"1": 1, "?": 1, "0": 0}.get(argument.nargs, 1 << 30) if argument else 1 << 30
-        if len(values) > most:
-            yield recipe.fail(
-                flag,
-                f"has {len(values)} values and takes {most or 'none'}",
-                "put a text with spaces in quotes",
-            )
+        most = {"1": 1, "?": 1, "0": 0}.get(argument.nargs) if argument else None
+        if most is not None and len(values) > most:
+            message = f"has {len(values)} values and takes {most or 'none'}"
+            yield recipe.fail(flag, message, "put a text with spaces in quotes")
 
 
-def value_like_a_flag(recipe: Recipe) -> Iterator[Fault]:
-    """A value that begins with a dash: the parser takes it for a flag, also -1e-4."""
+def value_like_a_flag(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """The parser takes a value that begins with a dash for a flag, also -1e-4."""
     for flag, values in recipe.settings.items():
+        typed = recipe.places.get(flag) == f"--{flag}"
         for value in filter(looks_like_a_flag, values):
-            if recipe.places.get(flag) != f"--{flag}" or not value.startswith("--"):
-                fix = f"write --{flag}={value} on the command line" + (
-                    ", or 0.0001 for 1e-4" if "e-" in value else ""
-                )
-                yield recipe.fail(flag, f"the parser takes {_short(value)} for a flag", fix)
+            if typed and value.startswith("--"):
+                continue  # it is a flag
+            fix = f"write --{flag}={value} on the command line"
+            if "e-" in value:
+                fix += ", or 0.0001 for 1e-4"
+            yield recipe.fail(flag, f"the parser takes {shorten(value, 57)} for a flag", fix)
 
 
-def broken_json(recipe: Recipe) -> Iterator[Fault]:
-    """A value that has to be JSON, or the name of a JSON file, and is neither."""
-    for flag in recipe.says(*_JSON):
-        text = recipe.text(flag)
-        if text and not Path(text).expanduser().is_file() and not _is_object(text):
-            yield recipe.fail(
-                flag, f"{_short(text)} is no JSON object", """write '{"name": "value"}'"""
-            )
+def broken_json(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A value is neither JSON nor the name of a JSON file, and has to be."""
+    for flag in recipe.present(*_JSON):
+        text = recipe.get_str(flag)
+        if not text or Path(text).expanduser().is_file():
+            continue
+        try:
+            is_object = isinstance(json.loads(text), dict)
+        except (ValueError, RecursionError):
+            is_object = False
+        if not is_object:
+            fix = """write '{"name": "value"}'"""
+            yield recipe.fail(flag, f"{shorten(text, 57)} is not a JSON object", fix)
 
 
-def out_of_range(recipe: Recipe) -> Iterator[Fault]:
-    """A share outside 0 to 1, or a size below 1."""
-    for flag in recipe.says(*_SHARES):
-        number = recipe.number(flag)
+def out_of_range(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """A share is outside of 0 to 1, or a size below 1."""
+    for flag in recipe.present(*_SHARES):
+        number = recipe.get_float(flag)
         if number is not None and not 0 <= number <= 1:
-            yield recipe.fail(
-                flag, f"{recipe.text(flag)} is no share", "write a number from 0 to 1"
-            )
-    for flag in recipe.says(*_POSITIVE):
-        number = recipe.number(flag)
-        if (
-            number is not None
-            and number < 1
-            and not (flag == "num_generations" and recipe.stage != "grpo")
-        ):
-            yield recipe.fail(flag, f"{recipe.text(flag)} is too small", "write 1 or more")
+            message = f"{recipe.get_str(flag)} is not a share"
+            yield recipe.fail(flag, message, "write a number from 0 to 1")
+    for flag in recipe.present(*_POSITIVE):
+        number = recipe.get_float(flag)
+        is_used = flag != "num_generations" or recipe.stage == "grpo"
+        if number is not None and number < 1 and is_used:
+            yield recipe.fail(flag, f"{recipe.get_str(flag)} is too small", "write 1 or more")
 
 
-def unknown_name(recipe: Recipe) -> Iterator[Fault]:
-    """A template, reward, scheduler, tuner or loss scale that neither swift nor a plugin
-    registers."""
-    known = {flag: set(table().names[flag]) for flag in _NAMED} | {
-        "model_type": set(table().model_types)
-    }
-    for flag in recipe.says(*known):
-        for value in recipe.settings[flag]:
-            if (
-                value not in known[flag]
-                and value not in ("", "None")
-                and not _registered(recipe, value)
-            ):
-                yield _unknown(recipe, flag, value)
-    for part in recipe.text("loss_scale").split("+") if recipe.says("loss_scale") else ():
-        if part not in table().names["loss_scale"] and not _registered(recipe, part):
-            yield _unknown(recipe, "loss_scale", part)
+def unknown_name(recipe: Recipe) -> Iterator[RecipeFinding]:
+    """Neither swift nor a plugin registers this template, reward, scheduler or the like."""
+    known = {flag: table().names[flag] for flag in _NAMED}
+    known["model_type"] = tuple(table().model_types)
+    known["loss_scale"] = table().names["loss_scale"]
+    for flag in recipe.present(*known):
+        values = recipe.settings[flag]
+        if flag == "loss_scale":  # default+last_round
+            values = recipe.get_str(flag).split("+")
+        for value in values:
+            if value in known[flag] or value in ("", "None") or _is_registered(recipe, value):
+                continue
+            names = sorted(known[flag])
+            near = [name for name in names if name.startswith(value[:3])] or names
+            fix = f"try {', '.join(near[:4])}, or add the plugin that registers it"
+            yield recipe.fail(flag, f"swift knows no {shorten(value, 57)}", fix)
 
 
-def _unknown(recipe: Recipe, flag: str, value: str) -> Fault:
-    names = sorted(table().names.get(flag, ()) or table().model_types)
-    near = [name for name in names if name.startswith(value[:3])][:4] or names[:4]
-    return recipe.fail(
-        flag,
-        f"swift knows no {_short(value)}",
-        f"try {', '.join(near)}, or add the plugin that registers it",
-    )
+def _is_registered(recipe: Recipe, name: str) -> bool:
+    """Return True if a plugin has the name in quotes, as a class, or as a keyword.
 
-
-def _registered(recipe: Recipe, name: str) -> bool:
-    """Whether a plugin names it in quotes, as a class or as a keyword's value; also in the files
-    beside the plugin."""
-    texts = [
-        text
-        for file in recipe.values("external_plugins")
-        for text in _plugin_texts(Path(file).expanduser())
-    ]
+    A plugin may import from the files beside it, so they are searched too, up to a megabyte.
+    """
     word = re.escape(name)
-    return any(
-        re.search(rf"""["']{word}["']|\b{word}\s*=|\bclass {word}\b""", text) for text in texts
-    )
+    pattern = re.compile(rf"""["']{word}["']|\b{word}\s*=|\bclass {word}\b""")
+    for plugin in recipe.get_list("external_plugins"):
+        file, room = Path(plugin).expanduser(), 1 << 20
+        if not file.is_file():
+            continue
+        for path in (file, *sorted(file.parent.glob("*.py"))):
+            text = path.read_text(encoding="utf-8", errors="replace")[:room]
+            room -= len(text)
+            if pattern.search(text):
+                return True
+    return False
 
 
-def _plugin_texts(file: Path) -> Iterator[str]:
-    """A plugin and what it may import from its folder, a megabyte in all at most."""
-    left = 1 << 20
-    for path in [file, *sorted(file.parent.glob("*.py"))] if file.is_file() else []:
-        text = path.read_text(encoding="utf-8", errors="replace")[:left]
-        left -= len(text)
-        yield text
-
-
-def _refused(recipe: Recipe, choice: bool) -> Iterator[tuple[str, str, str]]:
+def _refused_values(recipe: Recipe) -> Iterator[tuple[str, Argument, str]]:
+    """Yield each flag with the value that its argument does not accept."""
     for flag, values in recipe.settings.items():
         argument = recipe.arguments.get(flag)
-        if argument and (argument.kind == "choice") == choice and argument.kind != "flag":
-            yield from (
-                (flag, value, argument.refuses(value))
-                for value in values
-                if argument.refuses(value)
-            )
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False
-
-
-def _short(value: str) -> str:
-    return value if len(value) < 60 else f"{value[:57]}..."
+        if argument and argument.kind != "flag":
+            for value in values:
+                if not argument.accepts(value):
+                    yield flag, argument, value

@@ -1,0 +1,119 @@
+"""The command `swiftkit preflight`, and the corrected form of a whole swift command."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.paths import ROOT
+from helpers.preflight_recipes import GOOD, make_good_files
+
+from swiftkit.preflight.command import split_command
+
+
+def run_preflight(
+    folder: Path, *words: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "swiftkit", "preflight", *words],
+        cwd=folder,
+        env=(environment or dict(os.environ)) | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_preflight_is_silent_when_good_and_exits_with_2_when_not(tmp_path: Path) -> None:
+    """Findings go to stderr, with --json also to stdout; flags are passed through as they are."""
+    make_good_files(tmp_path)
+    recipe = f"{GOOD['sft']}use_cpu: true\nfp16: false\n"
+    (tmp_path / "recipe.yaml").write_text(recipe, encoding="utf-8")
+    good = run_preflight(tmp_path, "recipe.yaml", "--num_train_epochs", "2", "--loss_scale=all")
+    assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
+    bad = run_preflight(tmp_path, "recipe.yaml", "--model", "./a b", "--json")
+    assert bad.returncode == 2
+    assert f"no such path: {tmp_path}/a b" in bad.stderr
+    finding = json.loads(bad.stdout)[0]
+    assert finding["name"] == "model"
+    assert finding.keys() == {"level", "name", "message", "fix", "where", "rule", "changes"}
+
+
+def test_preflight_imports_nothing_heavy() -> None:
+    """No torch, no transformers, no swift: the modules that a whole preflight loads, listed by the
+    interpreter."""
+    command = "-X importtime -m swiftkit preflight recipes/tiny/lora_sft.yaml".split()
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    imported = set()
+    for line in done.stderr.splitlines():
+        imported.add(line.rpartition("|")[2].strip().partition(".")[0])
+    assert "yaml" in imported
+    heavy = "torch transformers swift datasets numpy scipy rich openai aiohttp"
+    assert not imported & set(heavy.split())
+
+
+def test_corrected_tutorial_command_breaks_none_of_its_rules(tmp_path: Path) -> None:
+    """Its dead, renamed and contradictory flags are each named; the command that is printed instead
+    has none of them."""
+    command = (
+        "swift sft --deepspeed zero3 --model gpt-oss-20b --dataset train.json --train_type lora"
+        " --torch_dtype bfloat16 --num_train_epochs 35 --per_device_train_batch_size 1"
+        " --per_device_eval_batch_size 1 --learning_rate 1e-4 --lora_rank 8 --lora_alpha 32"
+        " --target_modules all-linear --gradient_accumulation_steps 16 --eval_steps 50"
+        " --save_steps 50 --save_total_limit 2 --logging_steps 5 --max_length 8192"
+        " --output_dir output --warmup_ratio 0.05 --dataloader_num_workers 4"
+        " --use_liger_kernel true --load_from_cache_file false --loss_scale ignore_empty_think"
+        " --save_strategy epoch --model_author me --model_name robot --report_to swanlab"
+        " --swanlab_project swift-robot"
+    ).split()
+    (tmp_path / "train.json").write_text("[]", encoding="utf-8")
+    environment = {"PATH": "/none", "HOME": str(tmp_path)}
+
+    def flags_of(words: list[str]) -> set[str]:
+        done = run_preflight(tmp_path, "--json", *words, environment=environment)
+        assert done.returncode == 2
+        return {finding["name"] for finding in json.loads(done.stdout)}
+
+    mended = {
+        "train_type",
+        "eval_steps",
+        "per_device_eval_batch_size",
+        "save_steps",
+        "model_author",
+        "model_name",
+        "loss_scale",
+        "report_to",
+    }
+    assert mended | {"model", "use_liger_kernel"} <= flags_of(command)
+    corrected = run_preflight(tmp_path, *command, environment=environment).stdout
+    assert not mended & flags_of(corrected.split())
+    assert "--tuner_type lora" in corrected
+    assert "--swanlab_mode local" in corrected
+
+
+@pytest.mark.parametrize(
+    ("words", "file", "flags", "verb"),
+    [
+        ("a.yaml --x 1", "a.yaml", "--x 1", ""),
+        ("sft --x 1", None, "--x 1", "sft"),
+        ("swift sft a.yaml --x 1", "a.yaml", "--x 1", "sft"),
+        ("swift rlhf --x", None, "--x", "rlhf"),
+        ("swift", "swift", "", ""),
+    ],
+)
+def test_split_command_finds_file_flags_and_verb(
+    words: str, file: str | None, flags: str, verb: str
+) -> None:
+    """A recipe, or a command with or without the word swift."""
+    first, *rest = words.split()
+    path = Path(file) if file else None
+    assert split_command(Path(first), rest) == (path, tuple(flags.split()), verb)
