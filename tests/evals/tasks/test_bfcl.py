@@ -168,7 +168,8 @@ def test_the_leaderboards_means() -> None:
     assert found["accuracy"] == pytest.approx(29 / 59)
     assert found["accuracy[simple_java]"] == 0.5
     turns = [
-        (Sample(f"{n}_0", [], [], None, {"category": n}), 0, Score(1.0, True)) for n in bfcl._MULTI_TURNS
+        (Sample(f"{n}_0", [], [], None, {"category": n}), 0, Score(1.0, True))
+        for n in bfcl._MULTI_TURNS
     ]
     both = {name: each.value for name, each in summarize(bfcl.metrics(results + turns)).items()}
     assert both["overall_without_agentic"] == pytest.approx((non_live + live + without + 3) / 6)
