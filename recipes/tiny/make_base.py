@@ -548,12 +548,12 @@ def make(family: str, out: str) -> None:
 
 def harmony_texts(row: dict[str, Any]) -> list[str]:
     """A row as gpt-oss reads it: the texts between the control tokens."""
-    from swiftkit.toolcall.harmony.prompt import Settings, render
+    from swiftkit.toolcall.harmony.prompt import HarmonySettings, render
 
     messages, tools = row["messages"], row.get("tools") or []
     tools = json.loads(tools) if isinstance(tools, str) else tools
     system = messages[0]["content"] if messages[0]["role"] == "system" else ""
-    turns = render(messages[bool(system) :], system, tools, Settings(DATE), complete=True)
+    turns = render(messages[bool(system) :], system, tools, HarmonySettings(DATE), complete=True)
     return [
         piece.text for turn in turns for piece in (*turn.prompt, *turn.answer) if not piece.control
     ]

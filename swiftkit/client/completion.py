@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 
 from swiftkit.records import Response
-from swiftkit.toolcall import openai_calls
-from swiftkit.toolcall.formats import detect, hermes
+from swiftkit.toolcall import detect, openai_calls
+from swiftkit.toolcall.formats import hermes
 
 
 class BadBodyError(ValueError):
@@ -54,7 +54,8 @@ def read_completion(body: bytes, sample_id: str, trial: int, latency: float) -> 
             calls = parsed.calls
         elif hermes.OPEN not in text:
             # Harmony's channels beside Hermes' blocks would be read instead of these
-            text = _markup(raw_calls) if detect.is_harmony(text) else text + _markup(raw_calls)
+            is_harmony = detect.format_of(text) == "harmony"
+            text = _markup(raw_calls) if is_harmony else text + _markup(raw_calls)
     finish = choice.finish_reason if isinstance(choice.finish_reason, str) else ""
     return Response(sample_id, trial, text, calls, finish, _usage(completion.usage), latency)
 

@@ -14,8 +14,9 @@ from swiftkit.data.rows import ANSWERS, call_message
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message
+from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import Parsed, ToolCall, call_from
-from swiftkit.toolcall.formats import call_strings, detect
+from swiftkit.toolcall.formats import call_strings
 from swiftkit.toolcall.reasoning import join, split
 
 _MARKUP = ("<tool_call>", "<|channel|>", "to=functions.")

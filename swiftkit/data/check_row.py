@@ -7,7 +7,8 @@ import msgspec
 from swiftkit.data.rows import FOLLOWS, ROLES, _names_in
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.scoring.gold import gold_from
+from swiftkit.scoring.expected_calls import read_expected_calls
+from swiftkit.scoring.options import options_from
 from swiftkit.toolcall.call import ToolCall, call_from
 from swiftkit.toolcall.reasoning import split
 from swiftkit.toolcall.tools import tool_names, tools_from
@@ -37,7 +38,8 @@ def check_row(row: Row) -> None:
             "the row has only a system message", "no_question", "add the user's question"
         )
     if "expected_calls" in row:
-        for call in gold_from(row["expected_calls"], "expected_calls", row.get("scoring")).calls:
+        options_from(row.get("scoring"))
+        for call in read_expected_calls(row["expected_calls"], "expected_calls"):
             check_defined(call.name, tools, "expected_calls")
 
 

@@ -14,8 +14,8 @@ from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import GOLD_COLUMNS, Message
 from swiftkit.toolcall.call import call_from
-from swiftkit.toolcall.pairing import in_call_order
-from swiftkit.toolcall.reasoning import join, thinking_of
+from swiftkit.toolcall.reasoning import join, reasoning_of
+from swiftkit.toolcall.tool_results import in_call_order
 
 _ROLES = SHAREGPT_ROLES | {"developer": "system", "model": "assistant"}
 # columns that hold a chat
@@ -167,7 +167,7 @@ def _made(message: dict[str, Any], role: str, where: str) -> Iterable[Message]:
 
 def _answer(message: dict[str, Any], where: str) -> Iterator[Message]:
     content, calls = text_of(_content(message), where), _calls(message, "assistant", where)
-    if thinking := thinking_of(message, where):
+    if thinking := reasoning_of(message, where):
         content = join(thinking, content, where)
     if content.strip() or not calls:
         yield {"role": "assistant", "content": content}

@@ -23,7 +23,7 @@ from swiftkit.data.check_row import call_from_message
 from swiftkit.data.rows import ANSWERS
 from swiftkit.errors import DataError
 from swiftkit.records import GOLD_COLUMNS, Message, Row
-from swiftkit.scoring.gold import gold_of, gold_to_json
+from swiftkit.scoring.expected_calls import expect_exactly, to_json
 from swiftkit.toolcall.formats import hermes
 
 _VERDICTS = ("true", "false")
@@ -230,7 +230,7 @@ def _cut(row: Row, start: int, end: int) -> Row:
             for message in row["messages"][start:end]
             if _is_call(message)
         ]
-        cut["expected_calls"] = gold_to_json(gold_of(calls))
+        cut["expected_calls"] = to_json(expect_exactly(calls))
     return cut
 
 

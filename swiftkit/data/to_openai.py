@@ -12,9 +12,8 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.files.jsonl import decode_line
-from swiftkit.toolcall import openai_calls
+from swiftkit.toolcall import detect, openai_calls
 from swiftkit.toolcall.call import ToolCall, call_from
-from swiftkit.toolcall.formats import detect
 from swiftkit.toolcall.tools import tools_from
 
 Message = dict[str, Any]
@@ -95,7 +94,7 @@ def _add_answer(result: list[Message], waiting: list[str], content: str, where: 
             f"{where}: {parsed.malformed}", "malformed_call", "mend the markup of the calls"
         )
     # The chat template of gpt-oss refuses Harmony's own markup in a message.
-    taken_apart = parsed.calls or detect.is_harmony(content)
+    taken_apart = parsed.calls or detect.format_of(content) == "harmony"
     result.append({"role": "assistant", "content": parsed.content if taken_apart else content})
     if parsed.calls:
         _add_calls(result, waiting, parsed.calls)

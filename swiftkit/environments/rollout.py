@@ -20,10 +20,9 @@ from swiftkit.environments.environment import (
     load_domain,
 )
 from swiftkit.records import Response, Step
-from swiftkit.scoring.response import read_answer
-from swiftkit.toolcall import openai_calls
+from swiftkit.scoring.answer import read_answer
+from swiftkit.toolcall import detect, openai_calls
 from swiftkit.toolcall.call import Parsed
-from swiftkit.toolcall.formats import detect
 
 Ask = Callable[[list[Message], list[Tool]], Awaitable[Response]]
 Result = TypeVar("Result")

@@ -1,15 +1,17 @@
 """Scores of completions as text for people: the summary of a file, and one row taken apart."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from swiftkit.evals.percent import percent, percent_interval
 from swiftkit.evals.score_file import Pairing, ScoredCompletion, ScoreReport
 from swiftkit.records import Score
 from swiftkit.scoring import explain
-from swiftkit.scoring.gold import Gold, GoldCall
+from swiftkit.scoring.answer import read_answer
+from swiftkit.scoring.expected_calls import ExpectedCall
+from swiftkit.scoring.gold import Gold
 from swiftkit.scoring.options import WEIGHTS
-from swiftkit.scoring.response import read_answer
-from swiftkit.scoring.score import pairs_of
+from swiftkit.scoring.score import pairs_of, parse_answer
 from swiftkit.terminal import print_lines, print_table, shorten, table_lines
 from swiftkit.toolcall.call import Parsed
 
@@ -58,7 +60,7 @@ def _explanation(pair: ScoredCompletion) -> Iterator[str]:
     if score is None:
         yield f"  no score: the request failed: {response.error}"
         return
-    answer = read_answer(response, gold.parse)
+    answer = read_answer(response, partial(parse_answer, gold=gold))
     yield f"  asked     {shorten(sample.messages[-1].get('content', ''), _MOST_TEXT)}"
     yield from _block("expected", [_expected_call(call) for call in gold.calls] or ["no call"])
     yield from _block("came", _answer_lines(answer))
@@ -96,7 +98,7 @@ def _faults(answer: Parsed, gold: Gold) -> list[str]:
     return ["no call was wanted" if answer.calls else "no call was made"]
 
 
-def _expected_call(call: GoldCall) -> str:
+def _expected_call(call: ExpectedCall) -> str:
     values = []
     for name in dict.fromkeys([*call.arguments, *call.accepted]):
         mark = "?" if name in call.optional else ""

@@ -1,1 +1,1 @@
-"""How right tool calls are: the reward and the metric."""
+"""The scorer of tool calls: GRPO's reward and the metric of evaluations."""

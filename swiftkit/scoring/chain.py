@@ -1,5 +1,4 @@
-"""A chain: the calls of all answers between a user's question and the end, each answer after the
-results of the last.
+"""A chain: the calls of all answers between a user's question and the end of a rollout.
 
 A row of `swiftkit convert --to grpo` holds a chain already: its messages end with the recorded
 calls and results of the steps before, and `expected_calls` is the gold of the step that is asked
@@ -15,6 +14,7 @@ The score is that of scoring/score.py for all calls together, with two more rule
 2. One malformed answer makes the chain malformed.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -24,8 +24,14 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.records import Score
-from swiftkit.scoring.gold import Gold, GoldCall, gold_from, gold_of
-from swiftkit.scoring.score import Pair, match, pairs_of, score_calls
+from swiftkit.scoring.expected_calls import (
+    ExpectedCall,
+    expect_exactly,
+    read_expected_calls,
+    to_json,
+)
+from swiftkit.scoring.gold import Gold, gold_from
+from swiftkit.scoring.score import matched_pairs, pairs_of, parse_answer, score_calls
 from swiftkit.toolcall.call import Parsed, ToolCall, call_from
 
 
@@ -41,82 +47,84 @@ class Chain(NamedTuple):
 
 
 Messages = Sequence[Mapping[str, Any]]
-_calls = msgspec.json.Decoder(list[GoldCall]).decode
-_steps = msgspec.json.Decoder(list[list[GoldCall]]).decode
+_decode_steps = msgspec.json.Decoder(list[list[ExpectedCall]]).decode
 
 
 def question_of(messages: Messages) -> Messages:
-    """The messages up to the last question: what a rollout starts from."""
-    last = max(
-        (index for index, message in enumerate(messages, 1) if message["role"] == "user"),
-        default=len(messages),
-    )
-    return messages[:last]
+    """Return the messages up to the last question: what a rollout starts from."""
+    end = len(messages)
+    for index, message in enumerate(messages, 1):
+        if message["role"] == "user":
+            end = index
+    return messages[:end]
 
 
 def steps_of(messages: Messages, expected_calls: str, where: str) -> str:
-    """The gold of the whole chain, as JSON text. Raises DataError (bad_gold, bad_call), naming
-    `where`."""
-    gold_from(expected_calls, where)
+    """Return the gold of the whole chain, as JSON text.
+
+    Raises DataError (bad_gold, bad_call), naming `where`.
+    """
+    last = read_expected_calls(expected_calls, where)
     recorded = messages[len(question_of(messages)) :]
-    runs = groupby(recorded, key=lambda message: message["role"])
-    steps = [_recorded(list(run), where) for role, run in runs if role == "tool_call"]
-    last = _calls(expected_calls)
-    return msgspec.json.encode([*steps, last] if last else steps).decode()
+    steps = []
+    for role, run in groupby(recorded, key=lambda message: message["role"]):
+        if role == "tool_call":
+            steps.append(_recorded_calls(list(run), where))
+    if last:
+        steps.append(last)
+    return msgspec.json.encode(steps).decode()
 
 
-def _recorded(messages: Messages, where: str) -> Sequence[GoldCall]:
+def _recorded_calls(messages: Messages, where: str) -> list[ExpectedCall]:
     try:
-        return gold_of(
-            [call_from(msgspec.json.decode(message["content"]), where) for message in messages]
-        ).calls
+        contents = [msgspec.json.decode(message["content"]) for message in messages]
     except (ValueError, TypeError) as error:
-        raise DataError(
-            f"{where}: a recorded call is not JSON: {error}", "bad_call", "convert the row again"
-        ) from error
+        reason = f"{where}: a recorded call is not JSON: {error}"
+        raise DataError(reason, "bad_call", "convert the row again") from error
+    return expect_exactly([call_from(content, where) for content in contents])
 
 
 def score_chain(answers: Sequence[str], steps: str, scoring: str = "", tools: str = "") -> Score:
-    """The score of a rollout's answers, in their order, by what steps_of gave. No answer raises."""
+    """Score a rollout's answers, in their order, by what steps_of returned. No answer raises."""
     chain = chain_from(steps, scoring, tools)
-    return score_turns([chain.gold.parse(answer) for answer in answers], chain)
+    return score_turns([parse_answer(answer, chain.gold) for answer in answers], chain)
 
 
 def score_turns(parsed: Sequence[Parsed], chain: Chain) -> Score:
-    """The same for answers that are read already."""
+    """Score answers that are read already."""
     calls, malformed = _calls_in_order(parsed, chain)
     return score_calls(calls, chain.gold, malformed)
 
 
 def steps_right(parsed: Sequence[Parsed], chain: Chain) -> int:
-    """How many steps have all their calls, each exact and none after a later step's; 0 for a
-    malformed chain."""
+    """Return the number of steps that have all their calls, exact and none after a later step's.
+
+    It is 0 for a malformed chain.
+    """
     calls, malformed = _calls_in_order(parsed, chain)
-    found = {} if malformed else pairs_of(calls, chain.gold)
-    exact = {j for i, j in found.items() if chain.gold.answers[j].all_right(calls[i].arguments)}
-    steps = groupby(range(len(chain.step_of)), key=lambda index: chain.step_of[index])
-    return sum(exact.issuperset(indexes) for _, indexes in steps)
-
-
-def _calls_in_order(parsed: Sequence[Parsed], chain: Chain) -> tuple[list[ToolCall], str]:
-    """All calls, those that come too late under another name, and why an answer cannot be read."""
-    malformed = next((one.malformed for one in parsed if one.malformed), "")
-    turns = [turn for turn, one in enumerate(parsed) for _ in one.calls]
-    calls = [call for one in parsed for call in one.calls]
-    return _in_order(calls, turns, chain.gold, chain.step_of), malformed
+    if malformed:
+        return 0
+    left = Counter(chain.step_of)
+    for made, expected in pairs_of(calls, chain.gold).items():
+        if chain.gold.matchers[expected].is_exact(calls[made].arguments):
+            left[chain.step_of[expected]] -= 1
+    return list(left.values()).count(0)
 
 
 @lru_cache(maxsize=16384)
 def chain_from(steps: str, scoring: str = "", tools: str = "") -> Chain:
-    """The chain of what steps_of gave. Raises DataError (bad_gold)."""
-    decoded = _steps(steps)
-    flat = msgspec.json.encode([call for step in decoded for call in step]).decode()
-    step_of = tuple(number for number, step in enumerate(decoded) for _ in step)
-    return Chain(gold_from(flat, "expected_calls", scoring, tools), step_of)
+    """Return the chain of what steps_of returned. Raises DataError (bad_gold)."""
+    expected_calls: list[ExpectedCall] = []
+    step_of: list[int] = []
+    for number, step in enumerate(_decode_steps(steps)):
+        expected_calls += step
+        step_of += [number] * len(step)
+    gold = gold_from(to_json(expected_calls), "expected_calls", scoring, tools)
+    return Chain(gold, tuple(step_of))
 
 
-class _Place(NamedTuple):
-    """Where a matched call stands, and what it is worth."""
+class _PlacedCall(NamedTuple):
+    """A call that was matched: the turn and the step that it stands in, and its worth."""
 
     turn: int
     step: int
@@ -124,30 +132,44 @@ class _Place(NamedTuple):
     weight: float
 
 
-def _in_order(
-    calls: list[ToolCall], turns: list[int], gold: Gold, step_of: Sequence[int]
-) -> list[ToolCall]:
-    """The calls; those that come too late under a name that no gold has."""
-    if len(set(step_of)) < 2:
-        return calls
-    pairs = match(calls, gold)
-    kept = _longest([_place(pair, turns, step_of) for pair in pairs])
-    late = {pair.made for pair in pairs} - kept
-    return [
-        ToolCall(f"{call.name} (too late)", {}) if made in late else call
-        for made, call in enumerate(calls)
+def _calls_in_order(parsed: Sequence[Parsed], chain: Chain) -> tuple[list[ToolCall], str]:
+    """Return all calls, and the reason why an answer cannot be read.
+
+    Calls that come too late have another name, which no gold has.
+    """
+    calls: list[ToolCall] = []
+    turns: list[int] = []
+    malformed = ""
+    for turn, answer in enumerate(parsed):
+        malformed = malformed or answer.malformed
+        calls += answer.calls
+        turns += [turn] * len(answer.calls)
+    if chain.steps < 2:
+        return calls, malformed
+    placed = [
+        _PlacedCall(
+            turns[pair.made],
+            chain.step_of[pair.expected],
+            pair.made,
+            1 + pair.names + pair.values,
+        )
+        for pair in matched_pairs(calls, chain.gold)
     ]
+    for made in {call.made for call in placed} - _in_time(placed):
+        calls[made] = ToolCall(f"{calls[made].name} (too late)", {})
+    return calls, malformed
 
 
-def _place(pair: Pair, turns: list[int], step_of: Sequence[int]) -> _Place:
-    return _Place(turns[pair.made], step_of[pair.expected], pair.made, 1 + pair.names + pair.values)
+def _in_time(placed: list[_PlacedCall]) -> set[int]:
+    """Return the positions of the best choice in which no step comes before an earlier one's turn.
 
-
-def _longest(places: list[_Place]) -> set[int]:
-    """The calls of the best choice in which no step comes in a turn before an earlier step's."""
-    best: list[tuple[float, set[int]]] = []
-    for number, place in enumerate(ordered := sorted(places)):
-        before = [best[other] for other in range(number) if ordered[other].step <= place.step]
-        weight, made = max(before, key=lambda one: one[0], default=(0.0, set()))
-        best.append((weight + place.weight, made | {place.made}))
-    return max(best, key=lambda one: one[0], default=(0.0, set()))[1]
+    By dynamic programming: the best choice that ends with a call extends the best one that ends
+    with an earlier call of the same or an earlier step.
+    """
+    placed = sorted(placed)
+    choices: list[tuple[float, set[int]]] = []  # (total weight, positions) that ends with each call
+    for number, call in enumerate(placed):
+        before = [choices[other] for other in range(number) if placed[other].step <= call.step]
+        weight, made = max(before, key=lambda choice: choice[0], default=(0.0, set()))
+        choices.append((weight + call.weight, made | {call.made}))
+    return max(choices, key=lambda choice: choice[0], default=(0.0, set()))[1]

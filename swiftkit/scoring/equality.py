@@ -1,4 +1,4 @@
-"""When two JSON values are the same: each value becomes a key, and equal keys mean equal values.
+"""Equality of JSON values: each value becomes a key, and equal keys mean equal values.
 
 `strict_key`: JSON equality. 1 equals 1.0 (as JSON Schema has it: 5 is a number as good as 5.0, and
 5.0 an integer), 1 differs from true, "1" differs from 1, the order of an object's keys is of no
@@ -16,24 +16,31 @@ from typing import Any
 from unicodedata import decomposition, normalize
 
 _TRUE, _FALSE = object(), object()  # because hash(True) == hash(1)
-_WIDE_AND_NARROW = (range(0xFF01, 0xFFEF), (0x3000, 0x00A0, 0x2007, 0x202F))
+_WIDE_AND_NARROW = (*range(0xFF01, 0xFFEF), 0x3000, 0x00A0, 0x2007, 0x202F)
 _SIGNS = {"'": "‘’‚‛′", '"': "“”„‟″", "-": "‐‑‒–—―−"}
-_FOLDED = {
-    **{
-        code: normalize("NFKC", chr(code))
-        for codes in _WIDE_AND_NARROW
-        for code in codes
-        if decomposition(chr(code))
-    },
-    **{ord(sign): plain for plain, signs in _SIGNS.items() for sign in signs},
-}
+
+
+def _folded_characters() -> dict[int, str]:
+    folded = {}
+    for code in _WIDE_AND_NARROW:
+        if decomposition(chr(code)):
+            folded[code] = normalize("NFKC", chr(code))
+    for plain, signs in _SIGNS.items():
+        for sign in signs:
+            folded[ord(sign)] = plain
+    return folded
+
+
+_FOLDED = _folded_characters()
 
 
 def strict_key(value: Any) -> Hashable:
+    """Return a key that equals those of equal values. Raises RecursionError for a deep value."""
     return _key(value, str)
 
 
 def folded_key(value: Any) -> Hashable:
+    """Return a key that equals those of values that are equal once their strings are folded."""
     return _key(value, fold)
 
 
@@ -43,13 +50,13 @@ def fold(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
-def _key(value: Any, string: Callable[[str], str]) -> Hashable:
+def _key(value: Any, string_key: Callable[[str], str]) -> Hashable:
     if isinstance(value, str):
-        return string(value)
+        return string_key(value)
     if isinstance(value, bool):
         return _TRUE if value else _FALSE
     if isinstance(value, list):
-        return tuple([_key(item, string) for item in value])
+        return tuple([_key(item, string_key) for item in value])
     if isinstance(value, dict):
-        return frozenset([(name, _key(item, string)) for name, item in value.items()])
+        return frozenset([(name, _key(item, string_key)) for name, item in value.items()])
     return value  # type: ignore[no-any-return]  # a number or None

@@ -9,59 +9,74 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Protocol
 
+import msgspec
+
 from swiftkit.records import Score
-from swiftkit.scoring.gold import Gold, GoldCall
+from swiftkit.scoring.expected_calls import ExpectedCall
+from swiftkit.scoring.gold import Gold
+from swiftkit.scoring.score import pairs_of, score_calls
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.schema import breaches
+from swiftkit.toolcall.validate_call import violations
 
 _LONGEST_VALUE, _LONGEST_REASON, _MOST_CALLS = 120, 1000, 20
 
 
-class Named(Protocol):
+class NamedCall(Protocol):
+    """A ToolCall or an ExpectedCall."""
+
     @property
     def name(self) -> str: ...
     @property
     def arguments(self) -> dict[str, Any]: ...
 
 
-def reason(calls: Sequence[ToolCall], gold: Gold, pairs: Mapping[int, int], found: Score) -> str:
-    """The score's own words, and what they leave open; `pairs` are position made: position
-    expected."""
-    if found.exact:
-        return found.reason
-    if not pairs and (not calls or not gold.calls):
-        came = f"but came {listed(calls)}" if calls else f"expected {listed(gold.calls)}"
-        return clean(f"{found.reason}, {came}")
-    shares = ", ".join(f"{name} {share:.2f}" for name, share in found.parts.items())
-    return clean(f"{found.reason}: {'; '.join(faults(calls, gold, pairs))} ({shares})")
+def score_with_reasons(calls: Sequence[ToolCall], gold: Gold, malformed: str = "") -> Score:
+    """Score calls as score.score_calls does; the score's reason says in full what is wrong."""
+    score = score_calls(calls, gold, malformed)
+    if score.exact or all(share == 1.0 for share in score.parts.values()):
+        return score
+    pairs = pairs_of(calls, gold) if score.parts["format"] else {}
+    if pairs or (calls and gold.calls):
+        shares = ", ".join(f"{name} {share:.2f}" for name, share in score.parts.items())
+        reason = f"{score.reason}: {'; '.join(faults(calls, gold, pairs))} ({shares})"
+    elif calls:
+        reason = f"{score.reason}, but came {listed(calls)}"
+    else:
+        reason = f"{score.reason}, expected {listed(gold.calls)}"
+    return msgspec.structs.replace(score, reason=clean(reason))
 
 
 def faults(calls: Sequence[ToolCall], gold: Gold, pairs: Mapping[int, int]) -> Iterator[str]:
-    """What is wrong in each pair, what stands alone, and which calls their schemas do not allow."""
+    """Yield what is wrong in each pair, what stands alone, and what the tools' schemas forbid.
+
+    pairs: position made: position expected.
+    """
     for made, expected in islice(sorted(pairs.items()), _MOST_CALLS):
         yield from _differences(calls[made], gold, expected)
-    if gold.options.ordered and all(
-        not [*_differences(calls[i], gold, j)] for i, j in pairs.items()
+    if gold.options.ordered and not any(
+        any(_differences(calls[i], gold, j)) for i, j in pairs.items()
     ):
         yield "the calls must come in the order of the gold"
-    yield from (
-        f"missing {shown(call)}" for j, call in enumerate(gold.calls) if j not in pairs.values()
-    )
-    alone = [call for i, call in enumerate(calls) if i not in pairs]
-    yield from (f"unexpected {shown(call)}" for call in alone[:_MOST_CALLS])
+    matched = set(pairs.values())
+    for position, expected_call in enumerate(gold.calls):
+        if position not in matched:
+            yield f"missing {shown(expected_call)}"
+    alone = [call for position, call in enumerate(calls) if position not in pairs]
+    for call in alone[:_MOST_CALLS]:
+        yield f"unexpected {shown(call)}"
     if len(alone) > _MOST_CALLS:
         yield f"and {len(alone) - _MOST_CALLS} more"
     for call in calls[:_MOST_CALLS]:
-        yield from (
-            f"{call.name}: {code} ({_cut(detail)})" for code, detail in breaches(call, gold.tools)
-        )
+        for code, detail in violations(call, gold.validators):
+            yield f"{call.name}: {code} ({_cut(detail)})"
 
 
-def shown(call: Named) -> str:
-    return f"{call.name}({', '.join(f'{name}={_json(value)}' for name, value in call.arguments.items())})"
+def shown(call: NamedCall) -> str:
+    arguments = [f"{name}={_json(value)}" for name, value in call.arguments.items()]
+    return f"{call.name}({', '.join(arguments)})"
 
 
-def listed(calls: Sequence[Named]) -> str:
+def listed(calls: Sequence[NamedCall]) -> str:
     return ", ".join(shown(call) for call in calls[:_MOST_CALLS]) or "no call"
 
 
@@ -69,22 +84,21 @@ def clean(text: str) -> str:
     return _cut(text, _LONGEST_REASON).encode("utf-8", "replace").decode()
 
 
-def accepted(wanted: GoldCall, name: str) -> str:
-    values = wanted.accepted.get(name) or [wanted.arguments[name]]
+def accepted(expected: ExpectedCall, name: str) -> str:
+    """Return the acceptable values of a parameter, as a person reads them."""
+    values = expected.accepted.get(name) or [expected.arguments[name]]
     return " or ".join(_json(value) for value in values)
 
 
 def _differences(call: ToolCall, gold: Gold, position: int) -> Iterator[str]:
-    wanted, answers = gold.calls[position], gold.answers[position]
+    expected, matcher = gold.calls[position], gold.matchers[position]
     for name, value in call.arguments.items():
-        if name not in answers.keys:
+        if name not in matcher.keys:
             yield f"{call.name}: unexpected parameter {name}"
-        elif not answers.accepts(name, value):
-            yield f"{call.name}: {name} is {_json(value)}, expected {accepted(wanted, name)}"
-    yield from (
-        f"{call.name}: {name} is missing"
-        for name in sorted(answers.required - call.arguments.keys())
-    )
+        elif not matcher.accepts(name, value):
+            yield f"{call.name}: {name} is {_json(value)}, expected {accepted(expected, name)}"
+    for name in sorted(matcher.required - call.arguments.keys()):
+        yield f"{call.name}: {name} is missing"
 
 
 def _json(value: Any) -> str:

@@ -1,52 +1,59 @@
-"""How a gold is to be scored: the options that a row's column `scoring` holds as JSON text, an
-object of
+"""The options of scoring: the column `scoring` of a row holds them as JSON text, an object of
 
-    {"mode": "exact",                   or "bfcl": exact and value are then BFCL's own verdict (bfcl.py)
+    {"mode": "exact",                   or "bfcl": exact and value are then BFCL's own verdict (bfcl/verdict.py)
      "ordered": false,                  true: the calls must come in the order of the gold
-     "wire_format": "hermes",           how the completion is written; absent: detect.py finds it
+     "wire_format": "hermes",           how the completion is written; absent: toolcall/detect.py finds it
      "weights": {"name": 0.2, "parameter_names": 0.3, "parameter_values": 0.5},
      "bfcl": {"category": "simple_java", "function": [...], "ground_truth": [...]}}     the item of BFCL's files
 
-All may be absent, and so may the column. Weights are shares, scaled to a sum of 1; one that is not
-named is 0. `parameter_values` needs a hundredth of them, or an answer could score 1 without being
-exact.
+All may be absent, and so may the column. The mode bfcl needs BFCL's item. Weights are shares,
+scaled to a sum of 1; one that is not named is 0. `parameter_values` needs a hundredth of them, or
+an answer could score 1 without being exact.
 """
 
-from collections.abc import Callable
-from math import inf, isfinite
+from math import isfinite
 from typing import Literal
 
 import msgspec
 
-from swiftkit.scoring.bfcl.item import Item
-from swiftkit.toolcall.call import Parsed
-from swiftkit.toolcall.formats import detect
+from swiftkit.errors import DataError
+from swiftkit.scoring.bfcl.item import BfclItem
+from swiftkit.toolcall import formats
 
 WEIGHTS = {"name": 0.2, "parameter_names": 0.3, "parameter_values": 0.5}
+_FIX = "docs/scoring.md lists the options"
 
 
-class Options(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class ScoringOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     mode: Literal["exact", "bfcl"] = "exact"
     ordered: bool = False
     wire_format: str = ""
     weights: dict[str, float] = msgspec.field(default_factory=WEIGHTS.copy)
-    bfcl: Item | None = None
+    bfcl: BfclItem | None = None
 
 
-def options_from(text: str | None) -> Options:
-    """Raises ValueError where the text, an option or its value is unknown."""
-    options = _decode(text) if text else Options()
-    parser(options.wire_format)
-    return msgspec.structs.replace(options, weights=_scaled(options.weights))
+_decode = msgspec.json.Decoder(ScoringOptions).decode
 
 
-def parser(wire_format: str) -> Callable[[str], Parsed]:
-    """What reads a completion. Raises ValueError for a name that is no wire format."""
-    if not wire_format:
-        return detect.parse
-    if wire_format not in detect.FORMATS:
-        raise ValueError(f"no wire format {wire_format!r} (there is: {', '.join(detect.FORMATS)})")
-    return detect.FORMATS[wire_format].parse
+def options_from(text: str | None) -> ScoringOptions:
+    """Read the options of a row; an absent column is "" or None.
+
+    Raises DataError (bad_gold) where the text, an option or its value is unknown, and for the mode
+    bfcl without BFCL's item.
+    """
+    try:
+        options = _decode(text) if text else ScoringOptions()
+        weights = _scaled(options.weights)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise DataError(f"scoring: {error}", "bad_gold", _FIX) from error
+    if options.wire_format and options.wire_format not in formats.names():
+        known = ", ".join(formats.names())
+        reason = f"scoring: no wire format {options.wire_format!r} (there is: {known})"
+        raise DataError(reason, "bad_gold", _FIX)
+    if options.mode == "bfcl" and options.bfcl is None:
+        fix = "convert BFCL's own files, or leave the mode out"
+        raise DataError("scoring: the mode bfcl without a question of BFCL", "bad_gold", fix)
+    return msgspec.structs.replace(options, weights=weights)
 
 
 def _scaled(weights: dict[str, float]) -> dict[str, float]:
@@ -55,9 +62,7 @@ def _scaled(weights: dict[str, float]) -> dict[str, float]:
     if not all(weight >= 0 and isfinite(weight) for weight in weights.values()):
         raise ValueError("weights are numbers from 0")
     total = sum(weights.values())
-    if not total < inf or weights.get("parameter_values", 0) < total / 100 or not total:
+    least = total / 100
+    if not isfinite(total) or not total or weights.get("parameter_values", 0) < least:
         raise ValueError("parameter_values needs a weight, a hundredth of the sum at least")
     return {name: weights.get(name, 0.0) / total for name in WEIGHTS}
-
-
-_decode = msgspec.json.Decoder(Options).decode

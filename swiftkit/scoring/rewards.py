@@ -1,9 +1,9 @@
-"""What GRPO rewards: scores of whole batches, from a data set's columns.
-swift_plugins/tool_call_reward.py names them.
+"""GRPO's rewards: scores of whole batches, from a data set's columns.
 
-Each column is a list, a value for each completion, None where a row has none:
+swift_plugins/tool_call_reward.py names the rewards. Each column is a list, a value for each
+completion, None where a row has none:
 
-    expected_calls      the gold, as scoring/gold.py reads it; without it nothing can be scored
+    expected_calls      the gold, see scoring/expected_calls.py; without it nothing can be scored
     scoring             JSON text: options of the score                                         optional
     tools               JSON text: what was on offer                                             optional
     state               JSON text: the world that the tools work on, see sandbox/tool_worker.py       optional
@@ -14,7 +14,7 @@ One text is scored once, however many rewards look at it.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -29,20 +29,17 @@ from swiftkit.scoring.gold import Gold, gold_from
 from swiftkit.scoring.score import score_text
 
 Columns = Mapping[str, Any]
-GOLD, SCORING, TOOLS, STATE, RESULTS = (
-    "expected_calls",
-    "scoring",
-    "tools",
-    "state",
-    "expected_results",
-)
+GOLD, SCORING, TOOLS = "expected_calls", "scoring", "tools"
+STATE, RESULTS = "state", "expected_results"
 _FIX = "make the rows with `swiftkit convert --to grpo`"
 _SHOWN = 3  # of the rows that are wrong
 
 
 class Rollout(msgspec.Struct, frozen=True):
-    """A finished multi-turn rollout: its answers, the gold of its whole chain, what the calls
-    gave."""
+    """A finished multi-turn rollout.
+
+    steps: the gold of its whole chain, see chain.py; outcomes: what its calls gave.
+    """
 
     answers: list[str]
     steps: str
@@ -50,52 +47,54 @@ class Rollout(msgspec.Struct, frozen=True):
 
 
 def scores(completions: Sequence[str], columns: Columns) -> list[Score]:
-    """The score of each completion; of a multi-turn rollout, that of its chain. Raises DataError
-    for the gold alone."""
+    """Return the score of each completion; of a multi-turn rollout, that of its chain.
+
+    Raises DataError for the gold alone.
+    """
     count = len(completions)
-    gold, scoring, tools = (_column(columns, name, count) for name in (GOLD, SCORING, TOOLS))
-    rollouts = [rollout_of(infos) for infos in _column(columns, "rollout_infos", count)]
-    rows = zip(completions, gold, scoring, tools, rollouts, strict=True)
-    return [_scored(*row) for row in rows]
+    gold, scoring, tools, infos = (
+        columns.get(name) or [None] * count for name in (GOLD, SCORING, TOOLS, "rollout_infos")
+    )
+    rows = zip(completions, gold, scoring, tools, infos, strict=True)
+    return [_score(*row) for row in rows]
 
 
-def _scored(completion: str, gold: Any, scoring: Any, tools: Any, rollout: Rollout | None) -> Score:
-    if rollout:
-        return _chain(tuple(rollout.answers), rollout.steps, _text(scoring), _text(tools))
+def _score(completion: str, gold: Any, scoring: Any, tools: Any, infos: Any) -> Score:
+    if rollout := rollout_of(infos):
+        return _score_chain(tuple(rollout.answers), rollout.steps, _text(scoring), _text(tools))
     if not isinstance(gold, str):
         raise DataError("a row has no expected_calls", "no_gold", _FIX)
-    return _single(completion, gold, _text(scoring), _text(tools))
+    return _score_single(completion, gold, _text(scoring), _text(tools))
 
 
 @lru_cache(maxsize=8192)  # a step's completions, for the rewards that come after the first
-def _single(completion: str, gold: str, scoring: str, tools: str) -> Score:
+def _score_single(completion: str, gold: str, scoring: str, tools: str) -> Score:
     return score_text(completion, gold_from(gold, GOLD, scoring, tools))
 
 
-_chain = lru_cache(maxsize=8192)(score_chain)
+_score_chain = lru_cache(maxsize=8192)(score_chain)
 
 
 def rollout_of(infos: Any) -> Rollout | None:
-    """What swift carries as rollout_infos, if swift_plugins/tool_call_turns.py wrote it."""
-    return (
-        msgspec.convert(infos, Rollout) if isinstance(infos, Mapping) and "steps" in infos else None
-    )
+    """Return what swift carries as rollout_infos, if swift_plugins/tool_call_turns.py wrote it."""
+    if isinstance(infos, Mapping) and "steps" in infos:
+        return msgspec.convert(infos, Rollout)
+    return None
 
 
 def success(outcomes: Sequence[ToolOutcome], wanted: int, results: Sequence[Any] | None) -> float:
-    """The share of calls that gave a result, in [0, 1]; where the results are known, of those that
-    gave a right one.
+    """Return the share of calls that gave a result, in [0, 1]; a right one, if `results` are known.
 
     wanted: how many calls the gold has. A call too many counts as much against it as one that is
     missing; so does a call that fails. Without a call where none is wanted: 1.
     """
     if not outcomes and not wanted:
         return 1.0
-    given = [outcome.result for outcome in outcomes if not outcome.error]
+    returned = [outcome.result for outcome in outcomes if not outcome.error]
     if results is not None:
-        right = Counter(map(_key, given)) & Counter(map(_key, results))
+        right = Counter(map(_key, returned)) & Counter(map(_key, results))
         return right.total() / max(len(outcomes), wanted, len(results))
-    return len(given) / max(len(outcomes), wanted) if wanted else 0.0
+    return len(returned) / max(len(outcomes), wanted) if wanted else 0.0
 
 
 def _key(value: Any) -> Any:
@@ -106,15 +105,17 @@ def _key(value: Any) -> Any:
 
 
 def results_of(row: Columns) -> list[Any] | None:
-    return _json(row, RESULTS, list[Any])  # type: ignore[no-any-return]
+    """Return the expected results; None where the row has none. Raises DataError (bad_column)."""
+    return _decoded(row, RESULTS, list[Any], "a list")  # type: ignore[no-any-return]
 
 
 def state_of(row: Columns) -> State:
-    return _json(row, STATE, dict[str, Any]) or {}
+    """Return the world that the tools start from. Raises DataError (bad_column)."""
+    return _decoded(row, STATE, dict[str, Any], "an object") or {}
 
 
 def gold_of_row(row: Columns) -> Gold:
-    """Raises DataError (no_gold, bad_gold)."""
+    """Return the gold of a row. Raises DataError (no_gold, bad_gold)."""
     gold = row.get(GOLD)
     if gold is None:
         raise DataError(f"no {GOLD}", "no_gold", _FIX)
@@ -124,51 +125,49 @@ def gold_of_row(row: Columns) -> Gold:
 
 
 def calls_in(steps: str) -> int:
-    """How many calls a chain has."""
+    """Return the number of calls of a chain, from what chain.steps_of returned."""
     return sum(map(len, msgspec.json.decode(steps)))
 
 
-def _json(row: Columns, name: str, kind: Any) -> Any:
+def _decoded(row: Columns, name: str, kind: Any, kind_name: str) -> Any:
     if not row.get(name):
         return None
     try:
         return msgspec.json.decode(row[name], type=kind)
     except (ValueError, TypeError, RecursionError) as error:
-        fix = f"write it as JSON text of {'an object' if name == STATE else 'a list'}, or leave the column out"
+        fix = f"write it as JSON text of {kind_name}, or leave the column out"
         raise DataError(f"{name}: {error}", "bad_column", fix) from error
 
 
 def check_columns(names: Sequence[str], chains: bool = False) -> None:
-    """Raise DataError if a data set with these columns cannot be rewarded."""
+    """Raise DataError (no_gold, steps) if a data set with these columns cannot be rewarded.
+
+    chains: the rewards are those of multi-turn rollouts.
+    """
     if GOLD not in names:
-        raise DataError(
-            f"the data set has no column {GOLD}, only {', '.join(names)}", "no_gold", _FIX
-        )
+        reason = f"the data set has no column {GOLD}, only {', '.join(names)}"
+        raise DataError(reason, "no_gold", _FIX)
     if chains and "chain" in names:
-        fix = "convert without --each-step"
-        raise DataError(
-            "a multi-turn rollout needs the whole chain, and these rows hold a step each",
-            "steps",
-            fix,
-        )
+        reason = "a multi-turn rollout needs the whole chain, and these rows hold a step each"
+        raise DataError(reason, "steps", "convert without --each-step")
 
 
 def check_rows(rows: Iterable[tuple[str, Columns]], chains: bool = False) -> None:
-    """Raise DataError if a row cannot be scored, naming the first few. `rows` are (where,
-    columns)."""
-    faults = list(_faults(rows, chains))
-    if faults:
-        shown = "".join(f"\n  {where}: {error.reason}" for where, error in faults[:_SHOWN])
-        fix = next(error.fix for _, error in faults)
-        raise DataError(f"{len(faults)} rows cannot be rewarded:{shown}", faults[0][1].code, fix)
+    """Raise DataError if a row cannot be scored, naming the first few.
 
-
-def _faults(rows: Iterable[tuple[str, Columns]], chains: bool) -> Iterator[tuple[str, DataError]]:
+    rows: (where, columns) of each.
+    """
+    errors = []
     for where, row in rows:
         try:
             check_row(row, chains)
         except DataError as error:
-            yield where, error
+            errors.append((where, error))
+    if errors:
+        shown = "".join(f"\n  {where}: {error.reason}" for where, error in errors[:_SHOWN])
+        first = errors[0][1]
+        reason = f"{len(errors)} rows cannot be rewarded:{shown}"
+        raise DataError(reason, first.code, first.fix)
 
 
 def check_row(row: Columns, chains: bool = False) -> None:
@@ -178,23 +177,14 @@ def check_row(row: Columns, chains: bool = False) -> None:
         wanted = calls_in(steps_of(row["messages"], row[GOLD], GOLD))
     results = results_of(row)
     if results is not None and len(results) != wanted:
-        fix = (
-            "give one result for each expected call, those of a whole chain for multi-turn rollouts"
-        )
-        raise DataError(f"{RESULTS}: {len(results)} results for {wanted} calls", "bad_column", fix)
+        reason = f"{RESULTS}: {len(results)} results for {wanted} calls"
+        fix = "give one result for each expected call, in multi-turn rollouts of the whole chain"
+        raise DataError(reason, "bad_column", fix)
     state_of(row)
 
 
-def _column(columns: Columns, name: str, count: int) -> Sequence[Any]:
-    return columns.get(name) or [None] * count
-
-
 def _text(value: Any) -> str:
-    """JSON text, also of what swift has decoded already."""
-    return (
-        value
-        if isinstance(value, str)
-        else ""
-        if value is None
-        else msgspec.json.encode(value).decode()
-    )
+    """Return JSON text, also of what swift has decoded already."""
+    if isinstance(value, str):
+        return value
+    return "" if value is None else msgspec.json.encode(value).decode()

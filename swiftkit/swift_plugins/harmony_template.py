@@ -40,11 +40,11 @@ from swiftkit.toolcall.harmony.prompt import (
     RETURN,
     START,
     Piece,
-    Settings,
-    Turn,
+    HarmonySettings,
+    HarmonyTurn,
     render,
 )
-from swiftkit.toolcall.reasoning import KEYS, join, thinking_of
+from swiftkit.toolcall.reasoning import KEYS, join, reasoning_of
 
 # An answer ends with these. A model that ended its message with <|end|> goes on by opening another
 # in somebody else's name.
@@ -95,7 +95,7 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
     def _is_harmony(self) -> bool:
         return bool(self.use_chat_template and self.template_backend == "swift")
 
-    def _turns(self, inputs: StdTemplateInputs) -> list[Turn]:
+    def _turns(self, inputs: StdTemplateInputs) -> list[HarmonyTurn]:
         messages = [self._with_called_tool(message) for message in inputs.messages]
         complete = self.is_training or self.task_type != "causal_lm"
         if inputs.extra_kwargs.get("add_eos") is not None:
@@ -114,7 +114,7 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
         calls = harmony.parse(self.tokenizer.decode(ids)).calls if ids else []
         return message | {CALLED: calls[-1].name} if calls else message
 
-    def _settings(self, inputs: StdTemplateInputs) -> Settings:
+    def _settings(self, inputs: StdTemplateInputs) -> HarmonySettings:
         options = {**self.chat_template_kwargs, **inputs.chat_template_kwargs}
         if options.get("builtin_tools"):
             fix = "define them as functions in tools"
@@ -122,7 +122,7 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
         day = options.get("date") or os.environ.get("SWIFTKIT_HARMONY_DATE", "")
         default_effort = os.environ.get("SWIFTKIT_HARMONY_EFFORT", "medium")
         effort = options.get("reasoning_effort") or default_effort
-        return Settings(_iso_date(day), effort, options.get("model_identity") or IDENTITY)
+        return HarmonySettings(_iso_date(day), effort, options.get("model_identity") or IDENTITY)
 
     def _ids(self, pieces: Sequence[Piece]) -> list[int]:
         """Encode control tokens by name, and all other text without special tokens.
@@ -205,7 +205,7 @@ def _iso_date(day: Any) -> str:
         raise DataError(f"the date {day!r} cannot be read: {error}", "bad_date", fix) from error
 
 
-def _round(turn: Turn, answer: Any) -> list[dict[str, Any]]:
+def _round(turn: HarmonyTurn, answer: Any) -> list[dict[str, Any]]:
     """Return the question and answer that swift's loss scales go by.
 
     An answer's second call belongs to the same question.
@@ -216,7 +216,7 @@ def _round(turn: Turn, answer: Any) -> list[dict[str, Any]]:
 
 def _join_reasoning(message: Any) -> Any:
     """Write an assistant's reasoning into its text."""
-    reasoning = thinking_of(message, "messages") if isinstance(message, dict) else None
+    reasoning = reasoning_of(message, "messages") if isinstance(message, dict) else None
     if not reasoning or message.get("role") != "assistant":
         return message
     content = message.get("content") or ""

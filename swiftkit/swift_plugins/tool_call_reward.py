@@ -34,6 +34,7 @@ from swiftkit.errors import UsageError
 from swiftkit.records import Score
 from swiftkit.sandbox.tool_pool import State, ToolOutcome
 from swiftkit.scoring import rewards
+from swiftkit.scoring.score import parse_answer
 from swiftkit.swift_plugins import tool_call_hooks
 from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns
 from swiftkit.toolcall.tools import tool_names, tools_from
@@ -139,7 +140,7 @@ def _start_calls(
     """Begin to run the calls of an answer in the row's world; None for a multi-turn rollout."""
     if rewards.rollout_of(row.get("rollout_infos")):
         return None
-    calls = rewards.gold_of_row(row).parse(completion).calls
+    calls = parse_answer(completion, rewards.gold_of_row(row)).calls
     offered = tool_names(tools_from(row.get(rewards.TOOLS)))
     return shared_pool().submit(calls, rewards.state_of(row), offered)
 

@@ -30,6 +30,7 @@ from swiftkit.environments.environment import AgentTask, Message
 from swiftkit.environments.python_tools import PythonToolsEnvironment, start
 from swiftkit.scoring import rewards
 from swiftkit.scoring.chain import question_of, steps_of
+from swiftkit.scoring.score import parse_answer
 from swiftkit.toolcall.tools import tools_from
 
 
@@ -69,7 +70,7 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
     ) -> dict[str, Any]:
         episode = self._episodes[infer_request.uuid]
         answer = infer_request.messages[-1]["content"]
-        parsed = rewards.gold_of_row(episode.row).parse(answer)
+        parsed = parse_answer(answer, rewards.gold_of_row(episode.row))
         turn = await asyncio.to_thread(episode.environment.step, parsed)
         episode.answers.append(answer)
         episode.news[:] = turn.messages

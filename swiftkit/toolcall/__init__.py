@@ -1,2 +1,1 @@
-"""What a tool call is: its type, every wire format it is written in, and how it is scored. No
-network, no disk."""
+"""Tool calls and tool definitions, in every format that models write. No network, no disk."""

@@ -7,6 +7,7 @@ Source: the OpenAI chat completions API. `arguments` is JSON text there; some se
 object.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -16,30 +17,47 @@ from swiftkit.toolcall.call import Parsed, ToolCall, call_from
 
 
 def parse(message: dict[str, Any]) -> Parsed:
-    """The calls of an assistant message that a model produced. Never raises: what cannot be read is
-    `malformed`."""
+    """Read the calls of an assistant message that a model produced.
+
+    Never raises: calls that cannot be read make it `malformed`.
+    """
     content = message.get("content")
     text = content if isinstance(content, str) else ""
     tool_calls = message.get("tool_calls") or []
     if not isinstance(tool_calls, list):
         return Parsed([], text, "tool_calls is not a list")
     try:
-        return Parsed(
-            [call_from(call, f"tool_calls[{index}]") for index, call in enumerate(tool_calls)], text
-        )
+        calls = [call_from(call, f"tool_calls[{index}]") for index, call in enumerate(tool_calls)]
     except DataError as error:
         return Parsed([], text, error.reason)
+    return Parsed(calls, text)
 
 
 def render(calls: list[ToolCall]) -> list[dict[str, Any]]:
-    """The `tool_calls` list of an assistant message, with the ids call_0, call_1, ..."""
+    """Return the `tool_calls` of an assistant message, with the ids call_0, call_1, ..."""
     return [to_openai(call, f"call_{index}") for index, call in enumerate(calls)]
 
 
 def to_openai(call: ToolCall, identity: str) -> dict[str, Any]:
+    """Return one item of `tool_calls`, whose id is `identity`."""
     arguments = msgspec.json.encode(call.arguments).decode()
     return {
         "id": identity,
         "type": "function",
         "function": {"name": call.name, "arguments": arguments},
     }
+
+
+def content_text(content: Any) -> str | None:
+    """Return the text of a message's `content`; None where it holds anything else than text.
+
+    The content is a string, null, or a list of text parts: [{"type": "text", "text": "..."}].
+    """
+    texts = []
+    for part in content if isinstance(content, list) else [content]:
+        if isinstance(part, Mapping) and part.get("type") == "text":
+            part = part.get("text")
+        if part is not None and not isinstance(part, str):
+            return None
+        texts.append(part or "")
+    return "".join(texts)

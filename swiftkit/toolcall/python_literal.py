@@ -1,5 +1,4 @@
-"""One value as text, in JSON or as Python writes it: {'city': "Oslo", 'days': [1, 2.5], 'now':
-True}.
+"""One value as text, in JSON or as Python writes it: {'city': "Oslo", 'days': [1, 2.5], 'now': True}.
 
 Models and scripts print dicts where JSON was meant. The text is parsed, never run, and what could
 be read in two ways is refused: strings side by side (a quote inside a quote), comments, names,
@@ -14,17 +13,21 @@ from typing import Any
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct, raw_decode
 
-# What repeats is possessive and an escape is a token of its own, so that no text makes the search
+# Repetitions are possessive and an escape is a token of its own, so that no text makes the search
 # go back.
 STRING = r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+\""""
 LONGEST = 50_000  # characters of Python in a model's answer
 _WORDS = {"true": True, "false": False, "null": None}
-_SPELLING = re.compile(rf"(?:{STRING})(\s*['\"])?|\\.|\#", re.DOTALL)
+# a string, with another one beside it as the group; an escape outside of strings; a comment
+_STRINGS = re.compile(rf"(?:{STRING})(\s*['\"])?|\\.|\#", re.DOTALL)
 _TOKENS = re.compile(rf"{STRING}|\\.|[\[({{\])}}]", re.DOTALL)
 
 
 def read(text: str, longest: int | None = None) -> Any:
-    """The value. Raises ValueError, whatever the text is. See tree_of about `longest`."""
+    """Return the value of a text. Raises ValueError, whatever the text is.
+
+    longest: see tree_of.
+    """
     try:
         return decode_distinct(text, "JSON")
     except DataError as error:
@@ -38,17 +41,20 @@ def read(text: str, longest: int | None = None) -> Any:
 
 
 def json_at(text: str, start: int, where: str) -> tuple[Any, int]:
-    """The JSON value that begins here, and the position behind it. Raises what json_text.decode
-    raises."""
+    """Return the JSON value that begins at `start`, and the position behind it.
+
+    Raises what json_text.decode_distinct raises.
+    """
     _, end = raw_decode(text, start)
-    return decode_distinct(
-        text[start:end], where
-    ), end  # json's own reader lets lone surrogates pass
+    # read again, as json's own reader lets lone surrogates pass
+    return decode_distinct(text[start:end], where), end
 
 
 def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
-    """The object that begins here, in JSON or Python, and the position behind it. Raises
-    ValueError, RecursionError."""
+    """Return the object that begins at `start`, in JSON or Python, and the position behind it.
+
+    Raises ValueError or RecursionError.
+    """
     end = end_of(text, start)
     # json counts the lines before an error, so it is given no more than this
     part = text[start:end]
@@ -62,8 +68,10 @@ def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
 
 
 def end_of(text: str, start: int) -> int:
-    """The position behind the bracket or the string that begins at `start`; the text's end if it is
-    never closed."""
+    """Return the position behind the bracket or the string that begins at `start`.
+
+    That is the text's end if it is never closed.
+    """
     depth = 0
     for token in _TOKENS.finditer(text, start):
         depth += (token[0] in "[({") - (token[0] in "])}")
@@ -73,11 +81,10 @@ def end_of(text: str, start: int) -> int:
 
 
 def tree_of(text: str, longest: int | None = None) -> ast.expr:
-    """A text parsed as one Python expression. Raises ValueError, also for what could be read in two
-    ways.
+    """Parse a text as one Python expression.
 
-    Python's parser takes microseconds a character: a text of more than `longest` characters is
-    refused.
+    Raises ValueError, also for what could be read in two ways. Python's parser takes microseconds a
+    character: a text of more than `longest` characters is refused.
     """
     if longest is not None and len(text) > longest:
         raise ValueError(f"neither JSON nor a Python literal of up to {longest} characters")
@@ -90,27 +97,30 @@ def tree_of(text: str, longest: int | None = None) -> ast.expr:
     except (SyntaxError, RecursionError, MemoryError) as error:
         reason = error.msg if isinstance(error, SyntaxError) else "nested too deeply"
         raise ValueError(f"neither JSON nor a Python literal: {reason}") from error
-    for token in _SPELLING.finditer(text):
+    for token in _STRINGS.finditer(text):
         if token[1] or token[0] == "#":
             raise ValueError("two strings side by side, or a comment")
     return tree.body
 
 
 def value_of(node: ast.expr) -> Any:
-    """The value of a parsed expression. Raises ValueError for what is no literal, or
-    RecursionError."""
-    if isinstance(node, ast.Constant):
-        return _constant(node.value)
-    if isinstance(node, ast.List | ast.Tuple):
-        return [value_of(item) for item in node.elts]
-    if isinstance(node, ast.Dict):
-        return _dict(node)
-    if isinstance(node, ast.Name) and node.id in _WORDS:
-        return _WORDS[node.id]
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        number = value_of(node.operand)
-        if isinstance(number, int | float) and not isinstance(number, bool):
-            return -number
+    """Return the value of a parsed expression.
+
+    Raises ValueError for what is no literal, or RecursionError.
+    """
+    match node:
+        case ast.Constant():
+            return _constant(node.value)
+        case ast.List() | ast.Tuple():
+            return [value_of(item) for item in node.elts]
+        case ast.Dict():
+            return _dict(node)
+        case ast.Name() if node.id in _WORDS:
+            return _WORDS[node.id]
+        case ast.UnaryOp(op=ast.USub()):
+            number = value_of(node.operand)
+            if isinstance(number, int | float) and not isinstance(number, bool):
+                return -number
     raise ValueError(f"no literal value: {type(node).__name__}")
 
 
@@ -125,7 +135,10 @@ def _constant(value: Any) -> Any:
 
 
 def _dict(node: ast.Dict) -> dict[str, Any]:
-    keys = [value_of(key) if key else None for key in node.keys]
-    if not all(isinstance(key, str) for key in keys) or len(set(keys)) != len(keys):
-        raise ValueError("a key that is no text, or one given twice")
-    return {str(key): value_of(value) for key, value in zip(keys, node.values, strict=True)}
+    values: dict[str, Any] = {}
+    for key_node, value_node in zip(node.keys, node.values, strict=True):
+        key = value_of(key_node) if key_node else None  # None: **other
+        if not isinstance(key, str) or key in values:
+            raise ValueError("a key that is no text, or one given twice")
+        values[key] = value_of(value_node)
+    return values

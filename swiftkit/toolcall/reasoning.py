@@ -4,8 +4,11 @@ r"""Reasoning beside an answer: apart in OpenAI's messages, inside the one text 
     "<think>\nTwo cities.\n</think>\n\nParis and Rome."
 
 The text is how ms-swift and Qwen's chat template write it; the Harmony plugin takes it apart again.
+Mistral's models write [THINK] and [/THINK]. In an answer the opening tag may be missing, where the
+prompt ended with it.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,46 +16,53 @@ from swiftkit.errors import DataError
 
 KEYS = ("reasoning_content", "reasoning", "thinking")
 OPEN, CLOSE = "<think>", "</think>"
+TAGS = {OPEN: CLOSE, "[THINK]": "[/THINK]"}  # opening: closing
+OPENING = re.compile("|".join(map(re.escape, TAGS)))
+CLOSING = re.compile("|".join(map(re.escape, TAGS.values())))
+ANY_TAG = f"{OPENING.pattern}|{CLOSING.pattern}"
 
 
-def thinking_of(message: Mapping[str, Any], where: str) -> str | None:
-    """The reasoning of a message, under whichever of its names; None without one."""
-    given = {message[key] for key in KEYS if isinstance(message.get(key), str)}
-    if len(given) > 1:
-        raise DataError(
-            f"{where}: two different reasonings", "two_reasonings", f"keep one of {', '.join(KEYS)}"
-        )
-    return given.pop() if given else None
+def reasoning_of(message: Mapping[str, Any], where: str) -> str | None:
+    """Return the reasoning of a message, under whichever of its names; None without one.
+
+    Raises DataError (two_reasonings).
+    """
+    reasonings = {message[key] for key in KEYS if isinstance(message.get(key), str)}
+    if len(reasonings) > 1:
+        fix = f"keep one of {', '.join(KEYS)}"
+        raise DataError(f"{where}: two different reasonings", "two_reasonings", fix)
+    return reasonings.pop() if reasonings else None
 
 
-def join(thinking: str, answer: str, where: str) -> str:
-    """One text, from which `split` gives both back. Raises DataError for a reasoning that holds the
-    closing tag."""
-    if CLOSE in thinking:
-        raise DataError(
-            f"{where}: the reasoning holds {CLOSE}", "bad_reasoning", "take the tag out of it"
-        )
-    return f"{OPEN}\n{thinking}\n{CLOSE}\n\n{answer}"
+def join(reasoning: str, answer: str, where: str) -> str:
+    """Return one text, from which `split` gives both back.
+
+    Raises DataError (bad_reasoning) for a reasoning that holds the closing tag.
+    """
+    if CLOSE in reasoning:
+        reason = f"{where}: the reasoning holds {CLOSE}"
+        raise DataError(reason, "bad_reasoning", "take the tag out of it")
+    return f"{OPEN}\n{reasoning}\n{CLOSE}\n\n{answer}"
 
 
 def split(text: str, where: str) -> tuple[str | None, str]:
-    """(reasoning, answer) of one text; (None, text) where it does not begin with a reasoning, or
-    with an empty one."""
+    """Return (reasoning, answer) of one text.
+
+    The reasoning is None where the text does not begin with one, or with an empty one. Raises
+    DataError (open_reasoning) where it is never closed.
+    """
     if not text.startswith(OPEN):
         return None, text
     inner, closed, answer = text.removeprefix(OPEN).partition(CLOSE)
     if not closed:
-        raise DataError(
-            f"{where}: {OPEN} is never closed", "open_reasoning", f"close it with {CLOSE}"
-        )
-    return inner.removeprefix("\n").removesuffix("\n") or None, answer.removeprefix(
-        "\n"
-    ).removeprefix("\n")
+        reason = f"{where}: {OPEN} is never closed"
+        raise DataError(reason, "open_reasoning", f"close it with {CLOSE}")
+    reasoning = inner.removeprefix("\n").removesuffix("\n")
+    return reasoning or None, answer.removeprefix("\n").removeprefix("\n")
 
 
-def spoken(text: str) -> str:
-    """What a model says without its thinking, which is no answer; nothing where the thinking never
-    ends."""
+def visible_text(text: str) -> str:
+    """Return an answer without its reasoning; nothing where the reasoning never ends."""
     try:
         return split(text, "")[1]
     except DataError:

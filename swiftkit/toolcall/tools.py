@@ -14,7 +14,7 @@ A parameter of a flat map may be left out if its type says "optional", if it has
 own answers leave such ones out), or if it is marked "required": false. An empty default says
 nothing. Nulls, which Parquet pads structs with, are left out.
 
-Other keys of a function stay, such as the schema of what it gives back (`response` in BFCL,
+Other keys of a function stay, such as the schema of its result (`response` in BFCL,
 `return` in transformers' get_json_schema): Qwen's chat template shows a function whole, gpt-oss's
 shows name, description and parameters alone.
 """
@@ -25,8 +25,8 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode_distinct
-from swiftkit.toolcall.type_names import ABSENT, Annotation, read_type, union
+from swiftkit.json_text import decode, decode_or_none
+from swiftkit.toolcall.type_names import ABSENT, TypeAnnotation, read_type, union
 
 _PARAMETERS = ("parameters", "input_schema", "inputSchema")
 # such as bash_20250124, whose schema the API keeps to itself
@@ -39,35 +39,35 @@ _SCHEMAS = frozenset((
     "anyOf", "oneOf", "allOf", "not", "if", "then", "else",
 ))  # fmt: skip
 _NAMED_SCHEMAS = frozenset(("properties", "patternProperties", "$defs", "definitions"))
-# What the schema of an object may hold at its top whose value is an object: not the names of
-# parameters.
+# Keywords at the top of an object's schema whose value is an object; any other such key is the name
+# of a parameter.
 _OBJECT_KEYWORDS = _NAMED_SCHEMAS | {
     "additionalProperties", "unevaluatedProperties", "propertyNames", "dependentSchemas", "dependentRequired",
     "dependencies", "not", "if", "then", "else",
 }  # fmt: skip
-_KINDS: dict[str, tuple[type, ...]] = {
+_PYTHON_TYPES: dict[str, tuple[type, ...]] = {
     "integer": (int,), "number": (int, float), "boolean": (bool,), "array": (list,), "object": (dict,),
 }  # fmt: skip
 
-# What a schema in JSON text holds if something in it is replaced; some that hold it need no change.
+# A schema whose JSON text holds one of these may have to be changed.
 _UNREADY = (b":null", b'"required":true', b'"required":false')
 _TYPE = re.compile(rb'"type":"?(\w*)')
 _READY_TYPES = frozenset(name.encode() for name in _TYPES)
 _READY_KEYS = {"name", "description", "parameters", "strict"}
+_FIX = "give a list of OpenAI tool definitions"
 
 
 def tools_from(value: Any) -> list[dict[str, Any]]:
-    """Tools in OpenAI's form, from a list, one tool, or JSON text of these; None and "" mean no
-    tools.
+    """Return tools in OpenAI's form, from a list, one tool, or JSON text of these.
 
-    Raises DataError (bad_tools, duplicate_key).
+    None and "" mean no tools. Raises DataError (bad_tools, duplicate_key).
     """
     decoded = _decoded(value) if isinstance(value, str) else value
     if decoded is None:
         return []
     tools = [decoded] if isinstance(decoded, dict) else decoded
     if not isinstance(tools, list):
-        raise _bad("tools is not a list")
+        raise DataError("tools is not a list", "bad_tools", _FIX)
     return [tool_from(tool, index) for index, tool in enumerate(tools)]
 
 
@@ -75,28 +75,88 @@ def tool_names(tools: list[dict[str, Any]]) -> frozenset[str]:
     return frozenset(tool["function"]["name"] for tool in tools)
 
 
-def json_schema(schema: Any) -> Any:
-    """The schema with foreign type names replaced, at every depth; a *property* named `type` is
-    left alone.
+def tool_from(tool: Any, index: int) -> dict[str, Any]:
+    """Return one tool in OpenAI's form; `index` is its place, for the DataError (bad_tools)."""
+    if _is_ready(tool):
+        return tool  # type: ignore[no-any-return]
+    function = tool.get("function", tool) if isinstance(tool, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(name, str) or not name:
+        raise DataError(f"tools[{index}] is not an object with a name", "bad_tools", _FIX)
+    parameters = _parameters(function)
+    rest: dict[str, Any] = {}
+    for key, value in function.items():
+        if key in _RESULTS and isinstance(value, dict):
+            rest[key] = json_schema(value)
+        elif key not in _NOT_FOR_THE_MODEL and value is not None:
+            rest[key] = value
+    if parameters and _is_flat(parameters):
+        schema = _from_flat(parameters, rest.pop("required", None))
+    else:
+        schema = json_schema(parameters) or {"type": "object", "properties": {}}
+    return {"type": "function", "function": {**rest, "parameters": schema}}
 
-    A type that is no type of JSON's is moved into the description, a property's `required: true` to
-    its object.
+
+def _is_ready(tool: Any) -> bool:
+    """Tell whether a tool surely is in OpenAI's form: most are, and this takes a third of the time."""
+    if not isinstance(tool, dict) or list(tool) != ["type", "function"]:
+        return False
+    function = tool["function"]
+    if not isinstance(function, dict) or tool["type"] != "function":
+        return False
+    if function.keys() - _READY_KEYS or None in function.values():
+        return False
+    name, parameters = function.get("name"), function.get("parameters")
+    if not name or not isinstance(name, str):
+        return False
+    if not isinstance(parameters, dict) or parameters.get("type") != "object":
+        return False
+    try:
+        text = msgspec.json.encode(parameters)
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    has_odd_value = any(mark in text for mark in _UNREADY)
+    return not has_odd_value and _READY_TYPES.issuperset(_TYPE.findall(text))
+
+
+def _parameters(function: dict[str, Any]) -> dict[str, Any] | None:
+    value = next((function[key] for key in _PARAMETERS if function.get(key)), None)
+    if value is None and _OF_ANTHROPIC.search(str(function.get("type"))):
+        reason = f"the parameters of {function['name']} are known to Anthropic alone"
+        raise DataError(reason, "bad_tools", "give its input_schema")
+    parameters = _decoded(value) if isinstance(value, str) else value
+    if not isinstance(parameters, dict | None):
+        reason = f"the parameters of {function['name']} are not a JSON Schema object"
+        raise DataError(reason, "bad_tools", _FIX)
+    return parameters
+
+
+def _decoded(text: str) -> Any:
+    return decode(text, "tools", "bad_tools", _FIX) if text.strip() else None
+
+
+def json_schema(schema: Any) -> Any:
+    """Return the schema with foreign type names replaced, at every depth.
+
+    A *property* named `type` is left alone. A type that is no type of JSON's is moved into the
+    description, a property's `required: true` to its object.
     """
     if isinstance(schema, list):  # anyOf and its like; `items` of the older drafts
-        return [json_schema(each) for each in schema]
+        return [json_schema(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     result: dict[str, Any] = {}
-    foreign = ""
+    foreign_type = ""
     for key, value in schema.items():
         if key == "type":
-            foreign = _add_type(value, result)
+            foreign_type = _add_type(value, result)
         elif isinstance(value, str):
             result[key] = value
         elif value is not None or (key == "default" and _may_be_null(schema)):
             result[key] = _keyword(key, value)
-    if foreign:
-        result["description"] = f"{result.get('description', '')} (type: {foreign})".lstrip()
+    if foreign_type:
+        description = result.get("description", "")
+        result["description"] = f"{description} (type: {foreign_type})".lstrip()
     if isinstance(result.get("required"), bool):
         del result["required"]
     if "properties" in result:
@@ -117,44 +177,45 @@ def _may_be_null(schema: dict[str, Any]) -> bool:
 
 
 def _add_type(value: Any, result: dict[str, Any]) -> str:
-    """What the type says, as a schema; the part of it that is unread is given back."""
+    """Add a type, in JSON Schema's words, to `result`; return what of it cannot be said there."""
     if isinstance(value, str):
         if value in _TYPES:
             result["type"] = value
             return ""
-        read = read_type(value)
+        annotation = read_type(value)
     elif isinstance(value, list):
-        read = _any_of(
-            [
-                read_type(each) if isinstance(each, str) else Annotation(unread=True)
-                for each in value
-            ]
-        )
+        annotation = _any_of(value)
     else:  # no type at all, or null
         result |= {} if value is None else {"type": value}
         return ""
-    for key, inner in read.schema.items():
+    for key, inner in annotation.schema.items():
         result.setdefault(key, inner)
-    return str(value) if read.unread else ""
+    return str(value) if annotation.unread else ""
 
 
-def _any_of(read: list[Annotation]) -> Annotation:
-    unread = any(each.unread for each in read)
-    return Annotation({} if unread else union([each.schema for each in read]) or {}, unread=unread)
+def _any_of(types: list[Any]) -> TypeAnnotation:
+    annotations = [read_type(name) for name in types if isinstance(name, str)]
+    if len(annotations) < len(types) or any(annotation.unread for annotation in annotations):
+        return TypeAnnotation(unread=True)
+    return TypeAnnotation(union([annotation.schema for annotation in annotations]) or {})
 
 
 def _move_required(properties: Any, result: dict[str, Any]) -> None:
-    """A property that is marked required belongs to the list of its object."""
-    given = result.get("required") or []
-    if isinstance(properties, dict) and isinstance(given, list):
-        objects = ((name, inner) for name, inner in properties.items() if isinstance(inner, dict))
-        marked = [name for name, inner in objects if inner.get("required") is True]
-        if added := [name for name in marked if name not in given]:
-            result["required"] = [*given, *added]
+    """Put the properties that are marked as required into the list of their object."""
+    listed = result.get("required") or []
+    if not isinstance(properties, dict) or not isinstance(listed, list):
+        return
+    marked = [
+        name
+        for name, inner in properties.items()
+        if isinstance(inner, dict) and inner.get("required") is True and name not in listed
+    ]
+    if marked:
+        result["required"] = [*listed, *marked]
 
 
 def _is_flat(parameters: dict[str, Any]) -> bool:
-    """Whether this maps parameters' names to what they are, and is no JSON Schema.
+    """Tell whether this maps the names of parameters to what they are, and is no JSON Schema.
 
     Then each value is an object, and one of them stands where a schema has none, or its own values
     are no schemas where a schema has named schemas: in {"properties": {"type": "dict",
@@ -162,54 +223,55 @@ def _is_flat(parameters: dict[str, Any]) -> bool:
     """
     if isinstance(parameters.get("type"), str):
         return False
-    given = {name: value for name, value in parameters.items() if value is not None}
-    if isinstance(given.get("required"), list):
-        del given["required"]
-    if not all(isinstance(value, dict) for value in given.values()):
+    values = {name: value for name, value in parameters.items() if value is not None}
+    if isinstance(values.get("required"), list):
+        del values["required"]
+    if not all(isinstance(value, dict) for value in values.values()):
         return False
-    named = [given[name] for name in _NAMED_SCHEMAS if name in given]
-    if any(isinstance(inner, dict | bool) for value in named for inner in value.values() or [{}]):
-        return False
-    return bool(named) or any(name not in _OBJECT_KEYWORDS for name in given)
+    has_named_schemas = False
+    for name in _NAMED_SCHEMAS & values.keys():
+        has_named_schemas = True
+        if any(isinstance(inner, dict | bool) for inner in values[name].values() or [{}]):
+            return False
+    return has_named_schemas or any(name not in _OBJECT_KEYWORDS for name in values)
 
 
-def _from_flat(parameters: dict[str, Any], listed: Any) -> dict[str, Any]:
-    """The JSON Schema of a flat map. `listed` are the names that are required, if a list beside the
-    map says so."""
+def _from_flat(parameters: dict[str, Any], listed_beside: Any) -> dict[str, Any]:
+    """Return the JSON Schema of a flat map.
+
+    listed_beside: the names that are required, if a list beside the map says so.
+    """
     inside = parameters.get("required")
-    listed = inside if isinstance(inside, list) else listed
-    given = {name: value for name, value in parameters.items() if isinstance(value, dict)}
-    schema: dict[str, Any] = {
-        "type": "object",
-        "properties": {name: _property(value) for name, value in given.items()},
-    }
+    listed = inside if isinstance(inside, list) else listed_beside
+    declared = {name: value for name, value in parameters.items() if isinstance(value, dict)}
     if isinstance(listed, list):
-        required = [name for name in given if name in listed]
+        required = [name for name in declared if name in listed]
     else:
-        required = [name for name, value in given.items() if _is_required(value)]
+        required = [name for name, value in declared.items() if _is_required(value)]
+    properties = {name: _property(value) for name, value in declared.items()}
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
     return schema | ({"required": required} if required else {})
 
 
-def _is_required(given: dict[str, Any]) -> bool:
+def _is_required(declared: dict[str, Any]) -> bool:
     for mark in ("required", "optional"):
-        if isinstance(given.get(mark), bool):
-            return bool(given[mark]) == (mark == "required")
-    kind = given.get("type")
-    read = read_type(kind) if isinstance(kind, str) else Annotation()
-    return not read.optional and read.default is ABSENT and given.get("default") in (None, "")
+        if isinstance(declared.get(mark), bool):
+            return bool(declared[mark]) == (mark == "required")
+    name = declared.get("type")
+    annotation = read_type(name) if isinstance(name, str) else TypeAnnotation()
+    has_default = annotation.default is not ABSENT or declared.get("default") not in (None, "")
+    return not annotation.optional and not has_default
 
 
-def _property(given: dict[str, Any]) -> dict[str, Any]:
-    """The schema of one parameter of a flat map."""
-    rest = {
-        key: value
-        for key, value in given.items()
-        if key != "optional" or not isinstance(value, bool)
-    }
+def _property(declared: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of one parameter of a flat map."""
+    rest = dict(declared)
+    if isinstance(rest.get("optional"), bool):
+        del rest["optional"]
     schema: dict[str, Any] = json_schema(rest)
-    kind, default = given.get("type"), schema.get("default")
-    if default is None and isinstance(kind, str) and read_type(kind).default is not ABSENT:
-        default = read_type(kind).default
+    name, default = declared.get("type"), schema.get("default")
+    if default is None and isinstance(name, str) and read_type(name).default is not ABSENT:
+        default = read_type(name).default
     default = _as_declared(default, schema.get("type"))
     if default == "" and schema.get("type", "string") != "string":
         schema.pop("default", None)
@@ -218,99 +280,12 @@ def _property(given: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _as_declared(default: Any, kind: Any) -> Any:
-    """A default that is written as text, as the value of the parameter's type, if it is one."""
-    expected = _KINDS.get(kind) if isinstance(kind, str) else None
+def _as_declared(default: Any, type_name: Any) -> Any:
+    """Return a default that is written as text as a value of the parameter's type, if it is one."""
+    expected = _PYTHON_TYPES.get(type_name) if isinstance(type_name, str) else None
     if expected is None or not isinstance(default, str):
         return default
-    try:
-        value = msgspec.json.decode(default.lower() if kind == "boolean" else default)
-    except (ValueError, RecursionError):
-        return default
-    return (
-        value
-        if isinstance(value, expected) and isinstance(value, bool) == (kind == "boolean")
-        else default
-    )
-
-
-def tool_from(tool: Any, index: int) -> dict[str, Any]:
-    """One tool in OpenAI's form; `index` is its place, for the message of the DataError
-    (bad_tools)."""
-    if _is_ready(tool):
-        return tool  # type: ignore[no-any-return]
-    function = tool.get("function", tool) if isinstance(tool, dict) else None
-    if (
-        not isinstance(function, dict)
-        or not isinstance(function.get("name"), str)
-        or not function["name"]
-    ):
-        raise _bad(f"tools[{index}] is not an object with a name")
-    parameters = _parameters(function)
-    rest = {
-        key: value
-        for key, value in function.items()
-        if key not in _NOT_FOR_THE_MODEL and value is not None
-    }
-    rest |= {key: json_schema(rest[key]) for key in _RESULTS if isinstance(rest.get(key), dict)}
-    if parameters and _is_flat(parameters):
-        schema = _from_flat(parameters, rest.pop("required", None))
-    else:
-        schema = json_schema(parameters) or {"type": "object", "properties": {}}
-    return {"type": "function", "function": {**rest, "parameters": schema}}
-
-
-def _is_ready(tool: Any) -> bool:
-    """Whether a tool is surely written already as it would be: most are, and this is seen in a
-    third of the time."""
-    function = (
-        tool.get("function")
-        if isinstance(tool, dict) and list(tool) == ["type", "function"]
-        else None
-    )
-    if (
-        not isinstance(function, dict)
-        or tool["type"] != "function"
-        or function.keys() - _READY_KEYS
-    ):
-        return False
-    name, parameters = function.get("name"), function.get("parameters")
-    if not name or not isinstance(name, str) or None in function.values():
-        return False
-    if not isinstance(parameters, dict) or parameters.get("type") != "object":
-        return False
-    text = _encoded(parameters)
-    return not any(mark in text for mark in _UNREADY) and _READY_TYPES.issuperset(
-        _TYPE.findall(text)
-    )
-
-
-def _encoded(value: Any) -> bytes:
-    try:
-        return msgspec.json.encode(value)
-    except (UnicodeEncodeError, RecursionError):
-        return _UNREADY[0]
-
-
-def _parameters(function: dict[str, Any]) -> dict[str, Any] | None:
-    given = next((function[key] for key in _PARAMETERS if function.get(key)), None)
-    if given is None and _OF_ANTHROPIC.search(str(function.get("type"))):
-        raise _bad(
-            f"the parameters of {function['name']} are known to Anthropic alone",
-            "give its input_schema",
-        )
-    parameters = _decoded(given) if isinstance(given, str) else given
-    if not isinstance(parameters, dict | None):
-        raise _bad(f"the parameters of {function['name']} are not a JSON Schema object")
-    return parameters
-
-
-def _decoded(text: str) -> Any:
-    try:
-        return decode_distinct(text, "tools") if text.strip() else None
-    except (ValueError, RecursionError) as error:
-        raise _bad(f"tools is not valid JSON: {error}") from error
-
-
-def _bad(message: str, fix: str = "give a list of OpenAI tool definitions") -> DataError:
-    return DataError(message, "bad_tools", fix)
+    value = decode_or_none(default.lower() if type_name == "boolean" else default)
+    is_expected = isinstance(value, expected)
+    # bool is a subclass of int
+    return value if is_expected and isinstance(value, bool) == (type_name == "boolean") else default

@@ -1,5 +1,4 @@
-"""Types as Python signatures write them, to JSON Schema: "List[int]", "str, optional", "Dict[str,
-float]".
+"""Types as Python signatures write them, such as "List[int]" and "str, optional", to JSON Schema.
 
     str int float bool list dict tuple set any None        in any letter case, with their common synonyms
     List[T]  Set[T]  Tuple[T, U]  Tuple[T, ...]  Dict[K, V]  Union[T, U]  T | U  Optional[T]
@@ -30,9 +29,11 @@ _LONGEST = 500  # characters of a text that may be a type
 ABSENT = object()
 
 
-class Annotation(msgspec.Struct, frozen=True):
-    """What a text says of a parameter. `unread`: it says more than the rest of this, or its type is
-    not known."""
+class TypeAnnotation(msgspec.Struct, frozen=True):
+    """The meaning of a text about a parameter.
+
+    unread: the text says more than the rest of this, or its type is not known.
+    """
 
     schema: dict[str, Any] = {}
     optional: bool = False
@@ -41,31 +42,33 @@ class Annotation(msgspec.Struct, frozen=True):
 
 
 @lru_cache(maxsize=4096)  # the types of a file are few
-def read_type(text: str) -> Annotation:
-    """The annotation that the text is; its schema is shared, so do not change it."""
+def read_type(text: str) -> TypeAnnotation:
+    """Return the annotation that the text is; its schema is shared, so do not change it."""
     if not text.strip():
-        return Annotation()
-    return _read(text) if len(text) <= _LONGEST else Annotation(unread=True)
-
-
-def _read(text: str) -> Annotation:
+        return TypeAnnotation()
+    if len(text) > _LONGEST:
+        return TypeAnnotation(unread=True)
     head, *modifiers = _split(text, ",")
     if _DEFAULT.fullmatch(head):
         head, modifiers = "any", [head, *modifiers]
-    inner = _arguments(head, "optional")
+    inner = _inside_optional(head)
     schema = _schema(head if inner is None else inner)
     optional, default, unread = inner is not None, ABSENT, schema is None
     for modifier in modifiers:
-        if given := _DEFAULT.fullmatch(modifier):
-            default = _literal(given[1])
-        else:
-            unread |= modifier.lower() not in ("optional", "required")
-        optional |= modifier.lower() == "optional"
-    return Annotation(schema or {}, optional, default, unread)
+        if match := _DEFAULT.fullmatch(modifier):
+            default = _literal(match[1])
+        elif modifier.lower() == "optional":
+            optional = True
+        elif modifier.lower() != "required":
+            unread = True
+    return TypeAnnotation(schema or {}, optional, default, unread)
 
 
 def union(schemas: list[dict[str, Any] | None]) -> dict[str, Any] | None:
-    """What is any of these; {} accepts everything."""
+    """Return the schema of values that fit any of these; {} accepts everything.
+
+    None stands for a type that is not known, and makes the union unknown.
+    """
     known = [schema for schema in schemas if schema is not None]
     if not known or len(known) < len(schemas):
         return None
@@ -78,50 +81,58 @@ def union(schemas: list[dict[str, Any] | None]) -> dict[str, Any] | None:
 
 
 def _schema(text: str) -> dict[str, Any] | None:
+    """Return the schema of a type without modifiers; None where it is not known."""
     choices = _split(text, "|")
     if len(choices) > 1:
         return union([_schema(choice) for choice in choices])
     name = text.lower().removeprefix("typing.")
-    if name in ("any", "object", "dict"):
-        return {} if name == "any" else {"type": "object"}
+    if name == "any":
+        return {}
     if name in NAMES:
-        return {"type": NAMES[name]} | ({"uniqueItems": True} if name in _SETS else {})
+        return _plain(name)
     generic = _GENERIC.fullmatch(text)
     return _generic(generic[1].lower(), _split(generic[2], ",")) if generic else None
 
 
+def _plain(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = {"type": NAMES[name]}
+    return schema | {"uniqueItems": True} if name in _SETS else schema
+
+
 def _generic(name: str, arguments: list[str]) -> dict[str, Any] | None:
+    """Return the schema of NAME[ARGUMENT, ...]."""
     if name == "tuple" and arguments[-1] != "...":
         return _tuple([_schema(argument) for argument in arguments])
     if name in ("union", "optional"):
-        return union(
-            [_schema(argument) for argument in arguments]
-            + ([{"type": "null"}] if name == "optional" else [])
-        )
-    inner = _schema(arguments[-1 if NAMES.get(name) == "object" else 0])
-    keyword = {"array": "items", "object": "additionalProperties"}.get(NAMES.get(name, ""))
-    if inner is None or keyword is None:
+        choices = [_schema(argument) for argument in arguments]
+        return union([*choices, {"type": "null"}] if name == "optional" else choices)
+    if NAMES.get(name) == "array":
+        keyword, inner = "items", _schema(arguments[0])
+    elif NAMES.get(name) == "object":
+        keyword, inner = "additionalProperties", _schema(arguments[-1])
+    else:
         return None
-    plain: dict[str, Any] = {"type": NAMES[name]} | ({"uniqueItems": True} if name in _SETS else {})
-    return plain | ({keyword: inner} if inner else {})
+    if inner is None:
+        return None
+    return _plain(name) | ({keyword: inner} if inner else {})
 
 
 def _tuple(items: list[dict[str, Any] | None]) -> dict[str, Any] | None:
     if None in items:
         return None
-    alike = all(item == items[0] for item in items)
-    kinds = {"items": items[0]} if alike else {"prefixItems": items}
-    return {"type": "array", **kinds, "minItems": len(items), "maxItems": len(items)}
+    is_uniform = all(item == items[0] for item in items)
+    schemas = {"items": items[0]} if is_uniform else {"prefixItems": items}
+    return {"type": "array", **schemas, "minItems": len(items), "maxItems": len(items)}
 
 
-def _arguments(text: str, name: str) -> str | None:
-    """The text inside NAME[...], or None."""
+def _inside_optional(text: str) -> str | None:
+    """Return T of Optional[T]; None for any other text."""
     generic = _GENERIC.fullmatch(text)
-    return generic[2].strip() if generic and generic[1].lower() == name else None
+    return generic[2].strip() if generic and generic[1].lower() == "optional" else None
 
 
 def _literal(text: str) -> Any:
-    """The value that a default's text is: JSON's or Python's, else the text itself."""
+    """Return the value that a default's text is: JSON's or Python's, else the text itself."""
     if text[0] == text[-1] == "'" and len(text) > 1:
         return text[1:-1]
     try:
@@ -130,17 +141,19 @@ def _literal(text: str) -> Any:
         return text
 
 
-def _split(text: str, mark: str) -> list[str]:
-    """The stripped parts between the marks that stand outside brackets and quotes."""
-    parts, start, open_brackets, quote = [], 0, [""], ""
+def _split(text: str, separator: str) -> list[str]:
+    """Return the stripped parts between separators that stand outside brackets and quotes."""
+    parts = []
+    start, quote = 0, ""
+    closing = [""]  # of the brackets that are open
     for index, character in enumerate(text):
         if quote or character in "'\"":
             quote = "" if quote == character else quote or character
         elif character in _CLOSING:
-            open_brackets.append(_CLOSING[character])
-        elif character == open_brackets[-1]:
-            open_brackets.pop()
-        elif character == mark and len(open_brackets) == 1:
+            closing.append(_CLOSING[character])
+        elif character == closing[-1]:
+            closing.pop()
+        elif character == separator and len(closing) == 1:
             parts.append(text[start:index].strip())
             start = index + 1
     return [*parts, text[start:].strip()]

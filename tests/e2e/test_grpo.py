@@ -22,7 +22,7 @@ from swiftkit.records import Response
 from swiftkit.scoring.chain import question_of, score_chain, steps_of
 from swiftkit.scoring.gold import gold_from
 from swiftkit.scoring.score import score_text
-from swiftkit.toolcall.formats import detect
+from swiftkit.toolcall import detect
 
 TOOLS = ROOT / "datasets_custom/demo_tools/tools.py"
 ERROR = '{"error": '

@@ -12,8 +12,8 @@ from swiftkit.environments.environment import AgentTask, domain_names, load_doma
 from swiftkit.environments.rollout import Episode, play
 from swiftkit.errors import UsageError
 from swiftkit.records import Response
+from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.formats import detect
 
 TOOLS = [{"type": "function", "function": {"name": "get", "description": "", "parameters": {}}}]
 QUESTION = [{"role": "user", "content": "Where is K1?"}]

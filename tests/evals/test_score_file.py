@@ -191,8 +191,25 @@ def test_explain_unknown_row_is_wrong_usage(tmp_path: Path) -> None:
 def test_score_mode_bfcl_takes_bfcls_verdict(tmp_path: Path) -> None:
     """BFCL's verdict instead of ours: 3.0 is no integer there."""
     line = {"id": "a", "completion": RIGHT.replace("3", "3.0")}
-    assert values(tmp_path, [line, HI])["a"] == [1.0]
-    assert values(tmp_path, [line, HI], "--mode", "bfcl")["a"] == [0.0]
+    properties = {"city": {"type": "string"}, "days": {"type": "integer"}}
+    function = {"name": "weather", "parameters": {"properties": properties, "required": []}}
+    truth = [{"weather": {"city": ["Oslo"], "days": [3]}}]
+    item = {"category": "simple_python", "function": [function], "ground_truth": truth}
+    row = ROWS[0] | {"scoring": json.dumps({"bfcl": item})}
+    assert ", 100.0 % exact" in run(tmp_path, [line], rows=[row]).output
+    assert ", 0.0 % exact" in run(tmp_path, [line], "--mode", "bfcl", rows=[row]).output
+
+
+def test_score_mode_bfcl_refuses_a_row_that_is_not_bfcls(tmp_path: Path) -> None:
+    """Wrong usage, which names the row; the mode in a row's own options is a bad gold."""
+    done = run(tmp_path, [HI], "--mode", "bfcl")
+    assert done.exit_code == 2
+    assert "rows.jsonl:1" in done.stderr
+    assert "--mode" in done.stderr
+    row = ROWS[0] | {"scoring": '{"mode": "bfcl"}'}
+    done = run(tmp_path, [{"id": "a", "completion": RIGHT}], rows=[row])
+    assert done.exit_code == 2
+    assert "rows.jsonl:1: bad gold" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import msgspec
 from hypothesis import strategies as st
 
-from swiftkit.scoring.gold import Gold, GoldCall, gold_from
+from swiftkit.scoring.expected_calls import ExpectedCall, to_json
+from swiftkit.scoring.gold import Gold, gold_from
 from swiftkit.toolcall.call import ToolCall
 
 MARKUP = [
@@ -43,7 +43,7 @@ few_calls = st.builds(ToolCall, st.sampled_from(["f", "g"]), few_arguments)
 
 
 @st.composite
-def gold_calls(draw: st.DrawFn) -> GoldCall:
+def gold_calls(draw: st.DrawFn) -> ExpectedCall:
     arguments = draw(few_arguments)
     accepted = {
         name: [value, *draw(st.lists(few_values, max_size=2))] for name, value in arguments.items()
@@ -51,15 +51,15 @@ def gold_calls(draw: st.DrawFn) -> GoldCall:
     kept = draw(st.sets(st.sampled_from("pqr")))
     optional = draw(st.sets(st.sampled_from(sorted(arguments)))) if arguments else set()
     chosen = {name: values for name, values in accepted.items() if name in kept}
-    return GoldCall(draw(st.sampled_from(["f", "g"])), arguments, chosen, sorted(optional))
+    return ExpectedCall(draw(st.sampled_from(["f", "g"])), arguments, chosen, sorted(optional))
 
 
 def gold_lists(smallest: int = 0, largest: int = 5) -> st.SearchStrategy[Gold]:
     return st.lists(gold_calls(), min_size=smallest, max_size=largest).map(read)
 
 
-def read(calls: list[GoldCall]) -> Gold:
-    return gold_from(msgspec.json.encode(calls).decode(), "test")
+def read(calls: list[ExpectedCall]) -> Gold:
+    return gold_from(to_json(calls), "test")
 
 
 def answers(gold: Gold) -> list[ToolCall]:

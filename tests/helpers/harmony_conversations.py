@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from helpers.paths import SHARED_DATA
-from swiftkit.toolcall.harmony.prompt import Settings, Turn, render
+from swiftkit.toolcall.harmony.prompt import HarmonySettings, HarmonyTurn, render
 
 RENDERED = SHARED_DATA / "harmony" / "rendered.jsonl"
 needs_rendered = pytest.mark.skipif(
@@ -19,10 +19,12 @@ def rendered_rows() -> list[dict[str, Any]]:
     return [json.loads(line) for line in RENDERED.read_text(encoding="utf-8").splitlines()]
 
 
-def turns_of(messages: list[dict[str, Any]], complete: bool = True, **row: Any) -> list[Turn]:
+def turns_of(
+    messages: list[dict[str, Any]], complete: bool = True, **row: Any
+) -> list[HarmonyTurn]:
     """Messages whose first may be the system message, rendered with the row's own tools, date and
     effort."""
-    settings = Settings(row.get("date", "2026-01-15"), row.get("reasoning_effort", "medium"))
+    settings = HarmonySettings(row.get("date", "2026-01-15"), row.get("reasoning_effort", "medium"))
     system = messages[0]["content"] if messages[0]["role"] in ("system", "developer") else None
     return render(messages[system is not None :], system, row.get("tools"), settings, complete)
 

@@ -1,11 +1,15 @@
 """One-to-one matching by the greatest total."""
 
+import random
+import subprocess
+import sys
 import time
 from itertools import combinations, pairwise, permutations
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from swiftkit.scoring.assignment import in_order, unordered
 
@@ -54,6 +58,37 @@ def test_in_order_is_optimal(weights: list[list[float]]) -> None:
         for j in combinations(range(columns), size)
     )
     assert total(weights, pairs) == max(total(weights, choice) for choice in choices)
+
+
+@pytest.mark.parametrize(
+    "values", [[0.0, 1.0], [0.2, 0.5, 0.7, 1.0], []], ids=["ties", "few", "any"]
+)
+def test_unordered_equals_scipy_on_larger_matrices(values: list[float]) -> None:
+    """Square and not, with many equal weights and with none."""
+    draw = random.Random(0)  # noqa: S311
+    for _ in range(150):
+        rows, columns = draw.randint(1, 24), draw.randint(4, 24)
+        weights = [
+            [draw.choice(values) if values else draw.random() for _ in range(columns)]
+            for _ in range(rows)
+        ]
+        pairs = unordered(weights)
+        assert len({i for i, _ in pairs}) == len({j for _, j in pairs}) == min(rows, columns)
+        best = linear_sum_assignment(weights, maximize=True)
+        expected = total(weights, list(zip(*best, strict=True)))
+        assert total(weights, pairs) == pytest.approx(expected, abs=1e-9)
+
+
+def test_scoring_imports_neither_numpy_nor_scipy() -> None:
+    """The base install has none of them."""
+    weights = [[1.0, 0.5, 0.5, 0.1]] * 4
+    code = f"""
+import sys
+from swiftkit.scoring import assignment, rewards
+assignment.unordered({weights})
+assert not {{"numpy", "scipy"}} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize("match", [unordered, in_order])

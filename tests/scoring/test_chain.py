@@ -70,7 +70,7 @@ def test_one_malformed_answer_spoils_the_chain() -> None:
     assert (score.value, score.parts["format"]) == (0, 0)
 
 
-def test_nothing_is_wanted() -> None:
+def test_score_chain_where_no_call_is_wanted() -> None:
     """A chain without calls is right for a rollout without calls."""
     assert score_chain(["Hello."], "[]").exact
     assert score_chain([answer(F), "Hello."], "[]").value == 0
@@ -104,7 +104,7 @@ def test_a_chain_is_never_worth_more_than_its_calls(
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.text(), max_size=3))
-def test_no_answer_raises(answers: list[str]) -> None:
+def test_score_chain_of_any_answers_never_raises(answers: list[str]) -> None:
     """Whatever a model writes."""
     assert 0 <= score_chain(answers, CHAIN).value <= 1
 

@@ -57,14 +57,14 @@ def test_strict_key_equates(left: Any, right: Any) -> None:
         ("2024–11–02 −5", "2024-11-02 -5"),
     ],
 )
-def test_folding(left: Any, right: Any) -> None:
+def test_folded_key_equates_what_a_reader_does_not_see(left: Any, right: Any) -> None:
     """Width, case, white space, curly quotation marks and dashes are folded; strictly, they
     differ."""
     assert folded_key(left) == folded_key(right)
     assert strict_key(left) != strict_key(right)
 
 
-def test_folding_keeps_punctuation_and_keys() -> None:
+def test_folded_key_tells_punctuation_and_keys_apart() -> None:
     """A full stop, an accent, a superscript, another script, no width at all, and the name of a key
     all matter."""
     different = [

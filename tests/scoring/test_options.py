@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from swiftkit.errors import DataError
+from swiftkit.scoring.explain import score_with_reasons
 from swiftkit.scoring.gold import gold_from
-from swiftkit.scoring.score import score_calls, score_text
+from swiftkit.scoring.score import score_text
 from swiftkit.toolcall.call import ToolCall
 
 GOLD = json.dumps([{"name": "f", "arguments": {"a": 1}}, {"name": "f", "arguments": {"a": 2}}])
@@ -15,7 +16,7 @@ GOLD = json.dumps([{"name": "f", "arguments": {"a": 1}}, {"name": "f", "argument
 
 def score(calls: list[tuple[str, dict[str, Any]]], **options: Any) -> Any:
     gold = gold_from(GOLD, "test", json.dumps(options))
-    return score_calls([ToolCall(*call) for call in calls], gold, reasons=True)
+    return score_with_reasons([ToolCall(*call) for call in calls], gold)
 
 
 @pytest.mark.parametrize(
@@ -26,16 +27,17 @@ def score(calls: list[tuple[str, dict[str, Any]]], **options: Any) -> Any:
         '{"weights": {"parameter_values": -1}}', '{"weights": {"parameter_values": 1, "name": -0.5}}',
         '{"weights": {"parameter_values": 1e999}}', '{"weights": {"parameter_values": 1e-9, "name": 1}}',
         '{"weights": {"parameter_values": 1e308, "name": 1e308}}', '{"bfcl": {}}', '{"mode": null}',
+        '{"mode": "bfcl"}', '{"mode": "bfcl", "bfcl": null}',
     ],
 )  # fmt: skip
-def test_bad_options_raise(scoring: str) -> None:
+def test_unknown_options_raise_bad_gold(scoring: str) -> None:
     """With the place, the code and what is wrong."""
     with pytest.raises(DataError, match=r"^row 7: bad gold: scoring: ") as caught:
         gold_from(GOLD, "row 7", scoring)
     assert caught.value.code == "bad_gold"
 
 
-def test_bad_tools_raise() -> None:
+def test_unreadable_tools_raise_bad_gold() -> None:
     """Tools that cannot be read stop the row too."""
     with pytest.raises(DataError, match=r"^row 7: bad gold: tools") as caught:
         gold_from(GOLD, "row 7", "", "[{}]")
@@ -43,12 +45,12 @@ def test_bad_tools_raise() -> None:
 
 
 @pytest.mark.parametrize("scoring", ["", None, "{}", '{"mode": "exact", "ordered": false}'])
-def test_absent_options(scoring: str | None) -> None:
+def test_absent_options_are_the_defaults(scoring: str | None) -> None:
     """An absent column, one that Arrow padded with null, and the defaults are the same."""
     assert gold_from(GOLD, "test", scoring).options == gold_from(GOLD, "test").options
 
 
-def test_ordered() -> None:
+def test_ordered_counts_calls_in_the_golds_order() -> None:
     """A chain's calls count in the order of the gold; a set's in any order."""
     chain, reversed_chain = [("f", {"a": 1}), ("f", {"a": 2})], [("f", {"a": 2}), ("f", {"a": 1})]
     assert score(reversed_chain).exact
@@ -62,14 +64,14 @@ def test_ordered() -> None:
     }
 
 
-def test_weights_are_scaled() -> None:
+def test_weights_are_scaled_to_1() -> None:
     """Only their ratio counts, and what is not named weighs nothing."""
     half = [("f", {"a": 1}), ("f", {"a": 3})]
     assert score(half, weights={"parameter_values": 7}).value == 0.5
     assert score(half, weights={"parameter_values": 3, "name": 1}).value == 0.625
 
 
-def test_wire_format() -> None:
+def test_wire_format_names_the_only_format_that_is_read() -> None:
     """The named format reads the completion; without one it is found."""
     text = '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'
     gold = '[{"name": "f", "arguments": {}}]'
@@ -88,7 +90,9 @@ CODER = "<tool_call>\n<function=f>\n<parameter=a>\n{}\n</parameter>\n</function>
         ("", 5, "5"), ("", [1], "[1]"), ("", "[1]", "[1]"), ("", None, "null"),
     ],
 )  # fmt: skip
-def test_values_without_types(typed: str, wanted: Any, written: str) -> None:
+def test_values_without_types_are_read_by_schema_or_gold(
+    typed: str, wanted: Any, written: str
+) -> None:
     """Qwen3-Coder writes "5" and 5 alike: the tool's schema decides, and without tools the gold."""
     gold = json.dumps([{"name": "f", "arguments": {"a": wanted}}])
     tool = {"name": "f", "parameters": {"type": "object", "properties": {"a": {"type": typed}}}}

@@ -12,9 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.records import Score
-from swiftkit.scoring.gold import PARTS, Gold, GoldCall, gold_from, gold_of
+from swiftkit.scoring.expected_calls import ExpectedCall
+from swiftkit.scoring.explain import score_with_reasons
+from swiftkit.scoring.gold import PARTS, Gold, gold_from, gold_of
 from swiftkit.scoring.options import WEIGHTS
-from swiftkit.scoring.score import match, score_calls, score_text
+from swiftkit.scoring.score import matched_pairs, score_calls, score_text
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import hermes
 
@@ -23,9 +25,8 @@ JUNK = ToolCall("no such tool", {"p": 1})
 
 
 def score(made: list[tuple[str, dict[str, Any]]], *expected: dict[str, Any]) -> Score:
-    return score_calls(
-        [ToolCall(*call) for call in made], gold_from(json.dumps(expected), "test"), reasons=True
-    )
+    calls = [ToolCall(*call) for call in made]
+    return score_with_reasons(calls, gold_from(json.dumps(expected), "test"))
 
 
 @bounded
@@ -40,10 +41,10 @@ def test_gold_scores_one(gold: Gold) -> None:
 
 @bounded
 @given(st.lists(few_calls | any_calls, max_size=5), gold_lists())
-def test_range(calls: list[ToolCall], gold: Gold) -> None:
+def test_score_is_between_0_and_1_and_made_of_its_parts(calls: list[ToolCall], gold: Gold) -> None:
     """In [0, 1]; 1 exactly if exact; the parts give the value; the reason can be written to a
     file."""
-    found = score_calls(calls, gold, reasons=True)
+    found = score_with_reasons(calls, gold)
     graded = sum(weight * found.parts[part] for part, weight in WEIGHTS.items())
     assert 0.0 <= found.value <= 1.0
     assert (found.value == 1.0) == found.exact
@@ -105,13 +106,13 @@ def test_a_repair_never_lowers(gold: Gold, made: dict[str, Any], data: st.DataOb
     """From any arguments, each step towards the gold is worth at least as much as the one before: a
     wrong value mended, a missing parameter added, an unexpected one or a wrong optional one taken
     out. Mending a wrong value pays."""
-    wanted, answers = gold.calls[0], gold.answers[0]
+    wanted, matcher = gold.calls[0], gold.matchers[0]
     values = [score_calls([ToolCall(wanted.name, made)], gold).value]
-    for name in data.draw(st.permutations(sorted(made.keys() | answers.required))):
-        if name in made and name in answers.keys and answers.accepts(name, made[name]):
+    for name in data.draw(st.permutations(sorted(made.keys() | matcher.required))):
+        if name in made and name in matcher.keys and matcher.accepts(name, made[name]):
             continue
-        taken_out = name not in answers.keys or (
-            name not in answers.required and data.draw(st.booleans())
+        taken_out = name not in matcher.keys or (
+            name not in matcher.required and data.draw(st.booleans())
         )
         if taken_out:
             made = {other: value for other, value in made.items() if other != name}
@@ -131,8 +132,8 @@ def test_an_extra_call_lowers_unless_it_mends(
     made."""
     before, after = score_calls(calls, gold), score_calls([*calls, extra], gold)
     if len(calls) >= len(gold.calls) and after.value >= before.value > 0:
-        assert match([*calls, extra], gold) != match(calls, gold)
-        assert any(pair.made == len(calls) for pair in match([*calls, extra], gold))
+        assert matched_pairs([*calls, extra], gold) != matched_pairs(calls, gold)
+        assert any(pair.made == len(calls) for pair in matched_pairs([*calls, extra], gold))
 
 
 def test_a_wrong_guess_is_worth_more_than_two_guesses() -> None:
@@ -167,11 +168,11 @@ def test_a_thousand_calls_of_one_name_take_no_time() -> None:
 def test_the_matching_is_optimal(calls: list[ToolCall], gold: Gold) -> None:
     """No assignment within the names has a greater total than the one that was found."""
     calls = [ToolCall("f", call.arguments) for call in calls]
-    alike = [GoldCall("f", call.arguments, call.accepted, call.optional) for call in gold.calls]
+    alike = [ExpectedCall("f", call.arguments, call.accepted, call.optional) for call in gold.calls]
     gold = read(alike)
 
-    def weight(call: ToolCall, wanted: GoldCall) -> float:
-        pair = match([call], read([wanted]))[0]
+    def weight(call: ToolCall, wanted: ExpectedCall) -> float:
+        pair = matched_pairs([call], read([wanted]))[0]
         return WEIGHTS["parameter_names"] * pair.names + WEIGHTS["parameter_values"] * pair.values
 
     weights = {
@@ -188,9 +189,9 @@ def test_the_matching_is_optimal(calls: list[ToolCall], gold: Gold) -> None:
         ]
     )
     best = max(sum(weights[pair] for pair in choice) for choice in choices)
-    assert sum(weights[pair.made, pair.expected] for pair in match(calls, gold)) == pytest.approx(
-        best, abs=1e-7
-    )
+    assert sum(
+        weights[pair.made, pair.expected] for pair in matched_pairs(calls, gold)
+    ) == pytest.approx(best, abs=1e-7)
 
 
 @bounded
@@ -221,7 +222,7 @@ def test_hostile_values_never_raise() -> None:
         assert found.reason.encode()
 
 
-def test_no_tool_wanted() -> None:
+def test_score_where_no_tool_is_wanted() -> None:
     """Abstaining scores 1, calling 0; the counts say so."""
     assert score([]) == Score(
         1.0, True, "no call was wanted, none was made", score([]).parts, {"right": 1, "total": 1}

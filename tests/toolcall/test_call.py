@@ -25,13 +25,13 @@ WEATHER = ToolCall("weather", {"city": "北京"})
         {"name": "weather", "arguments": {"city": "北京"}, "parameters": None},
     ],
 )
-def test_reads_every_common_shape(value: dict[str, Any]) -> None:
+def test_call_from_every_common_shape_gives_the_same_call(value: dict[str, Any]) -> None:
     """Each shape gives the same call; a null beside a value is Arrow's padding."""
     assert call_from(value, "here") == WEATHER
 
 
 @pytest.mark.parametrize("arguments", ["", "  ", "{}", {}, None])
-def test_reads_no_arguments(arguments: Any) -> None:
+def test_call_from_empty_arguments_gives_an_empty_object(arguments: Any) -> None:
     """A tool without parameters is called with "", {}, or null."""
     assert call_from({"name": "now", "arguments": arguments}, "here") == ToolCall("now", {})
 
@@ -58,7 +58,7 @@ def test_reads_no_arguments(arguments: Any) -> None:
         ({"name": "f", "arguments": '{"a":' * 5000}, "bad_arguments"),
     ],
 )
-def test_refuses_the_rest(value: Any, code: str) -> None:
+def test_call_from_anything_else_raises_its_code(value: Any, code: str) -> None:
     """What is no call raises DataError with its code, and the message begins with the place."""
     with pytest.raises(DataError, match=r"^here: ") as caught:
         call_from(value, "here")

@@ -12,7 +12,7 @@ from swiftkit.toolcall.call import Parsed, ToolCall
 CALLS = [ToolCall("f", {"a": 1.5, "城市": "北京"}), ToolCall("g", {})]
 
 
-def test_round_trip() -> None:
+def test_rendered_calls_read_back() -> None:
     """What is rendered reads back; ids are numbered."""
     rendered = openai_calls.render(CALLS)
     assert [call["id"] for call in rendered] == ["call_0", "call_1"]
@@ -23,7 +23,7 @@ def test_round_trip() -> None:
     "tool_calls",
     [5, "f", {"a": 1}, [None], [{"function": {"name": "f", "arguments": "{"}}], [{"function": {}}]],
 )
-def test_what_cannot_be_read_is_malformed(tool_calls: Any) -> None:
+def test_parse_of_broken_calls_is_malformed(tool_calls: Any) -> None:
     """A model's broken call is data: no exception, and a reason."""
     parsed = openai_calls.parse({"content": "hm", "tool_calls": tool_calls})
     assert parsed.calls == []
@@ -33,6 +33,6 @@ def test_what_cannot_be_read_is_malformed(tool_calls: Any) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(json_values, json_values)
-def test_never_raises(content: Any, tool_calls: Any) -> None:
+def test_parse_of_any_json_never_raises(content: Any, tool_calls: Any) -> None:
     """Arbitrary JSON in both fields."""
     assert isinstance(openai_calls.parse({"content": content, "tool_calls": tool_calls}), Parsed)

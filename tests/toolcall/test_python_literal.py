@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swiftkit.toolcall import python_literal as literal
+from swiftkit.toolcall import python_literal
 
 values = st.recursive(
     st.none()
@@ -24,17 +24,17 @@ values = st.recursive(
 
 
 @given(values)
-def test_reads_what_is_written(value: Any) -> None:
+def test_read_gives_back_what_python_and_json_write(value: Any) -> None:
     """Python's repr and JSON, also indented, give the value back."""
-    assert literal.read(repr(value)) == value
-    assert literal.read(json.dumps(value, indent=1)) == value
+    assert python_literal.read(repr(value)) == value
+    assert python_literal.read(json.dumps(value, indent=1)) == value
 
 
 @given(st.text(max_size=30) | st.text("""'"\\#{}[](),: \nabtruenl01.-""", max_size=30))
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Nothing but ValueError, and what is read can be written as JSON."""
     try:
-        value = literal.read(text)
+        value = python_literal.read(text)
     except ValueError:
         return
     assert json.loads(json.dumps(value, allow_nan=False)) == value
@@ -53,9 +53,9 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         ('"\\ud83d\\ude00"', "😀"),
     ],
 )
-def test_mixtures(text: str, value: Any) -> None:
+def test_read_mixes_python_and_json(text: str, value: Any) -> None:
     """Python and JSON mixed, as models write it."""
-    assert literal.read(text) == value
+    assert python_literal.read(text) == value
 
 
 @pytest.mark.parametrize(
@@ -66,16 +66,16 @@ def test_mixtures(text: str, value: Any) -> None:
         "'\\ud800'", "'\x00'", "'a\nb'", "9" * 5000, "[" * 5000, "-" * 100_000 + "1", "__import__('os')",
     ],
 )  # fmt: skip
-def test_refused(text: str) -> None:
+def test_read_refuses_code_and_ambiguous_text(text: str) -> None:
     """Code, what no JSON can hold, and what may be a quote inside of a quote."""
     with pytest.raises(ValueError, match=r"\w"):
-        literal.read(text)
+        python_literal.read(text)
 
 
 @pytest.mark.parametrize(
     "text", ["'" + "\\'" * 50_000, "{'a': 1 #" + "\\'" * 50_000 + "\n}", "'' " * 50_000]
 )
-def test_long_texts_are_refused_at_once(text: str) -> None:
+def test_read_refuses_long_texts_in_linear_time(text: str) -> None:
     """No search that goes back: in the square of the length these would take minutes."""
     with pytest.raises(ValueError, match=r"\w"):
-        literal.read(text)
+        python_literal.read(text)

@@ -9,12 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.errors import DataError
-from swiftkit.toolcall import text_arguments as untyped
+from swiftkit.toolcall import text_arguments
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import glm4_5, qwen3_coder
-from swiftkit.toolcall.formats.detect import FORMATS
+from swiftkit.toolcall.wire_format import load_all
 
+FORMATS = load_all()
 FORMS = [qwen3_coder, glm4_5]
+JSON_TYPES = {
+    dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number",
+    type(None): "null",
+}  # fmt: skip
 LOOKS = [
     "5",
     "1.0",
@@ -41,9 +46,9 @@ def tool(schema: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("form", FORMS)
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(LOOKS) | json_values)
-def test_round_trip_with_the_schema(form: Any, value: Any) -> None:
+def test_rendered_values_read_back_with_their_schema(form: Any, value: Any) -> None:
     """With the parameter's type a string stays a string, whatever it looks like."""
-    name = "null" if value is None else untyped._TYPES[type(value)]
+    name = JSON_TYPES[type(value)]
     call = ToolCall("f", {"a": value})
     try:
         text = form.render([call], tool({"type": name}))
@@ -57,7 +62,7 @@ def test_round_trip_with_the_schema(form: Any, value: Any) -> None:
 @pytest.mark.parametrize(
     "value", ["5", "-1.50", "true", "True", "None", "null", "[1]", '{"a": 1}', "{'a': 1}", " 5"]
 )
-def test_a_string_that_looks_like_json_needs_the_schema(form: Any, value: str) -> None:
+def test_render_of_a_string_that_looks_like_json_needs_the_schema(form: Any, value: str) -> None:
     """Without tools it would come back as something else, so it is refused; with them it is written
     as it is."""
     call = ToolCall("f", {"a": value})
@@ -97,9 +102,9 @@ def test_a_string_that_looks_like_json_needs_the_schema(form: Any, value: str) -
         (None, "1e999", "1e999"),
     ],
 )
-def test_read(schema: Any, text: str, value: Any) -> None:
+def test_read_gives_the_type_that_the_schema_allows(schema: Any, text: str, value: Any) -> None:
     """The schema decides; without one, what reads as a value that is no string is that value."""
-    found = untyped.read(text, schema)
+    found = text_arguments.read(text, schema)
     assert (found, type(found)) == (value, type(value))
 
 
@@ -107,14 +112,14 @@ def test_read(schema: Any, text: str, value: Any) -> None:
     "tools",
     [[], [{}], [{"function": 5}], [{"name": "f", "parameters": 5}], tool(5), tool({"type": 5})],
 )
-def test_odd_tools_say_nothing(tools: Any) -> None:
+def test_parse_with_odd_tools_reads_without_types(tools: Any) -> None:
     """Tools come from data: whatever they are, reading does not fail."""
     text = qwen3_coder.render([ToolCall("f", {"a": 5})])
     assert qwen3_coder.parse(text, tools).calls == [ToolCall("f", {"a": 5})]
 
 
 @pytest.mark.parametrize("name", ["qwen3_coder", "glm4_5"])
-def test_tags_in_values(name: str) -> None:
+def test_render_escapes_or_refuses_tags_in_values(name: str) -> None:
     """Inside of JSON the tag is escaped; a string cannot carry it and is refused."""
     tag = {"qwen3_coder": "</parameter>", "glm4_5": "</arg_value>"}[name]
     call = ToolCall("f", {"a": [tag]})

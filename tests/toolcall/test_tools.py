@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from swiftkit.errors import DataError
 from swiftkit.toolcall.tools import json_schema, tool_names, tools_from
-from swiftkit.toolcall.type_names import ABSENT, Annotation, read_type
+from swiftkit.toolcall.type_names import ABSENT, TypeAnnotation, read_type
 
 FLAT = {"name": "f", "description": "d", "parameters": {"type": "object", "properties": {}}}
 WRAPPED = {"type": "function", "function": FLAT}
@@ -27,21 +27,21 @@ def parameters_of(parameters: Any, **rest: Any) -> Any:
 @pytest.mark.parametrize(
     "value", [[FLAT], [WRAPPED], WRAPPED, json.dumps([FLAT]), json.dumps(WRAPPED)]
 )
-def test_one_form(value: Any) -> None:
+def test_tools_from_common_shapes_are_in_openai_form(value: Any) -> None:
     """Flat or wrapped, alone or in a list, as JSON text or not: OpenAI's form."""
     assert tools_from(value) == [WRAPPED]
     assert tool_names(tools_from(value)) == {"f"}
 
 
 @pytest.mark.parametrize("key", ["response", "return"])
-def test_the_schema_of_the_result_stays(key: str) -> None:
+def test_tools_from_keeps_the_schema_of_the_result(key: str) -> None:
     """BFCL's and transformers' name for it; its types are JSON Schema's too."""
     (tool,) = tools_from([{**FLAT, key: {"type": "dict", "properties": {"at": {"type": "float"}}}}])
     assert tool["function"][key] == {"type": "object", "properties": {"at": {"type": "number"}}}
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", "null", [], "[]"])
-def test_no_tools(value: Any) -> None:
+def test_tools_from_nothing_is_empty(value: Any) -> None:
     """Nothing is no tools."""
     assert tools_from(value) == []
 
@@ -59,7 +59,7 @@ def test_a_tool_without_parameters_takes_none(rest: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("key", ["parameters", "input_schema", "inputSchema"])
 @pytest.mark.parametrize("given", [CITY, json.dumps(CITY), {"city": {"type": "str"}}])
-def test_one_place_for_the_parameters(key: str, given: Any) -> None:
+def test_tools_from_puts_the_parameters_in_one_place(key: str, given: Any) -> None:
     """OpenAI's, Anthropic's and MCP's name for them; marks that are meant for an API are left
     out."""
     tool = {"type": "custom", "name": "f", key: given, "cache_control": {"type": "ephemeral"}}
@@ -82,7 +82,7 @@ def test_one_place_for_the_parameters(key: str, given: Any) -> None:
         "[" * 9999,
     ],
 )
-def test_bad_tools(value: Any) -> None:
+def test_tools_from_no_tool_raises_bad_tools(value: Any) -> None:
     """What is no tool, or one whose parameters only an API knows, is refused."""
     with pytest.raises(DataError) as caught:
         tools_from(value)
@@ -148,7 +148,7 @@ def test_json_schema_replaces_foreign_types_everywhere_but_in_names() -> None:
         ),
     ],
 )
-def test_json_schema_says_it_in_its_own_words(schema: Any, expected: Any) -> None:
+def test_json_schema_translates_types_and_marks(schema: Any, expected: Any) -> None:
     """Python's types, marks in a property, and the nulls that Parquet pads with; what cannot be
     said is described."""
     assert json_schema(schema) == expected
@@ -229,7 +229,9 @@ def test_a_parameter_may_be_called_like_a_keyword(name: str) -> None:
         ({}, {}, True),
     ],
 )
-def test_a_flat_parameter(given: dict[str, Any], schema: Any, required: bool) -> None:
+def test_a_flat_parameter_becomes_a_schema(
+    given: dict[str, Any], schema: Any, required: bool
+) -> None:
     """Its type, its default as a value of that type, and whether it may be left out."""
     expected = {"description": "f (type: Callable[[float], float])"} if schema is None else schema
     result = {"type": "object", "properties": {"p": expected}, "required": ["p"]}
@@ -285,9 +287,9 @@ def test_a_list_says_which_parameters_are_required(listed: list[str]) -> None:
         ("", {}),
     ],
 )
-def test_types_keep_their_meaning(text: str, schema: Any) -> None:
+def test_read_type_keeps_the_meaning(text: str, schema: Any) -> None:
     """Python's names of types, plain and generic."""
-    assert read_type(text) == Annotation(schema)
+    assert read_type(text) == TypeAnnotation(schema)
     assert read_type(f"{text}, optional").schema == schema
     assert read_type(f"{text}, optional").optional
 
@@ -304,7 +306,7 @@ def test_types_keep_their_meaning(text: str, schema: Any) -> None:
         ("int, optional", ABSENT),
     ],
 )
-def test_defaults_in_a_type(text: str, default: Any) -> None:
+def test_read_type_finds_the_default(text: str, default: Any) -> None:
     """JSON's and Python's values; what is neither stays text."""
     assert read_type(text).default == default
     assert not read_type(text).unread
@@ -328,14 +330,14 @@ def test_defaults_in_a_type(text: str, default: Any) -> None:
         "x" * 9999,
     ],
 )
-def test_unknown_types_are_not_guessed(text: str) -> None:
+def test_read_type_does_not_guess_unknown_types(text: str) -> None:
     """Neither is a part of them."""
-    assert read_type(text) == Annotation(unread=True)
+    assert read_type(text) == TypeAnnotation(unread=True)
 
 
-def test_what_is_said_beside_a_type_is_kept() -> None:
+def test_read_type_keeps_text_beside_the_type() -> None:
     """The type and its marks are read, and the text goes into the description."""
-    assert read_type("str, optional, one of a, b") == Annotation(
+    assert read_type("str, optional, one of a, b") == TypeAnnotation(
         {"type": "string"}, optional=True, unread=True
     )
     assert json_schema({"type": "str, one of a, b"}) == {

@@ -9,11 +9,11 @@ from collections.abc import Iterator, Mapping
 from swiftkit.data.check_row import call_from_message
 from swiftkit.data.checks.entry import Entry, Fault
 from swiftkit.errors import DataError
-from swiftkit.scoring.gold import gold_from
+from swiftkit.scoring.expected_calls import read_expected_calls
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.schema import Checker, breaches, checkers
+from swiftkit.toolcall.validate_call import CallValidator, validators_of, violations
 
-_CODES = {  # of toolcall/schema.py, which names kinds of a bad argument one by one
+_CODES = {  # of toolcall/validate_call.py, which names kinds of a bad argument one by one
     "unknown_tool": "undefined_tool", "missing_required": "missing_parameter",
     "extra_parameter": "undeclared_parameter",
 }  # fmt: skip
@@ -21,7 +21,7 @@ _CODES = {  # of toolcall/schema.py, which names kinds of a bad argument one by 
 
 def faults(entry: Entry) -> Iterator[Fault]:
     try:
-        tools = checkers(entry.row.get("tools"))
+        tools = validators_of(entry.row.get("tools"))
     except (DataError, RecursionError):
         return  # structure.py tells
     yield from (
@@ -47,16 +47,17 @@ def _calls(entry: Entry) -> Iterator[tuple[str, ToolCall]]:
     if isinstance(gold, str):
         try:
             yield from (
-                ("gold", ToolCall(call.name, call.arguments)) for call in gold_from(gold, "").calls
+                ("gold", ToolCall(call.name, call.arguments))
+                for call in read_expected_calls(gold, "")
             )
         except DataError:
             return  # structure.py tells
 
 
-def _judged(call: ToolCall, tools: Mapping[str, Checker], where: str) -> Iterator[Fault]:
+def _judged(call: ToolCall, tools: Mapping[str, CallValidator], where: str) -> Iterator[Fault]:
     name = f"{where}: {call.name}"
     if not tools:
         yield Fault("unchecked_calls", name)
-    for code, detail in breaches(call, tools):
+    for code, detail in violations(call, tools):
         joint = "; " if code == "unknown_tool" else ": "
         yield Fault(_CODES.get(code, "bad_argument"), f"{name}{joint}{detail}")

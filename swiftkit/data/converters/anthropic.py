@@ -27,8 +27,8 @@ from swiftkit.data.rows import call_message, is_judged, loss_flag, make_row, tex
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import ToolCall, call_from
-from swiftkit.toolcall.pairing import in_call_order
 from swiftkit.toolcall.reasoning import join
+from swiftkit.toolcall.tool_results import in_call_order
 
 _ROLES = ("system", "user", "assistant")
 _BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking")  # which no other format has

@@ -35,8 +35,8 @@ import msgspec
 from swiftkit.data.rows import call_message, make_row, text_of
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.scoring.bfcl.item import Item
-from swiftkit.scoring.gold import GoldCall
+from swiftkit.scoring.bfcl.item import BfclItem
+from swiftkit.scoring.expected_calls import ExpectedCall
 from swiftkit.toolcall import python_literal as literal
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.tools import tools_from
@@ -112,10 +112,10 @@ def _single_turn(record: dict[str, Any], question: Any) -> Row:
     return row
 
 
-def _item(record: dict[str, Any]) -> Item:
+def _item(record: dict[str, Any]) -> BfclItem:
     """What BFCL's own checker reads: its rules ask for types and values that a gold does not
     hold."""
-    return Item(_category(record), record["function"], record.get("ground_truth"))
+    return BfclItem(_category(record), record["function"], record.get("ground_truth"))
 
 
 def _multi_turn(record: dict[str, Any], question: list[Any]) -> Row:
@@ -233,7 +233,7 @@ def _question(turn: Any) -> list[Message]:
     ]
 
 
-def _gold(record: dict[str, Any]) -> list[GoldCall]:
+def _gold(record: dict[str, Any]) -> list[ExpectedCall]:
     truth = record.get("ground_truth")
     if truth is None:
         if str(record.get("id")).startswith(_NO_CALL_WANTED):
@@ -270,7 +270,7 @@ def _schemas(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _gold_call(name: str, values: Any, schema: dict[str, Any]) -> GoldCall:
+def _gold_call(name: str, values: Any, schema: dict[str, Any]) -> ExpectedCall:
     if not isinstance(values, dict) or not all(
         isinstance(options, list) and options for options in values.values()
     ):
@@ -303,7 +303,7 @@ def _gold_call(name: str, values: Any, schema: dict[str, Any]) -> GoldCall:
         for parameter, answers in accepted.items()
         if parameter not in left_out
     }
-    return GoldCall(name, arguments, accepted, optional)
+    return ExpectedCall(name, arguments, accepted, optional)
 
 
 def _expanded(options: list[Any], schema: Any) -> list[Any]:

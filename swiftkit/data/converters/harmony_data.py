@@ -27,7 +27,7 @@ from swiftkit.data.rows import call_message, is_judged, loss_flag, make_row, tex
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import call_from
-from swiftkit.toolcall.reasoning import join, thinking_of
+from swiftkit.toolcall.reasoning import join, reasoning_of
 
 _ROLES = {
     "system": "system",
@@ -91,7 +91,7 @@ def _messages(messages: list[Any]) -> Iterator[Message]:
         elif _channel(message, where) == "analysis":
             thoughts.append(content)
         else:
-            thoughts += filter(None, [thinking_of(message, where)])
+            thoughts += filter(None, [reasoning_of(message, where)])
             yield from (
                 part | loss for part in _answer(message, content, "\n\n".join(thoughts), where)
             )

@@ -43,11 +43,11 @@ from swiftkit.evals.stats import Mean, MetricTallies, Tally, passes
 from swiftkit.evals.task import Result, Sampling, Task
 from swiftkit.files.inputs import GOLD_FOLDER, companion
 from swiftkit.records import Response, Sample, Score
+from swiftkit.scoring.answer import read_answer
 from swiftkit.scoring.bfcl import verdict as bfcl
-from swiftkit.scoring.bfcl.item import Item
-from swiftkit.scoring.response import read_answer
-from swiftkit.toolcall.formats import detect
-from swiftkit.toolcall.text_arguments import reader
+from swiftkit.scoring.bfcl.item import BfclItem
+from swiftkit.toolcall import detect
+from swiftkit.toolcall.text_arguments import retyped
 
 HEADLINE = "accuracy"
 _SIMPLE = ("simple_python", "simple_java", "simple_javascript")
@@ -80,11 +80,11 @@ def load(path: Path) -> Sequence[Sample]:
 
 def episode(sample: Sample) -> Episode | None:
     """Return the conversation of a multi_turn question; the others take one request."""
-    if isinstance(sample.target, Item):
+    if isinstance(sample.target, BfclItem):
         return None
     config = {"entry": sample.target.entry, "truth": sample.target.truth}
     task = AgentTask(sample.id, "bfcl", config)
-    return Episode(task, lambda text, tools: reader(detect.parse, tools)(text))
+    return Episode(task, lambda text, tools: retyped(detect.parse(text), tools))
 
 
 def score(sample: Sample, response: Response) -> Score:
@@ -92,7 +92,7 @@ def score(sample: Sample, response: Response) -> Score:
     if isinstance(sample.target, BfclConversation):
         error = "" if response.verdict == VALID else response.verdict or "no verdict"
     else:
-        parsed = read_answer(response, reader(detect.parse, sample.tools))
+        parsed = read_answer(response, lambda text: retyped(detect.parse(text), sample.tools))
         error = bfcl.verdict(parsed.calls, sample.target, parsed.malformed)
     right = int(not error)
     return Score(float(right), not error, error, {}, {"right": right, "total": 1})
@@ -156,7 +156,7 @@ def _sample(row: dict[str, Any], where: str, file: Path) -> Sample:
         raise DataError(reason, "unsupported_category", "leave this file out")
     values = {"category": category, "function": row["function"], "ground_truth": truth}
     try:
-        item = msgspec.convert(values, Item)
+        item = msgspec.convert(values, BfclItem)
     except msgspec.ValidationError as error:
         raise DataError(f"{where}: {error}", "bad_gold", _AS_THEY_ARE) from error
     tools = parse_tools(add_language_hints(row["function"], item.language), where)

@@ -27,7 +27,7 @@ from swiftkit.evals.results import trial_count
 from swiftkit.evals.stats import Tally, passes
 from swiftkit.evals.task import Result, Sampling, Task
 from swiftkit.records import Response, Sample, Score
-from swiftkit.toolcall.reasoning import spoken
+from swiftkit.toolcall.reasoning import visible_text
 
 HEADLINE = "accuracy"
 PROMPT = (
@@ -44,7 +44,7 @@ def load(path: Path) -> list[Sample]:
 
 def score(sample: Sample, response: Response) -> Score:
     """Return 1 where the number that the model gives equals the answer."""
-    number = number_of(spoken(response.text))
+    number = number_of(visible_text(response.text))
     is_right = number == sample.target
     reason = ""
     if not is_right:

@@ -31,7 +31,7 @@ import os
 import re
 from collections.abc import Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,13 @@ from swiftkit.evals.stats import Tally, passes
 from swiftkit.evals.task import Result, Sampling, Task
 from swiftkit.files.jsonl import encode
 from swiftkit.records import SKIPPED, Response, Sample, Score
+from swiftkit.scoring.answer import read_answer
 from swiftkit.scoring.equality import strict_key
+from swiftkit.scoring.explain import score_with_reasons
 from swiftkit.scoring.gold import Gold, gold_from
-from swiftkit.scoring.response import read_answer
-from swiftkit.scoring.score import score_calls
-from swiftkit.toolcall.reasoning import spoken
-from swiftkit.toolcall.schema import validator_of
+from swiftkit.scoring.score import parse_answer
+from swiftkit.toolcall.reasoning import visible_text
+from swiftkit.toolcall.validate_call import schema_validator
 
 HEADLINE = "accuracy"
 JUDGE_URL = "SWIFTKIT_JUDGE_BASE_URL"
@@ -149,7 +150,7 @@ async def judge(sample: Sample, response: Response) -> Response:
         return response
     key = os.environ.get(JUDGE_KEY, "").strip() or "EMPTY"
     model = _judge_model(os.environ.get(JUDGE_URL, ""), key, os.environ.get(JUDGE_MODEL, ""))
-    reply = await model.ask(sample, spoken(response.text), response.trial)
+    reply = await model.ask(sample, visible_text(response.text), response.trial)
     if reply.error:
         skipped = SKIPPED if reply.error.startswith(SKIPPED) else ""
         error = f"{skipped}the judge: {reply.error.removeprefix(SKIPPED)}"
@@ -163,7 +164,7 @@ async def judge(sample: Sample, response: Response) -> Response:
 def verdict_of(text: str) -> bool | None:
     """Return the judge's verdict; None for anything but the one JSON object that was asked for."""
     try:
-        return msgspec.json.decode(spoken(text).strip(), type=JudgeVerdict).passed
+        return msgspec.json.decode(visible_text(text).strip(), type=JudgeVerdict).passed
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
         return None
 
@@ -171,7 +172,7 @@ def verdict_of(text: str) -> bool | None:
 def score(sample: Sample, response: Response) -> Score:
     """Return 1 where all kinds of the check pass; `parts` has one share for each."""
     target: CheckTarget = sample.target
-    text = spoken(response.text).strip()
+    text = visible_text(response.text).strip()
     parts, problems = {}, []
     for kind in target.kinds:
         problem = _problem(kind, target, text, response)
@@ -227,8 +228,8 @@ def _problem(kind: str, target: CheckTarget, text: str, response: Response) -> s
             is_near = abs(number - Fraction(str(wanted))) <= Fraction(str(check.tolerance))
             return "" if is_near else f"{float(number):g} instead of {wanted}"
         case "calls" if target.gold is not None:
-            answer = read_answer(response, target.gold.parse)
-            calls_score = score_calls(answer.calls, target.gold, answer.malformed, reasons=True)
+            answer = read_answer(response, partial(parse_answer, gold=target.gold))
+            calls_score = score_with_reasons(answer.calls, target.gold, answer.malformed)
             return "" if calls_score.exact else calls_score.reason
     return "" if verdict_of(response.verdict) else "the judge says no"
 
@@ -247,7 +248,7 @@ def _json_problem(kind: str, wanted: Any, text: str) -> str:
 
 @cache
 def _validator(schema: bytes) -> Any:
-    return validator_of(msgspec.json.decode(schema))
+    return schema_validator(msgspec.json.decode(schema))
 
 
 def _pattern_schema(pattern: str) -> bytes:

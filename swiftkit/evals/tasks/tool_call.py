@@ -27,12 +27,14 @@ Metrics. scoring/score.py, which is also the GRPO reward, says which calls are r
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from swiftkit.data.to_openai import openai_messages, parse_tools
+from swiftkit.errors import UsageError
 from swiftkit.evals.dataset import (
     chain_of,
     identity_of,
@@ -46,9 +48,10 @@ from swiftkit.evals.stats import Tally, passes
 from swiftkit.evals.task import Result, Sampling, Task
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score
+from swiftkit.scoring.answer import read_answer
+from swiftkit.scoring.explain import score_with_reasons
 from swiftkit.scoring.gold import Gold, gold_from, gold_of
-from swiftkit.scoring.response import read_answer
-from swiftkit.scoring.score import pairs_of, score_calls
+from swiftkit.scoring.score import pairs_of, parse_answer
 from swiftkit.toolcall import openai_calls
 from swiftkit.toolcall.call import Parsed
 
@@ -64,7 +67,7 @@ PART_METRICS = {
 
 def load(path: Path, mode: str = "") -> list[Sample]:
     """Return the samples of a file of rows, or of a folder. Raises DataError (file:line) at the
-    first row that cannot be used.
+    first row that cannot be used, UsageError where it is the mode that does not suit the row.
 
     `mode` takes the place of the one in the rows' own options (scoring/options.py).
     """
@@ -75,6 +78,11 @@ def load(path: Path, mode: str = "") -> list[Sample]:
             text = str(row.get("scoring") or "{}").encode()
             decode = msgspec.json.Decoder(dict[str, Any]).decode
             options = decode_line(text, f"{where}: scoring", decode)
+            if mode == "bfcl" and options.get("bfcl") is None:
+                raise UsageError(
+                    f"--mode bfcl: {where} is no question of BFCL, which alone has BFCL's verdict; "
+                    "give what `swiftkit convert` made of BFCL's files, or leave --mode out"
+                )
             row = row | {"scoring": encode(options | {"mode": mode}).decode()}
         return _samples(row, where)
 
@@ -84,8 +92,8 @@ def load(path: Path, mode: str = "") -> list[Sample]:
 def score(sample: Sample, response: Response) -> Score:
     """Return the score of a response's calls against the gold."""
     gold: Gold = sample.target
-    answer = read_answer(response, gold.parse)
-    calls_score = score_calls(answer.calls, gold, answer.malformed, reasons=True)
+    answer = read_answer(response, partial(parse_answer, gold=gold))
+    calls_score = score_with_reasons(answer.calls, gold, answer.malformed)
     made = -1 if answer.malformed else len(answer.calls)
     by_tool = _counts_by_tool(answer, gold, calls_score.exact)
     counts = calls_score.counts | {"made": made} | by_tool
@@ -169,7 +177,7 @@ def _counts_by_tool(answer: Parsed, gold: Gold, is_exact: bool) -> dict[str, int
         right = Counter()
         pairs = pairs_of(answer.calls, gold) if answer.calls else {}
         for index, place in pairs.items():
-            if gold.answers[place].all_right(answer.calls[index].arguments):
+            if gold.matchers[place].is_exact(answer.calls[index].arguments):
                 right[gold.calls[place].name] += 1
     counts = {}
     for name, number in expected.items():

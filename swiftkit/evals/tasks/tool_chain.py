@@ -31,6 +31,7 @@ Metrics. The score of a chain is swiftkit/scoring/chain.py's, the same as GRPO's
 
 import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -49,9 +50,10 @@ from swiftkit.evals.task import Result, Sampling, Task
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score
 from swiftkit.sandbox.tool_pool import FILE
+from swiftkit.scoring.answer import read_answer
 from swiftkit.scoring.chain import Chain, chain_from, score_turns, steps_right
 from swiftkit.scoring.gold import gold_from, gold_of
-from swiftkit.scoring.response import read_answer
+from swiftkit.scoring.score import parse_answer
 from swiftkit.toolcall import openai_calls
 from swiftkit.toolcall.call import ToolCall
 
@@ -90,9 +92,8 @@ def episode(sample: Sample) -> Episode:
         task = AgentTask(sample.id, "python-tools", config | {"state": target.state})
     else:
         task = AgentTask(sample.id, "recorded", config | {"recorded": target.recorded})
-    parse = target.chain.gold.parse
     most_answers = max(_LEAST_ANSWERS, target.chain.steps + _EXTRA_ANSWERS)
-    return Episode(task, lambda text, _: parse(text), most_answers)
+    return Episode(task, lambda text, _: parse_answer(text, target.chain.gold), most_answers)
 
 
 def score(sample: Sample, response: Response) -> Score:
@@ -103,7 +104,8 @@ def score(sample: Sample, response: Response) -> Score:
         answers = [
             Response("", text=step.text, tool_calls=step.tool_calls) for step in response.steps
         ]
-    parsed = [read_answer(answer, chain.gold.parse) for answer in answers]
+    parse = partial(parse_answer, gold=chain.gold)
+    parsed = [read_answer(answer, parse) for answer in answers]
     total = score_turns(parsed, chain)
     finished = not parsed[-1].calls and not parsed[-1].malformed
     counts = {

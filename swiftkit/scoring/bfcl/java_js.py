@@ -1,5 +1,4 @@
-"""Values of Java and JavaScript code as BFCL reads them, for bfcl.py: text to a value, or the text
-itself.
+"""Values of Java and JavaScript code as BFCL reads them: text to a value, or the text itself.
 
 A model answers these categories of BFCL with literals of the language, which stay text until here:
 
@@ -62,19 +61,19 @@ _PAIR = re.compile(r"([^:]+):\s*(.*?)(?:,\s*(?=[^,]+:)|$)")
 
 
 def from_java(text: str, kind: str, item_kind: str = "") -> Any:
-    """The value of a Java literal of that type; NotImplementedError for a type that BFCL does not
-    convert either."""
+    """Return the value of a Java literal of that type; the text where it is none.
+
+    Raises NotImplementedError for a type that BFCL does not convert either.
+    """
     if len(text) > _LONGEST or kind in ("String", "any", "char"):
         return text
     if kind in _JAVA:
         return _scalar(text, *_JAVA[kind])
     if kind == "Array":
-        found = _ARRAY.search(text)
-        return (
-            text
-            if found is None
-            else [_java_item(item, item_kind) for item in _parts(found[1]) if item]
-        )
+        array = _ARRAY.search(text)
+        if not array:
+            return text
+        return [_java_item(item, item_kind) for item in _parts(array[1]) if item]
     if kind == "ArrayList":
         return _array_list(text, item_kind)
     if kind == "HashMap":
@@ -83,7 +82,10 @@ def from_java(text: str, kind: str, item_kind: str = "") -> Any:
 
 
 def from_javascript(text: str, kind: str, item_kind: str = "") -> Any:
-    """The value of a JavaScript literal of that type. Raises ValueError for an unknown type."""
+    """Return the value of a JavaScript literal of that type; the text where it is none.
+
+    Raises ValueError for an unknown type.
+    """
     if len(text) > _LONGEST or kind == "any":
         return text
     if kind in _JAVASCRIPT:
@@ -116,10 +118,12 @@ def _java_item(text: str, kind: str) -> Any:
 
 
 def _array_list(text: str, item_kind: str) -> Any:
-    if found := _AS_LIST.search(text):
-        items = _parts(found[1])
-    elif (found := _ADDING.search(text)) and (end := text.find("}}", found.end() + 1)) > 0:
-        items = [item.strip() for item in _ADD.findall(text[found.end() : end])]
+    as_list, adding = _AS_LIST.search(text), _ADDING.search(text)
+    end = text.find("}}", adding.end() + 1) if adding else -1
+    if as_list:
+        items = _parts(as_list[1])
+    elif adding and end > 0:
+        items = [item.strip() for item in _ADD.findall(text[adding.end() : end])]
     else:
         return [] if _NO_ITEMS.search(text) else text
     if item_kind in ("char", "String"):
@@ -128,25 +132,29 @@ def _array_list(text: str, item_kind: str) -> Any:
 
 
 def _hash_map(text: str) -> Any:
-    if (found := _MAP.search(text)) and (end := text.find("}", found.end())) > 0:
-        entries = text[found.end() : end]
-        # behind it the search would be long and in vain
+    opening = _MAP.search(text)
+    end = text.find("}", opening.end()) if opening else -1
+    if opening and end > 0:
+        entries = text[opening.end() : end]
+        # behind the last ) the search would be long and in vain
         puts = _PUT.findall(entries[: entries.rfind(")") + 1])
         return {key: _java_value(value.strip()) for key, value in puts}
     return {} if _NO_ENTRIES.search(text) else text
 
 
 def _java_value(text: str) -> Any:
-    """A literal whose type is not told."""
+    """Return the value of a literal whose type is not known."""
     if text.startswith('"') and text.endswith('"'):
         return text[1:-1]
     for kind in ("boolean", "long", "float"):
-        if (value := from_java(text, kind)) is not text:
+        value = from_java(text, kind)
+        if value is not text:
             return value
     return _number(text)
 
 
 def _javascript_value(text: str) -> Any:
+    """Return the value of a literal whose type is not known."""
     text = text.strip()
     if text in ("true", "false"):
         return text == "true"
@@ -154,7 +162,7 @@ def _javascript_value(text: str) -> Any:
 
 
 def _number(text: str) -> Any:
-    """As Python reads numbers, or the text."""
+    """Return the number that Python reads, or the text."""
     for kind in (int, float):
         try:
             return kind(text)
@@ -170,31 +178,32 @@ def _is_quoted(text: str) -> bool:
 def _javascript_array(text: str, item_kind: str) -> Any:
     if text.count("[") > _MOST_BRACKETS:
         return text
-    if found := _ARRAYS_OF_ARRAYS.match(text):
-        inner = re.findall(r"\[(.*?)\]", found[0])
+    if nested := _ARRAYS_OF_ARRAYS.match(text):
+        inner = re.findall(r"\[(.*?)\]", nested[0])
         inner[0] = inner[0].strip().removeprefix("[")
-        return [[_javascript_value(item) for item in array.strip().split(",")] for array in inner]
-    if not (found := _ARRAY_OF_ANY.match(text)):
+        rows = [array.strip().split(",") for array in inner]
+        return [list(map(_javascript_value, row)) for row in rows]
+    array = _ARRAY_OF_ANY.match(text)
+    if not array:
         return text
-    items = (found[1] if found[1] is not None else found[2]).strip()
+    content = (array[1] if array[1] is not None else array[2]).strip()
+    items = _parts(content) if content else []
+    if not item_kind:
+        return [_javascript_value(item) for item in items]
     try:
-        read = [item.strip() for item in items.split(",")] if items else []
-        return [
-            from_javascript(item, item_kind) if item_kind else _javascript_value(item)
-            for item in read
-        ]
+        return [from_javascript(item, item_kind) for item in items]
     except ValueError:  # an item's type is unknown
         return text
 
 
 def _javascript_object(text: str) -> Any:
-    found = _OBJECT.match(text)
-    if not found:
+    body = _OBJECT.match(text)
+    if not body:
         return text
-    return {
-        key.strip().strip("'\""): _javascript_field(value.strip())
-        for key, value in _PAIR.findall(found[1])
-    }
+    fields = {}
+    for key, value in _PAIR.findall(body[1]):
+        fields[key.strip().strip("'\"")] = _javascript_field(value.strip())
+    return fields
 
 
 def _javascript_field(text: str) -> Any:

@@ -2,8 +2,8 @@
 leaderboard's.
 
 Source: the rules of `ast_checker` in bfcl-eval 2026.3.23
-(gorilla.cs.berkeley.edu/leaderboard.html), written anew. What is odd here is odd there, and stays
-(docs/scoring.md shows what it leads to):
+(gorilla.cs.berkeley.edu/leaderboard.html), written anew, because bfcl-eval cannot be imported
+inside a trainer. What is odd here is odd there, and stays (docs/scoring.md shows what it leads to):
 
 - a string is compared without its spaces and the signs , . / - _ * ^, in lower case, also within
   lists and objects;
@@ -15,14 +15,13 @@ Source: the rules of `ast_checker` in bfcl-eval 2026.3.23
 - parallel calls are matched greedily, in the order of the ground truth;
 - no call is wanted: anything that is not a readable call is right.
 
-BFCL decodes Java and JavaScript to text alone, so those values are converted first
-(bfcl_languages.py).
+BFCL decodes Java and JavaScript to text alone, so those values are converted first (java_js.py).
 """
 
 from collections.abc import Sequence
 from typing import Any
 
-from swiftkit.scoring.bfcl.item import Item
+from swiftkit.scoring.bfcl.item import BfclItem
 from swiftkit.scoring.bfcl.java_js import CONVERTERS, KINDS, LISTS
 from swiftkit.toolcall.call import ToolCall
 
@@ -34,76 +33,65 @@ _PYTHON: dict[str, type] = {
 _PYTHON_LISTS = ("array", "tuple")
 # the one code that is ours: BFCL's checker raises, and the answer counts for nothing
 CRASHED = "checker_crashed"
+_CRASHES = (
+    ArithmeticError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError, ValueError,
+)  # fmt: skip
+_NO_MATCH = "parallel_function_checker_no_order:cannot_find_match"
+Truth = list[dict[str, dict[str, Any]]]  # name: {parameter: acceptable values} of each call
 
 
-def verdict(calls: Sequence[ToolCall], item: Item, malformed: str = "") -> str:
-    """Empty where BFCL calls the answer valid, or else its `error_type`. Never raises."""
+def verdict(calls: Sequence[ToolCall], item: BfclItem, malformed: str = "") -> str:
+    """Return "" where BFCL calls the answer valid, or else its `error_type`. Never raises."""
     if not item.ground_truth:
-        wanted = "irrelevance" not in item.category  # live_relevance: any call will do
-        made = bool(calls) and not malformed
-        return (
-            ""
-            if made == wanted
-            else "relevance_error"
-            if wanted
-            else "irrelevance_error:decoder_success"
-        )
+        is_called = bool(calls) and not malformed
+        if "irrelevance" in item.category:
+            return "irrelevance_error:decoder_success" if is_called else ""
+        return "" if is_called else "relevance_error"  # live_relevance: any call will do
     if malformed:
         return "ast_decoder:decoder_failed"
     try:
         return _verdict(calls, item, item.ground_truth)
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        NotImplementedError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ):
+    except _CRASHES:
         return CRASHED
 
 
-def _verdict(calls: Sequence[ToolCall], item: Item, truth: list[dict[str, dict[str, Any]]]) -> str:
-    checks = {"parallel": _parallel, "multiple": _multiple}
-    name = next((name for name in checks if name in item.category), "simple")
-    if len(calls) != (1 if name == "simple" else len(truth)):
-        kind = {"parallel": "parallel_function_checker_no_order"}.get(
-            name, f"{name}_function_checker"
-        )
-        return f"{kind}:wrong_count"
-    if name == "simple":
-        return _call_error(calls[0], item.function[0], truth[0], item.language)
-    return checks[name](calls, item, truth)
+def _verdict(calls: Sequence[ToolCall], item: BfclItem, truth: Truth) -> str:
+    if "parallel" in item.category:
+        if len(calls) != len(truth):
+            return "parallel_function_checker_no_order:wrong_count"
+        return _parallel_error(calls, item, truth)
+    if "multiple" in item.category:
+        if len(calls) != len(truth):
+            return "multiple_function_checker:wrong_count"
+        return _call_error(calls[0], _function(item, truth[0]), truth[0], item.language)
+    if len(calls) != 1:
+        return "simple_function_checker:wrong_count"
+    return _call_error(calls[0], item.function[0], truth[0], item.language)
 
 
-def _multiple(calls: Sequence[ToolCall], item: Item, truth: list[dict[str, dict[str, Any]]]) -> str:
-    return _call_error(calls[0], _described(item, truth[0]), truth[0], item.language)
-
-
-def _parallel(calls: Sequence[ToolCall], item: Item, truth: list[dict[str, dict[str, Any]]]) -> str:
+def _parallel_error(calls: Sequence[ToolCall], item: BfclItem, truth: Truth) -> str:
     left = list(calls)
     for wanted in truth:
-        function = _described(item, wanted)
-        found = next(
-            (
-                i
-                for i, call in enumerate(left)
-                if not _call_error(call, function, wanted, item.language)
-            ),
-            None,
-        )
-        if found is None:
-            return "parallel_function_checker_no_order:cannot_find_match"
-        del left[found]
+        function = _function(item, wanted)
+        for index, call in enumerate(left):
+            if not _call_error(call, function, wanted, item.language):
+                del left[index]
+                break
+        else:
+            return _NO_MATCH
     return ""
 
 
-def _described(item: Item, wanted: dict[str, Any]) -> dict[str, Any]:
-    """The tool that the ground truth names; a LookupError where there is none, as BFCL's checker
-    fails too."""
+def _function(item: BfclItem, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Return the description of the tool that is wanted; {} where there is none.
+
+    That makes a LookupError later on, as BFCL's checker fails too.
+    """
     name = next(iter(wanted))
-    return next((function for function in item.function if function["name"] == name), {})
+    for function in item.function:
+        if function["name"] == name:
+            return function
+    return {}
 
 
 def _call_error(
@@ -129,24 +117,29 @@ def _call_error(
 def _argument_error(
     value: Any, described: dict[str, Any], options: list[Any], language: str
 ) -> str:
-    kinds, lists = (_PYTHON, _PYTHON_LISTS) if language == "python" else (KINDS[language], LISTS)
-    kind, inner = kinds[described["type"]], None
-    if language != "python" and not isinstance(value, str):
-        return f"type_error:{'js' if language == 'javascript' else language}"
-    if described["type"] in lists:
-        inner = kinds[described["items"]["type"]]
-    if language != "python":
-        value = CONVERTERS[language](
-            value, described["type"], described["items"]["type"] if inner else ""
-        )
-    elif described["type"] == "float" and type(value) is int:
-        value = float(value)
+    name = described["type"]
+    if language == "python":
+        kind = _PYTHON[name]
+        inner = _PYTHON[described["items"]["type"]] if name in _PYTHON_LISTS else None
+        if name == "float" and type(value) is int:
+            value = float(value)
+    else:
+        kind, inner, inner_name = KINDS[language][name], None, ""
+        if not isinstance(value, str):
+            return f"type_error:{'js' if language == 'javascript' else language}"
+        if name in LISTS:
+            inner_name = described["items"]["type"]
+            inner = KINDS[language][inner_name]
+        value = CONVERTERS[language](value, name, inner_name)
     error, is_variable = _type_error(value, options, kind, inner)
     return error or _value_error(value, options, None if is_variable else kind, inner)
 
 
 def _type_error(value: Any, options: Any, kind: type, inner: type | None) -> tuple[str, bool]:
-    """The error, and whether the ground truth is a variable: of another type than the parameter."""
+    """Return the error, and whether the ground truth is a variable.
+
+    It is one if it is of another type than the parameter.
+    """
     first = next((type(option) for option in options if option != ""), None)
     if type(value) is not kind:
         return ("", True) if type(value) is first else ("type_error:simple", False)
@@ -156,11 +149,13 @@ def _type_error(value: Any, options: Any, kind: type, inner: type | None) -> tup
 
 
 def _all_of_kind(value: Any, option: Any, inner: type) -> bool:
-    """Whether each item is of the type, or of that of the option's first item. An option that is no
-    list fits all."""
-    return type(option) is not list or not any(
-        _type_error(item, option, inner, None)[0] for item in value
-    )
+    """Tell whether each item is of the type, or of that of the option's first item.
+
+    An option that is no list fits all.
+    """
+    if type(option) is not list:
+        return True
+    return not any(_type_error(item, option, inner, None)[0] for item in value)
 
 
 def _value_error(value: Any, options: list[Any], kind: type | None, inner: type | None) -> str:
@@ -178,11 +173,14 @@ def _value_error(value: Any, options: list[Any], kind: type | None, inner: type 
 
 
 def _object_error(value: dict[str, Any], options: list[Any]) -> str:
-    """The error of the last option."""
+    """Return the error of the last option."""
     error = "dict_checker:unclear"
     for option in options:
-        if option != "" and not (error := _keys_error(value, option)):
-            return ""
+        if option == "":
+            continue
+        error = _keys_error(value, option)
+        if not error:
+            break
     return error
 
 
@@ -191,24 +189,28 @@ def _keys_error(value: dict[str, Any], option: dict[str, Any]) -> str:
     for key, inner in value.items():
         if key not in option:
             error = "value_error:dict_key"
-        elif _standard(inner) not in _standard_items(option[key]):
-            error = "value_error:dict_value"
-        if error:
             break
-    missing = any(key not in value and "" not in options for key, options in option.items())
-    return "value_error:dict_key" if missing else error
+        if _standard(inner) not in _standard_items(option[key]):
+            error = "value_error:dict_value"
+            break
+    for key, options in option.items():
+        if key not in value and "" not in options:
+            error = "value_error:dict_key"
+    return error
 
 
 def _objects_error(value: list[Any], options: list[Any]) -> str:
+    """Return the error of the last option."""
     error = "list_dict_checker:unclear"
     for option in options:
         if len(value) != len(option):
             error = "value_error:list_dict_count"
             continue
-        errors = (
-            _object_error(inner, [wanted]) for inner, wanted in zip(value, option, strict=True)
-        )
-        if not (error := next(filter(None, errors), "")):
+        for inner, wanted in zip(value, option, strict=True):
+            error = _object_error(inner, [wanted])
+            if error:
+                break
+        else:
             return ""
     return error
 

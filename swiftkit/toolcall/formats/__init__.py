@@ -1,1 +1,18 @@
-"""The wire formats of tool calls, one a file."""
+"""The wire formats of tool calls, one a file; the file's name is the format's name.
+
+A file with parse, render and SIGNS (toolcall/wire_format.py) is a format: it is found by this
+folder, and nothing has to name it.
+"""
+
+import pkgutil
+from functools import cache
+
+
+def names() -> list[str]:
+    """Return the names of all formats, sorted. Cheap: none of them is imported."""
+    return _names_in(*__path__)
+
+
+@cache
+def _names_in(*folders: str) -> list[str]:
+    return sorted(module.name for module in pkgutil.iter_modules(folders))

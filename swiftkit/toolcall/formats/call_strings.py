@@ -26,31 +26,31 @@ import re
 from typing import Any
 
 from swiftkit.json_text import raw_decode, reason, skip_space, written
-from swiftkit.toolcall import python_literal as literal
+from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.formats import _blocks as blocks
+from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.wire_format import Signs, WholeAnswer
 
 _BARE_NAME = r"[^\W\d][\w.\-]{0,127}"
 _NAME = rf'({_BARE_NAME}|"(?:[^"\\]|\\.)*")\s*'
 _HEAD = re.compile(rf"{_NAME}\(\s*(?:\)|(?={_NAME}=(?!=)))")
 _ARGUMENT = re.compile(rf"\s*{_NAME}=(?!=)\s*")
-_BETWEEN = re.compile(r"\s*[;,]\s*|\s*\n\s*")
+_SEPARATOR = re.compile(r"\s*[;,]\s*|\s*\n\s*")
 _BARE_VALUE = re.compile(r"[^,()\n]*")
-_WIDE_COMMA = re.compile(
-    rf"[，；、]\s*{_BARE_NAME}\s*="
-)  # the value would swallow the next argument
+# a wide comma before another argument, which the value would swallow
+_WIDE_COMMA = re.compile(rf"[，；、]\s*{_BARE_NAME}\s*=")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 _PLAIN = re.compile(r"[\w.:/%+@°-]+(?: [\w.:/%+@°-]+)*")
 
 
 def render(calls: list[ToolCall]) -> str:
-    """One call a line; text is quoted only where it must be. Raises DataError (bad_call)."""
+    """Write one call a line; text is quoted only where it must be. Raises DataError (bad_call)."""
     return "\n".join(_rendered(call) for call in calls)
 
 
 def parse(text: str) -> Parsed:
-    """The calls, or `malformed`, or prose as `content`, the whole text then. Never raises.
+    """Return the calls, or `malformed`, or prose as `content`, the whole text then. Never raises.
 
     parse(render(calls)).calls == calls. Reasoning before the calls is set aside.
     """
@@ -59,32 +59,32 @@ def parse(text: str) -> Parsed:
 
 
 def read(answer: str) -> Parsed:
-    """The same for an answer without reasoning."""
+    """Read an answer without reasoning."""
     body = answer.strip().rstrip(";").rstrip()
     if body.startswith("[") and body.endswith("]"):
         body = body[1:-1].strip()
     calls: list[ToolCall] = []
-    fault, position = "", 0
+    malformed = ""
+    position = 0
     while head := _HEAD.match(body, position):
         try:
-            call, position = _call(body, head)
+            call, position = _read_call(body, head)
             calls.append(call)
         except (ValueError, RecursionError) as error:
-            fault, position = (
-                fault or reason(error),
-                literal.end_of(body, body.index("(", head.end(1))),
-            )
+            malformed = malformed or reason(error)
+            position = python_literal.end_of(body, body.index("(", head.end(1)))
         if position == len(body):
-            return Parsed([], answer, fault) if fault else Parsed(calls)
-        between = _BETWEEN.match(body, position)
-        if not between:
+            return Parsed([], answer, malformed) if malformed else Parsed(calls)
+        separator = _SEPARATOR.match(body, position)
+        if not separator:
             break
-        position = between.end()
+        position = separator.end()
     return Parsed([], answer)
 
 
-def _call(text: str, head: re.Match[str]) -> tuple[ToolCall, int]:
-    name, position = _name(head[1]), head.end()
+def _read_call(text: str, head: re.Match[str]) -> tuple[ToolCall, int]:
+    """Return the call that begins here, and the position behind it."""
+    name, position = _unquoted(head[1]), head.end()
     if not name:
         raise ValueError("a call without a name")
     arguments: dict[str, Any] = {}
@@ -93,65 +93,58 @@ def _call(text: str, head: re.Match[str]) -> tuple[ToolCall, int]:
         argument = _ARGUMENT.match(text, position)
         if not argument:
             raise ValueError("an argument without a name")
-        key = _name(argument[1])
+        key = _unquoted(argument[1])
         if key in arguments:
             raise ValueError(f"the argument {key!r} is given twice")
-        arguments[key], position = _value(text, argument.end())
+        arguments[key], position = _read_value(text, argument.end())
         position = skip_space(text, position) + 1
         end = text[position - 1 : position]
-        if end not in (",", ")") or not end:
-            raise ValueError("text after a value" if end else "the call is never closed")
+        if not end:
+            raise ValueError("the call is never closed")
+        if end not in ",)":
+            raise ValueError("text after a value")
     return ToolCall(name, arguments), position
 
 
-def _name(text: str) -> str:
-    return str(raw_decode(text, 0)[0]) if text.startswith('"') else text
+def _unquoted(name: str) -> str:
+    return str(raw_decode(name, 0)[0]) if name.startswith('"') else name
 
 
-def _value(text: str, start: int) -> tuple[Any, int]:
-    """The value that begins here, and the position behind it."""
+def _read_value(text: str, start: int) -> tuple[Any, int]:
+    """Return the value that begins here, and the position behind it."""
     if text[start : start + 1] in ("[", "{", '"', "'"):
-        return _structure(text, start)
+        try:
+            return raw_decode(text, start)
+        except (ValueError, RecursionError):  # then it may be Python's
+            end = python_literal.end_of(text, start)
+            return python_literal.read(text[start:end]), end
     bare = _BARE_VALUE.match(text, start)
     end = bare.end() if bare else start
     word = text[start:end].strip()
-    if not word or text.startswith("(", end) or _WIDE_COMMA.search(word):
-        raise ValueError("an argument without a value" if not word else "a value that needs quotes")
-    return _scalar(word), end
-
-
-def _structure(text: str, start: int) -> tuple[Any, int]:
-    try:
-        return raw_decode(text, start)
-    except (ValueError, RecursionError):  # then it may be Python's
-        end = literal.end_of(text, start)
-        return literal.read(text[start:end]), end
-
-
-def _scalar(word: str) -> Any:
+    if not word:
+        raise ValueError("an argument without a value")
+    if text.startswith("(", end) or _WIDE_COMMA.search(word):
+        raise ValueError("a value that needs quotes")
     if word in _WORDS:
-        return _WORDS[word]
-    return raw_decode(word, 0)[0] if _NUMBER.fullmatch(word) else word
+        return _WORDS[word], end
+    return (raw_decode(word, 0)[0] if _NUMBER.fullmatch(word) else word), end
 
 
 def _rendered(call: ToolCall) -> str:
-    arguments = (
-        f"{_quoted(key, _is_name(key))}={_text(value)}" for key, value in call.arguments.items()
-    )
-    return f"{_quoted(call.name, _is_name(call.name))}({', '.join(arguments)})"
+    arguments = [f"{_name(key)}={_value(value)}" for key, value in call.arguments.items()]
+    return f"{_name(call.name)}({', '.join(arguments)})"
 
 
-def _text(value: Any) -> str:
-    return _quoted(value, isinstance(value, str) and _is_plain(value))
+def _name(name: str) -> str:
+    return name if re.fullmatch(_BARE_NAME, name) else written(name)
 
 
-def _quoted(value: Any, is_bare: bool) -> str:
-    return value if is_bare else written(value)
+def _value(value: Any) -> str:
+    """Return the value as JSON, but text as it stands where it cannot be taken for something else."""
+    is_plain = isinstance(value, str) and _PLAIN.fullmatch(value)
+    if is_plain and value not in _WORDS and not _NUMBER.fullmatch(value):
+        return str(value)
+    return written(value)
 
 
-def _is_name(text: str) -> bool:
-    return bool(re.fullmatch(_BARE_NAME, text))
-
-
-def _is_plain(text: str) -> bool:
-    return bool(_PLAIN.fullmatch(text)) and text not in _WORDS and not _NUMBER.fullmatch(text)
+SIGNS = Signs(whole=WholeAnswer(read))

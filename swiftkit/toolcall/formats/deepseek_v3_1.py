@@ -10,21 +10,23 @@ Source: the chat template of DeepSeek-V3.1; rendered as ms-swift's DeepSeekV31Ag
 
 from swiftkit.json_text import written
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.formats import deepseek_v3
-from swiftkit.toolcall.formats._blocks import check_name
-from swiftkit.toolcall.formats.deepseek_v3 import CALL, CALL_END, CALLS, CALLS_END, SEPARATOR
+from swiftkit.toolcall.scanners import blocks, deepseek
+from swiftkit.toolcall.scanners.deepseek import CALL, CALL_END, CALLS, CALLS_END, SEPARATOR
+from swiftkit.toolcall.wire_format import Signs
+
+SIGNS = Signs()  # found as deepseek_v3, which reads the same
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Byte for byte as ms-swift trains on them. Raises DataError (bad_call)."""
+    """Write all calls byte for byte as ms-swift trains on them. Raises DataError (bad_call)."""
     return f"{CALLS}{''.join(map(_rendered, calls))}{CALLS_END}" if calls else ""
 
 
 def parse(text: str) -> Parsed:
     """Read an answer in this form or in V3's. Never raises; parse(render(calls)).calls == calls."""
-    return deepseek_v3.parse(text)
+    return deepseek.read(text)
 
 
 def _rendered(call: ToolCall) -> str:
-    check_name(call.name, "DeepSeek")
+    blocks.check_name(call.name, "DeepSeek")
     return f"{CALL}{call.name}{SEPARATOR}{written(call.arguments)}{CALL_END}"

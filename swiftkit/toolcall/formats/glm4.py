@@ -16,45 +16,62 @@ import re
 
 from swiftkit.errors import DataError
 from swiftkit.json_text import reason, written
-from swiftkit.toolcall import python_literal as literal
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.formats import _blocks as blocks
+from swiftkit.toolcall.python_literal import object_at
+from swiftkit.toolcall.reasoning import CLOSING
+from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.wire_format import Signs, WholeAnswer
 
 ASSISTANT, OBSERVATION = "<|assistant|>", "<|observation|>"
 _NAME = re.compile(r'[^\s<>{}\[\]"]++')  # with blanks in it, it could be a line of prose
 _HEAD = re.compile(rf"\s*+({_NAME.pattern})[ \t]*+\n[ \t]*+(?=\{{)")
 _AFTER = re.compile(r"\s*+(<\|assistant\|>|<\|observation\|>|\Z)")
+# How an answer without its <|observation|> begins: a heading such as `Result`, and `json`, is no name.
+_BEGINNING = re.compile(r"(?!json\n|[A-Z][a-z]*+\n)[^\W\d][\w.\-]*+\n[ \t]*+\{")
 
 
 def render(calls: list[ToolCall]) -> str:
-    """As ms-swift does, but for the arguments. Raises DataError (bad_call)."""
+    """Write the calls as ms-swift does, but for the arguments. Raises DataError (bad_call)."""
     return ASSISTANT.join(map(_rendered, calls)) + OBSERVATION if calls else ""
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls)).calls == calls. Content may be a message
-    before the calls."""
-    return blocks.read_whole(text, read)
+    """Read an answer. Never raises; parse(render(calls)).calls == calls.
+
+    Content may be a message before the calls.
+    """
+    return blocks.read_whole(text, _read)
 
 
-def read(answer: str) -> Parsed:
-    """The same for an answer without reasoning."""
+def _read(answer: str) -> Parsed:
+    """Read an answer without reasoning."""
     calls: list[ToolCall] = []
     content, position = "", 0
     if not _HEAD.match(answer):
         content, assistant, _ = answer.partition(ASSISTANT)
         # reasoning, which the caller sets aside
-        if not assistant or blocks.CLOSING.search(content):
+        if not assistant or CLOSING.search(content):
             return Parsed([], answer)
         content, position = content.strip(), len(content) + len(ASSISTANT)
     try:
         while head := _HEAD.match(answer, position):
-            position = _call(answer, head, calls)
-            if position == len(answer):
+            arguments, end = object_at(answer, head.end())
+            after = _AFTER.match(answer, end)
+            if not after:
+                return Parsed([], answer, "text after the call's arguments")
+            calls.append(ToolCall(head[1], arguments))
+            position = after.end()
+            if after[1] != ASSISTANT or position == len(answer):  # the model stops here
                 return Parsed(calls, content)
     except (ValueError, RecursionError) as error:
         return Parsed([], answer, reason(error))
     return Parsed([], answer, "text after the calls" if calls else "")
+
+
+def _read_unmarked(answer: str) -> Parsed:
+    """Read an answer that no mark calls GLM-4's: a word above some braces may be no call."""
+    parsed = _read(answer)
+    return parsed if parsed.calls else Parsed([], answer)
 
 
 def _rendered(call: ToolCall) -> str:
@@ -64,11 +81,8 @@ def _rendered(call: ToolCall) -> str:
     return f"{call.name}\n{written(call.arguments)}"
 
 
-def _call(text: str, head: re.Match[str], calls: list[ToolCall]) -> int:
-    """The position behind the call and its end; behind everything, where the model stops."""
-    arguments, end = literal.object_at(text, head.end())
-    after = _AFTER.match(text, end)
-    if not after:
-        raise ValueError("text after the call's arguments")
-    calls.append(ToolCall(head[1], arguments))
-    return after.end() if after[1] == ASSISTANT else len(text)
+SIGNS = Signs(
+    opening={ASSISTANT: "", OBSERVATION: ""},
+    ending=OBSERVATION,
+    whole=WholeAnswer(_read_unmarked, _BEGINNING),
+)

@@ -8,10 +8,10 @@
     </tool_call><|observation|>
 
 GLM-4.7 and GLM-5 write the same without line breaks: read, not written. <|observation|> is the
-token at which the model stops, and a server may leave it out. Values have no types (untyped.py):
-with `tools` a string stays a string; without, "5" would come back as 5, so `render` refuses it. A
-value can hold none of these tags: in a string they are refused, in lists and objects `<` becomes
-\\u003c then.
+token at which the model stops, and a server may leave it out. Values have no types
+(text_arguments.py): with `tools` a string stays a string; without, "5" would come back as 5, so
+`render` refuses it. A value can hold none of these tags: in a string they are refused, in lists and
+objects `<` becomes \\u003c then.
 
 Source: the chat template of GLM-4.5; rendered as ms-swift's GLM4_5AgentTemplate does.
 """
@@ -21,75 +21,76 @@ import re
 import msgspec
 
 from swiftkit.errors import DataError
-from swiftkit.toolcall import text_arguments as untyped
+from swiftkit.toolcall import text_arguments
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.formats import _blocks as blocks
-from swiftkit.toolcall.text_arguments import Tools, Written
+from swiftkit.toolcall.reasoning import ANY_TAG
+from swiftkit.toolcall.scanners import blocks, tagged_arguments
+from swiftkit.toolcall.scanners.tagged_arguments import TaggedCall
+from swiftkit.toolcall.text_arguments import Tools
+from swiftkit.toolcall.wire_format import Signs
 
 OPEN, CLOSE, OBSERVATION = "<tool_call>", "</tool_call>", "<|observation|>"
-_TAG = r"</?(?:tool_call|arg_key|arg_value)>"
-_MARKUP, _TAGS = re.compile(rf"{_TAG}|{blocks.THINK}"), re.compile(_TAG)
+# A bare name on its line, or one before a key; any name, if the text ends with the end token.
+_NAME_AND_TAG = rf"[ \t]*+[^\W\d][\w.\-]*+\s*+</tool_call>|\s*+{blocks.NAME}\s*+<arg_key>"
+SIGNS = Signs(opening={OPEN: _NAME_AND_TAG}, ending=OBSERVATION)
+_TAGS = re.compile(r"</?(?:tool_call|arg_key|arg_value)>")
+_MARKUP = re.compile(f"{_TAGS.pattern}|{ANY_TAG}")
 _HEAD = re.compile(rf"\s*+({blocks.NAME})\s*+(?=<arg_key>|</tool_call>)")
 # No lookahead in what is possessive: Python 3.11.2 fails there.
-_KEY = re.compile(
-    r"\s*+<arg_key>([^<]*+(?:<(?!/?(?:tool_call|arg_key|arg_value)>)[^<]*+)*)</arg_key>\s*+<arg_value>"
-)
+_KEY_TEXT = r"[^<]*+(?:<(?!/?(?:tool_call|arg_key|arg_value)>)[^<]*+)*"
+_KEY = re.compile(rf"\s*+<arg_key>({_KEY_TEXT})</arg_key>\s*+<arg_value>")
 _END = re.compile(r"\s*+</tool_call>")
 
 
 def render(calls: list[ToolCall], tools: Tools = ()) -> str:
-    """Byte for byte as ms-swift trains on them, but for the cases above. Raises DataError
-    (bad_call)."""
+    """Write the calls byte for byte as ms-swift trains on them, but for the cases above.
+
+    Raises DataError (bad_call).
+    """
     return "\n".join(_rendered(call, tools) for call in calls) + OBSERVATION if calls else ""
 
 
 def parse(text: str, tools: Tools = ()) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls, tools), tools).calls == calls. Malformed
-    too: an argument given twice, and any of the tags inside of a value, for there one is not
-    closed.
+    """Read an answer. Never raises; parse(render(calls, tools), tools).calls == calls.
+
+    Malformed too: an argument given twice, and any of the tags inside of a value, for there one is
+    not closed.
     """
-    parsed = untyped.parse(text, _MARKUP, _call, tools)
-    return msgspec.structs.replace(
-        parsed, content=parsed.content.removesuffix(OBSERVATION).rstrip()
-    )
+    parsed = tagged_arguments.read(text, _MARKUP, _read_call, tools)
+    content = parsed.content.removesuffix(OBSERVATION).rstrip()
+    return msgspec.structs.replace(parsed, content=content)
 
 
-def _call(text: str, tag: re.Match[str]) -> Written:
+def _read_call(text: str, tag: re.Match[str]) -> TaggedCall:
     if tag[0] != OPEN:
         raise ValueError(f"{tag[0]} without {OPEN}")
     head = _HEAD.match(text, tag.end())
-    if not head or not (name := head[1].strip()):
+    name = head[1].strip() if head else ""
+    if not head or not name:
         raise ValueError(f"{OPEN} without a name")
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     position = head.end()
     while key := _KEY.match(text, position):
-        position = _argument(text, key, found)
+        end = _TAGS.search(text, key.end())
+        if not end or end[0] != "</arg_value>":
+            raise ValueError(f"the value of {key[1]!r} is never closed")
+        if key[1] in texts:
+            raise ValueError(f"the argument {key[1]!r} is given twice")
+        texts[key[1]] = text[key.end() : end.start()]
+        position = end.end()
     if not (end := _END.match(text, position)):
         raise ValueError(f"{OPEN} is never closed")
-    return Written(name, found, end.end())
-
-
-def _argument(text: str, key: re.Match[str], found: dict[str, str]) -> int:
-    end = _TAGS.search(text, key.end())
-    if not end or end[0] != "</arg_value>":
-        raise ValueError(f"the value of {key[1]!r} is never closed")
-    if key[1] in found:
-        raise ValueError(f"the argument {key[1]!r} is given twice")
-    found[key[1]] = text[key.end() : end.start()]
-    return end.end()
+    return TaggedCall(name, texts, end.end())
 
 
 def _rendered(call: ToolCall, tools: Tools) -> str:
     blocks.check_name(call.name, "GLM-4.5")
-    schemas = untyped.parameters_of(tools, call.name)
+    schemas = text_arguments.parameters_of(tools, call.name)
     lines = [f"{OPEN}{call.name}"]
     for key, value in call.arguments.items():
         if _TAGS.search(key):
-            raise DataError(
-                f"GLM-4.5 cannot carry the parameter {key!r}",
-                "bad_call",
-                "take the tags out of its name",
-            )
-        text = untyped.write(value, schemas.get(key), _TAGS, f"{call.name}: {key}")
+            reason = f"GLM-4.5 cannot carry the parameter {key!r}"
+            raise DataError(reason, "bad_call", "take the tags out of its name")
+        text = text_arguments.write(value, schemas.get(key), _TAGS, f"{call.name}: {key}")
         lines += [f"<arg_key>{key}</arg_key>", f"<arg_value>{text}</arg_value>"]
     return "\n".join((*lines, CLOSE))

@@ -1,4 +1,4 @@
-"""The Hermes wire format, which Qwen models speak: text to calls, and calls to text.
+"""The Hermes wire format, which Qwen models speak.
 
     <think>optional reasoning</think>
     optional text
@@ -17,11 +17,12 @@ import msgspec
 from swiftkit.errors import DataError
 from swiftkit.json_text import raw_decode, skip_space, written
 from swiftkit.toolcall.call import Parsed, ToolCall, call_from
-from swiftkit.toolcall.formats import _blocks as blocks
+from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.wire_format import Signs
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 _HEAD, _TAIL = f"{OPEN}\n", f"\n{CLOSE}"
-SURE = f'{_HEAD}{{"'  # how no other format's answer begins
+SIGNS = Signs(opening={OPEN: ""}, closing=(CLOSE,), prefix=f'{_HEAD}{{"')
 _START, _END = len(_HEAD), -len(_TAIL)
 _KEYS = ("name", "arguments", "parameters")
 _MARKUP = blocks.markup(OPEN, CLOSE)
@@ -29,8 +30,7 @@ _decode = msgspec.json.Decoder(ToolCall).decode
 
 
 def render(calls: list[ToolCall]) -> str:
-    """The text that ms-swift trains on for these calls, byte for byte. Raises DataError
-    (bad_call)."""
+    """Write the calls byte for byte as ms-swift trains on them. Raises DataError (bad_call)."""
     return "\n".join(f"{_HEAD}{_json(call)}{_TAIL}" for call in calls)
 
 
@@ -47,10 +47,10 @@ def parse(text: str) -> Parsed:
             return Parsed([_decode(text[_START:_END])])
         except (ValueError, RecursionError):
             pass
-    return blocks.read(text, _MARKUP, _block)
+    return blocks.read(text, _MARKUP, _read_block)
 
 
-def _block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
+def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
     if tag[0] == CLOSE:
         raise ValueError(f"{CLOSE} without {OPEN}")
     close = text.find(CLOSE, tag.end())
@@ -61,12 +61,9 @@ def _block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
         value, end = raw_decode(text, skip_space(text, tag.end()))
         end = skip_space(text, end)
         if not text.startswith(CLOSE, end):
-            why = (
-                f"{CLOSE} is missing after the call"
-                if end >= len(text)
-                else "text after the call's JSON"
-            )
-            raise ValueError(why) from None
+            is_cut_off = end >= len(text)
+            missing = f"{CLOSE} is missing after the call"
+            raise ValueError(missing if is_cut_off else "text after the call's JSON") from None
         call = _call(value)
     calls.append(call)
     return end + len(CLOSE)

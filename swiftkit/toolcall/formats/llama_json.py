@@ -3,9 +3,9 @@
     {"name": "get_weather", "parameters": {"city": "北京"}}
     <|python_tag|>{"name": "get_weather", "parameters": {"city": "北京"}}; {"name": "now", "parameters": {}}<|eom_id|>
 
-Without <|python_tag|> the whole answer must be calls (see plain_json.py, whose other shapes are
-read too); with it, text may stand before. Llama's built-in tools
-(`<|python_tag|>brave_search.call(query="...")`) are not read: malformed.
+Without <|python_tag|> the whole answer must be calls (in all shapes of scanners/json_calls.py); with
+it, text may stand before. Llama's built-in tools (`<|python_tag|>brave_search.call(query="...")`)
+are not read: malformed.
 
 Source: Meta's chat template of Llama-3.1, which writes one call; several, a line each, as
 ms-swift's Llama3AgentTemplate does.
@@ -15,8 +15,8 @@ import re
 
 from swiftkit.json_text import raw_decode, skip_space, written
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.formats import _blocks as blocks
-from swiftkit.toolcall.formats import plain_json
+from swiftkit.toolcall.scanners import blocks, json_calls
+from swiftkit.toolcall.wire_format import Signs, WholeAnswer
 
 PYTHON_TAG = "<|python_tag|>"
 _MARKUP = blocks.markup(PYTHON_TAG)
@@ -25,29 +25,34 @@ _STOPS = re.compile(r"(?:\s*+(?:<\|eom_id\|>|<\|eot_id\|>|<\|eom\|>|<\|eot\|>))+
 
 
 def render(calls: list[ToolCall]) -> str:
-    """A call a line, byte for byte as ms-swift trains on them. Raises DataError (bad_call)."""
+    """Write a call a line, byte for byte as ms-swift trains on them. Raises DataError (bad_call)."""
     return "\n".join(written({"name": call.name, "parameters": call.arguments}) for call in calls)
 
 
 def parse(text: str) -> Parsed:
     """Read an answer. Never raises; parse(render(calls)).calls == calls."""
     parsed = blocks.read_whole(text, read)
-    return parsed if parsed.calls or PYTHON_TAG not in text else blocks.read(text, _MARKUP, _block)
+    if parsed.calls or PYTHON_TAG not in text:
+        return parsed
+    return blocks.read(text, _MARKUP, _read_block)
 
 
 def read(answer: str) -> Parsed:
-    """The same for an answer without reasoning and without <|python_tag|>."""
+    """Read an answer without reasoning and without <|python_tag|>."""
     stop = _STOPS.search(answer, max(len(answer) - 40, 0))
-    return plain_json.read(answer[: stop.start()] if stop else answer)
+    return json_calls.read(answer[: stop.start()] if stop else answer)
 
 
-def _block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
-    """The calls behind the tag, to the end of the answer."""
+def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
+    """Read the calls behind the tag, to the end of the answer."""
     position = skip_space(text, tag.end())
     while True:
         value, end = raw_decode(text, position)
-        calls += plain_json.calls_of(value if isinstance(value, list) else [value])
+        calls += json_calls.calls_of(value if isinstance(value, list) else [value])
         separator = _SEPARATOR.match(text, end)
         position = separator.end() if separator else end
         if position == len(text) or _STOPS.match(text, position):
             return len(text)
+
+
+SIGNS = Signs(opening={PYTHON_TAG: ""}, whole=WholeAnswer(read, re.compile(r"[{\[]|```")))

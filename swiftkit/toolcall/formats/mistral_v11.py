@@ -8,22 +8,28 @@ writes a [CALL_ID] before [ARGS]; it is read, not written. ms-swift has no templ
 
 from swiftkit.json_text import written
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.formats import mistral
-from swiftkit.toolcall.formats._blocks import check_name
+from swiftkit.toolcall.scanners import blocks, mistral
+from swiftkit.toolcall.wire_format import Signs
+
+SIGNS = Signs()  # found as mistral, which reads the same
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Raises DataError (bad_call), also for a name that cannot be told from what stands around
-    it."""
+    """Write each call with its tag.
+
+    Raises DataError (bad_call), also for a name that cannot be told from what stands around it.
+    """
     return "".join(map(_rendered, calls))
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer in this form or in mistral.py's. Never raises; parse(render(calls)).calls ==
-    calls."""
-    return mistral.parse(text)
+    """Read an answer in this form or in mistral.py's.
+
+    Never raises; parse(render(calls)).calls == calls.
+    """
+    return mistral.read(text)
 
 
 def _rendered(call: ToolCall) -> str:
-    check_name(call.name, "Mistral")
+    blocks.check_name(call.name, "Mistral")
     return f"{mistral.TOOL_CALLS}{call.name}{mistral.ARGS}{written(call.arguments)}"

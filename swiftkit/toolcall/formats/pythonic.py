@@ -2,8 +2,8 @@
 
     [get_weather(city="北京", days=[1, 2]), calendar.add(event={"title": "Tea", "all_day": True})]
 
-The text is parsed, never run. Arguments have names and are literals (literal.py): `true`, `false`
-and `null` are read too. The whole answer must be the list, perhaps between Llama 4's
+The text is parsed, never run. Arguments have names and are literals (python_literal.py): `true`,
+`false` and `null` are read too. The whole answer must be the list, perhaps between Llama 4's
 <|python_start|> and <|python_end|>.
 
 Source: Meta's prompt formats of Llama 3.2 and Llama 4. Names are identifiers, perhaps with dots,
@@ -20,66 +20,65 @@ from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.json_text import reason, written
-from swiftkit.toolcall import python_literal as literal
+from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.formats import _blocks as blocks
+from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.wire_format import Signs, WholeAnswer
 
-_BEGINNING = re.compile(r"\[\s*+[^\W\d][\w.]*+\(\s*+(?:\)|[^\W\d]\w*+\s*+=(?!=))")
-_START, _END, _STOPS = (
-    "<|python_start|>",
-    "<|python_end|>",
-    ("<|eot|>", "<|eom|>", "<|eot_id|>", "<|eom_id|>"),
-)
+_START, _END = "<|python_start|>", "<|python_end|>"
+_STOPS = ("<|eot|>", "<|eom|>", "<|eot_id|>", "<|eom_id|>")
+# a list whose first item is a call without arguments, or with a named one
+_LIST = re.compile(r"\[\s*+[^\W\d][\w.]*+\(\s*+(?:\)|[^\W\d]\w*+\s*+=(?!=))")
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Strings with double quotes, True, False and None as in Python. Raises DataError
-    (bad_call)."""
+    """Write strings with double quotes, True, False and None as in Python.
+
+    Raises DataError (bad_call).
+    """
     return f"[{', '.join(map(_rendered, calls))}]" if calls else ""
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls)).calls == calls. What begins as a list of
-    calls and ends with it, or never ends, is malformed where it cannot be read; all else is prose.
+    """Read an answer. Never raises; parse(render(calls)).calls == calls.
+
+    Malformed: an answer that begins as a list of calls and ends with it, or never ends, and cannot
+    be read; all else is prose.
     """
     return blocks.read_whole(text, read)
 
 
 def read(answer: str) -> Parsed:
-    """The same for an answer without reasoning."""
-    body = _bare(answer)
-    if not _BEGINNING.match(body) or literal.end_of(body, 0) < len(body):
+    """Read an answer without reasoning."""
+    body = answer
+    for stop in _STOPS:
+        body = body.removesuffix(stop)
+    body = body.removeprefix(_START).removesuffix(_END).strip()
+    if not _LIST.match(body) or python_literal.end_of(body, 0) < len(body):
         return Parsed([], answer)
     try:
-        return Parsed(_calls(literal.tree_of(body, literal.LONGEST)))
+        tree = python_literal.tree_of(body, python_literal.LONGEST)
+        if not isinstance(tree, ast.List):
+            return Parsed([], answer, "the calls are no list")
+        return Parsed([_call(node) for node in tree.elts])
     except (ValueError, RecursionError) as error:
         return Parsed([], answer, reason(error))
 
 
-def _bare(answer: str) -> str:
-    for stop in _STOPS:
-        answer = answer.removesuffix(stop)
-    return answer.removeprefix(_START).removesuffix(_END).strip()
-
-
-def _calls(tree: ast.expr) -> list[ToolCall]:
-    if not isinstance(tree, ast.List):
-        raise ValueError("the calls are no list")  # noqa: TRY004 (one kind of error: malformed)
-    return [_call(node) for node in tree.elts]
-
-
 def _call(node: ast.expr) -> ToolCall:
     if not isinstance(node, ast.Call):
-        raise ValueError(f"no call: {type(node).__name__}")  # noqa: TRY004
+        raise ValueError(f"no call: {type(node).__name__}")  # noqa: TRY004 (one kind of error: malformed)
     if node.args or any(argument.arg is None for argument in node.keywords):
         raise ValueError("an argument without a name")
-    arguments = {str(argument.arg): literal.value_of(argument.value) for argument in node.keywords}
+    arguments = {
+        str(argument.arg): python_literal.value_of(argument.value) for argument in node.keywords
+    }
     if len(arguments) < len(node.keywords):
         raise ValueError("an argument is given twice")
-    return ToolCall(_name(node.func), arguments)
+    return ToolCall(_dotted_name(node.func), arguments)
 
 
-def _name(node: ast.expr) -> str:
+def _dotted_name(node: ast.expr) -> str:
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -92,21 +91,18 @@ def _name(node: ast.expr) -> str:
 def _rendered(call: ToolCall) -> str:
     for name in (*call.name.split("."), *call.arguments):
         # Python reads a name in its normal form (NFKC), so another form would come back changed.
-        if (
-            not name.isidentifier()
-            or keyword.iskeyword(name)
-            or unicodedata.normalize("NFKC", name) != name
-        ):
+        is_normal = unicodedata.normalize("NFKC", name) == name
+        if not name.isidentifier() or keyword.iskeyword(name) or not is_normal:
             fix = "give tools and parameters names that are Python identifiers"
             raise DataError(f"a Python call cannot carry the name {name!r}", "bad_call", fix)
-    return f"{call.name}({', '.join(f'{name}={_literal(value)}' for name, value in call.arguments.items())})"
+    arguments = ", ".join(f"{name}={_literal(value)}" for name, value in call.arguments.items())
+    return f"{call.name}({arguments})"
 
 
 def _literal(value: Any) -> str:
     if isinstance(value, dict):
-        return (
-            f"{{{', '.join(f'{_literal(key)}: {_literal(item)}' for key, item in value.items())}}}"
-        )
+        items = [f"{_literal(key)}: {_literal(item)}" for key, item in value.items()]
+        return f"{{{', '.join(items)}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(_literal, value))}]"
     if value is None or isinstance(value, bool):
@@ -120,7 +116,9 @@ def _string(value: str) -> str:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise DataError(
-            "Python text cannot carry a lone surrogate", "bad_call", "mend the text"
-        ) from error
+        reason = "Python text cannot carry a lone surrogate"
+        raise DataError(reason, "bad_call", "mend the text") from error
     return json.dumps(value, ensure_ascii=False)
+
+
+SIGNS = Signs(whole=WholeAnswer(read, re.compile(rf"\[|{re.escape(_START)}")))

@@ -11,9 +11,9 @@
     </function>
     </tool_call>
 
-Values have no types (untyped.py): with `tools` a string stays a string; without, "5" would come
-back as 5, so `render` refuses it. A value is text up to its closing tag, less one line break at
-each end, and can hold none of these tags: in a string they are refused, in lists and objects `<`
+Values have no types (text_arguments.py): with `tools` a string stays a string; without, "5" would
+come back as 5, so `render` refuses it. A value is text up to its closing tag, less one line break
+at each end, and can hold none of these tags: in a string they are refused, in lists and objects `<`
 becomes \\u003c then.
 
 Source: the chat template of Qwen3-Coder; rendered as ms-swift's Qwen3CoderAgentTemplate and
@@ -23,66 +23,73 @@ Qwen3_5AgentTemplate do.
 import re
 
 from swiftkit.errors import DataError
-from swiftkit.toolcall import text_arguments as untyped
+from swiftkit.json_text import skip_space
+from swiftkit.toolcall import text_arguments
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.formats import _blocks as blocks
-from swiftkit.toolcall.text_arguments import Tools, Written
+from swiftkit.toolcall.reasoning import ANY_TAG
+from swiftkit.toolcall.scanners import tagged_arguments
+from swiftkit.toolcall.scanners.tagged_arguments import TaggedCall
+from swiftkit.toolcall.text_arguments import Tools
+from swiftkit.toolcall.wire_format import Signs
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
-_MARKUP = re.compile(rf"</?tool_call>|</?(?:function|parameter)(?:=|>)|{blocks.THINK}")
+SIGNS = Signs(
+    opening={OPEN: r"\s*+<function=", "<function=": ""},
+    closing=("</function>",),
+)
 _TAGS = re.compile(r"</?tool_call>|</?(?:function|parameter)(?:=|>)")
+_MARKUP = re.compile(f"{_TAGS.pattern}|{ANY_TAG}")
 _FUNCTION = re.compile(r"\s*+<function=([^<>\n]++)>\s*+")
 _PARAMETER = re.compile(r"<parameter=([^<>\n]++)>\n?+")
+_PARAMETER_END = "</parameter>"
 _END = re.compile(r"</function>\s*+</tool_call>")
-_SPACE = re.compile(r"\s*+")
 
 
 def render(calls: list[ToolCall], tools: Tools = ()) -> str:
-    """Byte for byte as ms-swift trains on them, but for the cases above. Raises DataError
-    (bad_call)."""
+    """Write the calls byte for byte as ms-swift trains on them, but for the cases above.
+
+    Raises DataError (bad_call).
+    """
     return "\n".join(_rendered(call, tools) for call in calls)
 
 
 def parse(text: str, tools: Tools = ()) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls, tools), tools).calls == calls. Malformed
-    too: a parameter given twice, and any of the tags inside of a value, for there one is not
-    closed.
+    """Read an answer. Never raises; parse(render(calls, tools), tools).calls == calls.
+
+    Malformed too: a parameter given twice, and any of the tags inside of a value, for there one is
+    not closed.
     """
-    return untyped.parse(text, _MARKUP, _call, tools)
+    return tagged_arguments.read(text, _MARKUP, _read_call, tools)
 
 
-def _call(text: str, tag: re.Match[str]) -> Written:
+def _read_call(text: str, tag: re.Match[str]) -> TaggedCall:
     if tag[0] != OPEN:
         raise ValueError(f"{tag[0]} without {OPEN}")
     function = _FUNCTION.match(text, tag.end())
     if not function:
         raise ValueError(f"{OPEN} without <function=name>")
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     position = function.end()
     while parameter := _PARAMETER.match(text, position):
-        position = _argument(text, parameter, found)
+        name, start = parameter[1], parameter.end()
+        end = _TAGS.search(text, start)
+        if not end or not text.startswith(_PARAMETER_END, end.start()):
+            raise ValueError(f"the parameter {name!r} is never closed")
+        if name in texts:
+            raise ValueError(f"the parameter {name!r} is given twice")
+        texts[name] = text[start : end.start()].removesuffix("\n")
+        position = skip_space(text, end.end())
     if not (end := _END.match(text, position)):
         raise ValueError("the function is never closed")
-    return Written(function[1], found, end.end())
-
-
-def _argument(text: str, parameter: re.Match[str], found: dict[str, str]) -> int:
-    end = _TAGS.search(text, parameter.end())
-    if not end or not text.startswith("</parameter>", end.start()):
-        raise ValueError(f"the parameter {parameter[1]!r} is never closed")
-    if parameter[1] in found:
-        raise ValueError(f"the parameter {parameter[1]!r} is given twice")
-    found[parameter[1]] = text[parameter.end() : end.start()].removesuffix("\n")
-    space = _SPACE.match(text, end.end())
-    return space.end() if space else end.end()
+    return TaggedCall(function[1], texts, end.end())
 
 
 def _rendered(call: ToolCall, tools: Tools) -> str:
-    schemas = untyped.parameters_of(tools, call.name)
+    schemas = text_arguments.parameters_of(tools, call.name)
     parts = [f"{OPEN}\n<function={_checked(call.name)}>\n"]
     for key, value in call.arguments.items():
-        text = untyped.write(value, schemas.get(key), _TAGS, f"{call.name}: {key}")
-        parts.append(f"<parameter={_checked(key)}>\n{text}\n</parameter>\n")
+        text = text_arguments.write(value, schemas.get(key), _TAGS, f"{call.name}: {key}")
+        parts.append(f"<parameter={_checked(key)}>\n{text}\n{_PARAMETER_END}\n")
     return "".join((*parts, f"</function>\n{CLOSE}"))
 
 

@@ -17,47 +17,54 @@ the arguments as a JSON object") does not ask for; here they are JSON, and both 
 import re
 
 from swiftkit.json_text import written
-from swiftkit.toolcall import python_literal as literal
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.formats import _blocks as blocks
-from swiftkit.toolcall.formats._blocks import check_name
+from swiftkit.toolcall.python_literal import object_at
+from swiftkit.toolcall.reasoning import ANY_TAG, TAGS
+from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.wire_format import LineMark, Signs
 
 # A keyword begins a line, or follows reasoning at once. A JSON string holds no line break, so none
 # is quoted.
-LINE = r"(?:^|(?<=</think>)|(?<=\[/THINK\]))[ \t]*+"
-_MARKUP = re.compile(rf"{LINE}(Action Input|Action|Observation):|{blocks.THINK}", re.MULTILINE)
+_BEHIND_REASONING = "|".join(f"(?<={re.escape(tag)})" for tag in TAGS.values())
+_LINE = rf"(?:^|{_BEHIND_REASONING})[ \t]*+"
+_MARKUP = re.compile(rf"{_LINE}(Action Input|Action|Observation):|{ANY_TAG}", re.MULTILINE)
+_ACTION = re.compile(rf"{_LINE}Action:[^\n]*+\n\s*+Action Input:", re.MULTILINE)
+SIGNS = Signs(line=LineMark(_ACTION, needs="Action Input:"))
 _HEAD = re.compile(rf"[ \t]*+({blocks.NAME})\s*+Action Input:\s*+")
 _LINE_END = re.compile(r"[ \t\r]*+(?:\n|\Z)")
 
 
 def render(calls: list[ToolCall]) -> str:
-    """As ms-swift does, but for the arguments. Raises DataError (bad_call)."""
+    """Write the calls as ms-swift does, but for the arguments. Raises DataError (bad_call)."""
     return "".join(map(_rendered, calls)) + "Observation:" if calls else ""
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls)).calls == calls. Malformed: an action
-    without an input, an input without an action, arguments that are no object, words behind them on
-    their line.
+    """Read an answer. Never raises; parse(render(calls)).calls == calls.
+
+    Malformed: an action without an input, an input without an action, arguments that are no object,
+    words behind them on their line.
     """
-    return blocks.read(text, _MARKUP, _block)
+    return blocks.read(text, _MARKUP, _read_block)
 
 
 def _rendered(call: ToolCall) -> str:
-    check_name(call.name, "ReAct")
+    blocks.check_name(call.name, "ReAct")
     return f"Action: {call.name}\nAction Input: {written(call.arguments)}\n"
 
 
-def _block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
+def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
     if tag[1] == "Observation":
         return len(text)
-    head = _HEAD.match(text, tag.end()) if tag[1] == "Action" else None
-    if not head or not (name := head[1].strip()):
-        raise ValueError(
-            f"{tag[1]} without {'a name and Action Input' if tag[1] == 'Action' else 'Action'}"
-        )
-    arguments, end = literal.object_at(text, head.end())
-    if not (line := _LINE_END.match(text, end)):
+    if tag[1] == "Action Input":
+        raise ValueError("Action Input without Action")
+    head = _HEAD.match(text, tag.end())
+    name = head[1].strip() if head else ""
+    if not head or not name:
+        raise ValueError("Action without a name and Action Input")
+    arguments, end = object_at(text, head.end())
+    line_end = _LINE_END.match(text, end)
+    if not line_end:
         raise ValueError("text after the arguments")
     calls.append(ToolCall(name, arguments))
-    return line.end()
+    return line_end.end()

@@ -1,2 +1,2 @@
-"""Harmony, the prompt format of gpt-oss: what the published chat template makes of a
-conversation."""
+"""Harmony, the format of gpt-oss: its answers, and conversations as the published template writes
+them."""

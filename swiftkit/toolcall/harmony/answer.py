@@ -1,15 +1,15 @@
 r"""The Harmony wire format, which gpt-oss speaks: text to calls, and calls to text.
 
-What stands after the prompt's `<|start|>assistant`. First comes optional reasoning, then a call or
-a final answer; a call is written in one order by the published chat template and in another by the
-model itself:
+An answer is what stands after the prompt's `<|start|>assistant`. First comes optional reasoning,
+then a call or a final answer; a call is written in one order by the published chat template and in
+another by the model itself:
 
     <|channel|>analysis<|message|>reasoning<|end|><|start|>assistant...
      to=functions.weather<|channel|>commentary json<|message|>{"city": "北京"}<|call|>
     <|channel|>commentary to=functions.weather <|constrain|>json<|message|>{"city": "北京"}<|call|>
     <|channel|>final<|message|>text<|return|>
 
-harmony_stripped.py reads what is left of these where a server skips special tokens.
+stripped.py reads what is left of these where a server skips special tokens.
 
 Source: openai/harmony, docs/format.md; rendered as the chat template of gpt-oss-20b and
 gpt-oss-120b does.
@@ -21,15 +21,22 @@ from contextlib import suppress
 from swiftkit.errors import DataError
 from swiftkit.json_text import reason, written
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.harmony import stripped as harmony_stripped
-from swiftkit.toolcall.harmony.header import CHANNELS, FUNCTIONS, Found, Head, read_call
+from swiftkit.toolcall.harmony import stripped
+from swiftkit.toolcall.harmony.header import (
+    CHANNELS,
+    FUNCTIONS,
+    AnswerParts,
+    MessageHeader,
+    read_call,
+)
 
 START, CHANNEL, MESSAGE, CALL = "<|start|>", "<|channel|>", "<|message|>", "<|call|>"
 _CONSTRAIN = "<|constrain|>"
 _ENDS = ("<|end|>", CALL, "<|return|>", "<|endoftext|>")
 _TOKENS = (START, CHANNEL, _CONSTRAIN, MESSAGE, *_ENDS)
-# What repeats in these patterns is possessive (*+), so that no text makes them slow.
+# Repetitions in these patterns are possessive (*+), so that no text makes them slow.
 _CONTROL = re.compile("|".join(map(re.escape, _TOKENS)))
+_HEADER_TOKENS = (CHANNEL, _CONSTRAIN)
 _GAP = re.compile(r"\s*+(?:<\|endoftext\|>\s*+)*+")  # padding between and after messages
 # no lookahead in what is possessive: Python 3.11.2 fails there
 _WORD = r"([^\s<]*+(?:<(?!\|)[^\s<]*+)*)"
@@ -39,28 +46,27 @@ _MARKED = re.compile(
 # A header whose white space has been made single blanks: recipient, channel, recipient, content
 # type.
 _HEADER = re.compile(
-    rf"(?:assistant)? ?(?:to={_WORD})? ?<\|channel\|> ?(\w++)(?: to={_WORD})? ?(?:<\|constrain\|>)? ?{_WORD}"
+    rf"(?:assistant)? ?(?:to={_WORD})? ?<\|channel\|> ?(\w++)(?: to={_WORD})? ?"
+    rf"(?:<\|constrain\|>)? ?{_WORD}"
 )
 
 
 def check_name(name: str) -> None:
-    """Raises DataError (bad_call) for a name that a header cannot carry, as it would end there or
-    open another one."""
+    """Raise DataError (bad_call) for a name that would end its header, or open another one."""
     if not name or "<|" in name or any(map(str.isspace, name)):
         fix = "give the tool a name without white space and without <|"
         raise DataError(f"Harmony cannot write a call of {name!r}", "bad_call", fix)
 
 
-def render_call(call: ToolCall) -> str:
-    """One call, as the chat template writes it. Raises DataError (bad_call)."""
-    check_name(call.name)
-    return f" to={FUNCTIONS}{call.name}{CHANNEL}commentary json{MESSAGE}{written(call.arguments)}{CALL}"
-
-
 def render(calls: list[ToolCall]) -> str:
-    """The text that the model is to write for these calls, a message for each. Raises DataError
-    (bad_call)."""
-    return f"{START}assistant".join(map(render_call, calls))
+    """Write the calls as the chat template does, a message for each. Raises DataError (bad_call)."""
+    return f"{START}assistant".join(map(_rendered, calls))
+
+
+def _rendered(call: ToolCall) -> str:
+    check_name(call.name)
+    header = f" to={FUNCTIONS}{call.name}{CHANNEL}commentary json{MESSAGE}"
+    return f"{header}{written(call.arguments)}{CALL}"
 
 
 def parse(text: str) -> Parsed:
@@ -75,101 +81,91 @@ def parse(text: str) -> Parsed:
     never closed, an answer that goes on in another's name. Another role's header alone, behind all
     else, is a server's stop text and is ignored.
     """
-    found = Found([], [], [])
+    parts = AnswerParts([], [], [])
     try:
-        closed = _read(text, found)
+        is_complete = _read(text, parts)
     except (ValueError, RecursionError) as error:
         return Parsed([], text.strip(), reason(error))
-    thought, content = found.joined()
-    if not closed:
-        return Parsed([], content, "the answer ends inside its reasoning", thought)
-    return Parsed(found.calls, content, "", thought)
+    reasoning, content = parts.joined()
+    if not is_complete:
+        return Parsed([], content, "the answer ends inside its reasoning", reasoning)
+    return Parsed(parts.calls, content, "", reasoning)
 
 
 def visible(text: str) -> tuple[str, str]:
-    """(reasoning, content) of an answer that is still being written, with its special tokens; never
-    a call's body.
+    """Return (reasoning, content) of an answer, with its special tokens, that is still being written.
 
-    As the text grows, each of the two only grows; at the end they are what `parse` gives, unless
-    that is malformed. What may turn out to be the beginning of a control token is held back.
+    Never a call's body. As the text grows, each of the two only grows; at the end they are what
+    `parse` gives, unless that is malformed. What may turn out to be the beginning of a control
+    token is held back.
     """
-    found = Found([], [], [])
+    parts = AnswerParts([], [], [])
     start = max(text.rfind("<"), 0)
     tail = text[start:]
-    held = any(token.startswith(tail) and token != tail for token in _TOKENS)
+    is_half_token = any(token.startswith(tail) and token != tail for token in _TOKENS)
     with suppress(ValueError, RecursionError):
-        _read_marked(text[:start] if held else text, found)
-    return found.joined()
+        _read_marked(text[:start] if is_half_token else text, parts)
+    return parts.joined()
 
 
-def _read(text: str, found: Found) -> bool:
-    """Add what the answer holds to `found`. False: it ends inside reasoning; ValueError says why it
-    is malformed."""
+def _read(text: str, parts: AnswerParts) -> bool:
+    """Add what the answer holds to `parts`; False if it ends inside reasoning.
+
+    Raises ValueError or RecursionError, which says why it is malformed.
+    """
     if _MARKED.match(text):
-        return _read_marked(text, found)
-    if harmony_stripped.is_likely(text):
-        return harmony_stripped.read(text, found)
+        return _read_marked(text, parts)
+    if stripped.is_likely(text):
+        return stripped.read(text, parts)
     if any(token in text for token in (START, CHANNEL, MESSAGE)):
-        return _read_marked(text, found)
-    found.said.append(text.strip())
+        return _read_marked(text, parts)
+    parts.content.append(text.strip())
     return True
 
 
-def _read_marked(text: str, found: Found) -> bool:
+def _read_marked(text: str, parts: AnswerParts) -> bool:
     position = 0
-    while head := _head(text, position):
-        if head.recipient is not None:
-            call, end = read_call(head.recipient, text, head.start)
+    while header := _next_header(text, position):
+        if header.recipient is not None:
+            call, end = read_call(header.recipient, text, header.start)
             position = _call_end(text, end)
-            found.calls.append(call)
+            parts.calls.append(call)
             continue
-        token = _CONTROL.search(text, head.start)
-        found.add(head, text[head.start : token.start() if token else len(text)])
+        token = _CONTROL.search(text, header.start)
+        parts.add(header, text[header.start : token.start() if token else len(text)])
         # servers cut off the token that they stop at; none stops at the end of reasoning
         if not token:
-            return head.channel != "analysis"
+            return header.channel != "analysis"
         if token[0] not in _ENDS:
             raise ValueError(f"{token[0]} inside a message")
         position = token.end()
     return True
 
 
-def _head(text: str, position: int) -> Head | None:
-    """The header of the message at `position`; None at the end of the answer."""
+def _next_header(text: str, position: int) -> MessageHeader | None:
+    """Return the header of the message at `position`; None at the end of the answer."""
     gap = _GAP.match(text, position)
     start = gap.end() if gap else position
     if start == len(text):
         return None
-    if text.startswith(START, start):
-        return _started(text, start + len(START))
-    if position:
+    is_started = text.startswith(START, start)
+    if is_started:
+        start += len(START)
+    elif position:
         raise ValueError("text between two messages")
-    header, token = _header(text, start)
+    token = _CONTROL.search(text, start)
+    while token and token[0] in _HEADER_TOKENS:  # it is a part of the header
+        token = _CONTROL.search(text, token.end())
+    header = " ".join(text[start : token.start() if token else len(text)].split())
+    role = re.split("[ <]", header, maxsplit=1)[0]
+    if is_started and not "assistant".startswith(role):  # it may be cut off
+        if token:
+            raise ValueError(f"the answer goes on in the name of {role[:40]!r}")
+        return None  # another role's header, the last that the text holds
     return _checked(header, token)
 
 
-def _started(text: str, start: int) -> Head | None:
-    """The header behind <|start|>, which names a role; None if it is another's and is the last that
-    the text holds."""
-    header, token = _header(text, start)
-    role = re.split("[ <]", header, maxsplit=1)[0]
-    if "assistant".startswith(role):  # also where it is cut off
-        return _checked(header, token)
-    if token:
-        raise ValueError(f"the answer goes on in the name of {role[:40]!r}")
-    return None
-
-
-def _header(text: str, start: int) -> tuple[str, re.Match[str] | None]:
-    """The header, its white space made single blanks, and the token that ends it."""
-    tokens = (
-        token for token in _CONTROL.finditer(text, start) if token[0] not in (CHANNEL, _CONSTRAIN)
-    )
-    token = next(tokens, None)
-    return " ".join(text[start : token.start() if token else len(text)].split()), token
-
-
-def _checked(header: str, token: re.Match[str] | None) -> Head:
+def _checked(header: str, token: re.Match[str] | None) -> MessageHeader:
     if not token or token[0] != MESSAGE:
         raise ValueError(f"a header that never reaches {MESSAGE}")
     match = _HEADER.fullmatch(header)
@@ -184,12 +180,14 @@ def _checked(header: str, token: re.Match[str] | None) -> Head:
         raise ValueError("a recipient in the final channel")
     # Calls belong into commentary. gpt-oss writes some into analysis: their recipient makes them
     # calls all the same.
-    return Head(channel, recipient, token.end())
+    return MessageHeader(channel, recipient, token.end())
 
 
 def _call_end(text: str, position: int) -> int:
-    """The position behind the token that ends a call; a server that stops at this token may have
-    cut it off."""
+    """Return the position behind the token that ends a call.
+
+    A server that stops at this token may have cut it off.
+    """
     if position == len(text) or text.startswith(START, position):
         return position
     token = _CONTROL.match(text, position)

@@ -1,50 +1,52 @@
-"""What Harmony with special tokens and without have in common: a message's header, and the call in
-its body."""
+"""A Harmony message's header, the call in its body, and the parts of an answer as they are read.
+
+Shared by the readers of answers with special tokens (answer.py) and without (stripped.py).
+"""
 
 from typing import NamedTuple
 
-from swiftkit.json_text import raw_decode, skip_space
+from swiftkit.json_text import object_at
 from swiftkit.toolcall.call import ToolCall
 
 FUNCTIONS = "functions."
 CHANNELS = ("analysis", "commentary", "final")
 
 
-class Head(NamedTuple):
-    """A message's header; its body begins at `start`. recipient: None for a message to the user."""
+class MessageHeader(NamedTuple):
+    """The header of a message whose body begins at `start`.
+
+    recipient: None for a message to the user.
+    """
 
     channel: str
     recipient: str | None
     start: int
 
 
-class Found(NamedTuple):
-    """What has been read of an answer so far, in its order."""
+class AnswerParts(NamedTuple):
+    """The parts of an answer that have been read so far, each in its order."""
 
     calls: list[ToolCall]
-    said: list[str]
-    thought: list[str]
+    content: list[str]
+    reasoning: list[str]
 
-    def add(self, head: Head, body: str) -> None:
-        (self.thought if head.channel == "analysis" else self.said).append(body)
+    def add(self, header: MessageHeader, body: str) -> None:
+        (self.reasoning if header.channel == "analysis" else self.content).append(body)
 
     def joined(self) -> tuple[str, str]:
-        """(reasoning, content)"""
-        return "\n".join(filter(None, self.thought)), "\n\n".join(filter(None, self.said))
+        """Return (reasoning, content)."""
+        return "\n".join(filter(None, self.reasoning)), "\n\n".join(filter(None, self.content))
 
 
 def read_call(recipient: str, text: str, start: int) -> tuple[ToolCall, int]:
-    """The call whose arguments begin at `start`, and the position behind them; ValueError says why
-    it is none.
+    """Return the call whose arguments begin at `start`, and the position behind them.
 
     The arguments are read as JSON and not searched for their end, so a string among them may hold
-    any markup.
+    any markup. Raises ValueError or RecursionError, which says why it is no call.
     """
     if not recipient.startswith(FUNCTIONS):
         raise ValueError(f"the recipient {recipient[:80]!r} is no function")
     if recipient == FUNCTIONS:
         raise ValueError("the call has no name")
-    arguments, end = raw_decode(text, skip_space(text, start))
-    if not isinstance(arguments, dict):
-        raise ValueError("the arguments are not an object")  # noqa: TRY004 (one kind of error: malformed)
-    return ToolCall(recipient.removeprefix(FUNCTIONS), arguments), skip_space(text, end)
+    arguments, end = object_at(text, start)
+    return ToolCall(recipient.removeprefix(FUNCTIONS), arguments), end

@@ -1,5 +1,4 @@
-r"""A conversation as gpt-oss reads it, in turns: what stands before the model writes, and what it
-writes.
+r"""A conversation as gpt-oss reads it, in turns of a prompt and the answer that the model writes.
 
     <|start|>system<|message|>...<|end|><|start|>developer<|message|>...<|end|>
     <|start|>user<|message|>...<|end|><|start|>assistant
@@ -28,12 +27,15 @@ from datetime import date as calendar_date
 from typing import Any, NamedTuple
 
 from swiftkit.errors import DataError
-from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.harmony.answer import check_name
-from swiftkit.toolcall.harmony.conversation import Step, steps
+from swiftkit.toolcall.harmony.conversation import HarmonyStep, Messages, steps
 from swiftkit.toolcall.harmony.tool_namespace import namespace, to_json
 
 IDENTITY = "You are ChatGPT, a large language model trained by OpenAI."
+_CHANNELS = (
+    "# Valid channels: analysis, commentary, final. Channel must be included for every message."
+)
+_FUNCTIONS = "Calls to these tools must go to the commentary channel: 'functions'."
 
 
 class Piece(NamedTuple):
@@ -43,26 +45,25 @@ class Piece(NamedTuple):
     control: bool = False
 
 
-START, MESSAGE, CHANNEL = (
-    Piece("<|start|>", True),
-    Piece("<|message|>", True),
-    Piece("<|channel|>", True),
-)
-END, CALL, RETURN = Piece("<|end|>", True), Piece("<|call|>", True), Piece("<|return|>", True)
+START = Piece("<|start|>", control=True)
+MESSAGE = Piece("<|message|>", control=True)
+CHANNEL = Piece("<|channel|>", control=True)
+END = Piece("<|end|>", control=True)
+CALL = Piece("<|call|>", control=True)
+RETURN = Piece("<|return|>", control=True)
 ASSISTANT = (START, Piece("assistant"))
 
 
-class Settings(NamedTuple):
-    """What the system message says. date: YYYY-MM-DD, "" for today."""
+class HarmonySettings(NamedTuple):
+    """The variable parts of the system message. date: YYYY-MM-DD, "" for today."""
 
     date: str = ""
     reasoning_effort: str = "medium"
     identity: str = IDENTITY
 
 
-class Turn(NamedTuple):
-    """`prompt` is what the model is given, `answer` what it writes then: pieces, or the ids that it
-    has sampled.
+class HarmonyTurn(NamedTuple):
+    """The prompt of a model, and the answer that it writes: pieces, or the ids that it has sampled.
 
     follows: the kind of the step before the answer (user, result, or call where one answer holds
     several calls).
@@ -76,11 +77,13 @@ class Turn(NamedTuple):
 
 
 def render(
-    messages: Sequence[Mapping[str, Any]], system: str | None, tools: Sequence[dict[str, Any]] | None,
-    settings: Settings, complete: bool,
-) -> list[Turn]:  # fmt: skip
-    """The turns of a conversation; a last turn without an answer is what remains after the last
-    one.
+    messages: Messages,
+    system: str | None,
+    tools: Sequence[dict[str, Any]] | None,
+    settings: HarmonySettings,
+    complete: bool,
+) -> list[HarmonyTurn]:
+    """Return the turns of a conversation; a last turn without an answer holds what remains.
 
     complete: as for training: the last answer is ended, and nothing is asked. Otherwise the model
     is to go on: after a question with an answer, after a last answer with more of it. Raises
@@ -89,88 +92,68 @@ def render(
     if (system or "").startswith(START.text):
         fix = "give the instructions alone; the date and the effort are settings"
         raise DataError("the system message is Harmony markup", "harmony_markup", fix)
-    conversation = steps(messages)
     prompt = _head(system or "", list(tools or []), settings)
-    turns: list[Turn] = []
-    called = ""
+    turns: list[HarmonyTurn] = []
+    called = ""  # the tool that was called last, whose results come next
+    before = ""  # the kind of the step before
+    conversation = steps(messages)
     for index, step in enumerate(conversation):
-        if step.kind in ("user", "result"):
-            prompt += _said(step, called)
-            continue
-        called = step.call.name if step.call else called
-        answer = _answer(step, conversation[index + 1 :], complete)
-        turns.append(
-            Turn(
-                [*prompt, *ASSISTANT], answer, step.tokens, _before(conversation, index), step.flags
-            )
-        )
-        prompt = []
+        if step.kind == "user":
+            prompt += _message("user", step.text)
+        elif step.kind == "result":
+            header = f"functions.{called} to=assistant"
+            prompt += _message(header, to_json(step.text), CHANNEL, Piece("commentary"))
+        else:
+            called = step.call.name if step.call else called
+            answer = _answer(step, conversation[index + 1 :], complete)
+            asked = [*prompt, *ASSISTANT]
+            turns.append(HarmonyTurn(asked, answer, step.tokens, before, step.flags))
+            prompt = []
+        before = step.kind
     if prompt and not complete:
         prompt += ASSISTANT
-    return [*turns, Turn(prompt, [])] if prompt else turns
+    return [*turns, HarmonyTurn(prompt, [])] if prompt else turns
 
 
-def text(turns: Sequence[Turn]) -> str:
-    """The turns as text, as the published template returns it."""
+def text(turns: Sequence[HarmonyTurn]) -> str:
+    """Return the turns as text, as the published template does."""
     return "".join(piece.text for turn in turns for piece in (*turn.prompt, *turn.answer))
 
 
-def _before(conversation: Sequence[Step], index: int) -> str:
-    return conversation[index - 1].kind if index else ""
-
-
-def _head(system: str, tools: list[dict[str, Any]], settings: Settings) -> list[Piece]:
-    channels = (
-        "# Valid channels: analysis, commentary, final. Channel must be included for every message."
-    )
-    if tools:
-        channels += "\nCalls to these tools must go to the commentary channel: 'functions'."
+def _head(system: str, tools: list[dict[str, Any]], settings: HarmonySettings) -> list[Piece]:
+    """Return the system message, and the developer message where there is something to say."""
     today = settings.date or calendar_date.today().isoformat()
     about = f"{settings.identity}\nKnowledge cutoff: 2024-06\nCurrent date: {today}\n\n"
+    channels = f"{_CHANNELS}\n{_FUNCTIONS}" if tools else _CHANNELS
     head = _message("system", f"{about}Reasoning: {settings.reasoning_effort}\n\n{channels}")
-    instructions = f"# Instructions\n\n{system}\n\n" if system else ""
-    functions = f"# Tools\n\n{namespace(tools)}" if tools else ""
-    return head + (
-        _message("developer", instructions + functions) if instructions or functions else []
-    )
-
-
-def _said(step: Step, called: str) -> list[Piece]:
-    """A question, or a result: JSON text from the tool that was called last."""
-    if step.kind == "user":
-        return _message("user", step.text)
-    return _message(
-        f"functions.{called} to=assistant", to_json(step.text), CHANNEL, Piece("commentary")
-    )
+    developer = f"# Instructions\n\n{system}\n\n" if system else ""
+    if tools:
+        developer += f"# Tools\n\n{namespace(tools)}"
+    return head + _message("developer", developer) if developer else head
 
 
 def _message(header: str, body: str, *channel: Piece) -> list[Piece]:
     return [START, Piece(header), *channel, MESSAGE, Piece(body), END]
 
 
-def _answer(step: Step, rest: Sequence[Step], complete: bool) -> list[Piece]:
+def _answer(step: HarmonyStep, rest: Sequence[HarmonyStep], complete: bool) -> list[Piece]:
+    """Return the pieces that the model writes for a step; `rest` are the steps behind it."""
     if step.kind == "tokens":
         return []
     if step.call:
         # Sampled tokens do not count: when they were sampled, the prompt before them still held
         # this analysis.
-        answered_later = any(later.kind == "final" for later in rest)
-        return [
-            *(_analysis(step.thinking) if step.thinking and not answered_later else []),
-            *_call(step.call),
-        ]
+        is_answered = any(later.kind == "final" for later in rest)
+        analysis = _analysis(step.reasoning) if step.reasoning and not is_answered else []
+        check_name(step.call.name)
+        header = [Piece(f" to=functions.{step.call.name}"), CHANNEL, Piece("commentary json")]
+        return [*analysis, *header, MESSAGE, Piece(to_json(step.call.arguments)), CALL]
     final = [CHANNEL, Piece("final"), MESSAGE, Piece(step.text)]
     if rest:
         return [*final, END]
-    thought = [] if step.thinking is None else _analysis(step.thinking)
-    return [*thought, *final, *([RETURN] if complete else [])]
+    analysis = [] if step.reasoning is None else _analysis(step.reasoning)
+    return [*analysis, *final, *([RETURN] if complete else [])]
 
 
-def _analysis(thinking: str) -> list[Piece]:
-    return [CHANNEL, Piece("analysis"), MESSAGE, Piece(thinking), END, *ASSISTANT]
-
-
-def _call(call: ToolCall) -> list[Piece]:
-    check_name(call.name)
-    header = [Piece(f" to=functions.{call.name}"), CHANNEL, Piece("commentary json"), MESSAGE]
-    return [*header, Piece(to_json(call.arguments)), CALL]
+def _analysis(reasoning: str) -> list[Piece]:
+    return [CHANNEL, Piece("analysis"), MESSAGE, Piece(reasoning), END, *ASSISTANT]

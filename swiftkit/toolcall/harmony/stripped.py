@@ -1,5 +1,6 @@
-r"""Harmony as a server leaves it that skips special tokens: only the words of the headers still
-part the messages.
+r"""Harmony as a server leaves it that skips special tokens.
+
+Only the words of the headers still part the messages:
 
     analysisreasoningassistant to=functions.weathercommentary json{"city": "北京"}     as the chat template writes calls
     analysisreasoningassistantcommentary to=functions.weather json{"city": "北京"}     as the model writes them
@@ -12,7 +13,7 @@ follows.
 
 import re
 
-from swiftkit.toolcall.harmony.header import CHANNELS, Found, Head, read_call
+from swiftkit.toolcall.harmony.header import CHANNELS, AnswerParts, MessageHeader, read_call
 
 _LEAD = re.compile(r"\s*+(?:assistant)?+")
 _NEXT = re.compile(r"assistant(?= to=|analysis|commentary|final)")
@@ -28,67 +29,65 @@ _LIKELY = re.compile(
 # A call's header in the two orders, each with the usual content type and without. With it any name
 # can be read, for it ends at the white space before `json` (and in the first order with the
 # channel's name).
-_CALL_HEADS = tuple(map(re.compile, (
-    r" ?to=(\S*)(?:analysis|commentary) json",
-    r"(?:analysis|commentary) to=(\S*) (?:json|code)",
-    r" ?to=([^\s{]*?)(?:analysis|commentary)(?:json)?(?=\s*\{)",
+_CALL_HEADERS = (
+    re.compile(r" ?to=(\S*)(?:analysis|commentary) json"),
+    re.compile(r"(?:analysis|commentary) to=(\S*) (?:json|code)"),
+    re.compile(r" ?to=([^\s{]*?)(?:analysis|commentary)(?:json)?(?=\s*\{)"),
     # fjson{ is f, but read_json{ is itself
-    r"(?:analysis|commentary) to=([^\s{]*?)(?:(?<=[^\W_])json)?(?=\s*\{)",
-)))  # fmt: skip
+    re.compile(r"(?:analysis|commentary) to=([^\s{]*?)(?:(?<=[^\W_])json)?(?=\s*\{)"),
+)
 _NO_RECIPIENT = re.compile(r"commentary json\s*\{")
-# What a server leaves that was told to stop at the next turn.
+# the header of the next turn, where a server stopped
 _OTHER_ROLE = re.compile(
     r"(?:user|system|developer|tool|functions\.\S+ to=assistant(?:commentary)?)\s*\Z"
 )
 
 
 def is_sure(text: str) -> bool:
-    """Whether the text begins as only Harmony does: with a call of a function (in the marked form
-    too), or with a channel's name and later another message's header
-    (`analysis...assistantfinal...`).
+    """Tell whether a text begins as only Harmony does.
+
+    That is with a call of a function (in the marked form too), or with a channel's name and later
+    another message's header (`analysis...assistantfinal...`).
     """
     beginning = _BEGINNING.match(text)
     return beginning is not None and (beginning[1] is not None or _NEXT.search(text) is not None)
 
 
 def is_likely(text: str) -> bool:
-    """Whether a text that is known to be gpt-oss's has this form; `finalHello` is enough then."""
+    """Tell whether a text that is known to be gpt-oss's has this form; `finalHello` is enough."""
     return is_sure(text) or bool(_LIKELY.match(text))
 
 
-def read(text: str, found: Found) -> bool:
-    """Add what the answer holds to `found`. False: it ends inside reasoning; ValueError says why it
-    is malformed."""
+def read(text: str, parts: AnswerParts) -> bool:
+    """Add what the answer holds to `parts`; False if it ends inside reasoning.
+
+    Raises ValueError or RecursionError, which says why it is malformed.
+    """
     lead: re.Match[str] | None = _LEAD.match(text)
     while lead:
-        head = _head(text, lead.end())
-        if head.recipient is not None:
-            lead = _next_of_call(text, head.recipient, head.start, found)
+        header = _header(text, lead.end())
+        if header.recipient is not None:
+            call, end = read_call(header.recipient, text, header.start)
+            parts.calls.append(call)
+            lead = _NEXT.match(text, end)
+            if not lead and end < len(text) and not _OTHER_ROLE.match(text, end):
+                raise ValueError("text after the call's JSON")
             continue
-        lead = _NEXT.search(text, head.start) if head.channel != "final" else None
-        found.add(head, text[head.start : lead.start() if lead else len(text)])
+        lead = _NEXT.search(text, header.start) if header.channel != "final" else None
+        parts.add(header, text[header.start : lead.start() if lead else len(text)])
         if not lead:
-            return head.channel != "analysis"
+            return header.channel != "analysis"
     return True
 
 
-def _next_of_call(text: str, recipient: str, start: int, found: Found) -> re.Match[str] | None:
-    call, end = read_call(recipient, text, start)
-    found.calls.append(call)
-    lead = _NEXT.match(text, end)
-    if not lead and end < len(text) and not _OTHER_ROLE.match(text, end):
-        raise ValueError("text after the call's JSON")
-    return lead
-
-
-def _head(text: str, position: int) -> Head:
-    for pattern in _CALL_HEADS:
+def _header(text: str, position: int) -> MessageHeader:
+    for pattern in _CALL_HEADERS:
         if match := pattern.match(text, position):
-            return Head("commentary", match[1], match.end())
+            return MessageHeader("commentary", match[1], match.end())
     channel = next((name for name in CHANNELS if text.startswith(name, position)), "")
     start = position + len(channel)
     if not channel or text.startswith(" to=", start):
         raise ValueError("the call's header cannot be read")
     if _NO_RECIPIENT.match(text, position):
         raise ValueError("a call without a recipient")
-    return Head(channel, None, start)
+    return MessageHeader(channel, None, start)

@@ -1,5 +1,5 @@
-r"""Tool definitions as gpt-oss reads them: a namespace of TypeScript-like types, in the developer
-message.
+r"""Tool definitions as gpt-oss reads them, in the developer message: a namespace of TypeScript-like
+types.
 
     namespace functions {
 
@@ -28,10 +28,17 @@ _LONGEST_ITEM = 50  # the template writes `any[]` for an array whose item type i
 
 
 def namespace(tools: list[dict[str, Any]]) -> str:
-    """The namespace `functions` of these tools, each {"type": "function", "function": {...}} or the
-    inner object."""
+    """Return the namespace `functions` of these tools.
+
+    Each is {"type": "function", "function": {...}}, or the inner object.
+    """
     types = "".join(_tool(tool.get("function") or tool) for tool in tools)
     return f"## functions\n\nnamespace functions {{\n\n{types}}} // namespace functions"
+
+
+def to_json(value: Any) -> str:
+    """Return JSON as the template's `tojson` writes it: all characters as they are."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _tool(function: dict[str, Any]) -> str:
@@ -56,12 +63,8 @@ def _default(spec: Mapping[str, Any]) -> str:
         return ""
     default = spec["default"]
     is_bare = isinstance(default, str) and (spec.get("enum") or spec.get("oneOf"))
-    text = default if is_bare else to_json(default)
-    return (
-        f"// default: {text}"
-        if spec.get("oneOf") and not spec.get("enum")
-        else f", // default: {text}"
-    )
+    comment = f"// default: {default if is_bare else to_json(default)}"
+    return comment if spec.get("oneOf") and not spec.get("enum") else f", {comment}"
 
 
 def _type(spec: Mapping[str, Any]) -> str:
@@ -71,9 +74,14 @@ def _type(spec: Mapping[str, Any]) -> str:
     if isinstance(kind, list) and kind:
         return " | ".join(map(str, kind))
     if spec.get("oneOf"):
-        return _one_of(spec["oneOf"])
+        # The template means to write `any` where one is an object, but a Jinja loop cannot set a
+        # variable outside it.
+        variants = [_mapping(variant) for variant in spec["oneOf"]]
+        return " | \n".join(_type(variant) + _variant_comment(variant) for variant in variants)
+    if kind == "string" and spec.get("enum"):
+        return '"' + '" | "'.join(map(str, spec["enum"])) + '"'
     if kind == "string":
-        return _string(spec)
+        return f"string{_null(spec)}"
     if kind == "object":
         return _object(spec)
     return _SIMPLE.get(kind, "any") if isinstance(kind, str) else "any"
@@ -89,24 +97,11 @@ def _array(spec: Mapping[str, Any]) -> str:
     return f"{inner}[]{_null(spec)}"
 
 
-def _one_of(variants: list[Any]) -> str:
-    # The template means to write `any` where one is an object, but a Jinja loop cannot set a
-    # variable outside it.
-    specs = [_mapping(variant) for variant in variants]
-    return " | \n".join(_type(spec) + _variant_comment(spec) for spec in specs)
-
-
 def _variant_comment(spec: Mapping[str, Any]) -> str:
     comment = f"// {spec['description']}" if spec.get("description") else ""
-    return comment + (
-        f"{' ' * 20}// default: {to_json(spec['default'])}" if "default" in spec else ""
-    )
-
-
-def _string(spec: Mapping[str, Any]) -> str:
-    if spec.get("enum"):
-        return '"' + '" | "'.join(map(str, spec["enum"])) + '"'
-    return f"string{_null(spec)}"
+    if "default" in spec:
+        comment += f"{' ' * 20}// default: {to_json(spec['default'])}"
+    return comment
 
 
 def _object(spec: Mapping[str, Any]) -> str:
@@ -114,11 +109,11 @@ def _object(spec: Mapping[str, Any]) -> str:
     if not properties:
         return "object"
     required = spec.get("required") or []
-    inner = ", ".join(
-        f"{name}{'' if name in required else '?'}: \n{' ' * 16}{_type(_mapping(value))}"
-        for name, value in properties.items()
-    )
-    return f"{{\n{inner}}}"
+    fields = []
+    for name, value in properties.items():
+        optional = "" if name in required else "?"
+        fields.append(f"{name}{optional}: \n{' ' * 16}{_type(_mapping(value))}")
+    return f"{{\n{', '.join(fields)}}}"
 
 
 def _null(spec: Mapping[str, Any]) -> str:
@@ -127,8 +122,3 @@ def _null(spec: Mapping[str, Any]) -> str:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
-
-
-def to_json(value: Any) -> str:
-    """JSON as the template's `tojson` writes it: characters as they are, ', ' and ': ' between."""
-    return json.dumps(value, ensure_ascii=False)

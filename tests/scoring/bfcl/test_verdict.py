@@ -6,21 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
-from helpers.call_strategies import any_calls, few_calls, gold_lists
+from helpers.call_strategies import any_calls, few_calls
 from helpers.paths import ROOT, SHARED_DATA
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.data.converters import bfcl as converter
 from swiftkit.records import Row, Score
-from swiftkit.scoring.bfcl.item import Item, item_of
+from swiftkit.scoring.bfcl.item import BfclItem
 from swiftkit.scoring.bfcl.java_js import from_java, from_javascript
 from swiftkit.scoring.bfcl.verdict import verdict
-from swiftkit.scoring.gold import Gold, gold_from
+from swiftkit.scoring.gold import gold_from
 from swiftkit.scoring.score import score_calls
 from swiftkit.toolcall.call import ToolCall
 
+CATEGORIES = ("simple_python", "multiple", "parallel", "parallel_multiple")
 VERDICTS = SHARED_DATA / "bfcl" / "checker_verdicts.jsonl"
 DOC = ROOT / "docs" / "scoring.md"
 
@@ -53,25 +55,16 @@ def row_of(record: dict[str, Any]) -> Row:
 def scored(record: dict[str, Any], **options: Any) -> Score:
     row = row_of(record)
     scoring = json.dumps(json.loads(row["scoring"]) | options)
-    return score_calls(
-        calls_of(record), gold_from(row["expected_calls"], record["id"], scoring, row["tools"])
-    )
+    gold = gold_from(row["expected_calls"], record["id"], scoring, row["tools"])
+    return score_calls(calls_of(record), gold)
 
 
-def test_agreement_with_bfcl() -> None:
+def test_mode_bfcl_agrees_with_recorded_verdicts() -> None:
     """On each recorded prediction the verdict is BFCL's, and so is the reason."""
     for record in records():
         found = scored(record, mode="bfcl")
         assert (found.exact, found.value) == (record["valid"], float(record["valid"])), record["id"]
         assert record["valid"] or found.reason == f"BFCL: {record['error_type']}"
-
-
-def test_agreement_without_the_item() -> None:
-    """A row that lost BFCL's own item is judged by what its gold and its tools say, with the same
-    verdicts."""
-    assert all(
-        scored(record, mode="bfcl", bfcl=None).exact == record["valid"] for record in records()
-    )
 
 
 def test_the_doc_lists_each_disagreement_of_the_default_mode() -> None:
@@ -163,14 +156,16 @@ TYPES = {
         ("dl", [[{"k": [1]}]], [{"k": 2}], "value_error:dict_value"),
     ],
 )
-def test_values(parameter: str, options: list[Any], value: Any, error: str) -> None:
+def test_verdict_on_values_of_each_type(
+    parameter: str, options: list[Any], value: Any, error: str
+) -> None:
     """The rules for each type, the odd ones too."""
     function = {"name": "f", "parameters": {"properties": TYPES, "required": []}}
-    item = Item("simple_python", [function], [{"f": {parameter: options}}])
+    item = BfclItem("simple_python", [function], [{"f": {parameter: options}}])
     assert verdict([ToolCall("f", {parameter: value})], item) == error
 
 
-def item(category: str, *names: str) -> Item:
+def item(category: str, *names: str) -> BfclItem:
     functions = [
         {"name": name, "parameters": {"properties": TYPES, "required": ["s"]}} for name in "fg"
     ]
@@ -178,7 +173,7 @@ def item(category: str, *names: str) -> Item:
         {name: {"s": ["a", "b"] if index == 0 else ["a"], "i": [1, ""]}}
         for index, name in enumerate(names)
     ]
-    return Item(category, functions, truth)
+    return BfclItem(category, functions, truth)
 
 
 @pytest.mark.parametrize(
@@ -196,22 +191,24 @@ def item(category: str, *names: str) -> Item:
         ([("f", {"s": "a"}), ("f", {"s": "b"})], item("parallel", "f", "f"),
          "parallel_function_checker_no_order:cannot_find_match"),
         ([("g", {"s": "a"}), ("f", {"s": "b"})], item("parallel_multiple", "f", "g"), ""),
-        ([], Item("irrelevance", []), ""),
-        ([("f", {})], Item("live_irrelevance", []), "irrelevance_error:decoder_success"),
-        ([("f", {})], Item("live_relevance", []), ""),
-        ([], Item("live_relevance", []), "relevance_error"),
+        ([], BfclItem("irrelevance", []), ""),
+        ([("f", {})], BfclItem("live_irrelevance", []), "irrelevance_error:decoder_success"),
+        ([("f", {})], BfclItem("live_relevance", []), ""),
+        ([], BfclItem("live_relevance", []), "relevance_error"),
     ],
 )  # fmt: skip
-def test_categories(made: list[tuple[str, dict[str, Any]]], wanted: Item, error: str) -> None:
+def test_verdict_by_category(
+    made: list[tuple[str, dict[str, Any]]], wanted: BfclItem, error: str
+) -> None:
     """How many calls, of which names, in which order: each category has its rule."""
     assert verdict([ToolCall(*call) for call in made], wanted) == error
 
 
-def test_malformed_answers() -> None:
+def test_verdict_on_malformed_answers() -> None:
     """What cannot be read is wrong, unless no call was wanted: there BFCL asks only whether a call
     was read."""
     assert verdict([], item("multiple", "f"), "unclosed") == "ast_decoder:decoder_failed"
-    assert verdict([], Item("irrelevance", []), "unclosed") == ""
+    assert verdict([], BfclItem("irrelevance", []), "unclosed") == ""
 
 
 @pytest.mark.parametrize(
@@ -237,7 +234,7 @@ def test_malformed_answers() -> None:
         ("new HashMap<>()", "HashMap", "", {}),
     ],
 )  # fmt: skip
-def test_java(text: str, kind: str, items: str, value: Any) -> None:
+def test_from_java_reads_literals(text: str, kind: str, items: str, value: Any) -> None:
     """Literals of Java become values; anything else stays text."""
     assert from_java(text, kind, items) == value
 
@@ -261,7 +258,7 @@ def test_java(text: str, kind: str, items: str, value: Any) -> None:
         ("f()", "any", "", "f()"),
     ],
 )
-def test_javascript(text: str, kind: str, items: str, value: Any) -> None:
+def test_from_javascript_reads_literals(text: str, kind: str, items: str, value: Any) -> None:
     """Literals of JavaScript become values; anything else stays text."""
     assert from_javascript(text, kind, items) == value
 
@@ -278,7 +275,7 @@ def test_javascript(text: str, kind: str, items: str, value: Any) -> None:
         "[[" + "]x" * 900,
     ],
 )
-def test_hostile_literals_take_no_time(text: str) -> None:
+def test_hostile_literals_are_left_as_they_are(text: str) -> None:
     """What a pattern could chew on for hours is left as it is."""
     assert from_javascript(text, "array") is not None
     assert from_javascript(text, "dict") is not None
@@ -288,35 +285,22 @@ def test_hostile_literals_take_no_time(text: str) -> None:
 
 
 @pytest.mark.parametrize(("value", "valid"), [("12L", True), ("12", False), (12, False)])
-def test_java_values_are_text(value: Any, valid: bool) -> None:
+def test_verdict_takes_java_values_as_text(value: Any, valid: bool) -> None:
     """A model answers these categories in the language's own literals."""
     function = {"name": "f", "parameters": {"properties": {"n": {"type": "long"}}, "required": []}}
-    java = Item("simple_java", [function], [{"f": {"n": [12]}}])
+    java = BfclItem("simple_java", [function], [{"f": {"n": [12]}}])
     assert (verdict([ToolCall("f", {"n": value})], java) == "") is valid
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(few_calls | any_calls, max_size=4), gold_lists(largest=3))
-def test_any_calls_have_a_verdict(calls: list[ToolCall], gold: Gold) -> None:
+@given(
+    st.lists(few_calls | any_calls, max_size=4),
+    st.sampled_from([*CATEGORIES, "simple_java", "irrelevance", "live_relevance"]),
+)
+def test_any_calls_have_a_verdict(calls: list[ToolCall], category: str) -> None:
     """Nothing that a model writes raises, and the verdict is right or wrong, never between."""
-    found = score_calls(
-        calls,
-        gold_from(json.dumps([call_json(call) for call in gold.calls]), "", '{"mode": "bfcl"}'),
-    )
-    assert found.value == float(found.exact)
-    assert found.counts == {"right": int(found.exact), "total": 1}
-
-
-def call_json(call: Any) -> dict[str, Any]:
-    return {name: getattr(call, name) for name in ("name", "arguments", "accepted", "optional")}
-
-
-def test_an_item_of_a_gold() -> None:
-    """Without BFCL's own item: types from the schema or the values, objects as lists of one value,
-    "" for optional."""
-    text = json.dumps([{"name": "f", "arguments": {"a": {"k": 1}, "n": 5}, "optional": ["n"]}])
-    found = item_of(gold_from(text, "").calls, [])
-    described = {"a": {"type": "dict"}, "n": {"type": "integer"}}
-    assert found.ground_truth == [{"f": {"a": [{"k": [1]}], "n": [5, ""]}}]
-    assert found.function[0]["parameters"]["properties"] == described
-    assert item_of((), []) == Item("irrelevance", [])
+    bfcl = msgspec.to_builtins(item(category, *([] if "relevance" in category else ["f", "g"])))
+    scoring = json.dumps({"mode": "bfcl", "bfcl": bfcl})
+    score = score_calls(calls, gold_from('[{"name": "f", "arguments": {"s": "a"}}]', "", scoring))
+    assert score.value == float(score.exact)
+    assert score.counts == {"right": int(score.exact), "total": 1}

@@ -46,7 +46,7 @@ PIECES = [
         ('queryWeather("full name"=x)', {"full name": "x"}),
     ],
 )
-def test_one_call(text: str, arguments: dict[str, Any]) -> None:
+def test_parse_one_call(text: str, arguments: dict[str, Any]) -> None:
     """Bare and quoted values, with and without spaces."""
     assert parse(text) == Parsed([ToolCall("queryWeather", arguments)])
 
@@ -83,7 +83,7 @@ def test_one_call(text: str, arguments: dict[str, Any]) -> None:
         ("x[1]", "x[1]"),
     ],
 )
-def test_values(value: str, expected: Any) -> None:
+def test_parse_reads_values_by_their_spelling(value: str, expected: Any) -> None:
     """What is JSON or a Python literal is that value, all else is text."""
     for text in (f"f(a={value})", f"f(a={value}, b=1)"):
         arguments = parse(text).calls[0].arguments
@@ -93,7 +93,7 @@ def test_values(value: str, expected: Any) -> None:
 
 @pytest.mark.parametrize("between", ["\n", "\n\n", ",", ", ", ";", " ;\n", "\r\n"])
 @pytest.mark.parametrize("around", ["{}", "[{}]", " {}\n", "{};"])
-def test_several_calls(between: str, around: str) -> None:
+def test_parse_several_calls_whatever_stands_between(between: str, around: str) -> None:
     """A line break, a comma or a semicolon between two calls."""
     text = around.format(between.join(["f(a=1)", "g()", "f(a=1)"]))
     assert parse(text) == Parsed([F, ToolCall("g", {}), F])
@@ -127,7 +127,7 @@ def test_several_calls(between: str, around: str) -> None:
         "(a=1)",
     ],
 )
-def test_prose(text: str) -> None:
+def test_parse_prose_is_content(text: str) -> None:
     """Words beside a call, and calls whose arguments have no names."""
     assert parse(text) == Parsed([], text)
 
@@ -157,14 +157,14 @@ def test_prose(text: str) -> None:
         ("f(a=1)\ng(a=)", "without a value"),
     ],
 )
-def test_malformed(text: str, reason: str) -> None:
+def test_parse_broken_calls_is_malformed(text: str, reason: str) -> None:
     """Made of calls, but not readable: no calls, the text and a reason."""
     parsed = parse(text)
     assert (parsed.calls, parsed.content) == ([], text)
     assert reason in parsed.malformed
 
 
-def test_renders_as_people_write() -> None:
+def test_render_quotes_only_where_it_must() -> None:
     """Text is quoted only where it would be read as something else."""
     calls = [
         ToolCall("queryWeather", {"location": "北京", "date": "2025-04-24"}),
@@ -187,7 +187,7 @@ def test_renders_as_people_write() -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.lists(any_calls, max_size=4))
-def test_round_trip(calls: list[ToolCall]) -> None:
+def test_rendered_calls_read_back(calls: list[ToolCall]) -> None:
     """parse(render(calls)) gives the calls back, whatever their names and strings hold."""
     assert parse(render(calls)) == Parsed(calls)
 
@@ -198,7 +198,7 @@ def test_round_trip(calls: list[ToolCall]) -> None:
         "".join
     )
 )
-def test_never_raises(text: str) -> None:
+def test_parse_any_text_never_raises(text: str) -> None:
     """Calls, or a reason, or prose: one of them, and the text is kept unless it was read."""
     parsed = parse(text)
     assert not (parsed.calls and parsed.malformed)
@@ -208,6 +208,6 @@ def test_never_raises(text: str) -> None:
 @pytest.mark.parametrize(
     "value", ["[" * 100_000, "9" * 10_000, '{"a":' * 50_000, '"' + "x" * 100_000, "(" * 100_000]
 )
-def test_huge_values_are_malformed(value: str) -> None:
+def test_parse_huge_values_is_malformed(value: str) -> None:
     """Deep nesting, endless numbers and strings that never end neither raise nor count."""
     assert parse(f"f(a={value})").malformed

@@ -7,10 +7,11 @@ import time
 import pytest
 
 from swiftkit.errors import DataError
+from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.formats import detect
-from swiftkit.toolcall.formats.detect import FORMATS
+from swiftkit.toolcall.wire_format import load_all
 
+FORMATS = load_all()
 F, G = ToolCall("f", {"a": 1, "城": "北京"}), ToolCall("g", {})
 ARGUMENTS = '{"a": 1, "城": "北京"}'
 BEGIN, END, CALL, SEP, DONE = (
@@ -41,7 +42,7 @@ RENDERED = {
 
 
 @pytest.mark.parametrize("name", sorted(RENDERED))
-def test_renders_as_the_chat_template_does(name: str) -> None:
+def test_render_writes_as_the_chat_template_does(name: str) -> None:
     """Names, blanks and line breaks to the byte."""
     assert FORMATS[name].render([F, G]) == RENDERED[name]
 
@@ -80,7 +81,7 @@ PYTHON = str(F.arguments)  # as ms-swift prints arguments for ReAct and GLM-4
         ("plain_json", f'{{"role": "assistant", "content": "", "tool_calls": {RENDERED["plain_json"]}}}'),
     ],
 )  # fmt: skip
-def test_other_spellings(name: str, text: str) -> None:
+def test_parse_reads_other_spellings(name: str, text: str) -> None:
     """What the family's models, other templates and servers that skip tokens leave is read
     alike."""
     assert FORMATS[name].parse(text) == Parsed([F, G], texts=FORMATS[name].parse(text).texts)
@@ -139,7 +140,7 @@ def test_other_spellings(name: str, text: str) -> None:
         ("plain_json", '[{"name": "f", "arguments": {}}, {"name": "Ada"}]', "no call"),
     ],
 )
-def test_malformed(name: str, text: str, reason: str) -> None:
+def test_parse_broken_markup_is_malformed(name: str, text: str, reason: str) -> None:
     """Broken, stray, unclosed or repeated markup: no calls, and a reason."""
     parsed = FORMATS[name].parse(text)
     assert parsed.calls == []
@@ -150,7 +151,7 @@ def test_malformed(name: str, text: str, reason: str) -> None:
 @pytest.mark.parametrize(
     "form", ["react", "mistral_v11", "glm4", "glm4_5", "deepseek_v3", "deepseek_v3_1", "pythonic"]
 )
-def test_names_that_a_header_cannot_carry(form: str, name: str) -> None:
+def test_render_refuses_names_that_a_header_cannot_carry(form: str, name: str) -> None:
     """A name that would end its header early, or open another, is refused."""
     with pytest.raises(DataError) as caught:
         FORMATS[form].render([ToolCall(name, {})])
@@ -168,20 +169,20 @@ def test_names_that_a_header_cannot_carry(form: str, name: str) -> None:
         ToolCall("f", {"a": "\ud800"}),
     ],
 )
-def test_what_python_cannot_say(call: ToolCall) -> None:
+def test_render_refuses_what_python_cannot_say(call: ToolCall) -> None:
     """Names that are no identifiers or that Python would change, and text that is no text."""
     with pytest.raises(DataError):
         FORMATS["pythonic"].render([call])
 
 
 @pytest.mark.parametrize("form", sorted(FORMATS))
-def test_nan_is_not_written(form: str) -> None:
+def test_render_refuses_nan(form: str) -> None:
     """What JSON cannot hold is refused, where json.dumps would write it."""
     with pytest.raises(DataError, match="JSON cannot hold"):
         FORMATS[form].render([ToolCall("f", {"a": float("nan")})])
 
 
-def test_dotted_names_and_nested_literals() -> None:
+def test_detect_reads_dotted_names_and_nested_literals() -> None:
     """Pythonic calls keep their dots; JSON's and Python's words are read, tuples are lists."""
     text = "[a.b.c(x={'k': [1, -2.5, (3,)], \"l\": None}, y=true, z=null)]"
     arguments = {"x": {"k": [1, -2.5, [3]], "l": None}, "y": True, "z": None}
@@ -195,7 +196,7 @@ def test_dotted_names_and_nested_literals() -> None:
      '[TOOL_CALLS]f{"a": {}}', "1,", "[TOOL_CALLS] [", BEGIN, "<|python_tag|>{"],
 )  # fmt: skip
 @pytest.mark.parametrize("beginning", ["", "[f(a=", "f\n{"])
-def test_time_is_linear(beginning: str, unit: str) -> None:
+def test_detect_takes_linear_time(beginning: str, unit: str) -> None:
     """Eight times the text takes nothing like 64 times the time: nothing is searched again and
     again."""
     few, many = (seconds(beginning + unit * (size // len(unit))) for size in (10_000, 80_000))

@@ -13,7 +13,7 @@ F = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
 CALL = ToolCall("f", {"a": 1})
 
 
-def test_renders_as_ms_swift_does() -> None:
+def test_render_writes_as_ms_swift_does() -> None:
     """Blocks joined by a line break, characters as they are, json.dumps' own separators."""
     calls = [CALL, ToolCall("g", {"城市": "北京", "n": [1, 2.0]})]
     second = (
@@ -24,7 +24,7 @@ def test_renders_as_ms_swift_does() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(any_calls, max_size=4))
-def test_round_trip(calls: list[ToolCall]) -> None:
+def test_rendered_calls_read_back(calls: list[ToolCall]) -> None:
     """parse(render(calls)) gives the calls back, whatever their strings hold."""
     assert hermes.parse(hermes.render(calls)) == hermes.Parsed(calls)
 
@@ -36,7 +36,7 @@ def test_round_trip(calls: list[ToolCall]) -> None:
         max_size=12,
     )
 )
-def test_never_raises(pieces: list[str]) -> None:
+def test_parse_any_text_never_raises(pieces: list[str]) -> None:
     """Arbitrary text gives calls or a reason, never both."""
     parsed = hermes.parse("".join(pieces))
     assert not (parsed.calls and parsed.malformed)
@@ -45,7 +45,7 @@ def test_never_raises(pieces: list[str]) -> None:
 @pytest.mark.parametrize(
     "value", ["[" * 100_000, "9" * 10_000, '{"name":' * 50_000, '"' + "x" * 100_000]
 )
-def test_huge_values_are_malformed(value: str) -> None:
+def test_parse_huge_values_is_malformed(value: str) -> None:
     """Deep nesting and endless numbers neither raise nor count."""
     assert hermes.parse(
         f'<tool_call>{{"name": "f", "arguments": {{"a": {value}}}}}</tool_call>'
@@ -64,12 +64,12 @@ def test_huge_values_are_malformed(value: str) -> None:
         (f"<think></think>{F}<|im_end|>", "<|im_end|>"),
     ],
 )
-def test_one_call(text: str, content: str) -> None:
+def test_parse_one_call_in_any_surroundings(text: str, content: str) -> None:
     """Compact or pretty, with text around it, after reasoning: one call."""
     assert hermes.parse(text) == hermes.Parsed([CALL], content)
 
 
-def test_calls_in_reasoning_do_not_count() -> None:
+def test_parse_sets_calls_in_reasoning_aside() -> None:
     """A call inside <think> is a thought, whether the tag was the model's or the prompt's."""
     assert hermes.parse(f"<think>{F}</think>No.") == hermes.Parsed([], "No.")
     assert hermes.parse(f"{F}</think>No.") == hermes.Parsed([], "No.")
@@ -102,7 +102,7 @@ def test_calls_in_reasoning_do_not_count() -> None:
         (f"{F}<think>", "never closed"),
     ],
 )
-def test_malformed(text: str, reason: str) -> None:
+def test_parse_broken_markup_is_malformed(text: str, reason: str) -> None:
     """Broken, nested, stray or unclosed markup: no calls, and a reason."""
     parsed = hermes.parse(text)
     assert parsed.calls == []

@@ -11,9 +11,9 @@ from helpers.paths import ROOT
 from helpers.real_swift import warm_call
 
 from swiftkit.json_text import written
+from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.formats import detect
-from swiftkit.toolcall.formats.detect import FORMATS
+from swiftkit.toolcall.wire_format import load_all
 
 pytestmark = [
     pytest.mark.e2e,
@@ -33,6 +33,7 @@ CALLS = [
     ),
     ToolCall("now", {}),
 ]
+FORMATS = load_all()
 SAME = {  # swift's template: our format
     "hermes": "hermes",
     "llama3": "llama_json",
@@ -80,20 +81,22 @@ def theirs(case: str, all_texts: dict[str, dict[str, str]]) -> dict[str, str]:
     return all_texts[case]
 
 
-def test_byte_for_byte(calls: list[ToolCall], theirs: dict[str, str]) -> None:
+def test_render_equals_swift_byte_for_byte(calls: list[ToolCall], theirs: dict[str, str]) -> None:
     """The text that the family's model is trained on."""
     for template, name in SAME.items():
         assert FORMATS[name].render(calls) == theirs[template], template
 
 
-def test_swifts_own_texts_are_read(calls: list[ToolCall], theirs: dict[str, str]) -> None:
+def test_parse_reads_what_swift_trains_on(calls: list[ToolCall], theirs: dict[str, str]) -> None:
     """What swift trains a model to write is read, in its own format and through detection."""
     for template, name in (SAME | READ).items():
         assert FORMATS[name].parse(theirs[template]).calls == calls, template
         assert detect.parse(theirs[template]).calls == calls, template
 
 
-def test_arguments_as_python_prints_them(calls: list[ToolCall], theirs: dict[str, str]) -> None:
+def test_render_differs_from_swift_in_the_arguments_alone(
+    calls: list[ToolCall], theirs: dict[str, str]
+) -> None:
     """ReAct and GLM-4 are swift's to the byte but for the arguments, which swift prints with
     Python's str."""
     for template, name in PRINTED.items():

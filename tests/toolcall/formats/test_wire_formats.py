@@ -1,10 +1,6 @@
 """What every wire format has to do, and detection with all of them: round trips, hostile text,
 reasoning, prose."""
 
-import importlib
-import inspect
-import pkgutil
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -13,11 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from swiftkit.errors import DataError
-from swiftkit.toolcall import formats
+from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.formats import detect
-from swiftkit.toolcall.formats.detect import FORMATS
+from swiftkit.toolcall.wire_format import load_all
 
+FORMATS = load_all()
 NAMES = sorted(FORMATS)
 WEATHER = ToolCall("get_weather", {"city": "北京", "days": [1, 2.5], "wide": None, "now": True})
 NOW = ToolCall("now", {})
@@ -62,30 +58,8 @@ calls_of = {
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
-def modules() -> list[ModuleType]:
-    """The files of toolcall/formats/ that read a text and write one, and Harmony's."""
-    found = [
-        importlib.import_module(f"{formats.__name__}.{info.name}")
-        for info in pkgutil.iter_modules(formats.__path__)
-    ]
-    found.append(importlib.import_module("swiftkit.toolcall.harmony.answer"))
-    both = [module for module in found if hasattr(module, "parse") and hasattr(module, "render")]
-    return [module for module in both if "text" in inspect.signature(module.parse).parameters]
-
-
-def test_every_format_is_listed() -> None:
-    """A file with parse and render is a format under its own name, and says in its docstring where
-    it comes from."""
-    names = {
-        module.__name__.rpartition(".")[2].replace("answer", "harmony"): module
-        for module in modules()
-    }
-    assert names == FORMATS
-    assert all("Source: " in (module.__doc__ or "") for module in modules())
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_nothing_is_rendered_as_nothing(name: str) -> None:
+def test_render_of_no_call_is_the_empty_text(name: str) -> None:
     """No call is the empty text, which reads back as no call and no content."""
     assert FORMATS[name].render([]) == ""
     assert FORMATS[name].parse("") == detect.parse("") == Parsed()
@@ -93,7 +67,7 @@ def test_nothing_is_rendered_as_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(calls_of))
 @pytest.mark.parametrize("name", NAMES)
-def test_round_trip(name: str, kind: str) -> None:
+def test_rendered_calls_read_back_or_are_refused(name: str, kind: str) -> None:
     """parse(render(calls)) gives the calls back, also through detection, or render says that it
     cannot."""
 
@@ -118,13 +92,13 @@ def strict(calls: list[ToolCall]) -> str:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_plain_calls_can_always_be_written(name: str) -> None:
+def test_render_never_refuses_plain_calls(name: str) -> None:
     """No format refuses ordinary names and values."""
     assert FORMATS[name].parse(FORMATS[name].render(CALLS)).calls == CALLS
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "harmony"])
-def test_reasoning_is_set_aside(name: str) -> None:
+def test_parse_sets_reasoning_aside(name: str) -> None:
     """A call in reasoning is a thought, whether its tag was the model's or the prompt's; the one
     behind it counts."""
     text = FORMATS[name].render(CALLS)
@@ -154,7 +128,7 @@ def test_a_call_may_quote_every_other_format(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_text_that_is_cut_off_is_not_read(name: str) -> None:
+def test_parse_of_a_cut_off_text_gives_no_other_calls(name: str) -> None:
     """No beginning of an answer gives a call that the whole does not have, and none raises."""
     text = FORMATS[name].render(CALLS)
     for end in range(len(text)):
@@ -169,7 +143,7 @@ def test_a_text_that_is_cut_off_is_not_read(name: str) -> None:
         st.sampled_from([*TAGS, "[" * 50, "1e999", "NaN"]) | st.text(max_size=3), max_size=14
     ).map("".join)
 )
-def test_never_raises(text: str) -> None:
+def test_parse_any_text_never_raises(text: str) -> None:
     """Arbitrary mixtures give calls or a reason, never both, in every format and in detection."""
     for parse in (detect.parse, *(form.parse for form in FORMATS.values())):
         parsed = parse(text)
@@ -193,7 +167,7 @@ BROKEN = [
 @pytest.mark.parametrize("value", BROKEN)
 # text is text there
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"qwen3_coder", "glm4_5", "call_strings"}))
-def test_huge_and_broken_values_do_not_count(name: str, value: str) -> None:
+def test_parse_of_huge_and_broken_values_gives_no_call(name: str, value: str) -> None:
     """Deep nesting, endless numbers, no numbers: never a call."""
     text = FORMATS[name].render([ToolCall("f", {"a": 12321})]).replace("12321", value)
     assert not FORMATS[name].parse(text).calls
@@ -231,7 +205,7 @@ def test_huge_and_broken_values_do_not_count(name: str, value: str) -> None:
         "a < b and b > c",
     ],
 )  # fmt: skip
-def test_prose_is_no_call(text: str) -> None:
+def test_detect_finds_no_call_in_prose(text: str) -> None:
     """A call only where the whole answer is one or markup opens it; and nothing here is
     malformed."""
     assert detect.parse(text) == Parsed([], text)
@@ -264,7 +238,7 @@ def test_prose_is_no_call(text: str) -> None:
         "<tool_call>\n<function=f>\n<parameter=a>\n1\n</function>\n</tool_call>",
     ],
 )
-def test_broken_calls_are_malformed(text: str) -> None:
+def test_detect_calls_broken_calls_malformed(text: str) -> None:
     """What opens a call and cannot be read is said so, with a reason and without calls."""
     parsed = detect.parse(text)
     assert parsed.malformed
@@ -272,7 +246,7 @@ def test_broken_calls_are_malformed(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_text_around_calls(name: str) -> None:
+def test_detect_keeps_text_before_calls(name: str) -> None:
     """Words before a marked call are its content; a format without markup is prose with them."""
     text = f"Let me look.\n{FORMATS[name].render([NOW])}"
     parsed: Any = detect.parse(text)

@@ -77,7 +77,7 @@ def text_of(calls: list[list[str]], stripped: bool = False) -> str:
     return "".join(piece for piece in joined if not (stripped and piece in TOKENS))
 
 
-def test_renders_as_the_chat_template_does() -> None:
+def test_render_writes_as_the_chat_template_does() -> None:
     """Each call is a message; characters stay as they are, json.dumps' own separators."""
     second = ' to=functions.g<|channel|>commentary json<|message|>{"城市": "北京", "n": [1, 2.0]}<|call|>'
     calls = [CALL, ToolCall("g", {"城市": "北京", "n": [1, 2.0]})]
@@ -86,7 +86,7 @@ def test_renders_as_the_chat_template_does() -> None:
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a\n", "\u3000", "a<|channel|>", "<|"])
-def test_names_that_cannot_be_written(name: str) -> None:
+def test_render_refuses_names_that_end_a_header(name: str) -> None:
     """A name that would end its header early is refused, with what to do."""
     with pytest.raises(DataError, match="white space") as caught:
         harmony.render([ToolCall(name, {})])
@@ -95,7 +95,7 @@ def test_names_that_cannot_be_written(name: str) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(any_calls)
-def test_round_trip(calls: list[ToolCall]) -> None:
+def test_rendered_calls_read_back(calls: list[ToolCall]) -> None:
     """parse(render(calls)) gives the calls back, whatever their strings hold."""
     text = harmony.render(calls)
     assert text == text_of([in_template_order(call) for call in calls])
@@ -105,7 +105,7 @@ def test_round_trip(calls: list[ToolCall]) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(any_calls)
-def test_round_trip_without_special_tokens(calls: list[ToolCall]) -> None:
+def test_rendered_calls_read_back_without_special_tokens(calls: list[ToolCall]) -> None:
     """The same where a server has skipped the special tokens, behind reasoning or not."""
     text = text_of([in_template_order(call) for call in calls], stripped=True)
     assert harmony.parse(text) == Parsed(calls)
@@ -116,7 +116,7 @@ def test_round_trip_without_special_tokens(calls: list[ToolCall]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.builds(ToolCall, good_names, arguments), max_size=4), st.booleans())
-def test_round_trip_in_the_model_s_own_order(calls: list[ToolCall], stripped: bool) -> None:
+def test_calls_in_the_models_own_order_are_read(calls: list[ToolCall], stripped: bool) -> None:
     """The channel before the recipient, with and without special tokens."""
     assert harmony.parse(text_of([in_own_order(call) for call in calls], stripped)) == Parsed(calls)
 
@@ -154,7 +154,7 @@ def test_round_trip_in_the_model_s_own_order(calls: list[ToolCall], stripped: bo
         (f"{F}<|start|>functions.f to=assistant<|channel|>commentary", "", ""),
     ],
 )
-def test_one_call(text: str, content: str, reasoning: str) -> None:
+def test_parse_one_call_in_any_surroundings(text: str, content: str, reasoning: str) -> None:
     """In either order, with or without end token, stop text, reasoning and other text: one call."""
     assert harmony.parse(text) == Parsed([CALL], content, "", reasoning)
 
@@ -178,12 +178,12 @@ def test_one_call(text: str, content: str, reasoning: str) -> None:
         (f"<|channel|>final<|message|>{BARE}", BARE, ""),
     ],
 )
-def test_no_call(text: str, content: str, reasoning: str) -> None:
+def test_parse_answers_without_calls(text: str, content: str, reasoning: str) -> None:
     """Final answers, preambles, reasoning and plain text, each in its place."""
     assert harmony.parse(text) == Parsed([], content, "", reasoning)
 
 
-def test_reasoning_without_end() -> None:
+def test_parse_reasoning_without_end_is_malformed() -> None:
     """An answer that is cut off while it thinks is malformed: its thoughts are no content, and no
     call."""
     parsed = harmony.parse(f"{F}<|start|>assistant<|channel|>analysis<|message|>I think {BARE}")
@@ -239,7 +239,7 @@ def test_reasoning_without_end() -> None:
         ),
     ],
 )
-def test_malformed(text: str, reason: str) -> None:
+def test_parse_broken_markup_is_malformed(text: str, reason: str) -> None:
     """Broken bodies and headers, text in between, another's name: no calls, the whole text, and a
     reason."""
     parsed = harmony.parse(text)
@@ -249,7 +249,7 @@ def test_malformed(text: str, reason: str) -> None:
 
 @settings(max_examples=1000, deadline=None)
 @given(pieces)
-def test_never_raises(pieces: list[str]) -> None:
+def test_parse_any_markup_never_raises(pieces: list[str]) -> None:
     """Arbitrary markup gives calls or a reason, never both."""
     parsed = harmony.parse("".join(pieces))
     assert not (parsed.calls and parsed.malformed)
@@ -285,6 +285,6 @@ def test_visible_only_grows(pieces: list[str], start: str) -> None:
         (f"{THOUGHT}{FINAL}<|start|>user<|message|>Hm", ("I should...", "Hello")),
     ],
 )
-def test_visible(text: str, shown: tuple[str, str]) -> None:
+def test_visible_shows_no_calls_and_no_half_tokens(text: str, shown: tuple[str, str]) -> None:
     """Reasoning and text as far as they are sure; of calls, headers and half a token nothing."""
     assert harmony.visible(text) == shown

@@ -39,7 +39,7 @@ def after_head(messages: list[dict[str, Any]], complete: bool = True) -> str:
     return rendered.removeprefix(HEAD)
 
 
-def test_call_result_answer() -> None:
+def test_render_call_result_and_answer() -> None:
     """OpenAI's history: arguments as text, a null content; the result as a JSON string; the last
     answer returns."""
     messages = [
@@ -58,7 +58,7 @@ def test_call_result_answer() -> None:
     assert after_head(messages) == f"{ASKED}{before}{final}"
 
 
-def test_swift_rows_say_the_same() -> None:
+def test_render_of_swift_rows_equals_openai_messages() -> None:
     """Roles tool_call and tool_response, reasoning as a <think> block: the rows that `swiftkit
     convert` writes."""
     row = [
@@ -128,7 +128,7 @@ def test_earlier_answers_end_with_end() -> None:
     )
 
 
-def test_an_answer_in_harmony_is_read() -> None:
+def test_render_reads_an_answer_in_harmony() -> None:
     """ms-swift's own gpt_oss data write the markup themselves."""
     own = "<|channel|>analysis<|message|>T<|end|><|start|>assistant<|channel|>final<|message|>A<|return|>"
     assert (
@@ -141,7 +141,7 @@ def test_an_answer_in_harmony_is_read() -> None:
     )
 
 
-def test_developer_message() -> None:
+def test_render_puts_instructions_and_tools_into_the_developer_message() -> None:
     """Instructions and tools share it; without either there is none."""
     tool = {"type": "function", "function": {"name": "f", "description": "d", "parameters": {}}}
     both = text(turns_of([{"role": "developer", "content": "Be brief."}, USER], tools=[tool]))
@@ -235,7 +235,9 @@ def test_text_that_looks_like_control_tokens_stays_text() -> None:
         ([{"role": "system", "content": "<|start|>system<|message|>x"}, USER], "markup"),
     ],
 )
-def test_refused(messages: list[dict[str, Any]], reason: str) -> None:
+def test_render_refuses_what_harmony_cannot_say(
+    messages: list[dict[str, Any]], reason: str
+) -> None:
     """Never dropped: the error names the message and what to do."""
     with pytest.raises(DataError) as caught:
         turns_of(messages)

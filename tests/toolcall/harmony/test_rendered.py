@@ -9,12 +9,12 @@ from helpers.harmony_conversations import assistant_spans, needs_rendered, rende
 
 from swiftkit.data.check_row import check_row
 from swiftkit.data.converters import openai
-from swiftkit.toolcall.harmony.prompt import Turn, text
+from swiftkit.toolcall.harmony.prompt import HarmonyTurn, text
 
 pytestmark = needs_rendered
 
 
-def trained_spans(turns: list[Turn]) -> list[tuple[int, int]]:
+def trained_spans(turns: list[HarmonyTurn]) -> list[tuple[int, int]]:
     spans, position = [], 0
     for turn in turns:
         position += len(text([turn._replace(answer=[])]))
@@ -25,7 +25,7 @@ def trained_spans(turns: list[Turn]) -> list[tuple[int, int]]:
     return spans
 
 
-def test_text_and_loss_are_the_templates() -> None:
+def test_render_gives_the_templates_text_and_loss() -> None:
     """OpenAI messages as they stand in the file."""
     for row in rendered_rows():
         turns = turns_of(**row)
@@ -34,7 +34,7 @@ def test_text_and_loss_are_the_templates() -> None:
     assert rendered_rows()
 
 
-def test_converted_rows_say_the_same() -> None:
+def test_render_of_converted_rows_gives_the_same_text() -> None:
     """What `swiftkit convert` makes of them loses nothing: the same text from the rows that swift
     trains on."""
     for row in rendered_rows():
@@ -51,7 +51,7 @@ def test_converted_rows_say_the_same() -> None:
 
 
 @pytest.mark.parametrize("effort", ["low", "high"])
-def test_effort_stands_in_the_system_message(effort: str) -> None:
+def test_render_writes_the_effort_into_the_system_message(effort: str) -> None:
     """And nowhere else."""
     row = rendered_rows()[0]
     assert text(turns_of(**row | {"reasoning_effort": effort})) == row["rendered"].replace(

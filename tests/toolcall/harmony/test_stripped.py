@@ -1,4 +1,4 @@
-"""Harmony whose special tokens a server has skipped; the round trips are in test_harmony.py."""
+"""Harmony whose special tokens a server has skipped; the round trips are in test_answer.py."""
 
 import pytest
 
@@ -28,7 +28,7 @@ CALL = ToolCall("f", {"a": 1})
         (f"{BARE}assistantfinalDone.", "Done.", ""),
     ],
 )
-def test_one_call(text: str, content: str, reasoning: str) -> None:
+def test_parse_one_call_without_special_tokens(text: str, content: str, reasoning: str) -> None:
     """In either order, with any content type or none, after reasoning, before stop text: one
     call."""
     assert harmony.parse(text) == Parsed([CALL], content, "", reasoning)
@@ -47,7 +47,9 @@ def test_one_call(text: str, content: str, reasoning: str) -> None:
         ),
     ],
 )
-def test_no_call(text: str, content: str, reasoning: str) -> None:
+def test_parse_final_answers_without_special_tokens(
+    text: str, content: str, reasoning: str
+) -> None:
     """A final answer takes all that follows it."""
     assert harmony.parse(text) == Parsed([], content, "", reasoning)
 
@@ -56,7 +58,7 @@ def test_no_call(text: str, content: str, reasoning: str) -> None:
     "text",
     ["finally, an analysis", "final", "analysis of the assistant", "analysis", "commentary", "to"],
 )
-def test_plain_text(text: str) -> None:
+def test_parse_text_that_begins_like_a_channel_is_content(text: str) -> None:
     """A text that begins with a channel's name by chance is plain."""
     assert harmony.parse(text) == Parsed([], text)
 
@@ -69,7 +71,7 @@ def test_a_name_that_ends_with_json(before: str) -> None:
     assert call.name == (f"read{before}json" if before else "read")
 
 
-def test_reasoning_without_end() -> None:
+def test_parse_reasoning_without_end_is_malformed() -> None:
     """An answer that is cut off while it thinks is malformed."""
     assert harmony.parse("analysisI think") == Parsed(
         [], "", "the answer ends inside its reasoning", "I think"
@@ -93,7 +95,7 @@ def test_reasoning_without_end() -> None:
         (f"{BARE}userAnd now?", "text after the call's JSON"),
     ],
 )
-def test_malformed(text: str, reason: str) -> None:
+def test_parse_broken_calls_is_malformed(text: str, reason: str) -> None:
     """Broken arguments and headers, no function, text behind a call: no calls, the whole text, and
     a reason."""
     parsed = harmony.parse(text)

@@ -26,7 +26,7 @@ def parameter(spec: dict[str, Any], required: bool = False) -> str:
     return written.split("type f = (_: {\n")[1].split("}) => any;")[0]
 
 
-def test_namespace() -> None:
+def test_namespace_of_two_tools() -> None:
     """A tool with parameters and one without; descriptions before what they describe."""
     tools: list[dict[str, Any]] = [
         {"type": "function", "function": {"name": "now", "description": "The time.", "parameters": {}}},
@@ -92,7 +92,7 @@ def test_namespace() -> None:
         ),
     ],
 )
-def test_types(spec: dict[str, Any], lines: str) -> None:
+def test_types_are_written_as_the_template_does(spec: dict[str, Any], lines: str) -> None:
     """Every kind of type, with its oddities."""
     assert parameter(spec) == lines
 
@@ -103,7 +103,7 @@ def test_long_item_types_become_any() -> None:
     assert parameter({"type": "array", "items": items}, required=True) == "p: any[],\n"
 
 
-def test_what_the_template_cannot_write() -> None:
+def test_namespace_writes_what_the_template_fails_at() -> None:
     """It stops at a tool without a description and at an enum's default that is a number; we write
     what is meant."""
     assert "type f = () => any;" in namespace([{"name": "f"}])

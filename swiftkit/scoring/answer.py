@@ -1,4 +1,4 @@
-"""The calls of a served answer."""
+"""Read the calls of a response that an endpoint served."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ _HERMES = re.compile(r"<tool_call>\s*\{")
 
 
 def read_answer(response: Response, parse: Callable[[str], Parsed]) -> Parsed:
-    """What a response says.
+    """Return what a response says; `parse` reads its text.
 
     `swift deploy` leaves the Hermes markup in the text beside `tool_calls`, which lack the blocks
     that it could not read: there the text is judged, as the GRPO reward judges it. Elsewhere the

@@ -7,7 +7,7 @@ from helpers.call_strategies import any_calls
 from hypothesis import given, settings
 
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.schema import breaches, checkers, fits
+from swiftkit.toolcall.validate_call import is_valid, validators_of, violations
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -26,7 +26,9 @@ SCHEMA: dict[str, Any] = {
 
 
 def tools(schema: dict[str, Any]) -> Any:
-    return checkers([{"type": "function", "function": {"name": "weather", "parameters": schema}}])
+    return validators_of(
+        [{"type": "function", "function": {"name": "weather", "parameters": schema}}]
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,14 +51,16 @@ def tools(schema: dict[str, Any]) -> Any:
         ),
     ],
 )
-def test_codes(name: str, arguments: dict[str, Any], codes: list[str]) -> None:
-    """What does not fit is named; `fits` says the same in one word."""
+def test_violations_have_their_codes(
+    name: str, arguments: dict[str, Any], codes: list[str]
+) -> None:
+    """What does not fit is named; `is_valid` says the same in one word."""
     call = ToolCall(name, arguments)
-    assert [breach.code for breach in breaches(call, tools(SCHEMA))] == codes
-    assert fits(call, tools(SCHEMA)) is not bool(codes)
+    assert [violation.code for violation in violations(call, tools(SCHEMA))] == codes
+    assert is_valid(call, tools(SCHEMA)) is not bool(codes)
 
 
-def test_what_cannot_be_checked_is_no_fault() -> None:
+def test_an_unusable_schema_forbids_nothing() -> None:
     """A row without tools, a schema that is none, a tool that takes anything."""
     call = ToolCall("weather", {"x": 1})
     for checked in (
@@ -64,25 +68,25 @@ def test_what_cannot_be_checked_is_no_fault() -> None:
         tools({"minProperties": "x"}),
         tools({"type": "object", "additionalProperties": True}),
     ):
-        assert fits(call, checked)
-        assert not list(breaches(call, checked))
+        assert is_valid(call, checked)
+        assert not list(violations(call, checked))
 
 
 @settings(max_examples=100, deadline=None)
 @given(any_calls)
-def test_never_raises(call: ToolCall) -> None:
+def test_is_valid_and_violations_agree_on_any_call(call: ToolCall) -> None:
     """Whatever a model wrote has a verdict, and both functions agree on it."""
     named = ToolCall("weather", call.arguments)
-    assert fits(named, tools(SCHEMA)) is not any(breaches(named, tools(SCHEMA)))
+    assert is_valid(named, tools(SCHEMA)) is not any(violations(named, tools(SCHEMA)))
 
 
-def test_hostile_values() -> None:
+def test_hostile_values_are_invalid_and_never_raise() -> None:
     """Too deep, not a number, a lone surrogate: they do not fit, and nothing raises; a huge integer
     is one."""
     deep: Any = 1
     for _ in range(5000):
         deep = [deep]
-    assert fits(ToolCall("weather", {"city": "Oslo", "days": 10**400}), tools(SCHEMA))
+    assert is_valid(ToolCall("weather", {"city": "Oslo", "days": 10**400}), tools(SCHEMA))
     for value in (deep, float("nan"), "\ud800" * 2):
-        assert not fits(ToolCall("weather", {"city": "Oslo", "days": value}), tools(SCHEMA))
-        assert list(breaches(ToolCall("weather", {"city": "Oslo", "days": value}), tools(SCHEMA)))
+        assert not is_valid(ToolCall("weather", {"city": "Oslo", "days": value}), tools(SCHEMA))
+        assert list(violations(ToolCall("weather", {"city": "Oslo", "days": value}), tools(SCHEMA)))

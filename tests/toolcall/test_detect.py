@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from swiftkit.scoring.gold import gold_from
 from swiftkit.scoring.score import score_text
+from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.formats import detect, hermes
+from swiftkit.toolcall.formats import hermes
 from swiftkit.toolcall.harmony import answer as harmony
 
 CALL = ToolCall("f", {"a": 1})
@@ -36,10 +37,10 @@ BARE = ' to=functions.fcommentary json{"a": 1}'
         f"Let me look.\n{HERMES}",
     ],
 )
-def test_finds_the_call(text: str) -> None:
+def test_parse_finds_the_call_in_any_form(text: str) -> None:
     """One call, in whichever format it is written."""
     assert detect.parse(text).calls == [CALL]
-    assert detect.is_harmony(text) == ("<tool_call>" not in text)
+    assert (detect.format_of(text) == "harmony") == ("<tool_call>" not in text)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +83,7 @@ def hermes_arguments(call: ToolCall) -> str:
         ("", ""),
     ],
 )
-def test_no_call(text: str, content: str) -> None:
+def test_parse_without_strong_signs_is_content(text: str, content: str) -> None:
     """Text without strong signs of Harmony is Hermes' content; a final answer is Harmony's,
     whatever it quotes."""
     parsed = detect.parse(text)
@@ -102,7 +103,7 @@ def test_the_first_markup_decides() -> None:
         max_size=10,
     )
 )
-def test_never_raises(pieces: list[str]) -> None:
+def test_parse_any_mixture_never_raises(pieces: list[str]) -> None:
     """Arbitrary mixtures give calls or a reason, never both."""
     parsed = detect.parse("".join(pieces))
     assert not (parsed.calls and parsed.malformed)
@@ -110,13 +111,13 @@ def test_never_raises(pieces: list[str]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(any_calls, max_size=3))
-def test_hermes_stays_hermes(calls: list[ToolCall]) -> None:
+def test_parse_reads_hermes_as_hermes_does(calls: list[ToolCall]) -> None:
     """Whatever a Hermes call holds, it is read as hermes.parse reads it."""
     text = hermes.render(calls)
     assert detect.parse(text) == hermes.parse(text)
 
 
-def test_the_scorer_reads_both() -> None:
+def test_score_text_reads_hermes_and_harmony() -> None:
     """A right call scores 1 in every form, a malformed one 0."""
     gold = gold_from('[{"name": "f", "arguments": {"a": 1}}]', "test")
     assert [

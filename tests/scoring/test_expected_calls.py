@@ -1,4 +1,4 @@
-"""Golds: read early, checked early."""
+"""Golds as rows hold them: read early, checked early."""
 
 import json
 from typing import Any
@@ -8,27 +8,30 @@ from helpers.call_strategies import gold_lists
 from hypothesis import given, settings
 
 from swiftkit.errors import DataError
-from swiftkit.scoring.gold import Gold, gold_from, gold_of, gold_to_json
+from swiftkit.scoring.expected_calls import expect_exactly, read_expected_calls, to_json
+from swiftkit.scoring.gold import Gold, gold_from
 from swiftkit.toolcall.call import ToolCall
 
 
 @settings(max_examples=100, deadline=None)
 @given(gold_lists())
-def test_round_trip(gold: Gold) -> None:
+def test_written_calls_read_back(gold: Gold) -> None:
     """A gold survives being written and read."""
-    assert gold_from(gold_to_json(gold), "here").calls == gold.calls
+    text = to_json(gold.calls)
+    assert tuple(read_expected_calls(text, "here")) == gold.calls
+    assert gold_from(text, "here").calls == gold.calls
 
 
-def test_gold_of_calls() -> None:
+def test_expect_exactly_names_calls_and_arguments_alone() -> None:
     """The gold of calls is their names and arguments, and nothing else."""
-    assert json.loads(gold_to_json(gold_of([ToolCall("f", {"a": 1})]))) == [
-        {"name": "f", "arguments": {"a": 1}}
-    ]
-    assert gold_to_json(gold_of([])) == "[]"
+    calls = expect_exactly([ToolCall("f", {"a": 1})])
+    assert json.loads(to_json(calls)) == [{"name": "f", "arguments": {"a": 1}}]
+    assert to_json(expect_exactly([])) == "[]"
 
 
+@pytest.mark.parametrize("read", [read_expected_calls, gold_from])
 @pytest.mark.parametrize(
-    "gold",
+    "text",
     [
         None,
         5,
@@ -52,9 +55,9 @@ def test_gold_of_calls() -> None:
         "[" * 10_000,
     ],
 )
-def test_bad_gold_raises(gold: Any) -> None:
+def test_a_gold_that_cannot_be_met_raises_bad_gold(read: Any, text: Any) -> None:
     """A gold that no model could meet, or that cannot be read, is refused with its place and
     code."""
     with pytest.raises(DataError, match=r"^row 7: bad gold") as caught:
-        gold_from(gold, "row 7")
+        read(text, "row 7")
     assert caught.value.code == "bad_gold"

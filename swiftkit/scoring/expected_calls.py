@@ -1,0 +1,135 @@
+"""The gold of a row: which calls are expected, and which values of each parameter are acceptable.
+
+The column `expected_calls` holds it as JSON text, a list of calls; `[]` means that no tool is
+wanted:
+
+    [{"name": "get_weather",
+      "arguments": {"city": "Beijing", "unit": "celsius"},     one concrete right answer: rendered and trained on
+      "accepted": {"city": ["Beijing", "北京"]},                all acceptable values (absent: equal to arguments)
+      "optional": ["unit"]}]                                   may be left out
+
+A parameter that is neither in `arguments` nor in `accepted` is unexpected. `accepted` may name an
+optional parameter that `arguments` leaves out.
+"""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import msgspec
+
+from swiftkit.errors import DataError
+from swiftkit.scoring.equality import folded_key, strict_key
+from swiftkit.toolcall.call import ToolCall
+
+# values of these types may be their own keys; a bool is not: True == 1
+PLAIN = frozenset((str, int, float))
+_FIX = "expected_calls is a JSON list of {name, arguments, accepted?, optional?}; [] for no call"
+
+
+class ExpectedCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One expected call, as it is written in the file."""
+
+    name: str
+    arguments: dict[str, Any]
+    accepted: dict[str, list[Any]] = {}
+    optional: list[str] = []
+
+
+decode_expected_calls = msgspec.json.Decoder(list[ExpectedCall]).decode
+
+
+def read_expected_calls(text: str, where: str) -> list[ExpectedCall]:
+    """Read a gold and check that it can be met. Raises DataError (bad_gold), naming `where`."""
+    try:
+        calls = decode_expected_calls(text)
+        for call in calls:
+            CallMatcher.of(call)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise bad_gold(error, where) from error
+    return calls
+
+
+def bad_gold(error: Exception, where: str) -> DataError:
+    """Return the error that names the place of a gold, from what reading it raised."""
+    if isinstance(error, DataError):
+        return DataError(f"{where}: bad gold: {error.reason}", "bad_gold", error.fix)
+    return DataError(f"{where}: bad gold: {error}", "bad_gold", _FIX)
+
+
+def expect_exactly(calls: Sequence[ToolCall]) -> list[ExpectedCall]:
+    """Return the gold that these calls alone answer."""
+    return [ExpectedCall(call.name, call.arguments) for call in calls]
+
+
+def to_json(calls: Sequence[ExpectedCall]) -> str:
+    """Return the text of the column `expected_calls`."""
+    return msgspec.json.encode(calls).decode()
+
+
+class CallMatcher(msgspec.Struct, frozen=True):
+    """An expected call, prepared for comparing.
+
+    usual: the call's own arguments: most right values are these, and to compare them is cheapest.
+    keys: of each parameter the keys of all acceptable values (equality.py), and its strings also as
+        they are written: most answers need no folding.
+    folded: the parameters with a set of acceptable values: their strings are folded.
+    """
+
+    name: str
+    usual: dict[str, Any]
+    keys: dict[str, frozenset[Hashable]]
+    folded: frozenset[str]
+    required: frozenset[str]
+
+    @classmethod
+    def of(cls, call: ExpectedCall) -> "CallMatcher":
+        """Raises ValueError for a call that no answer could match, or not the one it names."""
+        values = {name: [value] for name, value in call.arguments.items()} | call.accepted
+        if not call.name or not all(call.accepted.values()):
+            raise ValueError("a call without a name, or a parameter without any accepted value")
+        keys = {}
+        for name, accepted in values.items():
+            as_written = [value for value in accepted if isinstance(value, str)]
+            key = folded_key if name in call.accepted else strict_key
+            keys[name] = frozenset([*as_written, *map(key, accepted)])
+        required = frozenset(values) - frozenset(call.optional)
+        matcher = cls(call.name, call.arguments, keys, frozenset(call.accepted), required)
+        matcher._check_own_answer(call)
+        return matcher
+
+    def _check_own_answer(self, call: ExpectedCall) -> None:
+        """Raise ValueError if the concrete answer is not right: then no model could score 1."""
+        if unknown := set(call.optional) - self.keys.keys():
+            names = sorted(unknown)
+            raise ValueError(f"{call.name}: optional {names} in neither arguments nor accepted")
+        if missing := self.required - call.arguments.keys():
+            names = sorted(missing)
+            raise ValueError(f"{call.name}: arguments leave out the required {names}")
+        for name, value in call.arguments.items():
+            if not self.accepts(name, value):
+                reason = f"the value of {name!r} in arguments is not among its accepted values"
+                raise ValueError(f"{call.name}: {reason}")
+
+    def accepts(self, parameter: str, value: Any) -> bool:
+        """Tell whether a model's value is right.
+
+        Values nested too deeply to compare, and what is no JSON, are not.
+        """
+        keys = self.keys[parameter]
+        if type(value) in PLAIN and (value in keys or type(value) is not str):
+            return value in keys
+        try:
+            return (folded_key if parameter in self.folded else strict_key)(value) in keys
+        except (RecursionError, TypeError):
+            return False
+
+    def is_exact(self, arguments: dict[str, Any]) -> bool:
+        """Tell whether nothing is missing, unexpected or wrong."""
+        usual = self.usual
+        for name, value in arguments.items():
+            kind, first = type(value), usual.get(name)
+            if kind is type(first) and kind in PLAIN and value == first:
+                continue
+            if name not in self.keys or not self.accepts(name, value):
+                return False
+        return len(arguments) == len(self.keys) or self.required <= arguments.keys()

@@ -1,0 +1,15 @@
+r"""Harmony, the wire format of gpt-oss; everything about it stands in toolcall/harmony/.
+
+     to=functions.weather<|channel|>commentary json<|message|>{"city": "北京"}<|call|>
+
+Source: openai/harmony, docs/format.md; see harmony/answer.py.
+"""
+
+from swiftkit.toolcall.harmony import answer, stripped
+from swiftkit.toolcall.wire_format import Signs
+
+SIGNS = Signs(
+    opening={answer.START: "", answer.CHANNEL: "", answer.MESSAGE: ""}, is_sure=stripped.is_sure
+)
+parse = answer.parse
+render = answer.render

@@ -1,0 +1,1 @@
+"""Readers that several wire formats share; a format itself imports no other format."""

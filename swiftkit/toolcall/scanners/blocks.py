@@ -1,0 +1,106 @@
+"""The block scanner: calls stand in blocks that markup opens, the text around them is content, and
+reasoning is set aside.
+
+Reasoning stands between its tags (toolcall/reasoning.py), or is all that stands before a closing
+tag whose opening tag was part of the prompt. A block is read, not searched for its end, so a string
+in it may hold any markup.
+"""
+
+import re
+from collections.abc import Callable
+
+from swiftkit.errors import DataError
+from swiftkit.json_text import reason
+from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.reasoning import ANY_TAG, CLOSING, OPENING, TAGS
+
+# The characters of a name in a header that is not JSON; white space at its ends is no part of it.
+NAME = r'[^<>{}\[\]"\r\n]++'
+_REASONING = re.compile(ANY_TAG)
+# Reads the block that a piece of markup opens, adds its calls, and returns the position behind it.
+# Raises ValueError or RecursionError where the block cannot be read, which says why; stray and
+# closing markup is such a case too.
+BlockReader = Callable[[str, re.Match[str], list[ToolCall]], int]
+
+
+def check_name(name: str, format_name: str) -> None:
+    """Raise DataError (bad_call) for a name that a header outside of JSON cannot carry."""
+    if not re.fullmatch(NAME, name) or name != name.strip():
+        fix = 'give the tool a name of one line without < > { } [ ] " and without white space around it'
+        raise DataError(f"{format_name} cannot write a call of {name!r}", "bad_call", fix)
+
+
+def markup(*tags: str) -> re.Pattern[str]:
+    """Return a pattern of these tags and those of reasoning."""
+    return re.compile("|".join((*map(re.escape, tags), ANY_TAG)))
+
+
+def read(text: str, tags: re.Pattern[str], read_block: BlockReader) -> Parsed:
+    """Read the calls of an answer whose markup `tags` finds.
+
+    Never raises, and takes time linear in the text's length. Unclosed, stray, nested or broken
+    markup makes the whole answer malformed.
+    """
+    calls: list[ToolCall] = []
+    prose: list[str] = []
+    position = 0
+    is_behind_reasoning = False
+    while tag := tags.search(text, position):
+        prose.append(text[position : tag.start()])
+        closes = tag[0] in TAGS.values()
+        try:
+            if closes:
+                position = tag.end()
+            elif tag[0] in TAGS:
+                position = _end_of_reasoning(text, tag)
+            else:
+                position = read_block(text, tag, calls)
+        except (ValueError, RecursionError) as error:
+            # The block may be part of reasoning that the prompt opened: then a closing tag follows,
+            # once.
+            is_answer = is_behind_reasoning or tag[0] in TAGS
+            end = None if is_answer else CLOSING.search(text, tag.end())
+            if not end:
+                return Parsed([], text.strip(), reason(error))
+            position = end.end()
+            closes = is_behind_reasoning = True
+        if closes:  # all before it was reasoning
+            calls, prose = [], []
+    prose.append(text[position:])
+    return Parsed(calls, "".join(prose).strip())
+
+
+def read_whole(text: str, read_answer: Callable[[str], Parsed]) -> Parsed:
+    """Read an answer in a format without markup: calls from beginning to end, or none.
+
+    `read_answer` gets the answer without its reasoning, stripped; where it finds no call, also what
+    stands behind a closing tag of reasoning. Never raises, if `read_answer` does not.
+    """
+    answer = text.strip()
+    if opening := OPENING.match(answer):
+        try:
+            answer = answer[_end_of_reasoning(answer, opening) :].strip()
+        except ValueError as error:
+            return Parsed([], answer, reason(error))
+    parsed = read_answer(answer)
+    if not parsed.calls and (closing := CLOSING.search(answer)):
+        return read_answer(answer[closing.end() :].strip())
+    return parsed
+
+
+def read_content(text: str) -> Parsed:
+    """Read an answer without markup of calls: its content, or malformed reasoning."""
+    return read(text, _REASONING, _no_block)
+
+
+def _no_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:  # noqa: ARG001
+    raise AssertionError("only tags of reasoning are searched")
+
+
+def _end_of_reasoning(text: str, opening: re.Match[str]) -> int:
+    """Return the position behind the end of the reasoning that begins here."""
+    closing = TAGS[opening[0]]
+    end = text.find(closing, opening.end())
+    if end < 0:
+        raise ValueError("the reasoning is never closed")
+    return end + len(closing)

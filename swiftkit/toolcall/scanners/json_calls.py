@@ -1,0 +1,108 @@
+r"""Calls as JSON values, in the shapes found in data, in prompts and in API answers.
+
+{"name": "get_weather", "arguments": {"city": "北京"}}                       or "parameters"
+[{"name": "get_weather", "arguments": {"city": "北京"}}, {...}]              several; or one after the other
+{"tool_call": {"tool_name": "get_weather", "parameters": {"city": "北京"}}}
+{"type": "function", "function": {"name": "get_weather", "arguments": "{\"city\": \"北京\"}"}}     OpenAI's
+{"role": "assistant", "content": "", "tool_calls": [{...}]}                                          a message
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from swiftkit.errors import DataError
+from swiftkit.json_text import raw_decode, reason
+from swiftkit.toolcall.call import Parsed, ToolCall, call_from
+
+_FENCE = re.compile(r"```(?:json|tool_calls?)?+\s*+")
+_SEPARATOR = re.compile(r"\s*+(?:[,;]\s*+)?")
+_BEGINNING = re.compile(r'(?:\[\s*+)?\{\s*+"(?:name|tool_name|type|function|tool_calls?)"\s*+:')
+_NAMES = ("name", "tool_name")
+_ARGUMENTS = ("arguments", "parameters")
+_CALL_KEYS = {"id", "index", "type", *_NAMES, *_ARGUMENTS}
+_WRAPPERS = ("function", "tool_call")
+_WRAPPER_KEYS = {"id", "index", "type", *_WRAPPERS}
+_MESSAGE_KEYS = {"role", "content", "tool_calls"}
+
+
+def read(answer: str) -> Parsed:
+    """Read an answer that is JSON calls from beginning to end, perhaps in one ```json fence.
+
+    Between two calls stands white space, a comma or a semicolon. Never raises; any other answer is
+    content. Malformed: calls whose JSON is broken or cut off, a call without arguments that are an
+    object, a call beside other JSON.
+    """
+    body = _unfenced(answer)
+    if not body.startswith(("{", "[")):
+        return Parsed([], answer)
+    try:
+        content, values = _unwrapped(_values(body))
+        if not any(is_call(value) for value in values):
+            return Parsed([], answer)
+        return Parsed(calls_of(values), content)
+    except (ValueError, RecursionError) as error:
+        return Parsed([], answer, reason(error) if _BEGINNING.match(body) else "")
+
+
+def calls_of(values: Sequence[Any]) -> list[ToolCall]:
+    """Return the calls that these JSON values are. Raises ValueError where one is none."""
+    return [_call(value) for value in values]
+
+
+def is_call(value: Any) -> bool:
+    """Tell whether a JSON value can be nothing else than a call, even if it cannot be read."""
+    if not isinstance(value, dict):
+        return False
+    if any(isinstance(value.get(key), dict) for key in _WRAPPERS):
+        return value.keys() <= _WRAPPER_KEYS
+    has_name = any(key in value for key in _NAMES)
+    has_arguments = any(key in value for key in _ARGUMENTS)
+    return has_name and has_arguments and value.keys() <= _CALL_KEYS
+
+
+def _call(value: Any) -> ToolCall:
+    if not is_call(value):
+        raise ValueError("JSON that is no call stands beside a call")
+    # only OpenAI's form writes them as text
+    if any(isinstance(value.get(key), str) for key in _ARGUMENTS):
+        raise ValueError("the arguments are text, not an object")
+    try:
+        return call_from(value, "the call")
+    except DataError as error:
+        raise ValueError(error.reason) from error
+
+
+def _unfenced(answer: str) -> str:
+    fence = _FENCE.match(answer)
+    if not fence or not answer.endswith("```") or len(answer) < fence.end() + 3:
+        return answer
+    return answer[fence.end() : -3].rstrip()
+
+
+def _values(body: str) -> list[Any]:
+    """Return all JSON values of a text that is made of them; none if it holds other text, too."""
+    values: list[Any] = []
+    position = 0
+    while position < len(body):
+        if body[position] not in "{[":
+            return []
+        value, end = raw_decode(body, position)
+        values.append(value)
+        separator = _SEPARATOR.match(body, end)
+        position = separator.end() if separator else end
+    return values
+
+
+def _unwrapped(values: list[Any]) -> tuple[str, list[Any]]:
+    """Return (content, values), taking a list or a message's tool_calls apart."""
+    if len(values) != 1:
+        return "", values
+    value = values[0]
+    if isinstance(value, list):
+        return "", value
+    is_message = isinstance(value, dict) and value.keys() <= _MESSAGE_KEYS
+    if not is_message or not isinstance(value.get("tool_calls"), list):
+        return "", values
+    content = value.get("content")
+    return content if isinstance(content, str) else "", value["tool_calls"]

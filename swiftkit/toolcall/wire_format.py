@@ -1,0 +1,76 @@
+"""What a wire format offers: a module of formats/, which nothing else has to name.
+
+parse(text)      reads the calls of an answer; never raises
+render(calls)    writes the calls as a model would; DataError for what the format cannot carry
+SIGNS            how detect.py recognizes an answer in the format
+"""
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import NamedTuple, Protocol, cast
+
+from swiftkit.toolcall import formats
+from swiftkit.toolcall.call import Parsed, ToolCall
+
+AnswerReader = Callable[[str], Parsed]  # never raises
+
+
+class LineMark(NamedTuple):
+    """An opening that is no fixed text; it is searched only in answers that hold `needs`."""
+
+    pattern: re.Pattern[str]
+    needs: str
+
+
+class WholeAnswer(NamedTuple):
+    """A format without marks, in which an answer is calls from beginning to end, or prose.
+
+    read: reads an answer whose reasoning was taken off.
+    beginning: how an answer with calls begins; None where that can be nearly anything: then the
+        format is asked last.
+    """
+
+    read: AnswerReader
+    beginning: re.Pattern[str] | None = None
+
+
+class Signs(NamedTuple):
+    """The marks of a format, for detection; a format leaves out what it does not have.
+
+    opening: marks that open a call wherever they stand outside of reasoning, each with a pattern of
+        what follows there ("": anything). Of formats that share a mark, one may have "": it takes
+        what the patterns of the others leave.
+    closing: marks that only close a call; alone they make an answer malformed.
+    ending: the token at which the model stops. An answer that ends with it is in this format where
+        its other signs leave that open.
+    prefix: how answers in this format begin, and no others.
+    is_sure: tells from an answer's beginning that it is in this format, beyond doubt.
+    """
+
+    opening: Mapping[str, str] = {}
+    closing: tuple[str, ...] = ()
+    line: LineMark | None = None
+    ending: str = ""
+    whole: WholeAnswer | None = None
+    prefix: str = ""
+    is_sure: Callable[[str], bool] | None = None
+
+
+class WireFormat(Protocol):
+    SIGNS: Signs
+
+    def parse(self, text: str) -> Parsed: ...
+    def render(self, calls: list[ToolCall]) -> str: ...
+
+
+def load_all() -> dict[str, WireFormat]:
+    """Return all formats by name, in the order of their names."""
+    return {name: load(name) for name in formats.names()}
+
+
+@cache
+def load(name: str) -> WireFormat:
+    """Return the format of this name, which is one of formats.names()."""
+    return cast(WireFormat, importlib.import_module(f"{formats.__name__}.{name}"))
