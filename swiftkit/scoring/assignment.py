@@ -1,7 +1,7 @@
 """Match two lists one to one by the greatest total weight, in any order or in the given one.
 
-Each function takes weights[row][column], at least one of each, and returns (row, column) pairs: as
-many as the shorter side has, or in order as many as pay.
+Each function takes weights[row][column] and returns (row, column) pairs: as many as the shorter
+side has, or in order as many as pay.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ Weights = Sequence[Sequence[float]]
 
 
 def unordered(weights: Weights) -> list[tuple[int, int]]:
-    """Return the best pairs, whatever their order."""
+    """Return the best pairs, whatever their order, of one row and one column at least."""
     if len(weights) > len(weights[0]):
         transposed = list(zip(*weights, strict=True))
         return [(row, column) for column, row in unordered(transposed)]
@@ -25,7 +25,7 @@ def unordered(weights: Weights) -> list[tuple[int, int]]:
 
 def in_order(weights: Weights) -> list[tuple[int, int]]:
     """Return the best pairs in which both sides rise; every pair has a weight above 0."""
-    rows, columns = len(weights), len(weights[0])
+    rows, columns = len(weights), len(weights[0]) if weights else 0
     # best[i][j]: the greatest total of the rows from i and the columns from j
     best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
     for i in range(rows - 1, -1, -1):

@@ -3,9 +3,9 @@
 A row of `swiftkit convert --to grpo` holds a chain already: its messages end with the recorded
 calls and results of the steps before, and `expected_calls` is the gold of the step that is asked
 for. In a multi-turn rollout the model walks the chain itself, so the row is taken back to the
-question and the recorded calls become gold too. As one text:
+question and the recorded calls become gold too. As one text, a list of steps, each a list of calls:
 
-    [[{"name": "get_order", ...}], [{"name": "cancel_order", ...}]]      a list of steps, each a list of gold calls
+    [[{"name": "get_order", ...}], [{"name": "cancel_order", ...}]]
 
 The score is that of scoring/score.py for all calls together, with two more rules:
 

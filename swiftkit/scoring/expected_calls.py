@@ -3,13 +3,13 @@
 The column `expected_calls` holds it as JSON text, a list of calls; `[]` means that no tool is
 wanted:
 
-    [{"name": "get_weather",
-      "arguments": {"city": "Beijing", "unit": "celsius"},     one concrete right answer: rendered and trained on
-      "accepted": {"city": ["Beijing", "北京"]},                all acceptable values (absent: equal to arguments)
-      "optional": ["unit"]}]                                   may be left out
+    [{"name": "get_weather", "arguments": {"city": "Beijing", "unit": "celsius"},
+      "accepted": {"city": ["Beijing", "北京"]}, "optional": ["unit"]}]
 
-A parameter that is neither in `arguments` nor in `accepted` is unexpected. `accepted` may name an
-optional parameter that `arguments` leaves out.
+`arguments` are one concrete right answer, which is rendered and trained on; `accepted` are all
+acceptable values (absent: equal to arguments); what is `optional` may be left out. A parameter that
+is neither in `arguments` nor in `accepted` is unexpected. `accepted` may name an optional parameter
+that `arguments` leaves out.
 """
 
 from collections.abc import Hashable, Sequence

@@ -1,14 +1,14 @@
 """The options of scoring: the column `scoring` of a row holds them as JSON text, an object of
 
-    {"mode": "exact",                   or "bfcl": exact and value are then BFCL's own verdict (bfcl/verdict.py)
-     "ordered": false,                  true: the calls must come in the order of the gold
-     "wire_format": "hermes",           how the completion is written; absent: toolcall/detect.py finds it
+    {"mode": "exact",            or "bfcl": exact and value are then BFCL's own verdict (bfcl/)
+     "ordered": false,           true: the calls must come in the order of the gold
+     "wire_format": "hermes",    how the completion is written; absent: detection finds it
      "weights": {"name": 0.2, "parameter_names": 0.3, "parameter_values": 0.5},
-     "bfcl": {"category": "simple_java", "function": [...], "ground_truth": [...]}}     the item of BFCL's files
+     "bfcl": {"category": "simple_java", "function": [...], "ground_truth": [...]}}
 
-All may be absent, and so may the column. The mode bfcl needs BFCL's item. Weights are shares,
-scaled to a sum of 1; one that is not named is 0. `parameter_values` needs a hundredth of them, or
-an answer could score 1 without being exact.
+All may be absent, and so may the column. The mode bfcl needs the item of BFCL's files. Weights are
+shares, scaled to a sum of 1; one that is not named is 0. `parameter_values` needs a hundredth of
+them, or an answer could score 1 without being exact.
 """
 
 from math import isfinite

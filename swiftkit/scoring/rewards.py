@@ -3,12 +3,12 @@
 swift_plugins/tool_call_reward.py names the rewards. Each column is a list, a value for each
 completion, None where a row has none:
 
-    expected_calls      the gold, see scoring/expected_calls.py; without it nothing can be scored
-    scoring             JSON text: options of the score                                         optional
-    tools               JSON text: what was on offer                                             optional
-    state               JSON text: the world that the tools work on, see sandbox/tool_worker.py       optional
-    expected_results    JSON text: a list, what the expected calls give                          optional
-    rollout_infos       what a multi-turn rollout left, see Rollout; absent or {} for a single answer
+    expected_calls     the gold, see scoring/expected_calls.py; the other columns may be absent
+    scoring            JSON text: options of the score
+    tools              JSON text: the tools on offer
+    state              JSON text: the world that the tools work on, see sandbox/tool_worker.py
+    expected_results   JSON text: a list, what the expected calls give
+    rollout_infos      what a multi-turn rollout left, see Rollout; {} for a single answer
 
 One text is scored once, however many rewards look at it.
 """

@@ -10,15 +10,15 @@ The rules:
 3. Of a matched pair, with n = parameters made + required ones missing (no parameter at all: 1):
        parameter values   those with a right value / n
        parameter names    those, and the required ones with a wrong value / n
-   A wrong value of an optional parameter thus costs as much as an unexpected one: it was better left out.
+   A wrong value of an optional parameter thus costs as much as an unexpected one.
 4. Of the answer, with u = expected + made - matched (so that a missing call, a spurious call and a
    call by a wrong name all cost):
        name = matched / u     parameter_names, parameter_values = the pairs' sums / u
        count = the smaller of (expected, made) / the larger
-       schema = calls that their tool's JSON Schema allows (toolcall/validate_call.py) / the larger of (expected, made)
+       schema = calls that their tool's JSON Schema allows / the larger of (expected, made)
        format = 1, for an answer that can be read
-       value = name, parameter_names and parameter_values weighted (options.py); times count, if more calls were
-               made than expected: who guesses twice has less than who guesses once
+       value = name, parameter_names and parameter_values weighted (options.py); times count, if
+               more calls were made than expected: who guesses twice has less than who guesses once
 5. A call where none is wanted scores 0; silence where a call is wanted scores 0, its format too;
    malformed output scores 0. No call where none is wanted scores 1. An exact answer scores 1 in
    every part. More than _MOST calls above ten times the expected ones are not looked at and score
@@ -206,8 +206,8 @@ def _imperfect(
     else:
         total, count = expected, made / expected
     parts = {
-        "format": 1.0, "name": name, "parameter_names": names, "parameter_values": values, "schema": fitting / total,
-        "count": count,
+        "format": 1.0, "name": name, "parameter_names": names, "parameter_values": values,
+        "schema": fitting / total, "count": count,
     }  # fmt: skip
     reason = f"{right} of {total} calls right"
     return Score(round(value, 12), False, reason, parts, {"right": right, "total": total})

@@ -40,7 +40,7 @@ def call_from(value: Any, where: str) -> ToolCall:
     """Return the call that `value` describes, in any of the shapes of data and of API answers:
 
         {"name": "f", "arguments" | "parameters": {...} or "JSON text"}
-        {"id": ..., "type": "function", "function": {"name": "f", "arguments": "JSON text"}}    OpenAI
+        {"id": ..., "type": "function", "function": {"name": "f", "arguments": "JSON text"}}
         {"tool_call": {"tool_name": "f", "parameters": {...}}}
 
     Raises DataError (bad_call, no_arguments, ambiguous_arguments, bad_arguments, duplicate_key),

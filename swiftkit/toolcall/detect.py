@@ -150,7 +150,7 @@ class _Detector:
         return None
 
     def _read_whole(self, answer: str) -> Parsed:
-        """Read the calls that an answer is from beginning to end, or say what is wrong with them."""
+        """Read an answer that is calls from beginning to end, or say what is wrong with them."""
         first_malformed = Parsed([], answer)
         for read in self._whole_readers(answer):
             parsed = read(answer)
@@ -161,7 +161,7 @@ class _Detector:
         return first_malformed
 
     def _whole_readers(self, answer: str) -> list[AnswerReader]:
-        """Return the readers that can make something of an answer that begins and ends like this."""
+        """Return the readers for an answer that begins and ends like this."""
         readers = [read for begins, read, _ in self._strict if begins(answer)]
         if not readers and answer.endswith(self._endings):
             return [read for _, read, ending in self._strict if ending and answer.endswith(ending)]

@@ -1,7 +1,7 @@
 r"""The OpenAI wire format of tool calls, in messages that are sent and in answers that come back.
 
-    {"role": "assistant", "content": null, "tool_calls": [
-        {"id": "call_0", "type": "function", "function": {"name": "weather", "arguments": "{\"city\": \"北京\"}"}}]}
+    {"role": "assistant", "content": null, "tool_calls": [{"id": "call_0", "type": "function",
+        "function": {"name": "weather", "arguments": "{\"city\": \"北京\"}"}}]}
 
 Source: the OpenAI chat completions API. `arguments` is JSON text there; some servers give an
 object.

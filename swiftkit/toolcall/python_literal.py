@@ -1,4 +1,6 @@
-"""One value as text, in JSON or as Python writes it: {'city': "Oslo", 'days': [1, 2.5], 'now': True}.
+"""One value as text, in JSON or as Python writes it.
+
+    {'city': "Oslo", 'days': [1, 2.5], 'now': True}
 
 Models and scripts print dicts where JSON was meant. The text is parsed, never run, and what could
 be read in two ways is refused: strings side by side (a quote inside a quote), comments, names,
@@ -63,7 +65,7 @@ def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
     except (ValueError, RecursionError):
         value = read(part, LONGEST)
     if not isinstance(value, dict):
-        raise ValueError("the arguments are not an object")  # noqa: TRY004 (one kind of error: malformed)
+        raise ValueError("the arguments are not an object")  # noqa: TRY004 - malformed
     return value, end
 
 

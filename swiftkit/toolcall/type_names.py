@@ -1,8 +1,8 @@
 """Types as Python signatures write them, such as "List[int]" and "str, optional", to JSON Schema.
 
-    str int float bool list dict tuple set any None        in any letter case, with their common synonyms
+    str int float bool list dict tuple set any None     in any letter case, with common synonyms
     List[T]  Set[T]  Tuple[T, U]  Tuple[T, ...]  Dict[K, V]  Union[T, U]  T | U  Optional[T]
-    TYPE, optional        TYPE, default=VALUE        TYPE, required        default=VALUE
+    TYPE, optional     TYPE, default=VALUE     TYPE, required     default=VALUE
 
 Source: the parameters of Salesforce/xlam-function-calling-60k. Nothing is guessed: a text that is
 none of these, such as Callable[[float], float], stays unread.
@@ -15,10 +15,14 @@ from typing import Any
 import msgspec
 
 _SYNONYMS = {
-    "string": "string str text char", "number": "number float double decimal", "integer": "integer int long short",
-    "boolean": "boolean bool", "null": "null none nonetype", "object": "object dict map hashmap mapping",
+    "string": "string str text char",
+    "number": "number float double decimal",
+    "integer": "integer int long short",
+    "boolean": "boolean bool",
+    "null": "null none nonetype",
+    "object": "object dict map hashmap mapping",
     "array": "array list tuple sequence iterable arraylist set frozenset",
-}  # fmt: skip
+}
 NAMES = {word: name for name, words in _SYNONYMS.items() for word in words.split()}
 _SETS = ("set", "frozenset")
 _GENERIC = re.compile(r"(?:typing\.)?(\w+)\s*\[(.*)\]", re.DOTALL)

@@ -2,16 +2,19 @@
 
 A violation has a code:
 
-    unknown_tool        no tool has that name            extra_parameter   the tool has no such parameter
-    missing_required    a required parameter is absent   wrong_type        such as "5" for an integer
-    not_in_enum         none of the values listed        invalid_value     any other keyword: a range, a pattern, ...
+    unknown_tool       no tool has that name
+    missing_required   a required parameter is absent
+    extra_parameter    the tool has no such parameter
+    wrong_type         such as "5" for an integer
+    not_in_enum        none of the values listed
+    invalid_value      any other keyword: a range, a pattern, ...
 
 Schemas are data: nothing is fetched for a `$ref`, and a pattern runs in a matcher that takes linear
 time. A schema that cannot be used, or a row without tools, forbids nothing.
 """
 
 from collections.abc import Iterator, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -20,12 +23,17 @@ from swiftkit.toolcall.tools import tools_from
 
 _MOST_ERRORS = 20  # of one call: the first of each kind is reported
 _CODES = {
-    "required": "missing_required", "type": "wrong_type", "enum": "not_in_enum", "const": "not_in_enum",
-    "additionalProperties": "extra_parameter", "unevaluatedProperties": "extra_parameter",
-}  # fmt: skip
+    "required": "missing_required",
+    "type": "wrong_type",
+    "enum": "not_in_enum",
+    "const": "not_in_enum",
+    "additionalProperties": "extra_parameter",
+    "unevaluatedProperties": "extra_parameter",
+}
 # a schema with one of these says itself which other parameters there may be
 _OPEN = (
-    "additionalProperties", "unevaluatedProperties", "patternProperties", "allOf", "anyOf", "oneOf", "$ref", "if",
+    "additionalProperties", "unevaluatedProperties", "patternProperties",
+    "allOf", "anyOf", "oneOf", "$ref", "if",
 )  # fmt: skip
 
 
@@ -123,16 +131,10 @@ def schema_validator(schema: Any) -> Any:
     """
     import jsonschema_rs
 
+    linear_time = jsonschema_rs.RegexOptions()
     return jsonschema_rs.validator_for(
-        schema, retriever=_refuse_to_fetch, pattern_options=_linear_time()
+        schema, retriever=_refuse_to_fetch, pattern_options=linear_time
     )
-
-
-@cache
-def _linear_time() -> Any:
-    import jsonschema_rs
-
-    return jsonschema_rs.RegexOptions()
 
 
 def _refuse_to_fetch(uri: str) -> Any:

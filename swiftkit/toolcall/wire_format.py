@@ -1,9 +1,4 @@
-"""What a wire format offers: a module of formats/, which nothing else has to name.
-
-parse(text)      reads the calls of an answer; never raises
-render(calls)    writes the calls as a model would; DataError for what the format cannot carry
-SIGNS            how detect.py recognizes an answer in the format
-"""
+"""The protocol of a wire format, which is a module of formats/ that nothing else has to name."""
 
 import importlib
 import re
@@ -59,10 +54,18 @@ class Signs(NamedTuple):
 
 
 class WireFormat(Protocol):
+    """A module of formats/; parse(render(calls)).calls == calls."""
+
     SIGNS: Signs
 
-    def parse(self, text: str) -> Parsed: ...
-    def render(self, calls: list[ToolCall]) -> str: ...
+    def parse(self, text: str) -> Parsed:
+        """Read an answer, reasoning set aside. Never raises."""
+
+    def render(self, calls: list[ToolCall]) -> str:
+        """Write the calls as a model does; none as "".
+
+        Raises DataError (bad_call) for what the format cannot carry.
+        """
 
 
 def load_all() -> dict[str, WireFormat]:

@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.errors import DataError
-from swiftkit.scoring.chain import question_of, score_chain, steps_of
+from swiftkit.scoring.chain import chain_from, question_of, score_chain, steps_of, steps_right
 from swiftkit.scoring.gold import gold_from
 from swiftkit.scoring.score import score_text
-from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.formats import hermes
 
 Call = tuple[str, int]
@@ -74,6 +74,14 @@ def test_score_chain_where_no_call_is_wanted() -> None:
     """A chain without calls is right for a rollout without calls."""
     assert score_chain(["Hello."], "[]").exact
     assert score_chain([answer(F), "Hello."], "[]").value == 0
+
+
+def test_score_chain_in_order_of_answers_without_calls() -> None:
+    """An answer without calls is worth nothing, whatever the options are."""
+    assert score_chain(["Done."], CHAIN, '{"ordered": true}').value == 0
+    chain = chain_from(CHAIN, '{"ordered": true}')
+    assert steps_right([Parsed()], chain) == 0
+    assert score_chain([answer(F, G), answer(H)], CHAIN, '{"ordered": true}').exact
 
 
 @settings(max_examples=100, deadline=None)

@@ -2,7 +2,8 @@
 
 A model answers these categories of BFCL with literals of the language, which stay text until here:
 
-    "3.14f" (float)  "12L" (long)  "new int[]{1, 2}" (Array)  "new HashMap<String, Integer>() {{ put(\\"a\\", 1); }}"
+    "3.14f" (float)  "12L" (long)  "new int[]{1, 2}" (Array)
+    "new HashMap<String, Integer>() {{ put(\\"a\\", 1); }}"
     "12n" (Bigint)   "'a'" (String)  "[1, 2]" (array)          "{'a': 1}" (dict)
 
 Source: the rules of the type converters in bfcl-eval 2026.3.23, written anew, oddities kept: commas
@@ -20,18 +21,18 @@ _MOST_BRACKETS = 12
 LISTS = ("Array", "ArrayList", "array")
 KINDS: dict[str, dict[str, type]] = {
     "java": {
-        "byte": int, "short": int, "integer": int, "float": float, "double": float, "long": int, "boolean": bool,
-        "char": str, "Array": list, "ArrayList": list, "Set": set, "HashMap": dict, "Hashtable": dict, "Queue": list,
-        "Stack": list, "String": str, "any": str,
+        "byte": int, "short": int, "integer": int, "long": int, "float": float, "double": float,
+        "boolean": bool, "char": str, "String": str, "Array": list, "ArrayList": list,
+        "Queue": list, "Stack": list, "Set": set, "HashMap": dict, "Hashtable": dict, "any": str,
     },
     "javascript": {
-        "String": str, "integer": int, "float": float, "Bigint": int, "Boolean": bool, "dict": dict, "array": list,
-        "any": str,
+        "String": str, "integer": int, "float": float, "Bigint": int, "Boolean": bool,
+        "dict": dict, "array": list, "any": str,
     },
 }  # fmt: skip
 _WHOLE = r"^-?\d+"
 _DECIMAL = r"^-?\d+(\.\d+)?([eE][+-]?\d+)?"
-# type: (what its literal looks like, the value of the literal)
+# type: (pattern of its literals, value of a literal)
 _JAVA: dict[str, tuple[re.Pattern[str], Callable[[str], Any]]] = {
     **dict.fromkeys(("byte", "short", "integer"), (re.compile(_WHOLE + "$"), int)),
     "long": (re.compile(_WHOLE + "[lL]$"), lambda text: int(text.rstrip("\n")[:-1])),

@@ -27,14 +27,15 @@ from swiftkit.toolcall.call import ToolCall
 
 _IGNORED = str.maketrans("'", '"', " ,./-_*^")
 _PYTHON: dict[str, type] = {
-    "string": str, "integer": int, "float": float, "boolean": bool, "array": list, "tuple": list, "dict": dict,
-    "any": str,
+    "string": str, "integer": int, "float": float, "boolean": bool, "array": list, "tuple": list,
+    "dict": dict, "any": str,
 }  # fmt: skip
 _PYTHON_LISTS = ("array", "tuple")
 # the one code that is ours: BFCL's checker raises, and the answer counts for nothing
 CRASHED = "checker_crashed"
 _CRASHES = (
-    ArithmeticError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError, ValueError,
+    ArithmeticError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError,
+    ValueError,
 )  # fmt: skip
 _NO_MATCH = "parallel_function_checker_no_order:cannot_find_match"
 Truth = list[dict[str, dict[str, Any]]]  # name: {parameter: acceptable values} of each call
@@ -168,7 +169,8 @@ def _value_error(value: Any, options: list[Any], kind: type | None, inner: type 
         right = _standard_items(value) in [_standard_items(option) for option in options]
         return "" if right else "value_error:list/tuple"
     if kind is str:
-        return "" if _standard(value) in _standard_strings(options) else "value_error:string"
+        strings = [_standard(option) for option in options if type(option) is str]
+        return "" if _standard(value) in strings else "value_error:string"
     return "" if value in options else "value_error:others"
 
 
@@ -221,7 +223,3 @@ def _standard(value: Any) -> Any:
 
 def _standard_items(items: Any) -> list[Any]:
     return [_standard(item) for item in items]
-
-
-def _standard_strings(options: list[Any]) -> list[str]:
-    return [_standard(option) for option in options if type(option) is str]

@@ -1,7 +1,7 @@
 """The wire formats of tool calls, one a file; the file's name is the format's name.
 
-A file with parse, render and SIGNS (toolcall/wire_format.py) is a format: it is found by this
-folder, and nothing has to name it.
+A file with parse, render and SIGNS, as toolcall/wire_format.py describes them, is a format: it is
+found by its folder, and nothing has to name it. What formats share stands in scanners/.
 """
 
 import pkgutil

@@ -7,11 +7,11 @@ A text is a call string if it is calls and nothing else: one after the other wit
 comma or a semicolon between them, a semicolon perhaps at the end, all of them perhaps in [ ]. Each
 is NAME(ARGUMENT=VALUE, ...) or NAME().
 
-    NAME, ARGUMENT      a letter or _, then letters, digits, _ . and -; any other name as a JSON string
-    VALUE               "text" or 'text', [..], {..}    what it is in JSON or as a Python literal
-                        5  -1.5  2e3                    the number, as JSON writes it: 007 and 2025-04-24 are text
-                        true false null                 as in JSON; True, False and None as in Python
-                        anything else                   text as it stands, without , ( ) and line breaks
+    NAME, ARGUMENT   a letter or _, then letters, digits, _ . and -; any other as a JSON string
+    VALUE            "text" or 'text', [..], {..}    its value in JSON or as a Python literal
+                     5  -1.5  2e3       the number, as JSON writes it: 007 and 2025-04-24 are text
+                     true false null    as in JSON; True, False and None as in Python
+                     anything else      text as it stands, without , ( ) and line breaks
 
 All other text is prose: words outside of the calls, or a call whose first argument has no name,
 such as f(x). What is made of calls but cannot be read is malformed: a call that is never closed, an
@@ -45,15 +45,16 @@ _PLAIN = re.compile(r"[\w.:/%+@°-]+(?: [\w.:/%+@°-]+)*")
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Write one call a line; text is quoted only where it must be. Raises DataError (bad_call)."""
-    return "\n".join(_rendered(call) for call in calls)
+    """Write one call a line; text is quoted only where it must be."""
+    lines = []
+    for call in calls:
+        arguments = [f"{_name(key)}={_value(value)}" for key, value in call.arguments.items()]
+        lines.append(f"{_name(call.name)}({', '.join(arguments)})")
+    return "\n".join(lines)
 
 
 def parse(text: str) -> Parsed:
-    """Return the calls, or `malformed`, or prose as `content`, the whole text then. Never raises.
-
-    parse(render(calls)).calls == calls. Reasoning before the calls is set aside.
-    """
+    """Read an answer; one without calls is kept as content, its reasoning too."""
     parsed = blocks.read_whole(text, read)
     return parsed if parsed.calls else Parsed([], text, parsed.malformed)
 
@@ -130,17 +131,12 @@ def _read_value(text: str, start: int) -> tuple[Any, int]:
     return (raw_decode(word, 0)[0] if _NUMBER.fullmatch(word) else word), end
 
 
-def _rendered(call: ToolCall) -> str:
-    arguments = [f"{_name(key)}={_value(value)}" for key, value in call.arguments.items()]
-    return f"{_name(call.name)}({', '.join(arguments)})"
-
-
 def _name(name: str) -> str:
     return name if re.fullmatch(_BARE_NAME, name) else written(name)
 
 
 def _value(value: Any) -> str:
-    """Return the value as JSON, but text as it stands where it cannot be taken for something else."""
+    """Return the value as JSON, but text as it stands where that reads back as text."""
     is_plain = isinstance(value, str) and _PLAIN.fullmatch(value)
     if is_plain and value not in _WORDS and not _NUMBER.fullmatch(value):
         return str(value)

@@ -20,19 +20,14 @@ SIGNS = Signs(opening={CALLS: "", CALL: ""}, closing=(CALLS_END,))
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Write all calls in one block. Raises DataError (bad_call)."""
-    return f"{CALLS}{chr(10).join(map(_rendered, calls))}{CALLS_END}" if calls else ""
+    rendered = []
+    for call in calls:
+        blocks.check_name(call.name, "DeepSeek")
+        arguments = f"```json\n{written(call.arguments)}\n```"
+        rendered.append(f"{CALL}function{SEPARATOR}{call.name}\n{arguments}{CALL_END}")
+    return f"{CALLS}{chr(10).join(rendered)}{CALLS_END}" if calls else ""
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer, also one in V3.1's form.
-
-    Never raises; parse(render(calls)).calls == calls.
-    """
+    """Read an answer, also one in V3.1's form."""
     return deepseek.read(text)
-
-
-def _rendered(call: ToolCall) -> str:
-    blocks.check_name(call.name, "DeepSeek")
-    arguments = written(call.arguments)
-    return f"{CALL}function{SEPARATOR}{call.name}\n```json\n{arguments}\n```{CALL_END}"

@@ -18,15 +18,13 @@ SIGNS = Signs()  # found as deepseek_v3, which reads the same
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Write all calls byte for byte as ms-swift trains on them. Raises DataError (bad_call)."""
-    return f"{CALLS}{''.join(map(_rendered, calls))}{CALLS_END}" if calls else ""
+    text = ""
+    for call in calls:
+        blocks.check_name(call.name, "DeepSeek")
+        text += f"{CALL}{call.name}{SEPARATOR}{written(call.arguments)}{CALL_END}"
+    return f"{CALLS}{text}{CALLS_END}" if calls else ""
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer in this form or in V3's. Never raises; parse(render(calls)).calls == calls."""
+    """Read an answer, also one in V3's form."""
     return deepseek.read(text)
-
-
-def _rendered(call: ToolCall) -> str:
-    blocks.check_name(call.name, "DeepSeek")
-    return f"{CALL}{call.name}{SEPARATOR}{written(call.arguments)}{CALL_END}"

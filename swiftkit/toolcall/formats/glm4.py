@@ -26,20 +26,22 @@ ASSISTANT, OBSERVATION = "<|assistant|>", "<|observation|>"
 _NAME = re.compile(r'[^\s<>{}\[\]"]++')  # with blanks in it, it could be a line of prose
 _HEAD = re.compile(rf"\s*+({_NAME.pattern})[ \t]*+\n[ \t]*+(?=\{{)")
 _AFTER = re.compile(r"\s*+(<\|assistant\|>|<\|observation\|>|\Z)")
-# How an answer without its <|observation|> begins: a heading such as `Result`, and `json`, is no name.
+# an answer without its <|observation|>: a heading such as `Result`, and `json`, is no name
 _BEGINNING = re.compile(r"(?!json\n|[A-Z][a-z]*+\n)[^\W\d][\w.\-]*+\n[ \t]*+\{")
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Write the calls as ms-swift does, but for the arguments. Raises DataError (bad_call)."""
-    return ASSISTANT.join(map(_rendered, calls)) + OBSERVATION if calls else ""
+    messages = []
+    for call in calls:
+        if not _NAME.fullmatch(call.name):
+            fix = 'give the tool a name without white space and without < > { } [ ] "'
+            raise DataError(f"GLM-4 cannot write a call of {call.name!r}", "bad_call", fix)
+        messages.append(f"{call.name}\n{written(call.arguments)}")
+    return ASSISTANT.join(messages) + OBSERVATION if calls else ""
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls)).calls == calls.
-
-    Content may be a message before the calls.
-    """
+    """Read an answer; content may be a message before the calls."""
     return blocks.read_whole(text, _read)
 
 
@@ -72,13 +74,6 @@ def _read_unmarked(answer: str) -> Parsed:
     """Read an answer that no mark calls GLM-4's: a word above some braces may be no call."""
     parsed = _read(answer)
     return parsed if parsed.calls else Parsed([], answer)
-
-
-def _rendered(call: ToolCall) -> str:
-    if not _NAME.fullmatch(call.name):
-        fix = 'give the tool a name without white space and without < > { } [ ] "'
-        raise DataError(f"GLM-4 cannot write a call of {call.name!r}", "bad_call", fix)
-    return f"{call.name}\n{written(call.arguments)}"
 
 
 SIGNS = Signs(

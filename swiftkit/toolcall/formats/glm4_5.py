@@ -43,15 +43,12 @@ _END = re.compile(r"\s*+</tool_call>")
 
 
 def render(calls: list[ToolCall], tools: Tools = ()) -> str:
-    """Write the calls byte for byte as ms-swift trains on them, but for the cases above.
-
-    Raises DataError (bad_call).
-    """
+    """Write the calls byte for byte as ms-swift trains on them, but for the cases above."""
     return "\n".join(_rendered(call, tools) for call in calls) + OBSERVATION if calls else ""
 
 
 def parse(text: str, tools: Tools = ()) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls, tools), tools).calls == calls.
+    """Read an answer.
 
     Malformed too: an argument given twice, and any of the tags inside of a value, for there one is
     not closed.

@@ -30,17 +30,15 @@ _decode = msgspec.json.Decoder(ToolCall).decode
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Write the calls byte for byte as ms-swift trains on them. Raises DataError (bad_call)."""
-    return "\n".join(f"{_HEAD}{_json(call)}{_TAIL}" for call in calls)
+    values = [written({"name": call.name, "arguments": call.arguments}) for call in calls]
+    return "\n".join(f"{_HEAD}{value}{_TAIL}" for value in values)
 
 
 def parse(text: str) -> Parsed:
-    """Read a model's answer. Never raises; parse(render(calls)).calls == calls.
+    """Read an answer.
 
-    Reasoning is set aside: between <think> and </think>, or all that stands before a </think> whose
-    opening tag was part of the prompt. A block is read as JSON and not searched for its closing
-    tag, so a string argument may hold any markup. Unclosed, stray, nested or broken markup makes
-    the whole answer malformed.
+    A block is read as JSON and not searched for its closing tag, so a string argument may hold any
+    markup. Unclosed, stray, nested or broken markup makes the whole answer malformed.
     """
     if text.startswith(_HEAD) and text.endswith(_TAIL):
         try:  # one call and nothing else, which is what a trained model writes most of the time
@@ -71,14 +69,10 @@ def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
 
 def _call(value: Any) -> ToolCall:
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
-        raise ValueError("the call is not an object with a name")  # noqa: TRY004 (one kind of error: malformed)
+        raise ValueError("the call is not an object with a name")  # noqa: TRY004 - malformed
     if any(isinstance(value.get(key), str) for key in ("arguments", "parameters")):
         raise ValueError("the arguments are text, not an object")
     try:
         return call_from({key: value[key] for key in _KEYS if key in value}, OPEN)
     except DataError as error:
         raise ValueError(error.reason) from error
-
-
-def _json(call: ToolCall) -> str:
-    return written({"name": call.name, "arguments": call.arguments})

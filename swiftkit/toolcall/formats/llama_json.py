@@ -1,9 +1,9 @@
 """Calls of Llama 3.1, 3.3 and 4 as JSON, with `parameters`.
 
     {"name": "get_weather", "parameters": {"city": "北京"}}
-    <|python_tag|>{"name": "get_weather", "parameters": {"city": "北京"}}; {"name": "now", "parameters": {}}<|eom_id|>
+    <|python_tag|>{"name": "now", "parameters": {}}; {"name": "now", "parameters": {}}<|eom_id|>
 
-Without <|python_tag|> the whole answer must be calls (in all shapes of scanners/json_calls.py); with
+Without <|python_tag|> the whole answer must be calls, in all shapes of scanners/json_calls.py; with
 it, text may stand before. Llama's built-in tools (`<|python_tag|>brave_search.call(query="...")`)
 are not read: malformed.
 
@@ -25,12 +25,10 @@ _STOPS = re.compile(r"(?:\s*+(?:<\|eom_id\|>|<\|eot_id\|>|<\|eom\|>|<\|eot\|>))+
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Write a call a line, byte for byte as ms-swift trains on them. Raises DataError (bad_call)."""
     return "\n".join(written({"name": call.name, "parameters": call.arguments}) for call in calls)
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls)).calls == calls."""
     parsed = blocks.read_whole(text, read)
     if parsed.calls or PYTHON_TAG not in text:
         return parsed

@@ -1,6 +1,6 @@
 """Mistral's calls as a JSON list.
 
-    [TOOL_CALLS] [{"name": "get_weather", "arguments": {"city": "北京"}}, {"name": "now", "arguments": {}}]
+    [TOOL_CALLS] [{"name": "get_weather", "arguments": {}}, {"name": "now", "arguments": {}}]
 
 Reasoning stands between [THINK] and [/THINK]. An "id" beside name and arguments is passed over, as
 is a final </s>. All other ways in which Mistral's models write calls are read too
@@ -20,14 +20,10 @@ SIGNS = Signs(opening={mistral.TOOL_CALLS: ""})
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Write one list of all calls. Raises DataError (bad_call)."""
     values = [{"name": call.name, "arguments": call.arguments} for call in calls]
     return f"{mistral.TOOL_CALLS} {written(values)}" if values else ""
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer, also one in mistral_v11's form.
-
-    Never raises; parse(render(calls)).calls == calls.
-    """
+    """Read an answer, also one in mistral_v11's form."""
     return mistral.read(text)

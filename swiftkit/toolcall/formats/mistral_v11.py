@@ -15,21 +15,13 @@ SIGNS = Signs()  # found as mistral, which reads the same
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Write each call with its tag.
-
-    Raises DataError (bad_call), also for a name that cannot be told from what stands around it.
-    """
-    return "".join(map(_rendered, calls))
+    text = ""
+    for call in calls:
+        blocks.check_name(call.name, "Mistral")
+        text += f"{mistral.TOOL_CALLS}{call.name}{mistral.ARGS}{written(call.arguments)}"
+    return text
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer in this form or in mistral.py's.
-
-    Never raises; parse(render(calls)).calls == calls.
-    """
+    """Read an answer, also one in mistral.py's form."""
     return mistral.read(text)
-
-
-def _rendered(call: ToolCall) -> str:
-    blocks.check_name(call.name, "Mistral")
-    return f"{mistral.TOOL_CALLS}{call.name}{mistral.ARGS}{written(call.arguments)}"

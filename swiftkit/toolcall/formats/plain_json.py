@@ -1,10 +1,10 @@
 r"""Calls as JSON and nothing else, in the shapes found in data, in prompts and in API answers.
 
-    {"name": "get_weather", "arguments": {"city": "北京"}}        this is written; for more shapes that are read,
-                                                                  see scanners/json_calls.py
+    {"name": "get_weather", "arguments": {"city": "北京"}}
 
-All of it perhaps in one ```json fence. An answer with words beside the JSON is prose, and so is
-JSON that has not the keys of a call, or has others too, such as {"name": "Ada", "age": 36}.
+is written; scanners/json_calls.py shows the other shapes that are read. All of it may stand in one
+```json fence. An answer with words beside the JSON is prose, and so is JSON that has not the keys
+of a call, or has others too, such as {"name": "Ada", "age": 36}.
 
 Source: the prompt formats of instruction data sets, OpenAI's API; Llama's and Mistral's calls are
 such values as well.
@@ -19,11 +19,10 @@ SIGNS = Signs()  # found as llama_json, which reads the same and Llama's stop to
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Write one call as an object, several as a list, none as "". Raises DataError (bad_call)."""
+    """Write one call as an object, several as a list."""
     values = [{"name": call.name, "arguments": call.arguments} for call in calls]
     return written(values[0] if len(values) == 1 else values) if values else ""
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls)).calls == calls."""
     return blocks.read_whole(text, json_calls.read)

@@ -32,15 +32,12 @@ _LIST = re.compile(r"\[\s*+[^\W\d][\w.]*+\(\s*+(?:\)|[^\W\d]\w*+\s*+=(?!=))")
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Write strings with double quotes, True, False and None as in Python.
-
-    Raises DataError (bad_call).
-    """
+    """Write strings with double quotes, True, False and None as in Python."""
     return f"[{', '.join(map(_rendered, calls))}]" if calls else ""
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls)).calls == calls.
+    """Read an answer.
 
     Malformed: an answer that begins as a list of calls and ends with it, or never ends, and cannot
     be read; all else is prose.
@@ -67,7 +64,7 @@ def read(answer: str) -> Parsed:
 
 def _call(node: ast.expr) -> ToolCall:
     if not isinstance(node, ast.Call):
-        raise ValueError(f"no call: {type(node).__name__}")  # noqa: TRY004 (one kind of error: malformed)
+        raise ValueError(f"no call: {type(node).__name__}")  # noqa: TRY004 - malformed
     if node.args or any(argument.arg is None for argument in node.keywords):
         raise ValueError("an argument without a name")
     arguments = {

@@ -10,8 +10,8 @@ to say: it is passed over, as a server cuts it off that stops there. Words befor
 content.
 
 Source: ms-swift's ReactEnAgentTemplate and ReactZnAgentTemplate, Qwen-Agent's ReActChat. ms-swift
-writes the arguments as Python prints them ({'city': '北京', 'now': True}), which its prompt ("Format
-the arguments as a JSON object") does not ask for; here they are JSON, and both are read.
+writes the arguments as Python prints them ({'city': '北京', 'now': True}), which its prompt does
+not ask for ("Format the arguments as a JSON object"); here they are JSON, and both are read.
 """
 
 import re
@@ -35,22 +35,20 @@ _LINE_END = re.compile(r"[ \t\r]*+(?:\n|\Z)")
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Write the calls as ms-swift does, but for the arguments. Raises DataError (bad_call)."""
-    return "".join(map(_rendered, calls)) + "Observation:" if calls else ""
+    text = ""
+    for call in calls:
+        blocks.check_name(call.name, "ReAct")
+        text += f"Action: {call.name}\nAction Input: {written(call.arguments)}\n"
+    return f"{text}Observation:" if calls else ""
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer. Never raises; parse(render(calls)).calls == calls.
+    """Read an answer.
 
     Malformed: an action without an input, an input without an action, arguments that are no object,
     words behind them on their line.
     """
     return blocks.read(text, _MARKUP, _read_block)
-
-
-def _rendered(call: ToolCall) -> str:
-    blocks.check_name(call.name, "ReAct")
-    return f"Action: {call.name}\nAction Input: {written(call.arguments)}\n"
 
 
 def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:

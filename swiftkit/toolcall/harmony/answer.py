@@ -59,14 +59,13 @@ def check_name(name: str) -> None:
 
 
 def render(calls: list[ToolCall]) -> str:
-    """Write the calls as the chat template does, a message for each. Raises DataError (bad_call)."""
-    return f"{START}assistant".join(map(_rendered, calls))
-
-
-def _rendered(call: ToolCall) -> str:
-    check_name(call.name)
-    header = f" to={FUNCTIONS}{call.name}{CHANNEL}commentary json{MESSAGE}"
-    return f"{header}{written(call.arguments)}{CALL}"
+    """Write the calls as the chat template does, each a message. Raises DataError (bad_call)."""
+    messages = []
+    for call in calls:
+        check_name(call.name)
+        header = f" to={FUNCTIONS}{call.name}{CHANNEL}commentary json{MESSAGE}"
+        messages.append(f"{header}{written(call.arguments)}{CALL}")
+    return f"{START}assistant".join(messages)
 
 
 def parse(text: str) -> Parsed:
@@ -93,10 +92,10 @@ def parse(text: str) -> Parsed:
 
 
 def visible(text: str) -> tuple[str, str]:
-    """Return (reasoning, content) of an answer, with its special tokens, that is still being written.
+    """Return (reasoning, content) of an answer that is still being written; never a call's body.
 
-    Never a call's body. As the text grows, each of the two only grows; at the end they are what
-    `parse` gives, unless that is malformed. What may turn out to be the beginning of a control
+    The text has its special tokens. As it grows, each of the two only grows; at the end they are
+    what `parse` gives, unless that is malformed. What may turn out to be the beginning of a control
     token is held back.
     """
     parts = AnswerParts([], [], [])

@@ -2,10 +2,12 @@ r"""Messages as people and swift write them -> the steps of a Harmony conversati
 
 The same thing may be written in two ways:
 
-    OpenAI   {"role": "assistant", "content": null, "reasoning_content": "...", "tool_calls": [...]},
-             {"role": "tool", "tool_call_id": "...", "content": "..."}
-    swift    {"role": "assistant", "content": "<think>\n...\n</think>\n\n"},
-             {"role": "tool_call", "content": "{...}"}, {"role": "tool_response", "content": "..."}
+    {"role": "assistant", "content": null, "reasoning_content": "...", "tool_calls": [...]}
+    {"role": "tool", "tool_call_id": "...", "content": "..."}                     in OpenAI's form
+
+    {"role": "assistant", "content": "<think>\n...\n</think>\n\n"}
+    {"role": "tool_call", "content": "{...}"}
+    {"role": "tool_response", "content": "..."}                                   in swift's
 
 The published template knows one call per message and ties a result to the call before it. So the
 calls of a parallel answer are written one after the other, each followed by its result. What it
@@ -169,7 +171,7 @@ def _read_assistant(
     if reasoning is None:
         reasoning, text = split(text, where)
     if any(markup in text or markup in (reasoning or "") for markup in _MARKUP_INSIDE):
-        fix = "put the analysis into reasoning_content and the answer into content, without the markup"
+        fix = "put the analysis into reasoning_content, the answer into content, without markup"
         raise DataError(f"{where}: Harmony's own markup in the text", "harmony_markup", fix)
     return reasoning, text, calls
 

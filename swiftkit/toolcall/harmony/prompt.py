@@ -2,8 +2,8 @@ r"""A conversation as gpt-oss reads it, in turns of a prompt and the answer that
 
     <|start|>system<|message|>...<|end|><|start|>developer<|message|>...<|end|>
     <|start|>user<|message|>...<|end|><|start|>assistant
-                                    <|channel|>analysis<|message|>...<|end|><|start|>assistant
-                                     to=functions.f<|channel|>commentary json<|message|>{...}<|call|>
+                            <|channel|>analysis<|message|>...<|end|><|start|>assistant
+                             to=functions.f<|channel|>commentary json<|message|>{...}<|call|>
 
 Equal to the character to the chat template published with gpt-oss-20b and gpt-oss-120b. Three of
 its rules:

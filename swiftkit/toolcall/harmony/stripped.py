@@ -2,13 +2,13 @@ r"""Harmony as a server leaves it that skips special tokens.
 
 Only the words of the headers still part the messages:
 
-    analysisreasoningassistant to=functions.weathercommentary json{"city": "北京"}     as the chat template writes calls
-    analysisreasoningassistantcommentary to=functions.weather json{"city": "北京"}     as the model writes them
+    analysisreasoningassistant to=functions.weathercommentary json{"city": "北京"}
+    analysisreasoningassistantcommentary to=functions.weather json{"city": "北京"}
     analysisreasoningassistantfinaltext
 
-A message ends at the next `assistant` that a channel or a recipient follows at once; a call ends
-with its JSON, whatever its strings hold; a final answer, whose end nothing marks, takes all that
-follows.
+The chat template writes calls in the first order, the model in the second. A message ends at the
+next `assistant` that a channel or a recipient follows at once; a call ends with its JSON, whatever
+its strings hold; a final answer, whose end nothing marks, takes all that follows.
 """
 
 import re
@@ -24,7 +24,8 @@ _BEGINNING = re.compile(  # with a call's header as its group, or of another mes
 # Not "finally" or "analysis of": text that follows its channel's name at once begins as an answer
 # does.
 _LIKELY = re.compile(
-    r'\s*+(?:(?:analysis|final)(?=[A-Z0-9*#"{$|]|[^\x00-\x7f\s])|(?:(?:analysis|commentary) )?to=\w)'
+    r'\s*+(?:(?:analysis|final)(?=[A-Z0-9*#"{$|]|[^\x00-\x7f\s])'
+    r"|(?:(?:analysis|commentary) )?to=\w)"
 )
 # A call's header in the two orders, each with the usual content type and without. With it any name
 # can be read, for it ends at the white space before `json` (and in the first order with the

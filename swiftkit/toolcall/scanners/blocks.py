@@ -26,7 +26,7 @@ BlockReader = Callable[[str, re.Match[str], list[ToolCall]], int]
 def check_name(name: str, format_name: str) -> None:
     """Raise DataError (bad_call) for a name that a header outside of JSON cannot carry."""
     if not re.fullmatch(NAME, name) or name != name.strip():
-        fix = 'give the tool a name of one line without < > { } [ ] " and without white space around it'
+        fix = 'give the tool a name of one line, without < > { } [ ] " and space around it'
         raise DataError(f"{format_name} cannot write a call of {name!r}", "bad_call", fix)
 
 

@@ -1,10 +1,12 @@
 r"""Calls as JSON values, in the shapes found in data, in prompts and in API answers.
 
-{"name": "get_weather", "arguments": {"city": "北京"}}                       or "parameters"
-[{"name": "get_weather", "arguments": {"city": "北京"}}, {...}]              several; or one after the other
-{"tool_call": {"tool_name": "get_weather", "parameters": {"city": "北京"}}}
-{"type": "function", "function": {"name": "get_weather", "arguments": "{\"city\": \"北京\"}"}}     OpenAI's
-{"role": "assistant", "content": "", "tool_calls": [{...}]}                                          a message
+    {"name": "get_weather", "arguments": {"city": "北京"}}           or "parameters"
+    [{"name": "get_weather", "arguments": {"city": "北京"}}, {...}]  several; or one after the other
+    {"tool_call": {"tool_name": "get_weather", "parameters": {"city": "北京"}}}
+    {"type": "function", "function": {"name": "get_weather", "arguments": "{\"city\": \"北京\"}"}}
+    {"role": "assistant", "content": "", "tool_calls": [{...}]}
+
+The last two are OpenAI's, whose arguments are JSON text.
 """
 
 import re

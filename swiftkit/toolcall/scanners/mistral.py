@@ -1,7 +1,9 @@
-"""All ways in which Mistral's models write calls: a JSON list, or each call with its own tag.
+"""All ways in which Mistral's models write calls.
 
-[TOOL_CALLS] [{"name": "get_weather", "arguments": {"city": "北京"}}, {"name": "now", "arguments": {}}]
-[TOOL_CALLS]get_weather[ARGS]{"city": "北京"}[TOOL_CALLS]now[CALL_ID]a1b2c3d4e[ARGS]{}
+    [TOOL_CALLS] [{"name": "get_weather", "arguments": {}}, {"name": "now", "arguments": {}}]
+    [TOOL_CALLS]get_weather[ARGS]{"city": "北京"}[TOOL_CALLS]now[CALL_ID]a1b2c3d4e[ARGS]{}
+
+That is a JSON list, or each call with its own tag.
 """
 
 import re
