@@ -1,12 +1,11 @@
-"""swiftkit's scorer beside BFCL's checker and ToolRL's reward, on the same answers, one after the
-other in one run.
+"""Compare swiftkit's scorer with BFCL's checker and ToolRL's reward, on the same answers.
 
     python run.py --bfcl SITE_PACKAGES [--toolrl rlla.py] [--repeat 25]
 
 --bfcl is the folder that `pip install --no-deps --target FOLDER bfcl-eval==2026.3.23` fills: its
 data gives the rows, its checker is the first peer. --toolrl is verl/utils/reward_score/rlla.py of
-github.com/qiancheng0/ToolRL, the second. Neither is part of this repository. CPU time of one
-process; of repeated rounds the fastest counts.
+github.com/qiancheng0/ToolRL, the second. Neither is part of this repository. All run one after the
+other in one process; of repeated rounds the one with the least CPU time counts.
 """
 
 import argparse
@@ -20,6 +19,7 @@ import sys
 import time
 import types
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,9 +35,15 @@ STEP = 512  # completions of a GRPO step
 
 
 class Answer(NamedTuple):
-    record: dict[str, Any]  # BFCL's question with its ground truth
+    """An answer to a question of BFCL: its record with the ground truth, and the converted row."""
+
+    record: dict[str, Any]
     row: Any
     calls: list[ToolCall]
+
+
+Round = Callable[[], None]  # scores all answers once
+Contestant = Callable[[list[Answer]], Round]
 
 
 def main() -> None:
@@ -48,60 +54,56 @@ def main() -> None:
     parser.add_argument("--toolrl", type=Path)
     parser.add_argument("--repeat", type=int, default=25)
     args = parser.parse_args()
-    right = list(_answers(args.bfcl / "bfcl_eval/data"))
-    mixed = [_spoilt(answer, 0) if index % 2 else answer for index, answer in enumerate(right)]
-    drawn = random.Random(0).sample(right, len(right) // GROUP)
-    grouped = [
-        _spoilt(answer, number) if number % 2 else answer
-        for answer in drawn
-        for number in range(GROUP)
-    ]
-    print(
-        f"| answers/s | all right | every second one wrong | so too, {GROUP} a question |\n|---|---|---|---|"
-    )
-    for name, measured in (_ours() | _peers(args)).items():
-        rates = [
-            _rate(measured(answers), len(answers), args.repeat)
-            for answers in (right, mixed, grouped)
-        ]
-        print(f"| {name} | {' | '.join(f'{rate:,.0f}' for rate in rates)} |", flush=True)
-    seconds = 1 / _rate(_step(grouped[:STEP]), 1, args.repeat)
+    right = list(answers_of(args.bfcl / "bfcl_eval/data"))
+    mixed = [spoilt(answer, 0) if index % 2 else answer for index, answer in enumerate(right)]
+    grouped = []
+    for answer in random.Random(0).sample(right, len(right) // GROUP):
+        grouped += [spoilt(answer, n) if n % 2 else answer for n in range(GROUP)]
+    print(f"| answers/s | all right | every second one wrong | so too, {GROUP} a question |")
+    print("|---|---|---|---|")
+    for name, contestant in contestants(args.bfcl, args.toolrl).items():
+        cells = []
+        for answers in (right, mixed, grouped):
+            cells.append(f"{rate(contestant(answers), len(answers), args.repeat):,.0f}")
+        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+    seconds = 1 / rate(step(grouped[:STEP]), 1, args.repeat)
     print(f"\nThe {STEP} completions of a GRPO step: {1000 * seconds:.1f} ms")
 
 
-def _ours() -> dict[str, Callable[[list[Answer]], "Round"]]:
-    return {
-        "swiftkit, decoded calls": _decoded,
-        "swiftkit, from text": _from_text,
-        "swiftkit, mode bfcl, decoded calls": _in_bfcl_mode,
+def contestants(bfcl: Path, toolrl: Path | None) -> dict[str, Contestant]:
+    checker = bfcl_checker(bfcl)
+    by_name: dict[str, Contestant] = {
+        "swiftkit, decoded calls": decoded,
+        "swiftkit, from text": from_text,
+        "swiftkit, mode bfcl, decoded calls": in_bfcl_mode,
+        "BFCL's checker, decoded calls": partial(bfcl_decoded, checker),
+        "BFCL's checker, from JSON text": partial(bfcl_from_text, checker),
     }
+    if toolrl:
+        by_name["ToolRL's reward, from text"] = partial(toolrl_from_text, toolrl_reward(toolrl))
+    return by_name
 
 
-def _answers(data: Path) -> Iterator[Answer]:
-    """Each question of the single-turn Python categories with BFCL's own answer."""
+def answers_of(data: Path) -> Iterator[Answer]:
+    """Yield each question of the single-turn Python categories with BFCL's own answer."""
     for category in CATEGORIES:
-        truths = map(
-            json.loads, (data / f"possible_answer/BFCL_v4_{category}.json").open(encoding="utf-8")
-        )
-        truth = {line["id"]: line["ground_truth"] for line in truths}
+        truths = {}
+        for line in (data / f"possible_answer/BFCL_v4_{category}.json").open(encoding="utf-8"):
+            truth = json.loads(line)
+            truths[truth["id"]] = truth["ground_truth"]
         for line in (data / f"BFCL_v4_{category}.json").open(encoding="utf-8"):
             record = json.loads(line)
-            record["ground_truth"] = truth[record["id"]]
+            record["ground_truth"] = truths[record["id"]]
             row = next(iter(converter.convert(record)))
-            yield Answer(
-                record,
-                row,
-                [ToolCall(**call) for call in map(_name_and_arguments, _gold(row).calls)],
-            )
+            calls = [ToolCall(call.name, call.arguments) for call in gold_of(row).calls]
+            yield Answer(record, row, calls)
 
 
-def _name_and_arguments(call: Any) -> dict[str, Any]:
-    return {"name": call.name, "arguments": call.arguments}
+def spoilt(answer: Answer, number: int) -> Answer:
+    """Return the answer with one fault.
 
-
-def _spoilt(answer: Answer, number: int) -> Answer:
-    """The answer with one fault: a wrong value, a parameter or a call too few or too many, another
-    name."""
+    That is a wrong value, a parameter or a call too few or too many, or another name.
+    """
     draw = random.Random(f"{answer.record['id']} {number}")
     calls = [ToolCall(call.name, dict(call.arguments)) for call in answer.calls]  # a copy
     call = draw.choice(calls)
@@ -120,16 +122,13 @@ def _spoilt(answer: Answer, number: int) -> Answer:
     return answer._replace(calls=calls)
 
 
-def _gold(row: Any, **options: Any) -> Gold:
+def gold_of(row: Any, **options: Any) -> Gold:
     scoring = json.dumps(json.loads(row["scoring"]) | options)
     return gold_from(row["expected_calls"], row["id"], scoring, row["tools"])
 
 
-Round = Callable[[], None]
-
-
-def _decoded(answers: list[Answer], **options: Any) -> Round:
-    pairs = [(answer.calls, _gold(answer.row, **options)) for answer in answers]
+def decoded(answers: list[Answer], **options: Any) -> Round:
+    pairs = [(answer.calls, gold_of(answer.row, **options)) for answer in answers]
 
     def once() -> None:
         for calls, gold in pairs:
@@ -138,12 +137,12 @@ def _decoded(answers: list[Answer], **options: Any) -> Round:
     return once
 
 
-def _in_bfcl_mode(answers: list[Answer]) -> Round:
-    return _decoded(answers, mode="bfcl")
+def in_bfcl_mode(answers: list[Answer]) -> Round:
+    return decoded(answers, mode="bfcl")
 
 
-def _from_text(answers: list[Answer]) -> Round:
-    pairs = [(hermes.render(answer.calls), _gold(answer.row)) for answer in answers]
+def from_text(answers: list[Answer]) -> Round:
+    pairs = [(hermes.render(answer.calls), gold_of(answer.row)) for answer in answers]
 
     def once() -> None:
         for text, gold in pairs:
@@ -152,8 +151,8 @@ def _from_text(answers: list[Answer]) -> Round:
     return once
 
 
-def _step(answers: list[Answer]) -> Round:
-    """As a reward plugin gets it: texts and columns; the gold is looked up for each completion."""
+def step(answers: list[Answer]) -> Round:
+    """Score as a reward plugin does: texts and columns; the gold is looked up each time."""
     rows = [(hermes.render(answer.calls), answer.row) for answer in answers]
 
     def once() -> None:
@@ -163,21 +162,8 @@ def _step(answers: list[Answer]) -> Round:
     return once
 
 
-def _peers(args: argparse.Namespace) -> dict[str, Callable[[list[Answer]], Round]]:
-    checker = _bfcl_checker(args.bfcl)
-    peers = {
-        "BFCL's checker, decoded calls": lambda answers: _bfcl(answers, checker, from_text=False),
-        "BFCL's checker, from JSON text": lambda answers: _bfcl(answers, checker, from_text=True),
-    }
-    if args.toolrl:
-        reward = _toolrl_reward(args.toolrl)
-        peers["ToolRL's reward, from text"] = lambda answers: _toolrl(answers, reward)
-    return peers
-
-
-def _bfcl_checker(folder: Path) -> Callable[..., Any]:
-    """`ast_checker`, without the model handlers that its module imports for their table of
-    names."""
+def bfcl_checker(folder: Path) -> Callable[..., Any]:
+    """Return `ast_checker`, without the model handlers that its module imports for their names."""
     sys.path.append(str(folder))
     config: Any = types.ModuleType("bfcl_eval.constants.model_config")
     config.MODEL_CONFIG_MAPPING = {"model": types.SimpleNamespace(underscore_to_dot=False)}
@@ -187,32 +173,37 @@ def _bfcl_checker(folder: Path) -> Callable[..., Any]:
 
     def check(record: dict[str, Any], calls: list[dict[str, Any]]) -> Any:
         category = record["id"].rpartition("_")[0]
-        return ast_checker(
-            record["function"], calls, record["ground_truth"], Language.PYTHON, category, "model"
-        )
+        truth = record["ground_truth"]
+        return ast_checker(record["function"], calls, truth, Language.PYTHON, category, "model")
 
     return check
 
 
-def _bfcl(answers: list[Answer], check: Callable[..., Any], from_text: bool) -> Round:
-    rows = [
-        (answer.record, [{call.name: call.arguments} for call in answer.calls])
-        for answer in answers
-    ]
-    texts = [(record, json.dumps(calls)) for record, calls in rows]
+def bfcl_calls(answer: Answer) -> list[dict[str, Any]]:
+    return [{call.name: call.arguments} for call in answer.calls]
+
+
+def bfcl_decoded(check: Callable[..., Any], answers: list[Answer]) -> Round:
+    rows = [(answer.record, bfcl_calls(answer)) for answer in answers]
 
     def once() -> None:
-        if from_text:
-            for record, text in texts:
-                check(record, json.loads(text))
-        else:
-            for record, calls in rows:
-                check(record, calls)
+        for record, calls in rows:
+            check(record, calls)
 
     return once
 
 
-def _toolrl_reward(path: Path) -> Callable[..., Any]:
+def bfcl_from_text(check: Callable[..., Any], answers: list[Answer]) -> Round:
+    texts = [(answer.record, json.dumps(bfcl_calls(answer))) for answer in answers]
+
+    def once() -> None:
+        for record, text in texts:
+            check(record, json.loads(text))
+
+    return once
+
+
+def toolrl_reward(path: Path) -> Callable[..., Any]:
     os.environ["EXPERIMENT_NAME"] = "qwen"  # it reads its settings from the environment
     spec = importlib.util.spec_from_file_location("toolrl_reward", path)
     assert spec is not None
@@ -223,37 +214,34 @@ def _toolrl_reward(path: Path) -> Callable[..., Any]:
     return reward
 
 
-def _toolrl(answers: list[Answer], reward: Callable[..., Any]) -> Round:
-    """In its own wire format: one block, a call a line, `parameters`. What it prints is thrown
-    away."""
-    pairs = [
-        (
-            f"<|im_start|>assistant{_toolrl_text(answer.calls)}",
-            _toolrl_text(_gold(answer.row).calls),
-        )
-        for answer in answers
-    ]
+def toolrl_from_text(reward: Callable[..., Any], answers: list[Answer]) -> Round:
+    """Score in ToolRL's own wire format; what it prints is thrown away."""
+    pairs = []
+    for answer in answers:
+        text = f"<|im_start|>assistant{toolrl_text(answer.calls)}"
+        pairs.append((text, toolrl_text(gold_of(answer.row).calls)))
 
     def once() -> None:
-        with contextlib.redirect_stdout(_Nowhere()):
+        with contextlib.redirect_stdout(Nowhere()):
             for text, truth in pairs:
                 reward(text, truth)
 
     return once
 
 
-class _Nowhere(io.TextIOBase):
+class Nowhere(io.TextIOBase):
     def write(self, text: str) -> int:
         return len(text)
 
 
-def _toolrl_text(calls: Any) -> str:
+def toolrl_text(calls: Any) -> str:
+    """Write calls as ToolRL does: one block, a call a line, `parameters`."""
     lines = [json.dumps({"name": call.name, "parameters": call.arguments}) for call in calls]
     return "<think>Yes.</think>\n<tool_call>\n" + "\n".join(lines) + "\n</tool_call>"
 
 
-def _rate(once: Round, count: int, repeat: int) -> float:
-    """Per second of CPU, in the fastest of the rounds."""
+def rate(once: Round, count: int, repeat: int) -> float:
+    """Return answers per second of CPU, in the fastest of the rounds."""
     fastest = float("inf")
     for _ in range(repeat):
         start = time.process_time()

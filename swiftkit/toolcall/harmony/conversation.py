@@ -108,10 +108,10 @@ def _read_answer(messages: Messages, index: int) -> tuple[list[HarmonyStep], int
             end += 1
     if not calls:
         return [HarmonyStep("final", text, reasoning, flags=flags)], end
+    results = _results(messages, end, [call.get("id") for call in _raw_calls(message)], len(calls))
     if reasoning and text:  # the template has one place for what stands before a call
         fix = "put both into the reasoning, or give the text a message of its own"
         raise DataError(f"{where}: a text and a reasoning before one call", "text_before_call", fix)
-    results = _results(messages, end, [call.get("id") for call in _raw_calls(message)], len(calls))
     answer: list[HarmonyStep] = []
     for number, call in enumerate(calls):
         before = (reasoning or text or None) if number == 0 else None
