@@ -15,8 +15,9 @@ from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message
 from swiftkit.toolcall import detect
-from swiftkit.toolcall.call import Parsed, ToolCall, call_from
+from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.formats import call_strings
+from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import join, split
 
 _MARKUP = ("<tool_call>", "<|channel|>", "to=functions.")

@@ -9,7 +9,8 @@ from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.scoring.expected_calls import read_expected_calls
 from swiftkit.scoring.options import options_from
-from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import split
 from swiftkit.toolcall.tools import tool_names, tools_from
 

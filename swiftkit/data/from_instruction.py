@@ -20,8 +20,9 @@ from swiftkit.data.rows import call_message
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message
-from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import call_strings
+from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import join, split
 
 _MARKED = re.compile(r'\{\s*"tool_call"\s*:')

@@ -13,7 +13,7 @@ from swiftkit.data.rows import ANSWERS, call_message, loss_flag, text_of
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import GOLD_COLUMNS, Message
-from swiftkit.toolcall.call import call_from
+from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import join, reasoning_of
 from swiftkit.toolcall.tool_results import in_call_order
 

@@ -13,7 +13,8 @@ import msgspec
 from swiftkit.errors import DataError
 from swiftkit.files.jsonl import decode_line
 from swiftkit.toolcall import detect, openai_calls
-from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.tools import tools_from
 
 Message = dict[str, Any]

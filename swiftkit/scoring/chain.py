@@ -32,7 +32,8 @@ from swiftkit.scoring.expected_calls import (
 )
 from swiftkit.scoring.gold import Gold, gold_from
 from swiftkit.scoring.score import matched_pairs, pairs_of, parse_answer, score_calls
-from swiftkit.toolcall.call import Parsed, ToolCall, call_from
+from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.read_call import call_from
 
 
 class Chain(NamedTuple):

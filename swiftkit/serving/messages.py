@@ -4,7 +4,7 @@ from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.serving.errors import RequestError
-from swiftkit.toolcall.call import call_from
+from swiftkit.toolcall.read_call import call_from
 
 _ROLES = ("system", "user", "assistant", "tool")
 _SWIFT_ROLES = ("tool_call", "tool_response")

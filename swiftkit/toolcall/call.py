@@ -1,14 +1,8 @@
-"""A tool call, the reading of an answer, and the one place where outside data becomes a call."""
+"""A tool call, and a model's answer taken apart."""
 
 from typing import Annotated, Any
 
 import msgspec
-
-from swiftkit.errors import DataError
-from swiftkit.json_text import decode
-
-_ARGUMENT_KEYS = ("arguments", "parameters")
-_FIX_ARGUMENTS = "write them as a JSON object"
 
 
 class ToolCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,50 +28,3 @@ class Parsed(msgspec.Struct, frozen=True):
     malformed: str = ""
     reasoning: str = ""
     texts: list[dict[str, str]] = []
-
-
-def call_from(value: Any, where: str) -> ToolCall:
-    """Return the call that `value` describes, in any of the shapes of data and of API answers:
-
-        {"name": "f", "arguments" | "parameters": {...} or "JSON text"}
-        {"id": ..., "type": "function", "function": {"name": "f", "arguments": "JSON text"}}
-        {"tool_call": {"tool_name": "f", "parameters": {...}}}
-
-    Raises DataError (bad_call, no_arguments, ambiguous_arguments, bad_arguments, duplicate_key),
-    which names `where`.
-    """
-    body = value
-    if isinstance(value, dict):
-        body = value.get("function") or value.get("tool_call") or value
-    if not isinstance(body, dict):
-        fix = 'write {"name": ..., "arguments": {...}}'
-        raise DataError(f"{where}: the call is not an object", "bad_call", fix)
-    name = body.get("name", body.get("tool_name"))
-    if not isinstance(name, str) or not name:
-        fix = "give it a 'name' that is a string"
-        raise DataError(f"{where}: the call has no name", "bad_call", fix)
-    return ToolCall(name, _arguments(body, f"{where}: call of {name!r}"))
-
-
-def _arguments(body: dict[str, Any], where: str) -> dict[str, Any]:
-    # Arrow and Parquet pad the key that a row lacks with null, so null counts as absent beside a
-    # real value.
-    values = [body[key] for key in _ARGUMENT_KEYS if body.get(key) is not None]
-    if len(values) > 1:
-        reason = f"{where}: both arguments and parameters"
-        raise DataError(reason, "ambiguous_arguments", "keep one of them")
-    if not values:
-        if any(key in body for key in _ARGUMENT_KEYS):
-            return {}
-        fix = 'write "arguments": {} for a call without any'
-        raise DataError(f"{where}: no arguments", "no_arguments", fix)
-    arguments = values[0]
-    if isinstance(arguments, str):
-        if not arguments.strip():
-            return {}  # OpenAI's API writes "" for a tool without parameters
-        problem = "the arguments are not a JSON object"
-        arguments = decode(arguments, where, "bad_arguments", _FIX_ARGUMENTS, problem)
-    if not isinstance(arguments, dict):
-        reason = f"{where}: the arguments are not an object"
-        raise DataError(reason, "bad_arguments", _FIX_ARGUMENTS)
-    return arguments

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError
-from swiftkit.toolcall.call import Parsed, ToolCall, call_from
+from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.read_call import call_from
 
 
 def parse(message: dict[str, Any]) -> Parsed:

@@ -6,7 +6,8 @@ import pytest
 from helpers.endpoints import ask
 from helpers.servers import message
 
-from swiftkit.toolcall.formats import detect, hermes
+from swiftkit.toolcall import detect
+from swiftkit.toolcall.formats import hermes
 
 
 @pytest.mark.parametrize(

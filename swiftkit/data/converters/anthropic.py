@@ -26,7 +26,8 @@ from typing import Any
 from swiftkit.data.rows import call_message, is_judged, loss_flag, make_row, text_of
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import join
 from swiftkit.toolcall.tool_results import in_call_order
 

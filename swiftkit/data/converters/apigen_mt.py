@@ -25,7 +25,8 @@ from swiftkit.data.rows import SYSTEM, make_row
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message, Row
-from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.read_call import call_from
 
 
 def matches(record: dict[str, Any]) -> bool:

@@ -26,8 +26,9 @@ from swiftkit.data.rows import call_message, is_judged, make_row, text_of
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message, Row
-from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.python_literal import json_at
+from swiftkit.toolcall.read_call import call_from
 
 _CALL, _END = "<functioncall>", "<|endoftext|>"
 _MARK = re.compile(r"(?:\A\s*|\n\n)(USER|ASSISTANT|FUNCTION RESPONSE): ")

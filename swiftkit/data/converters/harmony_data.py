@@ -26,7 +26,7 @@ from typing import Any
 from swiftkit.data.rows import call_message, is_judged, loss_flag, make_row, text_of
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.toolcall.call import call_from
+from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import join, reasoning_of
 
 _ROLES = {

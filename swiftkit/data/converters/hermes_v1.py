@@ -36,7 +36,8 @@ from swiftkit.data.rows import SYSTEM, make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall import python_literal as literal
-from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.read_call import call_from
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
 # all up to the next tag of this name; never goes back, however long

@@ -26,8 +26,9 @@ from swiftkit.data.rows import SYSTEM, make_row
 from swiftkit.errors import DataError
 from swiftkit.json_text import reason, skip_space
 from swiftkit.records import Message, Row
-from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.python_literal import json_at
+from swiftkit.toolcall.read_call import call_from
 
 _JSON = re.compile(r"[{\[]")
 _TOOL_WORDS = ("function", "tool", "api")

@@ -35,7 +35,7 @@ from swiftkit.data.rows import SYSTEM, make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall import python_literal as literal
-from swiftkit.toolcall.call import call_from
+from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import join
 
 _APIS = re.compile(r"Specifically, you have access to the following APIs:")

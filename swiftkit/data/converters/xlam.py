@@ -22,7 +22,7 @@ from swiftkit.data.rows import call_message, is_judged, make_row, text_of
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message, Row
-from swiftkit.toolcall.call import call_from
+from swiftkit.toolcall.read_call import call_from
 
 _USED = ("query", "answers")
 

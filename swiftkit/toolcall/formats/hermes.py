@@ -16,7 +16,8 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.json_text import raw_decode, skip_space, written
-from swiftkit.toolcall.call import Parsed, ToolCall, call_from
+from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.scanners import blocks
 from swiftkit.toolcall.wire_format import Signs
 

@@ -20,9 +20,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from swiftkit.errors import DataError
-from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.harmony.answer import parse
 from swiftkit.toolcall.openai_calls import content_text
+from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import reasoning_of, split
 from swiftkit.toolcall.tool_results import in_call_order
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.json_text import raw_decode, reason
-from swiftkit.toolcall.call import Parsed, ToolCall, call_from
+from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.read_call import call_from
 
 _FENCE = re.compile(r"```(?:json|tool_calls?)?+\s*+")
 _SEPARATOR = re.compile(r"\s*+(?:[,;]\s*+)?")

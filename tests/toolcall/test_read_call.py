@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from swiftkit.errors import DataError
-from swiftkit.toolcall.call import ToolCall, call_from
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.read_call import call_from
 
 WEATHER = ToolCall("weather", {"city": "北京"})
 
