@@ -25,7 +25,9 @@ def unordered(weights: Weights) -> list[tuple[int, int]]:
 
 def in_order(weights: Weights) -> list[tuple[int, int]]:
     """Return the best pairs in which both sides rise; every pair has a weight above 0."""
-    rows, columns = len(weights), len(weights[0]) if weights else 0
+    if not weights:
+        return []
+    rows, columns = len(weights), len(weights[0])
     # best[i][j]: the greatest total of the rows from i and the columns from j
     best = [[0.0] * (columns + 1) for _ in range(rows + 1)]
     for i in range(rows - 1, -1, -1):

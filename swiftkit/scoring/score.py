@@ -217,10 +217,14 @@ def _best_pairs(
     calls: Sequence[ToolCall], gold: Gold, rows: list[int], columns: list[int]
 ) -> list[MatchedPair]:
     """Return the pairs of calls (rows) and expected calls (columns) of one name."""
-    if (pairs := _undisputed_pairs(calls, gold, rows, columns)) is not None:
-        return pairs
-    table = [[_pair(i, calls[i], j, gold.matchers[j]) for j in columns] for i in rows]
-    weights = [[_weight(pair, gold.weights) for pair in row] for row in table]
+    undisputed = _undisputed_pairs(calls, gold, rows, columns)
+    if undisputed is not None:
+        return undisputed
+    table, weights = [], []
+    for i in rows:
+        row = [_pair(i, calls[i], j, gold.matchers[j]) for j in columns]
+        table.append(row)
+        weights.append([_weight(pair, gold.weights) for pair in row])
     return [table[i][j] for i, j in assignment.unordered(weights)]
 
 

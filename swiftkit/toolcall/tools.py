@@ -285,6 +285,7 @@ def _as_declared(default: Any, type_name: Any) -> Any:
     if expected is None or not isinstance(default, str):
         return default
     value = decode_or_none(default.lower() if type_name == "boolean" else default)
-    is_expected = isinstance(value, expected)
     # bool is a subclass of int
-    return value if is_expected and isinstance(value, bool) == (type_name == "boolean") else default
+    if isinstance(value, expected) and isinstance(value, bool) == (type_name == "boolean"):
+        return value
+    return default

@@ -23,7 +23,9 @@ _SYNONYMS = {
     "object": "object dict map hashmap mapping",
     "array": "array list tuple sequence iterable arraylist set frozenset",
 }
-NAMES = {word: name for name, words in _SYNONYMS.items() for word in words.split()}
+NAMES: dict[str, str] = {}
+for _name, _words in _SYNONYMS.items():
+    NAMES |= dict.fromkeys(_words.split(), _name)
 _SETS = ("set", "frozenset")
 _GENERIC = re.compile(r"(?:typing\.)?(\w+)\s*\[(.*)\]", re.DOTALL)
 _DEFAULT = re.compile(r"defaults?(?:\s*[=:]|\s+(?:is|to))?\s*(.+)", re.IGNORECASE | re.DOTALL)

@@ -21,7 +21,9 @@ SIGNS = Signs()  # found as llama_json, which reads the same and Llama's stop to
 def render(calls: list[ToolCall]) -> str:
     """Write one call as an object, several as a list."""
     values = [{"name": call.name, "arguments": call.arguments} for call in calls]
-    return written(values[0] if len(values) == 1 else values) if values else ""
+    if not values:
+        return ""
+    return written(values[0] if len(values) == 1 else values)
 
 
 def parse(text: str) -> Parsed:

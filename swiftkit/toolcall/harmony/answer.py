@@ -170,7 +170,8 @@ def _checked(header: str, token: re.Match[str] | None) -> MessageHeader:
     match = _HEADER.fullmatch(header)
     if not match or (match[1] is not None and match[3] is not None):
         raise ValueError(f"the header {header[:80]!r} cannot be read")
-    channel, recipient = match[2], match[1] if match[3] is None else match[3]
+    channel = match[2]
+    recipient = match[1] if match[3] is None else match[3]
     if channel not in CHANNELS:
         raise ValueError(f"unknown channel {channel[:40]!r}")
     if recipient is None and match[4] and channel == "commentary":

@@ -114,9 +114,10 @@ def _read_answer(messages: Messages, index: int) -> tuple[list[HarmonyStep], int
         fix = "put both into the reasoning, or give the text a message of its own"
         raise DataError(f"{where}: a text and a reasoning before one call", "text_before_call", fix)
     answer: list[HarmonyStep] = []
+    before = reasoning or text or None
     for number, call in enumerate(calls):
-        before = (reasoning or text or None) if number == 0 else None
         answer.append(HarmonyStep("call", reasoning=before, call=call, flags=flags))
+        before = None
         answer += results[number : number + 1] if len(calls) > 1 else results
     return answer, end + len(results)
 

@@ -117,7 +117,10 @@ def render(
 
 def text(turns: Sequence[HarmonyTurn]) -> str:
     """Return the turns as text, as the published template does."""
-    return "".join(piece.text for turn in turns for piece in (*turn.prompt, *turn.answer))
+    pieces: list[Piece] = []
+    for turn in turns:
+        pieces += [*turn.prompt, *turn.answer]
+    return "".join(piece.text for piece in pieces)
 
 
 def _head(system: str, tools: list[dict[str, Any]], settings: HarmonySettings) -> list[Piece]:
