@@ -39,9 +39,9 @@ from swiftkit.toolcall.harmony.prompt import (
     IDENTITY,
     RETURN,
     START,
-    Piece,
     HarmonySettings,
     HarmonyTurn,
+    Piece,
     render,
 )
 from swiftkit.toolcall.reasoning import KEYS, join, reasoning_of

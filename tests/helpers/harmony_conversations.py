@@ -30,9 +30,11 @@ def turns_of(
 
 
 def assistant_spans(text: str) -> list[tuple[int, int]]:
-    """What the assistant wrote, found in the text alone: from behind each `<|start|>assistant` that
-    the model did not write itself (it does after its analysis) to the end token of its last
-    message."""
+    """Return the spans that the assistant wrote, found in the text alone.
+
+    Each goes from behind a `<|start|>assistant` that the model did not write itself (it does after
+    its analysis) to the end token of its last message.
+    """
     spans = []
     position = 0
     while (start := text.find("<|start|>assistant", position)) >= 0:

@@ -1,8 +1,7 @@
-"""What ms-swift's own agent templates write: `render_with_swift.py TEMPLATE...`, {case: calls} on
-standard input.
+"""Print the texts of ms-swift's own agent templates: `render_with_swift.py TEMPLATE...`.
 
-Prints {case: {template: text}}. Importing swift takes seconds and loads torch, so it has a process
-of its own.
+{case: calls} stands on standard input; prints {case: {template: text}}. Importing swift takes
+seconds and loads torch, so it has a process of its own.
 """
 
 import json
@@ -13,19 +12,13 @@ from swift.agent_template import agent_template_map
 
 
 def rendered(template: str, calls: list[dict[str, Any]]) -> str:
-    messages = [
-        {"role": "tool_call", "content": json.dumps(call, ensure_ascii=False)} for call in calls
-    ]
+    contents = [json.dumps(call, ensure_ascii=False) for call in calls]
+    messages = [{"role": "tool_call", "content": content} for content in contents]
     text: str = agent_template_map[template]()._format_tool_calls(messages)
     return text
 
 
-cases = json.load(sys.stdin)
-print(
-    json.dumps(
-        {
-            case: {name: rendered(name, calls) for name in sys.argv[1:]}
-            for case, calls in cases.items()
-        }
-    )
-)
+texts = {}
+for case, calls in json.load(sys.stdin).items():
+    texts[case] = {name: rendered(name, calls) for name in sys.argv[1:]}
+print(json.dumps(texts))

@@ -217,8 +217,8 @@ def test_the_trick_does_not_pay(case: Case) -> None:
 
 
 def test_no_share_of_a_trick_is_paid_out() -> None:
-    """What scores nothing as a whole has no share either that a reward of its own could pay, but
-    for its format."""
+    """A trick that scores nothing has no share either that a reward of its own could pay, but for
+    its format."""
     for case in CASES:
         if case.claim == "zero":
             found = score_text(case.hack, GOLDS[case.gold])

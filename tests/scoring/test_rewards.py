@@ -1,5 +1,4 @@
-"""What GRPO rewards, computed from the columns that swift hands over; and data that cannot be
-rewarded."""
+"""GRPO's rewards from the columns that swift hands over, and data that cannot be rewarded."""
 
 import json
 from pathlib import Path
@@ -77,7 +76,7 @@ def test_completions_without_gold_stop_the_run() -> None:
 def test_success_is_the_share_of_calls_that_gave_a_right_result(
     outcomes: list[ToolOutcome], wanted: int, results: Any, worth: float
 ) -> None:
-    """Where the results are not known, of those that gave any."""
+    """Without known results, of calls that gave any result."""
     assert rewards.success(outcomes, wanted, results) == worth
 
 
@@ -116,12 +115,12 @@ def test_rows_that_cannot_be_rewarded_are_named(fault: dict[str, Any], said: str
 
 
 def of_rows(recipe: Path, *flags: str) -> list[RecipeFinding]:
-    """What preflight says about rewards; the rest of such a recipe is not there."""
+    """Preflight's findings about rewards; the rest of such a recipe is not there."""
     return [fault for fault in preflight(recipe, flags) if fault.rule == "unrewarded_row"]
 
 
 def test_preflight_names_the_line_before_swift_starts(tmp_path: Path) -> None:
-    """Of JSONL files, where the rewards are ours: file:line, the column and the fix."""
+    """For JSONL files and our own rewards: file:line, the column and the fix."""
     recipe, data = tmp_path / "grpo.yaml", tmp_path / "rows.jsonl"
     data.write_text(
         json.dumps({"messages": [QUESTION], "expected_calls": GOLD}) + "\n", encoding="utf-8"

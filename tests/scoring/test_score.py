@@ -233,7 +233,7 @@ def test_score_where_no_tool_is_wanted() -> None:
 
 
 def test_silence_and_malformed_output_score_nothing() -> None:
-    """Where a call is wanted, and also where none is."""
+    """Both score 0, with a call wanted and without."""
     expected = {"name": "f", "arguments": {"a": 1}}
     assert score([], expected).value == 0.0
     assert score([], expected).counts == {"right": 0, "total": 1}

@@ -1,4 +1,4 @@
-"""Which wire format an answer is in: by its beginning, else by the markup that comes first."""
+"""Detection of the wire format: by the answer's beginning, else by the markup that comes first."""
 
 import pytest
 from helpers.call_strategies import MARKUP, any_calls

@@ -13,7 +13,7 @@ CALLS = [ToolCall("f", {"a": 1.5, "城市": "北京"}), ToolCall("g", {})]
 
 
 def test_rendered_calls_read_back() -> None:
-    """What is rendered reads back; ids are numbered."""
+    """Rendered calls read back; ids are numbered."""
     rendered = openai_calls.render(CALLS)
     assert [call["id"] for call in rendered] == ["call_0", "call_1"]
     assert openai_calls.parse({"content": None, "tool_calls": rendered}) == Parsed(CALLS)

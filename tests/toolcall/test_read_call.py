@@ -60,7 +60,7 @@ def test_call_from_empty_arguments_gives_an_empty_object(arguments: Any) -> None
     ],
 )
 def test_call_from_anything_else_raises_its_code(value: Any, code: str) -> None:
-    """What is no call raises DataError with its code, and the message begins with the place."""
+    """A DataError with a code, whose message begins with the place."""
     with pytest.raises(DataError, match=r"^here: ") as caught:
         call_from(value, "here")
     assert caught.value.code == code

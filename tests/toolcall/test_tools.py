@@ -83,7 +83,7 @@ def test_tools_from_puts_the_parameters_in_one_place(key: str, given: Any) -> No
     ],
 )
 def test_tools_from_no_tool_raises_bad_tools(value: Any) -> None:
-    """What is no tool, or one whose parameters only an API knows, is refused."""
+    """No tool, or one whose parameters only an API knows, is refused."""
     with pytest.raises(DataError) as caught:
         tools_from(value)
     assert caught.value.code == "bad_tools"

@@ -54,7 +54,7 @@ def tools(schema: dict[str, Any]) -> Any:
 def test_violations_have_their_codes(
     name: str, arguments: dict[str, Any], codes: list[str]
 ) -> None:
-    """What does not fit is named; `is_valid` says the same in one word."""
+    """Each misfit is named by its code, and `is_valid` agrees."""
     call = ToolCall(name, arguments)
     assert [violation.code for violation in violations(call, tools(SCHEMA))] == codes
     assert is_valid(call, tools(SCHEMA)) is not bool(codes)

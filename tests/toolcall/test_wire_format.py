@@ -79,7 +79,7 @@ def test_every_file_of_the_folder_is_a_format() -> None:
 
 
 def test_formats_do_not_know_each_other() -> None:
-    """What they share stands in scanners/."""
+    """Shared readers stand in scanners/."""
     for path in FOLDER.glob("[!_]*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom):
@@ -87,7 +87,7 @@ def test_formats_do_not_know_each_other() -> None:
 
 
 def test_a_shared_mark_belongs_to_one_format_by_default() -> None:
-    """Of formats that share a mark, all but one say what follows it."""
+    """All but one of the formats that share a mark say what follows it."""
     takers: dict[str, list[str]] = {}
     for name, form in load_all().items():
         marks = [mark for mark, follows in form.SIGNS.opening.items() if not follows]

@@ -200,12 +200,12 @@ def item(category: str, *names: str) -> BfclItem:
 def test_verdict_by_category(
     made: list[tuple[str, dict[str, Any]]], wanted: BfclItem, error: str
 ) -> None:
-    """How many calls, of which names, in which order: each category has its rule."""
+    """Each category has its rule for the number, the names and the order of calls."""
     assert verdict([ToolCall(*call) for call in made], wanted) == error
 
 
 def test_verdict_on_malformed_answers() -> None:
-    """What cannot be read is wrong, unless no call was wanted: there BFCL asks only whether a call
+    """A malformed answer is wrong, unless no call was wanted: there BFCL asks only whether a call
     was read."""
     assert verdict([], item("multiple", "f"), "unclosed") == "ast_decoder:decoder_failed"
     assert verdict([], BfclItem("irrelevance", []), "unclosed") == ""
@@ -276,7 +276,7 @@ def test_from_javascript_reads_literals(text: str, kind: str, items: str, value:
     ],
 )
 def test_hostile_literals_are_left_as_they_are(text: str) -> None:
-    """What a pattern could chew on for hours is left as it is."""
+    """Text that a pattern could chew on for hours is left as it is."""
     assert from_javascript(text, "array") is not None
     assert from_javascript(text, "dict") is not None
     assert from_java(f"new HashMap<>() {{{{ {text}", "HashMap") is not None

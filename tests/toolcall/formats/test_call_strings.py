@@ -84,7 +84,7 @@ def test_parse_one_call(text: str, arguments: dict[str, Any]) -> None:
     ],
 )
 def test_parse_reads_values_by_their_spelling(value: str, expected: Any) -> None:
-    """What is JSON or a Python literal is that value, all else is text."""
+    """JSON and Python literals are values, all else is text."""
     for text in (f"f(a={value})", f"f(a={value}, b=1)"):
         arguments = parse(text).calls[0].arguments
         assert arguments["a"] == expected

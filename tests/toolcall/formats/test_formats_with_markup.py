@@ -1,5 +1,5 @@
-"""What ReAct, Llama, Mistral, Qwen3-Coder, GLM-4, DeepSeek and plain JSON look like, and what they
-read beside it."""
+"""Texts of ReAct, Llama, Mistral, Qwen3-Coder, GLM-4, DeepSeek and plain JSON, and the other
+spellings that they read."""
 
 import json
 import time
@@ -82,7 +82,7 @@ PYTHON = str(F.arguments)  # as ms-swift prints arguments for ReAct and GLM-4
     ],
 )  # fmt: skip
 def test_parse_reads_other_spellings(name: str, text: str) -> None:
-    """What the family's models, other templates and servers that skip tokens leave is read
+    """Texts of the family's models, of other templates and of servers that skip tokens are read
     alike."""
     assert FORMATS[name].parse(text) == Parsed([F, G], texts=FORMATS[name].parse(text).texts)
     assert detect.parse(text).calls == [F, G]
@@ -177,7 +177,7 @@ def test_render_refuses_what_python_cannot_say(call: ToolCall) -> None:
 
 @pytest.mark.parametrize("form", sorted(FORMATS))
 def test_render_refuses_nan(form: str) -> None:
-    """What JSON cannot hold is refused, where json.dumps would write it."""
+    """NaN is refused, where json.dumps would write it."""
     with pytest.raises(DataError, match="JSON cannot hold"):
         FORMATS[form].render([ToolCall("f", {"a": float("nan")})])
 

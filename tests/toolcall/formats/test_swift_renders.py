@@ -1,5 +1,5 @@
-"""What we write for calls is what ms-swift's own agent templates write; where it is not, we say so
-and read theirs."""
+"""Our texts of calls equal those of ms-swift's own agent templates; where they do not, both are
+read."""
 
 import importlib.util
 import json
@@ -88,7 +88,7 @@ def test_render_equals_swift_byte_for_byte(calls: list[ToolCall], theirs: dict[s
 
 
 def test_parse_reads_what_swift_trains_on(calls: list[ToolCall], theirs: dict[str, str]) -> None:
-    """What swift trains a model to write is read, in its own format and through detection."""
+    """The text that swift trains on is read, in its own format and through detection."""
     for template, name in (SAME | READ).items():
         assert FORMATS[name].parse(theirs[template]).calls == calls, template
         assert detect.parse(theirs[template]).calls == calls, template

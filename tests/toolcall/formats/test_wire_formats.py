@@ -1,4 +1,4 @@
-"""What every wire format has to do, and detection with all of them: round trips, hostile text,
+"""Duties of every wire format, and detection with all of them: round trips, hostile text,
 reasoning, prose."""
 
 from typing import Any
@@ -239,7 +239,7 @@ def test_detect_finds_no_call_in_prose(text: str) -> None:
     ],
 )
 def test_detect_calls_broken_calls_malformed(text: str) -> None:
-    """What opens a call and cannot be read is said so, with a reason and without calls."""
+    """Text that opens a call and cannot be read is malformed, with a reason and without calls."""
     parsed = detect.parse(text)
     assert parsed.malformed
     assert parsed.calls == []

@@ -106,7 +106,7 @@ def test_rendered_calls_read_back(calls: list[ToolCall]) -> None:
 @settings(max_examples=500, deadline=None)
 @given(any_calls)
 def test_rendered_calls_read_back_without_special_tokens(calls: list[ToolCall]) -> None:
-    """The same where a server has skipped the special tokens, behind reasoning or not."""
+    """Calls whose special tokens a server has skipped read back too, behind reasoning or not."""
     text = text_of([in_template_order(call) for call in calls], stripped=True)
     assert harmony.parse(text) == Parsed(calls)
     assert not calls or harmony.parse(f"analysisHm.assistant{text}") == Parsed(

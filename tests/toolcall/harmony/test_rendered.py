@@ -35,8 +35,7 @@ def test_render_gives_the_templates_text_and_loss() -> None:
 
 
 def test_render_of_converted_rows_gives_the_same_text() -> None:
-    """What `swiftkit convert` makes of them loses nothing: the same text from the rows that swift
-    trains on."""
+    """`swiftkit convert` loses nothing of them: the rows that swift trains on give the same text."""
     for row in rendered_rows():
         raw = {key: row[key] for key in ("messages", "tools", "reasoning_effort")}
         (made,) = openai.convert(raw)

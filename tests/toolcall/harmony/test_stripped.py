@@ -65,7 +65,7 @@ def test_parse_text_that_begins_like_a_channel_is_content(text: str) -> None:
 
 @pytest.mark.parametrize("before", ["", "_", "-", "."])
 def test_a_name_that_ends_with_json(before: str) -> None:
-    """Where nothing parts the name from the content type, `fjson` is f, but `read_json` is a name
+    """With nothing between the name and the content type, `fjson` is f, but `read_json` is a name
     of its own."""
     (call,) = harmony.parse(f"commentary to=functions.read{before}json{{}}").calls
     assert call.name == (f"read{before}json" if before else "read")
