@@ -7,6 +7,5 @@
 # Makes:    runs/cpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe_gpus=4
-recipe_deepspeed=zero2 # 8B fits on each GPU; ZeRO-3 would gather its weights at every layer, for nothing
-recipe rlhf "$@"
+# ZeRO-2: 8B fits on each GPU; ZeRO-3 would gather its weights at every layer, for nothing
+launch --gpus 4 --deepspeed zero2 swift rlhf "$here/cpo.yaml" "$@"

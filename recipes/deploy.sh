@@ -7,4 +7,4 @@
 # Makes:    http://127.0.0.1:8000/v1; next: swiftkit eval tool-call --base-url http://127.0.0.1:8000/v1
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe deploy "$@"
+launch swift deploy "$here/deploy.yaml" "$@"

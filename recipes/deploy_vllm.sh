@@ -6,15 +6,10 @@
 # Override: bash recipes/deploy_vllm.sh --model runs/demo/merged --port 8001
 # Small:    bash recipes/deploy_vllm.sh recipes/tiny/deploy_vllm.yaml
 # Makes:    http://127.0.0.1:8000/v1; next: swiftkit eval tool-call --base-url http://127.0.0.1:8000/v1
-here=$(dirname "$0")
-vllm=${SWIFTKIT_VLLM_VENV:-$here/../.venv_vllm}
+vllm=${SWIFTKIT_VLLM_VENV:-$(dirname "$0")/../.venv_vllm}
 if [[ -x $vllm/bin/python ]]; then export SWIFTKIT_VENV=$vllm; fi # without it, preflight says what is missing
 # shellcheck source=recipes/lib.sh
-source "$here/lib.sh"
-if (($(gpu_count) == 0)); then
-    # vLLM's CPU build: its plugins are for GPUs; the memory for the cache is in GiB; it pins threads to cores if it may.
-    set_default VLLM_PLUGINS none
-    set_default VLLM_CPU_KVCACHE_SPACE 1
-    set_default VLLM_CPU_OMP_THREADS_BIND nobind
-fi
-recipe deploy "$@"
+source "$(dirname "$0")/lib.sh"
+# vLLM's CPU build: its plugins are for GPUs; the memory for the cache is in GiB; it pins threads to cores if it may.
+cpu=(--on-cpu VLLM_PLUGINS=none --on-cpu VLLM_CPU_KVCACHE_SPACE=1 --on-cpu VLLM_CPU_OMP_THREADS_BIND=nobind)
+launch "${cpu[@]}" swift deploy "$here/deploy_vllm.yaml" "$@"

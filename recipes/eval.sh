@@ -9,23 +9,6 @@
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 
-base_of() { # ADAPTER: prints its base model's path or name; fails, with the reason, for an adapter that cannot be served
-    "$python" - "$1" <<'END'
-import sys
-from pathlib import Path
-
-from swiftkit.recipe.model_files import read_object
-
-config = read_object(Path(sys.argv[1], "adapter_config.json"))
-if config.get("target_parameters"):
-    merge = f"bash recipes/export_merge.sh --adapters {sys.argv[1]}"
-    sys.exit(f"eval.sh: {sys.argv[1]}: adapters of experts (target_parameters) are not served by ms-swift; merge it: {merge}")
-if not config.get("base_model_name_or_path"):
-    sys.exit(f"eval.sh: {sys.argv[1]}/adapter_config.json is damaged, or names no base model; take another checkpoint")
-print(config["base_model_name_or_path"])
-END
-}
-
 usage="bash recipes/eval.sh MODEL DATA.jsonl RUN_DIR [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]"
 if (($# == 0)); then set -- runs/lora_sft/merged data/eval.jsonl runs/eval; fi # as in the line above
 (($# >= 3)) || die "usage: $usage"
@@ -41,17 +24,17 @@ while (($#)) && [[ $1 != -- ]]; do
     server_flags+=("$1")
     shift
 done
-port=$(free_port)
+port=$("$python" -m swiftkit.training.free_port)
 weights=(--model "$model")
 if [[ -f $model/adapter_config.json ]]; then # a checkpoint of LoRA: its base model with it, not merged
-    base=$(base_of "$model") || exit 2
+    base=$("$python" -m swiftkit.training.adapter "$model") || exit 2
     weights=(--model "$base" --adapters "$model")
 fi
 serve=(bash "$root/recipes/deploy.sh" "$yaml" "${weights[@]}" --port "$port" "${server_flags[@]}")
-ask=("$python" -m swiftkit eval "${TASK:-tool-call}" --data "$data" --base-url "http://127.0.0.1:$port/v1" --run "$run_dir" "${@:2}")
+ask=(swiftkit eval "${TASK:-tool-call}" --data "$data" --base-url "http://127.0.0.1:$port/v1" --run "$run_dir" "${@:2}")
 if [[ -n ${DRY_RUN-} ]]; then
     "${serve[@]}"
-    print_words "${ask[@]}"
+    "${ask[@]}"
     exit
 fi
 

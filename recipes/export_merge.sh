@@ -7,4 +7,4 @@
 # Makes:    runs/lora_sft/merged; next: bash recipes/deploy.sh
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe export "$@"
+launch swift export "$here/export_merge.yaml" "$@"

@@ -7,4 +7,4 @@
 # Makes:    runs/lora_sft_qwen3/ollama/Modelfile; next: ollama create swiftkit -f runs/lora_sft_qwen3/ollama/Modelfile
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe export "$@"
+launch swift export "$here/export_ollama.yaml" "$@"

@@ -7,4 +7,4 @@
 # Makes:    runs/lora_sft_qwen3/bnb4 (a whole model); next: bash recipes/deploy.sh --model runs/lora_sft_qwen3/bnb4
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe export "$@"
+launch swift export "$here/export_quant.yaml" "$@"

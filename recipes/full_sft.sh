@@ -7,5 +7,4 @@
 # Makes:    runs/full_sft/last-checkpoint (a whole model); next: bash recipes/deploy.sh --model runs/full_sft/last-checkpoint
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe_gpus=4
-recipe sft "$@"
+launch --gpus 4 --deepspeed zero3 swift sft "$here/full_sft.yaml" "$@"

@@ -7,6 +7,5 @@
 # Makes:    runs/gkd/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe_gpus=4
-recipe_deepspeed=zero2 # of the student; teacher_deepspeed in the YAML shares out the teacher
-recipe rlhf "$@"
+# ZeRO-2 for the student; teacher_deepspeed in the YAML shares out the teacher
+launch --gpus 4 --deepspeed zero2 swift rlhf "$here/gkd.yaml" "$@"

@@ -7,7 +7,5 @@
 # Makes:    runs/grpo_multi_turn/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe_gpus=4
-recipe_deepspeed=zero2 # 8B fits on each GPU; under ZeRO-3 every token that is generated would gather all weights
-recipe_vllm=true
-recipe rlhf "$@"
+# ZeRO-2: 8B fits on each GPU; under ZeRO-3 every token that is generated would gather all weights
+launch --gpus 4 --deepspeed zero2 --vllm swift rlhf "$here/grpo_multi_turn.yaml" "$@"

@@ -7,5 +7,4 @@
 # Makes:    a chat (it ends with `exit`), or one JSON line an answer; an existing result file is appended to.
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe_terminal=true
-recipe infer "$@"
+launch --terminal swift infer "$here/infer.yaml" "$@"

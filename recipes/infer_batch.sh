@@ -7,4 +7,4 @@
 # Makes:    runs/infer_batch/answers.jsonl; next: swiftkit score data/eval.jsonl --completions runs/infer_batch/answers.jsonl
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe infer "$@"
+launch swift infer "$here/infer_batch.yaml" "$@"

@@ -7,5 +7,4 @@
 # Makes:    runs/lora_sft/last-checkpoint (the adapter); next: bash recipes/export_merge.sh
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe_gpus=4
-recipe sft "$@"
+launch --gpus 4 --deepspeed zero3 swift sft "$here/lora_sft.yaml" "$@"

@@ -7,5 +7,4 @@
 # Makes:    runs/pt/last-checkpoint (a whole model); next: bash recipes/lora_sft_qwen3.sh --model runs/pt/last-checkpoint
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe_gpus=4
-recipe pt "$@"
+launch --gpus 4 --deepspeed zero3 swift pt "$here/pt.yaml" "$@"

@@ -7,7 +7,5 @@
 # Makes:    runs/qlora_sft/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe_gpus=1
-recipe_gpu_gb=24
-recipe_deepspeed=none # little to shard: gradients and optimizer are the adapter's; and ZeRO-3 cannot shard 4-bit weights
-recipe sft "$@"
+# No DeepSpeed: little to shard, gradients and optimizer are the adapter's; and ZeRO-3 cannot shard 4-bit weights
+launch --gpus 1 --gpu-memory 24 swift sft "$here/qlora_sft.yaml" "$@"

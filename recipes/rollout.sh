@@ -6,5 +6,4 @@
 # Makes:    a server at http://127.0.0.1:8000; next, on the other GPUs: the line in rollout.yaml
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
-recipe_gpus=1
-recipe rollout "$@"
+launch --gpus 1 swift rollout "$here/rollout.yaml" "$@"

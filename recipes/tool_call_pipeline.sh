@@ -29,8 +29,6 @@ recipe_named() { # NAME FLAGS...
     bash "$root/recipes/$1.sh" ${YAMLS:+"$YAMLS/$1.yaml"} "${@:2}"
 }
 
-swiftkit() { run_or_print "$python" -m swiftkit "$@"; }
-
 # --- the stages -------------------------------------------------------------------------------------------------------
 
 convert() { # a row that is refused is named, with a fix; a question that is also trained on stops the run

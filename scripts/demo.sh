@@ -21,11 +21,11 @@ folder=${DEMO_DIR:-runs/demo$family}
 
 data() { # raw rows -> swift rows to train on (SFT, GRPO, preferences); held-out rows -> one question a step
     run_or_print "$python" datasets_custom/demo_tools/make.py "$folder/raw"
-    run_or_print "$python" -m swiftkit convert "$folder"/raw/train_*.jsonl -o "$folder/train.jsonl"
-    run_or_print "$python" -m swiftkit convert "$folder/raw/train_openai.jsonl" -o "$folder/grpo.jsonl" --to grpo
-    run_or_print "$python" -m swiftkit convert "$folder/raw/eval_openai.jsonl" -o "$folder/eval.jsonl" --to grpo --each-step
+    swiftkit convert "$folder"/raw/train_*.jsonl -o "$folder/train.jsonl"
+    swiftkit convert "$folder/raw/train_openai.jsonl" -o "$folder/grpo.jsonl" --to grpo
+    swiftkit convert "$folder/raw/eval_openai.jsonl" -o "$folder/eval.jsonl" --to grpo --each-step
     for target in preference kto; do # for recipes/tiny/{dpo,rm,kto,...}.yaml
-        run_or_print "$python" -m swiftkit convert "$folder/raw/preference_openai.jsonl" -o "$folder/$target.jsonl" --to "$target"
+        swiftkit convert "$folder/raw/preference_openai.jsonl" -o "$folder/$target.jsonl" --to "$target"
     done
 }
 

@@ -4,15 +4,13 @@
 # Run:      bash scripts/setup.sh
 # Override: PYTHON=python3.12 bash scripts/setup.sh         SWIFTKIT_VENV=/some/folder (default: .venv)
 #           TORCH_INDEX_URL=...  the package index to take torch from, such as PyTorch's own for CPU builds
-# shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/../recipes/lib.sh"
-cd "$root"
+# shellcheck source=scripts/environment.sh
+source "$(dirname "$0")/environment.sh"
 venv=${SWIFTKIT_VENV:-$root/.venv}
-gpus=$(gpu_count)
 
 state() { # prints what the environment depends on
     cat pyproject.toml constraints.txt
-    echo "python ${PYTHON:-any} gpu $((gpus > 0)) torch ${TORCH_INDEX_URL-}"
+    echo "python ${PYTHON:-any} gpu $gpu torch ${TORCH_INDEX_URL-}"
 }
 
 is_current() { [[ -x $venv/bin/python && -x $venv/bin/swift && -f $venv/.stamp && $(<"$venv/.stamp") == "$(state | cksum)" ]]; }
@@ -32,9 +30,7 @@ choose_python() { # prints the first Python that is new enough
 }
 
 make_venv() { # from nothing: what an interrupted pip has left behind is not to be trusted
-    if [[ -e $venv && ! -e $venv/pyvenv.cfg && -n $(ls -A "$venv") ]]; then
-        die "$venv is not a virtual environment and not empty; remove it, or set SWIFTKIT_VENV to another folder"
-    fi
+    check_venv_folder "$venv" SWIFTKIT_VENV
     if "$base" -m venv --clear "$venv" >&2; then return; fi
     rm -rf -- "$venv"
     die "$base cannot make a virtual environment (see above); on Debian and Ubuntu: apt install python3-venv"
@@ -58,11 +54,9 @@ stage() { # WHAT COMMAND...: one line on the screen, the rest in the log
     return "$status"
 }
 
-give_up() {
-    tail -n 20 "$venv/setup.log" >&2
-    log "the whole log: $venv/setup.log; to repeat: bash $0"
+fail() {
     rm -f "$venv/.installing" # pip has taken back what it had begun
-    exit 1
+    give_up "$venv/setup.log"
 }
 
 pip_install() { # called through `stage` only, in a process of its own
@@ -71,11 +65,11 @@ pip_install() { # called through `stage` only, in a process of its own
 
 install_torch() { # before the rest, because anything that asks for torch would take the newest build, gigabytes of CUDA
     local torch
-    torch=$(grep -E '^torch==' constraints.txt) || die "constraints.txt does not pin torch"
+    torch=$(pin torch) || exit
     if [[ -n ${TORCH_INDEX_URL-} ]]; then
         stage "torch, from TORCH_INDEX_URL" pip_install --index-url "$TORCH_INDEX_URL" "$torch"
         return
-    elif ((gpus == 0)); then
+    elif ((gpu == 0)); then
         if stage "torch, its build for the CPU" pip_install "$torch+cpu"; then return; fi
         log "the configured package index has no CPU build; the ordinary one may take gigabytes (TORCH_INDEX_URL can name an index that has it)"
     fi
@@ -90,11 +84,11 @@ base=$(choose_python)
 if [[ -e $venv/.installing || ! -x $venv/bin/python || -n ${PYTHON-} ]]; then make_venv; fi
 touch "$venv/.installing"
 rm -f "$venv/.stamp"
-install_torch || give_up
+install_torch || fail
 extras=train,dev
-if ((gpus > 0)); then extras=train,gpu,dev; fi
-stage "swiftkit with ms-swift ($extras)" pip_install -e ".[$extras]" || give_up
+if ((gpu)); then extras=train,gpu,dev; fi
+stage "swiftkit with ms-swift ($extras)" pip_install -e ".[$extras]" || fail
 # The questions of BFCL and the simulators of its multi_turn; of what else the package asks for, they need nothing.
-stage "bfcl-eval, its data and simulators" pip_install --no-deps bfcl-eval || give_up
+stage "bfcl-eval, its data and simulators" pip_install --no-deps bfcl-eval || fail
 state | cksum >"$venv/.stamp"
 rm -f "$venv/.installing"

@@ -6,5 +6,4 @@
 # Result:   runs/moe_sft/checkpoint-N, an adapter in Hugging Face's format; next: bash recipes/export_merge.sh
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/../lib.sh"
-recipe_gpus=8 # a node
-recipe megatron sft "$@"
+launch --gpus 8 megatron sft "$here/moe_sft.yaml" "$@"

@@ -8,17 +8,15 @@
 # Result:   runs/ray_grpo_tool_call
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/../lib.sh"
-file=${1:-$(dirname "$0")/grpo_tool_call.yaml}
-if (($# > 1)) || [[ $file != *.yaml ]]; then die "Ray mode reads its YAML alone and ignores flags; copy $(dirname "$0")/grpo_tool_call.yaml and name the copy"; fi
-[[ -f $file ]] || die "there is no file $file"
-unset NPROC_PER_NODE NNODES # with them swift would start torchrun; Ray starts the processes here
-command=("${swift%swift}megatron" rlhf --use_ray true --config "$file")
-if [[ -n ${DRY_RUN-} ]]; then
-    printf '%q ' "${command[@]}"
-    echo
-    exit
+file=${1:-"$here/grpo_tool_call.yaml"}
+if (($# > 1)) || [[ $file != *.yaml ]]; then
+    die "Ray mode reads its YAML alone and ignores flags; copy $here/grpo_tool_call.yaml and name the copy"
 fi
+[[ -f $file ]] || die "there is no file $file"
 for module in ray vllm megatron.core mcore_bridge; do
-    "$python" -c "import $module" 2>/dev/null || die "$module is not installed beside ms-swift: Ray mode needs ray, vllm, megatron-core, mcore-bridge"
+    if [[ -z ${DRY_RUN-} ]] && ! "$python" -c "import $module" 2>/dev/null; then
+        die "$module is not installed beside ms-swift: Ray mode needs ray, vllm, megatron-core, mcore-bridge"
+    fi
 done
-exec "$python" -m swiftkit.training.supervise "${command[@]}"
+unset NPROC_PER_NODE NNODES # with them swift would start torchrun; Ray starts the processes here
+launch --as-is megatron rlhf --use_ray true --config "$file"

@@ -1,38 +1,44 @@
-"""Where a run comes from: the commit, the packages, the GPUs, the data. Nothing here imports torch,
-or takes long."""
+"""What a run was made of: the commit, the packages, the GPUs, the data.
+
+Nothing here imports torch, or takes long.
+"""
 
 import hashlib
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 import msgspec
 
 from swiftkit.errors import SwiftkitError
+from swiftkit.recipe.machine import Gpu
 from swiftkit.recipe.paths import data_files as named_files
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.terminal import say
 from swiftkit.training.redaction import redacted
 
 ROOT = Path(__file__).resolve().parents[2]
-_CHANGED_SHOWN = 100
-_MUCH = 5_000_000_000
+_CHANGED_FILES = 100  # that are listed
+_LARGE = 5_000_000_000  # bytes; to read as many takes ten seconds, so it is said
 _HEADER = re.compile(r"^(Name|Version): *(.+)$", re.MULTILINE)
 
 
-class Git(msgspec.Struct, frozen=True):
-    """swiftkit's own repository, with the recipes; `changed` as `git status --short` tells it."""
+class GitState(msgspec.Struct, frozen=True):
+    """The state of swiftkit's own repository, with the recipes.
+
+    `changed` are the lines of `git status --short`.
+    """
 
     commit: str
     dirty: bool
     changed: list[str]
 
 
-class Gpu(msgspec.Struct, frozen=True):
-    """As nvidia-smi tells it."""
+class RecordedGpu(msgspec.Struct, frozen=True):
+    """A GPU in nvidia-smi's words; `memory` is in MiB: "143771 MiB"."""
 
     name: str
     driver: str
@@ -49,64 +55,118 @@ class DataFile(msgspec.Struct, frozen=True):
     rows: int | None
 
 
-def git(secrets: Sequence[str] = ()) -> Git | None:
-    """None where this is no checkout."""
-    commit = _said("git", "-C", str(ROOT), "rev-parse", "HEAD").strip()
+class _VersionControl(msgspec.Struct, frozen=True):
+    vcs: str = ""
+    commit_id: str = ""
+
+
+class _PackageOrigin(msgspec.Struct, frozen=True):
+    """direct_url.json of an installed package (PEP 610)."""
+
+    url: str
+    vcs_info: _VersionControl = _VersionControl()
+
+
+def git_state(secrets: Sequence[str] = ()) -> GitState | None:
+    """Return the commit and what is changed, or None where this is no checkout."""
+    commit = _git("rev-parse", "HEAD").strip()
     if not commit:
         return None
-    changed = [
-        redacted(line, secrets)
-        for line in _said("git", "-C", str(ROOT), "status", "--short").splitlines()
-    ]
-    return Git(commit, bool(changed), changed[:_CHANGED_SHOWN])
+    changed = [redacted(line, secrets) for line in _git("status", "--short").splitlines()]
+    return GitState(commit, bool(changed), changed[:_CHANGED_FILES])
+
+
+def _git(*arguments: str) -> str:
+    """Return what git prints; empty where it is not installed, fails or hangs."""
+    program = shutil.which("git")
+    if program is None:
+        return ""
+    command = [program, "-C", str(ROOT), *arguments]
+    try:
+        output = subprocess.run(command, capture_output=True, timeout=10, check=True).stdout  # noqa: S603
+        return output.decode()
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return ""
 
 
 def packages() -> list[str]:
-    """name==version of what is installed, as pip freeze has it; name @ address for what came from
-    no registry."""
-    found = {line.lower(): line for line in map(_requirement, distributions()) if line}
-    return [found[key] for key in sorted(found)]
+    """Return the installed packages, sorted, as pip freeze has them: name==version.
+
+    What came from no registry is `name @ address`.
+    """
+    requirements = {}
+    for distribution in distributions():
+        requirement = _requirement(distribution)
+        if requirement:
+            requirements[requirement.lower()] = requirement
+    return [requirements[key] for key in sorted(requirements)]
 
 
-def gpus() -> list[Gpu]:
-    query = ["--query-gpu=name,driver_version,memory.total", "--format=csv,noheader"]
-    rows = [line.split(", ") for line in _said("nvidia-smi", *query).splitlines()]
-    return [Gpu(*row) for row in rows if len(row) == 3]
+def _requirement(distribution: Distribution) -> str:
+    """Return a package's line; empty where its metadata has no name or version.
+
+    Read by a regular expression: the e-mail parser behind `distribution.version` takes ten times as
+    long.
+    """
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    header = dict(_HEADER.findall(text.partition("\n\n")[0]))
+    origin = distribution.read_text("direct_url.json")
+    if origin and header:
+        return redacted(f"{header.get('Name')} @ {_address(origin)}")
+    if "Name" in header and "Version" in header:
+        return f"{header['Name']}=={header['Version']}"
+    return ""
+
+
+def _address(direct_url: str) -> str:
+    try:
+        origin = msgspec.json.decode(direct_url, type=_PackageOrigin)
+    except msgspec.DecodeError:
+        return "unknown"
+    if origin.vcs_info.vcs:
+        return f"{origin.vcs_info.vcs}+{origin.url}@{origin.vcs_info.commit_id}"
+    return origin.url
+
+
+def recorded_gpus(gpus: Sequence[Gpu]) -> list[RecordedGpu]:
+    """Return the GPUs as run.json keeps them."""
+    return [RecordedGpu(gpu.name, gpu.driver, f"{gpu.total_memory >> 20} MiB") for gpu in gpus]
 
 
 def data_files(recipe: Recipe) -> list[DataFile]:
-    """Those that are there; a hub's name has no file. A GB takes about two seconds, so many are
-    announced."""
-    size = sum(path.stat().st_size for _, path in named_files(recipe))
-    if size > _MUCH:
-        say(
-            f"swiftkit: reading {size / 1e9:.0f} GB of data for the record of the run (SHA-256, rows)"
-        )
-    return list(_described(recipe))
+    """Describe the data files that are there; a hub's name has no file.
 
-
-def _described(recipe: Recipe) -> Iterator[DataFile]:
-    for flag, path in named_files(recipe):
+    A GB takes about two seconds, so many are announced.
+    """
+    files = list(named_files(recipe))
+    total = sum(path.stat().st_size for _, path in files)
+    if total > _LARGE:
+        gigabytes = f"{total / 1e9:.0f} GB"
+        say(f"swiftkit: reading {gigabytes} of data for the record of the run (SHA-256, rows)")
+    described = []
+    for flag, path in files:
         sha256, lines = _digest(path)
-        rows = (
-            _ROWS.get(path.suffix.lower(), _records)(path)
-            if path.suffix.lower() != ".jsonl"
-            else lines
-        )
-        yield DataFile(flag, str(path.absolute()), path.stat().st_size, sha256, rows)
+        rows: int | None = lines
+        if path.suffix.lower() == ".parquet":
+            rows = _count_parquet_rows(path)
+        elif path.suffix.lower() != ".jsonl":
+            rows = _count_records(path)
+        size = path.stat().st_size
+        described.append(DataFile(flag, str(path.absolute()), size, sha256, rows))
+    return described
 
 
 def _digest(path: Path) -> tuple[str, int]:
-    """The SHA-256, and the number of lines that are not blank, in one reading."""
+    """Return the SHA-256 and the number of lines that are not blank, in one reading."""
     digest, lines = hashlib.sha256(), 0
     with path.open("rb") as file:
-        for block in iter(lambda: file.readlines(1 << 22), []):
+        while block := file.readlines(1 << 22):
             lines += len(block) - block.count(b"\n")
             digest.update(b"".join(block))
     return digest.hexdigest(), lines
 
 
-def _records(path: Path) -> int | None:
+def _count_records(path: Path) -> int | None:
     from swiftkit.files.inputs import read_chunks
 
     try:
@@ -115,59 +175,10 @@ def _records(path: Path) -> int | None:
         return None
 
 
-def _parquet(path: Path) -> int | None:
+def _count_parquet_rows(path: Path) -> int | None:
     try:
         from pyarrow.parquet import read_metadata
 
         return int(read_metadata(path).num_rows)
     except (ImportError, OSError, ValueError):
         return None
-
-
-_ROWS: dict[str, Callable[[Path], int | None]] = {".parquet": _parquet}
-
-
-def _requirement(distribution: Distribution) -> str:
-    """By regular expression: the e-mail parser behind `distribution.version` takes ten times as
-    long."""
-    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
-    told = dict(_HEADER.findall(text.partition("\n\n")[0]))
-    origin = distribution.read_text("direct_url.json")
-    if origin and told:
-        return redacted(f"{told.get('Name')} @ {_address(origin)}")
-    return f"{told['Name']}=={told['Version']}" if {"Name", "Version"} <= told.keys() else ""
-
-
-class _Vcs(msgspec.Struct, frozen=True):
-    vcs: str = ""
-    commit_id: str = ""
-
-
-class _Origin(msgspec.Struct, frozen=True):
-    """PEP 610."""
-
-    url: str
-    vcs_info: _Vcs = _Vcs()
-
-
-def _address(origin: str) -> str:
-    try:
-        found = msgspec.json.decode(origin, type=_Origin)
-    except msgspec.DecodeError:
-        return "unknown"
-    vcs = found.vcs_info
-    return f"{vcs.vcs}+{found.url}@{vcs.commit_id}" if vcs.vcs else found.url
-
-
-def _said(*command: str) -> str:
-    """What it prints; empty where it is not installed, fails or hangs."""
-    program = shutil.which(command[0])
-    if program is None:
-        return ""
-    try:
-        done = subprocess.run(  # noqa: S603 - our own commands
-            [program, *command[1:]], capture_output=True, text=True, timeout=10, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
-        return ""
-    return done.stdout if done.returncode == 0 else ""

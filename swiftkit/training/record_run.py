@@ -1,10 +1,9 @@
-"""What a training run was, in its output folder: run.json, recipe.yaml as it was, and rerun.sh,
-which repeats it.
+"""Record a training run in its output folder: run.json, recipe.yaml as it was, and rerun.sh.
 
-`swiftkit.training.supervise --record` calls `begin` before the command starts and `end` when all of
-it has ended; in between swift_plugins/swanlab_run.py notes which SwanLab run it is. Only the node
-with NODE_RANK 0 writes. Secrets are left out (training/redaction.py). What cannot be found out (no
-git, no GPU) is left empty: a record is no reason to stop a training.
+`begin` is called before the command starts, `end` when all of it has ended (training/supervise.py);
+in between swift_plugins/swanlab_run.py notes which SwanLab run it is. Only the node with NODE_RANK
+0 writes. Secrets are left out (training/redaction.py). What cannot be found out (no git, no GPU) is
+left empty: a record is no reason to stop a training.
 """
 
 import os
@@ -16,13 +15,19 @@ from pathlib import Path
 
 from swiftkit.errors import DataError
 from swiftkit.files.jsonl import write_atomically
-from swiftkit.recipe.machine import Machine
+from swiftkit.recipe.machine import Gpu, Machine, visible_gpus
 from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.terminal import say
 from swiftkit.training import provenance
 from swiftkit.training.checkpoints import is_inside, last_step, output_of
-from swiftkit.training.redaction import redacted, redacted_mapping, redacted_words, secret_values
+from swiftkit.training.redaction import (
+    recipe_secrets,
+    redacted,
+    redacted_mapping,
+    redacted_settings,
+    redacted_words,
+)
 from swiftkit.training.rerun import write_script
 from swiftkit.training.run_record import (
     RECIPE,
@@ -30,43 +35,59 @@ from swiftkit.training.run_record import (
     RERUN,
     VARIABLE,
     Attempt,
-    Command,
     RunRecord,
+    SwiftCommand,
+    is_first_node,
     read_record,
     write_record,
 )
 
 # Variables that change what a run does; others may hold anything, and are nobody's business.
-_TELLING = tuple(
-    "ACCELERATE_ API_HTTP_ CUDA_ DATASETS_ DEEPSPEED DS_ FSDP_ GLOO_ GPUS HF_ KMP_ MAX_ MASTER_ MKL_ MODELSCOPE_ NCCL_"
-    " NNODES NODE_RANK NPROC_PER_NODE NVIDIA_ OMP_ PYTHONHASHSEED PYTHONPATH PYTORCH_ RANK RAY_ SLURM_JOB SWANLAB_"
-    " SWIFT TENSORBOARD_ TOKENIZERS_ TORCH TRANSFORMERS_ TRITON_ USE_HF VLLM WANDB_ WORLD_SIZE".split()
+_RECORDED_VARIABLES = tuple(
+    "ACCELERATE_ API_HTTP_ CUDA_ DATASETS_ DEEPSPEED DS_ FSDP_ GLOO_ GPUS HF_ KMP_ MAX_ MASTER_"
+    " MKL_ MODELSCOPE_ NCCL_ NNODES NODE_RANK NPROC_PER_NODE NVIDIA_ OMP_ PYTHONHASHSEED PYTHONPATH"
+    " PYTORCH_ RANK RAY_ SLURM_JOB SWANLAB_ SWIFT TENSORBOARD_ TOKENIZERS_ TORCH TRANSFORMERS_"
+    " TRITON_ USE_HF VLLM WANDB_ WORLD_SIZE".split()
 )
 
 
-def begin(words: Sequence[str], environment: Mapping[str, str] = os.environ) -> Path | None:
-    """Write the record of the command that is about to start; where it is, or None on other nodes
-    than the first and where it cannot be written, which is said."""
-    command = Command.of(words)
+def begin(
+    words: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
+    gpus: Sequence[Gpu] | None = None,
+) -> Path | None:
+    """Write the record of a command that is about to start, and return where it is.
+
+    `words` are `swift VERB FILE.yaml FLAGS...`; `gpus` what the run sees, read here if None. Returns
+    None on other nodes than the first, and where the record cannot be written, which is said.
+    """
+    command = SwiftCommand.parse(words)
     variables = {**environment, **command.variables}
     if not is_first_node(variables):
         return None
     try:
-        return _begin(command, variables).absolute()
-    # ~nobody; a name that is no UTF-8
+        # What is wrong with the recipe preflight has said.
+        recipe, _ = read(Path(command.file), command.flags, command.verb, variables, Machine())
+        path = (output_of(recipe) / RECORD).absolute()
+        secrets = recipe_secrets(recipe)
+        if gpus is None:
+            gpus = visible_gpus(variables)
+        record = _describe(command, recipe, secrets, read_record(path), gpus)
+        text = redacted(Path(command.file).read_text(encoding="utf-8"), secrets)
+        with write_atomically(path.with_name(RECIPE)) as copy:  # it may be the very file
+            copy.write(text.encode())
+        from_start = _without_own_checkpoint(command, recipe)
+        write_script(path.with_name(RERUN), from_start, recipe, record, secrets)
+        write_record(path, record)
+    # RuntimeError: ~nobody; ValueError: a name that is not UTF-8
     except (DataError, OSError, RuntimeError, ValueError) as error:
         say(f"swiftkit: this run has no {RECORD}: {error}")
         return None
-
-
-def is_first_node(environment: Mapping[str, str]) -> bool:
-    """The one that writes; the others see the same folder, or one of their own without
-    checkpoints."""
-    return environment.get("NODE_RANK", "").strip() in ("", "0")
+    return path
 
 
 def end(path: Path, status: int) -> None:
-    """Add how it ended, and say where things are."""
+    """Add the exit status to the record, and say where things are."""
     record = read_record(path)
     if record is None:
         return
@@ -81,103 +102,66 @@ def end(path: Path, status: int) -> None:
         say(f"swiftkit: SwanLab: {record.swanlab.place}")
 
 
-def variables_of(path: Path) -> dict[str, str]:
-    """What the command needs in its environment: where its record is, and, to go on with it, its
-    SwanLab run."""
+def variables_for_swift(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that tell a training where its record is, and its SwanLab run."""
     record = read_record(path)
-    found = {VARIABLE: str(path)}
-    asked = "SWANLAB_RUN_ID" in os.environ  # for a run of the user's own choice
-    if record and record.swanlab and record.attempts[-1].resumed_from and not asked:
-        found |= {"SWANLAB_RUN_ID": record.swanlab.id, "SWANLAB_RESUME": "allow"}
-    return found
+    variables = {VARIABLE: str(path)}
+    if (
+        record
+        and record.swanlab
+        and record.attempts[-1].resumed_from
+        and "SWANLAB_RUN_ID" not in environment  # a run of the user's own choice
+    ):
+        variables |= {"SWANLAB_RUN_ID": record.swanlab.id, "SWANLAB_RESUME": "allow"}
+    return variables
 
 
-def read_recipe(
-    verb: str, file: Path, flags: Sequence[str], environment: Mapping[str, str]
-) -> Recipe:
-    """As preflight reads it; what is wrong with it preflight has said."""
-    return read(file, flags, verb, environment, Machine())[0]
-
-
-def _begin(command: Command, variables: Mapping[str, str]) -> Path:
-    recipe = read_recipe(command.verb, command.file, command.flags, variables)
-    path = output_of(recipe) / RECORD
-    secrets = secrets_of(recipe)
-    record = _record(command, recipe, secrets, read_record(path))
-    _write_recipe(path.with_name(RECIPE), command.file, secrets)
-    write_script(
-        path.with_name(RERUN), _from_the_beginning(command, recipe), recipe, record, secrets
-    )
-    write_record(path, record)
-    return path
-
-
-def _record(
-    command: Command, recipe: Recipe, secrets: list[str], before: RunRecord | None
+def _describe(
+    command: SwiftCommand,
+    recipe: Recipe,
+    secrets: list[str],
+    before: RunRecord | None,
+    gpus: Sequence[Gpu],
 ) -> RunRecord:
-    own = recipe.file_environment.items()
-    variables = {
-        name: value for name, value in recipe.environment.items() if (name, value) not in own
-    }
-    telling = {
-        name: value for name, value in sorted(variables.items()) if name.startswith(_TELLING)
-    }
-    telling.pop(VARIABLE, None)
-    from_there = recipe.get_str("resume_from_checkpoint")
-    goes_on = (
-        before if before and from_there and is_inside(Path(from_there), output_of(recipe)) else None
-    )
+    """Return the record of this start; `before` is the one that lies there, of this run or not."""
+    environment = {}
+    for name, value in sorted(recipe.environment.items()):
+        is_from_recipe = recipe.own_environment.get(name) == value
+        if name.startswith(_RECORDED_VARIABLES) and name != VARIABLE and not is_from_recipe:
+            environment[name] = value
+    checkpoint = recipe.text("resume_from_checkpoint")
+    attempts, swanlab = [], None
+    if before and checkpoint and is_inside(Path(checkpoint), output_of(recipe)):
+        attempts, swanlab = before.attempts, before.swanlab
+    words = [command.program, command.verb, command.file, *command.flags]
     return RunRecord(
-        command=redacted_words(
-            [command.program, command.verb, str(command.file), *command.flags], secrets
-        ),
-        settings=settings_of(recipe, secrets),
-        environment=redacted_mapping(telling, secrets),
+        command=redacted_words(words, secrets),
+        settings=redacted_settings(recipe, secrets),
+        environment=redacted_mapping(environment, secrets),
         folder=str(Path.cwd()),
         output=str(output_of(recipe)),
-        git=provenance.git(secrets),
+        git=provenance.git_state(secrets),
         packages=provenance.packages(),
         python=platform.python_version(),
         host=socket.gethostname(),
-        gpus=provenance.gpus(),
+        gpus=provenance.recorded_gpus(gpus),
         data=provenance.data_files(recipe),
-        seeds={
-            flag: recipe.get_str(flag) for flag in ("seed", "data_seed") if recipe.get_str(flag)
-        },
-        attempts=[*(goes_on.attempts if goes_on else []), Attempt(_now(), from_there)],
-        swanlab=goes_on.swanlab if goes_on else None,
+        seeds={flag: recipe.text(flag) for flag in ("seed", "data_seed") if recipe.text(flag)},
+        attempts=[*attempts, Attempt(_now(), checkpoint)],
+        swanlab=swanlab,
     )
 
 
-def secrets_of(recipe: Recipe) -> list[str]:
-    """The values of secret variables and settings."""
-    settings = {flag: " ".join(values) for flag, values in recipe.settings.items()}
-    return secret_values(recipe.environment, recipe.file_environment, settings)
-
-
-def settings_of(recipe: Recipe, secrets: Sequence[str]) -> dict[str, list[str]]:
-    return {
-        flag: redacted_words([f"--{flag}", *values], secrets)[1:]
-        for flag, values in sorted(recipe.settings.items())
-    }
-
-
-def _from_the_beginning(command: Command, recipe: Recipe) -> Command:
-    """Without the checkpoint of this very run that it goes on from: to repeat it is to begin
-    again."""
-    place = ["--resume_from_checkpoint", recipe.get_str("resume_from_checkpoint")]
+def _without_own_checkpoint(command: SwiftCommand, recipe: Recipe) -> SwiftCommand:
+    """Drop the checkpoint of this very run that it goes on from: to repeat it is to begin again."""
+    checkpoint = recipe.text("resume_from_checkpoint")
+    if not checkpoint or not is_inside(Path(checkpoint), output_of(recipe)):
+        return command
     flags = command.flags
     for start in range(len(flags) - 1):
-        if flags[start : start + 2] == place and is_inside(Path(place[1]), output_of(recipe)):
+        if flags[start : start + 2] == ["--resume_from_checkpoint", checkpoint]:
             return command._replace(flags=flags[:start] + flags[start + 2 :])
     return command
-
-
-def _write_recipe(path: Path, file: Path, secrets: list[str]) -> None:
-    # it may be this very file, of a run that is repeated
-    text = redacted(file.read_text(encoding="utf-8"), secrets)
-    with write_atomically(path) as copy:
-        copy.write(text.encode())
 
 
 def _now() -> datetime:

@@ -1,15 +1,17 @@
 """RESUME=1: go on from the last complete checkpoint of the recipe's output folder.
 
-Prints the checkpoint's path for recipes/lib.sh, or nothing where the run starts from its beginning;
-what is done and why goes to stderr. A save that was cut off is set aside by the first node
-(renamed, never deleted): transformers would count it when it removes older checkpoints.
+What is done, and why, goes to stderr. A save that was cut off is set aside by the first node
+(renamed, never deleted): transformers would count it when it removes older checkpoints. A dry run
+and the other nodes choose the same, and change nothing.
 """
 
-import os
-import sys
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+from swiftkit.errors import UsageError
+from swiftkit.recipe.machine import Machine
+from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.terminal import say
 from swiftkit.training.checkpoints import (
@@ -19,16 +21,16 @@ from swiftkit.training.checkpoints import (
     has_optimizer,
     link_last,
     output_of,
+    read_state,
     set_aside,
-    state_of,
 )
-from swiftkit.training.record_run import is_first_node, read_recipe, secrets_of, settings_of
-from swiftkit.training.run_record import RECORD, RunRecord, read_record
+from swiftkit.training.redaction import recipe_secrets, redacted_settings
+from swiftkit.training.run_record import RECORD, RunRecord, is_first_node, read_record
 
-FINISHED = 3  # the exit status that tells lib.sh that there is nothing left to do
 _FLAG = "resume_from_checkpoint"
-# What recipes/lib.sh adds for a machine says nothing about how much there is to train.
-_MACHINE = {
+_ANEW = "the run starts from the beginning"
+# What the launcher adds for a machine says nothing about how much there is to train.
+_MACHINE_FLAGS = {
     _FLAG,
     "deepspeed",
     "use_cpu",
@@ -40,128 +42,127 @@ _MACHINE = {
 }
 
 
-def main(arguments: list[str]) -> int:
-    """VERB FILE.yaml FLAGS...; 0, FINISHED, or 2 where a path cannot be looked at."""
+class Resumption(NamedTuple):
+    """What is left of a run: nothing, or what comes after `checkpoint`, or, for None, all of it."""
+
+    checkpoint: Path | None = None
+    is_finished: bool = False
+
+    @property
+    def flags(self) -> list[str]:
+        """The flag for swift."""
+        return [f"--{_FLAG}", str(self.checkpoint)] if self.checkpoint else []
+
+
+def resume(
+    verb: str, file: Path, flags: Sequence[str], environment: Mapping[str, str]
+) -> Resumption:
+    """Choose the checkpoint that `swift VERB FILE FLAGS` goes on from, and say so.
+
+    Raises UsageError where a path cannot be looked at.
+    """
     try:
-        return _resume(arguments)
+        # What is wrong with the recipe preflight will say.
+        recipe, _ = read(file, flags, verb, environment, Machine())
+        may_write = not environment.get("DRY_RUN") and is_first_node(environment)
+        return _resume(recipe, may_write)
     except (OSError, RuntimeError) as error:  # no permission; ~nobody
-        say(
-            f"swiftkit: RESUME: {' '.join(str(error).split())} (correct the path, or its permissions)"
-        )
-        return 2
+        reason = " ".join(str(error).split())
+        raise UsageError(f"RESUME: {reason} (correct the path, or its permissions)") from error
 
 
-def _resume(arguments: list[str]) -> int:
-    verb, file, *flags = arguments
-    recipe = read_recipe(verb, Path(file), flags, os.environ)
+def _resume(recipe: Recipe, may_write: bool) -> Resumption:
     output = output_of(recipe)
     record = read_record(output / RECORD)
     if recipe.is_set(_FLAG):
         say(f"swiftkit: RESUME is not needed: --{_FLAG} is given")
-        return 0
+        return Resumption()
     if record and ended_well(record, recipe):
         say(
             f"swiftkit: {output} is finished (step {record.step}); to train again: leave RESUME out"
         )
-        return FINISHED
-    return _go_on(last_complete(output, record), recipe, output)
-
-
-def _go_on(checkpoint: Path | None, recipe: Recipe, output: Path) -> int:
+        return Resumption(is_finished=True)
+    checkpoint = last_complete(output, record, may_write)
     if checkpoint is None:
-        say(
-            f"swiftkit: RESUME: {output} holds no checkpoint to go on from; the run starts from the beginning"
-        )
-        return 0
-    if _writes():
+        say(f"swiftkit: RESUME: {output} holds no checkpoint to go on from; {_ANEW}")
+        return Resumption()
+    if may_write:
         link_last(checkpoint)
     if is_at_end(checkpoint, recipe):
         say(
-            f"swiftkit: {output} is finished: {checkpoint.name} is its end; to train again: leave RESUME out"
+            f"swiftkit: {output} is finished: {checkpoint.name} is its end;"
+            " to train again: leave RESUME out"
         )
-        return FINISHED
+        return Resumption(is_finished=True)
     if recipe.stage == "ppo":
-        say(
-            "swiftkit: RESUME: ms-swift's PPO cannot go on from a checkpoint; the run starts from the beginning"
-        )
-        return 0
-    anew = (
-        ""
-        if has_optimizer(checkpoint)
-        else ", without its optimizer, which was not saved (save_only_model)"
-    )
-    say(f"swiftkit: going on from {checkpoint}{anew}")
-    sys.stdout.buffer.write(os.fsencode(checkpoint) + b"\n")
-    return 0
+        say(f"swiftkit: RESUME: ms-swift's PPO cannot go on from a checkpoint; {_ANEW}")
+        return Resumption()
+    message = f"swiftkit: going on from {checkpoint}"
+    if not has_optimizer(checkpoint):
+        message += ", without its optimizer, which was not saved (save_only_model)"
+    say(message)
+    return Resumption(checkpoint)
 
 
 def ended_well(record: RunRecord, recipe: Recipe) -> bool:
-    """Whether its last start ended well with these very settings. With others (more epochs) there
-    is more to do."""
-    same = _task(record.settings) == _task(settings_of(recipe, secrets_of(recipe)))
-    return record.attempts[-1].exit_status == 0 and same
+    """Return True if the last start ended well with these very settings.
+
+    With others (more epochs) there is more to do.
+    """
+    settings = redacted_settings(recipe, recipe_secrets(recipe))
+    is_same = _without_machine(record.settings) == _without_machine(settings)
+    return is_same and record.attempts[-1].exit_status == 0
+
+
+def _without_machine(settings: dict[str, list[str]]) -> dict[str, list[str]]:
+    return {flag: values for flag, values in settings.items() if flag not in _MACHINE_FLAGS}
 
 
 def is_at_end(checkpoint: Path, recipe: Recipe) -> bool:
-    """Whether nothing is left to train: transformers would train one step more before it looked."""
-    state, wanted = state_of(checkpoint), recipe.get_int("max_steps", -1)
-    if wanted > 0:
-        return state.global_step >= wanted
-    epochs = recipe.get_float("num_train_epochs") or 0
+    """Return True if nothing is left to train.
+
+    transformers would train one step more before it looked.
+    """
+    state, max_steps = read_state(checkpoint), recipe.whole("max_steps", -1)
+    if max_steps > 0:
+        return state.global_step >= max_steps
+    epochs = recipe.number("num_train_epochs") or 0
     return state.global_step >= state.max_steps > 0 and epochs <= state.num_train_epochs
 
 
-def _task(settings: dict[str, list[str]]) -> dict[str, list[str]]:
-    return {flag: values for flag, values in settings.items() if flag not in _MACHINE}
-
-
-def last_complete(output: Path, record: RunRecord | None) -> Path | None:
-    """The last checkpoint of this run that is whole; those that are not are set aside, with a
-    word."""
-    return next(_complete(output, record), None)
-
-
-def _complete(output: Path, record: RunRecord | None) -> Iterator[Path]:
+def last_complete(output: Path, record: RunRecord | None, may_write: bool) -> Path | None:
+    """Return the last checkpoint of this run that is whole; say what becomes of the others."""
     for checkpoint in all_checkpoints(output):
-        if fault := fault_of(checkpoint):
-            _leave(checkpoint, fault)
+        fault = fault_of(checkpoint)
+        if fault:
+            _leave_out(checkpoint, fault, may_write)
         elif is_older(checkpoint, record):
             say(
-                f"swiftkit: {checkpoint} is left alone: it is older than the run that {output / RECORD} tells of"
+                f"swiftkit: {checkpoint} is left alone:"
+                f" it is older than the run that {output / RECORD} tells of"
             )
         else:
-            yield checkpoint
+            return checkpoint
+    return None
 
 
-def is_older(checkpoint: Path, record: RunRecord | None) -> bool:
-    """Whether another run left it, before this one began into the same folder."""
-    began = record.attempts[0] if record else None
-    return bool(
-        began
-        and not began.resumed_from
-        and (checkpoint / STATE).stat().st_mtime < began.started.timestamp()
-    )
-
-
-def _leave(checkpoint: Path, fault: str) -> None:
-    if not _writes():
-        say(f"swiftkit: {checkpoint} is not complete ({fault}); an earlier one is looked for")
+def _leave_out(checkpoint: Path, fault: str, may_write: bool) -> None:
+    problem = f"swiftkit: {checkpoint} is not complete ({fault})"
+    if not may_write:
+        say(f"{problem}; an earlier one is looked for")
         return
     try:
         place = set_aside(checkpoint)
     except OSError as error:
-        say(
-            f"swiftkit: {checkpoint} is not complete ({fault}), and cannot be set aside: {error.strerror or error}"
-        )
+        say(f"{problem}, and cannot be set aside: {error.strerror or error}")
         return
-    say(
-        f"swiftkit: {checkpoint} is not complete ({fault}); it was set aside as {place}, which can be removed"
-    )
+    say(f"{problem}; it was set aside as {place}, which can be removed")
 
 
-def _writes() -> bool:
-    return not os.environ.get("DRY_RUN") and is_first_node(os.environ)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+def is_older(checkpoint: Path, record: RunRecord | None) -> bool:
+    """Return True if another run left it, before this one began into the same folder."""
+    if record is None:
+        return False
+    first = record.attempts[0]
+    written = (checkpoint / STATE).stat().st_mtime
+    return not first.resumed_from and written < first.started.timestamp()

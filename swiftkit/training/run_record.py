@@ -1,25 +1,24 @@
-"""The record of a training run (run.json in its output folder): its types, reading and writing."""
+"""The record of a training run, run.json in its output folder: its types, reading and writing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from swiftkit.files.jsonl import encode, write_atomically
-from swiftkit.training import provenance
+from swiftkit.training.provenance import DataFile, GitState, RecordedGpu
 
 RECORD, RERUN, RECIPE = "run.json", "rerun.sh", "recipe.yaml"
-
-
 VARIABLE = "SWIFTKIT_RUN_JSON"  # tells the training where its run.json is
 
 
 class Attempt(msgspec.Struct):
-    """One start of the run. Times are UTC; `exit_status` is null while it runs, and after a SIGKILL
-    of all of it."""
+    """One start of the run. Times are UTC.
+
+    `exit_status` is null while it runs, and after a SIGKILL of all of it.
+    """
 
     started: datetime
     resumed_from: str = ""
@@ -28,8 +27,10 @@ class Attempt(msgspec.Struct):
 
 
 class SwanLab(msgspec.Struct, frozen=True):
-    """Which SwanLab run the training reports to; `url` is empty in local mode, where `folder` holds
-    the data."""
+    """The SwanLab run that a training reports to.
+
+    `url` is empty in local mode, where `folder` holds the data.
+    """
 
     id: str
     mode: str
@@ -45,51 +46,69 @@ class SwanLab(msgspec.Struct, frozen=True):
 
 
 class RunRecord(msgspec.Struct):
-    """run.json. `settings` are swift's arguments as the YAML and the flags give them; `step` the
-    last complete checkpoint's, once the run has ended."""
+    """run.json.
+
+    `settings` are swift's arguments as the YAML and the flags give them; `step` is that of the last
+    complete checkpoint, once the run has ended.
+    """
 
     command: list[str]
     settings: dict[str, list[str]]
     environment: dict[str, str]
     folder: str
     output: str
-    git: provenance.Git | None
+    git: GitState | None
     packages: list[str]
     python: str
     host: str
-    gpus: list[provenance.Gpu]
-    data: list[provenance.DataFile]
+    gpus: list[RecordedGpu]
+    data: list[DataFile]
     seeds: dict[str, str]
     attempts: list[Attempt]
     step: int | None = None
     swanlab: SwanLab | None = None
 
 
-class Command(NamedTuple):
-    """`env NAME=VALUE... swift VERB FILE.yaml FLAGS...`, as recipes/lib.sh calls it."""
+class SwiftCommand(NamedTuple):
+    """`[env NAME=VALUE...] swift VERB FILE.yaml FLAGS...`; an older rerun.sh begins with env."""
 
     variables: dict[str, str]
     program: str
     verb: str
-    file: Path
+    file: str
     flags: list[str]
 
     @classmethod
-    def of(cls, words: Sequence[str]) -> "Command":
-        pairs = list(takewhile(lambda word: "=" in word, words[1:]))
-        program, verb, file, *flags = words[1 + len(pairs) :]
-        return cls(dict(pair.split("=", 1) for pair in pairs), program, verb, Path(file), flags)
+    def parse(cls, words: Sequence[str]) -> "SwiftCommand":
+        rest = list(words)
+        variables = {}
+        if rest[0] == "env":
+            rest.pop(0)
+            while "=" in rest[0]:
+                name, _, value = rest.pop(0).partition("=")
+                variables[name] = value
+        program, verb, file, *flags = rest
+        return cls(variables, program, verb, file, flags)
+
+
+def is_first_node(environment: Mapping[str, str]) -> bool:
+    """Return True on the node that writes.
+
+    The others see the same folder, or one of their own without checkpoints.
+    """
+    return environment.get("NODE_RANK", "").strip() in ("", "0")
 
 
 def note(path: Path, swanlab: SwanLab) -> None:
-    """Called by the training itself, as soon as it has a SwanLab run."""
-    if record := read_record(path):
+    """Add the SwanLab run to a record; the training does, as soon as it has one."""
+    record = read_record(path)
+    if record:
         record.swanlab = swanlab
         write_record(path, record)
 
 
 def read_record(path: Path) -> RunRecord | None:
-    """None where there is none, or none that can be read."""
+    """Return the record, or None where there is none, or none that can be read."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=RunRecord)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):

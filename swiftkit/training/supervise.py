@@ -1,6 +1,6 @@
 """Run one command, pass signals on to all of it, and leave nothing of it behind.
 
-    python -m swiftkit.training.supervise [--terminal] [--record] [--last-words TEXT] COMMAND...
+    python -m swiftkit.training.supervise [--record] COMMAND...
 
 `swift VERB` is a wrapper: it starts the real process and waits. SIGTERM ends the wrapper alone, and
 the real process goes on without a parent; at SIGINT the wrapper kills the real one after a quarter
@@ -10,9 +10,8 @@ the family we adopt orphans (prctl(2), PR_SET_CHILD_SUBREAPER).
 
 Exit status: the command's; 130, 143 or 129 when we were told to stop. SWIFTKIT_STOP_SECONDS (20) is
 how long a stopped process may take to save and end; a second Ctrl-C, a second later, kills at once.
-`--terminal` keeps the command in the terminal's own process group: a chat could not read from it
-otherwise. `--record` writes what was run, and how it ended, into the output folder of a training
-(training/record_run.py). `--last-words` are said when the command has failed by itself.
+`--record` writes what was run, and how it ended, into the output folder of a training
+(training/record_run.py); rerun.sh asks for it. Recipes call the functions (training/launch.py).
 """
 
 import contextlib
@@ -22,53 +21,106 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from itertools import takewhile
+from collections.abc import Iterator, Sequence
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import psutil
 
-STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from swiftkit.training.signals import STOPPING, end_at_ctrl_c
+
+if TYPE_CHECKING:
+    from swiftkit.recipe.machine import Gpu
+
 PR_SET_CHILD_SUBREAPER = 36
+# Modules whose processes look after their own children, as a command line names them. The last one
+# is what a rerun.sh of an older swiftkit starts.
+SUPERVISORS = {"swiftkit.training.supervise", "swiftkit.training.launch", "swiftkit.supervise"}
+
+
+def main(arguments: Sequence[str]) -> int:
+    if arguments[0] == "--watch":
+        watch(int(arguments[1]))
+        return 0
+    end_at_ctrl_c()
+    if arguments[0] == "--record":
+        return supervise_training(arguments[1:])
+    return supervise(arguments)
+
+
+def supervise(command: Sequence[str], in_terminal: bool = False) -> int:
+    """Run the command to its end, or to ours, and return the exit status.
+
+    `in_terminal` keeps the command in the terminal's own process group: a chat could not read from
+    it otherwise.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    return Supervisor(command, in_terminal).wait()
+
+
+def supervise_training(command: Sequence[str], gpus: "Sequence[Gpu] | None" = None) -> int:
+    """Supervise `swift VERB FILE.yaml FLAGS...` with a record of how it was run and how it ended.
+
+    `gpus` are this machine's, if the caller knows them.
+    """
+    from swiftkit.training import record_run
+
+    record = record_run.begin(command, os.environ, gpus)
+    if record:
+        os.environ.update(record_run.variables_for_swift(record, os.environ))
+    status = supervise(command)
+    if record:
+        record_run.end(record, status)
+    return status
 
 
 class Supervisor:
-    def __init__(self, command: list[str], terminal: bool) -> None:
+    """A command that runs, and all that descends from it."""
+
+    def __init__(self, command: Sequence[str], in_terminal: bool) -> None:
         self._told: list[psutil.Process] = []
-        self._stopped_by: int = 0
+        self._stopped_by = 0
         self._stopped_at = 0.0
         self._grace = float(os.environ.get("SWIFTKIT_STOP_SECONDS", "20"))
         for number in STOPPING:
             signal.signal(number, self._stop)
-        self._wrapper = subprocess.Popen(command, start_new_session=not terminal)  # noqa: S603 - the caller's command
-        self._watcher = _watch_over(self._wrapper.pid)
+        self._wrapper = subprocess.Popen(command, start_new_session=not in_terminal)  # noqa: S603
+        self._watcher = start_watcher(self._wrapper.pid)
         if self._stopped_by:  # the signal came before there was anybody to tell
             self._tell(self._stopped_by)
 
     def wait(self) -> int:
-        """Until the whole family has ended; the exit status."""
-        while self._wrapper.poll() is None or any(
-            process in self._family() for process in self._told
-        ):
+        """Wait until the whole family has ended, and return the exit status."""
+        while self._wrapper.poll() is None or self._told_are_running():
             if self._is_late():
                 break
             time.sleep(0.05)
         self._stopped_at = self._stopped_at or time.monotonic()
-        # those who outlive their parents: nobody else will tell them
-        _signal(self._family(), signal.SIGTERM)
+        # Those who outlive their parents: nobody else will tell them.
+        send_signal(self._family(), signal.SIGTERM)
         while family := self._family():
             if self._is_late():
-                _signal(family, signal.SIGKILL)
+                send_signal(family, signal.SIGKILL)
             psutil.wait_procs(family, timeout=0.1)
         self._watcher.kill()
-        return 128 + self._stopped_by if self._stopped_by else _shell_status(self._wrapper.wait())
+        if self._stopped_by:
+            return 128 + self._stopped_by
+        status = self._wrapper.wait()
+        return 128 - status if status < 0 else status  # -9 is 137 to a shell
+
+    def _told_are_running(self) -> bool:
+        if not self._told:
+            return False
+        family = self._family()
+        return any(process in family for process in self._told)
 
     def _is_late(self) -> bool:
         return bool(self._stopped_at) and time.monotonic() > self._stopped_at + self._grace
 
     def _stop(self, number: int, _: FrameType | None) -> None:
         if self._stopped_by:
-            # not the same key press
+            # A second Ctrl-C, not the same key press.
             if number == signal.SIGINT and time.monotonic() > self._stopped_at + 1:
                 self._grace = 0
             return
@@ -77,105 +129,74 @@ class Supervisor:
             self._tell(number)
 
     def _tell(self, number: int) -> None:
+        """Pass the signal on to the wrapper's children, and tell the wrapper to end."""
         with contextlib.suppress(psutil.NoSuchProcess):
             wrapper = psutil.Process(self._wrapper.pid)
-            listeners = [] if _is_supervisor(wrapper) else list(_listeners(wrapper))
+            listeners = [] if is_supervisor(wrapper) else list(listeners_of(wrapper))
             self._told = listeners or [wrapper]
-            _signal(self._told, number)
-            _signal([wrapper] if listeners else [], signal.SIGTERM)
+            send_signal(self._told, number)
+            if listeners:
+                send_signal([wrapper], signal.SIGTERM)
 
     def _family(self) -> list[psutil.Process]:
         """All that descends from us, but the watcher; ended children are reaped."""
         self._wrapper.poll()
-        members = psutil.Process().children(recursive=True)
-        return [
-            member
-            for member in members
-            if member.pid != self._watcher.pid and not _is_reaped(member)
-        ]
+        family = []
+        for process in psutil.Process().children(recursive=True):
+            if process.pid != self._watcher.pid and not reap(process):
+                family.append(process)
+        return family
 
 
-def _watch_over(pid: int) -> subprocess.Popen[bytes]:
-    """A process that ends the family should we be killed by SIGKILL, which cannot be caught."""
+def start_watcher(pid: int) -> subprocess.Popen[bytes]:
+    """Start a process that ends the family should we be killed by SIGKILL."""
     command = [sys.executable, "-m", "swiftkit.training.supervise", "--watch", str(pid)]
     return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
 
 
-def _watch(pid: int) -> None:
-    """Our standard input closes when the supervisor is gone; had it ended in order, it would have
-    killed us first."""
+def watch(pid: int) -> None:
+    """Wait for the supervisor's end, and kill the wrapper `pid` with all its descendants.
+
+    Our standard input closes when the supervisor is gone; had it ended in order, it would have
+    killed us first.
+    """
     sys.stdin.read()
     with contextlib.suppress(psutil.NoSuchProcess):
         wrapper = psutil.Process(pid)
-        _signal([*wrapper.children(recursive=True), wrapper], signal.SIGKILL)
+        send_signal([*wrapper.children(recursive=True), wrapper], signal.SIGKILL)
 
 
-def _is_supervisor(process: psutil.Process) -> bool:
-    return "swiftkit.training.supervise" in process.cmdline()
+def is_supervisor(process: psutil.Process) -> bool:
+    return not SUPERVISORS.isdisjoint(process.cmdline())
 
 
-def _listeners(process: psutil.Process) -> Iterator[psutil.Process]:
-    """The children, which look after their own; but a shell passes no signal on to what it runs."""
+def listeners_of(process: psutil.Process) -> Iterator[psutil.Process]:
+    """Yield the children, which look after their own, and what children that are shells run.
+
+    A shell passes no signal on.
+    """
     for child in process.children():
         yield child
         if child.name() in ("bash", "sh", "dash"):
-            yield from _listeners(child)
+            yield from listeners_of(child)
 
 
-def _signal(processes: list[psutil.Process], number: int) -> None:
+def send_signal(processes: Sequence[psutil.Process], number: int) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.send_signal(number)
 
 
-def _is_reaped(process: psutil.Process) -> bool:
-    """Take the exit status of an adopted child that has ended, which would else stay as a
-    zombie."""
+def reap(process: psutil.Process) -> bool:
+    """Take the exit status of an adopted child that has ended, which would stay as a zombie.
+
+    Returns True if it has ended.
+    """
     with contextlib.suppress(psutil.NoSuchProcess, ChildProcessError):
         if process.status() != psutil.STATUS_ZOMBIE:
             return False
         os.waitpid(process.pid, os.WNOHANG)
     return True
-
-
-def _shell_status(returncode: int) -> int:
-    return 128 - returncode if returncode < 0 else returncode
-
-
-def main(arguments: list[str]) -> int:
-    if arguments[0] == "--watch":
-        _watch(int(arguments[1]))
-        return 0
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    flags = list(takewhile(lambda word: word in ("--terminal", "--record"), arguments))
-    command, last_words = arguments[len(flags) :], ""
-    if command[0] == "--last-words":
-        _, last_words, *command = command
-    run = _recorded if "--record" in flags else _supervised
-    status = run(command, "--terminal" in flags)
-    if last_words and status not in (0, *(128 + number for number in STOPPING)):
-        print(last_words, file=sys.stderr, flush=True)
-    return status
-
-
-def _supervised(command: list[str], terminal: bool) -> int:
-    return Supervisor(command, terminal).wait()
-
-
-def _recorded(command: list[str], terminal: bool) -> int:
-    """With a record of how it was run and how it ended; until it runs, Ctrl-C ends us at once,
-    without a traceback."""
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from swiftkit.training import record_run as run_record
-
-    record = run_record.begin(command)
-    os.environ.update(run_record.variables_of(record) if record else {})
-    status = _supervised(command, terminal)
-    if record:
-        run_record.end(record, status)
-    return status
 
 
 if __name__ == "__main__":

@@ -6,8 +6,10 @@ from typing import Any
 
 
 def do_without_dashboard() -> None:
-    """Without its dashboard SwanLab's local mode prints an error, though it keeps the data all the
-    same."""
+    """Keep SwanLab's local mode from printing an error where its dashboard is not installed.
+
+    It keeps the data all the same.
+    """
     if importlib.util.find_spec("swanboard"):
         return
     from swanlab.deprecated.local import LocalCallbacker

@@ -12,12 +12,10 @@ from pathlib import Path
 
 from helpers.paths import ROOT
 
-# `python -m swiftkit preflight` is the Python package's own matter; here it only notes that it was
-# asked, and agrees.
-FAKE_PYTHON = """#!/usr/bin/env bash
-if [[ "$1 $2 ${3-}" == "-m swiftkit preflight" ]]; then
-    printf '%s\\0' "${@:4}" >"$STAGE/preflight"
-    exit "${PREFLIGHT_STATUS:-0}"
+# The launcher's preflight is a room of its own; here it only notes that it was asked, and agrees.
+FAKE_PYTHON = f"""#!/usr/bin/env bash
+if [[ "$1 ${{2-}}" == "-m swiftkit.training.launch" ]]; then
+    set -- "{ROOT}/tests/helpers/launch_without_preflight.py" "$@"
 fi
 exec "$REAL_PYTHON" "$@"
 """
@@ -25,6 +23,15 @@ FAKE_SWIFT = """#!/usr/bin/env python
 import json, os, pathlib, sys
 call = {"argv": sys.argv[1:], "environment": dict(os.environ)}
 pathlib.Path(os.environ["STAGE"], "swift").write_text(json.dumps(call))
+"""
+FAKE_NVIDIA_SMI = """#!/usr/bin/env bash
+for ((i = 0; i < COUNT; i++)); do
+    if [[ $1 == -L ]]; then
+        echo "GPU $i: NVIDIA H100 80GB HBM3 (UUID: GPU-$i)"
+    else
+        echo "NVIDIA H100 80GB HBM3, 81559, 80994, 9.0, 570.86.15"
+    fi
+done
 """
 
 
@@ -53,10 +60,8 @@ class Stage:
         return path
 
     def gpus(self, count: int) -> None:
-        lines = "".join(
-            f"echo 'GPU {i}: NVIDIA H100 80GB HBM3 (UUID: GPU-{i})'\n" for i in range(count)
-        )
-        self.program("nvidia-smi", f"#!/usr/bin/env bash\n{lines}")
+        """Let nvidia-smi show as many, as a list (-L) and as the table that Python asks for."""
+        self.program("nvidia-smi", FAKE_NVIDIA_SMI.replace("COUNT", str(count)))
 
     def start(self, arguments: Sequence[str | Path], **environment: str) -> "subprocess.Popen[str]":
         """A recipe's name and its arguments, or any other script by its path."""

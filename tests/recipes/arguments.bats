@@ -16,7 +16,7 @@ teardown() {
     flags=(--system "${AWKWARD[@]}" '' - -- -5 -n --learning_rate=1e-4 --x='$(touch pwned)')
     for script in "$project"/recipes/*.sh; do
         name=$(basename "$script" .sh)
-        grep -q '^recipe ' "$script" || continue
+        grep -q '^launch ' "$script" || continue
         recipe "$name" small.yaml "${flags[@]}"
         swift_got
         [[ ${argv[1]} == small.yaml ]]

@@ -15,9 +15,11 @@ make_stage() {
     mkdir -p "$project" "$SWIFTKIT_VENV/bin"
     cp -r "$BATS_TEST_DIRNAME/../../recipes" "$project/"
     program swift 'printf "%s\0" "$@" >"$STAGE/argv"'
-    program nvidia-smi 'for ((i = 0; i < ${FAKE_GPUS:-0}; i++)); do echo "GPU $i: NVIDIA H100 80GB HBM3 (UUID: GPU-$i)"; done'
+    program nvidia-smi ''
     # Preflight is asked only where a test wants its opinion; here it would miss the models.
-    program python '[[ "$1 $2 ${3-}" != "-m swiftkit preflight" || -n ${REAL_PREFLIGHT-} ]] || exit 0; exec "$REAL_PYTHON" "$@"'
+    export LAUNCH="$BATS_TEST_DIRNAME/../helpers/launch_without_preflight.py"
+    program python '[[ "$1 ${2-}" != "-m swiftkit.training.launch" || -n ${REAL_PREFLIGHT-} ]] || set -- "$LAUNCH" "$@"
+        exec "$REAL_PYTHON" "$@"'
     cd "$STAGE" || return 1
 }
 

@@ -166,7 +166,7 @@ def test_megatron_recipe_on_a_node(stage: Stage) -> None:
     environment, arguments = node(stage, 1)
     assert arguments == ["sft", str(ROOT / "recipes/megatron/moe_sft.yaml"), *LIMIT, "--lr", "5e-5"]
     assert (environment["NPROC_PER_NODE"], environment["MASTER_PORT"]) == ("8", "29500")
-    assert (stage.folder / "preflight").read_text().split("\0")[:2] == ["--verb", "megatron"]
+    assert (stage.folder / "preflight").read_text().split("\0")[0] == "megatron"
 
 
 def test_megatron_recipe_without_gpus(stage: Stage) -> None:

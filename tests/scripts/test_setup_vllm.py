@@ -24,8 +24,8 @@ esac
 def project(stage: Stage, tmp_path: Path) -> Stage:
     """A copy of what the script needs, with a space in its path."""
     root = tmp_path / "a project"
-    for name in ("scripts/setup_vllm.sh", "recipes/lib.sh"):
-        (root / name).parent.mkdir(parents=True)
+    for name in ("scripts/setup_vllm.sh", "scripts/environment.sh", "recipes/lib.sh"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     (root / "pyproject.toml").write_text("[project]\n")
     (root / "constraints.txt").write_text("ms_swift==4\ntransformers==5\ntorch==9.8.7\n")

@@ -1,0 +1,260 @@
+"""Start a recipe's swift command on this machine: the line `launch ... swift VERB ...` of a recipe.
+
+    python -m swiftkit.training.launch --script recipes/lora_sft.sh --gpus 4 --deepspeed zero3 \
+        swift sft recipes/lora_sft.yaml [OTHER.yaml] [flags of swift]
+
+What runs is `swift VERB FILE.yaml [flags for this machine] [flags of swift]`. None of swift's flags
+is read here: preflight reads them, in this process, and says what is wrong before swift starts.
+Then this process supervises swift, and of a training it keeps a record.
+
+recipes/README.md explains the variables: DRY_RUN, RESUME, GPUS, DEEPSPEED, VLLM; docs/multi_node.md
+NNODES and what belongs to it. Exit status: swift's; 2 for wrong usage and for a recipe that cannot
+run here.
+
+A dry run needs nothing but Python: what else there is, is imported where it is used.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from swiftkit.errors import SwiftkitError, UsageError
+from swiftkit.recipe.machine import Machine
+from swiftkit.training.launch_messages import lost_node, missing_gpus
+from swiftkit.training.machine_settings import (
+    COLOCATED_VLLM,
+    LIGER,
+    Work,
+    count_gpus,
+    count_nodes,
+    flags_for,
+    keep_set,
+    variables_for,
+)
+from swiftkit.training.shell_line import shell_line
+from swiftkit.training.signals import STOPPING, end_at_ctrl_c
+
+# Both import torch, so another process tries them. Liger's kernels need triton with an active
+# driver, and crash in mid-training without it.
+_TRY_LIGER = """
+import liger_kernel, triton
+raise SystemExit(not any(backend.driver.is_active() for backend in triton.backends.backends.values()))
+"""
+_TRY_VLLM = "import vllm"  # one that was built for another torch is found, and fails
+
+
+class LaunchLine(NamedTuple):
+    """What a recipe's `launch` line says, with the user's words behind its own."""
+
+    script: str
+    programs: str
+    gpus: int
+    gpu_memory: int
+    deepspeed: str
+    vllm: bool
+    terminal: bool
+    on_cpu: list[str]
+    as_is: bool
+    command: list[str]
+
+
+def main(arguments: Sequence[str]) -> int:
+    end_at_ctrl_c()
+    line = parse(arguments)
+    try:
+        return run_as_it_is(line) if line.as_is else launch(line)
+    except SwiftkitError as error:
+        log(line, str(error))
+        return error.exit_status
+
+
+def parse(arguments: Sequence[str]) -> LaunchLine:
+    """Read the words of a `launch` line; wrong ones end the process, with the usage."""
+    parser = argparse.ArgumentParser("launch", allow_abbrev=False)
+    parser.add_argument("--script", default="launch", help="the recipe, as it was started")
+    parser.add_argument("--programs", default="", help="swift's folder  [default: the PATH]")
+    parser.add_argument("--gpus", type=int, default=0, help="how many the recipe's YAML needs")
+    parser.add_argument("--gpu-memory", type=int, default=80, help="GB that each of them needs")
+    parser.add_argument("--deepspeed", default="none", help="zero2 or zero3, for several GPUs")
+    parser.add_argument("--vllm", action="store_true", help="let vLLM generate, if it is here")
+    parser.add_argument("--terminal", action="store_true", help="swift reads from the terminal")
+    parser.add_argument("--on-cpu", action="append", default=[], metavar="NAME=VALUE")
+    parser.add_argument("--as-is", action="store_true", help="add nothing to the command")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="swift VERB FILE.yaml ...")
+    return LaunchLine(**vars(parser.parse_args(arguments)))
+
+
+def launch(line: LaunchLine) -> int:
+    """Run the command with what this machine adds, and return its exit status."""
+    program, verb, file, *flags = line.command
+    is_own_file = True
+    if flags and flags[0].endswith((".yaml", ".yml")):  # swift's own convention
+        file, *flags = flags
+        is_own_file = False
+    file = checked_file(file)
+
+    machine = Machine.here(os.environ)
+    work = Work(program, verb, count_gpus(os.environ, len(machine.gpus)))
+    if work.is_training:
+        work = work._replace(nodes=count_nodes(os.environ))
+    if is_own_file:
+        work = fit_to_machine(work, line, file)
+    variables = variables_for(work, os.environ)
+    if work.gpus == 0:
+        variables |= keep_set(dict(pair.split("=", 1) for pair in line.on_cpu), os.environ)
+    os.environ.update(variables)
+    added = flags_for(work, os.environ.get("DEEPSPEED") or line.deepspeed)
+    if work.is_training and os.environ.get("RESUME", "0") not in ("", "0"):
+        from swiftkit.training.resume import resume
+
+        resumption = resume(verb, Path(file), [*added, *flags], os.environ)
+        if resumption.is_finished:
+            return 0
+        added += resumption.flags
+
+    program = str(Path(line.programs, program))
+    if is_dry_run():
+        command = [short_path(program), verb, file, *added, *accelerators(work, line), *flags]
+        print_line(variables, command)
+        return 0
+    check_installed(program)
+    if "--help" in flags:
+        os.execvp(program, [program, verb, file, *flags])  # noqa: S606 - nothing to supervise
+    if has_faults(work, file, [*added, *flags], machine):
+        return 2
+    added += accelerators(work, line)
+    return run([program, verb, file, *added, *flags], work, line, machine)
+
+
+def checked_file(file: str) -> str:
+    """Return the path of a file as swift can be given it.
+
+    Raises UsageError if there is none.
+    """
+    if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises for a name that is too long
+        raise UsageError(f"there is no file {file}")
+    return f"./{file}" if file.startswith("-") else file
+
+
+def run_as_it_is(line: LaunchLine) -> int:
+    """Supervise a command to which nothing is added, and return its exit status."""
+    program = str(Path(line.programs, line.command[0]))
+    command = [program, *line.command[1:]]
+    if is_dry_run():
+        print_line({}, [short_path(program), *command[1:]])
+        return 0
+    check_installed(program)
+    from swiftkit.training.supervise import supervise
+
+    return supervise(command)
+
+
+def fit_to_machine(work: Work, line: LaunchLine, file: str) -> Work:
+    """Compare the GPUs here with those that the recipe's own YAML is made for.
+
+    A dry run shows the command for the latter. Raises UsageError where there is no GPU at all.
+    """
+    if work.gpus * work.nodes >= line.gpus:
+        return work
+    if is_dry_run() and not os.environ.get("GPUS"):
+        log(
+            line,
+            f"this is the command for the {line.gpus} GPUs that the recipe is made for;"
+            f" here are {work.gpus}",
+        )
+        return work._replace(gpus=line.gpus)
+    if work.gpus == 0:
+        raise UsageError(missing_gpus(line.script, file, line.gpus, line.gpu_memory))
+    log(
+        line, f"{file} is made for {line.gpus} GPUs, here are {work.gpus}: it may run out of memory"
+    )
+    return work
+
+
+def check_installed(program: str) -> None:
+    if shutil.which(program) is None:
+        raise UsageError("ms-swift is not installed; install it: bash scripts/setup.sh")
+
+
+def has_faults(work: Work, file: str, flags: Sequence[str], machine: Machine) -> bool:
+    """Say what preflight finds, and return True if it would stop the run or spoil it.
+
+    It takes a second, where swift would first import torch.
+    """
+    from swiftkit.findings import failed
+    from swiftkit.preflight import examine
+    from swiftkit.terminal import printable, say
+
+    verb = "megatron" if work.program == "megatron" else work.verb
+    seen = machine._replace(gpus=machine.gpus[: work.gpus])  # what GPUS has hidden is not there
+    _, findings = examine(Path(file), flags, os.environ, seen, verb)
+    for finding in findings:
+        say(printable(str(finding)))
+    return failed(list(findings))
+
+
+def accelerators(work: Work, line: LaunchLine) -> list[str]:
+    """Return the flags for kernels and for vLLM, if they work here; a dry run supposes it."""
+    flags = []
+    on_gpus = work.gpus > 0 and work.program == "swift"
+    if on_gpus and work.verb == "sft" and (is_dry_run() or succeeds(_TRY_LIGER)):
+        flags += LIGER
+    if on_gpus and line.vllm and os.environ.get("VLLM") != "false":
+        if is_dry_run() or succeeds(_TRY_VLLM):
+            flags += COLOCATED_VLLM
+        else:
+            log(
+                line,
+                "vLLM is not installed beside ms-swift: transformers generates the rollouts,"
+                " which takes much longer",
+            )
+    return flags
+
+
+def succeeds(code: str) -> bool:
+    """Return True if the environment's Python runs the code without an error."""
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+
+
+def run(command: list[str], work: Work, line: LaunchLine, machine: Machine) -> int:
+    """Supervise the command, a training with a record of it, and return its exit status."""
+    from swiftkit.training.supervise import supervise, supervise_training
+
+    if work.is_training:
+        status = supervise_training(command, machine.gpus)
+    else:
+        status = supervise(command, in_terminal=line.terminal and sys.stdin.isatty())
+    stopped = [128 + number for number in STOPPING]
+    if work.nodes > 1 and status not in (0, *stopped):
+        print(lost_node(line.script, work.nodes, os.environ), file=sys.stderr, flush=True)
+    return status
+
+
+def print_line(variables: Mapping[str, str], command: Sequence[str]) -> None:
+    """Print the command on stdout, as a line for a shell."""
+    sys.stdout.buffer.write(os.fsencode(shell_line(variables, command)) + b"\n")
+
+
+def short_path(program: str) -> str:
+    """Return the path as a person in this folder would type it."""
+    path = Path(program)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else program
+
+
+def is_dry_run() -> bool:
+    return bool(os.environ.get("DRY_RUN"))
+
+
+def log(line: LaunchLine, message: str) -> None:
+    """Say something under the recipe's name, as its shell script does."""
+    print(f"{Path(line.script).name}: {message}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,137 @@
+"""What this machine adds to a recipe's command: variables for swift's environment, and flags.
+
+A key of the YAML cannot be taken away by a later flag, so what depends on the machine stands in no
+YAML: the flags go between the YAML and the user's, and the last one wins. A variable that the user
+has set is handed on as it is. Nothing here reads swift's own flags.
+"""
+
+import math
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from swiftkit.errors import UsageError
+from swiftkit.training.free_port import free_port
+
+TRAINING_VERBS = ("sft", "pt", "rlhf")
+LIGER = ["--use_liger_kernel", "true"]
+# Not in the YAML: where vLLM is not installed, swift refuses vllm_mode.
+COLOCATED_VLLM = ["--use_vllm", "true", "--vllm_mode", "colocate"]
+NODES_PORT = 29500  # torchrun's own; several machines could not know a port that one of them chose
+
+
+class Work(NamedTuple):
+    """What runs where: a program (swift or megatron) with its verb, on how much hardware.
+
+    `gpus` are this machine's; `nodes` are the machines that train together.
+    """
+
+    program: str
+    verb: str
+    gpus: int
+    nodes: int = 1
+
+    @property
+    def is_training(self) -> bool:
+        return self.verb in TRAINING_VERBS
+
+
+def count_gpus(environment: Mapping[str, str], visible: int) -> int:
+    """Return how many GPUs swift may use: GPUS=N, else all that are visible.
+
+    Raises UsageError if GPUS is not a number.
+    """
+    wanted = environment.get("GPUS", "")
+    if not wanted:
+        return visible
+    if not re.fullmatch("[0-9]{1,5}", wanted):
+        raise UsageError(f"GPUS={wanted} is not a number")
+    return int(wanted)
+
+
+def count_nodes(environment: Mapping[str, str]) -> int:
+    """Return how many machines train together: NNODES, else 1.
+
+    Raises UsageError for another value. What else belongs to NNODES is preflight's matter.
+    """
+    nodes = environment.get("NNODES", "") or "1"
+    if not re.fullmatch("[1-9][0-9]{0,4}", nodes):
+        raise UsageError(f"NNODES={nodes} is no number of machines")
+    return int(nodes)
+
+
+def variables_for(work: Work, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that swift gets, in the order in which DRY_RUN shows them.
+
+    Raises UsageError if NPROC_PER_NODE is not a number of processes.
+    """
+    per_node = environment.get("NPROC_PER_NODE", "")
+    if per_node and not re.fullmatch("[1-9][0-9]{0,4}", per_node):
+        raise UsageError(f"NPROC_PER_NODE={per_node} is no number of processes")
+    processes = int(per_node or 1)
+    if work.is_training and not per_node:
+        processes = max(work.gpus, 1)
+    defaults = {}
+    if environment.get("GPUS"):  # a smaller number than the machine has must also hide the others
+        defaults["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, range(work.gpus)))
+    if per_node or processes > 1 or work.nodes > 1:
+        defaults["NPROC_PER_NODE"] = str(processes)
+        # On one machine a fixed port would make a second training fail.
+        defaults["MASTER_PORT"] = str(NODES_PORT if work.nodes > 1 else free_port())
+    if work.nodes > 1:
+        for name in ("NNODES", "NODE_RANK", "MASTER_ADDR"):
+            if environment.get(name):
+                defaults[name] = environment[name]
+    threads = max(count_cpus() // processes, 1)
+    if work.gpus > 0:  # beside a GPU more of them only get in each other's way
+        threads = min(threads, 8)
+    defaults["OMP_NUM_THREADS"] = str(threads)
+    # Threads that spin while they wait cost a factor of 50 on a busy machine.
+    defaults["OMP_WAIT_POLICY"] = "passive"
+    # On a node without internet ms-swift would ask the hub about a local model for 22-25 s.
+    defaults["API_HTTP_CLIENT_MAX_RETRIES"] = "1"
+    defaults["MODELSCOPE_REPO_TREE_PAGE_MAX_ATTEMPTS"] = "1"
+    return keep_set(defaults, environment)
+
+
+def keep_set(defaults: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the defaults with the values that the user has set in their place, empty ones too."""
+    return {name: environment.get(name, value) for name, value in defaults.items()}
+
+
+def flags_for(work: Work, deepspeed: str) -> list[str]:
+    """Return swift's flags for this hardware; `deepspeed` is zero2, zero3, ... or none."""
+    flags = []
+    if work.nodes > 1:
+        # swift would wait 208 days for a node that is gone; NCCL heeds this limit, in seconds.
+        flags += ["--ddp_timeout", "1800"]
+    if work.program == "megatron":
+        return flags
+    if work.gpus == 0:
+        if work.is_training:
+            # fp16 is said because float32 turns it on by default; without use_cpu several processes
+            # train apart, unnoticed.
+            flags += ["--use_cpu", "true", "--fp16", "false"]
+        if work.verb != "export":
+            flags += ["--torch_dtype", "float32"]
+    elif work.is_training and work.gpus * work.nodes > 1 and deepspeed != "none":
+        flags += ["--deepspeed", deepspeed]
+    return flags
+
+
+def count_cpus(quota_file: Path = Path("/sys/fs/cgroup/cpu.max")) -> int:
+    """Return the cores that this process, and its container, may really use.
+
+    A thread more than those is slower by a factor, not by a share.
+    """
+    cores = os.cpu_count() or 1
+    if sys.platform == "linux":
+        cores = len(os.sched_getaffinity(0))
+    try:
+        quota, period = quota_file.read_text().split()  # microseconds: "150000 100000"
+        return min(cores, math.ceil(int(quota) / int(period)))
+    except (OSError, ValueError):  # no container; "max 100000"
+        return cores

@@ -1,0 +1,173 @@
+"""Which checkpoint RESUME=1 takes: the last one whose save came to its end, whatever a kill left
+behind."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from helpers.small_checkpoints import make_checkpoint
+
+from swiftkit.errors import UsageError
+from swiftkit.training.checkpoints import set_aside
+from swiftkit.training.record_run import begin, end
+from swiftkit.training.resume import Resumption, resume
+
+YAML = "model: m\noutput_dir: out\nadd_version: false\nmax_steps: 6\n"
+FINISHED = Resumption(is_finished=True)
+FROM_START = Resumption()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a recipe."""
+    monkeypatch.chdir(tmp_path)
+    Path("recipe.yaml").write_text(YAML)
+    return tmp_path
+
+
+@pytest.fixture
+def out(folder: Path) -> Path:
+    """Its output folder, with checkpoints 2 and 4."""
+    for step in (2, 4):
+        make_checkpoint(folder / f"out/checkpoint-{step}")
+    return Path("out")
+
+
+def resumed(*flags: str, verb: str = "sft", **environment: str) -> Resumption:
+    return resume(verb, Path("recipe.yaml"), flags, environment)
+
+
+def test_resume_takes_the_last_checkpoint(out: Path) -> None:
+    """As the flag that swift is given."""
+    assert resumed() == Resumption(out / "checkpoint-4")
+    assert resumed().flags == ["--resume_from_checkpoint", "out/checkpoint-4"]
+    assert FROM_START.flags == []
+
+
+def test_resume_sets_an_incomplete_checkpoint_aside(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With a message, under a name that transformers does not count; nothing is deleted."""
+    (out / "checkpoint-4/trainer_state.json").unlink()
+    assert resumed() == Resumption(out / "checkpoint-2")
+    assert "checkpoint-4 is not complete" in capsys.readouterr().err
+    assert (out / "incomplete-checkpoint-4/optimizer.pt").exists()
+    again = make_checkpoint(out / "checkpoint-4")
+    assert set_aside(again).name == "incomplete-checkpoint-4-1"
+
+
+@pytest.mark.parametrize(("name", "value"), [("DRY_RUN", "1"), ("NODE_RANK", "1")])
+def test_resume_of_a_dry_run_and_of_other_nodes_changes_nothing(
+    out: Path, name: str, value: str
+) -> None:
+    """They choose the same checkpoint."""
+    (out / "checkpoint-4/trainer_state.json").unlink()
+    (out / "last-checkpoint").symlink_to("checkpoint-4")
+    assert resumed(**{name: value}) == Resumption(out / "checkpoint-2")
+    assert (out / "checkpoint-4").exists()
+    assert (out / "last-checkpoint").readlink() == Path("checkpoint-4")
+
+
+@pytest.mark.usefixtures("out")
+def test_resume_without_a_checkpoint_starts_from_the_beginning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It says so."""
+    assert resumed("--output_dir", "elsewhere") == FROM_START
+    assert "elsewhere holds no checkpoint" in capsys.readouterr().err
+
+
+def test_resume_leaves_the_users_checkpoint_alone(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A flag that is given needs no help."""
+    assert resumed("--resume_from_checkpoint", str(out / "checkpoint-2")) == FROM_START
+    assert "RESUME is not needed" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("out")
+@pytest.mark.parametrize(
+    ("flags", "is_finished"),
+    [
+        (["--max_steps", "4"], True),
+        (["--max_steps", "5"], False),
+        (["--max_steps", "-1", "--num_train_epochs", "2"], False),
+    ],
+)
+def test_resume_at_the_last_step_is_finished(flags: list[str], is_finished: bool) -> None:
+    """A run that was killed after its last save: swift would train one step more. A longer one is
+    not."""
+    assert resumed(*flags).is_finished == is_finished
+
+
+def test_resume_at_the_last_epoch_is_finished(out: Path) -> None:
+    """Without max_steps the checkpoint itself tells where the end is; the link that the kill left
+    behind is moved."""
+    make_checkpoint(out / "checkpoint-6")
+    (out / "last-checkpoint").symlink_to("checkpoint-4")
+    assert resumed("--max_steps", "-1", "--num_train_epochs", "1") == FINISHED
+    assert (out / "last-checkpoint").readlink() == Path("checkpoint-6")
+
+
+@pytest.mark.usefixtures("out")
+def test_resume_of_ppo_starts_from_the_beginning(capsys: pytest.CaptureFixture[str]) -> None:
+    """Swift's PPO ignores the flag, so it is not given, and that is said."""
+    assert resumed("--rlhf_type", "ppo", verb="rlhf") == FROM_START
+    assert "PPO" in capsys.readouterr().err
+
+
+def test_resume_finds_checkpoints_of_a_version_folder(out: Path) -> None:
+    """With add_version they stand in a folder of the run's own."""
+    make_checkpoint(out / "v0-20260101-120000/checkpoint-5")
+    for step in (2, 4):
+        set_aside(out / f"checkpoint-{step}")
+    assert resumed() == Resumption(out / "v0-20260101-120000/checkpoint-5")
+
+
+@pytest.mark.usefixtures("folder")
+def test_resume_of_a_finished_run_is_finished(capsys: pytest.CaptureFixture[str]) -> None:
+    """Unless there is more to do than before; other hardware is no more to do."""
+    record = begin(["swift", "sft", "recipe.yaml", "--use_cpu", "true"], {}, [])
+    assert record
+    end(record, 0)
+    assert resumed("--deepspeed", "zero3") == FINISHED
+    assert resumed("--max_steps", "8") == FROM_START
+    assert "is finished" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+def test_resume_leaves_checkpoints_of_an_earlier_run_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A run that was killed before its first save does not go on from what stood in the folder
+    before."""
+    checkpoint = make_checkpoint(Path("out/checkpoint-2"))
+    os.utime(checkpoint / "trainer_state.json", (1e9, 1e9))
+    assert resumed() == Resumption(checkpoint)
+    begin(["swift", "sft", "recipe.yaml"], {}, [])
+    assert resumed() == FROM_START
+    assert "older than the run" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+def test_resume_without_an_optimizer_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    """save_only_model keeps the weights alone."""
+    checkpoint = make_checkpoint(Path("out/checkpoint-2"))
+    (checkpoint / "optimizer.pt").unlink()
+    assert resumed() == Resumption(checkpoint)
+    assert "without its optimizer" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+def test_resume_from_a_path_that_cannot_be_read_is_refused() -> None:
+    """An unknown home: the message names what to correct."""
+    with pytest.raises(UsageError, match="correct the path"):
+        resumed("--output_dir", "~nobody-here/x")
+
+
+@pytest.mark.parametrize("content", ["", "{", json.dumps({"attempts": 3})])
+def test_resume_beside_a_damaged_record_goes_by_the_checkpoints(out: Path, content: str) -> None:
+    """run.json of another version, or cut off."""
+    (out / "run.json").write_text(content)
+    assert resumed() == Resumption(out / "checkpoint-4")
