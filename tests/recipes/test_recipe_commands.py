@@ -66,6 +66,24 @@ def test_vllm_generates_where_it_can(stage: Stage, recipe: str) -> None:
     assert stage.argv[2:] == zero2
 
 
+@pytest.mark.parametrize(("active", "flags"), [("True", LIGER), ("False", [])])
+def test_liger_is_used_where_its_kernels_run(
+    stage: Stage, small_yaml: Path, active: str, flags: list[str]
+) -> None:
+    """Installed is not enough: triton must have an active driver."""
+    stage.gpus(1)
+    modules = stage.folder / "modules"
+    (modules / "triton").mkdir(parents=True)
+    (modules / "liger_kernel.py").touch()
+    (modules / "triton/__init__.py").write_text("from triton import backends\n")
+    (modules / "triton/backends.py").write_text(
+        "from types import SimpleNamespace as Some\n"
+        f"backends = {{'nvidia': Some(driver=Some(is_active=lambda: {active}))}}\n"
+    )
+    stage.run("lora_sft", small_yaml, PYTHONPATH=str(modules), PYTHONDONTWRITEBYTECODE="1")
+    assert stage.argv[2:] == flags
+
+
 def test_one_gpu_needs_no_torchrun_and_no_deepspeed(stage: Stage, small_yaml: Path) -> None:
     """With one process, sharding only costs."""
     stage.gpus(1)

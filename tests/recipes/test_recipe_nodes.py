@@ -99,7 +99,7 @@ def test_last_words_of_a_node(stage: Stage, small_yaml: Path) -> None:
     with stage.start(["lora_sft", small_yaml], **NODES) as process:
         wait_until((stage.folder / "ready").exists)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 143
+        assert process.wait(timeout=60) == 143
         assert "has failed" not in process.stderr.read()
 
 
@@ -165,7 +165,7 @@ def test_job_at_the_end_of_its_time_is_queued_again(slurm: Stage, small_yaml: Pa
         f"#!/usr/bin/env bash\n{ready}\nuntil [[ -e $STAGE/end ]]; do sleep 0.1; done\nexit 5\n",
     )
     with slurm.start([ROOT / "recipes/slurm/recipe.sbatch", "lora_sft", small_yaml]) as process:
-        wait_until(lambda: all((slurm.folder / f"ready{rank}").exists() for rank in (0, 1)), 60)
+        wait_until(lambda: all((slurm.folder / f"ready{rank}").exists() for rank in (0, 1)))
         process.send_signal(signal.SIGUSR1)
         wait_until(lambda: "requeue 70123" in (slurm.folder / "scontrol").read_text())
         assert process.poll() is None

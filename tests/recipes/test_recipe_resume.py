@@ -4,11 +4,10 @@ written."""
 import json
 import shlex
 import signal
-import time
 from pathlib import Path
 
 import pytest
-from helpers.recipe_stage import Stage
+from helpers.recipe_stage import Stage, wait_until
 
 YAML = (
     "model: nowhere\ndataset:\n  - rows.jsonl\noutput_dir: out\nadd_version: false\nmax_steps: 4\n"
@@ -83,11 +82,9 @@ def test_how_it_ended_is_recorded(stage: Stage, recipe: Path, status: int, numbe
     wait = "sleep 60" if number else "exit 7"
     stage.program("swift", f'#!/usr/bin/env bash\ntouch "$STAGE/ready"\n{wait}\n')
     with stage.start(["lora_sft", recipe]) as process:
-        while number and not (stage.folder / "ready").exists():
-            assert process.poll() is None
-            time.sleep(0.05)
         if number:
+            wait_until((stage.folder / "ready").exists)
             process.send_signal(number)
-        assert process.wait(timeout=30) == status
+        assert process.wait(timeout=60) == status
     record = json.loads((stage.folder / "out/run.json").read_text())
     assert record["attempts"][0]["exit_status"] == status

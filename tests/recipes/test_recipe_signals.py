@@ -86,7 +86,7 @@ def type_keys(process: "subprocess.Popen[str]", keys: str) -> None:
 
 
 def finish(process: "subprocess.Popen[str]") -> int:
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     return process.returncode
 
 
@@ -105,12 +105,10 @@ def test_real_process_is_told_and_may_save(
 
 def test_rank_that_loses_its_parent_is_ended(family: Stage, small_yaml: Path) -> None:
     """SIGHUP, or any signal that the real process does not handle, leaves its ranks; they are ended
-    too, and soon."""
-    process = start(family, "lora_sft", small_yaml, MODE="no handler")
-    started = time.monotonic()
+    too, long before the grace time is over."""
+    process = start(family, "lora_sft", small_yaml, MODE="no handler", SWIFTKIT_STOP_SECONDS="600")
     process.send_signal(signal.SIGHUP)
     assert finish(process) == 129
-    assert time.monotonic() - started < 5
     assert survivors(family) == []
 
 
@@ -132,9 +130,10 @@ def test_stubborn_process_is_killed_after_the_grace_time(family: Stage, small_ya
 
 def test_second_interrupt_kills_at_once(family: Stage, small_yaml: Path) -> None:
     """Ctrl-C twice is a person who will not wait for the grace time."""
-    process = start(family, "lora_sft", small_yaml, MODE="stubborn", SWIFTKIT_STOP_SECONDS="60")
+    process = start(family, "lora_sft", small_yaml, MODE="stubborn", SWIFTKIT_STOP_SECONDS="600")
     process.send_signal(signal.SIGINT)
-    time.sleep(2.1)
+    wait_until((family.folder / "saved").exists)
+    time.sleep(1)  # what comes sooner is the same key press
     assert process.poll() is None
     process.send_signal(signal.SIGINT)
     assert finish(process) == 130
@@ -160,7 +159,7 @@ def test_recipe_inside_another_script(family: Stage, small_yaml: Path, number: i
     process = start(family, outer, small_yaml)
     process.send_signal(number)
     assert finish(process) == 128 + number
-    assert (family.folder / "saved").exists()
+    assert (family.folder / "saved").read_text() == signal.Signals(number).name
     assert survivors(family) == []
 
 
@@ -182,7 +181,7 @@ def test_ctrl_c_in_a_terminal(family: Stage, small_yaml: Path) -> None:
     with family.start_in_terminal("lora_sft", small_yaml) as process:
         wait_until((family.folder / "ready").exists)
         type_keys(process, "\x03")
-        process.wait(timeout=30)
+        process.wait(timeout=60)
     assert process.returncode == 130
     assert (family.folder / "saved").read_text() == "SIGINT"
     assert survivors(family) == []

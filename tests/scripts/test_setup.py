@@ -125,7 +125,7 @@ def test_interrupted_setup_starts_over(project: Stage) -> None:
     """A half-copied package looks installed to pip, so the environment is made anew; no pip is left
     running."""
     process = project.start([setup_script(project)], PIP="hangs")
-    wait_until((project.folder / "hanging").exists, 60)
+    wait_until((project.folder / "hanging").exists)
     process.terminate()
     process.communicate(timeout=30)
     assert process.returncode == 143

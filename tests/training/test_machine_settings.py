@@ -1,0 +1,146 @@
+"""What a machine adds to a recipe's command: variables and flags."""
+
+from pathlib import Path
+
+import pytest
+
+from swiftkit.errors import UsageError
+from swiftkit.training.machine_settings import (
+    Work,
+    count_cpus,
+    count_gpus,
+    count_nodes,
+    flags_for,
+    keep_set,
+    variables_for,
+)
+
+CPU = ["--use_cpu", "true", "--fp16", "false", "--torch_dtype", "float32"]
+LIMIT = ["--ddp_timeout", "1800"]
+ZERO2 = ["--deepspeed", "zero2"]
+ALWAYS = {
+    "OMP_NUM_THREADS",
+    "OMP_WAIT_POLICY",
+    "API_HTTP_CLIENT_MAX_RETRIES",
+    "MODELSCOPE_REPO_TREE_PAGE_MAX_ATTEMPTS",
+}
+
+
+@pytest.mark.parametrize(("gpus", "count"), [("", 3), ("0", 0), ("2", 2), ("8", 8), ("008", 8)])
+def test_count_gpus_takes_the_variable_before_the_machine(gpus: str, count: int) -> None:
+    """GPUS=8 on a machine with 3: somebody wants to see, or to try."""
+    assert count_gpus({"GPUS": gpus}, 3) == count
+    assert count_gpus({}, 3) == 3
+
+
+@pytest.mark.parametrize("value", ["four", "-1", "1.0", "a[$(touch pwned)]", "٣", "9" * 5000])
+def test_count_gpus_of_no_number_is_refused(value: str) -> None:
+    with pytest.raises(UsageError, match="is not a number"):
+        count_gpus({"GPUS": value}, 3)
+
+
+@pytest.mark.parametrize("value", ["two", "0", "-1", "1:4", "01", "100000", "٢", "1\n"])
+def test_count_nodes_of_no_number_is_refused(value: str) -> None:
+    """torchrun's 1:4 too: a recipe starts all of its machines."""
+    with pytest.raises(UsageError, match="is no number of machines"):
+        count_nodes({"NNODES": value})
+    assert (count_nodes({"NNODES": ""}), count_nodes({"NNODES": "16"})) == (1, 16)
+
+
+@pytest.mark.parametrize(
+    ("work", "flags"),
+    [
+        (Work("swift", "sft", gpus=1), []),
+        (Work("swift", "sft", gpus=4), ZERO2),
+        (Work("swift", "sft", gpus=1, nodes=2), [*LIMIT, *ZERO2]),
+        (Work("swift", "sft", gpus=0), CPU),
+        (Work("swift", "rlhf", gpus=0, nodes=2), [*LIMIT, *CPU]),
+        (Work("swift", "deploy", gpus=4), []),
+        (Work("swift", "deploy", gpus=0), CPU[-2:]),
+        (Work("swift", "export", gpus=0), []),
+        (Work("megatron", "sft", gpus=8, nodes=2), LIMIT),
+        (Work("megatron", "sft", gpus=0), []),
+    ],
+)
+def test_flags_for_each_verb_and_machine(work: Work, flags: list[str]) -> None:
+    """Each verb gets what it accepts; with one process, sharding only costs."""
+    assert flags_for(work, "zero2") == flags
+
+
+def test_flags_for_a_recipe_without_deepspeed() -> None:
+    """Plain DDP or FSDP cannot be had by adding a flag."""
+    assert flags_for(Work("swift", "sft", gpus=4), "none") == []
+
+
+def test_variables_for_one_process_start_no_torchrun() -> None:
+    """Neither for a server on several GPUs."""
+    for work in (Work("swift", "sft", 0), Work("swift", "sft", 1), Work("swift", "deploy", 4)):
+        assert variables_for(work, {}).keys() == ALWAYS
+
+
+def test_variables_for_several_processes_hold_a_free_port() -> None:
+    """A fixed one would make the second training on a machine fail."""
+    variables = variables_for(Work("swift", "sft", gpus=4), {})
+    assert variables.keys() == ALWAYS | {"NPROC_PER_NODE", "MASTER_PORT"}
+    assert variables["NPROC_PER_NODE"] == "4"
+    assert 1024 < int(variables["MASTER_PORT"]) < 65536
+
+
+def test_variables_for_several_nodes_hold_one_port_and_the_place() -> None:
+    """A chosen port would be known to nobody else; what is not set is left to preflight."""
+    place = {"NNODES": "2", "NODE_RANK": "1"}
+    variables = variables_for(Work("swift", "sft", gpus=1, nodes=2), place)
+    assert (variables["NPROC_PER_NODE"], variables["MASTER_PORT"]) == ("1", "29500")
+    assert {name: variables[name] for name in place} == place
+    assert "MASTER_ADDR" not in variables
+
+
+def test_variables_that_are_set_stay() -> None:
+    """Also empty ones: MASTER_PORT= is somebody's choice."""
+    chosen = {"NPROC_PER_NODE": "2", "MASTER_PORT": "", "OMP_NUM_THREADS": "3", "GPUS": "0"}
+    chosen |= {"CUDA_VISIBLE_DEVICES": "5", "API_HTTP_CLIENT_MAX_RETRIES": "9"}
+    variables = variables_for(Work("swift", "sft", gpus=0), chosen)
+    assert {name: variables[name] for name in chosen if name != "GPUS"} == {
+        name: value for name, value in chosen.items() if name != "GPUS"
+    }
+    assert keep_set({"A": "1", "B": "2"}, {"A": ""}) == {"A": "", "B": "2"}
+
+
+@pytest.mark.parametrize(("gpus", "devices"), [(0, ""), (1, "0"), (3, "0,1,2")])
+def test_variables_with_gpus_hide_the_rest(gpus: int, devices: str) -> None:
+    """GPUS=1 of four must not leave swift the other three to spread the model over."""
+    variables = variables_for(Work("swift", "sft", gpus), {"GPUS": str(gpus)})
+    assert variables["CUDA_VISIBLE_DEVICES"] == devices
+
+
+@pytest.mark.parametrize("value", ["0", "x", "1;touch pwned", "-2", "999999"])
+def test_variables_for_no_number_of_processes_are_refused(value: str) -> None:
+    with pytest.raises(UsageError, match="is no number of processes"):
+        variables_for(Work("swift", "deploy", gpus=0), {"NPROC_PER_NODE": value})
+
+
+def test_variables_share_the_cores_between_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At least one thread each, and at most eight beside a GPU."""
+    monkeypatch.setattr("swiftkit.training.machine_settings.count_cpus", lambda: 64)
+    for work, environment, threads in (
+        (Work("swift", "sft", gpus=0), {}, "64"),
+        (Work("swift", "sft", gpus=0), {"NPROC_PER_NODE": "4"}, "16"),
+        (Work("swift", "sft", gpus=0), {"NPROC_PER_NODE": "1000"}, "1"),
+        (Work("swift", "sft", gpus=1), {}, "8"),
+        (Work("swift", "sft", gpus=16), {}, "4"),
+    ):
+        assert variables_for(work, environment)["OMP_NUM_THREADS"] == threads
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores"),
+    [("50000 100000\n", 1), ("max 100000\n", None), ("9999999 100000\n", None), ("", None)],
+)
+def test_count_cpus_minds_the_containers_quota(
+    tmp_path: Path, quota: str, cores: int | None
+) -> None:
+    """Half a core is one; without a quota, all that the process may use."""
+    (tmp_path / "cpu.max").write_text(quota)
+    unlimited = count_cpus(tmp_path / "none")
+    assert unlimited >= 1
+    assert count_cpus(tmp_path / "cpu.max") == (cores or unlimited)
