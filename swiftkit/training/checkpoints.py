@@ -114,7 +114,8 @@ def torn_files(checkpoint: Path) -> Iterator[Path]:
 def _safetensors_size(file: Path) -> int:
     """Return the size in bytes that the header of a safetensors file gives; -1 without a header.
 
-    The file is: length of the header (8 bytes), header {name: {"data_offsets": [start, end]}}, data.
+    Such a file is the header's length (8 bytes), the header, {"name": {"data_offsets": [start,
+    end], ...}, ...}, and the data.
     """
     with file.open("rb") as source:
         length = int.from_bytes(source.read(8), "little")

@@ -43,7 +43,8 @@ from swiftkit.training.signals import STOPPING, end_at_ctrl_c
 # driver, and crash in mid-training without it.
 _TRY_LIGER = """
 import liger_kernel, triton
-raise SystemExit(not any(backend.driver.is_active() for backend in triton.backends.backends.values()))
+backends = triton.backends.backends.values()
+raise SystemExit(not any(backend.driver.is_active() for backend in backends))
 """
 _TRY_VLLM = "import vllm"  # one that was built for another torch is found, and fails
 
@@ -62,6 +63,10 @@ class LaunchLine(NamedTuple):
     as_is: bool
     command: list[str]
 
+    def log(self, message: str) -> None:
+        """Say something under the recipe's name, as its shell script does."""
+        print(f"{Path(self.script).name}: {message}", file=sys.stderr, flush=True)
+
 
 def main(arguments: Sequence[str]) -> int:
     end_at_ctrl_c()
@@ -69,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         return run_as_it_is(line) if line.as_is else launch(line)
     except SwiftkitError as error:
-        log(line, str(error))
+        line.log(str(error))
         return error.exit_status
 
 
@@ -162,17 +167,14 @@ def fit_to_machine(work: Work, line: LaunchLine, file: str) -> Work:
     if work.gpus * work.nodes >= line.gpus:
         return work
     if is_dry_run() and not os.environ.get("GPUS"):
-        log(
-            line,
+        line.log(
             f"this is the command for the {line.gpus} GPUs that the recipe is made for;"
-            f" here are {work.gpus}",
+            f" here are {work.gpus}"
         )
         return work._replace(gpus=line.gpus)
     if work.gpus == 0:
         raise UsageError(missing_gpus(line.script, file, line.gpus, line.gpu_memory))
-    log(
-        line, f"{file} is made for {line.gpus} GPUs, here are {work.gpus}: it may run out of memory"
-    )
+    line.log(f"{file} is made for {line.gpus} GPUs, here are {work.gpus}: it may run out of memory")
     return work
 
 
@@ -208,10 +210,9 @@ def accelerators(work: Work, line: LaunchLine) -> list[str]:
         if is_dry_run() or succeeds(_TRY_VLLM):
             flags += COLOCATED_VLLM
         else:
-            log(
-                line,
+            line.log(
                 "vLLM is not installed beside ms-swift: transformers generates the rollouts,"
-                " which takes much longer",
+                " which takes much longer"
             )
     return flags
 
@@ -249,11 +250,6 @@ def short_path(program: str) -> str:
 
 def is_dry_run() -> bool:
     return bool(os.environ.get("DRY_RUN"))
-
-
-def log(line: LaunchLine, message: str) -> None:
-    """Say something under the recipe's name, as its shell script does."""
-    print(f"{Path(line.script).name}: {message}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

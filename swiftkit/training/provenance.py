@@ -83,8 +83,8 @@ def _git(*arguments: str) -> str:
         return ""
     command = [program, "-C", str(ROOT), *arguments]
     try:
-        output = subprocess.run(command, capture_output=True, timeout=10, check=True).stdout  # noqa: S603
-        return output.decode()
+        done = subprocess.run(command, capture_output=True, timeout=10, check=True)  # noqa: S603
+        return done.stdout.decode()
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return ""
 

@@ -58,8 +58,9 @@ def begin(
 ) -> Path | None:
     """Write the record of a command that is about to start, and return where it is.
 
-    `words` are `swift VERB FILE.yaml FLAGS...`; `gpus` what the run sees, read here if None. Returns
-    None on other nodes than the first, and where the record cannot be written, which is said.
+    `words` are `swift VERB FILE.yaml FLAGS...`; `gpus` are those that the run sees, read here if
+    None. Returns None on other nodes than the first, and where the record cannot be written, which
+    is said.
     """
     command = SwiftCommand.parse(words)
     variables = {**environment, **command.variables}

@@ -28,8 +28,9 @@ _PER_START_VARIABLES = (
     "SWANLAB_RESUME",
 )
 _HEAD = """#!/usr/bin/env bash
-# Repeats the run that run.json beside this file tells of: the same settings (recipe.yaml), flags, environment and data.
-# It writes into a folder of its own, so that the two can be compared; your flags win, and DRY_RUN=1 only prints:
+# Repeats the run that run.json beside this file tells of: the same settings (recipe.yaml), flags,
+# environment and data. It writes into a folder of its own, so that the two can be compared; your
+# flags win, and DRY_RUN=1 only prints:
 #   bash rerun.sh --output_dir runs/again
 # 重复同一次训练，结果写入旁边的新目录。
 set -euo pipefail
@@ -41,7 +42,8 @@ _DRY_RUN = """if [[ -n ${DRY_RUN-} ]]; then
     exit
 fi
 """
-_DATA_CHANGED = """    echo "${0##*/}: the data has changed since that run (the files named above)" >&2
+_DATA_CHANGED = """DATA
+    echo "${0##*/}: the data has changed since that run (the files named above)" >&2
     exit 2
 fi
 """
@@ -82,7 +84,7 @@ def _exports(variables: Mapping[str, str]) -> Iterator[str]:
 
 
 def _meeting_place(variables: Mapping[str, str], python: str) -> Iterator[str]:
-    """Ask each of several nodes for its place; give several processes on one a port that is free."""
+    """Ask each of several nodes for its place; choose a free port for several processes on one."""
     if variables.get("NNODES", "1") not in ("", "1"):
         start = "start this script on every node, with its NODE_RANK"
         yield f': "${{NODE_RANK:?{start}}}" "${{MASTER_ADDR:?and MASTER_ADDR}}"'
@@ -125,4 +127,4 @@ def _data_check(files: Sequence[DataFile]) -> str:
         name = file.path.replace("\\", "\\\\").replace("\n", "\\n")
         mark = "\\" if name != file.path else ""
         text += f"{mark}{file.sha256}  {name}\n"
-    return text + "DATA\n" + _DATA_CHANGED
+    return text + _DATA_CHANGED
