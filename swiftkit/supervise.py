@@ -1,5 +1,4 @@
-"""A rerun.sh of an older swiftkit starts `python -m swiftkit.supervise`; see
-swiftkit.training.supervise."""
+"""The place of swiftkit.training.supervise to a rerun.sh that an older swiftkit has written."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What SwanLab needs beside ms-swift 4.6.0: numbers only, and a note of which run it is.
+"""Give SwanLab what it lacks beside ms-swift 4.6.0: numbers only, and a note of which run it is.
 
     external_plugins:
       - swiftkit/swift_plugins/swanlab_run.py
@@ -28,24 +28,24 @@ from swiftkit.training.swanlab import do_without_dashboard
 def install() -> None:
     if getattr(SwanlabArguments, "swiftkit_run", False):
         return
-    make = SwanlabArguments._init_swanlab
+    init_swanlab = SwanlabArguments._init_swanlab
 
-    def make_ours(arguments: Any) -> None:
-        make(arguments)
+    def init_and_adapt(arguments: Any) -> None:
+        init_swanlab(arguments)
         from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
 
         _adapt(INTEGRATION_TO_CALLBACK["swanlab"], arguments)
 
-    SwanlabArguments._init_swanlab, SwanlabArguments.swiftkit_run = make_ours, True
+    SwanlabArguments._init_swanlab, SwanlabArguments.swiftkit_run = init_and_adapt, True
 
 
 def numbers(logs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Without the texts, which SwanLab cannot draw."""
+    """Return the metrics without the texts, which SwanLab cannot draw."""
     return {name: value for name, value in (logs or {}).items() if not isinstance(value, str)}
 
 
 def _adapt(callback: Any, arguments: Any) -> None:
-    """An object of swanlab.integration.transformers.SwanLabCallback."""
+    """Wrap the methods of a swanlab.integration.transformers.SwanLabCallback."""
     on_log, setup = callback.on_log, callback.setup
 
     def log_numbers(
@@ -54,9 +54,9 @@ def _adapt(callback: Any, arguments: Any) -> None:
         on_log(args, state, control, model=model, logs=numbers(logs), **kwargs)
 
     def set_up_and_note(args: Any, state: Any, model: Any = None) -> None:
-        fresh = not callback._trainer_initialized
+        was_initialized = callback._trainer_initialized
         setup(args, state, model)
-        if fresh and callback._trainer_initialized:
+        if callback._trainer_initialized and not was_initialized:
             _finish_when_stopped()
             _note(arguments)
 
@@ -65,34 +65,38 @@ def _adapt(callback: Any, arguments: Any) -> None:
 
 
 def _note(arguments: Any) -> None:
+    """Tell run.json which SwanLab run this is."""
     import swanlab
 
     path, run = os.environ.get(run_record.VARIABLE), swanlab.get_run()
     if not path or run is None:
         return
-    online = run.mode == "online"
-    workspace = run.path.strip("/").split("/")[0] if online else arguments.swanlab_workspace or ""
-    found = run_record.SwanLab(
+    workspace, url = arguments.swanlab_workspace or "", ""
+    if run.mode == "online":
+        workspace, url = run.path.strip("/").split("/")[0], run.url
+    noted = run_record.SwanLab(
         id=run.id,
         mode=run.mode,
         project=arguments.swanlab_project,
         workspace=workspace,
         name=run.name,
         folder=str(Path(run.dir).absolute()),
-        url=run.url if online else "",
+        url=url,
     )
-    run_record.note(Path(path), found)
+    run_record.note(Path(path), noted)
 
 
 def _finish_when_stopped() -> None:
-    """At SIGTERM (a SLURM requeue) what SwanLab has not written yet would be lost; SwanLab itself
-    minds only Ctrl-C."""
+    """Let SwanLab write what is pending at SIGTERM (a SLURM requeue).
+
+    SwanLab itself minds only Ctrl-C.
+    """
     import swanlab
 
-    before = signal.getsignal(signal.SIGTERM)
+    handler_before = signal.getsignal(signal.SIGTERM)
 
     def finish(number: int, _: Any) -> None:
-        signal.signal(number, before)
+        signal.signal(number, handler_before)
         if swanlab.has_run():
             swanlab.finish(state="aborted")
         os.kill(os.getpid(), number)

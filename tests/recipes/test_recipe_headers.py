@@ -48,7 +48,7 @@ def test_a_yaml_says_what_was_measured(path: Path) -> None:
 def test_the_table_is_what_the_headers_say() -> None:
     """recipes/README.md is not written by hand: .venv/bin/python scripts/recipe_index.py"""
     page = (RECIPES / "README.md").read_text(encoding="utf-8")
-    assert page == INDEX["written"](page)
+    assert page == INDEX["with_table"](page)
     for path in scripts:
         assert f"| `{path.name}` |" in page
 
@@ -66,4 +66,4 @@ def test_a_header_is_read_to_the_first_other_line(tmp_path: Path, text: str) -> 
     path.write_text(text, encoding="utf-8")
     said = header(path)
     assert (said["What"], said["Hardware"]) == ("a b | c", "h")
-    assert "\\|" in INDEX["_sentence"](said["What"])
+    assert "\\|" in INDEX["first_sentence"](said["What"])
