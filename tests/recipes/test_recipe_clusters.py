@@ -78,6 +78,33 @@ def test_job_set_keeps_to_the_published_schema() -> None:
     assert list(validator.iter_errors(job_set() | {"sepc": {}}))
 
 
+def test_job_set_is_read_whole_by_kubeflows_model() -> None:
+    """JobSet's and Kubernetes' types as Kubeflow publishes them: a key that they do not know is
+    lost, a value of another type is refused."""
+    reason = "kubeflow-trainer-api is not installed: bash scripts/test_everything.sh jobset"
+    models = pytest.importorskip("kubeflow_trainer_api.models", reason=reason)
+    read = models.JobsetV1alpha2JobSet.from_dict
+    assert lost_keys(job_set(), read(job_set()).to_dict()) == []
+    mistyped = job_set()
+    mistyped["spec"]["replicatedJobs"][0]["template"]["spec"]["completoins"] = 2
+    lost = lost_keys(mistyped, read(mistyped).to_dict())
+    assert lost == ["/spec/replicatedJobs/0/template/spec/completoins"]
+    with pytest.raises(ValueError, match="replicas"):
+        read({"spec": {"replicatedJobs": [{"name": "node", "replicas": "many"}]}})
+
+
+def lost_keys(document: Any, kept: Any, place: str = "") -> list[str]:
+    """Places of a document whose value is another, or none, in what was kept of it."""
+    if isinstance(document, list):
+        document, kept = dict(enumerate(document)), dict(enumerate(kept))
+    if not isinstance(document, dict):
+        return [] if document == kept else [place]
+    lost = []
+    for key, value in document.items():
+        lost += lost_keys(value, kept.get(key), f"{place}/{key}")
+    return lost
+
+
 def closed(schema: Any) -> Any:
     """Kubernetes' own schema as plain JSON Schema, without room for unknown keys."""
     if isinstance(schema, list):
