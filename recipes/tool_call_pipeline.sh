@@ -25,7 +25,7 @@ fi
 model=${MODEL:-models/Qwen3-8B} folder=${FOLDER:-runs/tool_call} raw=${RAW:-raw/train} held_out=${HELD_OUT:-raw/held_out.jsonl}
 make_paths model folder raw held_out
 
-recipe_named() { # NAME FLAGS...
+recipe() { # NAME FLAGS...: with the YAML of that name in YAMLS, if there is such a folder
     bash "$root/recipes/$1.sh" ${YAMLS:+"$YAMLS/$1.yaml"} "${@:2}"
 }
 
@@ -39,19 +39,19 @@ convert() { # a row that is refused is named, with a fix; a question that is als
     swiftkit check "$folder/eval.jsonl" --against "$folder/train.jsonl"
 }
 
-sft() { recipe_named lora_sft_qwen3 --model "$model" --dataset "$folder/train.jsonl" --output_dir "$folder/sft"; }
+sft() { recipe lora_sft_qwen3 --model "$model" --dataset "$folder/train.jsonl" --output_dir "$folder/sft"; }
 
 merge_sft() { merge sft; }
 
 grpo() { # strengthens what SFT has taught: the reward is the score that the evaluation reports
-    recipe_named grpo_tool_call --model "$folder/sft_merged" --dataset "$folder/grpo.jsonl" --output_dir "$folder/grpo"
+    recipe grpo_tool_call --model "$folder/sft_merged" --dataset "$folder/grpo.jsonl" --output_dir "$folder/grpo"
 }
 
 merge_grpo() { merge grpo; }
 
 merge() { # STAGE
     run_or_print rm -rf -- "$folder/$1_merged"
-    recipe_named export_merge --adapters "$folder/$1/last-checkpoint" --output_dir "$folder/$1_merged"
+    recipe export_merge --adapters "$folder/$1/last-checkpoint" --output_dir "$folder/$1_merged"
 }
 
 evaluate_base() { evaluate base "$model"; }
@@ -63,12 +63,14 @@ evaluate() { # NAME MODEL: serves it, asks, stops the server
 }
 
 report() { # is each better than what it started from? intervals, wins and losses
-    local pair verdict
-    for pair in "base sft" "sft grpo"; do
-        verdict=0
-        swiftkit compare "$folder/eval_${pair% *}" "$folder/eval_${pair#* }" || verdict=$?
-        if ((verdict == 2 || verdict > 3)); then return "$verdict"; fi # 1 is worse, 3 no difference shown: verdicts both
-    done
+    compare base sft
+    compare sft grpo
+}
+
+compare() { # BEFORE AFTER: worse (1) and no difference shown (3) are verdicts, not failures
+    local status=0
+    swiftkit compare "$folder/eval_$1" "$folder/eval_$2" || status=$?
+    if ((status != 1 && status != 3)); then return "$status"; fi
 }
 
 settings=$(printf '%q ' "$model" "$raw" "$held_out" "${YAMLS-}")

@@ -8,16 +8,17 @@ source=${1:?usage: bash scripts/bfcl.sh BFCL_FOLDER [swift sft flags...]}
 source=$(cd "$source" && pwd)
 shift
 cd "$(dirname "$0")/.."
-bash scripts/setup.sh
-swiftkit=${SWIFTKIT_VENV:-.venv}/bin/swiftkit
+bash scripts/setup.sh # first, because lib.sh takes the environment's Python if there is one
+# shellcheck source=recipes/lib.sh
+source recipes/lib.sh
 folder=${BFCL_DIR:-runs/bfcl}
 files=("$source"/BFCL_v4_{simple_python,multiple,parallel}.json)
 rm -rf "$folder"
 mkdir -p "$folder"
 
 # The same rows in the same order, once with the answer (to train on) and once without (to ask).
-"$swiftkit" convert "${files[@]}" -o "$folder/all_sft.jsonl"
-"$swiftkit" convert "${files[@]}" -o "$folder/all_grpo.jsonl" --to grpo
+swiftkit convert "${files[@]}" -o "$folder/all_sft.jsonl"
+swiftkit convert "${files[@]}" -o "$folder/all_grpo.jsonl" --to grpo
 awk 'NR % 5' "$folder/all_sft.jsonl" >"$folder/train.jsonl"
 awk 'NR % 5 == 0' "$folder/all_grpo.jsonl" >"$folder/eval.jsonl"
 
@@ -25,9 +26,6 @@ awk 'NR % 5 == 0' "$folder/all_grpo.jsonl" >"$folder/eval.jsonl"
 bash recipes/lora_sft.sh recipes/tiny/lora_sft.yaml --dataset "$folder/train.jsonl" --output_dir "$folder/lora" \
     --max_length 2048 --max_steps 240 "$@"
 bash recipes/export_merge.sh recipes/tiny/export_merge.yaml --adapters "$folder/lora/last-checkpoint" --output_dir "$folder/merged"
-for run in base tuned; do
-    model=recipes/tiny/qwen3
-    if [[ $run == tuned ]]; then model=$folder/merged; fi
-    bash recipes/eval.sh "$model" "$folder/eval.jsonl" "$folder/$run" recipes/tiny/deploy.yaml
-done
-"${swiftkit%swiftkit}python" scripts/before_after.py "$folder/base" "$folder/tuned"
+bash recipes/eval.sh recipes/tiny/qwen3 "$folder/eval.jsonl" "$folder/base" recipes/tiny/deploy.yaml
+bash recipes/eval.sh "$folder/merged" "$folder/eval.jsonl" "$folder/tuned" recipes/tiny/deploy.yaml
+"$python" scripts/before_after.py "$folder/base" "$folder/tuned"
