@@ -50,7 +50,7 @@ _TRY_VLLM = "import vllm"  # one that was built for another torch is found, and 
 
 
 class LaunchLine(NamedTuple):
-    """What a recipe's `launch` line says, with the user's words behind its own."""
+    """The words of a recipe's `launch` line; the user's stand at the end of `command`."""
 
     script: str
     programs: str

@@ -1,4 +1,4 @@
-"""What a recipe says where its machine does not suffice, or another machine is gone."""
+"""Messages for a recipe whose machine does not suffice, or whose other machine is gone."""
 
 from collections.abc import Mapping
 from pathlib import Path

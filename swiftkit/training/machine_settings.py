@@ -1,4 +1,4 @@
-"""What this machine adds to a recipe's command: variables for swift's environment, and flags.
+"""The variables and flags that this machine adds to a recipe's command.
 
 A key of the YAML cannot be taken away by a later flag, so what depends on the machine stands in no
 YAML: the flags go between the YAML and the user's, and the last one wins. A variable that the user
@@ -24,7 +24,7 @@ NODES_PORT = 29500  # torchrun's own; several machines could not know a port tha
 
 
 class Work(NamedTuple):
-    """What runs where: a program (swift or megatron) with its verb, on how much hardware.
+    """A program (swift or megatron) with its verb, and the hardware that it runs on.
 
     `gpus` are this machine's; `nodes` are the machines that train together.
     """

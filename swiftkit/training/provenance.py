@@ -1,4 +1,4 @@
-"""What a run was made of: the commit, the packages, the GPUs, the data.
+"""Describe the origins of a run: the commit, the packages, the GPUs, the data.
 
 Nothing here imports torch, or takes long.
 """

@@ -43,7 +43,7 @@ _MACHINE_FLAGS = {
 
 
 class Resumption(NamedTuple):
-    """What is left of a run: nothing, or what comes after `checkpoint`, or, for None, all of it."""
+    """The rest of a run: nothing, or what comes after `checkpoint`, or, for None, all of it."""
 
     checkpoint: Path | None = None
     is_finished: bool = False

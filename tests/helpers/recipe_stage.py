@@ -103,7 +103,7 @@ class Stage:
 
     @property
     def argv(self) -> list[str]:
-        """What the real swift would have received."""
+        """The arguments that the real swift would have received."""
         return self._call()["argv"]
 
     @property

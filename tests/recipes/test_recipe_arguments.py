@@ -63,7 +63,7 @@ BAD = [
 
 
 def lines_to_type() -> list[str]:
-    """What the headers of all recipes say to type, each once; what stands behind three spaces is a
+    """The commands in the headers of all recipes, each once; behind three spaces stands a
     remark."""
     headers = [
         INDEX["header"](path)
@@ -88,7 +88,7 @@ def lines_to_type() -> list[str]:
 
 
 def dry_run(stage: Stage, line: str) -> list[list[str]]:
-    """What swift would be called with: the words after it, of each command that is printed."""
+    """The words after `swift`, of each command that is printed."""
     words = shlex.split(line)
     start = words.index("bash")
     environment = dict(word.split("=", 1) for word in words[:start])

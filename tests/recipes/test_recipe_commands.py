@@ -1,5 +1,5 @@
-"""What a recipe hands to swift (arguments, the hardware's flags, environment), and what it says
-when it cannot."""
+"""A recipe's call of swift (arguments, the hardware's flags, environment), and its message where
+there can be none."""
 
 import re
 import shlex
@@ -143,7 +143,7 @@ def test_gpus_variable_wins_and_hides_the_rest(stage: Stage, small_yaml: Path) -
 
 
 def test_users_processes_and_port_stay(stage: Stage, small_yaml: Path) -> None:
-    """What the user set in the environment is not set again; on the CPU use_cpu makes the processes
+    """A variable that is set is not set again; on the CPU use_cpu makes the processes
     one training."""
     stage.run("lora_sft", small_yaml, NPROC_PER_NODE="2", MASTER_PORT="23456", OMP_NUM_THREADS="3")
     chosen = {

@@ -1,4 +1,4 @@
-"""What a machine adds to a recipe's command: variables and flags."""
+"""The variables and flags that a machine adds to a recipe's command."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is taken out of a record: whatever names itself a secret, wherever its value stands."""
+"""A record without secrets: whatever names itself one, wherever its value stands."""
 
 import string
 

@@ -1,5 +1,4 @@
-"""Which checkpoint RESUME=1 takes: the last one whose save came to its end, whatever a kill left
-behind."""
+"""RESUME=1 takes the last checkpoint whose save came to its end, whatever a kill left behind."""
 
 import json
 import os
