@@ -55,7 +55,7 @@ not_run() { # REASON
 report() { # STATUS LOG
     local passed skipped
     passed=$(grep -oE '[0-9]+ passed' "$2" | tail -n 1) || true
-    skipped=$(sed -n 's/^SKIPPED[^:]*: *\([^:]*:[0-9]*: \)\{0,1\}//p' "$2" | sort -u | paste -sd ';')
+    skipped=$(sed -n -e 's/^SKIPPED: //p' -e 's/^SKIPPED .*[.]py:[0-9]*: //p' "$2" | sort -u | paste -sd ';')
     if (($1 != 0 && $1 != 77)); then
         echo "failed (exit status $1); the end of $2:"
         tail -n 15 -- "$2"
