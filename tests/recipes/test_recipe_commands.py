@@ -39,7 +39,7 @@ def test_only_a_first_argument_is_taken_for_a_yaml(stage: Stage) -> None:
     assert stage.argv[-2:] == ["--fsdp", "mine.yaml"]
 
 
-def test_four_gpus(stage: Stage) -> None:
+def test_recipe_on_four_gpus_gets_four_processes_and_zero3(stage: Stage) -> None:
     """Four processes on a free port, ZeRO-3; liger is left out because its kernels do not run
     here."""
     stage.gpus(4)
@@ -102,7 +102,9 @@ def test_one_gpu_needs_no_torchrun_and_no_deepspeed(stage: Stage, small_yaml: Pa
         ("export_merge", []),
     ],
 )
-def test_cpu_flags(stage: Stage, small_yaml: Path, recipe: str, flags: list[str]) -> None:
+def test_recipe_on_a_cpu_gets_the_flags_that_its_verb_accepts(
+    stage: Stage, small_yaml: Path, recipe: str, flags: list[str]
+) -> None:
     """Each verb gets those of the CPU flags that it accepts."""
     stage.run(recipe, small_yaml, *(["--port", "0"] if recipe == "deploy" else []))
     assert stage.argv[2:] == flags
@@ -116,7 +118,7 @@ def test_threads_sleep_while_they_wait_on_a_cpu(stage: Stage, small_yaml: Path) 
     assert stage.swift_environment["OMP_NUM_THREADS"] == "1"
 
 
-def test_visible_devices_count(stage: Stage) -> None:
+def test_cuda_visible_devices_limits_the_gpus(stage: Stage) -> None:
     """CUDA_VISIBLE_DEVICES hides GPUs from swift, so also from the count."""
     stage.gpus(4)
     stage.run("lora_sft", CUDA_VISIBLE_DEVICES="1,3")
@@ -125,7 +127,7 @@ def test_visible_devices_count(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("hidden", ["", "-1"])
-def test_hidden_gpus_are_none(stage: Stage, small_yaml: Path, hidden: str) -> None:
+def test_hidden_gpus_give_a_cpu_run(stage: Stage, small_yaml: Path, hidden: str) -> None:
     """Both spellings of 'no GPU' give a CPU run."""
     stage.gpus(4)
     stage.run("lora_sft", small_yaml, CUDA_VISIBLE_DEVICES=hidden)
@@ -284,7 +286,7 @@ def test_missing_swift_is_one_line_with_the_fix(stage: Stage, small_yaml: Path) 
         ([], {"GPUS": "four"}, "GPUS=four is not a number"),
     ],
 )
-def test_wrong_usage(
+def test_wrong_usage_is_one_line(
     stage: Stage, arguments: list[str], environment: dict[str, str], message: str
 ) -> None:
     """Exit status 2 and one line."""

@@ -64,7 +64,7 @@ def test_dry_run_of_a_node_can_be_pasted(stage: Stage, small_yaml: Path) -> None
 
 
 @pytest.mark.parametrize("count", ["two", "0", "-1", "1:4", "a[$(touch pwned)]"])
-def test_wrong_number_of_nodes(stage: Stage, small_yaml: Path, count: str) -> None:
+def test_wrong_number_of_nodes_is_one_line(stage: Stage, small_yaml: Path, count: str) -> None:
     """One line, and nothing of it is evaluated."""
     result = stage.run("lora_sft", small_yaml, **NODES | {"NNODES": count})
     assert (result.returncode, result.stderr) == (
@@ -75,7 +75,9 @@ def test_wrong_number_of_nodes(stage: Stage, small_yaml: Path, count: str) -> No
 
 
 @pytest.mark.parametrize("missing", ["NODE_RANK", "MASTER_ADDR"])
-def test_what_is_missing_is_named(stage: Stage, small_yaml: Path, missing: str) -> None:
+def test_node_without_its_place_is_refused_by_preflight(
+    stage: Stage, small_yaml: Path, missing: str
+) -> None:
     """By the real preflight, before swift starts."""
     stage.program("python", '#!/usr/bin/env bash\nexec "$REAL_PYTHON" "$@"\n')
     given = {name: value for name, value in NODES.items() if name != missing}
@@ -85,7 +87,7 @@ def test_what_is_missing_is_named(stage: Stage, small_yaml: Path, missing: str) 
     assert not stage.swift_was_called
 
 
-def test_last_words_of_a_node(stage: Stage, small_yaml: Path) -> None:
+def test_failed_node_says_that_another_may_have_gone_first(stage: Stage, small_yaml: Path) -> None:
     """A failed node says that another may have gone first, and how to go on; a good or a stopped
     one says nothing."""
     stage.program("swift", NODE_SWIFT)

@@ -28,7 +28,7 @@ def recipe(tmp_path: Path) -> Path:
     return Path("mine.yaml")
 
 
-def test_goes_on_from_the_last_complete_checkpoint(stage: Stage, recipe: Path) -> None:
+def test_resume_goes_on_from_the_last_complete_checkpoint(stage: Stage, recipe: Path) -> None:
     """Preflight and swift get the flag, before the user's own; the half one is set aside; then the
     run is finished."""
     result = stage.run("lora_sft", recipe, "--seed", "3", RESUME="1")
@@ -43,7 +43,7 @@ def test_goes_on_from_the_last_complete_checkpoint(stage: Stage, recipe: Path) -
     assert not stage.swift_was_called
 
 
-def test_dry_run_writes_nothing(stage: Stage, recipe: Path) -> None:
+def test_resume_in_a_dry_run_writes_nothing(stage: Stage, recipe: Path) -> None:
     """It prints the command with the flag, and leaves the folder as it is."""
     result = stage.run("lora_sft", recipe, RESUME="1", DRY_RUN="1")
     words = shlex.split(result.stdout)
@@ -77,7 +77,9 @@ def test_serving_leaves_no_record(stage: Stage, recipe: Path) -> None:
 
 
 @pytest.mark.parametrize(("status", "number"), [(7, 0), (143, signal.SIGTERM)])
-def test_how_it_ended_is_recorded(stage: Stage, recipe: Path, status: int, number: int) -> None:
+def test_record_holds_how_the_run_ended(
+    stage: Stage, recipe: Path, status: int, number: int
+) -> None:
     """Swift's own exit status, or that of the signal that stopped the recipe."""
     wait = "sleep 60" if number else "exit 7"
     stage.program("swift", f'#!/usr/bin/env bash\ntouch "$STAGE/ready"\n{wait}\n')

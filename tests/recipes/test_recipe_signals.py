@@ -112,7 +112,7 @@ def test_rank_that_loses_its_parent_is_ended(family: Stage, small_yaml: Path) ->
     assert survivors(family) == []
 
 
-def test_crash_leaves_no_rank_and_keeps_its_status(family: Stage, small_yaml: Path) -> None:
+def test_crashed_swift_leaves_no_rank_and_keeps_its_status(family: Stage, small_yaml: Path) -> None:
     """Without any signal: swift fails, a process in another session lives on; the recipe ends
     it."""
     process = start(family, "lora_sft", small_yaml, MODE="crash")

@@ -58,7 +58,7 @@ def calls(project: Stage) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-def test_cpu_build_first_then_the_rest(project: Stage) -> None:
+def test_setup_without_a_gpu_takes_torchs_cpu_build_first(project: Stage) -> None:
     """torch comes before anything that asks for it, in the version that constraints.txt pins."""
     result = project.run(setup_script(project))
     assert result.returncode == 0, result.stderr
@@ -134,7 +134,7 @@ def test_interrupted_setup_starts_over(project: Stage) -> None:
     assert calls(project).count("venv") == 2
 
 
-def test_failure_shows_the_log_and_the_command(project: Stage) -> None:
+def test_setup_that_fails_shows_the_log_and_the_command(project: Stage) -> None:
     """The end of pip's log, where all of it is, and what to type."""
     result = project.run(setup_script(project), PIP="fails")
     assert result.returncode == 1

@@ -43,7 +43,7 @@ def script(project: Stage) -> Path:
     return project.folder / "a project" / "scripts" / "setup_vllm.sh"
 
 
-def test_without_a_gpu_the_cpu_build(project: Stage) -> None:
+def test_setup_vllm_without_a_gpu_takes_the_cpu_build(project: Stage) -> None:
     """torch first; what was made for another torch goes; the second run does nothing."""
     result = project.run(script(project))
     assert result.returncode == 0, result.stderr
@@ -57,7 +57,7 @@ def test_without_a_gpu_the_cpu_build(project: Stage) -> None:
     assert len(calls(project)) == 3
 
 
-def test_with_a_gpu_its_build(project: Stage) -> None:
+def test_setup_vllm_with_a_gpu_takes_its_build(project: Stage) -> None:
     """vLLM from PyPI brings CUDA; SWIFTKIT_VLLM_VENV says where to."""
     project.gpus(1)
     project.run(script(project), SWIFTKIT_VLLM_VENV=str(project.folder / "there"))
@@ -65,7 +65,7 @@ def test_with_a_gpu_its_build(project: Stage) -> None:
     assert (project.folder / "there/.stamp").exists()
 
 
-def test_a_failed_installation_says_why(project: Stage) -> None:
+def test_setup_vllm_that_fails_says_why(project: Stage) -> None:
     """With pip's last words, and it is tried again the next time; a folder of something else is
     left alone."""
     result = project.run(script(project), PIP="fails")

@@ -15,7 +15,7 @@ from swiftkit.training.checkpoints import checkpoints, fault_of
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.sampled_from(FILES), st.floats(0, 1, exclude_max=True))
-def test_a_torn_file_is_seen(
+def test_fault_of_a_checkpoint_with_a_torn_file(
     tmp_path_factory: pytest.TempPathFactory, name: str, share: float
 ) -> None:
     """Wherever any of the files that training reads ends too early."""
@@ -27,14 +27,14 @@ def test_a_torn_file_is_seen(
 
 
 @pytest.mark.parametrize("name", [FILES[0], FILES[4]])
-def test_what_is_missing_is_seen(tmp_path: Path, name: str) -> None:
+def test_fault_of_a_checkpoint_without_weights_or_state(tmp_path: Path, name: str) -> None:
     """No weights, or no state, which transformers writes last."""
     checkpoint = make_checkpoint(tmp_path / "checkpoint-4")
     (checkpoint / name).unlink()
     assert fault_of(checkpoint)
 
 
-def test_a_missing_shard_is_seen(tmp_path: Path) -> None:
+def test_fault_of_a_checkpoint_without_a_shard(tmp_path: Path) -> None:
     """The index names a file of weights that is not there."""
     checkpoint = make_checkpoint(tmp_path / "checkpoint-4")
     (checkpoint / "model.safetensors.index.json").write_text(
@@ -43,7 +43,7 @@ def test_a_missing_shard_is_seen(tmp_path: Path) -> None:
     assert "model-1-of-2" in fault_of(checkpoint)
 
 
-def test_real_checkpoint_is_whole(demo_checkpoint: Path) -> None:
+def test_fault_of_a_real_checkpoint_is_none(demo_checkpoint: Path) -> None:
     """One that ms-swift wrote."""
     assert fault_of(demo_checkpoint) == ""
 
@@ -56,7 +56,7 @@ def demo_checkpoint() -> Path:
     return checkpoints(Path(folder) / "lora")[0]
 
 
-def test_order_is_by_number(tmp_path: Path) -> None:
+def test_checkpoints_are_sorted_by_number(tmp_path: Path) -> None:
     """10 comes after 9; other names are no checkpoints."""
     for name in (
         "checkpoint-9",

@@ -31,7 +31,7 @@ FLAGS = st.sampled_from(
     "name",
     "HF_TOKEN WANDB_API_KEY X_KEY --api_key hub_token swanlab_webhook_url apiKey x-api-key".split(),
 )
-def test_secret_names(name: str) -> None:
+def test_is_secret_knows_keys_tokens_and_webhooks(name: str) -> None:
     """Variables that end in KEY or TOKEN, and the flags of swift that take a key, a token or a
     webhook."""
     assert is_secret(name)
@@ -41,7 +41,7 @@ def test_secret_names(name: str) -> None:
     "name",
     "max_new_tokens TOKENIZERS_PARALLELISM reft_layer_key teacher_tag_key ssl_keyfile".split(),
 )
-def test_ordinary_names(name: str) -> None:
+def test_is_secret_is_false_for_names_that_only_sound_like_it(name: str) -> None:
     """Swift's own flags that only sound like it keep their values, or a run could not be
     repeated."""
     assert not is_secret(name)
@@ -49,7 +49,7 @@ def test_ordinary_names(name: str) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(NAMES, FLAGS, SECRETS, SECRETS, st.lists(st.text(max_size=8), max_size=4))
-def test_no_secret_survives(
+def test_redacted_words_and_mapping_hold_no_secret(
     name: str, flag: str, secret: str, other: str, words: list[str]
 ) -> None:
     """In the environment, after a flag, after `=`, in an address, and under another name."""
@@ -80,7 +80,7 @@ def test_no_secret_survives(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.text(string.ascii_lowercase + "/._-0123456789 中", max_size=12), max_size=6))
-def test_what_is_no_secret_stays(words: list[str]) -> None:
+def test_redacted_words_without_secrets_stay(words: list[str]) -> None:
     """A command without secrets is kept to the letter."""
     command = [f"--{word}" if number % 2 else word for number, word in enumerate(words)]
     kept = [word for word in command if not is_secret(word)]
@@ -98,12 +98,12 @@ def test_what_is_no_secret_stays(words: list[str]) -> None:
         ("https://host/a@b", "https://host/a@b"),
     ],
 )
-def test_text(text: str, shown: str) -> None:
+def test_redacted_text_keeps_all_but_the_secret(text: str, shown: str) -> None:
     """A YAML's lines, JSON in a flag, and addresses keep all but the secret."""
     assert redacted(text) == shown
 
 
-def test_long_text_is_quick() -> None:
+def test_redacted_long_text_stays() -> None:
     """A text of a million letters costs no quadratic search."""
     text = "key" * 300_000
     assert redacted(text) == text
