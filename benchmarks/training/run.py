@@ -23,8 +23,8 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[2]
 SWIFT = Path(sys.executable).with_name("swift")
 YAML = "recipes/tiny/lora_sft.yaml"
-# What the launcher sets (swiftkit/training); a person who calls swift has none of it.
-OURS = (
+# The launcher sets these; a person who calls swift has none of them.
+LAUNCHER_VARIABLES = (
     "OMP_NUM_THREADS",
     "OMP_WAIT_POLICY",
     "API_HTTP_CLIENT_MAX_RETRIES",

@@ -202,18 +202,13 @@ def verb_of(settings: Mapping[str, Sequence[str]], recipe: Path | None = None) -
     return next(verb for verb in _ORDER if known[verb] == most)
 
 
-def _said_by_script(recipe: Path) -> str:
-    """NAME.sh beside NAME.yaml, or above it (recipes/tiny), ends in `launch ... swift VERB ...`."""
-    for script in (
-        recipe.with_suffix(".sh"),
-        recipe.parent.parent / recipe.with_suffix(".sh").name,
-    ):
+def _verb_of_script(recipe: Path) -> str:
+    """Return VERB of `swift VERB` in NAME.sh, beside NAME.yaml or above it."""
+    script_name = recipe.with_suffix(".sh").name
+    for script in (recipe.parent / script_name, recipe.parent.parent / script_name):
         if script.is_file() and script.stat().st_size < 1 << 16:
-            said = re.search(
-                r"^launch .*swift (\w+)",
-                script.read_text(encoding="utf-8", errors="replace"),
-                re.MULTILINE,
-            )
-            if said and said[1] in verbs():
-                return said[1]
+            text = script.read_text(encoding="utf-8", errors="replace")
+            for line in re.finditer(r"^[^#\n]*\bswift (\w+)", text, re.MULTILINE):
+                if line[1] in verbs():
+                    return line[1]
     return ""

@@ -106,15 +106,18 @@ class Recipe:
 
     @property
     def processes(self) -> int:
-        """Training processes of all nodes; DeepSpeed or FSDP without NPROC_PER_NODE: one a GPU
-        (training/launch.py)."""
-        per_node, nodes = (
-            self.environment.get("NPROC_PER_NODE", ""),
-            self.environment.get("NNODES", ""),
-        )
-        shards = self.text("deepspeed") or self.text("fsdp")
-        local = int(per_node) if per_node.isdigit() else len(self.machine.gpus) if shards else 1
-        return max(local, 1) * (int(nodes) if nodes.isdigit() and int(nodes) > 0 else 1)
+        """The number of training processes of all nodes.
+
+        With DeepSpeed or FSDP and without NPROC_PER_NODE it is one a GPU, as recipes start them.
+        """
+        per_node = self.environment.get("NPROC_PER_NODE", "")
+        nodes = self.environment.get("NNODES", "")
+        processes = 1
+        if per_node.isdecimal():
+            processes = int(per_node)
+        elif self.get_str("deepspeed") or self.get_str("fsdp"):
+            processes = len(self.machine.gpus)
+        return max(processes, 1) * max(int(nodes) if nodes.isdecimal() else 1, 1)
 
     @property
     def evaluates(self) -> bool:

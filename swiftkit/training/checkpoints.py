@@ -43,8 +43,10 @@ def output_of(recipe: Recipe) -> Path:
 
     With add_version, swift makes a folder v0-TIME in it.
     """
-    folder = recipe.text("output_dir")
-    return Path(folder).expanduser() if folder else Path("output", Path(recipe.text("model")).name)
+    folder = recipe.get_str("output_dir")
+    if folder:
+        return Path(folder).expanduser()
+    return Path("output", Path(recipe.get_str("model")).name)
 
 
 def all_checkpoints(output: Path) -> list[Path]:

@@ -189,7 +189,7 @@ def has_faults(work: Work, file: str, flags: Sequence[str], machine: Machine) ->
     It takes a second, where swift would first import torch.
     """
     from swiftkit.findings import failed
-    from swiftkit.preflight import examine
+    from swiftkit.preflight.examine import examine
     from swiftkit.terminal import printable, say
 
     verb = "megatron" if work.program == "megatron" else work.verb

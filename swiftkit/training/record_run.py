@@ -127,10 +127,10 @@ def _describe(
     """Return the record of this start; `before` is the one that lies there, of this run or not."""
     environment = {}
     for name, value in sorted(recipe.environment.items()):
-        is_from_recipe = recipe.own_environment.get(name) == value
+        is_from_recipe = recipe.file_environment.get(name) == value
         if name.startswith(_RECORDED_VARIABLES) and name != VARIABLE and not is_from_recipe:
             environment[name] = value
-    checkpoint = recipe.text("resume_from_checkpoint")
+    checkpoint = recipe.get_str("resume_from_checkpoint")
     attempts, swanlab = [], None
     if before and checkpoint and is_inside(Path(checkpoint), output_of(recipe)):
         attempts, swanlab = before.attempts, before.swanlab
@@ -147,7 +147,9 @@ def _describe(
         host=socket.gethostname(),
         gpus=provenance.recorded_gpus(gpus),
         data=provenance.data_files(recipe),
-        seeds={flag: recipe.text(flag) for flag in ("seed", "data_seed") if recipe.text(flag)},
+        seeds={
+            flag: recipe.get_str(flag) for flag in ("seed", "data_seed") if recipe.get_str(flag)
+        },
         attempts=[*attempts, Attempt(_now(), checkpoint)],
         swanlab=swanlab,
     )
@@ -155,7 +157,7 @@ def _describe(
 
 def _without_own_checkpoint(command: SwiftCommand, recipe: Recipe) -> SwiftCommand:
     """Drop the checkpoint of this very run that it goes on from: to repeat it is to begin again."""
-    checkpoint = recipe.text("resume_from_checkpoint")
+    checkpoint = recipe.get_str("resume_from_checkpoint")
     if not checkpoint or not is_inside(Path(checkpoint), output_of(recipe)):
         return command
     flags = command.flags

@@ -38,7 +38,7 @@ def is_secret(name: str) -> bool:
 def recipe_secrets(recipe: Recipe) -> list[str]:
     """Return the values of the secret variables and settings that a run gets."""
     settings = {flag: " ".join(values) for flag, values in recipe.settings.items()}
-    return secret_values(recipe.environment, recipe.own_environment, settings)
+    return secret_values(recipe.environment, recipe.file_environment, settings)
 
 
 def secret_values(*mappings: Mapping[str, str]) -> list[str]:

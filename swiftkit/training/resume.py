@@ -123,10 +123,10 @@ def is_at_end(checkpoint: Path, recipe: Recipe) -> bool:
 
     transformers would train one step more before it looked.
     """
-    state, max_steps = read_state(checkpoint), recipe.whole("max_steps", -1)
+    state, max_steps = read_state(checkpoint), recipe.get_int("max_steps", -1)
     if max_steps > 0:
         return state.global_step >= max_steps
-    epochs = recipe.number("num_train_epochs") or 0
+    epochs = recipe.get_float("num_train_epochs") or 0
     return state.global_step >= state.max_steps > 0 and epochs <= state.num_train_epochs
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import swiftkit.preflight
+import swiftkit.preflight.examine
 from swiftkit.findings import Finding, Level
 from swiftkit.recipe.machine import Machine
 from swiftkit.training import launch
@@ -25,5 +25,5 @@ def examine(
     return None, [Finding(Level.FAIL, "model", "is not there")] if fails else []
 
 
-swiftkit.preflight.examine = examine  # type: ignore[assignment]
+swiftkit.preflight.examine.examine = examine  # type: ignore[assignment]
 sys.exit(launch.main(sys.argv[3:]))

@@ -34,14 +34,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("path", LARGE, ids=lambda path: path.stem)
-def test_a_large_recipe_breaks_no_rule(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the four GPUs that it is made for, with the flags that the launcher adds."""
-    monkeypatch.chdir(ROOT)
-    training = "learning_rate" in path.read_text(encoding="utf-8")
-    zero = "zero2" if "grpo" in path.stem else "zero3"
-    flags = ["--deepspeed", zero] if training else []
-    assert broken(path, flags, FOUR, **({"NPROC_PER_NODE": "4"} if training else {})) == []
+def check(text: str, *flags: str, **environment: str) -> list[RecipeFinding]:
+    Path("recipe.yaml").write_text(text, encoding="utf-8")
+    return preflight(Path("recipe.yaml"), flags, environment, ONE)
 
 
 @pytest.mark.usefixtures("folder")

@@ -117,10 +117,9 @@ def test_verb_of_settings_is_the_one_that_knows_them(flags: str, verb: str) -> N
 @pytest.mark.parametrize(
     ("line", "verb"),
     [
-        ('recipe rlhf "$@"', "rlhf"),
-        ('launch swift rlhf "$yaml" "$@"', "rlhf"),
-        ("# recipe rlhf", "sft"),
-        ('recipe megatron sft "$@"', "sft"),
+        ('launch --gpus 4 --deepspeed zero2 swift rlhf "$here/mine.yaml" "$@"', "rlhf"),
+        ("# launch swift rlhf", "sft"),
+        ('launch --gpus 8 megatron sft "$here/mine.yaml" "$@"', "sft"),
     ],
 )
 def test_verb_of_a_recipe_is_the_one_of_its_script(tmp_path: Path, line: str, verb: str) -> None:
