@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -72,19 +71,21 @@ class Span(msgspec.Struct, frozen=True):
 
 
 def find_files(inputs: Iterable[Path], written: Iterable[Path]) -> list[Path]:
-    """The files to read, in order. A folder stands for the data files in it, sorted, less those
-    that this run writes itself; its own folders are left alone. Raises UsageError where there is
-    nothing to read."""
+    """Return the files to read, in order.
+
+    A folder stands for the data files in it, sorted, less those that this run writes itself; its
+    own folders are left alone. Raises UsageError where there is nothing to read.
+    """
     own = {path.resolve() for path in written}
     files: list[Path] = []
     for path in inputs:
         if path.is_dir():
-            inside = [
-                file
-                for file in sorted(path.iterdir())
-                if _is_data(file) and file.resolve() not in own
-            ]
-            files += _some(inside, path)
+            inside = [file for file in sorted(path.iterdir()) if _is_data(file)]
+            inside = [file for file in inside if file.resolve() not in own]
+            if not inside:
+                endings = f"{', '.join(KINDS)}; the first three also .gz or .zst"
+                raise UsageError(f"{path}: no data file in this folder itself ({endings})")
+            files += inside
         elif path != STDIN and not path.exists():
             raise UsageError(f"{path}: no such file or folder")
         elif path.resolve() in own:
@@ -95,18 +96,18 @@ def find_files(inputs: Iterable[Path], written: Iterable[Path]) -> list[Path]:
 
 
 def left_alone(inputs: Iterable[Path]) -> list[Path]:
-    """What stands in the folders among the inputs and is no data file, less hidden files."""
-    inside = [entry for path in inputs if path.is_dir() for entry in sorted(path.iterdir())]
-    return [entry for entry in inside if not (_is_data(entry) or entry.name.startswith("."))]
-
-
-def _is_data(file: Path) -> bool:
-    return file.is_file() and kind_of(file) in KINDS
+    """Return what stands in the folders among the inputs and is no data file, less hidden files."""
+    others: list[Path] = []
+    for path in inputs:
+        if path.is_dir():
+            inside = [entry for entry in sorted(path.iterdir()) if not _is_data(entry)]
+            others += [entry for entry in inside if not entry.name.startswith(".")]
+    return others
 
 
 def kind_of(path: Path) -> str:
-    """The ending that says how the file is read: ".jsonl" of rows.jsonl.gz; any other text is read
-    as JSON Lines."""
+    """Return the ending that says how the file is read: ".jsonl" of rows.jsonl.gz; any other text
+    is read as JSON Lines."""
     name = path.name.lower()
     for packing in PACKINGS:
         name = name.removesuffix(packing)
@@ -118,24 +119,31 @@ def read_chunks(
     seen: Callable[[int], None] = lambda _: None,
     chunk_bytes: int = _CHUNK_BYTES,
 ) -> Iterator[Chunk]:
-    """`seen` is told how many bytes of a file were read since it was called last. Raises DataError
-    (unreadable_file) for a file that cannot be read to its end."""
+    """Yield all records of the files.
+
+    `seen` is told how many bytes of a file were read since it was called last. Raises DataError
+    (unreadable_file) for a file that cannot be read to its end.
+    """
     for path in files:
         chunk, size = Chunk(path, []), 0
-        for record in _records(path, seen):
-            chunk.records.append(record)
-            size += len(record[1])
-            if size >= chunk_bytes:
-                yield chunk
-                chunk, size = Chunk(path, []), 0
+        number = 0
+        try:
+            for number, record in _read(path, seen):
+                chunk.records.append((number, record))
+                size += len(record)
+                if size >= chunk_bytes:
+                    yield chunk
+                    chunk, size = Chunk(path, []), 0
+        except _read_errors() as error:
+            raise _unreadable(path, number, error) from error
         yield chunk
 
 
 def read_spans(
     files: Iterable[Path], seen: Callable[[int], None], span_bytes: int
 ) -> Iterator[Span | Chunk]:
-    """The same for processes that can read for themselves: what is no plain text still comes as
-    chunks."""
+    """Yield the same for processes that can read for themselves: what is no plain text still comes
+    as chunks."""
     for path in files:
         if path == STDIN or kind_of(path) in (*_READERS, ".parquet") or not path.is_file():
             yield from read_chunks([path], seen, span_bytes)
@@ -143,85 +151,76 @@ def read_spans(
             yield from _spans(path, seen, span_bytes)
 
 
-def _spans(path: Path, seen: Callable[[int], None], span_bytes: int) -> Iterator[Span | Chunk]:
-    with _reading(path) as place, _opened(path, seen) as file:
-        if not isinstance(file.raw, _Watched):  # packed
-            yield from read_chunks([path], seen, span_bytes)
-            return
-        start = 0
-        while block := file.read(span_bytes):
-            size, lines = len(block), block.count(b"\n")
-            if not block.endswith(b"\n"):
-                size, lines = size + skip_line(file), lines + 1
-            yield Span(path, place.number + 1, start, size)
-            start, place.number = start + size, place.number + lines
-
-
 def read_span(span: Span) -> Chunk:
-    """The lines that stand there. Of a line that is too long to be read, its beginning is."""
-    with _reading(span.path), span.path.open("rb") as file:
-        file.seek(span.start)
-        text = io.BytesIO(file.read(min(span.size, _CHUNK_BYTES + RECORD_LIMIT)))
-        return Chunk(span.path, list(lines_of(text, span.number)))
+    """Return the lines that stand there; of a line that is too long to be read, its beginning."""
+    try:
+        with span.path.open("rb") as file:
+            file.seek(span.start)
+            text = io.BytesIO(file.read(min(span.size, _CHUNK_BYTES + RECORD_LIMIT)))
+    except OSError as error:
+        raise _unreadable(span.path, 0, error) from error
+    return Chunk(span.path, list(lines_of(text, span.number)))
 
 
 @lru_cache(maxsize=64)
 def companion(path: Path, folder: str) -> dict[str, dict[str, Any]]:
-    """The rows by id of the file of the same name in the folder beside it; none where there is no
-    such file."""
+    """Return the rows by id of the file of the same name in the folder beside it; none where there
+    is no such file."""
     file = path.parent / folder / path.name
     if not file.is_file():
         return {}
-    records = (record for chunk in read_chunks([file]) for record in chunk.records)
-    rows = (decode_line(record, f"{file}:{number}", _decode_object) for number, record in records)
-    return {str(row.get("id")): row for row in rows}
+    rows: dict[str, dict[str, Any]] = {}
+    for chunk in read_chunks([file]):
+        for number, record in chunk.records:
+            row = decode_line(record, f"{file}:{number}", _decode_object)
+            rows[str(row.get("id"))] = row
+    return rows
 
 
-def _some(files: list[Path], folder: Path) -> list[Path]:
-    if not files:
-        endings = ", ".join(KINDS)
-        raise UsageError(
-            f"{folder}: no data file in this folder itself ({endings}; the first three also .gz or .zst)"
-        )
-    return files
+def _is_data(file: Path) -> bool:
+    return file.is_file() and kind_of(file) in KINDS
 
 
-def _records(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
-    with _reading(path) as place:
-        for place.number, record in _read(path, seen):
-            yield place.number, record
-
-
-@contextmanager
-def _reading(path: Path) -> Iterator[SimpleNamespace]:
-    """Says where it stopped: `number` is that of the last record."""
-    place = SimpleNamespace(number=0)
+def _spans(path: Path, seen: Callable[[int], None], span_bytes: int) -> Iterator[Span | Chunk]:
+    number = start = 0
     try:
-        yield place
+        with _open(path, seen) as file:
+            if not isinstance(file.raw, _CountedFile):  # packed
+                yield from read_chunks([path], seen, span_bytes)
+                return
+            while block := file.read(span_bytes):
+                size, lines = len(block), block.count(b"\n")
+                if not block.endswith(b"\n"):
+                    size, lines = size + skip_line(file), lines + 1
+                yield Span(path, number + 1, start, size)
+                start, number = start + size, number + lines
     except _read_errors() as error:
-        name, after = _name(path), f" after record {place.number}" if place.number else ""
-        fix = "check the path, its permissions, and whether the file is whole"
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(
-            f"{name}: cannot be read{after}: {reason}", "unreadable_file", fix
-        ) from error
+        raise _unreadable(path, number, error) from error
 
 
 def _read_errors() -> tuple[type[Exception], ...]:
-    """Those of the libraries count once these are imported."""
-    theirs = (
-        getattr(sys.modules[module], name)
-        for module, name in _LIBRARY_ERRORS.items()
-        if sys.modules.get(module)
-    )
-    return (OSError, EOFError, zlib.error, *theirs)
+    """Return what reading may raise; the errors of a library count once it is imported."""
+    errors: list[type[Exception]] = [OSError, EOFError, zlib.error]
+    for name, error in _LIBRARY_ERRORS.items():
+        module = sys.modules.get(name)
+        if module:
+            errors.append(getattr(module, error))
+    return tuple(errors)
+
+
+def _unreadable(path: Path, number: int, error: Exception) -> DataError:
+    """Return the error of a file that cannot be read on after this record."""
+    after = f" after record {number}" if number else ""
+    reason = getattr(error, "strerror", None) or error
+    fix = "check the path, its permissions, and whether the file is whole"
+    return DataError(f"{_name(path)}: cannot be read{after}: {reason}", "unreadable_file", fix)
 
 
 def _read(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
     if kind_of(path) == ".parquet":
         yield from parquet_records(path, seen)
         return
-    with _opened(path, seen) as file:
+    with _open(path, seen) as file:
         try:
             yield from _READERS.get(kind_of(path), lines_of)(file)
         except DataError as error:
@@ -229,17 +228,17 @@ def _read(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]
 
 
 @contextmanager
-def _opened(path: Path, seen: Callable[[int], None]) -> Iterator[io.BufferedReader]:
-    """The unpacked bytes. Raises DataError (unreadable_file) for what is no text."""
+def _open(path: Path, seen: Callable[[int], None]) -> Iterator[io.BufferedReader]:
+    """Open a file for its unpacked bytes. Raises DataError (unreadable_file) for what is no
+    text."""
     if path == STDIN and sys.stdin is None:
-        raise DataError(
-            "stdin is closed", "unreadable_file", "pipe the data into it, or give a file"
-        )
-    raw: Any = sys.stdin.buffer if path == STDIN else _Watched(path, seen)
+        fix = "pipe the data into it, or give a file"
+        raise DataError("stdin is closed", "unreadable_file", fix)
+    raw: Any = sys.stdin.buffer if path == STDIN else _CountedFile(path, seen)
     with io.BufferedReader(raw, _CHUNK_BYTES) as packed:
-        file = _unpacked(packed, path)
+        file = _unpack(packed, path)
         head = file.peek(512)
-        foreign = [advice for begin, advice in _FOREIGN.items() if head.startswith(begin)]
+        foreign = [advice for start, advice in _FOREIGN.items() if head.startswith(start)]
         if head[257:262] == b"ustar":
             foreign = ["a tar archive: unpack it"]
         if foreign:
@@ -247,7 +246,7 @@ def _opened(path: Path, seen: Callable[[int], None]) -> Iterator[io.BufferedRead
         yield file
 
 
-class _Watched(io.FileIO):
+class _CountedFile(io.FileIO):
     """A file that tells how much of it was read."""
 
     def __init__(self, path: Path, seen: Callable[[int], None]) -> None:
@@ -260,27 +259,25 @@ class _Watched(io.FileIO):
         return count
 
 
-def _unpacked(file: io.BufferedReader, path: Path) -> io.BufferedReader:
+def _unpack(file: io.BufferedReader, path: Path) -> io.BufferedReader:
     head = file.peek(4)
-    unpacking: Any
     if head.startswith(_GZIP):
-        unpacking = gzip.GzipFile(fileobj=file)
+        unpacked: Any = gzip.GzipFile(fileobj=file)
     elif head.startswith(_ZSTD):
-        unpacking = _zstd(path).ZstdFile(file)
+        unpacked = _import_zstd(path).ZstdFile(file)
     else:
         return file
-    return io.BufferedReader(unpacking, _CHUNK_BYTES)
+    return io.BufferedReader(unpacked, _CHUNK_BYTES)
 
 
-def _zstd(path: Path) -> Any:
+def _import_zstd(path: Path) -> Any:
     name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
     try:
         return importlib.import_module(name)
     except ImportError as error:
+        reason = f"{_name(path)}: this Python cannot read zstd"
         fix = f"pip install {name}, or unpack the file"
-        raise DataError(
-            f"{_name(path)}: this Python cannot read zstd", "unreadable_file", fix
-        ) from error
+        raise DataError(reason, "unreadable_file", fix) from error
 
 
 def _name(path: Path) -> str:

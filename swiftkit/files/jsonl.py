@@ -22,13 +22,14 @@ T = TypeVar("T")
 BOM = b"\xef\xbb\xbf"
 # bytes; a longer record is a file without line breaks, or one quote too few
 RECORD_LIMIT = 256 << 20
-_decode = msgspec.json.Decoder().decode
+_BLOCK_BYTES = 1 << 20
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # msgspec's own message misleads here
+_decode = msgspec.json.Decoder().decode
 encode = msgspec.json.Encoder().encode
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """(line number, stripped line) of each line that is not blank."""
+    """Yield (line number, stripped line) of each line that is not blank."""
     try:
         with path.open("rb") as file:
             yield from lines_of(file)
@@ -38,8 +39,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def lines_of(file: IO[bytes], first: int = 1) -> Iterator[tuple[int, bytes]]:
-    """(line number, stripped line) of each line that is not blank, counted from `first`; a byte
-    order mark is skipped.
+    """Yield (line number, stripped line) of each line that is not blank, counted from `first`; a
+    byte order mark is skipped.
 
     Of a line beyond RECORD_LIMIT there is only the beginning, as a BrokenRecord.
     """
@@ -48,16 +49,17 @@ def lines_of(file: IO[bytes], first: int = 1) -> Iterator[tuple[int, bytes]]:
             skip_line(file)
             yield number, too_long(line)
             continue
-        if number == 1 and line.startswith(BOM):
-            line = line[len(BOM) :]
-        if line := line.strip():
+        if number == 1:
+            line = line.removeprefix(BOM)
+        line = line.strip()
+        if line:
             yield number, line
 
 
 def skip_line(file: IO[bytes]) -> int:
-    """Go to the next line; how many bytes that was."""
+    """Go to the next line. Return how many bytes that was."""
     skipped = 0
-    while rest := file.readline(1 << 20):
+    while rest := file.readline(_BLOCK_BYTES):
         skipped += len(rest)
         if rest.endswith(b"\n"):
             break
@@ -77,7 +79,7 @@ def broken_record(raw: bytes, error: DataError) -> BrokenRecord:
 
 
 def too_long(raw: bytes) -> BrokenRecord:
-    """For a record beyond RECORD_LIMIT: its beginning."""
+    """Return the beginning of a record beyond RECORD_LIMIT."""
     reason = f"longer than {RECORD_LIMIT >> 20} MiB"
     fix = "a line break, a quote or a bracket may be missing before; or split the record"
     return broken_record(raw[:10_000], DataError(reason, "record_too_long", fix))
@@ -90,12 +92,9 @@ def decode_line(line: bytes, where: str, decode: Callable[[bytes], T]) -> T:
     try:
         return decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        reason = (
-            "a lone surrogate" if _SURROGATE.search(line) and "truncated" in str(error) else error
-        )
-        raise DataError(
-            f"{where}: not valid JSON: {reason}", "broken_json", "mend or delete this line"
-        ) from error
+        is_surrogate = _SURROGATE.search(line) and "truncated" in str(error)
+        reason = f"{where}: not valid JSON: {'a lone surrogate' if is_surrogate else error}"
+        raise DataError(reason, "broken_json", "mend or delete this line") from error
     except RecursionError as error:
         raise DataError(f"{where}: nested too deeply", "too_deep", "flatten this row") from error
 
@@ -112,12 +111,13 @@ def decode_record(line: bytes, where: str) -> Any:
 
 
 def has_spelt_colons(line: bytes) -> bool:
-    """Whether a colon is written as an escape, so that it may make up for that of a lost key."""
+    """Return whether a colon is written as an escape, so that it may make up for that of a lost
+    key."""
     return b"\\u003" in line and (b"\\u003a" in line or b"\\u003A" in line)
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(file:line, object) of each line; raises DataError at the first line that is no JSON
+    """Yield (file:line, object) of each line. Raises DataError at the first line that is no JSON
     object."""
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     for number, line in read_lines(path):
@@ -127,30 +127,32 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """A binary file that takes `path`'s place when the block ends well, and vanishes otherwise.
+    """Open a binary file that takes `path`'s place when the block ends well, and vanishes
+    otherwise.
 
     A device or a pipe is written directly: it has no place to take. Raises DataError if the file
     cannot be written.
     """
-    in_place = path.parent == Path("/dev") or (path.exists() and not path.is_file())
-    target = path if in_place else path.resolve()  # a link stays a link
-    draft = target if in_place else target.with_name(f".{target.name}.{os.getpid()}.part")
+    is_device = path.parent == Path("/dev") or (path.exists() and not path.is_file())
+    target = draft = path
+    if not is_device:
+        target = path.resolve()  # a link stays a link
+        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("ab" if in_place else "wb") as file:
+        with draft.open("ab" if is_device else "wb") as file:
             yield file
             file.flush()
-            if not in_place:
+            if not is_device:
                 os.fsync(file.fileno())
-        if not in_place:
+        if not is_device:
             draft.replace(target)
     except OSError as error:
+        reason = f"{path}: cannot be written: {error.strerror or error}"
         fix = "check the folder, its permissions and the free space"
-        raise DataError(
-            f"{path}: cannot be written: {error.strerror or error}", "unwritable_file", fix
-        ) from error
+        raise DataError(reason, "unwritable_file", fix) from error
     finally:
-        if not in_place:
+        if not is_device:
             with suppress(OSError):
                 draft.unlink(missing_ok=True)
 
@@ -165,7 +167,7 @@ def put_first(path: Path, places: list[tuple[int, int]]) -> None:
         position = 0
         for start, size in [*places, (path.stat().st_size, 0)]:
             old.seek(position)
-            while block := old.read(min(start - old.tell(), 1 << 20)):
+            while block := old.read(min(start - old.tell(), _BLOCK_BYTES)):
                 file.write(block)
             position = start + size
 
@@ -176,7 +178,8 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _cut_half_line(path)
+        if path.exists():
+            _cut_half_line(path)
         self._file = path.open("ab")
 
     def append(self, record: Any) -> None:
@@ -194,14 +197,14 @@ class Journal:
 
 
 def _cut_half_line(path: Path) -> None:
-    if not path.exists():
-        return
+    """Cut the file behind its last line break, which is looked for from the end."""
     with path.open("rb+") as file:
         end = file.seek(0, os.SEEK_END)
         while end:
-            start = max(0, end - (1 << 20))
+            start = max(0, end - _BLOCK_BYTES)
             file.seek(start)
-            if (place := file.read(end - start).rfind(b"\n")) >= 0:
+            place = file.read(end - start).rfind(b"\n")
+            if place >= 0:
                 file.truncate(start + place + 1)
                 return
             end = start

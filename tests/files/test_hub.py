@@ -88,7 +88,7 @@ for typed in sys.argv[1:]:
 
 
 def paths(folder: Path, server: ThreadingHTTPServer, *typed: str) -> list[str]:
-    """What a process finds, or its error; the library reads its settings when it is imported."""
+    """The paths that a process finds, or its error; the library reads its settings when it is imported."""
     environment = os.environ | {
         "USE_HF": "1", "HF_ENDPOINT": f"http://127.0.0.1:{server.server_port}", "HF_HOME": str(folder / "home"),
         "PYTHONPATH": str(ROOT),

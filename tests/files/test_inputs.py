@@ -126,14 +126,14 @@ def test_every_form_gives_the_same_records(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "content", [LINES, LIST, gzip.compress(LINES), b"\n" + LINES, LIST.replace(b"}, ", b"},\n\n")]
 )
-def test_stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+def test_read_chunks_of_stdin(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
     """Packed or not, JSON Lines or a list."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
     places = [2, 3, 4] if content.startswith(b"\n") else [1, 2, 3]
     assert read(Path("-")) == list(zip(places, ROWS, strict=True))
 
 
-def test_a_folder(tmp_path: Path) -> None:
+def test_find_files_in_a_folder(tmp_path: Path) -> None:
     """All kinds of data files in it, by name; what else is there can be told."""
     for name in (
         "b.jsonl.gz",
@@ -162,7 +162,7 @@ def test_a_folder(tmp_path: Path) -> None:
         find_files([tmp_path / "possible_answer"], [])
 
 
-def test_kinds() -> None:
+def test_kind_of_a_path_is_its_ending() -> None:
     """The ending without the packing; what is unknown is read as JSON Lines."""
     names = ("a.jsonl", "a.b.json.gz", "a.CSV.ZST", "a.parquet", "a.txt", "gz", "-")
     kinds = [".jsonl", ".json", ".csv", ".parquet", ".txt", "", ".json"]
@@ -246,9 +246,7 @@ def test_any_list_is_cut_into_its_items(
     """Whatever the items hold and wherever the pieces that are read end."""
     text = json.dumps(items, indent=indent, ensure_ascii=ascii_only).encode("utf-8", "replace")
     expected = json.loads(text)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_items, "_BLOCK", block)
-        cut = list(json_records(io.BufferedReader(io.BytesIO(text))))
+    cut = list(json_records(io.BufferedReader(io.BytesIO(text)), block))
     assert [place for place, _ in cut] == list(range(1, len(items) + 1))
     assert [json.loads(item) for _, item in cut] == expected
 
@@ -322,9 +320,9 @@ def test_a_record_without_end_is_no_record(tmp_path: Path, monkeypatch: pytest.M
         (3, {"a": 2}),
         (4, "record_too_long"),
     ]
-    monkeypatch.setattr(json_items, "_BLOCK", 100)
-    items = written(tmp_path, "a.json", b'[{"a": 1},' + long + b'{"a": 2}]')
-    assert read(items) == [(1, {"a": 1}), (2, "record_too_long")]
+    items = io.BufferedReader(io.BytesIO(b'[{"a": 1},' + long + b'{"a": 2}]'))
+    records = [(place, decoded(record)) for place, record in json_records(items, 100)]
+    assert records == [(1, {"a": 1}), (2, "record_too_long")]
 
 
 @pytest.mark.parametrize("name", ["big.jsonl", "big.json", "big.jsonl.gz", "big.csv"])
@@ -376,7 +374,7 @@ def test_parquet_adds_no_nulls(tmp_path: Path, rows: list[Any], expected: list[A
     ] == expected
 
 
-def test_parquet_types(tmp_path: Path) -> None:
+def test_parquet_values_become_json(tmp_path: Path) -> None:
     """What JSON has no word for becomes text or absent; an infinite number is refused."""
     pyarrow = pytest.importorskip("pyarrow", reason="the extra `parquet` or `train` brings it")
     table = pyarrow.table(
@@ -457,7 +455,7 @@ CSV: list[tuple[bytes, list[Any]]] = [
 
 
 @pytest.mark.parametrize(("content", "records"), CSV)
-def test_csv(tmp_path: Path, content: bytes, records: list[Any]) -> None:
+def test_csv_rows_are_read_or_rejected(tmp_path: Path, content: bytes, records: list[Any]) -> None:
     """Quotes, line breaks and nested JSON are read; a row that does not fit its names is a reject,
     never a guess."""
     assert read(written(tmp_path, "a.csv", content)) == records

@@ -149,7 +149,7 @@ def test_journal_cuts_off_half_a_line(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.tuples(st.binary(max_size=30), st.booleans()), max_size=20))
-def test_put_first(pieces: list[tuple[bytes, bool]]) -> None:
+def test_put_first_moves_rows_and_loses_none(pieces: list[tuple[bytes, bool]]) -> None:
     """What is chosen stands first, everything keeps its order, nothing is lost."""
     starts = [sum(len(piece) for piece, _ in pieces[:index]) for index in range(len(pieces))]
     chosen = [

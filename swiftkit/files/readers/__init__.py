@@ -1,2 +1,2 @@
-"""One kind of input file each: its bytes to undecoded JSON records with their places.
-files/inputs.py chooses."""
+"""One kind of input file each: its bytes to undecoded JSON records with their places. inputs.py
+chooses."""
