@@ -2,8 +2,8 @@
 why there is none.
 
 A tool's name is the operationId, or else method and path, in the letters that OpenAI allows, and
-unique. Its parameters are openapi/parameters.py's matter. Webhooks and callbacks are no tools: the
-API calls them, nobody else.
+unique. Its parameters are parameters.py's matter. Webhooks and callbacks are no tools: the API
+calls them, nobody else.
 
 Source: https://spec.openapis.org/oas/v3.0.4.html and v3.1.1.html.
 """
@@ -11,7 +11,7 @@ Source: https://spec.openapis.org/oas/v3.0.4.html and v3.1.1.html.
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -19,14 +19,24 @@ from swiftkit.errors import DataError, UsageError
 from swiftkit.files.jsonl import write_atomically
 from swiftkit.files.safe_yaml import read_yaml
 from swiftkit.openapi.parameters import parameters_of
-from swiftkit.openapi.schema import NESTED, Schemas
+from swiftkit.openapi.schema import NESTED, SchemaWriter
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 LONGEST_NAME = 64
+_BOM = b"\xef\xbb\xbf"
 _NOT_IN_NAMES = re.compile("[^A-Za-z0-9_-]+")
 
 
-class Made(msgspec.Struct, frozen=True):
+class Operation(NamedTuple):
+    """An operation as it stands in the document, with the parameters that its path shares."""
+
+    method: str
+    path: str
+    body: Any
+    shared: list[Any]
+
+
+class MadeTool(msgspec.Struct, frozen=True):
     """An operation that became a tool. `parameters`: the tool's parameter -> place:name in the
     request."""
 
@@ -36,7 +46,7 @@ class Made(msgspec.Struct, frozen=True):
     parameters: dict[str, str]
 
 
-class Skipped(msgspec.Struct, frozen=True):
+class SkippedOperation(msgspec.Struct, frozen=True):
     method: str
     path: str
     code: str
@@ -44,148 +54,149 @@ class Skipped(msgspec.Struct, frozen=True):
     fix: str
 
 
-class Account(msgspec.Struct):
-    """The books, as `--json` prints them: operations = made + skipped."""
+class ToolsReport(msgspec.Struct):
+    """The counts, as `--json` prints them: operations = made + skipped."""
 
     output: str
     operations: int
-    made: list[Made]
-    skipped: list[Skipped]
+    made: list[MadeTool]
+    skipped: list[SkippedOperation]
 
 
-def write_tools(source: Path, output: Path) -> Account:
+def write_tools(source: Path, output: Path) -> ToolsReport:
     """Write the tools as a JSON list. Raises DataError where the document cannot be read or has no
     operation."""
     if output.resolve() == source.resolve():
         raise UsageError(f"{output} is both input and output; choose another name for the output")
-    document = _document(source)
-    account = Account(str(output), 0, [], [])
-    tools = list(_tools(document, account))
-    if not account.operations:
+    document = _read_document(source)
+    report = ToolsReport(str(output), 0, [], [])
+    tools = list(_tools(document, report))
+    if not report.operations:
         raise DataError(f"{source}: no operations", "no_operations", "give a document with `paths`")
     with write_atomically(output) as file:
         file.write(msgspec.json.format(msgspec.json.encode(tools), indent=2) + b"\n")
-    return account
+    return report
 
 
-def summary(account: Account) -> str:
-    """The account for a person: a line of totals, and one for each operation that was skipped."""
-    made, skipped = len(account.made), len(account.skipped)
-    lines = [
-        f"  skipped, {each.code}: {each.method.upper()} {each.path}: {each.reason} ({each.fix})"
-        for each in account.skipped
-    ]
-    return "\n".join(
-        [
-            f"{account.operations} operations = {made} tools + {skipped} skipped: {account.output}",
-            *lines,
-        ]
-    )
+def summary(report: ToolsReport) -> str:
+    """Return the report for a person: a line of totals, and one for each operation that was
+    skipped."""
+    made, skipped = len(report.made), len(report.skipped)
+    totals = f"{report.operations} operations = {made} tools + {skipped} skipped: {report.output}"
+    lines = [totals]
+    for operation in report.skipped:
+        name = f"{operation.method.upper()} {operation.path}"
+        lines.append(f"  skipped, {operation.code}: {name}: {operation.reason} ({operation.fix})")
+    return "\n".join(lines)
 
 
-def _document(source: Path) -> dict[str, Any]:
+def _read_document(source: Path) -> dict[str, Any]:
     try:
-        text = source.read_bytes()
+        text = source.read_bytes().removeprefix(_BOM)
     except OSError as error:
         fix = "check the path and its permissions"
         raise DataError(f"{source}: {error.strerror or error}", "unreadable_file", fix) from error
-    document = _decoded(text, source)
+    document = _decode_document(text, source)
     version = document.get("openapi") if isinstance(document, dict) else None
-    if not isinstance(document, dict) or not str(version).startswith("3."):
-        found = (
-            "Swagger 2"
-            if isinstance(document, dict) and "swagger" in document
-            else f"openapi: {version}"
-        )
-        fix = "give OpenAPI 3.0 or 3.1 (swagger2openapi converts Swagger 2)"
-        raise DataError(f"{source}: not an OpenAPI 3 document ({found})", "not_openapi", fix)
-    return document
+    if isinstance(document, dict) and str(version).startswith("3."):
+        return document
+    is_swagger = isinstance(document, dict) and "swagger" in document
+    kind = "Swagger 2" if is_swagger else f"openapi: {version}"
+    fix = "give OpenAPI 3.0 or 3.1 (swagger2openapi converts Swagger 2)"
+    raise DataError(f"{source}: not an OpenAPI 3 document ({kind})", "not_openapi", fix)
 
 
-def _decoded(text: bytes, source: Path) -> Any:
-    """JSON is nearly all YAML, but much faster to read as what it is."""
-    if text.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+def _decode_document(text: bytes, source: Path) -> Any:
+    """Return the value of JSON or YAML. JSON is nearly all YAML, but much faster to read as what it
+    is."""
+    if text.lstrip().startswith(b"{"):
         try:
-            return msgspec.json.decode(text.removeprefix(b"\xef\xbb\xbf"))
+            return msgspec.json.decode(text)
         except (ValueError, RecursionError) as error:
             if source.suffix == ".json":
-                raise DataError(
-                    f"{source}: not valid JSON: {error}", "broken_json", "mend the document"
-                ) from error
+                reason = f"{source}: not valid JSON: {error}"
+                raise DataError(reason, "broken_json", "mend the document") from error
     return read_yaml(text, str(source))
 
 
-def _tools(document: dict[str, Any], account: Account) -> Iterator[dict[str, Any]]:
-    schemas = Schemas(document)
+def _tools(document: dict[str, Any], report: ToolsReport) -> Iterator[dict[str, Any]]:
+    """Yield the tools; each operation is entered in the report."""
+    schemas = SchemaWriter(document)
     names: set[str] = set()
-    for method, path, operation, shared in _operations(document, schemas, account):
-        account.operations += 1
+    for operation in _operations(document, schemas, report):
+        method, path, body, shared = operation
+        report.operations += 1
         try:
-            parameters, places = _parameters(schemas, operation, shared)
+            parameters, places = _parameters(schemas, body, shared)
         except DataError as error:
-            account.skipped.append(Skipped(method, path, error.code, error.reason, error.fix))
+            _skip(report, method, path, error)
+            continue
         except RecursionError:
-            account.skipped.append(
-                Skipped(method, path, "too_deep", "nested too deeply", "flatten its schemas")
-            )
-        else:
-            name = _unique(operation.get("operationId"), f"{method} {path}", names)
-            names.add(name)
-            account.made.append(Made(method, path, name, places))
-            text = _description(operation, method, path)
-            yield {
-                "type": "function",
-                "function": {"name": name, "description": text, "parameters": parameters},
-            }
+            too_deep = DataError("nested too deeply", "too_deep", "flatten its schemas")
+            _skip(report, method, path, too_deep)
+            continue
+        name = _unique_name(body.get("operationId"), f"{method} {path}", names)
+        names.add(name)
+        report.made.append(MadeTool(method, path, name, places))
+        description = _description(body, method, path)
+        function = {"name": name, "description": description, "parameters": parameters}
+        yield {"type": "function", "function": function}
+
+
+def _skip(report: ToolsReport, method: str, path: str, error: DataError) -> None:
+    skipped = SkippedOperation(method, path, error.code, error.reason, error.fix)
+    report.skipped.append(skipped)
 
 
 def _parameters(
-    schemas: Schemas, operation: Any, shared: list[Any]
+    schemas: SchemaWriter, body: Any, shared: list[Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """What holds itself is written out again inside itself, unless that makes it too large."""
-    for nested in range(NESTED, -1, -1):
+    """Return JSON Schema and places. What holds itself is written out again inside itself, unless
+    that makes it too large."""
+    for nested in range(NESTED, 0, -1):
         schemas.begin(nested)
         try:
-            return parameters_of(schemas, operation, shared)
+            return parameters_of(schemas, body, shared)
         except DataError as error:
-            if error.code != "too_large" or not nested:
+            if error.code != "too_large":
                 raise
-    raise AssertionError("range(NESTED, -1, -1) ends with 0")
+    schemas.begin(0)
+    return parameters_of(schemas, body, shared)
 
 
 def _operations(
-    document: dict[str, Any], schemas: Schemas, account: Account
-) -> Iterator[tuple[str, str, Any, list[Any]]]:
-    """(method, path, operation, the path's shared parameters); what is no operation is entered as
-    skipped."""
+    document: dict[str, Any], schemas: SchemaWriter, report: ToolsReport
+) -> Iterator[Operation]:
+    """Yield all operations; a path that is none is entered as skipped."""
     paths = document.get("paths")
     for path, item in (paths if isinstance(paths, dict) else {}).items():
         if path.startswith("x-"):
             continue
         try:
-            target = schemas.target(item) | {
-                word: value for word, value in item.items() if word != "$ref"
-            }
+            target = dict(schemas.target(item))
         except DataError as error:
-            account.operations += 1
-            account.skipped.append(Skipped("", path, error.code, error.reason, error.fix))
+            report.operations += 1
+            _skip(report, "", path, error)
             continue
+        target |= {word: value for word, value in item.items() if word != "$ref"}
         shared = target.get("parameters")
+        shared = shared if isinstance(shared, list) else []
         for method in METHODS:
             if method in target:
-                yield method, path, target[method], shared if isinstance(shared, list) else []
+                yield Operation(method, path, target[method], shared)
 
 
-def _description(operation: dict[str, Any], method: str, path: str) -> str:
-    texts = [operation.get(word) for word in ("summary", "description")]
-    found = list(
-        dict.fromkeys(text.strip() for text in texts if isinstance(text, str) and text.strip())
-    )
-    text = "\n\n".join(found) or f"{method.upper()} {path}"
-    return f"Deprecated. {text}" if operation.get("deprecated") is True else text
+def _description(body: dict[str, Any], method: str, path: str) -> str:
+    texts: list[str] = []
+    for word in ("summary", "description"):
+        text = body.get(word)
+        if isinstance(text, str) and text.strip() and text.strip() not in texts:
+            texts.append(text.strip())
+    description = "\n\n".join(texts) or f"{method.upper()} {path}"
+    return f"Deprecated. {description}" if body.get("deprecated") is True else description
 
 
-def _unique(wished: Any, otherwise: str, taken: set[str]) -> str:
+def _unique_name(wished: Any, otherwise: str, taken: set[str]) -> str:
     text = wished if isinstance(wished, str) and wished else otherwise
     base = _NOT_IN_NAMES.sub("_", text).strip("_")[:LONGEST_NAME] or "operation"
     name, number = base, 1

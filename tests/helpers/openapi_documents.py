@@ -51,22 +51,22 @@ def run(source: Path, output: Path, *options: str) -> Result:
 def tools(
     tmp_path: Path, content: dict[str, Any] | str, skipped: int = 0
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(the tools' functions by name, the account); both are held to their promises."""
+    """(the tools' functions by name, the report); both are held to their promises."""
     source, output = tmp_path / "api.yaml", tmp_path / "tools.json"
     source.write_text(
         content if isinstance(content, str) else json.dumps(content), encoding="utf-8"
     )
     result = run(source, output, "--json")
-    account = json.loads(result.stdout)
+    report = json.loads(result.stdout)
     made = json.loads(output.read_text(encoding="utf-8"))
-    assert (len(account["skipped"]), result.exit_code) == (skipped, int(bool(skipped)))
-    assert account["operations"] == len(account["made"]) + len(account["skipped"])
-    assert [each["tool"] for each in account["made"]] == [tool["function"]["name"] for tool in made]
+    assert (len(report["skipped"]), result.exit_code) == (skipped, int(bool(skipped)))
+    assert report["operations"] == len(report["made"]) + len(report["skipped"])
+    assert [each["tool"] for each in report["made"]] == [tool["function"]["name"] for tool in made]
     assert tools_from(made) == made
-    for tool, each in zip(made, account["made"], strict=True):
+    for tool, each in zip(made, report["made"], strict=True):
         jsonschema_rs.meta.validate(tool["function"]["parameters"])
         assert each["parameters"].keys() == tool["function"]["parameters"]["properties"].keys()
-    return {tool["function"]["name"]: tool["function"] for tool in made}, account
+    return {tool["function"]["name"]: tool["function"] for tool in made}, report
 
 
 def value_schema(tmp_path: Path, content: dict[str, Any]) -> Any:

@@ -6,23 +6,20 @@ from pathlib import Path
 import pytest
 import yaml
 from helpers.openapi_documents import NODE, posting, run, tools
+from helpers.yaml_bombs import ALIAS_BOMB, MERGE_BOMB
 
-LAUGHS = "openapi: 3.0.3\na0: &a0 [x, x]\n" + "".join(
-    f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12)
-)
-
-
-MERGES = "openapi: 3.0.3\nm0: &m0 {x: 1}\n" + "".join(
-    f"m{i}: &m{i} {{<<: [{', '.join([f'*m{i - 1}'] * 9)}]}}\n" for i in range(1, 12)
-)
+LAUGHS = f"openapi: 3.0.3\n{ALIAS_BOMB}"
+MERGES = f"openapi: 3.0.3\n{MERGE_BOMB}"
+# a value that holds itself
+CIRCLE = "openapi: 3.0.3\npaths: &a {x: *a}"
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (LAUGHS, "larger than"),
-        (MERGES, "larger than"),
-        ("openapi: 3.0.3\npaths: &a {x: *a}", "larger than"),
+        (LAUGHS, "no operations"),
+        (MERGES, "no operations"),
+        (CIRCLE, "no operations"),
         ("[" * 100_000, "nested deeper"),
         ("openapi: 3.0.3\npaths: " + "{a: " * 5000, "nested deeper"),
         ("openapi: 3.0.3\npaths: !!python/object/apply:os.system ['echo']", ":2: not valid YAML"),
@@ -51,6 +48,31 @@ def test_hostile_documents(tmp_path: Path, content: str, said: str) -> None:
     assert result.exit_code == 2
     assert said in result.stderr
     assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        "{default: *a11}",
+        "{enum: *a11}",
+        "{required: *a11}",
+        "{items: *a11}",
+        "{properties: {a: *a11}}",
+        "{default: *circle}",
+        "{allOf: [{const: *circle}]}",
+    ],
+)
+def test_alias_bomb_in_a_schema_costs_its_operation(tmp_path: Path, schema: str) -> None:
+    """What its aliases stand for is never written out: the operation is skipped, at once."""
+    parameter = f"{{name: q, in: query, schema: {schema}}}"
+    content = (
+        f"openapi: 3.1.0\n{ALIAS_BOMB}c: &circle {{x: *circle}}\n"
+        f"paths: {{/a: {{get: {{operationId: a, parameters: [{parameter}]}}}},"
+        " /b: {get: {operationId: b}}}\n"
+    )
+    made, report = tools(tmp_path, content, skipped=1)
+    assert list(made) == ["b"]
+    assert report["skipped"][0]["code"] in ("too_large", "bad_schema")
 
 
 def test_yaml_aliases_and_merges_may_be_used(tmp_path: Path) -> None:

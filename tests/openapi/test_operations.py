@@ -16,7 +16,7 @@ from swiftkit.openapi.operations import LONGEST_NAME
 
 def test_a_whole_document(tmp_path: Path) -> None:
     """YAML with shared parameters, references and remarks, to the letter."""
-    made, account = tools(
+    made, report = tools(
         tmp_path,
         """
         openapi: 3.0.3
@@ -81,7 +81,7 @@ def test_a_whole_document(tmp_path: Path) -> None:
             "required": ["petId", "name"],
         },
     }
-    assert account["made"][0]["parameters"] == {
+    assert report["made"][0]["parameters"] == {
         "petId": "path:petId",
         "verbose": "query:verbose",
         "X-Trace": "header:X-Trace",
@@ -89,7 +89,7 @@ def test_a_whole_document(tmp_path: Path) -> None:
 
 
 def test_names_do_not_clash(tmp_path: Path) -> None:
-    """One name in several places gets the place before it; the account says what is meant."""
+    """One name in several places gets the place before it; the report says what is meant."""
     given = [
         parameter("id"),
         parameter("id", "path"),
@@ -98,8 +98,8 @@ def test_names_do_not_clash(tmp_path: Path) -> None:
     ]
     schema = {"type": "object", "properties": {"id": TEXT}, "required": ["id"]}
     operation = {"operationId": "f", "parameters": given, "requestBody": body(schema)}
-    made, account = tools(tmp_path, document(**{"/x/{id}": {"put": operation}}))
-    assert account["made"][0]["parameters"] == {
+    made, report = tools(tmp_path, document(**{"/x/{id}": {"put": operation}}))
+    assert report["made"][0]["parameters"] == {
         "id": "path:id",
         "query_id": "query:id",
         "body_id": "query:body_id",
@@ -119,7 +119,9 @@ def test_names_do_not_clash(tmp_path: Path) -> None:
         ([None, {}, ""], ["get_p0", "get_p1", "get_p2"]),
     ],
 )
-def test_tool_names(tmp_path: Path, wished: list[Any], expected: list[str]) -> None:
+def test_tool_names_are_legal_and_unique(
+    tmp_path: Path, wished: list[Any], expected: list[str]
+) -> None:
     """Legal for OpenAI, and each one once."""
     made, _ = tools(
         tmp_path,
@@ -168,7 +170,9 @@ def test_tool_names(tmp_path: Path, wished: list[Any], expected: list[str]) -> N
         ),
     ],
 )
-def test_bodies(tmp_path: Path, schema: Any, required: bool, expected: Any) -> None:
+def test_body_of_a_plain_object_is_spread(
+    tmp_path: Path, schema: Any, required: bool, expected: Any
+) -> None:
     """The properties of a plain object stand beside the other parameters; any other body is one
     parameter."""
     made, _ = tools(
@@ -213,18 +217,18 @@ def test_the_media_type_that_says_most(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_cannot_be_made_is_named(tmp_path: Path, operation: Any, code: str) -> None:
     """One bad operation costs itself alone; the exit status says so."""
-    made, account = tools(
+    made, report = tools(
         tmp_path, document(bad={"get": operation}, good={"get": {"operationId": "f"}}), skipped=1
     )
     assert list(made) == ["f"]
-    skipped = account["skipped"][0]
+    skipped = report["skipped"][0]
     assert (skipped["method"], skipped["path"], skipped["code"]) == ("get", "/bad", code)
     assert skipped["reason"]
     assert skipped["fix"]
 
 
 def test_nothing_in_a_document_steers_the_terminal(tmp_path: Path) -> None:
-    """Neither in the sentence nor in the account."""
+    """Neither in the sentence nor in the report."""
     (tmp_path / "api.json").write_text(
         json.dumps(document(**{"a\x1b[2J\x9b\u202e": None})), encoding="utf-8"
     )
@@ -236,13 +240,13 @@ def test_nothing_in_a_document_steers_the_terminal(tmp_path: Path) -> None:
 
 def test_a_bad_path_is_named(tmp_path: Path) -> None:
     """Nobody knows how many operations it stands for: it counts as one."""
-    _, account = tools(
+    _, report = tools(
         tmp_path, document(bad={"$ref": "x.yaml"}, good={"get": {}}, worse=None), skipped=2
     )
-    assert [skipped["path"] for skipped in account["skipped"]] == ["/bad", "/worse"]
+    assert [skipped["path"] for skipped in report["skipped"]] == ["/bad", "/worse"]
 
 
-def test_wrong_usage(tmp_path: Path) -> None:
+def test_wrong_usage_is_status_2_and_keeps_files(tmp_path: Path) -> None:
     """A missing file, a folder, the document itself as output: exit status 2, and it stays as it
     is."""
     source = tmp_path / "api.yaml"
@@ -293,10 +297,10 @@ def test_any_document_is_accounted_for(
     )
     (tmp_path / "api.json").write_text(json.dumps(content), encoding="utf-8")
     result = run(tmp_path / "api.json", tmp_path / "tools.json", "--json")
-    account = json.loads(result.stdout)
+    report = json.loads(result.stdout)
     made = json.loads((tmp_path / "tools.json").read_text(encoding="utf-8"))
-    assert account["operations"] == len(account["made"]) + len(account["skipped"]) >= 2
-    assert len(account["made"]) == len(made)
+    assert report["operations"] == len(report["made"]) + len(report["skipped"]) >= 2
+    assert len(report["made"]) == len(made)
     for tool in made:
         jsonschema_rs.validator_for(tool["function"]["parameters"], retriever=refuse)
 

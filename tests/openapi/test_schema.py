@@ -44,7 +44,7 @@ from swiftkit.openapi import schema as openapi_schema
          {"type": "array", "items": {"anyOf": [TEXT, {"type": "integer"}]}}),
     ],
 )  # fmt: skip
-def test_schemas(tmp_path: Path, schema: Any, expected: Any) -> None:
+def test_schema_is_written_as_json_schema(tmp_path: Path, schema: Any, expected: Any) -> None:
     """References are written out; OpenAPI's own words become JSON Schema's or go."""
     components = {"A": {"type": "integer"}, "A/b~ c": {"type": "boolean"}}
     assert value_schema(tmp_path, posting(schema, **components)) == expected
@@ -93,8 +93,8 @@ def test_references_that_double(tmp_path: Path) -> None:
     }
     content = posting({"$ref": "#/components/schemas/S0"}, **doubling, S30=TEXT)
     content["paths"]["/good"] = {"get": {"operationId": "good"}}
-    made, account = tools(tmp_path, content, skipped=1)
-    assert account["skipped"][0]["code"] == "too_large"
+    made, report = tools(tmp_path, content, skipped=1)
+    assert report["skipped"][0]["code"] == "too_large"
     assert list(made) == ["good"]
 
 
