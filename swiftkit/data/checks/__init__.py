@@ -1,2 +1,1 @@
-"""What `swiftkit check` looks for: one concern a file. data/checks/check.py reads the rows and asks
-each of them."""
+"""The concerns of `swiftkit check`, one a file. check.py reads the rows and asks each of them."""

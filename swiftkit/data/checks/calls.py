@@ -4,60 +4,54 @@ argument (JSON Schema).
 Both kinds of call are looked at: those in the messages, and the gold in `expected_calls`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from swiftkit.data.check_row import call_from_message
-from swiftkit.data.checks.entry import Entry, Fault
+from swiftkit.data.checks.row_view import RowFinding, RowView
 from swiftkit.errors import DataError
 from swiftkit.scoring.expected_calls import read_expected_calls
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.validate_call import CallValidator, validators_of, violations
+from swiftkit.toolcall.validate_call import validators_of, violations
 
 _CODES = {  # of toolcall/validate_call.py, which names kinds of a bad argument one by one
-    "unknown_tool": "undefined_tool", "missing_required": "missing_parameter",
+    "unknown_tool": "undefined_tool",
+    "missing_required": "missing_parameter",
     "extra_parameter": "undeclared_parameter",
-}  # fmt: skip
+}
 
 
-def faults(entry: Entry) -> Iterator[Fault]:
+def findings_in(view: RowView) -> Iterator[RowFinding]:
+    """Yield the breaches of all calls. What cannot be read is structure.py's matter."""
     try:
-        tools = validators_of(entry.row.get("tools"))
+        tools = validators_of(view.row.get("tools"))
     except (DataError, RecursionError):
-        return  # structure.py tells
-    yield from (
-        Fault("bad_schema", f"{name}: {tool.problem}")
-        for name, tool in tools.items()
-        if tool.problem
-    )
-    for where, call in _calls(entry):
-        yield from _judged(call, tools, where)
+        return
+    for name, tool in tools.items():
+        if tool.problem:
+            yield RowFinding("bad_schema", f"{name}: {tool.problem}")
+    for where, call in _calls(view):
+        name = f"{where}: {call.name}"
+        if not tools:
+            yield RowFinding("unchecked_calls", name)
+        for code, detail in violations(call, tools):
+            joint = "; " if code == "unknown_tool" else ": "
+            yield RowFinding(_CODES.get(code, "bad_argument"), f"{name}{joint}{detail}")
 
 
-def _calls(entry: Entry) -> Iterator[tuple[str, ToolCall]]:
-    for index, turn in enumerate(entry.turns):
+def _calls(view: RowView) -> Iterator[tuple[str, ToolCall]]:
+    """Yield each call that can be read, with its place in the row."""
+    for number, turn in enumerate(view.turns, 1):
         if turn.role == "tool_call":
             try:
-                yield (
-                    f"turn {index + 1}",
-                    call_from_message({"role": turn.role, "content": turn.text}, ""),
-                )
+                call = call_from_message({"role": turn.role, "content": turn.text}, "")
             except DataError:
-                continue  # structure.py tells
-    gold = entry.row.get("expected_calls")
+                continue
+            yield f"turn {number}", call
+    gold = view.row.get("expected_calls")
     if isinstance(gold, str):
         try:
-            yield from (
-                ("gold", ToolCall(call.name, call.arguments))
-                for call in read_expected_calls(gold, "")
-            )
+            calls = read_expected_calls(gold, "")
         except DataError:
-            return  # structure.py tells
-
-
-def _judged(call: ToolCall, tools: Mapping[str, CallValidator], where: str) -> Iterator[Fault]:
-    name = f"{where}: {call.name}"
-    if not tools:
-        yield Fault("unchecked_calls", name)
-    for code, detail in violations(call, tools):
-        joint = "; " if code == "unknown_tool" else ": "
-        yield Fault(_CODES.get(code, "bad_argument"), f"{name}{joint}{detail}")
+            return
+        for expected in calls:
+            yield "gold", ToolCall(expected.name, expected.arguments)

@@ -1,48 +1,40 @@
 """Look through a finished file of swift rows before it is trained on or evaluated with.
 
-The file is streamed. What is kept of a row are numbers: its length, its digest, a sketch of 256
-bytes. So memory grows by some 300 bytes a row, whatever the rows hold. No row can stop a check: one
-that cannot be read is a finding.
+The file is streamed. What is kept of a row is its length, its digest and a sketch, about 1 KB. No
+row can stop a check: one that cannot be read is a finding.
 """
 
-import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from swiftkit.data.checks import answers, calls, contamination, lengths, structure
-from swiftkit.data.checks.contamination import Questions
+from swiftkit.data.checks import calls, leaked_answers, structure
+from swiftkit.data.checks.contamination import DIRTY, ContaminationSummary, Questions
 from swiftkit.data.checks.duplicates import Duplicates
-from swiftkit.data.checks.entry import Entry, Fault, entry_from
-from swiftkit.data.checks.ledger import Finding, Ledger, failed
-from swiftkit.data.checks.lengths import Lengths
-from swiftkit.data.checks.scripts import language
+from swiftkit.data.checks.findings import CheckFinding, CheckFindings
+from swiftkit.data.checks.lengths import Lengths, LengthSummary
+from swiftkit.data.checks.row_view import RowFinding, RowView, view_of
+from swiftkit.data.progress import RowProgress
 from swiftkit.errors import DataError, UsageError
 from swiftkit.files.inputs import STDIN, Chunk, find_files, read_chunks
 from swiftkit.files.jsonl import decode_record
-
-_FAULTS: tuple[Callable[[Entry], Iterator[Fault]], ...] = (
-    structure.faults,
-    calls.faults,
-    answers.faults,
-)
+from swiftkit.findings import Level
 
 
-class Options(msgspec.Struct, frozen=True):
-    """What to check; see `swiftkit check --help`."""
+class CheckOptions(msgspec.Struct, frozen=True):
+    """The settings of a check; see `swiftkit check --help`."""
 
     tokenizer: Path | None = None
-    max_length: int | None = None
+    max_length: int | None = None  # tokens
     against: Path | None = None
 
 
-class Report(msgspec.Struct):
-    """What `--json` prints. `findings` is empty for a file without a fault; `languages` sums up to
-    `rows_read`.
+class CheckReport(msgspec.Struct):
+    """The report that `--json` prints. `findings` is empty for a file without a fault.
 
     `rows` = `rows_read` + those that are no JSON object.
     """
@@ -50,60 +42,59 @@ class Report(msgspec.Struct):
     file: str
     rows: int
     rows_read: int
-    findings: list[Finding]
-    lengths: lengths.Summary | None
-    languages: dict[str, int]
-    contamination: contamination.Summary | None
+    findings: list[CheckFinding]
+    lengths: LengthSummary | None
+    contamination: ContaminationSummary | None
     elapsed_s: float
 
     @property
     def exit_status(self) -> int:
-        return int(failed(self.findings))
+        return int(any(finding.level is Level.FAIL for finding in self.findings))
 
 
-class _Checks(NamedTuple):
-    """What is gathered over the whole file."""
+def check_file(data: Path, options: CheckOptions) -> CheckReport:
+    """Check a file.
 
-    ledger: Ledger
-    lengths: Lengths
-    duplicates: Duplicates
-    questions: Questions | None
-    languages: Counter[str]
-
-
-def check_file(data: Path, options: Options) -> Report:
-    """Raises UsageError for a wrong setting, DataError for a file that cannot be read or has no
-    rows."""
+    Raises UsageError for a wrong setting, DataError for a file that cannot be read or has no rows.
+    """
     began = time.monotonic()
     _check_usage(data, options)
-    checks = _Checks(
-        Ledger(_name(data)),
-        Lengths(options.tokenizer, options.max_length),
-        Duplicates(),
-        Questions() if options.against else None,
-        Counter(),
-    )
-    rows = sum(_check_chunk(chunk, checks) for chunk in _chunks(data))
+    findings = CheckFindings(_name(data))
+    lengths = Lengths(options.tokenizer, options.max_length)
+    duplicates = Duplicates()
+    questions = Questions()
+    rows = rows_read = 0
+    for chunk in _read(data):
+        views = list(_views(chunk, findings))
+        rows += len(chunk.records)
+        rows_read += len(views)
+        for view, length in zip(views, lengths.add(views), strict=True):
+            findings.add(view.line, _row_findings(view, length, options.max_length))
+            duplicates.add(view)
+            if options.against:
+                questions.add(view)
     if not rows:
         raise DataError(f"{data}: no rows", "no_rows", "give a file with at least one row")
-    _add_duplicates(checks)
-    compared = _compared(options.against, checks) if options.against else None
-    read = checks.languages.total()
-    measured = checks.lengths.summary()
-    elapsed = round(time.monotonic() - began, 3)
-    return Report(
+    for pair in duplicates.exact():
+        findings.add(pair.line, [RowFinding("duplicate", f"as line {pair.earlier}")])
+    for pair in duplicates.near():
+        detail = f"{pair.similarity:.2f} like line {pair.earlier}"
+        findings.add(pair.line, [RowFinding("near_duplicate", detail)])
+    contamination = None
+    if options.against:
+        contamination = _compare(options.against, questions, findings)
+    return CheckReport(
         _name(data),
         rows,
-        read,
-        checks.ledger.findings(),
-        measured,
-        dict(checks.languages),
-        compared,
-        elapsed,
+        rows_read,
+        findings.sorted(),
+        lengths.summary(),
+        contamination,
+        elapsed_s=round(time.monotonic() - began, 3),
     )
 
 
-def _check_usage(data: Path, options: Options) -> None:
+def _check_usage(data: Path, options: CheckOptions) -> None:
     for path in (data, options.against):
         if path is not None:
             find_files([path], [])
@@ -112,98 +103,68 @@ def _check_usage(data: Path, options: Options) -> None:
     if options.max_length and not options.tokenizer:
         raise UsageError("--max-length is a number of tokens: give --tokenizer DIR too")
     if options.against and options.against.resolve() == data.resolve():
-        raise UsageError(
-            f"--against {options.against}: that is the file itself; give the training data"
-        )
+        reason = f"--against {options.against}: that is the file itself"
+        raise UsageError(f"{reason}; give the training data")
 
 
 def _name(data: Path) -> str:
     return "stdin" if data == STDIN else str(data)
 
 
-def _chunks(path: Path) -> Iterator[Chunk]:
-    """The file's chunks, with a bar on a terminal's stderr: a large file takes a minute."""
-    if not sys.stderr.isatty() or not path.is_file():
-        yield from read_chunks([path])
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=path.stat().st_size)
-        yield from read_chunks([path], lambda count: bar.advance(task, count))
+def _read(path: Path) -> Iterator[Chunk]:
+    """Yield the file's chunks, with a bar on a terminal: a large file takes a minute."""
+    rows = 0
+    with closing(RowProgress([path])) as progress:
+        for chunk in read_chunks([path], progress.add_bytes):
+            yield chunk
+            rows += len(chunk.records)
+            progress.update(rows)
 
 
-def _check_chunk(chunk: Chunk, checks: _Checks) -> int:
-    """The number of its rows."""
-    entries = list(_entries(chunk, checks.ledger))
-    for entry, length in zip(entries, checks.lengths.add(entries), strict=True):
-        checks.ledger.add(
-            entry.line, [*_faults(entry), *_too_long(length, checks.lengths.max_length)]
-        )
-        checks.languages[language(entry)] += 1
-        checks.duplicates.add(entry)
-        if checks.questions:
-            checks.questions.add(entry)
-    return len(chunk.records)
-
-
-def _entries(chunk: Chunk, ledger: Ledger, code: str = "") -> Iterator[Entry]:
-    """The rows; one that is no JSON object goes into the ledger, under its own code or `code`."""
+def _views(chunk: Chunk, findings: CheckFindings, code: str = "") -> Iterator[RowView]:
+    """Yield the rows; one that is no JSON object is a finding, under its own code or `code`."""
     for number, line in chunk.records:
         try:
-            yield entry_from(number, _object(line))
+            row = _decode_object(line)
         except DataError as error:
-            ledger.add(
-                number, [Fault(code or error.code, error.reason, error.fix)], _name(chunk.path)
-            )
+            finding = RowFinding(code or error.code, error.reason, error.fix)
+            findings.add(number, [finding], _name(chunk.path))
+        else:
+            yield view_of(number, row)
 
 
-def _object(line: bytes) -> dict[str, Any]:
+def _decode_object(line: bytes) -> dict[str, Any]:
     record = decode_record(line, "this row")
     if not isinstance(record, dict):
-        raise DataError(
-            f"a JSON {type(record).__name__}, not an object",
-            "not_an_object",
-            "write one object a line",
-        )
+        reason = f"a JSON {type(record).__name__}, not an object"
+        raise DataError(reason, "not_an_object", "write one object a line")
     return record
 
 
-def _faults(entry: Entry) -> Iterator[Fault]:
-    for faults in _FAULTS:
-        yield from faults(entry)
-
-
-def _too_long(length: int, max_length: int | None) -> Iterator[Fault]:
+def _row_findings(view: RowView, length: int, max_length: int | None) -> Iterator[RowFinding]:
+    yield from structure.findings_in(view)
+    yield from calls.findings_in(view)
+    yield from leaked_answers.findings_in(view)
     if max_length and length > max_length:
-        yield Fault("too_long", f"{length} tokens of text")
+        yield RowFinding("too_long", f"{length} tokens of text")
 
 
-def _add_duplicates(checks: _Checks) -> None:
-    for pair in checks.duplicates.exact():
-        checks.ledger.add(pair.line, [Fault("duplicate", f"as line {pair.earlier}")])
-    for pair in checks.duplicates.near():
-        checks.ledger.add(
-            pair.line, [Fault("near_duplicate", f"{pair.similarity:.2f} like line {pair.earlier}")]
-        )
-
-
-def _compared(training: Path, checks: _Checks) -> contamination.Summary:
-    questions = checks.questions or Questions()
+def _compare(training: Path, questions: Questions, findings: CheckFindings) -> ContaminationSummary:
+    """Look for the questions in the training data."""
     rows = 0
-    for chunk in _chunks(training):
+    for chunk in _read(training):
         rows += len(chunk.records)
-        entries = list(_entries(chunk, checks.ledger, "unread_training_row"))
-        questions.compare(entries)
-        for entry in entries:
-            if not any(turn.role == "user" for turn in entry.turns):
-                fault = Fault("unread_training_row", "no user message in it")
-                checks.ledger.add(entry.line, [fault], _name(training))
+        for view in _views(chunk, findings, "unread_training_row"):
+            questions.compare(view)
+            if not any(turn.role == "user" for turn in view.turns):
+                finding = RowFinding("unread_training_row", "no user message in it")
+                findings.add(view.line, [finding], _name(training))
     leaks = questions.leaks()
+    contaminated = 0
     for leak in leaks:
-        code = "contaminated" if leak.share >= contamination.DIRTY else "overlap"
-        detail = f"{leak.share:.0%} of the question's words, first at {_name(training)}:{leak.training_line}"
-        checks.ledger.add(leak.line, [Fault(code, detail)])
-    dirty = sum(leak.share >= contamination.DIRTY for leak in leaks)
-    return contamination.Summary(str(training), rows, len(leaks), dirty)
+        is_dirty = leak.share >= DIRTY
+        contaminated += is_dirty
+        place = f"{_name(training)}:{leak.training_line}"
+        detail = f"{leak.share:.0%} of the question's words, first at {place}"
+        findings.add(leak.line, [RowFinding("contaminated" if is_dirty else "overlap", detail)])
+    return ContaminationSummary(str(training), rows, len(leaks), contaminated)

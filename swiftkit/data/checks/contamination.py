@@ -11,34 +11,27 @@ found if the training data has exactly these words as a whole message. GPT-3 lef
 frequent in the training data; here they count, because a question that was put there ten times has
 leaked ten times.
 
-Memory: the evaluation's runs, about 40 bytes for each of its words. The training file is streamed.
+The evaluation's runs are held in memory, some 150 bytes for each of its words. The training file is
+streamed.
 """
 
-from array import array
 from collections.abc import Sequence
-from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
-from swiftkit.data.checks.entry import Entry
-from swiftkit.data.checks.words import grams, hashes
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from swiftkit.data.checks.row_view import RowView
+from swiftkit.data.checks.tokens import run_hashes
 
 WORDS, CHARACTERS = 13, 20  # how long a run is
 DIRTY = 0.8
 
 
-class Message(NamedTuple):
-    """A question: its number of words, and where its runs are."""
+class UserMessage(NamedTuple):
+    """A user message of the evaluation: how many tokens it has, and its runs."""
 
-    line: int
-    words: int
-    start: int
-    end: int
+    tokens: int
+    runs: list[int]
 
 
 class Leak(NamedTuple):
@@ -50,7 +43,7 @@ class Leak(NamedTuple):
     training_line: int
 
 
-class Summary(msgspec.Struct, frozen=True):
+class ContaminationSummary(msgspec.Struct, frozen=True):
     """`overlapping` rows share a run with the training data, `contaminated` ones of them nearly all
     their words."""
 
@@ -67,90 +60,50 @@ class Questions:
     `leaks`."""
 
     def __init__(self) -> None:
-        self._grams = array("Q")
-        self._messages: list[Message] = []
-        # sorted runs without repeats, and the training line of each, 0 if none has it
-        self._index: Any = None
+        self._messages: dict[int, list[UserMessage]] = {}  # by the row's line
+        self._training_lines: dict[int, int] = {}  # of each run, 0 if no training row has it
 
-    def add(self, entry: Entry) -> None:
-        for turn in entry.turns:
-            if turn.role == "user" and turn.words:
-                start = len(self._grams)
-                self._grams.frombytes(_runs(turn.words, _size(turn.words)).tobytes())
-                self._messages.append(Message(entry.line, len(turn.words), start, len(self._grams)))
+    def add(self, view: RowView) -> None:
+        for turn in view.turns:
+            if turn.role == "user" and turn.tokens:
+                is_unspaced = 2 * _count_unspaced(turn.tokens) > len(turn.tokens)
+                runs = run_hashes(turn.tokens, CHARACTERS if is_unspaced else WORDS)
+                message = UserMessage(len(turn.tokens), runs)
+                self._messages.setdefault(view.line, []).append(message)
+                self._training_lines.update(dict.fromkeys(runs, 0))
 
-    def compare(self, entries: Sequence[Entry]) -> None:
-        """Look for the runs of these training rows."""
-        import numpy as np
-
-        known, lines = self._prepared()
-        texts = [
-            (entry.line, turn.words)
-            for entry in entries
-            for turn in entry.turns
-            if turn.role == "user"
-        ]
-        runs = [_all_runs(found) for _, found in texts]
-        if not len(known) or not runs:
-            return
-        seen = np.concatenate(runs)
-        places = np.minimum(np.searchsorted(known, seen), len(known) - 1)
-        hits = np.flatnonzero(known[places] == seen)
-        owners = np.repeat([line for line, _ in texts], [len(run) for run in runs])
-        # backwards, so that the first line is written last
-        new = hits[lines[places[hits]] == 0][::-1]
-        lines[places[new]] = owners[new]
+    def compare(self, view: RowView) -> None:
+        """Look for the runs of a training row."""
+        for turn in view.turns:
+            if turn.role != "user":
+                continue
+            runs = run_hashes(turn.tokens, WORDS)
+            if _count_unspaced(turn.tokens):  # a question of either kind could be in it
+                runs += run_hashes(turn.tokens, CHARACTERS)
+            for run in runs:
+                if self._training_lines.get(run) == 0:
+                    self._training_lines[run] = view.line
 
     def leaks(self) -> list[Leak]:
-        import numpy as np
-
-        known, lines = self._prepared()
-        found = lines[np.searchsorted(known, np.frombuffer(self._grams, np.uint64))]
-        parts = ((message, found[message.start : message.end]) for message in self._messages)
-        leaks = (
-            _leak(line, list(group)) for line, group in groupby(parts, lambda part: part[0].line)
-        )
-        return [leak for leak in leaks if leak]
-
-    def _prepared(self) -> tuple[Any, Any]:
-        import numpy as np
-
-        if self._index is None:
-            known = np.unique(np.frombuffer(self._grams, np.uint64))
-            self._index = known, np.zeros(len(known), np.int64)
-        return self._index[0], self._index[1]
-
-
-def _leak(line: int, parts: list[tuple[Message, Any]]) -> Leak | None:
-    """`parts` are a row's messages, each with the training line of each of its runs."""
-    import numpy as np
-
-    total = covered = first = 0
-    for message, found in parts:
-        total += message.words
-        if found.any():
-            first = first or int(found[found > 0][0])
-            run = np.ones(message.words - len(found) + 1, int)
-            covered += int((np.convolve(found > 0, run) > 0).sum())
-    return Leak(line, covered / total, first) if covered else None
+        """Return the rows of which something was found."""
+        leaks = []
+        for line, messages in self._messages.items():
+            covered = first = 0
+            for message in messages:
+                positions: set[int] = set()  # of the tokens in a shared run
+                width = message.tokens - len(message.runs) + 1
+                for start, run in enumerate(message.runs):
+                    training_line = self._training_lines[run]
+                    if training_line:
+                        positions.update(range(start, start + width))
+                        first = first or training_line
+                covered += len(positions)
+            if covered:
+                total = sum(message.tokens for message in messages)
+                leaks.append(Leak(line, covered / total, first))
+        return leaks
 
 
-def _size(found: Sequence[str]) -> int:
-    return CHARACTERS if 2 * _unspaced(found) > len(found) else WORDS
-
-
-def _unspaced(found: Sequence[str]) -> int:
-    """How many of the words are a letter of a script that is written without spaces."""
-    return sum(len(word) == 1 and word >= "\u0e00" for word in found)
-
-
-def _runs(found: Sequence[str], size: int) -> "NDArray[np.uint64]":
-    return grams(hashes(found), size)
-
-
-def _all_runs(found: Sequence[str]) -> "NDArray[np.uint64]":
-    """Of both sizes, where a question of either could be in the text."""
-    import numpy as np
-
-    words = _runs(found, WORDS)
-    return np.concatenate([words, _runs(found, CHARACTERS)]) if _unspaced(found) else words
+def _count_unspaced(tokens: Sequence[str]) -> int:
+    """Return how many of the tokens are a letter of a script that is written without spaces."""
+    return sum(len(word) == 1 and word >= "\u0e00" for word in tokens)

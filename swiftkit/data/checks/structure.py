@@ -5,66 +5,60 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 from swiftkit.data.check_row import check_row
-from swiftkit.data.checks.entry import Entry, Fault
+from swiftkit.data.checks.row_view import RowFinding, RowView
+from swiftkit.data.json_values import field, items
 from swiftkit.data.rows import ANSWERS, ROLES
 from swiftkit.errors import DataError
 from swiftkit.records import GOLD_COLUMNS, Row
 
 _MESSAGE_KEYS = {"role", "content", "loss", "loss_scale"}
-# swift reads no text there
-_OWN_SHAPE = {
+_OWN_SHAPE = {  # columns in which swift reads no text
     "messages",
     "rejected_messages",
     "rejected_response",
     "chat_template_kwargs",
     "objects",
 }
-_REWARDED = ("expected_calls", *GOLD_COLUMNS)
+_REWARDED = {"expected_calls", *GOLD_COLUMNS}
 
 
-def faults(entry: Entry) -> Iterator[Fault]:
-    yield from _unusable(entry.row)
-    yield from _answerless(entry.row)
-    yield from _lost(entry.row)
+def findings_in(view: RowView) -> Iterator[RowFinding]:
+    yield from _unusable(view.row)
+    yield from _answerless(view.row)
+    yield from _lost(view.row)
 
 
-def _unusable(row: dict[str, Any]) -> Iterator[Fault]:
+def _unusable(row: dict[str, Any]) -> Iterator[RowFinding]:
     try:
         check_row(cast(Row, row))
     except DataError as error:
-        yield Fault(error.code, error.reason, error.fix)
+        yield RowFinding(error.code, error.reason, error.fix)
     except RecursionError:
-        yield Fault("too_deep", "nested too deeply", "flatten this row")
+        yield RowFinding("too_deep", "nested too deeply", "flatten this row")
     # a column of a type that no row has
     except (TypeError, ValueError, AttributeError, KeyError) as error:
-        yield Fault(
-            "bad_column", f"{type(error).__name__}: {error}", "write the row with swiftkit convert"
-        )
+        detail = f"{type(error).__name__}: {error}"
+        yield RowFinding("bad_column", detail, "write the row with swiftkit convert")
 
 
-def _answerless(row: dict[str, Any]) -> Iterator[Fault]:
-    """swift's GRPO takes a last `assistant` message away, but leaves a `tool_call` in the
-    prompt."""
-    messages = row.get("messages")
-    last = messages[-1] if isinstance(messages, list) and messages else None
-    role = last.get("role") if isinstance(last, dict) else None
+def _answerless(row: dict[str, Any]) -> Iterator[RowFinding]:
+    """Yield what is wrong at the end of the messages: swift's GRPO takes a last `assistant` message
+    away, but leaves a `tool_call` in the prompt."""
+    messages = items(row.get("messages"))
+    role = field(messages[-1], "role") if messages else None
     if "expected_calls" in row and role == "tool_call":
-        yield Fault("answer_left", "expected_calls is given, and the messages end with a call")
-    if role in ROLES and role not in ANSWERS and not any(name in row for name in _REWARDED):
-        yield Fault("no_answer", f"the last message is of the role {role}")
+        yield RowFinding("answer_left", "expected_calls is given, and the messages end with a call")
+    if role in ROLES and role not in ANSWERS and _REWARDED.isdisjoint(row):
+        yield RowFinding("no_answer", f"the last message is of the role {role}")
 
 
-def _lost(row: dict[str, Any]) -> Iterator[Fault]:
+def _lost(row: dict[str, Any]) -> Iterator[RowFinding]:
     for name, value in row.items():
-        if isinstance(value, dict | list) and name not in _OWN_SHAPE and not _is_text_list(value):
-            yield Fault("nested_column", f"the column {name!r} holds a {type(value).__name__}")
-    messages = row.get("messages")
-    for index, message in enumerate(messages if isinstance(messages, list) else []):
-        if isinstance(message, dict) and (
-            dropped := [key for key in message if key not in _MESSAGE_KEYS]
-        ):
-            yield Fault("dropped_key", f"messages[{index}]: {', '.join(dropped)}")
-
-
-def _is_text_list(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+        is_texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        if isinstance(value, dict | list) and name not in _OWN_SHAPE and not is_texts:
+            yield RowFinding("nested_column", f"the column {name!r} holds a {type(value).__name__}")
+    for index, message in enumerate(items(row.get("messages"))):
+        keys = message if isinstance(message, dict) else {}
+        dropped = [key for key in keys if key not in _MESSAGE_KEYS]
+        if dropped:
+            yield RowFinding("dropped_key", f"messages[{index}]: {', '.join(dropped)}")

@@ -3,6 +3,8 @@ it."""
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ from helpers.check_rows import (
     ask,
     call,
     check,
-    faults,
+    lines_by_code,
     report,
     talk,
     tools,
@@ -27,14 +29,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from swiftkit.cli.main import main
-from swiftkit.data.checks.ledger import KINDS
+from swiftkit.data.checks.findings import KINDS
 
 TEXT = {"type": "string"}
 SHARED = Path(os.environ.get("SWIFTKIT_SHARED_DATA") or ROOT.parent / "shared" / "data")
 
 
 @pytest.mark.parametrize("row", GOOD)
-def test_a_clean_file(tmp_path: Path, row: dict[str, Any]) -> None:
+def test_check_good_row_finds_nothing(tmp_path: Path, row: dict[str, Any]) -> None:
     """Nothing is found, and the exit status is 0."""
     assert report(tmp_path, [row])["findings"] == []
 
@@ -71,17 +73,17 @@ def test_a_clean_file(tmp_path: Path, row: dict[str, Any]) -> None:
         (b'{"messages": 1, "messages": 2}', "duplicate_key"),
     ],
 )  # fmt: skip
-def test_a_fault_is_found(tmp_path: Path, row: Any, code: str | None) -> None:
+def test_check_bad_row_finds_its_code(tmp_path: Path, row: Any, code: str | None) -> None:
     """Exactly this fault, on its line; the good rows around it are left in peace."""
     others = [
         ask("Name a colour that goes with green.", "White does."),
         ask("你好", "你好，有什么事吗？"),
     ]
-    found = faults(report(tmp_path, [others[0], row, others[1]]))
+    found = lines_by_code(report(tmp_path, [others[0], row, others[1]]))
     assert found == ({code: [2]} if code else {})
 
 
-def test_several_faults_of_one_row(tmp_path: Path) -> None:
+def test_check_counts_each_kind_once_a_row(tmp_path: Path) -> None:
     """Each kind counts the row once, and one fault does not hide another."""
     row = talk(
         QUESTION, call({}), call({"city": 1}), call({"city": 2}), call({}, "other"), tools=tools()
@@ -102,21 +104,18 @@ def test_no_schema_is_fetched(tmp_path: Path) -> None:
     """A $ref to a file that is there is as unusable as one to a host that is not."""
     (tmp_path / "schema.json").write_text("{}", encoding="utf-8")
     row = talk(QUESTION, call({}), tools=tools({"$ref": (tmp_path / "schema.json").as_uri()}))
-    assert faults(report(tmp_path, [row])) == {"bad_schema": [1]}
+    assert lines_by_code(report(tmp_path, [row])) == {"bad_schema": [1]}
 
 
-def test_every_fault_is_explained() -> None:
+def test_every_kind_is_explained() -> None:
     """Each code has a sentence and a fix of its own, and stands in docs/data.md."""
-    assert (
-        len({what for _, what, _ in KINDS.values()})
-        == len({fix for _, _, fix in KINDS.values()})
-        == len(KINDS)
-    )
+    assert len({what for what, _ in KINDS.values()}) == len(KINDS)
+    assert len({fix for _, fix in KINDS.values()}) == len(KINDS)
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     assert [code for code in KINDS if f"`{code}`" not in page] == []
 
 
-def test_the_tables(tmp_path: Path) -> None:
+def test_tables_show_findings_and_escape_hostile_text(tmp_path: Path) -> None:
     """For people: each finding with its places, the histogram, the sums; nothing in the data steers
     the terminal."""
     hostile = "\x1b[2J\x9b31m\u202e[bold]"
@@ -127,7 +126,7 @@ def test_the_tables(tmp_path: Path) -> None:
         assert result.exit_code == 1
         assert not {"\x1b", "\x9b", "\u202e"} & set(result.stdout)
         assert "\\u001b[2J" in result.stdout
-        for word in ("undefined_tool", "undeclared_parameter", "no_messages", "p50", "latin"):
+        for word in ("undefined_tool", "undeclared_parameter", "no_messages", "p50"):
             assert word in result.stdout
     assert "█" in check(path).stdout
     found = json.loads(check(path, "--json").stdout)["findings"]
@@ -166,7 +165,31 @@ def test_wrong_usage_is_one_message(
     assert result.stderr.strip()
 
 
-def test_stdin() -> None:
+REPORT_WITHOUT_NUMPY = """
+import sys
+sys.modules["numpy"] = sys.modules["scipy"] = None
+from swiftkit.cli.main import main
+main(["check", *sys.argv[1:], "--json"])
+"""
+
+
+def test_report_is_the_same_in_every_process_and_needs_no_numpy(tmp_path: Path) -> None:
+    """The base installation has neither numpy nor scipy; no hash is salted."""
+    words = [f"word{number}" for number in range(400)]
+    rows = [*GOOD, *(ask(" ".join([*words, *words[:more]])) for more in (0, 20, 40))]
+    path = write(tmp_path / "rows.jsonl", rows)
+    train = write(tmp_path / "train.jsonl", rows[-2:])
+    reports = []
+    for seed in ("0", "1"):
+        command = [sys.executable, "-c", REPORT_WITHOUT_NUMPY, path, "--against", train]
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        done = subprocess.run(command, env=environment, capture_output=True, check=False)
+        reports.append(json.loads(done.stdout) | {"elapsed_s": 0})
+    assert reports[0] == reports[1]
+    assert {"near_duplicate", "contaminated"} <= lines_by_code(reports[0]).keys()
+
+
+def test_check_reads_stdin() -> None:
     """- reads rows from a pipe, and the examples say so."""
     result = check("-", "--json", stdin=b'{"messages": []}\n')
     assert json.loads(result.stdout)["findings"][0]["examples"][0]["where"] == "stdin:1"
@@ -199,7 +222,7 @@ COLUMNS = (
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.data())
-def test_no_row_stops_it(tmp_path: Path, data: st.DataObject) -> None:
+def test_check_damaged_rows_never_raises(tmp_path: Path, data: st.DataObject) -> None:
     """Good rows with parts replaced by anything, and lines of any bytes."""
     rows: list[Any] = []
     for row in data.draw(st.lists(st.sampled_from(GOOD), min_size=1, max_size=4)):
@@ -220,7 +243,7 @@ def test_no_row_stops_it(tmp_path: Path, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("depth", [50, 200, 400, 800, 990, 1200])
-def test_deep_rows(tmp_path: Path, depth: int) -> None:
+def test_check_deep_rows_never_raises(tmp_path: Path, depth: int) -> None:
     """Nesting in any column is a fault or none, never a crash."""
     value = "[" * depth + "]" * depth
     schema = '{"type": "object", "properties": {"a": ' * depth + "{}" + "}}" * depth
@@ -245,7 +268,7 @@ def test_deep_rows(tmp_path: Path, depth: int) -> None:
 
 
 @pytest.mark.skipif(not (SHARED / "bfcl").is_dir(), reason=f"no BFCL data in {SHARED}")
-def test_bfcl(tmp_path: Path) -> None:
+def test_check_bfcl_finds_two_bad_golds(tmp_path: Path) -> None:
     """Two gold answers of BFCL break their own schemas. A parameter that no tool declares is left
     out of them."""
     files = [
@@ -263,7 +286,7 @@ def test_bfcl(tmp_path: Path) -> None:
     ]
     CliRunner().invoke(main, command, catch_exceptions=False)
     found = json.loads(check(out, "--json").stdout)
-    assert found["languages"] == {"latin": 1000}
+    assert found["rows_read"] == 1000
     counts = {finding["code"]: finding["rows"] for finding in found["findings"]}
     assert counts["bad_argument"] == 2
     assert "undeclared_parameter" not in counts

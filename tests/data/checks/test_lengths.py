@@ -1,17 +1,15 @@
-"""How long the rows are, and in which scripts they are written."""
+"""Lengths of rows in tokens and characters, and their histogram."""
 
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.check_rows import GOOD, ask, call, faults, report, talk, user
+from helpers.check_rows import GOOD, ask, check, lines_by_code, report, write
 from helpers.paths import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from swiftkit.data.checks.entry import entry_from
-from swiftkit.data.checks.scripts import language
 
 TOKENIZER = ROOT / "recipes" / "tiny" / "qwen3"
 
@@ -29,8 +27,8 @@ def test_lengths_in_tokens(tmp_path: Path) -> None:
     assert lengths["percentiles"]["p50"] in exact[:3]
     assert lengths["max"] == pytest.approx(exact[3], rel=1e-4)
     assert sum(part["rows"] for part in lengths["histogram"]) == len(rows)
-    assert "too_long" in faults(found)
-    assert "too_long" not in faults(
+    assert "too_long" in lines_by_code(found)
+    assert "too_long" not in lines_by_code(
         report(tmp_path, rows[:3], "--tokenizer", TOKENIZER, "--max-length", str(exact[1]))
     )
 
@@ -40,6 +38,16 @@ def texts(row: dict[str, Any]) -> list[str]:
         *(message["content"] for message in row["messages"]),
         *([row["tools"]] if "tools" in row else []),
     ]
+
+
+def test_the_missing_tokenizers_package_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the extra that brings it."""
+    monkeypatch.setitem(sys.modules, "tokenizers", None)
+    result = check(write(tmp_path / "rows.jsonl", GOOD[:1]), "--tokenizer", TOKENIZER)
+    assert result.exit_code == 2
+    assert "swiftkit[tokenizers]" in result.stderr
 
 
 @settings(
@@ -55,24 +63,3 @@ def test_the_histogram_holds_every_row(tmp_path: Path, sizes: list[int]) -> None
     assert bins[-1]["high"] == found["max"] + 1 == max(sizes) + 2
     assert all(left["high"] == right["low"] for left, right in pairwise(bins))
     assert len(bins) <= 20
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Will it rain?", "latin"),
-        ("Ça va à Zürich", "latin"),
-        ("明天会下雨吗", "chinese"),
-        ("明天 Oslo 会下雨吗", "chinese"),
-        ("Weather in 北京 please", "mixed"),
-        ("Пойдёт ли дождь", "other"),
-        ("12:30 ?!", "none"),
-        ("😀", "none"),
-    ],
-)
-def test_languages(text: str, expected: str) -> None:
-    """By the script of most words, in what is asked and answered; calls and system prompts are of
-    no account."""
-    assert language(entry_from(1, ask(text, ""))) == expected
-    row = talk({"role": "system", "content": "You help. " * 9}, user(text), call({"city": "Oslo"}))
-    assert language(entry_from(1, row)) == expected

@@ -1,4 +1,4 @@
-"""What is measured in runs of words: duplicates within a file, and questions that the training data
+"""Similarity in runs of words: duplicates within a file, and questions that the training data
 holds."""
 
 import random
@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.check_rows import ANSWER, GOOD, ask, faults, report, talk, tools, user, write
+from helpers.check_rows import ANSWER, GOOD, ask, lines_by_code, report, talk, tools, user, write
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.data.checks.contamination import CHARACTERS, WORDS
-from swiftkit.data.checks.duplicates import SIMILAR, Duplicates, Pair
-from swiftkit.data.checks.entry import entry_from
-from swiftkit.data.checks.words import grams, hashes, words
+from swiftkit.data.checks.duplicates import SIMILAR, DuplicatePair, Duplicates
+from swiftkit.data.checks.row_view import view_of
+from swiftkit.data.checks.tokens import run_hashes, tokens_of
 
 TRAIN = "请帮我查一下明天北京到上海的高铁票还有没有剩余"
 
@@ -21,19 +21,19 @@ ASKED = "one two three four five six seven eight nine ten eleven twelve thirteen
 
 
 def runs(text: str) -> list[int]:
-    return [int(run) for run in grams(hashes(words(text)), 3)]
+    return run_hashes(tokens_of(text), 3)
 
 
-def test_runs_of_words() -> None:
+def test_run_hashes_ignore_case_width_and_punctuation() -> None:
     """Case, width and punctuation are no difference; a Chinese character is a word; a short text is
     one run."""
-    assert words("Ｈello, WORLD_1! 你好") == ["hello", "world", "1", "你", "好"]
+    assert tokens_of("Ｈello, WORLD_1! 你好") == ["hello", "world", "1", "你", "好"]
     assert runs("a b c d") == runs("a b c") + runs("b c d")
     assert runs("") == []
     assert runs("a b")[0] not in runs("a b c") + runs("b a") + runs("a")
 
 
-def test_duplicates(tmp_path: Path) -> None:
+def test_check_finds_exact_and_near_duplicates(tmp_path: Path) -> None:
     """Exact ones whatever their id; near ones by their conversation; steps of one chain are
     none."""
     story = " ".join(f"word{number}" for number in range(100))
@@ -46,7 +46,7 @@ def test_duplicates(tmp_path: Path) -> None:
         *(talk(user(f"{story} {step}"), chain="c", expected_calls="[]") for step in ("x", "y")),
     ]
     found = report(tmp_path, rows)
-    assert faults(found) == {"near_duplicate": [3, 4, 6, 7], "duplicate": [2]}
+    assert lines_by_code(found) == {"near_duplicate": [3, 4, 6, 7], "duplicate": [2]}
     assert found["findings"][1]["examples"][0]["detail"] == "as line 1"
     words = story.split()
     unlike = [
@@ -54,14 +54,14 @@ def test_duplicates(tmp_path: Path) -> None:
         " ".join(sorted(words)),
         story,
     ]
-    assert faults(report(tmp_path, [ask(text) for text in unlike])) == {}
+    assert lines_by_code(report(tmp_path, [ask(text) for text in unlike])) == {}
     alone = [row | {"chain": "c"} for row in rows[5:]]
-    assert faults(report(tmp_path, alone)) == {}
+    assert lines_by_code(report(tmp_path, alone)) == {}
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(1, 150), st.integers(0, 2**32))
-def test_the_estimated_similarity(changed: int, seed: int) -> None:
+def test_near_similarity_is_close_to_the_true_one(changed: int, seed: int) -> None:
     """It is within five standard errors of the Jaccard similarity of the two texts' runs of five
     words."""
     numbers = random.Random(seed).sample(range(10**6), 450)  # noqa: S311
@@ -74,11 +74,11 @@ def test_the_estimated_similarity(changed: int, seed: int) -> None:
         assert pair.similarity == pytest.approx(true, abs=0.2)
 
 
-def duplicates_of(rows: list[dict[str, Any]]) -> list[Pair]:
-    books = Duplicates()
+def duplicates_of(rows: list[dict[str, Any]]) -> list[DuplicatePair]:
+    duplicates = Duplicates()
     for line, row in enumerate(rows, 1):
-        books.add(entry_from(line, row))
-    return books.near()
+        duplicates.add(view_of(line, row))
+    return duplicates.near()
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,15 @@ def duplicates_of(rows: list[dict[str, Any]]) -> list[Pair]:
         ("用 iPhone 15 拍照", "用iPhone 15拍照！", "contaminated"),
     ],
 )  # fmt: skip
-def test_contamination(tmp_path: Path, question: str, training: str, code: str | None) -> None:
+def test_check_finds_questions_in_training_data(
+    tmp_path: Path, question: str, training: str, code: str | None
+) -> None:
     """By runs of 13 words or 20 Chinese characters, with the training line of the first one."""
     train = write(
         tmp_path / "train.jsonl", [ask("Unlike."), ask(training, "A."), ask(training, "B.")]
     )
     found = report(tmp_path, [ask("Nothing of the kind."), ask(question)], "--against", train)
-    assert faults(found) == ({code: [2]} if code else {})
+    assert lines_by_code(found) == ({code: [2]} if code else {})
     summary = found["contamination"]
     assert (summary["contaminated"], summary["overlapping"]) == (
         int(code == "contaminated"),
@@ -135,7 +137,7 @@ def test_training_rows_that_cannot_be_compared(tmp_path: Path) -> None:
         tmp_path / "train.jsonl", [ask("Fine."), b"{", {"instruction": "q", "output": "a"}]
     )
     found = report(tmp_path, GOOD[:1], "--against", train)
-    assert faults(found) == {"unread_training_row": [2, 3]}
+    assert lines_by_code(found) == {"unread_training_row": [2, 3]}
     assert all(
         example["where"].startswith(str(train)) for example in found["findings"][0]["examples"]
     )
