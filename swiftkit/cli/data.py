@@ -80,12 +80,12 @@ def convert(
     swiftkit convert BFCL_v4_multiple.json -o eval.jsonl --to grpo
     """
     from swiftkit.data.convert import convert_files, summary
-    from swiftkit.data.convert_record import Options
+    from swiftkit.data.convert_record import ConvertOptions
     from swiftkit.files.jsonl import encode
 
     if each_step and target != "grpo":
         raise UsageError("--each-step cuts a conversation into questions: it needs --to grpo")
-    how = Options("grpo_steps" if each_step else target, **options)
+    how = ConvertOptions("grpo_steps" if each_step else target, **options)
     account = convert_files(inputs, output, rejects, how)
     click.echo(summary(account), err=True)
     if as_json:
@@ -133,10 +133,10 @@ def show(data: Path, model: Path, row: int | None, as_json: bool, **options: Any
     swiftkit show train.jsonl --model models/Qwen3-8B \\
         --template qwen3_nothinking --row 3
     """
-    from swiftkit.data.encode import Settings
+    from swiftkit.data.encode import ShowSettings
     from swiftkit.data.show import print_json, print_row
 
-    settings = Settings(model.expanduser(), **options)
+    settings = ShowSettings(model.expanduser(), **options)
     sys.exit((print_json if as_json else print_row)(data, row, settings))
 
 
@@ -152,7 +152,7 @@ def check(data: Path, as_json: bool, **options: Any) -> None:
     """Look for faults in DATA, a file of swift rows as `swiftkit convert` writes it.
 
     Lengths, exact and near duplicates, empty answers, calls that their tools do not allow, answers
-    that stand in the prompt, scripts, and with --against questions that the training data holds.
+    that stand in the prompt, and with --against questions that the training data holds.
     Lengths are those of the texts of messages and tools; the exact count, with what the template
     adds, is `swiftkit show --json`.
 
@@ -166,10 +166,10 @@ def check(data: Path, as_json: bool, **options: Any) -> None:
     swiftkit check train.jsonl --tokenizer models/Qwen3-8B --max-length 8192
     swiftkit check eval.jsonl --against train.jsonl
     """
-    from swiftkit.data.checks.check import Options, check_file
+    from swiftkit.data.checks.check import CheckOptions, check_file
     from swiftkit.data.checks.print_report import print_tables
 
-    print_and_exit(check_file(data, Options(**options)), as_json, print_tables)
+    print_and_exit(check_file(data, CheckOptions(**options)), as_json, print_tables)
 
 
 @click.command(short_help="Make tool definitions of an OpenAPI document.")

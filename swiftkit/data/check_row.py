@@ -1,10 +1,13 @@
 """Validation of a finished row: would ms-swift encode it, and is its gold right."""
 
+from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from swiftkit.data.rows import FOLLOWS, ROLES, _names_in
+from swiftkit.data.json_values import field
+from swiftkit.data.rows import FOLLOWS, ROLES
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.scoring.expected_calls import read_expected_calls
@@ -20,13 +23,12 @@ def check_row(row: Row) -> None:
     defined, gold right."""
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise DataError(
-            "the row has no messages", "no_messages", "give at least a question and an answer"
-        )
-    tools = _names(row.get("tools"))
+        fix = "give at least a question and an answer"
+        raise DataError("the row has no messages", "no_messages", fix)
+    tools = _defined_tools(row.get("tools"))
     if row.get("label") == "false":
         tools = frozenset()  # a bad answer may be bad because no such tool exists
-    before: str | None = None
+    before: str | None = None  # the role of the message before
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
         before = _check_message(message, before, where)
@@ -35,53 +37,56 @@ def check_row(row: Row) -> None:
         if before == "assistant":
             _check_answer(message, messages[index + 1 : index + 2], where)
     if before == "system":
-        raise DataError(
-            "the row has only a system message", "no_question", "add the user's question"
-        )
+        reason = "the row has only a system message"
+        raise DataError(reason, "no_question", "add the user's question")
     if "expected_calls" in row:
         options_from(row.get("scoring"))
         for call in read_expected_calls(row["expected_calls"], "expected_calls"):
             check_defined(call.name, tools, "expected_calls")
 
 
-def _names(tools: Any) -> frozenset[str]:
-    known = _names_in.get(tools) if isinstance(tools, str) else None
-    return tool_names(tools_from(tools)) if known is None else known
-
-
 def call_from_message(message: Message, where: str) -> ToolCall:
-    """The call that a tool_call message holds as JSON text."""
+    """Return the call that a tool_call message holds as JSON text. Raises DataError."""
     try:
-        return call_from(msgspec.json.decode(message["content"]), where)
+        value = msgspec.json.decode(message["content"])
     except (ValueError, RecursionError) as error:
-        raise DataError(
-            f"{where}: the call is not valid JSON: {error}", "bad_call", "write it as JSON text"
-        ) from error
+        reason = f"{where}: the call is not valid JSON: {error}"
+        raise DataError(reason, "bad_call", "write it as JSON text") from error
+    return call_from(value, where)
 
 
-def check_defined(name: str, tools: frozenset[str], where: str) -> None:
-    """A call to a tool that the row does not define is an error; a row without any tools cannot be
-    checked."""
+def check_defined(name: str, tools: Collection[str], where: str) -> None:
+    """Raise DataError (undefined_tool) for a call to a tool that the row does not define; a row
+    without any tools cannot be checked."""
     if tools and name not in tools:
         fix = f"define it in tools, or mend the name; defined: {', '.join(sorted(tools)[:10])}"
         raise DataError(f"{where}: call of the undefined tool {name!r}", "undefined_tool", fix)
 
 
+def _defined_tools(tools: Any) -> frozenset[str]:
+    return _names_in(tools) if isinstance(tools, str) else tool_names(tools_from(tools))
+
+
+@lru_cache(maxsize=1024)  # the rows of a data set often have the same tools
+def _names_in(tools: str) -> frozenset[str]:
+    return tool_names(tools_from(tools))
+
+
 def _check_message(message: Any, before: str | None, where: str) -> str:
-    role = message.get("role") if isinstance(message, dict) else None
+    """Return the message's role."""
+    role = field(message, "role")
     if role not in ROLES or not isinstance(message.get("content"), str):
         fix = f"each message needs a role of {', '.join(ROLES)} and a content of text"
         raise DataError(f"{where}: role {role!r} or its content is unusable", "bad_message", fix)
     if before not in FOLLOWS[role]:
-        name = before or "the beginning"
-        raise DataError(f"{where}: {role} after {name}", "bad_order", "mend the order of the turns")
+        reason = f"{where}: {role} after {before or 'the beginning'}"
+        raise DataError(reason, "bad_order", "mend the order of the turns")
     return str(role)
 
 
 def _check_answer(message: Message, following: list[Message], where: str) -> None:
-    thinking, answer = split(message["content"], where)
-    calls = following and following[0].get("role") == "tool_call"
-    if not answer.strip() and not (thinking and calls):
-        raise DataError(
-            f"{where}: an empty answer", "empty_answer", "fill it in, or delete the row"
-        )
+    reasoning, answer = split(message["content"], where)
+    has_calls = bool(following) and following[0].get("role") == "tool_call"
+    if not answer.strip() and not (reasoning and has_calls):
+        fix = "fill it in, or delete the row"
+        raise DataError(f"{where}: an empty answer", "empty_answer", fix)

@@ -1,27 +1,25 @@
-"""Raw data files to one file of swift rows, with a full account: rows in = accepted + rejected.
+"""Raw data files to one file of swift rows, with a full report: rows in = accepted + rejected.
 
 A record is a line, an item of a .json list, or a row of a table; blank lines are none. A fault
 makes a record a reject, with its place, code, reason and fix, and never stops the run; a file that
 cannot be read to its end does. Records that --sample-type filters out are counted apart
 (`rows_filtered`), before `rows_in`, and so are answers that the data calls bad, where the target is
-to learn from good ones (data/targets.py).
+to learn from good ones (targets.py).
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
-from multiprocessing import get_context
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
-from swiftkit.data.convert_record import Options, Outcome, convert_chunk
+from swiftkit.data.convert_record import ConvertOptions, ConvertOutcome, convert_chunk
 from swiftkit.data.detect_format import names, title
-from swiftkit.data.progress import Progress
-from swiftkit.data.workers import convert_in, prepare_worker, shared
-from swiftkit.errors import DataError, SwiftkitError, UsageError
+from swiftkit.data.progress import RowProgress
+from swiftkit.data.workers import convert_in_workers
+from swiftkit.errors import DataError, UsageError
 from swiftkit.files.inputs import (
     PACKINGS,
     STDIN,
@@ -33,16 +31,12 @@ from swiftkit.files.inputs import (
 )
 from swiftkit.files.jsonl import encode, put_first, write_atomically
 
-_AHEAD = 3  # pieces in flight for each worker: enough to keep it busy, and memory flat
-# to send a piece costs as much as to convert some ten rows
-_CHUNK_BYTES, _SENT_BYTES = 1 << 18, 1 << 20
-
-
+PIECE_BYTES = 1 << 20  # what is converted at a time
 _SEEN_BY_LOADER = 8 << 20  # bytes; `datasets` looks at 10 << 20 to learn a file's columns
 
 
-class Account(msgspec.Struct):
-    """The books of a run, as `--json` prints them. `examples` tells the first reject of each code,
+class ConvertReport(msgspec.Struct):
+    """The counts of a run, as `--json` prints them. `examples` tells the first reject of each code,
     `first_rows` the first row of each format; `notes` what else a person should know."""
 
     output: str
@@ -60,8 +54,8 @@ class Account(msgspec.Struct):
 
 
 def convert_files(
-    inputs: Sequence[Path], output: Path, rejects_file: Path | None, options: Options
-) -> Account:
+    inputs: Sequence[Path], output: Path, rejects_file: Path | None, options: ConvertOptions
+) -> ConvertReport:
     """Convert, and write `output` and, only if there are rejects, `rejects_file` (default:
     OUT.rejects.jsonl).
 
@@ -71,52 +65,65 @@ def convert_files(
     rejects_path = rejects_file or output.with_suffix(".rejects.jsonl")
     _check_usage(output, rejects_path, options)
     files = find_files(inputs, (output, rejects_path))
-    account = Account(str(output), notes=_notes(inputs, files, (output, rejects_path)))
+    notes = _notes(inputs, files, (output, rejects_path))
+    report = ConvertReport(str(output), notes=notes)
     with ExitStack() as stack:
-        progress = stack.enter_context(closing(Progress(files)))
+        progress = stack.enter_context(closing(RowProgress(files)))
         out = stack.enter_context(write_atomically(output))
         rejects = _LazyFile(stack, rejects_path)
-        outcomes = stack.enter_context(_outcomes(files, progress.seen, options))
-        late = _write(_watched(outcomes, account, progress), out, rejects, account, options)
-        _check_filtered(account, files, options)
-    if late and output.is_file():
-        put_first(output, late)
-        account.notes.append(
-            f"{len(late)} rows with columns that no earlier row has stand first, in front of the input's order: "
-            "ms-swift's loader learns the columns from the file's first 10 MB, and stops at others"
+        outcomes = stack.enter_context(closing(_outcomes(files, progress.add_bytes, options)))
+        writer = _RowWriter(out, report, options)
+        for outcome in outcomes:
+            _count(outcome, report)
+            if outcome.reject:
+                rejects.write(encode(outcome.reject) + b"\n")
+            writer.write(outcome)
+            if report.rows_out == options.max_samples:
+                break
+            progress.update(report.rows_in)
+        _check_filtered(report, files, options)
+    if writer.late and output.is_file():
+        put_first(output, writer.late)
+        report.notes.append(
+            f"{len(writer.late)} rows with columns that no earlier row has stand first, in front of"
+            " the input's order: ms-swift's loader learns the columns from the file's first 10 MB,"
+            " and stops at others"
         )
-    if account.rows_rejected:
-        account.rejects_file = str(rejects_path)
+    if report.rows_rejected:
+        report.rejects_file = str(rejects_path)
     elif rejects_path.is_file():
         rejects_path.unlink()  # of an earlier run: it tells of faults that are mended
-    return account
+    return report
 
 
-def summary(account: Account) -> str:
-    """The account for a person: a line of totals, then a line for each format and for each code of
-    reject."""
-    filtered = f", {account.rows_filtered} filtered out" if account.rows_filtered else ""
-    lines = [
-        f"{account.rows_in} rows in = {account.rows_accepted} accepted + {account.rows_rejected} rejected{filtered}; "
-        f"{account.rows_out} rows out: {account.output}"
-    ]
-    for name, count in account.formats.items():
-        lines.append(
-            f"  read as {name}: {count} ({title(name)}), the first at {account.first_rows[name]}"
-        )
-    for code, count in sorted(account.rejects.items(), key=lambda item: -item[1]):
-        lines.append(f"  rejected, {code}: {count}, the first at {account.examples[code]}")
-    lines += [f"  all rejects: {account.rejects_file}"] if account.rejects_file else []
-    return "\n".join(lines + [f"  {note}" for note in account.notes])
+def summary(report: ConvertReport) -> str:
+    """Return the report for a person: a line of totals, then a line for each format and for each
+    code of reject."""
+    totals = (
+        f"{report.rows_in} rows in = {report.rows_accepted} accepted +"
+        f" {report.rows_rejected} rejected"
+    )
+    if report.rows_filtered:
+        totals += f", {report.rows_filtered} filtered out"
+    lines = [f"{totals}; {report.rows_out} rows out: {report.output}"]
+    for name, count in report.formats.items():
+        first = report.first_rows[name]
+        lines.append(f"  read as {name}: {count} ({title(name)}), the first at {first}")
+    for code, count in sorted(report.rejects.items(), key=lambda item: -item[1]):
+        lines.append(f"  rejected, {code}: {count}, the first at {report.examples[code]}")
+    if report.rejects_file:
+        lines.append(f"  all rejects: {report.rejects_file}")
+    lines += [f"  {note}" for note in report.notes]
+    return "\n".join(lines)
 
 
-def _check_usage(output: Path, rejects_path: Path, options: Options) -> None:
+def _check_usage(output: Path, rejects_path: Path, options: ConvertOptions) -> None:
     if rejects_path.resolve() == output.resolve():
-        raise UsageError(
-            f"{output} is both output and rejects file; choose another name for one of them"
-        )
+        fix = "choose another name for one of them"
+        raise UsageError(f"{output} is both output and rejects file; {fix}")
     if options.source_format and options.source_format not in names():
-        raise UsageError(f"unknown format {options.source_format!r}; known: {', '.join(names())}")
+        known = ", ".join(names())
+        raise UsageError(f"unknown format {options.source_format!r}; known: {known}")
     if output == STDIN:
         raise UsageError("-o -: give a file, or /dev/stdout")
     if output.suffix in PACKINGS or kind_of(output) in (".parquet", ".csv"):
@@ -124,13 +131,12 @@ def _check_usage(output: Path, rejects_path: Path, options: Options) -> None:
 
 
 def _notes(inputs: Iterable[Path], files: Iterable[Path], written: Iterable[Path]) -> list[str]:
+    notes = []
     own = {path.resolve() for path in written}
     others = [path.name for path in left_alone(inputs) if path.resolve() not in own]
-    notes = (
-        [f"left alone in the folder: {', '.join(others[:10])}{' ...' * (len(others) > 10)}"]
-        if others
-        else []
-    )
+    if others:
+        more = " ..." if len(others) > 10 else ""
+        notes.append(f"left alone in the folder: {', '.join(others[:10])}{more}")
     if any(kind_of(file) == ".parquet" for file in files):
         notes.append(
             "a null inside a Parquet row counts as absent: Parquet cannot tell the two apart"
@@ -138,23 +144,18 @@ def _notes(inputs: Iterable[Path], files: Iterable[Path], written: Iterable[Path
     return notes
 
 
-def _check_filtered(account: Account, files: list[Path], options: Options) -> None:
+def _check_filtered(report: ConvertReport, files: list[Path], options: ConvertOptions) -> None:
     """Say why rows were filtered out; raise DataError if that leaves none, or if there was none."""
-    why = "marked as a bad answer" + (
-        ", or not of the sample_type asked for" if options.sample_types else ""
-    )
-    if account.rows_filtered:
-        account.notes.append(f"filtered out: {account.rows_filtered}, {why}")
-    if not account.rows_in:
-        all_filtered = (
-            f" but {account.rows_filtered} that are filtered out: {why}"
-            if account.rows_filtered
-            else ""
-        )
-        where = ", ".join(map(str, files))
-        raise DataError(
-            f"{where}: no rows{all_filtered}", "no_rows", "give a file with at least one row"
-        )
+    reason = "marked as a bad answer"
+    if options.sample_types:
+        reason += ", or not of the sample_type asked for"
+    if report.rows_filtered:
+        report.notes.append(f"filtered out: {report.rows_filtered}, {reason}")
+    if not report.rows_in:
+        problem = f"{', '.join(map(str, files))}: no rows"
+        if report.rows_filtered:
+            problem += f" but {report.rows_filtered} that are filtered out: {reason}"
+        raise DataError(problem, "no_rows", "give a file with at least one row")
 
 
 class _LazyFile:
@@ -170,118 +171,79 @@ class _LazyFile:
         self._file.write(line)
 
 
-def _write(
-    outcomes: Iterable[Outcome],
-    out: IO[bytes],
-    rejects: _LazyFile,
-    account: Account,
-    options: Options,
-) -> list[tuple[int, int]]:
-    """The places, as (start, size), of rows that come late with a new column."""
-    identities: Counter[int] = Counter()
-    known: set[str] = set()
-    late: list[tuple[int, int]] = []
-    size = 0
-    for outcome in outcomes:
-        _count(outcome, account)
-        if outcome.reject:
-            rejects.write(encode(outcome.reject) + b"\n")
-        rows = outcome.rows if options.target == "sft" else _unique(outcome, identities)
-        left = len(rows) if options.max_samples is None else options.max_samples - account.rows_out
-        for row in rows[:left]:
-            out.write(row)
-            out.write(b"\n")
-            if not known.issuperset(outcome.columns) and size > _SEEN_BY_LOADER:
-                late.append((size, len(row.partition(b"\n")[0]) + 1))
-            size += len(row) + 1
-            account.rows_out += outcome.records
-        known |= outcome.columns
-        if account.rows_out == options.max_samples:
-            break
-    return late
+class _RowWriter:
+    """Writes rows, up to --max-samples. `late` are the places, as (start, size), of rows that come
+    late with a new column."""
+
+    def __init__(self, out: IO[bytes], report: ConvertReport, options: ConvertOptions) -> None:
+        self._out, self._report, self._options = out, report, options
+        self._identities: Counter[int] = Counter()  # of records, by the hash of their id
+        self._columns: set[str] = set()  # of all rows before
+        self._size = 0
+        self.late: list[tuple[int, int]] = []
+
+    def write(self, outcome: ConvertOutcome) -> None:
+        rows = outcome.rows
+        # An evaluation keeps its answers by id. Rows of sft are not told apart by it.
+        if rows and self._options.target != "sft":
+            rows = self._with_unique_id(outcome)
+        if self._options.max_samples is not None:
+            rows = rows[: self._options.max_samples - self._report.rows_out]
+        is_new = not self._columns.issuperset(outcome.columns)
+        for row in rows:
+            self._out.write(row)
+            self._out.write(b"\n")
+            if is_new and self._size > _SEEN_BY_LOADER:
+                # of several rows in one text the first has all columns
+                self.late.append((self._size, len(row.partition(b"\n")[0]) + 1))
+            self._size += len(row) + 1
+            self._report.rows_out += outcome.records
+        self._columns |= outcome.columns
+
+    def _with_unique_id(self, outcome: ConvertOutcome) -> tuple[bytes, ...]:
+        """Return the rows, renamed where their id was there before."""
+        old = outcome.identity
+        self._identities[hash(old)] += 1
+        times = self._identities[hash(old)]
+        if times == 1:
+            return outcome.rows
+        new = f"{old}~{times}"
+        renamed = []
+        for encoded in outcome.rows:
+            row: dict[str, Any] = msgspec.json.decode(encoded)
+            row["id"] = new + row["id"].removeprefix(
+                old
+            )  # what follows the record's id is the step
+            if "chain" in row:
+                row["chain"] = new
+            renamed.append(encode(row))
+        return tuple(renamed)
 
 
-def _watched(
-    outcomes: Iterable[Outcome], account: Account, progress: Progress
-) -> Iterator[Outcome]:
-    for outcome in outcomes:
-        yield outcome
-        progress.tick(account.rows_in)
-
-
-def _count(outcome: Outcome, account: Account) -> None:
-    if reject := outcome.reject:
-        account.rows_rejected += 1
-        account.rejects[reject.code] = account.rejects.get(reject.code, 0) + 1
-        account.examples.setdefault(
-            reject.code, f"{reject.file}:{reject.line}: {reject.reason} ({reject.fix})"
-        )
-    elif outcome.source_format:
-        account.rows_accepted += outcome.records
-        if outcome.source_format not in account.formats:
-            account.first_rows[outcome.source_format] = _source_of(outcome.rows[0])
-        account.formats[outcome.source_format] = (
-            account.formats.get(outcome.source_format, 0) + outcome.records
-        )
+def _count(outcome: ConvertOutcome, report: ConvertReport) -> None:
+    reject, name = outcome.reject, outcome.source_format
+    if reject:
+        report.rows_rejected += 1
+        report.rejects[reject.code] = report.rejects.get(reject.code, 0) + 1
+        example = f"{reject.file}:{reject.line}: {reject.reason} ({reject.fix})"
+        report.examples.setdefault(reject.code, example)
+    elif name:
+        report.rows_accepted += outcome.records
+        if name not in report.formats:
+            first = msgspec.json.decode(outcome.rows[0].partition(b"\n")[0])
+            report.first_rows[name] = first["source"]
+        report.formats[name] = report.formats.get(name, 0) + outcome.records
     else:
-        account.rows_filtered += 1
-    account.rows_in = account.rows_accepted + account.rows_rejected
+        report.rows_filtered += 1
+    report.rows_in = report.rows_accepted + report.rows_rejected
 
 
-def _source_of(rows: bytes) -> str:
-    """Where the first of these rows comes from."""
-    return str(msgspec.json.decode(rows.split(b"\n", 1)[0])["source"])
-
-
-def _unique(outcome: Outcome, identities: Counter[int]) -> tuple[bytes, ...]:
-    """The rows, renamed where their id was seen before: an evaluation keeps its answers by id."""
-    if not outcome.rows:
-        return ()
-    key = hash(outcome.identity)
-    identities[key] += 1
-    if identities[key] == 1:
-        return outcome.rows
-    return tuple(
-        _renamed(row, outcome.identity, f"{outcome.identity}~{identities[key]}")
-        for row in outcome.rows
-    )
-
-
-def _renamed(encoded: bytes, old: str, new: str) -> bytes:
-    row: dict[str, Any] = msgspec.json.decode(encoded)
-    row["id"] = new + row["id"].removeprefix(old)  # what follows the record's id is the step
-    if "chain" in row:
-        row["chain"] = new
-    return encode(row)
-
-
-def _unblock(pool: ProcessPoolExecutor) -> None:
-    """Before Python 3.11.5 a pool whose worker was killed waits for ever to fill a pipe without a
-    reader (gh-94777)."""
-    queue = getattr(pool, "_call_queue", None)
-    if queue is not None:
-        queue._reader.close()
-
-
-@contextmanager
 def _outcomes(
-    files: list[Path], seen: Callable[[int], None], options: Options
-) -> Iterator[Iterator[Outcome]]:
-    """The outcomes of all records in input order, made here or by worker processes."""
-    if options.workers == 1:
-        chunks = read_chunks(files, seen, _CHUNK_BYTES)
-        yield (outcome for chunk in chunks for outcome in convert_chunk(chunk, options))
+    files: list[Path], seen: Callable[[int], None], options: ConvertOptions
+) -> Generator[ConvertOutcome, None, None]:
+    """Yield the outcomes of all records in input order, made here or by worker processes."""
+    if options.workers > 1:
+        yield from convert_in_workers(read_spans(files, seen, PIECE_BYTES), options)
         return
-    # spawn, because the fork of a threaded parent may hang
-    pool = ProcessPoolExecutor(options.workers, get_context("spawn"), prepare_worker)
-    pieces = read_spans(files, seen, _SENT_BYTES)
-    with shared(_AHEAD * options.workers) as slots:
-        try:
-            yield convert_in(pool, pieces, options, slots)
-        except BrokenExecutor as error:
-            _unblock(pool)
-            raise SwiftkitError(
-                "a worker process was killed (out of memory?); run again with --workers 1"
-            ) from error
-        finally:
-            pool.shutdown(cancel_futures=True)
+    for chunk in read_chunks(files, seen, PIECE_BYTES):
+        yield from convert_chunk(chunk, options)

@@ -1,10 +1,16 @@
-"""The source format of a record: which converter matches, and the files that it takes beside the
-input."""
+"""The source format of a record: the first converter that matches, and the files beside the input
+that its record takes.
+
+The converters are the files of converters/, whose docstring says what each offers; there is no list
+to keep.
+"""
 
 import importlib
 from collections.abc import Iterable
 from functools import cache, lru_cache
+from itertools import chain
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any, Protocol, cast
 
 from swiftkit.data import converters
@@ -15,7 +21,9 @@ from swiftkit.records import Row
 
 
 class Converter(Protocol):
-    """What each file in converters/ offers."""
+    """A module of converters/."""
+
+    ORDER: int
 
     def matches(self, record: dict[str, Any]) -> bool: ...
     def convert(self, record: dict[str, Any]) -> Iterable[Row]: ...
@@ -23,69 +31,62 @@ class Converter(Protocol):
 
 @cache
 def names() -> list[str]:
-    """The converters' names. Cheap: none of them is imported."""
-    return sorted(file.stem for file in Path(converters.__path__[0]).glob("[!_]*.py"))
+    """Return the converters' names, sorted. Cheap: none of them is imported."""
+    return sorted(module.name for module in iter_modules(converters.__path__))
+
+
+@cache
+def converter_of(name: str) -> Converter:
+    return cast(Converter, importlib.import_module(f"{converters.__name__}.{name}"))
+
+
+@cache
+def in_order() -> list[tuple[str, Converter]]:
+    """Return the converters with their names, the most special format first."""
+    pairs = [(name, converter_of(name)) for name in names()]
+    return sorted(pairs, key=lambda pair: pair[1].ORDER)
 
 
 def title(name: str) -> str:
-    """What the format is: the first sentence of the converter's docstring."""
-    return " ".join((converter_of(name).__doc__ or name).partition("\n\n")[0].split()).rstrip(".")
+    """Return what the format is: the first sentence of the converter's docstring."""
+    first, _, _ = (converter_of(name).__doc__ or name).partition("\n\n")
+    return " ".join(first.split()).rstrip(".")
 
 
 def detect_format(record: dict[str, Any], path: Path, forced: str) -> tuple[str, dict[str, Any]]:
-    """The format's name, and the record with what the files beside the input add to it, if the
-    format has such."""
-    for name in [forced] if forced else names():
-        converter = converter_of(name)
-        if forced or converter.matches(record):
+    """Return the format's name, and the record with what the files beside the input add to it.
+
+    `forced` names the format instead, unless it is "". Raises DataError (unknown_format).
+    """
+    if forced:
+        return forced, with_files_beside(forced, record, path)
+    for name, converter in in_order():
+        if converter.matches(record):
             return name, with_files_beside(name, record, path)
+    reason = f"no known format: the columns are {', '.join(record)[:200]}"
     fix = f"known formats: {', '.join(names())}; --from forces one"
-    raise DataError(
-        f"no known format: the columns are {', '.join(record)[:200]}", "unknown_format", fix
-    )
+    raise DataError(reason, "unknown_format", fix)
 
 
 def with_files_beside(name: str, record: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The record with the columns that files beside its own hold, where the converter knows of such
-    files."""
+    """Return the record with the columns that files beside its own hold, where the converter knows
+    of such files and they are there."""
+    if path == STDIN:
+        return record
     converter = converter_of(name)
-    beside = _companion_row(converter, record, path) | _columns_beside(converter, record, path)
-    return record | beside if beside else record
-
-
-def _companion_row(converter: Converter, record: dict[str, Any], path: Path) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
     folder = getattr(converter, "COMPANION", None)
-    if folder is None or path == STDIN:
-        return {}
-    return companion(path, folder).get(str(record.get("id")), {})
-
-
-def _columns_beside(converter: Converter, record: dict[str, Any], path: Path) -> dict[str, Any]:
-    """The columns whose values are all the objects of some files beside the input, if all these
-    files are there."""
-    files_of = getattr(converter, "files_beside", None)
-    if files_of is None or path == STDIN:
-        return {}
-    columns = (
-        (column, [path.parent / file for file in files])
-        for column, files in files_of(record).items()
-    )
-    return {
-        column: [row for file in files for row in _objects(file)]
-        for column, files in columns
-        if _exist(files)
-    }
-
-
-def _exist(files: list[Path]) -> bool:
-    return bool(files) and all(file.is_file() for file in files)
+    if folder is not None:
+        columns |= companion(path, folder).get(str(record.get("id")), {})
+    files_beside = getattr(converter, "files_beside", None)
+    if files_beside is not None:
+        for column, relative_paths in files_beside(record).items():
+            files = [path.parent / relative for relative in relative_paths]
+            if files and all(file.is_file() for file in files):
+                columns[column] = list(chain.from_iterable(map(_objects, files)))
+    return record | columns
 
 
 @lru_cache(maxsize=64)
 def _objects(file: Path) -> list[dict[str, Any]]:
     return [row for _, row in read_objects(file)]
-
-
-@cache
-def converter_of(name: str) -> Converter:
-    return cast(Converter, importlib.import_module(f"swiftkit.data.converters.{name}"))

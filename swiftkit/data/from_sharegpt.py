@@ -1,48 +1,38 @@
 """Conversations of {from, value}: ShareGPT's form, which other data sets took over, each with its
 own way of calling.
 
-`dialect_of` tells them apart, so that one converter claims a record; `turns_of` reads what they
+    {"conversations": [{"from": "human", "value": "Hi."}, {"from": "gpt", "value": "Hello."}],
+     "system": "Be brief."}
+
+`is_conversation` and `has_mark` tell a data set's dialect, `turns_of` reads what the dialects
 share, `answer` writes an assistant's turn. A text that prescribes a data set's own call format is
 no part of a row: the chat template says how to call, and two prescriptions contradict each other.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
-from swiftkit.data.rows import ANSWERS, SYSTEM, call_message, is_judged, loss_flag, text_of
+from swiftkit.data.json_values import items
+from swiftkit.data.rows import ANSWERS, SYSTEM, call_message, loss_flag, text_of
 from swiftkit.errors import DataError
 from swiftkit.records import Message
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.reasoning import OPEN, join, split
 from swiftkit.toolcall.tools import tools_from
 
-ROLES = {
-    "system": "system", "human": "user", "user": "user", "gpt": "assistant", "assistant": "assistant",
-    "bot": "assistant", "function_call": "tool_call", "tool_call": "tool_call", "observation": "tool_response",
-    "observations": "tool_response", "tool": "tool_response", "function": "tool_response",
-    "function_response": "tool_response", "tool_response": "tool_response",
+ROLES = {  # as written, and swift's name
+    "system": "system", "human": "user", "user": "user",
+    "gpt": "assistant", "assistant": "assistant", "bot": "assistant",
+    "function_call": "tool_call", "tool_call": "tool_call",
+    "observation": "tool_response", "observations": "tool_response", "tool": "tool_response",
+    "function": "tool_response", "function_response": "tool_response",
+    "tool_response": "tool_response",
 }  # fmt: skip
-_SIGNS = (  # (dialect, role, what a text of that role holds): the first that is found
-    ("hermes_v1", "system", "<tools>"),
-    ("hermes_v1", "assistant", "<tool_call>"),
-    ("hermes_v1", "tool_response", "<tool_response>"),
-    ("toolbench", "system", "access to the following APIs:"),
-    ("toolace", "system", "list of functions in JSON format"),
-    ("toolace", "system", "in the format of [func"),
-    ("apigen_mt", "system", "# Airline Agent Policy"),
-    ("apigen_mt", "system", "# Retail agent policy"),
-)
-_SIGNS_OF = {  # role: [(rank, sign)]
-    role: [(rank, sign) for rank, (_, of, sign) in enumerate(_SIGNS) if of == role]
-    for role in ROLES.values()
-}
 
 
-class Turn(NamedTuple):
-    """One turn: a role of swift's, its value as it stands, its place in the record; flags: {"loss":
-    bool} or {}."""
+class ShareGptTurn(NamedTuple):
+    """One turn: swift's name of the role, the value as it stands, its place in the record, and the
+    flag {"loss": bool} or {}."""
 
     role: str
     value: Any
@@ -54,104 +44,109 @@ class Turn(NamedTuple):
         return text_of(self.value, self.where)
 
 
-def dialect_of(record: dict[str, Any]) -> str:
-    """The record's converter: sharegpt, apigen_mt, hermes_v1, toolbench or toolace; "" for none.
-    Never raises."""
+def is_conversation(record: dict[str, Any]) -> bool:
+    """Return whether the record is a conversation of this form, in whatever dialect."""
     items = _items(record.get("conversations"))
-    if not items or record.get("messages") is not None or is_judged(record):
-        return ""
-    found = len(_SIGNS)
-    columns = [{"from": "system", "value": record.get(name)} for name in SYSTEM]
-    for item in [*items, *columns]:
-        if (
-            not isinstance(item, dict)
-            or not isinstance(item.get("from"), str)
-            or "value" not in item
-        ):
-            return ""
-        for rank, sign in _SIGNS_OF.get(ROLES.get(item["from"], ""), ()):
-            if rank < found and isinstance(item["value"], str) and sign in item["value"]:
-                found = rank
-    return _SIGNS[found][0] if found < len(_SIGNS) else "sharegpt"
+    if not items or record.get("messages") is not None:
+        return False
+    return all(
+        isinstance(item, dict) and isinstance(item.get("from"), str) and "value" in item
+        for item in items
+    )
 
 
-def turns_of(record: dict[str, Any]) -> list[Turn]:
-    """The turns, the columns `system` and `system_prompt` first. Raises DataError."""
+def has_mark(record: dict[str, Any], marks: Mapping[str, tuple[str, ...]]) -> bool:
+    """Return whether a text of a conversation holds one of the marks of its role.
+
+    `marks` are texts by swift's name of the role. The columns `system` and `system_prompt` count as
+    texts of the system. False for what is no conversation.
+    """
+    if not is_conversation(record):
+        return False
+    texts: list[tuple[str, Any]] = [("system", record.get(name)) for name in SYSTEM]
+    for item in _items(record["conversations"]):
+        texts.append((ROLES.get(item["from"], ""), item["value"]))
+    for role, text in texts:
+        for mark in marks.get(role, ()):
+            if isinstance(text, str) and mark in text:
+                return True
+    return False
+
+
+def turns_of(record: dict[str, Any]) -> list[ShareGptTurn]:
+    """Return the turns, the columns `system` and `system_prompt` first. Raises DataError."""
     items = _items(record.get("conversations"))
     if not items:
-        raise DataError(
-            "the row has no conversations", "no_messages", "give a list of {from, value}"
-        )
+        fix = "give a list of {from, value}"
+        raise DataError("the row has no conversations", "no_messages", fix)
     turns = [_turn(item, f"conversations[{index}]") for index, item in enumerate(items)]
     first = turns[0].value if turns[0].role == "system" else ""
-    texts = [(name, text_of(record.get(name), name)) for name in SYSTEM]
-    return [
-        *(Turn("system", text, name, {}) for name, text in texts if text.strip() and text != first),
-        *turns,
-    ]
+    columns = []
+    for name in SYSTEM:
+        text = text_of(record.get(name), name)
+        if text.strip() and text != first:
+            columns.append(ShareGptTurn("system", text, name, {}))
+    return columns + turns
 
 
-def answer(text: str, calls: Iterable[ToolCall], turn: Turn) -> Iterator[Message]:
-    """The messages of an assistant's turn: its text, which may begin with a reasoning in <think>,
-    then its calls."""
-    made = [call_message(call) for call in calls]
+def answer(text: str, calls: Iterable[ToolCall], turn: ShareGptTurn) -> Iterator[Message]:
+    """Yield the messages of an assistant's turn: its text, which may begin with a reasoning in
+    <think>, then its calls."""
+    messages = [call_message(call) for call in calls]
     content = text.strip()
-    if made and content.startswith(OPEN):
-        thinking, rest = split(content, turn.where)
-        content = join(thinking, rest.strip(), turn.where) if thinking else rest.strip()
-    if content or not made:
-        made.insert(0, {"role": "assistant", "content": content})
-    for message in made:
+    if messages and content.startswith(OPEN):
+        reasoning, rest = split(content, turn.where)
+        content = join(reasoning, rest.strip(), turn.where) if reasoning else rest.strip()
+    if content or not messages:
+        messages.insert(0, {"role": "assistant", "content": content})
+    for message in messages:
         message |= turn.flags
         yield message
 
 
-def result_text(turn: Turn) -> str:
-    """What a tool gave back, as text; a structure as JSON."""
-    return turn.value if isinstance(turn.value, str) else msgspec.json.encode(turn.value).decode()
-
-
 def check_no_markup(system: str, marks: Iterable[str]) -> str:
-    """The system text, if it no longer tells the model how to write a call."""
-    if left := [mark for mark in marks if mark in system]:
-        fix = "take the sentences about the format of calls out of it: the chat template writes its own"
-        raise DataError(
-            f"the system text prescribes a format of calls: {left[0]!r}", "format_in_prompt", fix
-        )
+    """Return the stripped system text. Raises DataError (format_in_prompt) if it still tells the
+    model how to write a call."""
+    for mark in marks:
+        if mark in system:
+            fix = (
+                "take the sentences about the format of calls out: the chat template writes its own"
+            )
+            reason = f"the system text prescribes a format of calls: {mark!r}"
+            raise DataError(reason, "format_in_prompt", fix)
     return system.strip()
 
 
-def with_tools(record: dict[str, Any], found: list[Any]) -> dict[str, Any]:
-    """The record with the tools that its text holds. Raises DataError (two_tool_lists) if its
-    column has others."""
-    given = tools_from(record.get("tools"))
-    if given and found and tools_from(found) != given:
+def with_tools(record: dict[str, Any], tools: list[Any]) -> dict[str, Any]:
+    """Return the record with the tools that its text holds, if any.
+
+    Raises DataError (two_tool_lists) if its column `tools` has others.
+    """
+    column = tools_from(record.get("tools"))
+    if column and tools and tools_from(tools) != column:
+        reason = "the column tools and the system text define different tools"
         fix = "keep one: the list in the system text, or the column"
-        raise DataError(
-            "the column tools and the system text define different tools", "two_tool_lists", fix
-        )
-    return {**record, "tools": found or record.get("tools")}
+        raise DataError(reason, "two_tool_lists", fix)
+    return {**record, "tools": tools or record.get("tools")}
 
 
 def _items(value: Any) -> list[Any]:
-    """The list of turns; a table of two columns, as Arrow writes a list of structs, is turned
-    around."""
+    """Return the list of turns; a table of two columns, as Arrow writes a list of structs, is
+    turned around."""
     if isinstance(value, dict):
         roles, texts = value.get("from"), value.get("value")
         if isinstance(roles, list) and isinstance(texts, list) and len(roles) == len(texts):
             return [{"from": role, "value": text} for role, text in zip(roles, texts, strict=True)]
-    return value if isinstance(value, list) else []
+    return items(value)
 
 
-def _turn(item: Any, where: str) -> Turn:
+def _turn(item: Any, where: str) -> ShareGptTurn:
     if not isinstance(item, dict) or "value" not in item:
-        raise DataError(
-            f"{where} is not an object of from and value", "bad_message", "write {from, value}"
-        )
-    role = ROLES.get(item["from"]) if isinstance(item.get("from"), str) else None
+        reason = f"{where} is not an object of from and value"
+        raise DataError(reason, "bad_message", "write {from, value}")
+    name = item.get("from")
+    role = ROLES.get(name) if isinstance(name, str) else None
     if role is None:
-        raise DataError(
-            f"{where}: unknown role {item.get('from')!r}", "bad_role", f"use {', '.join(ROLES)}"
-        )
-    writer = "assistant" if role in ANSWERS else role
-    return Turn(role, item["value"], where, loss_flag({**item, "role": writer}, where))
+        raise DataError(f"{where}: unknown role {name!r}", "bad_role", f"use {', '.join(ROLES)}")
+    flags = loss_flag(item, where, is_answer=role in ANSWERS)
+    return ShareGptTurn(role, item["value"], where, flags)

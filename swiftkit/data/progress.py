@@ -1,59 +1,50 @@
-"""Show how a conversion gets on: a bar on a terminal, nothing elsewhere."""
+"""The progress through files of rows: a bar on a terminal, nothing elsewhere."""
 
-import sys
-import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-_INTERVAL = 0.1  # seconds between two drawings
+from swiftkit.terminal import ProgressBar
 
 
-class Progress:
-    """`seen` is told of bytes as they are read, `tick` of the number of rows that are done."""
+class RowProgress:
+    """Rows that are done, their speed, and the time left, which the bytes that were read tell."""
 
     def __init__(self, files: Iterable[Path]) -> None:
-        self._total = _size(files)
+        self._total = _total_size(files)
         self._bytes = self._rows = 0
-        self._bar: Any = _bar(self._total) if sys.stderr.isatty() else None
-        self._start = self._next = time.monotonic()
+        self._bar = ProgressBar(self._total, self._text)
 
-    def seen(self, count: int) -> None:
+    def add_bytes(self, count: int) -> None:
+        """Take note of bytes that were read."""
         self._bytes += count
 
-    def tick(self, rows: int) -> None:
+    def update(self, rows: int) -> None:
+        """Take note of how many rows are done, and draw."""
         self._rows = rows
-        if self._bar and time.monotonic() >= self._next:
-            self._draw()
-            self._next = time.monotonic() + _INTERVAL
+        self._bar.update(self._bytes)
 
     def close(self) -> None:
-        if self._bar:
-            self._draw()
-            self._bar.stop()
+        self._bar.close(self._bytes)
 
-    def _draw(self) -> None:
-        state = state_of(self._rows, self._bytes, self._total, time.monotonic() - self._start)
-        self._bar.update(self._bar.task_ids[0], completed=self._bytes, state=state)
+    def _text(self, seconds: float) -> str:
+        return describe_speed(self._rows, self._bytes, self._total, seconds)
 
 
-def state_of(rows: int, done: int, total: int | None, seconds: float) -> str:
-    """The text beside the bar; `done` and `total` count bytes, and nobody knows the total of a
-    pipe."""
-    left = f", {seconds * max(total - done, 0) / done:.0f} s left" if total and done else ""
-    return f"{rows:,} rows, {rows / (seconds or 1):,.0f} rows/s{left}"
+def describe_speed(rows: int, done: int, total: int | None, seconds: float) -> str:
+    """Return the text beside the bar.
+
+    `done` and `total` count bytes; the total is None for a pipe, whose end nobody knows.
+    """
+    text = f"{rows:,} rows, {rows / (seconds or 1):,.0f} rows/s"
+    if total and done:
+        text += f", {seconds * max(total - done, 0) / done:.0f} s left"
+    return text
 
 
-def _size(files: Iterable[Path]) -> int | None:
-    sizes = [file.stat().st_size if file.is_file() else None for file in files]
-    return None if None in sizes else sum(size or 0 for size in sizes)
-
-
-def _bar(total: int | None) -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    bar = Progress(BarColumn(), TextColumn("{task.fields[state]}"), console=Console(stderr=True))
-    bar.add_task("converting", total=total, state="")
-    bar.start()
-    return bar
+def _total_size(files: Iterable[Path]) -> int | None:
+    total = 0
+    for file in files:
+        if not file.is_file():
+            return None
+        total += file.stat().st_size
+    return total

@@ -1,7 +1,8 @@
-"""Build swift rows and check them: what every converter needs and none should write again.
+"""Build swift rows: what every converter needs and none should write again.
 
-A checked row is one that ms-swift encodes as it is meant: ms-swift itself deletes what it cannot
+A row is built so that ms-swift encodes it as it is meant: ms-swift itself deletes what it cannot
 encode, joins two user turns without a separator, and never looks whether a called tool exists.
+check_row.py looks whether a finished row is right.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,30 +10,32 @@ from typing import Any
 
 import msgspec
 
+from swiftkit.data.json_values import field, listed
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.reasoning import OPEN, join, split
-from swiftkit.toolcall.tools import tool_names, tools_from
+from swiftkit.toolcall.tools import tools_from
 
 ROLES = ("system", "user", "assistant", "tool_call", "tool_response")
 ANSWERS = ("assistant", "tool_call")
+CALL_ROLES = ("tool_call", "tool_response")  # which only ms-swift's own rows have
+_TEXT_ROLES = ("system", "user", "assistant")
 MEDIA = ("images", "image", "videos", "video", "audios", "audio", "objects")
 SYSTEM = ("system", "system_prompt")
 # Columns that ms-swift reads itself: a raw file's column of that name must not reach it by
 # accident.
 SWIFT_COLUMNS = frozenset((
-    *MEDIA, *SYSTEM, "messages", "tools", "label", "margin", "conversation", "conversations", "chat_template_kwargs",
-    "rejected_response", "rejected_messages", "positive_messages", "negative_messages",
+    *MEDIA, *SYSTEM, "messages", "tools", "label", "margin", "conversation", "conversations",
+    "chat_template_kwargs", "rejected_response", "rejected_messages", "positive_messages",
+    "negative_messages",
 ))  # fmt: skip
 # columns that hold another answer, or a verdict on the one: a plain conversation would lose them
 JUDGED = (
-    "chosen", "rejected", "rejected_response", "rejected_messages", "preferred_output", "non_preferred_output",
-    "positive_messages", "negative_messages", "kto_tag",
+    "chosen", "rejected", "rejected_response", "rejected_messages", "preferred_output",
+    "non_preferred_output", "positive_messages", "negative_messages", "kto_tag",
 )  # fmt: skip
 OWN_COLUMNS = ("source", "chain")  # swiftkit writes them itself
-# The last one is a share, which a row cannot hold.
-_LOSS_FLAGS = ("loss", "weight", "train", "training", "loss_weight", "loss_scale")
 # which roles may stand before a role; None is the beginning
 FOLLOWS: dict[Any, set[str | None]] = {
     "system": {None},
@@ -42,69 +45,67 @@ FOLLOWS: dict[Any, set[str | None]] = {
     "tool_call": {"user", *ANSWERS, "tool_response"},
     "tool_response": {"tool_call", "tool_response"},
 }
-
-_MEDIA_PARTS = (
-    "image",
-    "image_url",
-    "input_image",
-    "video",
-    "video_url",
-    "audio",
-    "audio_url",
-    "input_audio",
-)
-# the tools that make_row wrote last: check_row need not read them again
-_names_in: dict[str, frozenset[str]] = {}
+# The last one is a share, which a row cannot hold.
+_LOSS_FLAGS = ("loss", "weight", "train", "training", "loss_weight", "loss_scale")
+_MEDIA_PARTS = frozenset((
+    "image", "image_url", "input_image", "video", "video_url", "audio", "audio_url", "input_audio",
+))  # fmt: skip
 
 
 def text_of(content: Any, where: str) -> str:
-    """A message's text: a string, null, or OpenAI's list of text parts."""
+    """Return a message's text: of a string, null, or OpenAI's list of text parts.
+
+    Raises DataError (unsupported_media, bad_content).
+    """
     if isinstance(content, str):
         return content
     if content is None:
         return ""
-    parts = content if isinstance(content, list) else [content]
-    texts = [
-        part.get("text") if isinstance(part, dict) and part.get("type") == "text" else None
-        for part in parts
-    ]
-    if not all(isinstance(text, str) for text in texts):
-        for part in parts:
-            if isinstance(part, dict) and part.get("type") in _MEDIA_PARTS:
-                raise _no_text(f"{where}: a part of the content is of type {part['type']}")
-        raise DataError(
-            f"{where}: content is neither text nor text parts",
-            "bad_content",
-            "give the content as text",
-        )
-    return "".join(str(text) for text in texts)
+    texts: list[str] = []
+    for part in listed(content):
+        text = field(part, "text")
+        if field(part, "type") != "text" or not isinstance(text, str):
+            raise _no_text(listed(content), where)
+        texts.append(text)
+    return "".join(texts)
 
 
-def loss_flag(message: Mapping[str, Any], where: str) -> Any:
-    """{"loss": bool} from a message's `loss`, `weight`, `train` or the like, {} without any:
-    ms-swift's own flag.
+def _no_text(parts: list[Any], where: str) -> DataError:
+    for part in parts:
+        kind = field(part, "type")
+        if isinstance(kind, str) and kind in _MEDIA_PARTS:
+            return _unsupported_media(f"{where}: a part of the content is of type {kind}")
+    reason = f"{where}: content is neither text nor text parts"
+    return DataError(reason, "bad_content", "give the content as text")
+
+
+def _unsupported_media(reason: str) -> DataError:
+    return DataError(reason, "unsupported_media", "convert rows of text only")
+
+
+def loss_flag(message: Mapping[str, Any], where: str, *, is_answer: bool) -> Any:
+    """Return ms-swift's own flag {"loss": bool} for a message's `loss`, `weight`, `train` or the
+    like, {} without any. `is_answer` says that a model wrote the message.
 
     Raises DataError (unsupported_loss_flag) where it would not do what is asked for: a share of a
     loss, flags that disagree, and the loss of a message that no model wrote.
     """
-    given = {name: message[name] for name in _LOSS_FLAGS if message.get(name) is not None}
-    if not given:
+    flags = {name: message[name] for name in _LOSS_FLAGS if message.get(name) is not None}
+    if not flags:
         return {}
-    shown = f"{where}: {', '.join(f'{name} {value!r}'[:60] for name, value in given.items())}"
-    flags = [value for name, value in given.items() if name != "loss_scale"]
-    if (
-        not flags
-        or len(flags) < len(given)
-        or any(flag != flags[0] or flag not in (0, 1) for flag in flags)
-    ):
-        fix = f"write one of {', '.join(_LOSS_FLAGS[:3])}, as 0 or 1"
-        raise DataError(shown, "unsupported_loss_flag", fix)
-    if message.get("role") == "assistant":
-        return {"loss": bool(flags[0])}
-    if flags[0]:
+    first, *others = flags.values()
+    is_clear = first in (0, 1) and all(flag == first for flag in others)
+    has_loss = bool(first)
+    if is_clear and "loss_scale" not in flags:
+        if is_answer:
+            return {"loss": has_loss}
+        if not has_loss:
+            return {}
         fix = "delete the flag: ms-swift trains on answers alone"
-        raise DataError(shown, "unsupported_loss_flag", fix)
-    return {}
+    else:
+        fix = f"write one of {', '.join(_LOSS_FLAGS[:3])}, as 0 or 1"
+    written = ", ".join(f"{name} {value!r}"[:60] for name, value in flags.items())
+    raise DataError(f"{where}: {written}", "unsupported_loss_flag", fix)
 
 
 def call_message(call: ToolCall) -> Message:
@@ -115,27 +116,32 @@ def call_message(call: ToolCall) -> Message:
 
 
 def is_judged(record: Mapping[str, Any]) -> bool:
-    """Whether it is a row of preference.py's or kto.py's: it has another answer, or a verdict on
-    the one."""
+    """Return whether a record has another answer, or a verdict on the one."""
     return isinstance(record.get("label"), bool) or any(
         record.get(name) is not None for name in JUDGED
     )
+
+
+def has_chat(record: Mapping[str, Any]) -> bool:
+    """Return whether a record has a column for a list of messages."""
+    return "messages" in record or "conversations" in record
+
+
+def has_call_roles(messages: Iterable[Any]) -> bool:
+    """Return whether some of the messages have the roles of ms-swift's own calls and results."""
+    return any(field(message, "role") in CALL_ROLES for message in messages)
 
 
 def check_media(record: Mapping[str, Any]) -> None:
     """Raise DataError (unsupported_media) for a row with images or the like."""
     for name in MEDIA:
         if record.get(name):
-            raise _no_text(f"the row has {name}")
-
-
-def _no_text(what: str) -> DataError:
-    return DataError(what, "unsupported_media", "convert rows of text only")
+            raise _unsupported_media(f"the row has {name}")
 
 
 def make_row(messages: Iterable[Message], record: Mapping[str, Any], used: Iterable[str]) -> Row:
-    """A row of these messages with the record's tools, id and system text, its settings of the chat
-    template, and its other columns of plain text.
+    """Return a row of these messages with the record's tools, id and system text, its settings of
+    the chat template, and its other columns of plain text.
 
     `used` names the record's columns that the converter has put into the messages. Raises DataError
     for what a row of text, or the converter, would lose: unsupported_media, other_format.
@@ -143,33 +149,31 @@ def make_row(messages: Iterable[Message], record: Mapping[str, Any], used: Itera
     check_media(record)
     used = (*used, "reasoning_effort")
     lost = [name for name in JUDGED if record.get(name) is not None and name not in used]
-    if lost or (isinstance(record.get("label"), bool) and "label" not in used):
-        fix = "leave --from out, or force preference or kto"
-        raise DataError(
-            f"the row has another answer or a verdict: {', '.join(lost) or 'label'}",
-            "other_format",
-            fix,
-        )
+    if isinstance(record.get("label"), bool) and "label" not in used:
+        lost.append("label")
+    if lost:
+        reason = f"the row has another answer or a verdict: {', '.join(lost)}"
+        fix = "give all columns of a pair, or a verdict; if --from is given, leave it out"
+        raise DataError(reason, "other_format", fix)
     row: Any = {"messages": _joined(_with_system(list(messages), record, used))}
-    if settings := _template_settings(record):
+    settings = _template_settings(record)
+    if settings:
         row["chat_template_kwargs"] = settings
-    if tools := tools_from(record.get("tools")):
+    tools = tools_from(record.get("tools"))
+    if tools:
         row["tools"] = msgspec.json.encode(tools).decode()
-        _names_in.clear()
-        _names_in[row["tools"]] = tool_names(tools)
-    if identity := identity_of(record):
+    identity = identity_of(record)
+    if identity:
         row["id"] = identity
     skipped = SWIFT_COLUMNS.union(OWN_COLUMNS, used, row)
-    row |= {
-        name: value
-        for name, value in record.items()
-        if isinstance(value, str) and name not in skipped
-    }
+    for name, value in record.items():
+        if isinstance(value, str) and name not in skipped:
+            row[name] = value
     return row  # type: ignore[no-any-return]
 
 
 def identity_of(record: Mapping[str, Any]) -> str:
-    """The record's own id as text, or ""."""
+    """Return the record's own id as text, or ""."""
     identity = record.get("id")
     return str(identity) if isinstance(identity, str | int) else ""
 
@@ -177,76 +181,75 @@ def identity_of(record: Mapping[str, Any]) -> str:
 def _with_system(
     messages: list[Message], record: Mapping[str, Any], used: Iterable[str]
 ) -> list[Message]:
-    """The messages, and in front of them the texts of the columns `system` and `system_prompt`,
-    unless they stand there already."""
+    """Return the messages, and in front of them the texts of the columns `system` and
+    `system_prompt`, unless they stand there already."""
     first = messages[0]["content"] if messages and messages[0]["role"] == "system" else ""
-    texts = [
-        text_of(record[name], name) for name in SYSTEM if record.get(name) and name not in used
-    ]
-    missing = dict.fromkeys(text for text in texts if text.strip() and text != first)
-    return [*({"role": "system", "content": text} for text in missing), *messages]  # type: ignore[list-item]
+    added: list[Message] = []
+    for name in SYSTEM:
+        text = text_of(record[name], name) if record.get(name) and name not in used else ""
+        message = Message(role="system", content=text)
+        if text.strip() and text != first and message not in added:
+            added.append(message)
+    return added + messages
 
 
 def _template_settings(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What the chat template is to be told for this row."""
-    given, effort = record.get("chat_template_kwargs"), record.get("reasoning_effort")
-    settings = {"reasoning_effort": effort} if isinstance(effort, str) else {}
-    return settings | (given if isinstance(given, dict) else {})
+    """Return the settings of the chat template for this row."""
+    settings, effort = record.get("chat_template_kwargs"), record.get("reasoning_effort")
+    settings = settings if isinstance(settings, dict) else {}
+    return {"reasoning_effort": effort, **settings} if isinstance(effort, str) else settings
 
 
 def _joined(messages: Iterable[Message]) -> list[Message]:
-    """One message for neighbours of one role, and a line break between an answer's text and its
-    calls, as the model families' own chat templates write it. Where one part of an answer has a
-    loss and the other none, the two parts of a text stay apart, and ms-swift joins them; of two
-    calls it would take the first one's flag for both."""
+    """Return one message for neighbours of one role, and a line break between an answer's text and
+    its calls, as the model families' own chat templates write it.
+
+    Where one part of an answer has a loss and the other none, the two parts of a text stay apart,
+    and ms-swift joins them; of two calls it would take the first one's flag for both.
+    """
     joined: list[Message] = []
     for message in messages:
-        last = joined[-1] if joined else None
-        differ = last is not None and last.get("loss") != message.get("loss")
-        if last and last["role"] == message["role"] in ("system", "user", "assistant"):
-            together = _one_answer if message["role"] == "assistant" else _one_text
-            content = together(last["content"], message["content"], apart=differ)
+        last, role = joined[-1] if joined else None, message["role"]
+        if last is None:
+            joined.append(message)
+            continue
+        differ = last.get("loss") != message.get("loss")
+        if last["role"] == role and role in _TEXT_ROLES:
+            join_two = _join_answers if role == "assistant" else _join_texts
+            content = join_two(last["content"], message["content"], apart=differ)
             # a new one: two conversations may share their question
             joined[-1] = {**last, "content": content}
             if not differ:
                 continue
-        if differ and last and last["role"] == message["role"] == "tool_call":
+        elif last["role"] == role == "tool_call" and differ:
+            reason = "neighbouring calls of which only one has a loss"
             fix = "give the calls of one answer the same flag"
-            raise DataError(
-                "neighbouring calls of which only one has a loss", "unsupported_loss_flag", fix
-            )
-        if (
-            last
-            and last["role"] == "assistant"
-            and message["role"] == "tool_call"
-            and _parts(last["content"])[1]
-        ):
+            raise DataError(reason, "unsupported_loss_flag", fix)
+        elif (last["role"], role) == ANSWERS and _split(last["content"])[1]:
             joined[-1] = {**last, "content": f"{last['content']}\n"}
         joined.append(message)
     return joined
 
 
-def _one_text(first: str, second: str, *, apart: bool) -> str:
-    """The text of two neighbours; where they stay apart, the first one's."""
+def _join_texts(first: str, second: str, *, apart: bool) -> str:
+    """Return the text of two neighbours; where they stay apart, that of the first one."""
     return f"{first}\n\n" if apart else f"{first}\n\n{second}"
 
 
-def _one_answer(first: str, second: str, *, apart: bool) -> str:
-    """The same for two parts of an answer, which has one reasoning, in front."""
+def _join_answers(first: str, second: str, *, apart: bool) -> str:
+    """Return the same for two parts of an answer, which has one reasoning, in front."""
     if not first.startswith(OPEN) and not second.startswith(OPEN):
-        return _one_text(first, second, apart=apart)
-    (before, answer), (after, rest) = _parts(first), _parts(second)
-    if after and (apart or answer.strip()):
-        raise DataError(
-            "a reasoning in the middle of an answer",
-            "bad_reasoning",
-            "put it before the whole answer",
-        )
-    if apart or answer.strip():
-        return _one_text(first, rest, apart=apart)
-    thoughts = "\n\n".join(thought for thought in (before, after) if thought)
+        return _join_texts(first, second, apart=apart)
+    (reasoning, text), (more, rest) = _split(first), _split(second)
+    is_begun = apart or bool(text.strip())
+    if more and is_begun:
+        reason = "a reasoning in the middle of an answer"
+        raise DataError(reason, "bad_reasoning", "put it before the whole answer")
+    if is_begun:
+        return _join_texts(first, rest, apart=apart)
+    thoughts = "\n\n".join(thought for thought in (reasoning, more) if thought)
     return join(thoughts, rest, "an answer") if thoughts else second
 
 
-def _parts(answer: str) -> tuple[str | None, str]:
+def _split(answer: str) -> tuple[str | None, str]:
     return split(answer, "an answer")

@@ -18,26 +18,40 @@ from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.tools import tools_from
 
 Message = dict[str, Any]
-_PLAIN = ("system", "user")
-_RESULTS = ("tool_response", "tool")
 
 
 def openai_messages(messages: Any, where: str) -> list[Message]:
-    """OpenAI messages of a swift row; `where` (file:line) begins each DataError."""
+    """Return the OpenAI messages of a swift row; `where` (file:line) begins each DataError."""
     if not isinstance(messages, list) or not messages:
-        raise DataError(
-            f"{where}: no messages", "no_messages", "a row needs a list of {role, content}"
-        )
+        fix = "a row needs a list of {role, content}"
+        raise DataError(f"{where}: no messages", "no_messages", fix)
     result: list[Message] = []
     waiting: list[str] = []  # ids of calls whose result has not come yet
     for number, message in enumerate(messages, 1):
-        _add(result, waiting, *_role_and_content(message, f"{where}: message {number}"))
+        place = f"{where}: message {number}"
+        role, content = _role_and_content(message, place)
+        if role in ("system", "user"):
+            result.append({"role": role, "content": content})
+        elif role == "assistant":
+            _add_answer(result, waiting, content, place)
+        elif role == "tool_call":
+            line = content.encode("utf-8", "surrogatepass")
+            call = call_from(decode_line(line, place, msgspec.json.decode), place)
+            _add_calls(result, waiting, [call])
+        elif role in ("tool_response", "tool"):
+            if not waiting:
+                fix = "add its tool_call message"
+                raise DataError(f"{place}: a result without a call before it", "orphan_result", fix)
+            result.append({"role": "tool", "tool_call_id": waiting.pop(0), "content": content})
+        else:
+            fix = "convert the file with `swiftkit convert`"
+            raise DataError(f"{place}: unknown role {role!r}", "unknown_role", fix)
     return result
 
 
 def parse_tools(value: Any, where: str) -> list[dict[str, Any]]:
-    """The `tools` column (JSON text, or the list itself) as OpenAI tool schemas. Rows with the same
-    text share them."""
+    """Return the `tools` column (JSON text, or the list itself) as OpenAI tool schemas. Rows with
+    the same text share them."""
     try:
         return _read_tools(value) if isinstance(value, str) else tools_from(value)
     except DataError as error:
@@ -50,53 +64,25 @@ def _read_tools(text: str) -> list[dict[str, Any]]:
     return tools_from(text)
 
 
-def _role_and_content(message: Any, where: str) -> tuple[str, str, str]:
+def _role_and_content(message: Any, where: str) -> tuple[str, str]:
     if not isinstance(message, dict) or not isinstance(message.get("role"), str):
         raise DataError(f"{where} has no role", "bad_message", "each message is {role, content}")
     content = message.get("content")
     if content is not None and not isinstance(content, str):
-        raise DataError(
-            f"{where}: content is no text",
-            "bad_content",
-            "write structured content as a JSON string",
-        )
-    return message["role"], content or "", where
-
-
-def _add(result: list[Message], waiting: list[str], role: str, content: str, where: str) -> None:
-    if role in _PLAIN:
-        result.append({"role": role, "content": content})
-    elif role == "assistant":
-        _add_answer(result, waiting, content, where)
-    elif role == "tool_call":
-        value = decode_line(content.encode("utf-8", "surrogatepass"), where, msgspec.json.decode)
-        _add_calls(result, waiting, [call_from(value, where)])
-    elif role in _RESULTS:
-        if not waiting:
-            raise DataError(
-                f"{where}: a result without a call before it",
-                "orphan_result",
-                "add its tool_call message",
-            )
-        result.append({"role": "tool", "tool_call_id": waiting.pop(0), "content": content})
-    else:
-        raise DataError(
-            f"{where}: unknown role {role!r}",
-            "unknown_role",
-            "convert the file with `swiftkit convert`",
-        )
+        fix = "write structured content as a JSON string"
+        raise DataError(f"{where}: content is no text", "bad_content", fix)
+    return message["role"], content or ""
 
 
 def _add_answer(result: list[Message], waiting: list[str], content: str, where: str) -> None:
-    """An assistant message; calls that are written into its text become calls."""
+    """Add an assistant message; calls that are written into its text become calls."""
     parsed = detect.parse(content)
     if parsed.malformed:
-        raise DataError(
-            f"{where}: {parsed.malformed}", "malformed_call", "mend the markup of the calls"
-        )
+        fix = "mend the markup of the calls"
+        raise DataError(f"{where}: {parsed.malformed}", "malformed_call", fix)
     # The chat template of gpt-oss refuses Harmony's own markup in a message.
-    taken_apart = parsed.calls or detect.format_of(content) == "harmony"
-    result.append({"role": "assistant", "content": parsed.content if taken_apart else content})
+    has_markup = parsed.calls or detect.format_of(content) == "harmony"
+    result.append({"role": "assistant", "content": parsed.content if has_markup else content})
     if parsed.calls:
         _add_calls(result, waiting, parsed.calls)
 
@@ -106,9 +92,9 @@ def _add_calls(result: list[Message], waiting: list[str], calls: list[ToolCall])
     message."""
     if not result or result[-1]["role"] != "assistant":
         result.append({"role": "assistant", "content": ""})
-    held = result[-1].setdefault("tool_calls", [])
+    own_calls = result[-1].setdefault("tool_calls", [])
     turn = sum(message["role"] == "assistant" for message in result)
     for call in calls:
-        identity = f"call_{turn}_{len(held) + 1}"
-        held.append(openai_calls.to_openai(call, identity))
+        identity = f"call_{turn}_{len(own_calls) + 1}"
+        own_calls.append(openai_calls.to_openai(call, identity))
         waiting.append(identity)

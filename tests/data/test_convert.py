@@ -1,4 +1,4 @@
-"""`swiftkit convert`: the account balances, whatever the input holds."""
+"""`swiftkit convert`: the report balances, whatever the input holds."""
 
 import json
 import os
@@ -47,11 +47,11 @@ def convert(*arguments: str | Path, stdin: bytes | None = None) -> Result:
     )
 
 
-def account(result: Result) -> dict[str, Any]:
-    books: dict[str, Any] = json.loads(result.stdout)
-    assert books["rows_in"] == books["rows_accepted"] + books["rows_rejected"]
-    assert books["rows_rejected"] == sum(books["rejects"].values())
-    return books
+def report_of(result: Result) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(result.stdout)
+    assert report["rows_in"] == report["rows_accepted"] + report["rows_rejected"]
+    assert report["rows_rejected"] == sum(report["rejects"].values())
+    return report
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -79,8 +79,8 @@ def test_rows_and_rejects(tmp_path: Path, out: Path) -> None:
     raw = write(tmp_path / "raw.jsonl", LINE + b'\n{"messages": [\n\n[1]\n{"what": 1}\n' + LINE)
     result = convert(raw, "-o", out, "--json")
     assert result.exit_code == 1
-    books = account(result)
-    assert (books["rows_in"], books["rows_accepted"], books["rows_out"]) == (5, 2, 2)
+    report = report_of(result)
+    assert (report["rows_in"], report["rows_accepted"], report["rows_out"]) == (5, 2, 2)
     assert [row["id"] for row in rows(out)] == ["raw.jsonl:1", "raw.jsonl:6"]
     rejects = rows(out.with_suffix(".rejects.jsonl"))
     assert [(reject["line"], reject["code"]) for reject in rejects] == [
@@ -139,14 +139,14 @@ def test_says_which_format_and_why(tmp_path: Path, out: Path) -> None:
         (b'5\nnull\n"x"\n[]\n{}', 0, ["not_an_object"] * 4 + ["unknown_format"]),
     ],
 )
-def test_hostile_lines(
+def test_hostile_lines_are_rejects(
     tmp_path: Path, out: Path, content: bytes, accepted: int, codes: list[str] | None
 ) -> None:
     """Never a traceback, never a silent loss."""
-    books = account(convert(write(tmp_path / "raw.jsonl", content), "-o", out, "--json"))
-    assert books["rows_accepted"] == accepted
+    report = report_of(convert(write(tmp_path / "raw.jsonl", content), "-o", out, "--json"))
+    assert report["rows_accepted"] == accepted
     assert (
-        books["rows_rejected"] >= 1 if codes is None else books["rejects"] == dict(Counter(codes))
+        report["rows_rejected"] >= 1 if codes is None else report["rejects"] == dict(Counter(codes))
     )
 
 
@@ -163,10 +163,10 @@ def test_hostile_lines(
 def test_any_bytes_balance(tmp_path: Path, lines: list[bytes]) -> None:
     """Every line that is not blank is accepted or rejected."""
     content = b"\n".join([LINE, *lines])
-    books = account(
+    report = report_of(
         convert(write(tmp_path / "raw.jsonl", content), "-o", tmp_path / "rows.jsonl", "--json")
     )
-    assert books["rows_in"] == sum(bool(line.strip()) for line in content.split(b"\n"))
+    assert report["rows_in"] == sum(bool(line.strip()) for line in content.split(b"\n"))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_any_bytes_balance(tmp_path: Path, lines: list[bytes]) -> None:
         ("line.json", b"\xef\xbb\xbf" + LINE, [1]),
     ],
 )
-def test_json_files(
+def test_json_file_gives_places_of_its_records(
     tmp_path: Path, out: Path, name: str, content: bytes, places: list[int]
 ) -> None:
     """A list, one object, or JSON Lines under the name .json."""
@@ -192,8 +192,8 @@ def test_json_files(
 )
 def test_a_broken_json_file_is_one_reject(tmp_path: Path, out: Path, content: bytes) -> None:
     """Where the records begin after the break, nobody can say."""
-    books = account(convert(write(tmp_path / "raw.json", content), "-o", out, "--json"))
-    assert books["rejects"] == {"broken_json": 1}
+    report = report_of(convert(write(tmp_path / "raw.json", content), "-o", out, "--json"))
+    assert report["rejects"] == {"broken_json": 1}
 
 
 def test_a_folder_and_stdin(tmp_path: Path) -> None:
@@ -253,11 +253,15 @@ def test_sample_types_and_max_samples(tmp_path: Path, out: Path) -> None:
     """What is filtered out is counted apart; what comes after the last sample is not read."""
     kinds = ["a", "b", "a", "c", ["a"], None]
     raw = write(tmp_path / "raw.jsonl", [GOOD | {"sample_type": kind} for kind in kinds])
-    books = account(convert(raw, "-o", out, "--json", "--sample-type", "a", "--sample-type", "c"))
-    assert (books["rows_in"], books["rows_filtered"], books["rows_out"]) == (3, 3, 3)
+    report = report_of(
+        convert(raw, "-o", out, "--json", "--sample-type", "a", "--sample-type", "c")
+    )
+    assert (report["rows_in"], report["rows_filtered"], report["rows_out"]) == (3, 3, 3)
     assert [row["sample_type"] for row in rows(out)] == ["a", "a", "c"]
-    books = account(convert(raw, "-o", out, "--json", "--sample-type", "a", "--max-samples", "1"))
-    assert (books["rows_in"], books["rows_filtered"], books["rows_out"]) == (1, 0, 1)
+    report = report_of(
+        convert(raw, "-o", out, "--json", "--sample-type", "a", "--max-samples", "1")
+    )
+    assert (report["rows_in"], report["rows_filtered"], report["rows_out"]) == (1, 0, 1)
 
 
 def test_what_is_filtered_out_is_explained(tmp_path: Path, out: Path) -> None:
@@ -265,7 +269,7 @@ def test_what_is_filtered_out_is_explained(tmp_path: Path, out: Path) -> None:
     bad = {"task_id": 1, "reward": 0.0, "traj": STEPS["messages"]}
     raw = write(tmp_path / "raw.jsonl", [bad, GOOD, bad])
     result = convert(raw, "-o", out, "--json")
-    assert (account(result)["rows_in"], account(result)["rows_filtered"]) == (1, 2)
+    assert (report_of(result)["rows_in"], report_of(result)["rows_filtered"]) == (1, 2)
     assert "filtered out: 2, marked as a bad answer\n" in result.stderr
     result = convert(write(raw, [bad]), "-o", out)
     assert (
@@ -274,7 +278,7 @@ def test_what_is_filtered_out_is_explained(tmp_path: Path, out: Path) -> None:
     ) == (2, True)
 
 
-def test_steps_and_ids(tmp_path: Path, out: Path) -> None:
+def test_second_row_of_an_id_gets_its_own(tmp_path: Path, out: Path) -> None:
     """An evaluation keeps its answers by id, so a second row of one id, and its chain, get a name
     of their own."""
     raw = write(tmp_path / "raw.jsonl", [STEPS | {"id": "s"}] * 2)
@@ -291,10 +295,10 @@ def test_steps_and_ids(tmp_path: Path, out: Path) -> None:
 def test_max_samples_may_cut_a_chain(tmp_path: Path, out: Path) -> None:
     """The limit is on rows written."""
     raw = write(tmp_path / "raw.jsonl", [STEPS] * 3)
-    books = account(
+    report = report_of(
         convert(raw, "-o", out, "--to", "grpo", "--each-step", "--max-samples", "3", "--json")
     )
-    assert (books["rows_in"], books["rows_out"], len(rows(out))) == (2, 3, 3)
+    assert (report["rows_in"], report["rows_out"], len(rows(out))) == (2, 3, 3)
 
 
 def test_bfcl_gold_is_found_beside_the_file(tmp_path: Path, out: Path) -> None:
@@ -314,14 +318,14 @@ def test_bfcl_gold_is_found_beside_the_file(tmp_path: Path, out: Path) -> None:
         tmp_path / "possible_answer" / raw.name,
         [{"id": "multiple_1", "ground_truth": [{"f": {"a": [1, 2]}}]}],
     )
-    books = account(convert(raw, "-o", out, "--to", "grpo", "--json"))
-    assert (books["rows_accepted"], books["rejects"]) == (1, {"no_gold": 1})
+    report = report_of(convert(raw, "-o", out, "--to", "grpo", "--json"))
+    assert (report["rows_accepted"], report["rejects"]) == (1, {"no_gold": 1})
     gold = '[{"name":"f","arguments":{"a":1},"accepted":{"a":[1,2]}}]'
     assert [(row["id"], row["expected_calls"]) for row in rows(out)] == [("multiple_1", gold)]
 
 
 def test_workers_keep_the_order(tmp_path: Path) -> None:
-    """Two processes write, byte for byte, what one writes, and the same account."""
+    """Two processes write, byte for byte, what one writes, and the same report."""
     padding = "x" * 3000
     raw = write(
         tmp_path / "raw.jsonl",
@@ -340,7 +344,7 @@ def test_workers_keep_the_order(tmp_path: Path) -> None:
 @pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything"
 )
-def test_no_permission(tmp_path: Path, out: Path) -> None:
+def test_unreadable_file_is_one_sentence(tmp_path: Path, out: Path) -> None:
     """An unreadable file is one sentence, not a traceback."""
     raw = write(tmp_path / "raw.jsonl", LINE)
     raw.chmod(0)

@@ -23,7 +23,7 @@ from typing import Any
 import psutil
 import pytest
 
-from swiftkit.data.progress import state_of
+from swiftkit.data.progress import describe_speed
 
 GOOD = {
     "messages": [{"role": "user", "content": "Hi."}, {"role": "assistant", "content": "Hello."}]
@@ -40,18 +40,18 @@ def convert(*arguments: str | Path, **options: Any) -> subprocess.CompletedProce
     )
 
 
-def account(done: subprocess.CompletedProcess[bytes], out: Path) -> dict[str, Any]:
-    """The account, after a look whether it balances, also with the files."""
+def report_of(done: subprocess.CompletedProcess[bytes], out: Path) -> dict[str, Any]:
+    """The report, after a look whether it balances, also with the files."""
     assert b"Traceback" not in done.stderr
-    books: dict[str, Any] = json.loads(done.stdout)
-    assert books["rows_in"] == books["rows_accepted"] + books["rows_rejected"]
+    report: dict[str, Any] = json.loads(done.stdout)
+    assert report["rows_in"] == report["rows_accepted"] + report["rows_rejected"]
     assert (
-        books["rows_rejected"]
-        == sum(books["rejects"].values())
+        report["rows_rejected"]
+        == sum(report["rejects"].values())
         == lines_in(out.with_suffix(".rejects.jsonl"))
     )
-    assert books["rows_out"] == lines_in(out)
-    return books
+    assert report["rows_out"] == lines_in(out)
+    return report
 
 
 def lines_in(file: Path) -> int:
@@ -103,7 +103,7 @@ def test_faults_in_every_container(tmp_path: Path, name: str) -> None:
     found = []
     for workers in ("1", "2"):
         done = convert(raw, "-o", out, "--json", "--workers", workers)
-        assert (done.returncode, account(done, out)["rows_accepted"]) == (1, len(faults) + 1)
+        assert (done.returncode, report_of(done, out)["rows_accepted"]) == (1, len(faults) + 1)
         rejects = [
             json.loads(line) for line in out.with_suffix(".rejects.jsonl").read_bytes().splitlines()
         ]
@@ -124,7 +124,7 @@ def test_two_equal_values_of_a_key_are_one(tmp_path: Path) -> None:
     raw.write_bytes(
         LINE[:-1] + b', "id": 1, "id": 1}\n' + LINE[:-1] + b', "note": "a:b\\u003a", "id": 2}'
     )
-    assert account(convert(raw, "-o", out, "--json"), out)["rows_accepted"] == 2
+    assert report_of(convert(raw, "-o", out, "--json"), out)["rows_accepted"] == 2
 
 
 def test_a_line_of_50_megabytes(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_a_line_of_50_megabytes(tmp_path: Path) -> None:
     raw, out = tmp_path / "raw.jsonl", tmp_path / "out.jsonl"
     long = json.dumps({"instruction": "x" * 50_000_000, "output": "y"}).encode()
     raw.write_bytes(b"\n".join([LINE, long, long[:-1], LINE]))
-    books = account(convert(raw, "-o", out, "--json"), out)
-    assert (books["rows_accepted"], books["rejects"]) == (3, {"broken_json": 1})
+    report = report_of(convert(raw, "-o", out, "--json"), out)
+    assert (report["rows_accepted"], report["rejects"]) == (3, {"broken_json": 1})
     assert out.stat().st_size > 50_000_000
     assert out.with_suffix(".rejects.jsonl").stat().st_size < 10_000
 
@@ -151,17 +151,17 @@ def test_csv_and_parquet_rejects_are_counted(tmp_path: Path) -> None:
     parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "b.parquet")
     out = tmp_path / "out" / "rows.jsonl"
     done = convert(tmp_path, "-o", out, "--json")
-    books = account(done, out)
-    assert books["formats"] == {"alpaca_tool": 1, "openai": 2}
-    assert books["rejects"] == {"broken_csv": 2, "not_utf8": 1, "no_messages": 1}
+    report = report_of(done, out)
+    assert report["formats"] == {"alpaca_tool": 1, "openai": 2}
+    assert report["rejects"] == {"broken_csv": 2, "not_utf8": 1, "no_messages": 1}
     assert f"{tmp_path}/a.csv:3: this record: 3 cells under 2 names" in json.dumps(
-        books["examples"]
+        report["examples"]
     )
     assert done.stderr.decode().count("a null inside a Parquet row counts as absent") == 1
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="no /proc on this system")
-def test_what_fails_while_it_is_read(tmp_path: Path) -> None:
+def test_input_that_fails_while_read_is_one_sentence(tmp_path: Path) -> None:
     """The address 0 of a process cannot be read: an error of the input, not of the output, after it
     was opened."""
     memory, out = Path("/proc/self/mem"), tmp_path / "out.jsonl"
@@ -209,7 +209,7 @@ def test_no_permission_as_another_user() -> None:
 
 
 @pytest.mark.parametrize("full", ["output", "rejects"])
-def test_a_full_disk(tmp_path: Path, full: str) -> None:
+def test_full_disk_ends_the_run_and_keeps_old_files(tmp_path: Path, full: str) -> None:
     """No file may grow beyond 100 kB: the run ends with one sentence, and an earlier run's files
     are as they were."""
     raw, out = tmp_path / "raw.jsonl", tmp_path / "out" / "rows.jsonl"
@@ -300,7 +300,7 @@ def test_a_killed_worker_ends_the_run(tmp_path: Path, plain: bool) -> None:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_ctrl_c(tmp_path: Path, workers: str) -> None:
+def test_ctrl_c_ends_the_run_and_leaves_nothing(tmp_path: Path, workers: str) -> None:
     """One word, and nothing is left behind."""
     out = tmp_path / "rows.jsonl"
     with running(out, "--workers", workers) as process:
@@ -332,7 +332,7 @@ def _read(descriptor: int) -> bytes:
 
 
 def test_a_terminal_shows_a_bar(tmp_path: Path) -> None:
-    """Rows, rows a second, time left, and all rows at the end; elsewhere there is the account
+    """Rows, rows a second, time left, and all rows at the end; elsewhere there is the report
     alone."""
     raw, out = tmp_path / "raw.jsonl", tmp_path / "out.jsonl"
     raw.write_bytes((LINE + b"\n") * 30_000)
@@ -346,6 +346,6 @@ def test_a_terminal_shows_a_bar(tmp_path: Path) -> None:
 
 def test_the_time_left_comes_from_the_bytes() -> None:
     """Of a pipe nobody knows the end."""
-    assert state_of(12_345, 100, 400, 2) == "12,345 rows, 6,172 rows/s, 6 s left"
-    assert state_of(10, 100, None, 2) == "10 rows, 5 rows/s"
-    assert state_of(0, 0, 400, 0) == "0 rows, 0 rows/s"
+    assert describe_speed(12_345, 100, 400, 2) == "12,345 rows, 6,172 rows/s, 6 s left"
+    assert describe_speed(10, 100, None, 2) == "10 rows, 5 rows/s"
+    assert describe_speed(0, 0, 400, 0) == "0 rows, 0 rows/s"

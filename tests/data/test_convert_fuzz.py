@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from swiftkit.data.check_row import check_row
 from swiftkit.data.convert import convert_files
-from swiftkit.data.convert_record import Options, Outcome, convert_chunk
+from swiftkit.data.convert_record import ConvertOptions, ConvertOutcome, convert_chunk
 from swiftkit.data.detect_format import names
 from swiftkit.data.targets import TARGETS
 from swiftkit.files.inputs import Chunk
@@ -133,7 +133,7 @@ def damage(inside: Any, data: st.DataObject) -> None:
         inside = inside[key]
 
 
-def check(outcome: Outcome, target: str) -> None:
+def check(outcome: ConvertOutcome, target: str) -> None:
     if outcome.reject:
         assert not outcome.rows
         assert re.fullmatch(r"[a-z]+(_[a-z]+)*", outcome.reject.code)
@@ -162,7 +162,7 @@ def test_any_damage_gives_rows_or_a_reject(name: str, data: st.DataObject) -> No
     for target in TARGETS:
         for forced in ("", name, data.draw(st.sampled_from(names()))):
             [outcome] = convert_chunk(
-                Chunk(Path("raw.jsonl"), [(1, line)]), Options(target, forced)
+                Chunk(Path("raw.jsonl"), [(1, line)]), ConvertOptions(target, forced)
             )
             check(outcome, target)
 
@@ -186,7 +186,7 @@ def test_no_value_is_lost_under_a_key_that_is_there_twice(name: str, data: st.Da
         "separators": data.draw(st.sampled_from([None, (",", ":")])),
     }
     line = json.dumps(record, **style).replace('"@@twin@@"', json.dumps(key, **style)).encode()
-    [outcome] = convert_chunk(Chunk(Path("raw.jsonl"), [(1, line)]), Options())
+    [outcome] = convert_chunk(Chunk(Path("raw.jsonl"), [(1, line)]), ConvertOptions())
     assert outcome.reject
     assert outcome.reject.code == "duplicate_key"
 
@@ -200,7 +200,9 @@ def test_a_lost_value_of_any_length_is_seen(length: int) -> None:
         body = json.dumps({"messages": messages, "category": "x", "id": "new"}, **style)  # type: ignore[arg-type]
         first = [b'{"id":%b"%b",' % (space, b"x" * length) for space in (b"", b" ")]
         lines = [body.encode(), *(twin + body[1:].encode() for twin in first)]
-        good, *bad = convert_chunk(Chunk(Path("raw.jsonl"), list(enumerate(lines, 1))), Options())
+        good, *bad = convert_chunk(
+            Chunk(Path("raw.jsonl"), list(enumerate(lines, 1))), ConvertOptions()
+        )
         assert (len(good.rows), good.reject) == (1, None)
         assert [outcome.reject and outcome.reject.code for outcome in bad] == ["duplicate_key"] * 2
 
@@ -224,14 +226,14 @@ def test_any_file_balances(tmp_path: Path, data: st.DataObject) -> None:
     raw, good, out = (tmp_path / name for name in ("raw.jsonl", "good.jsonl", "out.jsonl"))
     raw.write_bytes(b"\n".join(lines))
     good.write_bytes(GOOD)
-    account = convert_files([raw, good], out, None, Options())
+    report = convert_files([raw, good], out, None, ConvertOptions())
     rejects = out.with_suffix(".rejects.jsonl")
     assert (
-        account.rows_in
-        == account.rows_accepted + account.rows_rejected
-        == len(lines) + 1 - account.rows_filtered
+        report.rows_in
+        == report.rows_accepted + report.rows_rejected
+        == len(lines) + 1 - report.rows_filtered
     )
-    assert account.rows_out == len(out.read_bytes().splitlines()) == account.rows_accepted
-    assert account.rows_rejected == (
+    assert report.rows_out == len(out.read_bytes().splitlines()) == report.rows_accepted
+    assert report.rows_rejected == (
         len(rejects.read_bytes().splitlines()) if rejects.exists() else 0
     )

@@ -5,14 +5,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from helpers.goldens import CASES, damage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swiftkit.data import convert_record as formats
-from swiftkit.data import fast_path
-from swiftkit.data.convert_record import Options, Outcome, convert_chunk
+from swiftkit.data.convert_record import ConvertOptions, ConvertOutcome, convert_chunk
 from swiftkit.data.fast_path import convert_line
 from swiftkit.files.inputs import Chunk
 
@@ -144,18 +143,19 @@ LAYOUTS: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _unknown_kinds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test begins without what others have seen."""
-    monkeypatch.setattr(formats, "_open_to", {})
-    monkeypatch.setattr(fast_path, "_seen", {})
+def converted(lines: list[bytes], options: ConvertOptions) -> list[ConvertOutcome]:
+    return convert_chunk(Chunk(PATH, list(enumerate(lines, 1))), options)
 
 
-def general(lines: list[bytes], options: Options) -> list[Outcome]:
-    return [formats._outcome(PATH, number, line, options) for number, line in enumerate(lines, 1)]
+def general(lines: list[bytes], options: ConvertOptions) -> list[ConvertOutcome]:
+    """The outcomes of the general way, which --max-samples asks for: there each record is told
+    alone."""
+    if options.max_samples is None:
+        options = msgspec.structs.replace(options, max_samples=len(lines))
+    return converted(lines, options)
 
 
-def apart(outcomes: list[Outcome]) -> list[Outcome]:
+def apart(outcomes: list[ConvertOutcome]) -> list[ConvertOutcome]:
     """One outcome for each record, without what the short way does not tell of each."""
     rows = [outcome.rows[0].split(b"\n") if outcome.records > 1 else [] for outcome in outcomes]
     one = [
@@ -165,37 +165,31 @@ def apart(outcomes: list[Outcome]) -> list[Outcome]:
     return [outcome._replace(identity="", columns=frozenset()) for some in one for outcome in some]
 
 
-def check_same(lines: list[bytes], options: Options = Options()) -> None:  # noqa: B008 (frozen)
-    outcomes = convert_chunk(Chunk(PATH, list(enumerate(lines, 1))), options)
+def check_same(lines: list[bytes], options: ConvertOptions = ConvertOptions()) -> None:  # noqa: B008 (frozen)
+    outcomes, expected = converted(lines, options), general(lines, options)
     assert sum(outcome.records for outcome in outcomes) == len(lines)
-    assert apart(outcomes) == apart(general(lines, options))
+    assert apart(outcomes) == apart(expected)
+    start = 0
     for outcome in outcomes:
-        check_columns(outcome)
-
-
-def check_columns(outcome: Outcome) -> None:
-    """The first row of an outcome has all the columns that its rows have."""
-    rows = [
-        set(formats._columns(json.loads(line))) for row in outcome.rows for line in row.split(b"\n")
-    ]
-    assert all(row <= rows[0] == outcome.columns for row in rows)
+        # the first row of an outcome has all the columns that its rows have
+        columns = [record.columns for record in expected[start : start + outcome.records]]
+        assert columns[0] == outcome.columns
+        assert all(more <= columns[0] for more in columns)
+        start += outcome.records
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 @pytest.mark.parametrize("name", PLAIN)
-def test_plain_records(name: str, layout: dict[str, Any]) -> None:
+def test_plain_record_goes_the_short_way(name: str, layout: dict[str, Any]) -> None:
     """These go the short way, in whatever layout they are written, and become the same as in the
     general way."""
     lines = [json.dumps(PLAIN[name], **layout).encode()] * 2
-    assert [
-        outcome.records
-        for outcome in convert_chunk(Chunk(PATH, list(enumerate(lines, 1))), Options())
-    ] == [2]
+    assert [outcome.records for outcome in converted(lines, ConvertOptions())] == [2]
     check_same(lines)
 
 
 @pytest.mark.parametrize("name", AWKWARD)
-def test_awkward_records(name: str) -> None:
+def test_awkward_record_is_the_same_in_both_ways(name: str) -> None:
     """What a plain record is not, also after a plain one of the same kind."""
     check_same(
         [
@@ -205,7 +199,7 @@ def test_awkward_records(name: str) -> None:
     )
 
 
-def test_all_goldens() -> None:
+def test_goldens_are_the_same_in_both_ways() -> None:
     """Records of every format, in one file: the first of a kind does not decide for what is unlike
     it."""
     records = [
@@ -220,7 +214,7 @@ def test_all_goldens() -> None:
 @pytest.mark.parametrize(
     "column", sorted({name for param in CASES for name in param.values[1]["in"]})
 )
-def test_any_column_beside(column: str) -> None:
+def test_any_column_beside_messages_keeps_its_meaning(column: str) -> None:
     """A column that means something to some format keeps its meaning beside plain messages."""
     values = [param.values[1]["in"][column] for param in CASES if column in param.values[1]["in"]]
     simple = ["text", 1, True, None]
@@ -235,7 +229,7 @@ def test_any_column_beside(column: str) -> None:
 
 @settings(max_examples=300, deadline=None)
 @given(st.data())
-def test_damaged_records(data: st.DataObject) -> None:
+def test_damaged_records_are_the_same_in_both_ways(data: st.DataObject) -> None:
     """Plain records with some parts replaced by anything."""
     records = data.draw(st.lists(st.sampled_from(list(PLAIN.values())), min_size=1, max_size=4))
     damaged = json.loads(json.dumps(records))
@@ -262,7 +256,9 @@ turns = st.fixed_dictionaries(
 
 @settings(max_examples=500, deadline=None)
 @given(st.lists(st.lists(turns, max_size=6), min_size=1, max_size=3), st.booleans())
-def test_any_order_of_messages(dialogues: list[list[dict[str, Any]]], with_tools: bool) -> None:
+def test_any_order_of_messages_is_the_same_in_both_ways(
+    dialogues: list[list[dict[str, Any]]], with_tools: bool
+) -> None:
     """Roles, empty texts, calls and ids in any order."""
     rows = [
         {"messages": messages, **({"tools": [TOOL]} if with_tools else {})}
@@ -304,7 +300,7 @@ values = st.recursive(
         st.sampled_from(["name", "description", "strict", "type", "required"]), values, max_size=2
     ),
 )
-def test_any_tool(properties: Any, more: dict[str, Any]) -> None:
+def test_any_tool_is_the_same_in_both_ways(properties: Any, more: dict[str, Any]) -> None:
     """Schemas that are JSON Schema already, and schemas that are not."""
     parameters = {"type": "object", "properties": properties}
     tool = {"type": "function", "function": {**TOOL["function"], "parameters": parameters, **more}}  # type: ignore[dict-item]
@@ -323,7 +319,7 @@ TWICE = [
 
 @pytest.mark.parametrize("space", ["", " "])
 @pytest.mark.parametrize("template", TWICE)
-def test_a_key_twice(template: str, space: str) -> None:
+def test_key_twice_is_not_plain(template: str, space: str) -> None:
     """One of the two values would be lost, so the general way has to refuse it."""
     template = template.replace("G", '{"name": "g", "name": "f", "arguments": "{}"}')
     text = template.replace("USER", json.dumps(USER)).replace("ANSWER", json.dumps(ANSWER))
@@ -338,7 +334,7 @@ def test_a_key_twice(template: str, space: str) -> None:
 
 
 @pytest.mark.parametrize("space", ["", " "])
-def test_a_column_twice_of_any_length(space: str) -> None:
+def test_column_twice_of_any_length_is_not_plain(space: str) -> None:
     """As long as the spaces of another layout would be, too."""
     record = json.dumps(ROW, separators=(f",{space}", f":{space}"))
     for length in range(40):
@@ -346,45 +342,36 @@ def test_a_column_twice_of_any_length(space: str) -> None:
         assert convert_line(line, "raw.jsonl:1", bytearray()) is None
 
 
-def test_a_forced_format() -> None:
+def test_forced_format_is_the_same_in_both_ways() -> None:
     """--from decides, whatever a record looks like."""
     lines = [json.dumps(ROW).encode(), json.dumps({**ROW, "kto_tag": True}).encode()]
     for forced in ("", "openai", "kto", ""):
-        check_same(lines, Options(source_format=forced))
+        check_same(lines, ConvertOptions(source_format=forced))
 
 
 @pytest.mark.parametrize(
     "options",
-    [Options("grpo"), Options("whole"), Options(sample_types=("a",)), Options(max_samples=1)],
+    [
+        ConvertOptions("grpo"),
+        ConvertOptions("whole"),
+        ConvertOptions(sample_types=("a",)),
+        ConvertOptions(max_samples=1),
+    ],
 )
-def test_each_record_alone(options: Options) -> None:
+def test_records_are_apart_where_they_are_counted(options: ConvertOptions) -> None:
     """Where single records are counted or cut, they are told one by one, in the general way."""
     lines = [json.dumps({**ROW, "sample_type": kind}).encode() for kind in "aab"]
-    assert convert_chunk(Chunk(PATH, list(enumerate(lines, 1))), options) == general(lines, options)
+    chunks = [Chunk(PATH, [(number, line)]) for number, line in enumerate(lines, 1)]
+    outcomes = converted(lines, options)
+    assert [outcome.records for outcome in outcomes] == [1, 1, 1]
+    assert outcomes == [convert_chunk(chunk, options)[0] for chunk in chunks]
 
 
 def test_faults_between_plain_records() -> None:
     """Neighbours that go the short way stand together, and every fault keeps its place."""
     good, broken = json.dumps(ROW).encode(), b'{"messages": ['
     lines = [good, good, broken, good, b"\xff", b"[]", good]
-    outcomes = convert_chunk(Chunk(PATH, list(enumerate(lines, 1))), Options())
+    outcomes = converted(lines, ConvertOptions())
     assert [outcome.records for outcome in outcomes] == [2, 1, 1, 1, 1, 1]
     assert [outcome.reject.line for outcome in outcomes if outcome.reject] == [3, 5, 6]
     check_same(lines)
-
-
-def test_memory_of_kinds_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nor does a file in which each record has a column of its own."""
-    monkeypatch.setattr(formats, "_MOST_KINDS", 3)
-    for number in range(10):
-        check_same([json.dumps({**ROW, f"column {number}": 1}).encode()])
-        assert len(formats._open_to) <= 3
-
-
-def test_memory_of_tools_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file in which no tool comes twice does not fill the memory."""
-    monkeypatch.setattr(fast_path, "_MOST_TOOLS", 3)
-    for number in range(10):
-        tool = {"type": "function", "function": {**TOOL["function"], "name": f"f{number}"}}  # type: ignore[dict-item]
-        check_same([json.dumps({"messages": [USER, ANSWER], "tools": [TOOL, tool]}).encode()])
-        assert len(fast_path._seen) <= 3

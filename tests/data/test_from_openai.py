@@ -65,7 +65,9 @@ def test_results_stand_in_the_order_of_their_calls() -> None:
         ),
     ],
 )
-def test_one_message(message: dict[str, Any], expected: list[dict[str, Any]]) -> None:
+def test_messages_of_every_shape_are_swifts(
+    message: dict[str, Any], expected: list[dict[str, Any]]
+) -> None:
     """Every shape becomes swift's."""
     assert messages_of([message], "m") == expected
 
@@ -113,7 +115,7 @@ def test_a_chat_comes_to_its_place(name: str, write: Any) -> None:
     assert unfolded({name: write(SHAREGPT)}) == {"conversations": SHAREGPT}
 
 
-def test_pairs_are_messages() -> None:
+def test_unfolded_pairs_are_messages() -> None:
     """As older data sets have them; a pair with more in it is none."""
     assert unfolded({"conversation": [{"human": "Hi", "assistant": "Yo"}]}) == {"messages": CHAT}
     odd = {"conversation": [{"human": "Hi", "assistant": "Yo", "image": "x"}]}
@@ -123,7 +125,7 @@ def test_pairs_are_messages() -> None:
 @pytest.mark.parametrize(
     "record", [{"conversation": "Hi"}, {"messages": [], "conversations": CHAT}, {"dialog": [1]}, {}]
 )
-def test_what_is_no_chat_stays(record: dict[str, Any]) -> None:
+def test_unfolded_leaves_what_is_no_chat(record: dict[str, Any]) -> None:
     """Text that is no list, and a list beside messages, are left alone."""
     assert unfolded(record) == record
 
@@ -142,7 +144,7 @@ def test_broken_json_text_is_refused(text: str, code: str) -> None:
     assert caught.value.code == code
 
 
-def test_role_of_anything() -> None:
+def test_role_of_anything_never_raises() -> None:
     """Whatever stands there, the answer is a role or None."""
     assert [role_of(value) for value in ({"role": "tool"}, {"from": "gpt"}, {"role": []}, "user", None)] == [
         "tool_response", "assistant", None, None, None,

@@ -140,7 +140,7 @@ def lines(result: Result) -> list[dict[str, Any]]:
 
 
 # --- around swift
-# -----------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.usefixtures("letters")
@@ -161,7 +161,7 @@ def test_a_person_sees_the_first_row(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("letters")
-def test_max_length(tmp_path: Path) -> None:
+def test_show_row_above_max_length_is_truncated(tmp_path: Path) -> None:
     """A row is truncated above max_length and not at it, and a person is told what swift does
     then."""
     data = write(tmp_path / "rows.jsonl", ENGLISH)
@@ -174,7 +174,7 @@ def test_max_length(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("letters")
-def test_rows_that_fail(tmp_path: Path) -> None:
+def test_show_bad_row_gives_reason_and_status_1(tmp_path: Path) -> None:
     """With --json each has a line of its own and the rest is printed; a person gets place, code,
     reason and fix."""
     stray = {"messages": [said("user", "q"), {"role": "tool", "tool_call_id": "9", "content": "x"}]}
@@ -258,9 +258,9 @@ def test_rows_are_read_as_they_are_asked_for(tmp_path: Path) -> None:
     data = write(tmp_path / "rows.jsonl", *[TURNS] * 50_000)
     assert "the first of 50000 rows" in run(data).stderr
     assert lines(run(data, "--json", "--row", "49999"))[0]["row"] == 49999
-    settings = encoder.Settings(MODEL)
-    outcomes = show.outcomes(data, show.chosen(data, None, settings), settings)
-    assert next(outcomes).row == 1
+    settings = encoder.ShowSettings(MODEL)
+    rows = show.encoded_rows(data, show.records_of(data, None, settings), settings)
+    assert next(rows).row == 1
 
 
 @pytest.mark.parametrize(
@@ -372,7 +372,7 @@ def test_help_explains_the_marks() -> None:
 
 
 # --- real swift
-# -------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------
 
 SESSION = """
 import json, sys

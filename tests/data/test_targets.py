@@ -1,4 +1,4 @@
-"""What a conversation becomes for SFT, GRPO, step by step, as a preference pair, and for KTO."""
+"""The rows of a conversation for SFT, GRPO, step by step, as a preference pair, and for KTO."""
 
 import json
 from typing import Any
@@ -112,7 +112,7 @@ def test_a_gold_column_beside_an_answer_does_not_keep_the_answer() -> None:
     assert row["messages"] == CHAT[:3]
 
 
-def test_whole_demands_nothing() -> None:
+def test_whole_without_answer_is_a_prompt() -> None:
     """A question alone stays a prompt with its gold; a gold beside its answer is left out, as
     training would."""
     (question,) = cut("whole", [said("user")], expected_calls="[]")
@@ -130,7 +130,7 @@ def test_a_bad_answer_is_no_example(target: str) -> None:
     assert cut(target, CHAIN, label="true")
 
 
-def test_a_class_is_no_verdict() -> None:
+def test_sft_keeps_the_label_of_a_classifier() -> None:
     """The label of a classifier's row stays as it is."""
     (row,) = cut("sft", CHAT, label=0)
     assert row["label"] == 0

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 from helpers.paths import GOLDEN
 from swiftkit.data.detect_format import names
 
-CASES = [
-    pytest.param(name, case, id=f"{name}: {case['case']}")
-    for name in names()
-    for case in json.loads((GOLDEN / f"{name}.json").read_text(encoding="utf-8"))
-]
+CASES = []
+for _name in names():
+    for _case in json.loads((GOLDEN / f"{_name}.json").read_text(encoding="utf-8")):
+        CASES.append(pytest.param(_name, _case, id=f"{_name}: {_case['case']}"))
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5),
     lambda inner: (

@@ -4,7 +4,8 @@ Source: the SFT data of "fuzzy question to tool calls" projects in LLaMA-Factory
 real row:
 
     {"instruction": "明天北京天气怎么样", "input": "",
-     "output": "{\"tool_call\": {\"tool_name\": \"queryWeather\", \"parameters\": {\"location\": \"北京\"}}}"}
+     "output": "{\"tool_call\": {\"tool_name\": \"queryWeather\",
+                                 \"parameters\": {\"location\": \"北京\"}}}"}
 
 The output is a call, a JSON list of calls, a call string such as `queryWeather(location=北京,
 date=now)` (see toolcall/formats/call_strings.py), or an answer in plain text; reasoning in <think>
@@ -21,26 +22,23 @@ query and response.
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_instruction import names_of, question_of, used_columns, with_answer
-from swiftkit.data.rows import is_judged, make_row
+from swiftkit.data.from_instruction import pair_of, question_of, used_columns, with_answer
+from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 
+ORDER = 250
+
 
 def matches(record: dict[str, Any]) -> bool:
-    judged = is_judged(record) or (
-        record.get("completion") is not None and record.get("label") is not None
-    )
-    return names_of(record) is not None and not judged
+    return pair_of(record) is not None
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
-    names = names_of(record)
-    if names is None:
-        raise DataError(
-            "the row has no question and answer",
-            "no_question",
-            "name the columns instruction and output",
-        )
-    messages = with_answer(question_of(record, names[0]), record, names[1])
-    return [make_row(messages, record, used_columns(names))]
+    pair = pair_of(record)
+    if pair is None:
+        fix = "name the columns instruction and output"
+        raise DataError("the row has no question and answer", "no_question", fix)
+    question, answer = pair
+    messages = with_answer(question_of(record, question), record, answer)
+    return [make_row(messages, record, used_columns(pair))]

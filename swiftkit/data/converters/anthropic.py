@@ -4,15 +4,16 @@ Source: the Messages API of Anthropic, as its logs and data made with its models
 row:
 
     {"system": "Use the tools.",
-     "messages": [{"role": "user", "content": "What is the weather in San Francisco?"},
-                  {"role": "assistant", "content": [
-                     {"type": "thinking", "thinking": "I need the weather.", "signature": "EqQB..."},
-                     {"type": "text", "text": "I'll look."},
-                     {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {"city": "San Francisco"}}]},
-                  {"role": "user", "content": [
-                     {"type": "tool_result", "tool_use_id": "toolu_1", "content": "15 degrees", "is_error": false}]},
-                  {"role": "assistant", "content": [{"type": "text", "text": "It is 15 degrees."}]}],
-     "tools": [{"name": "get_weather", "description": "...", "input_schema": {"type": "object", ...}}]}
+     "messages": [
+        {"role": "user", "content": "What is the weather in Oslo?"},
+        {"role": "assistant", "content": [
+            {"type": "thinking", "thinking": "I need the weather.", "signature": "EqQB..."},
+            {"type": "text", "text": "I'll look."},
+            {"type": "tool_use", "id": "toolu_1", "name": "weather", "input": {"city": "Oslo"}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1",
+                                      "content": "15 degrees", "is_error": false}]},
+        {"role": "assistant", "content": [{"type": "text", "text": "It is 15 degrees."}]}],
+     "tools": [{"name": "weather", "description": "...", "input_schema": {...}}]}
 
 Results are put in the order of their calls. `system` is text or text blocks. A result with
 `is_error` begins with "Error: ", unless its text says so itself. Left out is what only the API can
@@ -23,7 +24,8 @@ that converter claims them.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from swiftkit.data.rows import call_message, is_judged, loss_flag, make_row, text_of
+from swiftkit.data.json_values import field, listed
+from swiftkit.data.rows import call_message, loss_flag, make_row, text_of
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import ToolCall
@@ -31,85 +33,80 @@ from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import join
 from swiftkit.toolcall.tool_results import in_call_order
 
+ORDER = 310
+
 _ROLES = ("system", "user", "assistant")
-_BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking")  # which no other format has
+_BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking")  # no other format has them
 
 
 def matches(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
-    if not isinstance(messages, list) or "expected_calls" in record or is_judged(record):
-        return False
-    if not all(isinstance(message, dict) and message.get("role") in _ROLES for message in messages):
-        return False
-    contents = (message.get("content") for message in messages)
-    blocks = (block for content in contents if isinstance(content, list) for block in content)
-    return any(isinstance(block, dict) and block.get("type") in _BLOCKS for block in blocks)
+    if not isinstance(messages, list) or "expected_calls" in record:
+        return False  # ms-swift's own rows pass as they are
+    for message in messages:
+        content = field(message, "content")
+        if isinstance(content, list) and any(field(block, "type") in _BLOCKS for block in content):
+            return True
+    return False
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
     messages = record.get("messages")
     if not isinstance(messages, list):
         raise DataError("the row has no messages", "no_messages", "give a list of messages")
-    return [make_row(_messages(messages), {**record, "system": _system(record.get("system"))}, ())]
-
-
-def _system(system: Any) -> str:
-    blocks = system if isinstance(system, list) else [system]
-    return "\n\n".join(filter(None, (text_of(block, "system") for block in blocks)))
+    texts = [text_of(block, "system") for block in listed(record.get("system"))]
+    text = "\n\n".join(text for text in texts if text)
+    return [make_row(_messages(messages), {**record, "system": text}, ())]
 
 
 def _messages(messages: list[Any]) -> Iterator[Message]:
-    ids: list[Any] = []  # of the calls made last, in their order
+    ids: list[Any] = []  # of the last answer's calls, in their order
     results: list[tuple[Any, Message]] = []  # what came back for them
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
-        role = message.get("role") if isinstance(message, dict) else None
+        role = field(message, "role")
         if role not in _ROLES:
-            raise DataError(
-                f"{where}: unknown role {role!r}", "bad_role", f"use {', '.join(_ROLES)}"
-            )
-        blocks, loss = _blocks(message.get("content"), where), loss_flag(message, where)
+            fix = f"use {', '.join(_ROLES)}"
+            raise DataError(f"{where}: unknown role {role!r}", "bad_role", fix)
+        blocks = _blocks_of(message.get("content"), where)
+        loss = loss_flag(message, where, is_answer=role == "assistant")
         if role == "user":
-            results += [
-                _result(block, where) for block in blocks if block.get("type") == "tool_result"
-            ]
-            blocks = _after_results(blocks, where)
+            count = _count_results(blocks, where)
+            results += [_result(block, where) for block in blocks[:count]]
+            blocks = blocks[count:]
             if not blocks and results:
                 continue  # more of them may follow
         yield from in_call_order(results, ids, where)
         results = []
         if role == "assistant":
             ids = [block.get("id") for block in blocks if block.get("type") == "tool_use"]
-            yield from (part | loss for part in _answer(blocks, where))
+            for part in _answer(blocks, where):
+                yield part | loss
         else:
             yield {"role": role, "content": text_of(blocks, where)}
     yield from in_call_order(results, ids, "the end")
 
 
-def _blocks(content: Any, where: str) -> list[dict[str, Any]]:
-    blocks = (
-        content
-        if isinstance(content, list)
-        else [{"type": "text", "text": text_of(content, where)}]
-    )
-    if not all(isinstance(block, dict) for block in blocks):
-        raise DataError(
-            f"{where}: content is neither text nor blocks",
-            "bad_content",
-            "write text, or {type, ...}",
-        )
-    return blocks
+def _blocks_of(content: Any, where: str) -> list[dict[str, Any]]:
+    if not isinstance(content, list):
+        return [{"type": "text", "text": text_of(content, where)}]
+    if not all(isinstance(block, dict) for block in content):
+        reason = f"{where}: content is neither text nor blocks"
+        raise DataError(reason, "bad_content", "write text, or {type, ...}")
+    return content
 
 
-def _after_results(blocks: list[dict[str, Any]], where: str) -> list[dict[str, Any]]:
-    kinds = [block.get("type") == "tool_result" for block in blocks]
-    count = sum(kinds)
-    if not all(kinds[:count]):
+def _count_results(blocks: list[dict[str, Any]], where: str) -> int:
+    """Return how many tool results a user's blocks begin with."""
+    are_results: list[bool] = [block.get("type") == "tool_result" for block in blocks]
+    count = sum(are_results)
+    if not all(are_results[:count]):
         raise DataError(f"{where}: text before a tool_result", "bad_order", "put the results first")
-    return blocks[count:]
+    return count
 
 
 def _result(block: dict[str, Any], where: str) -> tuple[Any, Message]:
+    """Return the id of the call, and the message of its result."""
     text = text_of(block.get("content"), where)
     if block.get("is_error") is True and not text.lower().startswith("error"):
         text = f"Error: {text}"
@@ -123,7 +120,8 @@ def _answer(blocks: list[dict[str, Any]], where: str) -> Iterator[Message]:
     for block in blocks:
         kind = block.get("type")
         if kind == "tool_use":
-            calls.append(_call(block, where))
+            arguments = {"arguments": block["input"]} if "input" in block else {}
+            calls.append(call_from({"name": block.get("name"), **arguments}, where))
         elif kind == "thinking" and not texts and not calls:
             thoughts.append(text_of(block.get("thinking"), where))
         elif kind == "text" and not calls:
@@ -132,13 +130,9 @@ def _answer(blocks: list[dict[str, Any]], where: str) -> Iterator[Message]:
             fix = "an answer is thinking, then text, then tool_use, and nothing else"
             raise DataError(f"{where}: a block {kind!r} in this place", "bad_content", fix)
     content = "".join(texts)
-    if thinking := "\n\n".join(thought for thought in thoughts if thought):
-        content = join(thinking, content, where)
+    reasoning = "\n\n".join(thought for thought in thoughts if thought)
+    if reasoning:
+        content = join(reasoning, content, where)
     if content.strip() or not calls:
         yield {"role": "assistant", "content": content}
-    yield from (call_message(call) for call in calls)
-
-
-def _call(block: dict[str, Any], where: str) -> ToolCall:
-    arguments = {"arguments": block["input"]} if "input" in block else {}
-    return call_from({"name": block.get("name"), **arguments}, where)
+    yield from map(call_message, calls)

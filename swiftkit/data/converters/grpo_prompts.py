@@ -5,8 +5,9 @@ Source: TRL's GRPO data (trl-lib/DeepMath-103K) and verl's (its preprocessed GSM
 the two:
 
     {"prompt": [{"role": "user", "content": "What is $1+1$?"}], "solution": "$2$"}
-    {"data_source": "openai/gsm8k", "prompt": [{"role": "user", "content": "Natalia sold clips ..."}],
-     "ability": "math", "reward_model": {"style": "rule", "ground_truth": "72"}, "extra_info": {"split": "train"}}
+    {"data_source": "openai/gsm8k", "prompt": [{"role": "user", "content": "Natalia sold ..."}],
+     "ability": "math", "reward_model": {"style": "rule", "ground_truth": "72"},
+     "extra_info": {"split": "train"}}
 
 The prompt is a text or messages, also under the names problem and question; a list `messages` that
 ends with a question is read too. The gold is one of solution, answer, ground_truth and
@@ -19,70 +20,62 @@ there too, unless there is a solution already.
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
 from swiftkit.data.from_openai import are_messages, is_prompt_with_gold, messages_of
-from swiftkit.data.rows import MEDIA, is_judged, make_row
+from swiftkit.data.json_values import as_text, field
+from swiftkit.data.rows import MEDIA, has_call_roles, make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 
+ORDER = 320
+
 _PROMPTS = ("prompt", "problem", "question")
-# of other formats
+# columns of an answer, or of a whole conversation
 _ANSWERS = ("completion", "response", "output", "label", "expected_calls", "conversations")
-_OWN_ROLES = ("tool_call", "tool_response")  # of ms-swift's own rows, which pass as they are
-_WHOLE = ("id", "tools", "chat_template_kwargs", *MEDIA)
+_AS_THEY_ARE = ("id", "tools", "chat_template_kwargs", *MEDIA)
 
 
 def matches(record: dict[str, Any]) -> bool:
-    if is_judged(record) or any(record.get(name) is not None for name in _ANSWERS):
+    messages = record.get("messages")
+    if messages is not None:
+        # ms-swift's own rows pass as they are
+        return is_prompt_with_gold(record) and not has_call_roles(messages)
+    if any(record.get(name) is not None for name in _ANSWERS):
         return False
-    if record.get("messages") is not None:
-        return is_prompt_with_gold(record) and not any(
-            item.get("role") in _OWN_ROLES for item in record["messages"]
-        )
     prompt = record.get(_prompt_column(record))
     return bool(prompt.strip()) if isinstance(prompt, str) else are_messages(prompt)
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
-    messages = _messages(record)
+    column = _prompt_column(record)
+    messages = _messages(record, column)
     if messages[-1]["role"] not in ("user", "tool_response"):
-        fix = "take the answer out of the prompt"
-        raise DataError(
-            "the prompt does not end with a question or a tool's result", "ends_with_answer", fix
-        )
-    used = ("messages", _prompt_column(record))
-    texts = {
-        name: _text(value)
-        for name, value in record.items()
-        if value is not None and name not in _WHOLE
-    }
-    row: Any = make_row(messages, {**record, **texts}, used)
-    solution = _solution(record)
-    return [row | {"solution": _text(solution)} if solution is not None else row]
+        reason = "the prompt does not end with a question or a tool's result"
+        raise DataError(reason, "ends_with_answer", "take the answer out of the prompt")
+    columns = dict(record)
+    for name, value in record.items():
+        if value is not None and name not in _AS_THEY_ARE:
+            columns[name] = as_text(value)
+    row: Any = make_row(messages, columns, ("messages", column))
+    solution = record.get("solution")
+    if solution is None:
+        solution = field(record.get("reward_model"), "ground_truth")
+    if solution is not None:
+        row["solution"] = as_text(solution)
+    return [row]
 
 
 def _prompt_column(record: dict[str, Any]) -> str:
-    return next((name for name in _PROMPTS if record.get(name) is not None), "prompt")
+    for name in _PROMPTS:
+        if record.get(name) is not None:
+            return name
+    return "prompt"
 
 
-def _messages(record: dict[str, Any]) -> list[Message]:
-    given = (
-        record.get(_prompt_column(record)) if record.get("messages") is None else record["messages"]
-    )
-    if isinstance(given, str):
-        given = [{"role": "user", "content": given}] if given.strip() else []
-    messages = messages_of(given, "prompt")
+def _messages(record: dict[str, Any], column: str) -> list[Message]:
+    prompt = record.get(column) if record.get("messages") is None else record["messages"]
+    if isinstance(prompt, str):
+        prompt = [{"role": "user", "content": prompt}] if prompt.strip() else []
+    messages = messages_of(prompt, "prompt")
     if not messages:
         raise DataError("the prompt is empty", "no_question", "fill in prompt")
     return messages
-
-
-def _solution(record: dict[str, Any]) -> Any:
-    reward = record.get("reward_model")
-    inside = reward.get("ground_truth") if isinstance(reward, dict) else None
-    return record["solution"] if record.get("solution") is not None else inside
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

@@ -2,17 +2,20 @@ r"""Harmony data, as gpt-oss is fine-tuned on: the analysis stands beside the fi
 
 Source: HuggingFaceH4/Multilingual-Thinking, the data set of OpenAI's cookbook. A real row:
 
-    {"reasoning_language": "French", "developer": "You are an AI chatbot with a lively personality.",
-     "user": "Can you show me the latest trends?", "analysis": "D'accord, l'utilisateur ...", "final": "Hey there! ...",
-     "messages": [{"role": "system", "content": "reasoning language: French\n\nYou are ...", "thinking": null},
-                  {"role": "user", "content": "Can you show me the latest trends?", "thinking": null},
-                  {"role": "assistant", "content": "Hey there! ...", "thinking": "D'accord, l'utilisateur ..."}]}
+    {"reasoning_language": "French", "developer": "You are an AI chatbot with a lively ...",
+     "user": "Can you show me the latest trends?", "analysis": "D'accord, l'utilisateur ...",
+     "final": "Hey there! ...",
+     "messages": [
+        {"role": "system", "content": "reasoning language: French\n\n...", "thinking": null},
+        {"role": "user", "content": "Can you show me the latest trends?", "thinking": null},
+        {"role": "assistant", "content": "Hey there! ...", "thinking": "D'accord, ..."}]}
 
 The messages are read; where there are none, the columns. Also read: the conversations of the
 openai-harmony library, in which each message of the assistant has a channel:
 
     {"role": "assistant", "channel": "analysis", "content": "I need the weather."},
-    {"role": "assistant", "channel": "commentary", "recipient": "functions.weather", "content": "{\"city\": \"Oslo\"}"},
+    {"role": "assistant", "channel": "commentary", "recipient": "functions.weather",
+     "content": "{\"city\": \"Oslo\"}"},
     {"role": "tool", "name": "functions.weather", "content": "clear"},
     {"role": "assistant", "channel": "final", "content": "Clear."}
 
@@ -23,11 +26,14 @@ converter openai.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from swiftkit.data.rows import call_message, is_judged, loss_flag, make_row, text_of
+from swiftkit.data.json_values import field
+from swiftkit.data.rows import call_message, loss_flag, make_row, text_of
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import join, reasoning_of
+
+ORDER = 330
 
 _ROLES = {
     "system": "system",
@@ -36,21 +42,16 @@ _ROLES = {
     "assistant": "assistant",
     "tool": "tool_response",
 }
-_KNOWN = tuple(_ROLES)  # no set: a role may be a list, which has no hash
 _CHANNELS = (None, "analysis", "commentary", "final")
 _USED = ("developer", "user", "analysis", "final")
 
 
 def matches(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
-    if is_judged(record):
-        return False
     has_columns = "analysis" in record and "final" in record
     if not isinstance(messages, list) or not messages:
         return has_columns and isinstance(record.get("user"), str)
-    if not all(isinstance(message, dict) and message.get("role") in _KNOWN for message in messages):
-        return False
-    return has_columns or any(isinstance(message.get("channel"), str) for message in messages)
+    return has_columns or any(isinstance(field(item, "channel"), str) for item in messages)
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
@@ -61,66 +62,61 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
 
 
 def _from_columns(record: dict[str, Any]) -> list[dict[str, Any]]:
-    language = text_of(record.get("reasoning_language"), "reasoning_language")
-    parts = [
-        f"reasoning language: {language}" if language else "",
-        text_of(record.get("developer"), "developer"),
-    ]
-    system = "\n\n".join(part for part in parts if part)
-    return [
-        *([{"role": "system", "content": system}] if system else []),
+    messages: list[dict[str, Any]] = [
         {"role": "user", "content": record.get("user")},
         {"role": "assistant", "content": record.get("final"), "thinking": record.get("analysis")},
     ]
+    language = text_of(record.get("reasoning_language"), "reasoning_language")
+    developer = text_of(record.get("developer"), "developer")
+    texts = [f"reasoning language: {language}" if language else "", developer]
+    system = "\n\n".join(text for text in texts if text)
+    if system:
+        messages.insert(0, {"role": "system", "content": system})
+    return messages
 
 
 def _messages(messages: list[Any]) -> Iterator[Message]:
     thoughts: list[str] = []  # what the assistant has thought and not answered yet
     for index, message in enumerate(messages):
         where = f"messages[{index}]"
-        role = message.get("role") if isinstance(message, dict) else None
+        role = field(message, "role")
         if not isinstance(role, str) or role not in _ROLES:
-            raise DataError(
-                f"{where}: unknown role {role!r}", "bad_role", f"use {', '.join(_ROLES)}"
-            )
-        loss = loss_flag(message, where)
+            fix = f"use {', '.join(_ROLES)}"
+            raise DataError(f"{where}: unknown role {role!r}", "bad_role", fix)
+        loss = loss_flag(message, where, is_answer=role == "assistant")
         content = text_of(message.get("content"), where)
         if role != "assistant":
-            yield from _unanswered(thoughts, where)
+            _check_answered(thoughts, where)
             yield {"role": _ROLES[role], "content": content}
         elif _channel(message, where) == "analysis":
             thoughts.append(content)
         else:
-            thoughts += filter(None, [reasoning_of(message, where)])
-            yield from (
-                part | loss for part in _answer(message, content, "\n\n".join(thoughts), where)
-            )
+            reasoning = reasoning_of(message, where)
+            if reasoning:
+                thoughts.append(reasoning)
+            for part in _answer(message, content, "\n\n".join(thoughts), where):
+                yield part | loss
             thoughts = []
-    yield from _unanswered(thoughts, "the end")
+    _check_answered(thoughts, "the end")
 
 
 def _channel(message: dict[str, Any], where: str) -> Any:
     channel = message.get("channel")
     if channel not in _CHANNELS:
-        raise DataError(
-            f"{where}: unknown channel {channel!r}",
-            "bad_channel",
-            "use analysis, commentary or final",
-        )
+        fix = "use analysis, commentary or final"
+        raise DataError(f"{where}: unknown channel {channel!r}", "bad_channel", fix)
     if message.get("tool_calls") or message.get("function_call"):
-        raise DataError(
-            f"{where}: tool_calls in a Harmony row", "bad_call", "use a channel, or --from openai"
-        )
+        fix = "use a channel, or --from openai"
+        raise DataError(f"{where}: tool_calls in a Harmony row", "bad_call", fix)
     return channel
 
 
 def _answer(message: dict[str, Any], content: str, thinking: str, where: str) -> Iterator[Message]:
+    """Yield an answer's reasoning and text, or a call where the message is sent to a function."""
     recipient = message.get("recipient")
-    name = (
-        recipient.removeprefix("functions.")
-        if isinstance(recipient, str) and recipient != "all"
-        else ""
-    )
+    name = ""
+    if isinstance(recipient, str) and recipient != "all":
+        name = recipient.removeprefix("functions.")
     text = "" if name else content
     if thinking:
         text = join(thinking, text, where)
@@ -130,9 +126,7 @@ def _answer(message: dict[str, Any], content: str, thinking: str, where: str) ->
         yield call_message(call_from({"name": name, "arguments": content}, where))
 
 
-def _unanswered(thoughts: list[str], where: str) -> Iterator[Message]:
+def _check_answered(thoughts: list[str], where: str) -> None:
     if thoughts:
-        raise DataError(
-            f"an analysis before {where} that leads to no answer", "empty_answer", "add the answer"
-        )
-    yield from ()
+        reason = f"an analysis before {where} that leads to no answer"
+        raise DataError(reason, "empty_answer", "add the answer")

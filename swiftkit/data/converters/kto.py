@@ -17,53 +17,56 @@ from collections.abc import Iterable
 from typing import Any
 
 from swiftkit.data.answer_columns import conversation
-from swiftkit.data.from_instruction import names_of, question_of, used_columns
+from swiftkit.data.from_instruction import pair_of, question_of, used_columns
 from swiftkit.data.from_openai import are_messages, messages_of
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 
+ORDER = 120
+
 _LABELS = ("label", "kto_tag")
-_OTHERS = ("chosen", "rejected", "rejected_response", "rejected_messages", "expected_calls")
-_USED = ("messages", "conversations", *_LABELS)
+_CHATS = ("messages", "conversations")
 
 
 def matches(record: dict[str, Any]) -> bool:
-    if any(record.get(name) is not None for name in _OTHERS):
-        return False
     label = _label(record)
     if record.get("completion") is not None:
-        return isinstance(label, int) and label in (0, 1)
-    has_messages = any(are_messages(record.get(name)) for name in ("messages", "conversations"))
-    return isinstance(label, bool) and (has_messages or names_of(record) is not None)
+        return label is not None
+    if not isinstance(label, bool) or record.get("expected_calls") is not None:
+        return False
+    return pair_of(record) is not None or any(are_messages(record.get(name)) for name in _CHATS)
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
     label = _label(record)
     if not isinstance(label, int) or label not in (0, 1):
-        raise DataError(
-            f"the label {label!r:.50} is neither true nor false", "bad_label", "write true or false"
-        )
-    names = ("prompt", "completion") if record.get("completion") is not None else names_of(record)
-    messages = _messages(record, names, is_good=bool(label))
-    row = make_row(messages, record, (*_USED, *(used_columns(names) if names else ())))
+        reason = f"the label {label!r:.50} is neither true nor false"
+        raise DataError(reason, "bad_label", "write true or false")
+    has_completion = record.get("completion") is not None
+    pair = ("prompt", "completion") if has_completion else pair_of(record)
+    messages = _messages(record, pair, is_good=bool(label))
+    used = (*_CHATS, *_LABELS, *(used_columns(pair) if pair else ()))
+    row = make_row(messages, record, used)
     row["label"] = "true" if label else "false"
     return [row]
 
 
 def _label(record: dict[str, Any]) -> Any:
-    return next((record[name] for name in _LABELS if record.get(name) is not None), None)
+    for name in _LABELS:
+        if record.get(name) is not None:
+            return record[name]
+    return None
 
 
 def _messages(
-    record: dict[str, Any], names: tuple[str, str] | None, *, is_good: bool
+    record: dict[str, Any], pair: tuple[str, str] | None, *, is_good: bool
 ) -> list[Message]:
-    if names is None:
-        turns = (
-            record["messages"]
-            if record.get("messages") is not None
-            else record.get("conversations")
+    if pair is None:
+        messages = record.get("messages")
+        return messages_of(
+            record.get("conversations") if messages is None else messages, "messages"
         )
-        return messages_of(turns, "messages")
-    question = question_of(record, names[0]) if record.get(names[0]) else []
-    return conversation(question, record.get(names[1]), names[1], lenient=not is_good)
+    question, answer = pair
+    messages = question_of(record, question) if record.get(question) else []
+    return conversation(messages, record.get(answer), answer, lenient=not is_good)

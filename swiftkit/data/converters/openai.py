@@ -3,11 +3,12 @@ r"""OpenAI / ChatML messages: roles system, user, assistant, tool; calls in tool
 Source: the OpenAI fine-tuning format, as TRL, Together, Fireworks and others use it. A real row:
 
     {"messages": [{"role": "user", "content": "What is the weather in San Francisco?"},
-                  {"role": "assistant", "content": null, "tool_calls": [{"id": "call_1", "type": "function",
-                   "function": {"name": "get_current_weather", "arguments": "{\"location\": \"San Francisco\"}"}}]},
+                  {"role": "assistant", "content": null, "tool_calls": [
+                   {"id": "call_1", "type": "function", "function": {"name": "get_current_weather",
+                    "arguments": "{\"location\": \"San Francisco\"}"}}]},
                   {"role": "tool", "tool_call_id": "call_1", "content": "21 degrees"},
                   {"role": "assistant", "content": "It is 21 degrees."}],
-     "tools": [{"type": "function", "function": {"name": "get_current_weather", "parameters": {...}}}]}
+     "tools": [{"type": "function", "function": {"name": "get_current_weather", ...}}]}
 
 Also read: arguments as an object, `developer` for system, a column `system`, content as null or
 text parts, the legacy `function_call`, role `function` and `functions`; reasoning
@@ -21,41 +22,19 @@ or be JSON text, and the roles may be ShareGPT's (data/from_openai.py).
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_openai import is_prompt_with_gold, messages_of, role_of
-from swiftkit.data.rows import is_judged, make_row
+from swiftkit.data.from_openai import messages_of, role_of
+from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 
-_OWN_ROLES = ("tool_call", "tool_response")  # of ms-swift's own rows
-# Anthropic's parts of a content
-_BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking")
+ORDER = 410
 
 
 def matches(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
-    if not isinstance(messages, list) or is_judged(record) or record.get("completion") is not None:
-        return False
-    if (
-        "expected_calls" in record
-        or ("analysis" in record and "final" in record)
-        or is_prompt_with_gold(record)
-    ):
-        return False
-    return all(isinstance(message, dict) and _is_openai(message) for message in messages)
-
-
-def _is_openai(message: dict[str, Any]) -> bool:
-    """Its role is known, it has no Harmony channel, and its content holds no blocks of
-    Anthropic's."""
-    if (
-        message.get("role") in _OWN_ROLES
-        or role_of(message) is None
-        or isinstance(message.get("channel"), str)
-    ):
-        return False
-    content = message.get("content")
-    parts = content if isinstance(content, list) else []
-    return not any(isinstance(part, dict) and part.get("type") in _BLOCKS for part in parts)
+    if not isinstance(messages, list) or record.get("completion") is not None:
+        return False  # an answer beside the messages would be lost
+    return all(role_of(message) is not None for message in messages)
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:

@@ -6,8 +6,10 @@ Anthropic/hh-rlhf), LLaMA-Factory's ranking data, OpenAI's preference fine-tunin
 own rows. A real row:
 
     {"prompt": "What colour is the sky?",
-     "chosen": [{"role": "user", "content": "What colour is the sky?"}, {"role": "assistant", "content": "Blue."}],
-     "rejected": [{"role": "user", "content": "What colour is the sky?"}, {"role": "assistant", "content": "Green."}]}
+     "chosen": [{"role": "user", "content": "What colour is the sky?"},
+                {"role": "assistant", "content": "Blue."}],
+     "rejected": [{"role": "user", "content": "What colour is the sky?"},
+                  {"role": "assistant", "content": "Green."}]}
 
 An answer is a text, a message, messages, or calls, as call strings or in JSON
 (data/answer_columns.py); messages may repeat the question. A rejected answer may be wrong in any
@@ -30,54 +32,55 @@ from swiftkit.data.answer_columns import conversation
 from swiftkit.data.check_row import check_row
 from swiftkit.data.from_instruction import history_of
 from swiftkit.data.from_openai import are_messages, messages_of
+from swiftkit.data.json_values import field
 from swiftkit.data.rows import ANSWERS, SYSTEM, make_row
 from swiftkit.data.targets import after_last_user
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode_distinct
+from swiftkit.json_text import decode
 from swiftkit.records import Message, Row
 
+ORDER = 110
+
 _PAIRS = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
-_OWN = ("rejected_response", "rejected_messages")
-_TEXTS = ("question", "instruction", "input", "query")  # columns of a question given as text
-_USED = (
-    "prompt",
-    "messages",
-    "conversations",
-    "history",
-    "output",
-    *_OWN,
-    *(name for pair in _PAIRS for name in pair),
-)
+_SWIFT = ("rejected_response", "rejected_messages")  # ms-swift's own columns
+_QUESTIONS = ("question", "instruction", "input", "query")  # given as text
+_USED = ("prompt", "messages", "conversations", "history", "output")
 _SPEAKER = re.compile(r"\n\n(Human|Assistant):")
+_SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 
 
 def matches(record: dict[str, Any]) -> bool:
-    if "messages" in record and any(record.get(name) is not None for name in _OWN):
-        return True
-    return any(all(record.get(name) is not None for name in pair) for pair in _PAIRS)
+    return _pair_of(record) is not None or ("messages" in record and _is_swift(record))
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
-    if record.get("output") and record["output"] not in (
-        record.get("chosen"),
-        record.get("rejected"),
-    ):
+    output = record.get("output")
+    if output and output not in (record.get("chosen"), record.get("rejected")):
         reason = "output is neither the chosen nor the rejected answer"
-        raise DataError(
-            reason, "third_answer", "delete it, or make two rows of the two answers to keep"
-        )
-    chosen, rejected = (
-        _own_sides(record) if any(record.get(name) is not None for name in _OWN) else _sides(record)
-    )
-    given = record.get("input")
-    tools = record.get("tools") or (given.get("tools") if isinstance(given, dict) else None)
-    empty = [name for name in _TEXTS if not record.get(name)]
-    row = make_row(chosen, {**record, "tools": tools}, (*_USED, *_text_columns(record), *empty))
+        fix = "delete it, or make two rows of the two answers to keep"
+        raise DataError(reason, "third_answer", fix)
+    chosen, rejected = _swift_sides(record) if _is_swift(record) else _sides(record)
+    tools = record.get("tools") or field(record.get("input"), "tools")
+    used = [*_USED, *_SWIFT, *_PAIRS[0], *_PAIRS[1], *_question_columns(record)]
+    used += [name for name in _QUESTIONS if not record.get(name)]
+    row = make_row(chosen, {**record, "tools": tools}, used)
     other = make_row(rejected, {name: record.get(name) for name in SYSTEM}, ())
     row["rejected_response"] = msgspec.json.encode(_worse(row["messages"], other)).decode()
     if record.get("margin") is not None:  # ms-swift's reward model trains on it
         row["margin"] = _number(record["margin"])
     return [row]
+
+
+def _is_swift(record: dict[str, Any]) -> bool:
+    return any(record.get(name) is not None for name in _SWIFT)
+
+
+def _pair_of(record: dict[str, Any]) -> tuple[str, str] | None:
+    """Return the columns of the better and the worse answer."""
+    for better, worse in _PAIRS:
+        if record.get(better) is not None and record.get(worse) is not None:
+            return better, worse
+    return None
 
 
 def _number(margin: Any) -> str:
@@ -86,111 +89,100 @@ def _number(margin: Any) -> str:
     except (TypeError, ValueError, OverflowError):
         number = float("nan")
     if not isfinite(number):
-        raise DataError(
-            f"the margin {str(margin)[:50]!r} is no number", "bad_margin", "write a number"
-        )
+        reason = f"the margin {str(margin)[:50]!r} is no number"
+        raise DataError(reason, "bad_margin", "write a number")
     return str(number)
 
 
 def _worse(better: list[Message], other: Row) -> list[Message]:
-    """The messages of the rejected answer, from where ms-swift replaces the better one."""
+    """Return the messages of the rejected answer, from where ms-swift replaces the better one."""
     try:
         check_row(other)
     except DataError as error:
         raise DataError(f"the rejected side: {error.reason}", error.code, error.fix) from error
-    start = after_last_user(better)
-    if better[:start] != other["messages"][: after_last_user(other["messages"])]:
+    start, worse = after_last_user(better), other["messages"]
+    if better[:start] != worse[: after_last_user(worse)]:
         fix = "give both answers to one question: ms-swift keeps one question for a pair"
         raise DataError("the two answers belong to different questions", "different_prompts", fix)
-    if other["messages"][start:] == better[start:]:
-        raise DataError(
-            "the chosen and the rejected answer are the same", "same_answers", "delete the row"
-        )
-    if other["messages"][-1]["role"] not in ANSWERS or better[-1]["role"] not in ANSWERS:
-        raise DataError(
-            "an answer of the pair is missing", "no_answer", "add it, or delete the row"
-        )
-    return other["messages"][start:]
+    if worse[start:] == better[start:]:
+        reason = "the chosen and the rejected answer are the same"
+        raise DataError(reason, "same_answers", "delete the row")
+    if worse[-1]["role"] not in ANSWERS or better[-1]["role"] not in ANSWERS:
+        fix = "add it, or delete the row"
+        raise DataError("an answer of the pair is missing", "no_answer", fix)
+    return worse[start:]
 
 
-def _own_sides(record: dict[str, Any]) -> tuple[list[Message], list[Message]]:
-    """Both conversations of a row of ms-swift's, which replaces all that follows the last user
-    turn."""
+def _swift_sides(record: dict[str, Any]) -> tuple[list[Message], list[Message]]:
+    """Return both conversations of a row of ms-swift's, which replaces all that follows the last
+    user turn."""
     chosen = messages_of(record.get("messages"), "messages")
-    if record.get("rejected_messages") is not None:
-        return chosen, messages_of(_json(record["rejected_messages"]), "rejected_messages")
+    rejected = record.get("rejected_messages")
+    if rejected is not None:
+        if isinstance(rejected, str):  # ms-swift reads it too
+            fix = "write a list, or its JSON text"
+            rejected = decode(rejected, "rejected_messages", "bad_message", fix)
+        return chosen, messages_of(rejected, "rejected_messages")
     response, question = record["rejected_response"], chosen[: after_last_user(chosen)]
     if not isinstance(response, str):
         return chosen, [*question, *messages_of(response, "rejected_response")]
     # then a call that is given as text is a call too
-    if chosen[-1:] and chosen[-1]["role"] == "tool_call":
+    if chosen and chosen[-1]["role"] == "tool_call":
         return chosen, conversation(question, response, "rejected_response", lenient=True)
     return chosen, [*question, {"role": "assistant", "content": response}]
 
 
 def _sides(record: dict[str, Any]) -> tuple[list[Message], list[Message]]:
-    """Both conversations, each the question with one answer."""
-    better, worse = next((pair for pair in _PAIRS if record.get(pair[0]) is not None), _PAIRS[0])
+    """Return both conversations, each the question with one answer."""
+    better, worse = "chosen", "rejected"
+    if record.get("chosen") is None and record.get("preferred_output") is not None:
+        better, worse = "preferred_output", "non_preferred_output"
     question = [*history_of(record), *_question(record)]
-    if isinstance(record.get("prompt"), str) and _SPEAKER.match(record["prompt"]):
-        record = {
-            name: value.strip() if isinstance(value, str) else value
-            for name, value in record.items()
-        }
-    if not question and isinstance(record.get(better), str) and isinstance(record.get(worse), str):
-        return _transcript(record[better]), _transcript(record[worse])
-    chosen = conversation(question, record.get(better), better)
-    return chosen, conversation(question, record.get(worse), worse, lenient=True)
+    chosen, rejected = record.get(better), record.get(worse)
+    prompt = record.get("prompt")
+    if isinstance(prompt, str) and _SPEAKER.match(prompt):
+        chosen = chosen.strip() if isinstance(chosen, str) else chosen
+        rejected = rejected.strip() if isinstance(rejected, str) else rejected
+    if not question and isinstance(chosen, str) and isinstance(rejected, str):
+        return _transcript(chosen), _transcript(rejected)
+    chosen = conversation(question, chosen, better)
+    return chosen, conversation(question, rejected, worse, lenient=True)
 
 
 def _question(record: dict[str, Any]) -> list[Message]:
-    """What both answers follow, or nothing where they hold it themselves."""
-    given, prompt = record.get("input"), record.get("prompt")
-    inside = given.get("messages") if isinstance(given, dict) else None
-    text = (
-        prompt
-        if isinstance(prompt, str)
-        else "\n".join(record[name] for name in _text_columns(record))
-    )
-    for turns in (
-        prompt,
-        record.get("conversations"),
-        inside,
-        None if text else record.get("messages"),
-    ):
-        if are_messages(turns):
-            return messages_of(turns, "prompt")
+    """Return what both answers follow, or nothing where they hold it themselves."""
+    prompt = record.get("prompt")
+    text = "\n".join(record[name] for name in _question_columns(record))
+    if isinstance(prompt, str):
+        text = prompt
+    chats = [prompt, record.get("conversations"), field(record.get("input"), "messages")]
+    if not text:
+        chats.append(record.get("messages"))
+    for chat in chats:
+        if are_messages(chat):
+            return messages_of(chat, "prompt")
     if _SPEAKER.match(text):
         return _transcript(text.removesuffix("\n\nAssistant:"))
     return [{"role": "user", "content": text}] if text.strip() else []
 
 
-def _text_columns(record: dict[str, Any]) -> list[str]:
-    """The columns whose texts are the question: ms-swift joins instruction and input with a line
-    break."""
+def _question_columns(record: dict[str, Any]) -> list[str]:
+    """Return the columns whose texts are the question: ms-swift joins instruction and input with a
+    line break."""
     if record.get("prompt"):
         return []
-    names = [name for name in _TEXTS if isinstance(record.get(name), str) and record[name].strip()]
+    texts = {name: record.get(name) for name in _QUESTIONS}
+    names = [name for name, text in texts.items() if isinstance(text, str) and text.strip()]
     return names[:2] if names[:2] == ["instruction", "input"] else names[:1]
 
 
 def _transcript(text: str) -> list[Message]:
-    """The turns of "\n\nHuman: ... \n\nAssistant: ...". Raises DataError (no_question)."""
+    """Return the turns of "\n\nHuman: ... \n\nAssistant: ...". Raises DataError (no_question)."""
     before, *parts = _SPEAKER.split(text)
     if before.strip() or not parts:
-        raise DataError(
-            "the answer has no question before it", "no_question", "add a column prompt"
-        )
-    roles = {"Human": "user", "Assistant": "assistant"}
-    turns = zip(parts[::2], parts[1::2], strict=True)
-    return [{"role": roles[speaker], "content": said.strip()} for speaker, said in turns]
-
-
-def _json(value: Any) -> Any:
-    """A list that may be given as JSON text, as ms-swift reads it too."""
-    try:
-        return decode_distinct(value, "messages") if isinstance(value, str) else value
-    except (ValueError, RecursionError) as error:
-        raise DataError(
-            f"messages that are not valid JSON: {error}", "bad_message", "write a list"
-        ) from error
+        reason = "the answer has no question before it"
+        raise DataError(reason, "no_question", "add a column prompt")
+    turns: list[Message] = []
+    for speaker, content in zip(parts[::2], parts[1::2], strict=True):
+        turns.append({"role": _SPEAKERS[speaker], "content": content.strip()})
+    return turns

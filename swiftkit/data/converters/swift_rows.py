@@ -17,25 +17,23 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
-import msgspec
-
-from swiftkit.data.rows import check_media, identity_of, is_judged
+from swiftkit.data.json_values import as_text
+from swiftkit.data.rows import CALL_ROLES, check_media, has_call_roles, identity_of, is_judged
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Row
 
-_OWN_ROLES = ("tool_call", "tool_response")
-_WHOLE = ("id", "chat_template_kwargs")
+ORDER = 340
+
+_AS_THEY_ARE = ("id", "chat_template_kwargs")
 _KEPT = ("role", "content", "loss", "loss_scale")
 
 
 def matches(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
-    if not isinstance(messages, list) or is_judged(record):
+    if not isinstance(messages, list):
         return False
-    return "expected_calls" in record or any(
-        isinstance(message, dict) and message.get("role") in _OWN_ROLES for message in messages
-    )
+    return "expected_calls" in record or has_call_roles(messages)
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
@@ -46,20 +44,25 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         fix = "leave --from out, or force preference or kto"
         raise DataError("a row with a rejected answer or a verdict", "other_format", fix)
     check_media(record)
-    row: Any = {
-        name: _flat(value)
-        for name, value in record.items()
-        if value is not None and name not in _WHOLE
-    }
-    if isinstance(record.get("chat_template_kwargs"), dict):
-        # swift wants the object itself
-        row["chat_template_kwargs"] = record["chat_template_kwargs"]
-    if identity := identity_of(record):
+    row: Any = {}
+    for name, value in record.items():
+        if value is not None and name not in _AS_THEY_ARE:
+            row[name] = _column(value)
+    settings = record.get("chat_template_kwargs")
+    if isinstance(settings, dict):  # swift wants the object itself
+        row["chat_template_kwargs"] = settings
+    identity = identity_of(record)
+    if identity:
         row["id"] = identity
-    row["messages"] = [
-        _message(message, f"messages[{index}]") for index, message in enumerate(messages)
-    ]
+    row["messages"] = [_message(item, f"messages[{i}]") for i, item in enumerate(messages)]
     return [row]
+
+
+def _column(value: Any) -> Any:
+    """Return a structure as JSON text; anything else, and a list of texts, as it is."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value
+    return as_text(value) if isinstance(value, dict | list) else value
 
 
 def _message(message: Any, where: str) -> dict[str, Any]:
@@ -68,24 +71,10 @@ def _message(message: Any, where: str) -> dict[str, Any]:
     kept = {key: message[key] for key in _KEPT if message.get(key) is not None}
     if message.get("role") == "tool":  # the same thing to ms-swift
         kept["role"] = "tool_response"
-    if kept.get("role") in _OWN_ROLES and "content" in kept:
-        kept["content"] = _text(kept["content"])
-        _check_call(kept, where)
+    if kept.get("role") in CALL_ROLES and "content" in kept:
+        kept["content"] = as_text(kept["content"])
+        if kept["role"] == "tool_call":
+            # Refuse two values under one key; whether it is a call is check_row's matter.
+            with suppress(ValueError, RecursionError):
+                decode_distinct(kept["content"], where)
     return kept
-
-
-def _check_call(message: dict[str, Any], where: str) -> None:
-    """Refuse two values under one key of a call's text; whether it is a call is check_row's
-    matter."""
-    if message["role"] == "tool_call":
-        with suppress(ValueError, RecursionError):
-            decode_distinct(message["content"], where)
-
-
-def _flat(value: Any) -> Any:
-    is_text_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
-    return _text(value) if isinstance(value, dict | list) and not is_text_list else value
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()

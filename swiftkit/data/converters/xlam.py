@@ -6,9 +6,9 @@ minpeter/xlam-function-calling-60k-parsed. A real row:
     {"id": 0, "query": "Where can I find live giveaways for beta access and games?",
      "answers": "[{\"name\": \"live_giveaways_by_type\", \"arguments\": {\"type\": \"beta\"}},
                   {\"name\": \"live_giveaways_by_type\", \"arguments\": {\"type\": \"game\"}}]",
-     "tools": "[{\"name\": \"live_giveaways_by_type\", \"description\": \"Retrieve live giveaways ...\",
-                 \"parameters\": {\"type\": {\"description\": \"The type of giveaways ...\", \"type\": \"str\",
-                                             \"default\": \"game\"}}}]"}
+     "tools": "[{\"name\": \"live_giveaways_by_type\", \"description\": \"Retrieve live ...\",
+                 \"parameters\": {\"type\": {\"description\": \"The type of giveaways ...\",
+                                             \"type\": \"str\", \"default\": \"game\"}}}]"}
 
 The parameters are a flat map; toolcall/tools.py makes JSON Schema of it. No answers, [], says that
 no tool fits, as in the irrelevance data made from these rows: such a row has no answer to train on,
@@ -18,19 +18,19 @@ and a gold of no calls.
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.rows import call_message, is_judged, make_row, text_of
+from swiftkit.data.rows import call_message, has_chat, make_row, text_of
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode_distinct
+from swiftkit.json_text import decode
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.read_call import call_from
 
-_USED = ("query", "answers")
+ORDER = 240
+
+_COLUMNS = ("query", "answers", "tools")
 
 
 def matches(record: dict[str, Any]) -> bool:
-    if "messages" in record or is_judged(record):
-        return False
-    return all(name in record for name in ("query", "answers", "tools"))
+    return all(name in record for name in _COLUMNS) and not has_chat(record)
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
@@ -38,28 +38,18 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     if not query.strip():
         raise DataError("the query is empty", "no_question", "fill in query")
     calls = _calls(record.get("answers"))
-    row = make_row([{"role": "user", "content": query}, *calls], record, _USED)
+    row = make_row([{"role": "user", "content": query}, *calls], record, ("query", "answers"))
     if not calls:
         row["expected_calls"] = "[]"
     return [row]
 
 
 def _calls(answers: Any) -> list[Message]:
-    decoded = _decoded(answers) if isinstance(answers, str) else answers
-    calls = [decoded] if isinstance(decoded, dict) else decoded
-    if not isinstance(calls, list):
-        raise DataError(
-            "answers is not a list of calls",
-            "bad_call",
-            "write [{name, arguments}], or [] for no call",
-        )
-    return [call_message(call_from(call, f"answers[{index}]")) for index, call in enumerate(calls)]
-
-
-def _decoded(answers: str) -> Any:
-    try:
-        return decode_distinct(answers, "answers")
-    except (ValueError, RecursionError) as error:
-        raise DataError(
-            f"answers is not valid JSON: {error}", "broken_call", "mend its JSON"
-        ) from error
+    if isinstance(answers, str):
+        answers = decode(answers, "answers", "broken_call", "mend its JSON")
+    if isinstance(answers, dict):
+        answers = [answers]
+    if not isinstance(answers, list):
+        fix = "write [{name, arguments}], or [] for no call"
+        raise DataError("answers is not a list of calls", "bad_call", fix)
+    return [call_message(call_from(call, f"answers[{i}]")) for i, call in enumerate(answers)]

@@ -10,7 +10,7 @@ import pytest
 from helpers.paths import SHARED_DATA
 
 from swiftkit.data.convert import convert_files
-from swiftkit.data.convert_record import Options
+from swiftkit.data.convert_record import ConvertOptions
 from swiftkit.files.jsonl import read_objects
 from swiftkit.scoring.gold import gold_from
 from swiftkit.scoring.score import score_text
@@ -25,8 +25,8 @@ pytestmark = pytest.mark.skipif(
 
 def converted(file: Path, folder: Path, target: str) -> tuple[Any, list[dict[str, Any]]]:
     out = folder / "out.jsonl"
-    account = convert_files([file], out, None, Options(target))
-    return account, [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    report = convert_files([file], out, None, ConvertOptions(target))
+    return report, [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -34,13 +34,13 @@ def test_every_row_is_accounted_for(file: Path, tmp_path: Path) -> None:
     """Single-turn questions become evaluation rows without a reject; a multi-turn conversation is
     refused only where its file leaves something out: a parameter's name, which the tools' own files
     give, or an answer in words."""
-    account, rows = converted(file, tmp_path, "grpo")
+    report, rows = converted(file, tmp_path, "grpo")
     questions = sum(bool(line.strip()) for line in file.read_bytes().splitlines())
-    assert account.rows_in == questions == account.rows_accepted + account.rows_rejected
-    assert len(rows) == account.rows_out == account.rows_accepted > 0
+    assert report.rows_in == questions == report.rows_accepted + report.rows_rejected
+    assert len(rows) == report.rows_out == report.rows_accepted > 0
     left_out = {"unnamed_arguments", "unanswered_turn"} if "multi_turn" in file.name else set()
-    assert set(account.rejects) <= left_out
-    assert account.rows_rejected < questions / 5
+    assert set(report.rejects) <= left_out
+    assert report.rows_rejected < questions / 5
 
 
 @pytest.mark.parametrize("target", ["grpo", "grpo_steps"])
@@ -78,7 +78,7 @@ def test_every_turn_is_a_step(file: Path, tmp_path: Path) -> None:
 def test_sft_rows_hold_the_answer(file: Path, tmp_path: Path) -> None:
     """Where there is gold, the training row ends with its calls; irrelevance has no answer to train
     on."""
-    account, rows = converted(file, tmp_path, "sft")
-    assert account.rows_in == account.rows_accepted + account.rows_rejected
-    assert set(account.rejects) <= {"unnamed_arguments", "unanswered_turn", "no_answer"}
+    report, rows = converted(file, tmp_path, "sft")
+    assert report.rows_in == report.rows_accepted + report.rows_rejected
+    assert set(report.rejects) <= {"unnamed_arguments", "unanswered_turn", "no_answer"}
     assert all(row["messages"][-1]["role"] == "tool_call" for row in rows)

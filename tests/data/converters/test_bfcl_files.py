@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from swiftkit.data.convert import convert_files
-from swiftkit.data.convert_record import Options
+from swiftkit.data.convert_record import ConvertOptions
 
 QUESTION = {
     "id": "multi_turn_base_0",
@@ -53,9 +53,9 @@ def test_tools_come_from_their_own_files(tmp_path: Path) -> None:
     """The tools of all classes but for the excluded one; they name the parameters that the gold
     leaves nameless."""
     out = tmp_path / "out.jsonl"
-    account = convert_files([bfcl(tmp_path, *TOOLS)], out, None, Options("grpo_steps"))
+    report = convert_files([bfcl(tmp_path, *TOOLS)], out, None, ConvertOptions("grpo_steps"))
     first, second = (json.loads(line) for line in out.read_text(encoding="utf-8").splitlines())
-    assert (account.rows_accepted, account.rows_rejected) == (1, 0)
+    assert (report.rows_accepted, report.rows_rejected) == (1, 0)
     assert [each["function"]["name"] for each in json.loads(first["tools"])] == [
         "sort",
         "send_message",
@@ -71,5 +71,5 @@ def test_half_of_the_tools_are_none(tmp_path: Path) -> None:
     """Where the file of one class is missing, no tool is given: a list that lacks some would
     mislead."""
     out = tmp_path / "out.jsonl"
-    account = convert_files([bfcl(tmp_path, "message_api")], out, None, Options("grpo"))
-    assert account.rejects == {"unnamed_arguments": 1}
+    report = convert_files([bfcl(tmp_path, "message_api")], out, None, ConvertOptions("grpo"))
+    assert report.rejects == {"unnamed_arguments": 1}

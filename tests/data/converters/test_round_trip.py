@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from helpers.paths import GOLDEN
 
-from swiftkit.data.convert import Account, convert_files
-from swiftkit.data.convert_record import Options
+from swiftkit.data.convert import ConvertReport, convert_files
+from swiftkit.data.convert_record import ConvertOptions
 
 LISTS = {"messages", "rejected_response", "margin", "chat_template_kwargs"}
 
@@ -20,20 +20,20 @@ def goldens(name: str) -> list[dict[str, Any]]:
 
 
 def converted(
-    rows: list[dict[str, Any]], folder: Path, options: Options
-) -> tuple[Account, list[dict[str, Any]]]:
+    rows: list[dict[str, Any]], folder: Path, options: ConvertOptions
+) -> tuple[ConvertReport, list[dict[str, Any]]]:
     raw, out = folder / "raw.jsonl", folder / "out.jsonl"
     raw.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    account = convert_files([raw], out, None, options)
-    return account, [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    report = convert_files([raw], out, None, options)
+    return report, [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.mark.parametrize("name", ["preference", "kto"])
 def test_written_rows_are_read_again(name: str, tmp_path: Path) -> None:
     """The same rows, recognized as the same format."""
-    account, rows = converted(goldens(name), tmp_path, Options(name))
-    assert (account.rows_rejected, account.formats) == (0, {name: len(rows)})
-    again, same = converted(rows, tmp_path, Options(name))
+    report, rows = converted(goldens(name), tmp_path, ConvertOptions(name))
+    assert (report.rows_rejected, report.formats) == (0, {name: len(rows)})
+    again, same = converted(rows, tmp_path, ConvertOptions(name))
     assert same == rows
     assert again.formats == {name: len(rows)}
 
@@ -41,7 +41,7 @@ def test_written_rows_are_read_again(name: str, tmp_path: Path) -> None:
 def test_columns_hold_one_type_each(tmp_path: Path) -> None:
     """Arrow gives a column one type: the rejected side is a list of messages of text in every
     row."""
-    _, rows = converted(goldens("preference"), tmp_path, Options("preference"))
+    _, rows = converted(goldens("preference"), tmp_path, ConvertOptions("preference"))
     for row in rows:
         assert all(message.keys() == {"role", "content"} for message in row["rejected_response"])
         assert all(isinstance(message["content"], str) for message in row["rejected_response"])
@@ -52,8 +52,8 @@ def test_bad_answers_are_filtered_from_sft(tmp_path: Path) -> None:
     """They are counted apart; the good ones are there, without the label."""
     records = goldens("kto")
     verdicts = [record.get("label", record.get("kto_tag")) for record in records]
-    account, rows = converted(records, tmp_path, Options("sft"))
-    assert (account.rows_filtered, account.rows_rejected) == (
+    report, rows = converted(records, tmp_path, ConvertOptions("sft"))
+    assert (report.rows_filtered, report.rows_rejected) == (
         sum(not verdict for verdict in verdicts),
         0,
     )
@@ -65,8 +65,8 @@ def test_bad_answers_are_filtered_from_sft(tmp_path: Path) -> None:
 def test_a_pair_is_no_plain_row(forced: str, tmp_path: Path) -> None:
     """Forced to be one, it is refused: its rejected side would be lost, or trained as JSON text."""
     rows = [row for row in goldens("preference") if "rejected_response" in row]
-    account, _ = converted(rows, tmp_path, Options("whole", forced))
-    assert account.rejects == {"other_format": len(rows)}
+    report, _ = converted(rows, tmp_path, ConvertOptions("whole", forced))
+    assert report.rejects == {"other_format": len(rows)}
 
 
 @pytest.mark.parametrize(
@@ -75,14 +75,14 @@ def test_a_pair_is_no_plain_row(forced: str, tmp_path: Path) -> None:
 def test_a_verdict_is_not_lost_by_a_forced_format(record: dict[str, Any], tmp_path: Path) -> None:
     """A row of Alpaca's with a verdict or another answer is Alpaca's only in part."""
     row = {"instruction": "Name a river.", "output": "The Rhine."} | record
-    account, _ = converted([row], tmp_path, Options("whole", "alpaca_tool"))
-    assert account.rejects == {"other_format": 1}
+    report, _ = converted([row], tmp_path, ConvertOptions("whole", "alpaca_tool"))
+    assert report.rejects == {"other_format": 1}
 
 
 def test_prompts_keep_their_columns(tmp_path: Path) -> None:
     """A GRPO prompt ends with its question; what its reward compares with is text."""
-    account, rows = converted(goldens("grpo_prompts"), tmp_path, Options("grpo"))
-    assert account.formats == {"grpo_prompts": len(rows)}
+    report, rows = converted(goldens("grpo_prompts"), tmp_path, ConvertOptions("grpo"))
+    assert report.formats == {"grpo_prompts": len(rows)}
     for row in rows:
         assert row["messages"][-1]["role"] in ("user", "tool_response")
         assert all(isinstance(value, str) for name, value in row.items() if name != "messages")

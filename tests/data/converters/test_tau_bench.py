@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from helpers.paths import SHARED_DATA
 
-from swiftkit.data.convert import Account, convert_files
-from swiftkit.data.convert_record import Options
+from swiftkit.data.convert import ConvertReport, convert_files
+from swiftkit.data.convert_record import ConvertOptions
 
 FILES = sorted((SHARED_DATA / "tau_bench").glob("*.json"))
 pytestmark = pytest.mark.skipif(
@@ -17,10 +17,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def converted(file: Path, folder: Path, target: str) -> tuple[Account, list[dict[str, Any]]]:
+def converted(file: Path, folder: Path, target: str) -> tuple[ConvertReport, list[dict[str, Any]]]:
     out = folder / "out.jsonl"
-    account = convert_files([file], out, None, Options(target))
-    return account, [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    report = convert_files([file], out, None, ConvertOptions(target))
+    return report, [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -28,9 +28,9 @@ def test_only_runs_that_succeeded_are_trained_on(file: Path, tmp_path: Path) -> 
     """The others are counted as filtered, none is rejected, and each row ends with an answer."""
     runs = json.loads(file.read_text(encoding="utf-8"))
     good = sum(run["reward"] >= 0.99 for run in runs)
-    account, rows = converted(file, tmp_path, "sft")
-    assert (account.rows_in, account.rows_accepted, account.rows_rejected) == (good, good, 0)
-    assert (account.rows_filtered, len(rows)) == (len(runs) - good, good)
+    report, rows = converted(file, tmp_path, "sft")
+    assert (report.rows_in, report.rows_accepted, report.rows_rejected) == (good, good, 0)
+    assert (report.rows_filtered, len(rows)) == (len(runs) - good, good)
     assert all(row["messages"][-1]["role"] in ("assistant", "tool_call") for row in rows)
 
 
@@ -38,8 +38,8 @@ def test_only_runs_that_succeeded_are_trained_on(file: Path, tmp_path: Path) -> 
 def test_kto_learns_from_both(file: Path, tmp_path: Path) -> None:
     """Every run is a row, its label what the reward says; no mark of the simulator is left."""
     runs = json.loads(file.read_text(encoding="utf-8"))
-    account, rows = converted(file, tmp_path, "kto")
-    assert (account.rows_in, account.rows_rejected, account.rows_filtered) == (len(runs), 0, 0)
+    report, rows = converted(file, tmp_path, "kto")
+    assert (report.rows_in, report.rows_rejected, report.rows_filtered) == (len(runs), 0, 0)
     assert [row["label"] for row in rows] == [run["reward"] >= 0.99 for run in runs]
     assert all(row["messages"][-1]["role"] == "assistant" for row in rows)
     said = [

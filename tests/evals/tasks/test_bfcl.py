@@ -256,7 +256,7 @@ def multi_turn(category: str, number: int) -> Sample:
 
 
 def calls_of(truth: list[str], tools: list[dict[str, Any]]) -> list[ToolCall]:
-    from swiftkit.data.converters.bfcl import _python_call
+    from swiftkit.data.converters.bfcl import parse_call
 
     names = {
         tool["function"]["name"]: list(tool["function"]["parameters"]["properties"])
@@ -264,7 +264,7 @@ def calls_of(truth: list[str], tools: list[dict[str, Any]]) -> list[ToolCall]:
     }
     made = []
     for text in truth:
-        name, values, named = _python_call(text)
+        name, values, named = parse_call(text)
         made.append(ToolCall(name, dict([*zip(names[name], values, strict=False), *named])))
     return made
 
