@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from typing import Any
 
 NOUNS = (
-    "weather order flight hotel invoice patient ticket calendar contact shipment product account payment course song "
-    "recipe sensor vehicle document meeting"
+    "weather order flight hotel invoice patient ticket calendar contact shipment product account"
+    " payment course song recipe sensor vehicle document meeting"
 ).split()
 VERBS = "get search list create update cancel track compare estimate export".split()
 PARAMETERS: dict[str, dict[str, Any]] = {
@@ -62,7 +62,10 @@ CITIES = ["Oslo", "Lima", "Nairobi", "北京", "上海", "深圳"]
 
 def tool(noun: str, verb: str, mark: str, draw: random.Random) -> dict[str, Any]:
     names = draw.sample(sorted(PARAMETERS), draw.randint(1, 4))
-    about = f"{verb.title()} one {noun} or several{mark}. Gives the fields of each {noun}, the newest first."
+    about = (
+        f"{verb.title()} one {noun} or several{mark}. Gives the fields of each {noun}, the newest"
+        " first."
+    )
     parameters = {
         "type": "object",
         "properties": {name: PARAMETERS[name] for name in names},
@@ -72,64 +75,44 @@ def tool(noun: str, verb: str, mark: str, draw: random.Random) -> dict[str, Any]
     return {"type": "function", "function": function}
 
 
-def value(schema: dict[str, Any], draw: random.Random) -> Any:
+def draw_value(schema: dict[str, Any], draw: random.Random) -> Any:
     match schema["type"]:
+        case "string" if "enum" in schema:
+            return draw.choice(schema["enum"])
         case "string":
-            return draw.choice(
-                schema.get("enum") or (["2026-11-21"] if "format" in schema else CITIES)
-            )
+            return draw.choice(["2026-11-21"] if "format" in schema else CITIES)
         case "array":
             return draw.sample(["new", "cheap", "near", "便宜"], 2)
         case "object":
-            return {name: value(inner, draw) for name, inner in schema["properties"].items()}
-    return {
-        "integer": draw.randint(1, 100),
-        "number": round(draw.uniform(1, 500), 2),
-        "boolean": True,
-    }[schema["type"]]
+            return {name: draw_value(inner, draw) for name, inner in schema["properties"].items()}
+    # all three are drawn, so that a row's later values do not depend on this one's type
+    integer, number = draw.randint(1, 100), round(draw.uniform(1, 500), 2)
+    return {"integer": integer, "number": number, "boolean": True}[schema["type"]]
 
 
 def messages(tools: list[dict[str, Any]], draw: random.Random) -> Iterator[dict[str, Any]]:
-    chinese = draw.random() < 0.5
-    used = draw.sample(tools, draw.randint(1, 3))
-    wanted = [
-        (tool["function"]["name"], tool["function"]["parameters"]["properties"]) for tool in used
-    ]
-    ids = [f"call_{draw.getrandbits(96):024x}" for _ in wanted]
-    given = [
-        {name: value(schema, draw) for name, schema in properties.items()}
-        for _, properties in wanted
-    ]
-    asked = (
-        "、".join(name for name, _ in wanted) if chinese else ", ".join(name for name, _ in wanted)
-    )
-    yield {
-        "role": "system",
-        "content": "你是一个会调用工具的助手。" if chinese else "You answer with tools.",
-    }
-    yield {
-        "role": "user",
-        "content": f"请帮我处理这件事：{asked}。" if chinese else f"Please see to this: {asked}.",
-    }
-    calls = [
-        {
-            "id": identity,
-            "type": "function",
-            "function": {"name": name, "arguments": dumped(arguments)},
-        }
-        for identity, (name, _), arguments in zip(ids, wanted, given, strict=True)
-    ]
+    is_chinese = draw.random() < 0.5
+    functions = [tool["function"] for tool in draw.sample(tools, draw.randint(1, 3))]
+    ids = [f"call_{draw.getrandbits(96):024x}" for _ in functions]
+    calls, results = [], []
+    for identity, function in zip(ids, functions, strict=True):
+        arguments = draw_value(function["parameters"], draw)
+        called = {"name": function["name"], "arguments": dumped(arguments)}
+        calls.append({"id": identity, "type": "function", "function": called})
+        content = dumped({"status": "ok", "echo": arguments})
+        results.append({"role": "tool", "tool_call_id": identity, "content": content})
+    names = [function["name"] for function in functions]
+    if is_chinese:
+        system, answer = "你是一个会调用工具的助手。", "都办好了，结果在上面。"
+        question = f"请帮我处理这件事：{'、'.join(names)}。"
+    else:
+        system, answer = "You answer with tools.", "All done: see the results above."
+        question = f"Please see to this: {', '.join(names)}."
+    yield {"role": "system", "content": system}
+    yield {"role": "user", "content": question}
     yield {"role": "assistant", "content": None, "tool_calls": calls}
-    for identity, arguments in zip(ids, given, strict=True):
-        yield {
-            "role": "tool",
-            "tool_call_id": identity,
-            "content": dumped({"status": "ok", "echo": arguments}),
-        }
-    yield {
-        "role": "assistant",
-        "content": "都办好了，结果在上面。" if chinese else "All done: see the results above.",
-    }
+    yield from results
+    yield {"role": "assistant", "content": answer}
 
 
 def rows(count: int, distinct: bool, seed: int) -> Iterator[dict[str, Any]]:
@@ -137,14 +120,13 @@ def rows(count: int, distinct: bool, seed: int) -> Iterator[dict[str, Any]]:
     pairs = [(noun, verb) for noun in NOUNS for verb in VERBS]
     pool = [tool(noun, verb, "", draw) for noun, verb in pairs]
     for number in range(count):
-        some = draw.randint(3, 5)
+        offered = draw.randint(3, 5)
         if distinct:
-            tools = [
-                tool(*pair, f"_{number}_{k}", draw)
-                for k, pair in enumerate(draw.sample(pairs, some))
-            ]
+            tools = []
+            for index, (noun, verb) in enumerate(draw.sample(pairs, offered)):
+                tools.append(tool(noun, verb, f"_{number}_{index}", draw))
         else:
-            tools = draw.sample(pool, some)
+            tools = draw.sample(pool, offered)
         yield {"id": f"row-{number}", "messages": list(messages(tools, draw)), "tools": tools}
 
 

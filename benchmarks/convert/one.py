@@ -15,7 +15,7 @@ from tempfile import mkdtemp
 
 
 def floor(raw: str, out: str) -> Callable[[], int]:
-    """What any converter in Python must do at least: read, parse, dump and write each line."""
+    """The least that any converter in Python must do: read, parse, dump and write each line."""
     import orjson
 
     def work() -> int:
@@ -48,13 +48,9 @@ def llamafactory(raw: str) -> Callable[[], int]:
     from llamafactory.data.parser import DatasetAttr
 
     attr = DatasetAttr("file", raw, formatting="openai", tools="tools", messages="messages")
-    attr.role_tag, attr.content_tag, attr.user_tag, attr.assistant_tag = (
-        "role",
-        "content",
-        "user",
-        "assistant",
-    )
-    attr.observation_tag, attr.function_tag, attr.system_tag = "tool", "function_call", "system"
+    attr.role_tag, attr.content_tag = "role", "content"
+    attr.user_tag, attr.assistant_tag, attr.system_tag = "user", "assistant", "system"
+    attr.observation_tag, attr.function_tag = "tool", "function_call"
     data_args = SimpleNamespace(streaming=False, preprocessing_num_workers=1, overwrite_cache=True)
     training_args = SimpleNamespace(local_process_index=0)
 
@@ -72,19 +68,16 @@ def agent_data_tools(raw: str, out: str) -> Callable[[], int]:
     def work() -> int:
         if validate_openai_messages_file(raw).error_count:
             sys.exit("agent-data-tools finds faults in the rows")
-        return int(
-            convert_jsonl_file(
-                raw, out, target="swift_messages", show_progress=False
-            ).written_records
-        )
+        result = convert_jsonl_file(raw, out, target="swift_messages", show_progress=False)
+        return int(result.written_records)
 
     return work
 
 
 def main() -> None:
-    work = {each.__name__: each for each in (floor, swift, llamafactory, agent_data_tools)}[
-        sys.argv[1]
-    ](*sys.argv[2:])
+    functions = (floor, swift, llamafactory, agent_data_tools)
+    prepare = {function.__name__: function for function in functions}[sys.argv[1]]
+    work = prepare(*sys.argv[2:])
     wall, before = time.perf_counter(), os.times()
     rows = work()
     after = os.times()

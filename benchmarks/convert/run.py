@@ -1,7 +1,7 @@
 """swiftkit convert beside its floor and its peers, one after the other in one run; the results go
 into README.md.
 
-    python run.py [--rows 200000] [--big 2000000] [--repeat 3] [--peers PYTHON] [--folder /tmp/convert]
+    python run.py [--rows 200000] [--big 2000000] [--repeat 3] [--peers PYTHON] [--folder DIR]
 
 --peers names a Python that has llamafactory and agent-data-tools (see README.md); without it they
 are left out. --big is the row count of the file whose conversion shows the memory; 0 leaves it out.
@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ HERE = Path(__file__).parent
 PYTHON = sys.executable
 
 
-class Measured(NamedTuple):
+class Measurement(NamedTuple):
     """`cpu` and `wall` in seconds; `memory`: the most that the process and its children held
     together, in MB."""
 
@@ -48,132 +48,124 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("/tmp/convert"))  # noqa: S108
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
-    print(
-        "| what | rows | rows/s | rows/CPU-s | CPU, of the floor's | memory, MB |\n|---|---|---|---|---|---|"
-    )
-    pool, distinct = (_raw(args.folder, args.rows, flag) for flag in ([], ["--distinct"]))
-    few, fewer = (_head(pool, count) for count in (20_000, 500))
-    rows = args.folder / "rows.jsonl"
-    floor = _shown("orjson parse + dump", _best(args.repeat, _one, "floor", pool, rows))
-    one = _shown("swiftkit, 1 worker", _best(args.repeat, _ours, pool, rows, 1), floor)
-    two_rows = args.folder / "two.jsonl"
-    two = _shown("swiftkit, 2 workers", _best(args.repeat, _ours, pool, two_rows, 2), floor)
-    if not filecmp.cmp(rows, two_rows, shallow=False):
+    raw = make_rows(args.folder, args.rows, [])
+    distinct = make_rows(args.folder, args.rows, ["--distinct"])
+    head, short_head = first_rows(raw, 20_000), first_rows(raw, 500)
+    rows, rows_of_two = args.folder / "rows.jsonl", args.folder / "two.jsonl"
+
+    print("| what | rows | rows/s | rows/CPU-s | CPU, of the floor's | memory, MB |")
+    print("|---|---|---|---|---|---|")
+    floor: Measurement | None = None
+
+    def measure(
+        name: str, run: Callable[[], Measurement], repeat: int = args.repeat
+    ) -> Measurement:
+        """Print and return the run that took the least CPU."""
+        best = min((run() for _ in range(repeat)), key=lambda measurement: measurement.cpu)
+        print_row(name, best, floor)
+        return best
+
+    floor = measure("orjson parse + dump", lambda: run_alone(PYTHON, "floor", raw, rows))
+    one = measure("swiftkit, 1 worker", lambda: run_convert(raw, rows, 1))
+    two = measure("swiftkit, 2 workers", lambda: run_convert(raw, rows_of_two, 2))
+    if not filecmp.cmp(rows, rows_of_two, shallow=False):
         sys.exit("two workers write something else than one")
-    _shown("swiftkit, no tool twice", _best(args.repeat, _ours, distinct, two_rows, 1), floor)
-    _shown(
-        "swiftkit, no tool twice, 2 workers",
-        _best(args.repeat, _ours, distinct, two_rows, 2),
-        floor,
-    )
-    _ours(few, rows, 1)
-    raw_load = _shown("ms-swift loads raw rows", _best(args.repeat, _one, "swift", few), floor)
-    our_load = _shown("ms-swift loads our rows", _best(args.repeat, _one, "swift", rows), floor)
+    measure("swiftkit, no tool twice", lambda: run_convert(distinct, rows_of_two, 1))
+    measure("swiftkit, no tool twice, 2 workers", lambda: run_convert(distinct, rows_of_two, 2))
+    run_convert(head, rows, 1)
+    raw_load = measure("ms-swift loads raw rows", lambda: run_alone(PYTHON, "swift", head))
+    our_load = measure("ms-swift loads our rows", lambda: run_alone(PYTHON, "swift", rows))
     if args.peers:
-        _shown(
-            "LLaMA-Factory", _best(args.repeat, _one, "llamafactory", few, python=args.peers), floor
-        )
-        _shown(
-            "agent-data-tools", _one("agent_data_tools", fewer, two_rows, python=args.peers), floor
-        )
+        measure("LLaMA-Factory", lambda: run_alone(args.peers, "llamafactory", head))
+        arguments = ("agent_data_tools", short_head, rows_of_two)
+        measure("agent-data-tools", lambda: run_alone(args.peers, *arguments), repeat=1)
     print(f"\n2 workers: {one.wall / two.wall:.2f} times as fast as 1")
     print(f"ms-swift's loading: {raw_load.cpu / our_load.cpu:.2f} times less CPU for our rows")
     if args.big:
-        big = _repeated(pool, args.big // args.rows)
-        for workers in (1, 2):
-            _shown(
-                f"swiftkit, {workers} workers, {big.stat().st_size / 1e9:.1f} GB",
-                _ours(big, rows, workers),
-                floor,
-            )
+        big = repeat_file(raw, args.big // args.rows)
+        size = f"{big.stat().st_size / 1e9:.1f} GB"
+        measure(f"swiftkit, 1 worker, {size}", lambda: run_convert(big, rows, 1), repeat=1)
+        measure(f"swiftkit, 2 workers, {size}", lambda: run_convert(big, rows, 2), repeat=1)
 
 
-def _raw(folder: Path, rows: int, flags: list[str]) -> Path:
+def make_rows(folder: Path, rows: int, flags: list[str]) -> Path:
     path = folder / f"raw{''.join(flags)}-{rows}.jsonl"
     if not path.exists():
-        _run([PYTHON, HERE / "make_rows.py", path, "--rows", rows, *flags])
+        run([PYTHON, HERE / "make_rows.py", path, "--rows", rows, *flags])
     return path
 
 
-def _head(path: Path, count: int) -> Path:
+def first_rows(path: Path, count: int) -> Path:
     head = path.with_name(f"head-{count}.jsonl")
     with path.open("rb") as lines, head.open("wb") as file:
         file.writelines(islice(lines, count))
     return head
 
 
-def _repeated(path: Path, times: int) -> Path:
+def repeat_file(path: Path, times: int) -> Path:
     big = path.with_name("big.jsonl")
     with big.open("wb") as file:
         for _ in range(times):
             with path.open("rb") as lines:
-                file.writelines(iter(lambda: lines.read(1 << 20), b""))
+                while block := lines.read(1 << 20):
+                    file.write(block)
     return big
 
 
-def _ours(raw: Path, out: Path, workers: int) -> Measured:
+def run_convert(raw: Path, out: Path, workers: int) -> Measurement:
     command = [PYTHON, "-m", "swiftkit", "convert", raw, "-o", out, "--workers", workers, "--json"]
-    measured = _run(command)
-    account = json.loads(measured.printed)
-    if account["rows_in"] != account["rows_out"]:
-        sys.exit(f"rows were refused: {account['rejects']}")
-    return measured._replace(rows=account["rows_in"])
+    measurement = run(command)
+    report = json.loads(measurement.printed)
+    if report["rows_in"] != report["rows_out"]:
+        sys.exit(f"rows were refused: {report['rejects']}")
+    return measurement._replace(rows=report["rows_in"])
 
 
-def _one(*arguments: str | Path, python: str = PYTHON) -> Measured:
-    measured = _run([python, HERE / "one.py", *arguments])
-    return measured._replace(**json.loads(measured.printed.splitlines()[-1]))
+def run_alone(python: str, *arguments: str | Path) -> Measurement:
+    """Measure a function of one.py, which counts its own CPU and time, without the imports."""
+    measurement = run([python, HERE / "one.py", *arguments])
+    return measurement._replace(**json.loads(measurement.printed.splitlines()[-1]))
 
 
-def _best(repeat: int, measure: Any, *arguments: Any, **options: Any) -> Measured:
-    return min(
-        (measure(*arguments, **options) for _ in range(repeat)), key=lambda measured: measured.cpu
-    )
-
-
-def _run(command: list[Any]) -> Measured:
-    """Of the whole process, children included."""
-    start, before = time.perf_counter(), _children_cpu()
+def run(command: list[Any]) -> Measurement:
+    """Measure a whole process, children included."""
+    start, before = time.perf_counter(), children_cpu()
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with psutil.Popen([str(part) for part in command], **pipes) as process:
         peak = [0.0]
-        watch = threading.Thread(target=_watch, args=(process, peak))
+        watch = threading.Thread(target=watch_memory, args=(process, peak))
         watch.start()
-        printed, said = process.communicate()
+        printed, errors = process.communicate()
         watch.join()
     if process.returncode:
-        sys.exit(f"{command} failed:\n{said}")
-    return Measured(
-        0, _children_cpu() - before, time.perf_counter() - start, peak[0] / 1e6, printed
-    )
+        sys.exit(f"{command} failed:\n{errors}")
+    cpu, wall = children_cpu() - before, time.perf_counter() - start
+    return Measurement(0, cpu, wall, peak[0] / 1e6, printed)
 
 
-def _watch(process: Any, peak: list[float]) -> None:
+def watch_memory(process: Any, peak: list[float]) -> None:
+    """Write the most memory that the process and its children hold into `peak`, until it ends."""
     while process.poll() is None:
-        peak[0] = max(peak[0], sum(_memory(process)))
+        memory = 0
+        try:
+            for member in [process, *process.children(recursive=True)]:
+                memory += member.memory_info().rss
+        except psutil.Error:  # it has just ended
+            continue
+        peak[0] = max(peak[0], memory)
         time.sleep(0.05)
 
 
-def _memory(process: Any) -> Iterator[int]:
-    try:
-        for each in [process, *process.children(recursive=True)]:
-            yield each.memory_info().rss
-    except psutil.Error:  # it has just ended
-        return
-
-
-def _children_cpu() -> float:
+def children_cpu() -> float:
     times = psutil.Process().cpu_times()
     return float(times.children_user + times.children_system)
 
 
-def _shown(name: str, measured: Measured, floor: Measured | None = None) -> Measured:
-    ratio = f"{measured.cpu / measured.rows / (floor.cpu / floor.rows):.2f}" if floor else "1"
-    speeds = f"{measured.rows / measured.wall:,.0f} | {measured.rows / measured.cpu:,.0f}"
-    print(
-        f"| {name} | {measured.rows:,} | {speeds} | {ratio} | {measured.memory:.0f} |", flush=True
-    )
-    return measured
+def print_row(name: str, measurement: Measurement, floor: Measurement | None) -> None:
+    rows, cpu, wall, memory, _ = measurement
+    ratio = cpu / rows / (floor.cpu / floor.rows) if floor else 1.0
+    speeds = f"{rows / wall:,.0f} | {rows / cpu:,.0f}"
+    print(f"| {name} | {rows:,} | {speeds} | {ratio:.2f} | {memory:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

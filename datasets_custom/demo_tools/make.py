@@ -1,16 +1,19 @@
-"""Make the demo's raw tool-call data: twelve tools, English and Chinese, in two formats that people really have.
+"""Make the demo's raw tool-call data: twelve tools, English and Chinese, in two formats that people
+really have.
 
     python datasets_custom/demo_tools/make.py runs/demo/raw [--train N] [--eval N] [--seed S]
 
-writes `train_openai.jsonl` and `train_alpaca.jsonl` (training), `preference_openai.jsonl` (other questions, each with a
-right and a wrong answer), `eval_openai.jsonl` (held out: no question of it is in training). Kinds of rows: one call; two or three parallel calls; multi-step (the second call needs the first result);
-and questions that none of the offered tools fits. Everything is drawn from a seeded generator: same seed, same bytes.
+writes `train_openai.jsonl` and `train_alpaca.jsonl` (training), `preference_openai.jsonl` (other
+questions, each with a right and a wrong answer), `eval_openai.jsonl` (held out: no question of it
+is in training). Kinds of rows: one call; two or three parallel calls; multi-step (the second call
+needs the first result); and questions that none of the offered tools fits. Everything is drawn from
+a seeded generator: same seed, same bytes.
 """
 
 import argparse
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -53,9 +56,15 @@ PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 POOLS: dict[str, dict[str, list[str]]] = {
     "en": {
-        "city": "Paris Rome Berlin Madrid Lisbon Vienna Prague Oslo Dublin Athens Cairo Lima Tokyo Delhi Boston Chicago "
-        "Seattle Toronto Sydney Nairobi Helsinki Warsaw Zurich Milan Porto Kyoto Osaka Seoul Hanoi Jakarta".split(),
-        "person": "Anna Bob Carol David Emma Frank Grace Henry Iris Jack Karen Leo Maria Noah Olivia Paul Quinn Rosa".split(),
+        "city": (
+            "Paris Rome Berlin Madrid Lisbon Vienna Prague Oslo Dublin Athens Cairo Lima Tokyo "
+            "Delhi Boston Chicago Seattle Toronto Sydney Nairobi Helsinki Warsaw Zurich Milan "
+            "Porto Kyoto Osaka Seoul Hanoi Jakarta"
+        ).split(),
+        "person": (
+            "Anna Bob Carol David Emma Frank Grace Henry Iris Jack Karen Leo Maria Noah Olivia "
+            "Paul Quinn Rosa"
+        ).split(),
         "day": [
             "today",
             "tomorrow",
@@ -64,8 +73,13 @@ POOLS: dict[str, dict[str, list[str]]] = {
                 for d in "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
             ),
         ],
-        "unit": "kilometers miles meters feet kilograms pounds grams ounces liters gallons celsius fahrenheit".split(),
-        "cuisine": "Italian Chinese Indian Mexican Thai French Greek Korean Turkish Spanish".split(),
+        "unit": (
+            "kilometers miles meters feet kilograms pounds grams ounces liters gallons celsius "
+            "fahrenheit"
+        ).split(),
+        "cuisine": (
+            "Italian Chinese Indian Mexican Thai French Greek Korean Turkish Spanish"
+        ).split(),
         "reason": [
             "wrong size",
             "ordered twice",
@@ -74,9 +88,16 @@ POOLS: dict[str, dict[str, list[str]]] = {
             "wrong color",
             "no longer needed",
         ],
-        "adjective": "best cheap new local famous easy healthy modern simple quiet fast old".split(),
-        "noun": "hotels books phones museums recipes trains laptops gardens songs schools bikes cameras parks shoes".split(),
-        "activity": "meeting lunch dinner dentist yoga training interview workshop call party".split(),
+        "adjective": (
+            "best cheap new local famous easy healthy modern simple quiet fast old"
+        ).split(),
+        "noun": (
+            "hotels books phones museums recipes trains laptops gardens songs schools bikes "
+            "cameras parks shoes"
+        ).split(),
+        "activity": (
+            "meeting lunch dinner dentist yoga training interview workshop call party"
+        ).split(),
         "phrase": [
             "good morning",
             "see you soon",
@@ -192,75 +213,85 @@ JOIN = {"en": " Also: ", "zh": "另外，"}
 
 
 def schema(name: str) -> dict[str, Any]:
-    """The tool as OpenAI writes it."""
+    """Return the tool as OpenAI writes it."""
     description, properties = PARAMETERS[name]
     parameters = {"type": "object", "properties": properties, "required": list(properties)}
-    return {
-        "type": "function",
-        "function": {"name": name, "description": description, "parameters": parameters},
-    }
+    function = {"name": name, "description": description, "parameters": parameters}
+    return {"type": "function", "function": function}
 
 
 def draw_value(rng: random.Random, language: str, parameter: str) -> Any:
-    """A value as the question words it (the language's own name of a target language, for instance)."""
+    """Return a value of a parameter, in the question's language."""
     pools = POOLS[language]
-    pick = rng.choice
-    makers: dict[str, Callable[[], Any]] = {
-        "date": lambda: (
-            pick(pools["day"])
-            if rng.random() < 0.5
-            else f"{rng.randint(2024, 2027)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
-        ),
-        "time": lambda: f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}",
-        "value": lambda: pick([rng.randint(2, 999), round(rng.uniform(1, 99), 1)]),
-        "amount": lambda: pick([rng.randint(2, 9999), round(rng.uniform(1, 99), 2)]),
-        "order_id": lambda: (
-            pick("ABCDEFGHKMPRSTX") + "".join(rng.choices("0123456789", k=rng.randint(4, 6)))
-        ),
-        "query": lambda: _query(rng, language),
-        "title": lambda: _title(rng, language),
-        "language": lambda: pick(list(LANGUAGES)),
-        "text": lambda: pick(pools["phrase"]) if rng.random() < 0.5 else _query(rng, language),
-        "to": lambda: pick(pools["person"]),
-        **{key: lambda: pick(CURRENCIES) for key in ("from_currency", "to_currency")},
-        **{key: lambda: pick(pools["unit"]) for key in ("from_unit", "to_unit")},
+    match parameter:
+        case "date":
+            return draw_date(rng, language)
+        case "time":
+            return f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}"
+        case "value":
+            return rng.choice([rng.randint(2, 999), round(rng.uniform(1, 99), 1)])
+        case "amount":
+            return rng.choice([rng.randint(2, 9999), round(rng.uniform(1, 99), 2)])
+        case "order_id":
+            letter = rng.choice("ABCDEFGHKMPRSTX")
+            return letter + "".join(rng.choices("0123456789", k=rng.randint(4, 6)))
+        case "query":
+            return draw_query(rng, language)
+        case "title":
+            return draw_title(rng, language)
+        case "text" if rng.random() >= 0.5:
+            return draw_query(rng, language)
+    choices = pools | {
+        "text": pools["phrase"],
+        "to": pools["person"],
+        "from_unit": pools["unit"],
+        "to_unit": pools["unit"],
+        "from_currency": CURRENCIES,
+        "to_currency": CURRENCIES,
+        "language": list(LANGUAGES),
     }
-    return makers[parameter]() if parameter in makers else pick(pools[parameter])
+    return rng.choice(choices[parameter])
 
 
-def _query(rng: random.Random, language: str) -> str:
-    pools = POOLS[language]
-    adjective, noun, city = (
-        rng.choice(pools["adjective"]),
-        rng.choice(pools["noun"]),
-        rng.choice(pools["city"]),
-    )
-    return f"{adjective} {noun} in {city}" if language == "en" else f"{city}{adjective}{noun}"
+def draw_date(rng: random.Random, language: str) -> str:
+    if rng.random() < 0.5:
+        return rng.choice(POOLS[language]["day"])
+    year, month, day = rng.randint(2024, 2027), rng.randint(1, 12), rng.randint(1, 28)
+    return f"{year}-{month:02}-{day:02}"
 
 
-def _title(rng: random.Random, language: str) -> str:
+def draw_title(rng: random.Random, language: str) -> str:
     pools = POOLS[language]
     activity, person = rng.choice(pools["activity"]), rng.choice(pools["person"])
     return f"{activity} with {person}" if language == "en" else f"和{person}的{activity}"
 
 
-def one_call(rng: random.Random, language: str, name: str) -> tuple[str, Call]:
-    """A question and the call that answers it."""
-    arguments = {
-        parameter: draw_value(rng, language, parameter) for parameter in PARAMETERS[name][1]
-    }
-    while len(arguments) > len(
-        set(map(str, arguments.values()))
-    ):  # "10 meters to meters" is no question
+def draw_query(rng: random.Random, language: str) -> str:
+    pools = POOLS[language]
+    adjective, noun = rng.choice(pools["adjective"]), rng.choice(pools["noun"])
+    city = rng.choice(pools["city"])
+    return f"{adjective} {noun} in {city}" if language == "en" else f"{city}{adjective}{noun}"
+
+
+def draw_arguments(rng: random.Random, language: str, name: str) -> dict[str, Any]:
+    """Return arguments of a tool, no two the same: "10 meters to meters" is no question."""
+    while True:
         arguments = {
             parameter: draw_value(rng, language, parameter) for parameter in PARAMETERS[name][1]
         }
-    worded = dict(arguments)
-    if "language" in worded and language == "zh":
-        worded["language"] = LANGUAGES[worded["language"]]
-    if language == "en" and "date" in worded and worded["date"][0].isdigit():
-        worded["date"] = f"on {worded['date']}"
-    return rng.choice(QUESTIONS[name][language]).format(**worded), (name, arguments)
+        if len(set(map(str, arguments.values()))) == len(arguments):
+            return arguments
+
+
+def one_call(rng: random.Random, language: str, name: str) -> tuple[str, Call]:
+    """Return a question and the call that answers it."""
+    arguments = draw_arguments(rng, language, name)
+    words = dict(arguments)
+    if "language" in words and language == "zh":
+        words["language"] = LANGUAGES[words["language"]]
+    if language == "en" and "date" in words and words["date"][0].isdigit():
+        words["date"] = f"on {words['date']}"
+    return rng.choice(QUESTIONS[name][language]).format(**words), (name, arguments)
 
 
 def single(rng: random.Random, language: str) -> list[Turn]:
@@ -269,12 +300,13 @@ def single(rng: random.Random, language: str) -> list[Turn]:
 
 
 def parallel(rng: random.Random, language: str) -> list[Turn]:
-    """Two calls, sometimes three; of one tool or of several."""
+    """Return two calls, sometimes three; of one tool or of several."""
     names = rng.choices(list(PARAMETERS), k=rng.choice([2, 2, 3]))
     if rng.random() < 0.5:
         names = [names[0]] * 2
     pairs = [one_call(rng, language, name) for name in names]
-    return [(JOIN[language].join(question for question, _ in pairs), [call for _, call in pairs])]
+    question = JOIN[language].join(question for question, _ in pairs)
+    return [(question, [call for _, call in pairs])]
 
 
 def check_then_cancel(rng: random.Random, language: str) -> list[Turn]:
@@ -283,12 +315,10 @@ def check_then_cancel(rng: random.Random, language: str) -> list[Turn]:
         "en": f"Check order {order} and cancel it if it is not shipped, {reason}.",
         "zh": f"先查订单{order}，没发货就取消，{reason}。",
     }[language]
+    result = json.dumps({"status": "processing"})
     return [
         (question, [("get_order", {"order_id": order})]),
-        (
-            json.dumps({"status": "processing"}),
-            [("cancel_order", {"order_id": order, "reason": reason})],
-        ),
+        (result, [("cancel_order", {"order_id": order, "reason": reason})]),
     ]
 
 
@@ -299,12 +329,10 @@ def find_then_tell(rng: random.Random, language: str) -> list[Turn]:
         "en": f"Find a {cuisine} restaurant in {city} and send its name to {person}.",
         "zh": f"在{city}找一家{cuisine}馆，把名字发给{person}。",
     }[language]
+    result = json.dumps({"name": place}, ensure_ascii=False)
     return [
         (question, [("find_restaurant", {"city": city, "cuisine": cuisine})]),
-        (
-            json.dumps({"name": place}, ensure_ascii=False),
-            [("send_message", {"to": person, "text": place})],
-        ),
+        (result, [("send_message", {"to": person, "text": place})]),
     ]
 
 
@@ -328,25 +356,24 @@ def multi_step(rng: random.Random, language: str) -> list[Turn]:
 
 def no_tool(rng: random.Random, language: str) -> list[Turn]:
     pools = POOLS[language]
-    question = rng.choice(SMALL_TALK[language]).format(
-        noun=rng.choice(pools["noun"]), city=rng.choice(pools["city"])
-    )
-    return [(question, [])]
+    question = rng.choice(SMALL_TALK[language])
+    words = {"noun": rng.choice(pools["noun"]), "city": rng.choice(pools["city"])}
+    return [(question.format(**words), [])]
 
 
 KINDS = {single: 47, parallel: 22, multi_step: 20, no_tool: 11}  # weights
 
 
 def conversation(rng: random.Random) -> dict[str, Any]:
-    """One conversation: its language, its kind, its turns, and the tools that are on offer (those it needs, and others)."""
+    """Return one conversation: its language, its kind, its turns, and the tools that are on offer
+    (those it needs, and others)."""
     language = rng.choice(["en", "zh"])
     kind = rng.choices(list(KINDS), weights=list(KINDS.values()))[0]
     turns = kind(rng, language)
     needed = list(dict.fromkeys(name for _, calls in turns for name, _ in calls))
     others = [name for name in PARAMETERS if name not in needed]
-    if (
-        kind is no_tool and rng.random() < 0.5
-    ):  # not small talk: a question for a tool that is not on offer
+    # half of them are no small talk, but a question for a tool that is not on offer
+    if kind is no_tool and rng.random() < 0.5:
         absent = others.pop(rng.randrange(len(others)))
         turns = [(one_call(rng, language, absent)[0], [])]
     offered = needed + rng.sample(others, k=max(1, rng.randint(2, 3) - len(needed)))
@@ -354,64 +381,59 @@ def conversation(rng: random.Random) -> dict[str, Any]:
     return {"language": language, "kind": kind.__name__, "turns": turns, "offered": offered}
 
 
-def world(turns: list[Turn]) -> dict[str, dict[str, Any]]:
-    """What the functions of tools.py find: they give the results that are recorded here."""
-    found: dict[str, dict[str, Any]] = {}
+def state_of(turns: list[Turn]) -> dict[str, dict[str, Any]]:
+    """Return the state with which the functions of tools.py give the results that are recorded
+    here."""
+    state: dict[str, dict[str, Any]] = {}
     for (_, calls), (result, _) in pairwise(turns):
         name, arguments = calls[0]
         if name == "get_order":
-            found.setdefault("orders", {})[arguments["order_id"]] = json.loads(result)
+            state.setdefault("orders", {})[arguments["order_id"]] = json.loads(result)
         else:
             place = f"{arguments['city']}: {arguments['cuisine']}"
-            found.setdefault("restaurants", {})[place] = json.loads(result)["name"]
-    return found
+            state.setdefault("restaurants", {})[place] = json.loads(result)["name"]
+    return state
 
 
 def openai_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
-    """The row as a log of the OpenAI API holds it: arguments are JSON strings, results answer by id."""
-    messages: list[dict[str, Any]] = [{"role": "user", "content": talk["turns"][0][0]}]
-    for step, (_, calls) in enumerate(talk["turns"]):
-        if not calls:
-            break
-        ids = [f"call_{step}_{index}" for index in range(len(calls))]
-        messages.append(
-            {
-                "role": "assistant",
-                "content": None,
-                "tool_calls": [_openai_call(*pair) for pair in zip(ids, calls, strict=True)],
-            }
-        )
-        if step + 1 < len(talk["turns"]):
-            messages.append(
-                {"role": "tool", "tool_call_id": ids[0], "content": talk["turns"][step + 1][0]}
-            )
-    if not talk["turns"][0][1]:
-        messages.append({"role": "assistant", "content": NO_TOOL[talk["language"]]})
+    """Return the row as a log of the OpenAI API holds it: arguments are JSON strings, results
+    answer by id."""
+    turns = talk["turns"]
+    messages: list[dict[str, Any]] = [{"role": "user", "content": turns[0][0]}]
+    for step, (result, calls) in enumerate(turns):
+        if step:
+            identity = f"call_{step - 1}_0"
+            messages.append({"role": "tool", "tool_call_id": identity, "content": result})
+        messages.append(openai_answer(calls, talk["language"], step))
     return {
         "id": name,
         "category": talk["kind"],
-        "state": json.dumps(world(talk["turns"]), ensure_ascii=False),
+        "state": json.dumps(state_of(turns), ensure_ascii=False),
         "tools": [schema(tool) for tool in talk["offered"]],
         "messages": messages,
     }
 
 
-def _openai_call(identifier: str, call: Call) -> dict[str, Any]:
-    function = {"name": call[0], "arguments": json.dumps(call[1], ensure_ascii=False)}
-    return {"id": identifier, "type": "function", "function": function}
+def openai_answer(calls: list[Call], language: str, step: int = 0) -> dict[str, Any]:
+    if not calls:
+        return {"role": "assistant", "content": NO_TOOL[language]}
+    tool_calls = []
+    for index, (name, arguments) in enumerate(calls):
+        function = {"name": name, "arguments": json.dumps(arguments, ensure_ascii=False)}
+        call = {"id": f"call_{step}_{index}", "type": "function", "function": function}
+        tool_calls.append(call)
+    return {"role": "assistant", "content": None, "tool_calls": tool_calls}
 
 
 def alpaca_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
-    """The row as instruction data holds it: the output is the call, written as JSON text."""
+    """Return the row as instruction data holds it: the output is the call, written as JSON text."""
     question, calls = talk["turns"][0]
-    written = [
-        {"tool_call": {"tool_name": tool, "parameters": arguments}} for tool, arguments in calls
-    ]
-    output = (
-        json.dumps(written[0] if len(written) == 1 else written, ensure_ascii=False)
-        if calls
-        else NO_TOOL[talk["language"]]
-    )
+    output = NO_TOOL[talk["language"]]
+    if calls:
+        written: list[Any] = []
+        for tool, arguments in calls:
+            written.append({"tool_call": {"tool_name": tool, "parameters": arguments}})
+        output = json.dumps(written[0] if len(written) == 1 else written, ensure_ascii=False)
     return {
         "id": name,
         "instruction": question,
@@ -422,78 +444,76 @@ def alpaca_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def preference_row(rng: random.Random, talk: dict[str, Any], name: str) -> dict[str, Any]:
-    """A question with a right and a wrong answer, as OpenAI's preference fine-tuning holds them."""
+    """Return a question with a right and a wrong answer, as OpenAI's preference fine-tuning holds
+    them."""
     question, calls = talk["turns"][0]
-    answers = [
-        _openai_answer(found, talk["language"]) for found in (calls, spoil(rng, talk, calls))
-    ]
+    wrong_calls = spoil(rng, talk, calls)
     tools = [schema(tool) for tool in talk["offered"]]
     return {
         "id": name,
         "category": talk["kind"],
         "input": {"messages": [{"role": "user", "content": question}], "tools": tools},
-        "preferred_output": answers[:1],
-        "non_preferred_output": answers[1:],
+        "preferred_output": [openai_answer(calls, talk["language"])],
+        "non_preferred_output": [openai_answer(wrong_calls, talk["language"])],
     }
-
-
-def _openai_answer(calls: list[Call], language: str) -> dict[str, Any]:
-    if not calls:
-        return {"role": "assistant", "content": NO_TOOL[language]}
-    written = [_openai_call(f"call_0_{index}", call) for index, call in enumerate(calls)]
-    return {"role": "assistant", "content": None, "tool_calls": written}
 
 
 def spoil(rng: random.Random, talk: dict[str, Any], calls: list[Call]) -> list[Call]:
-    """The calls with one mistake: a call too few, or another tool, parameter or value; a call where none is wanted."""
+    """Return the calls with one mistake: a call too few, or another tool, parameter or value; a
+    call where none is wanted."""
     if not calls:
-        return [_misplaced(rng, talk, {})]
+        return [with_another_tool(rng, talk, {})]
     index = rng.randrange(len(calls))
     name, arguments = calls[index]
-    wrong: dict[str, Callable[[], list[Call]]] = {
-        "missing": list,  # of one call, none is left
-        "tool": lambda: [_misplaced(rng, talk, arguments, name)],
-        "parameter": lambda: [(name, _renamed(rng, arguments))],
-        "value": lambda: [(name, _revalued(rng, talk, arguments))],
-    }
-    return calls[:index] + wrong[rng.choice(list(wrong))]() + calls[index + 1 :]
+    match rng.choice(["missing", "tool", "parameter", "value"]):
+        case "missing":
+            spoilt = []  # of one call, none is left
+        case "tool":
+            spoilt = [with_another_tool(rng, talk, arguments, name)]
+        case "parameter":
+            spoilt = [(name, with_another_parameter(rng, arguments))]
+        case _:
+            spoilt = [(name, with_another_value(rng, talk, arguments))]
+    return calls[:index] + spoilt + calls[index + 1 :]
 
 
-def _renamed(rng: random.Random, arguments: dict[str, Any]) -> dict[str, Any]:
-    """One parameter under the name of another tool's."""
+def with_another_parameter(rng: random.Random, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return one parameter under the name of another tool's."""
     old = rng.choice(list(arguments))
-    names = sorted(
-        {name for _, properties in PARAMETERS.values() for name in properties} - arguments.keys()
-    )
-    new = rng.choice(names)
+    names: set[str] = set()
+    for _, properties in PARAMETERS.values():
+        names |= properties.keys()
+    new = rng.choice(sorted(names - arguments.keys()))
     return {new if name == old else name: value for name, value in arguments.items()}
 
 
-def _revalued(
+def with_another_value(
     rng: random.Random, talk: dict[str, Any], arguments: dict[str, Any]
 ) -> dict[str, Any]:
     parameter = rng.choice(list(arguments))
-    while (other := draw_value(rng, talk["language"], parameter)) == arguments[parameter]:
-        pass
+    other = arguments[parameter]
+    while other == arguments[parameter]:
+        other = draw_value(rng, talk["language"], parameter)
     return arguments | {parameter: other}
 
 
-def _misplaced(
+def with_another_tool(
     rng: random.Random, talk: dict[str, Any], arguments: dict[str, Any], right: str = ""
 ) -> Call:
-    """Another tool that is on offer, with the right tool's values as far as they go."""
+    """Return another tool that is on offer, with the right tool's values as far as they go."""
     name = rng.choice([tool for tool in talk["offered"] if tool != right])
     values = list(arguments.values())
-    return name, {
-        parameter: values[index]
-        if index < len(values)
-        else draw_value(rng, talk["language"], parameter)
-        for index, parameter in enumerate(PARAMETERS[name][1])
-    }
+    changed = {}
+    for index, parameter in enumerate(PARAMETERS[name][1]):
+        if index < len(values):
+            changed[parameter] = values[index]
+        else:
+            changed[parameter] = draw_value(rng, talk["language"], parameter)
+    return name, changed
 
 
 def distinct(rng: random.Random, seen: set[str]) -> Iterator[dict[str, Any]]:
-    """Endless conversations, no question twice."""
+    """Yield conversations without end, no question twice; `seen` are the questions so far."""
     while True:
         talk = conversation(rng)
         question = talk["turns"][0][0]
@@ -503,9 +523,8 @@ def distinct(rng: random.Random, seen: set[str]) -> Iterator[dict[str, Any]]:
 
 
 def write(path: Path, rows: list[dict[str, Any]]) -> None:
-    path.write_text(
-        "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
-    )
+    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+    path.write_text("".join(lines), encoding="utf-8")
     print(f"{path}: {len(rows)} rows")
 
 
@@ -523,17 +542,17 @@ def main() -> None:
     talks = distinct(random.Random(options.seed), set())
     held_out = [openai_row(next(talks), f"eval-{index}") for index in range(options.eval)]
     training = [next(talks) for _ in range(options.train)]
-    # Alpaca rows hold one turn: multi-step conversations, and two thirds of the rest, are OpenAI rows.
-    alpaca = [len(talk["turns"]) == 1 and index % 3 == 0 for index, talk in enumerate(training)]
+    openai, alpaca = [], []
+    for index, talk in enumerate(training):
+        # Alpaca rows hold one turn: multi-step conversations, and two thirds of the rest, are
+        # OpenAI rows.
+        if len(talk["turns"]) == 1 and index % 3 == 0:
+            alpaca.append(alpaca_row(talk, f"alpaca-{index}"))
+        else:
+            openai.append(openai_row(talk, f"openai-{index}"))
     write(options.folder / "eval_openai.jsonl", held_out)
-    for form, wanted in (("openai", False), ("alpaca", True)):
-        build = alpaca_row if wanted else openai_row
-        chosen = [
-            build(talk, f"{form}-{index}")
-            for index, talk in enumerate(training)
-            if alpaca[index] == wanted
-        ]
-        write(options.folder / f"train_{form}.jsonl", chosen)
+    write(options.folder / "train_openai.jsonl", openai)
+    write(options.folder / "train_alpaca.jsonl", alpaca)
     rng = random.Random(options.seed)
     pairs = [preference_row(rng, next(talks), f"pair-{index}") for index in range(options.pairs)]
     write(options.folder / "preference_openai.jsonl", pairs)

@@ -1,7 +1,9 @@
-"""The demo's twelve tools as functions, for rewards and rollouts that really call them (SWIFTKIT_TOOLS).
+"""The demo's twelve tools as functions, for rewards and rollouts that really call them
+(SWIFTKIT_TOOLS).
 
-Nothing here asks the network: the same call gives the same result. What a conversation of the data is about (its orders,
-its restaurants) stands in the row's `state`, which make.py writes, so that a tool answers as the recorded result does.
+Nothing here asks the network: the same call gives the same result. What a conversation of the data
+is about (its orders, its restaurants) stands in the row's `state`, which make.py writes, so that a
+tool answers as the recorded result does.
 """
 
 import re
@@ -21,8 +23,14 @@ RATES = {
 }
 # What one unit is in meters, kilograms or liters.
 UNITS = {
-    "length": {"kilometers": 1000, "miles": 1609.344, "meters": 1, "feet": 0.3048, "公里": 1000, "英里": 1609.344, "米": 1, "英尺": 0.3048},
-    "mass": {"kilograms": 1, "pounds": 0.45359237, "grams": 0.001, "ounces": 0.028349523125, "公斤": 1, "磅": 0.45359237, "克": 0.001},
+    "length": {
+        "kilometers": 1000, "miles": 1609.344, "meters": 1, "feet": 0.3048,
+        "公里": 1000, "英里": 1609.344, "米": 1, "英尺": 0.3048,
+    },
+    "mass": {
+        "kilograms": 1, "pounds": 0.45359237, "grams": 0.001, "ounces": 0.028349523125,
+        "公斤": 1, "磅": 0.45359237, "克": 0.001,
+    },
     "volume": {"liters": 1, "gallons": 3.785411784, "升": 1, "加仑": 3.785411784},
 }  # fmt: skip
 
@@ -40,10 +48,8 @@ def convert_units(value: float, from_unit: str, to_unit: str) -> dict[str, Any]:
     for units in UNITS.values():
         if from_unit in units and to_unit in units:
             return {"value": round(value * units[from_unit] / units[to_unit], 4)}
-    return {
-        "value": None,
-        "note": f"{from_unit} cannot become {to_unit}",
-    }  # the demo's questions ask for this too
+    # the demo's questions ask for this too
+    return {"value": None, "note": f"{from_unit} cannot become {to_unit}"}
 
 
 def convert_currency(amount: float, from_currency: str, to_currency: str) -> dict[str, Any]:
@@ -51,10 +57,11 @@ def convert_currency(amount: float, from_currency: str, to_currency: str) -> dic
 
 
 def search_web(query: str) -> list[dict[str, str]]:
-    return [
-        {"title": f"{query} ({place})", "url": f"https://example.org/{_number(query, place)}"}
-        for place in "123"
-    ]
+    results = []
+    for place in "123":
+        url = f"https://example.org/{_number(query, place)}"
+        results.append({"title": f"{query} ({place})", "url": url})
+    return results
 
 
 def create_event(title: str, date: str, time: str, *, state: State) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 from helpers.paths import ROOT
 
 from swiftkit.data.convert import convert_files
-from swiftkit.data.convert_record import Options
+from swiftkit.data.convert_record import ConvertOptions
 from swiftkit.preflight.examine import preflight
 
 FOLDER = ROOT / "datasets_custom" / "registration"
@@ -57,8 +57,8 @@ def run(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
 
 def test_the_rows_are_what_convert_writes(tmp_path: Path) -> None:
     """The finished file that dataset_info.json names is up to date."""
-    account = convert_files(SAMPLES, tmp_path / "rows.jsonl", None, Options())
-    assert (account.rows_in, account.rows_rejected) == (16, 0)
+    report = convert_files(SAMPLES, tmp_path / "rows.jsonl", None, ConvertOptions())
+    assert (report.rows_in, report.rows_rejected) == (16, 0)
     assert (tmp_path / "rows.jsonl").read_bytes() == ROWS.read_bytes()
 
 
