@@ -17,10 +17,16 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def main(package: Path) -> None:
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in package.rglob("*.py")}
+    trees = parse(package)
     print_size(package, list(trees))
     print_expression(trees)
     print_imports(package, trees)
+
+
+def parse(package: Path) -> dict[Path, ast.Module]:
+    """Return the syntax tree of each file of a package."""
+    files = sorted(package.rglob("*.py"))
+    return {file: ast.parse(file.read_text(encoding="utf-8")) for file in files}
 
 
 def print_size(package: Path, paths: list[Path]) -> None:
@@ -67,20 +73,32 @@ def print_expression(trees: dict[Path, ast.Module]) -> None:
 
 
 def print_imports(package: Path, trees: dict[Path, ast.Module]) -> None:
-    modules = {module_of(package, path): path for path in trees}
-    edges = {
-        name: imported_modules(trees[path], set(modules)) - {name} for name, path in modules.items()
-    }
-    rooms = {name: room_of(name) for name in modules}
-    room_edges: dict[str, set[str]] = {room: set() for room in rooms.values()}
-    for name, targets in edges.items():
-        room_edges[rooms[name]] |= {rooms[target] for target in targets} - {rooms[name]}
-    print(f"{'rooms':34} {len(room_edges):7}")
-    print(f"{'floors of rooms':34} {len(longest_chain(room_edges)):7}")
+    edges = module_imports(package, trees)
+    rooms = room_imports(edges)
+    print(f"{'rooms':34} {len(rooms):7}")
+    print(f"{'floors of rooms':34} {len(longest_chain(rooms)):7}")
     chain = longest_chain(edges)
-    print(f"{'import depth':34} {len(chain):7}: {' > '.join(short(name) for name in chain)}")
-    for cycle in cycles(room_edges):
-        print(f"cycle between rooms: {' > '.join(cycle)}")
+    names = " > ".join(module.partition(".")[2] or module for module in chain)
+    print(f"{'import depth':34} {len(chain):7}: {names}")
+    for pair in cycles(rooms):
+        print(f"rooms that import each other: {' and '.join(pair)}")
+
+
+def module_imports(package: Path, trees: dict[Path, ast.Module]) -> dict[str, set[str]]:
+    """Return module -> the package's modules that are imported when it is."""
+    modules = {module_of(package, path): tree for path, tree in trees.items()}
+    edges = {}
+    for name, tree in modules.items():
+        edges[name] = imported_modules(tree, set(modules)) - {name}
+    return edges
+
+
+def room_imports(edges: dict[str, set[str]]) -> dict[str, set[str]]:
+    """Return room -> the other rooms that its modules import."""
+    rooms: dict[str, set[str]] = {room_of(name): set() for name in edges}
+    for name, targets in edges.items():
+        rooms[room_of(name)] |= {room_of(target) for target in targets} - {room_of(name)}
+    return rooms
 
 
 def module_of(package: Path, path: Path) -> str:
@@ -146,10 +164,6 @@ def cycles(edges: dict[str, set[str]]) -> list[tuple[str, str]]:
                     waiting.append(target)
         reach[start] = seen
     return [(a, b) for a in edges for b in edges if a < b and a in reach[b] and b in reach[a]]
-
-
-def short(module: str) -> str:
-    return module.partition(".")[2] or module
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from swiftkit.scoring.score import parse_answer
 from swiftkit.toolcall.tools import tools_from
 
 
-class _Episode(NamedTuple):
+class _RunningEpisode(NamedTuple):
     """A rollout on its way; `news` is what the environment said to the last answer."""
 
     environment: PythonToolsEnvironment
@@ -50,7 +50,7 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._episodes: dict[str, _Episode] = {}
+        self._episodes: dict[str, _RunningEpisode] = {}
 
     async def on_trajectory_start(self, requests: Sequence[Any]) -> None:
         for request in requests:
@@ -62,7 +62,7 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
                 "state": rewards.state_of(row),
             }
             environment = start(AgentTask(request.uuid, "python-tools", config), seed=0)
-            self._episodes[request.uuid] = _Episode(environment, row, steps, [], [])
+            self._episodes[request.uuid] = _RunningEpisode(environment, row, steps, [], [])
             request.messages = environment.reset().messages
 
     async def on_turn_end(
