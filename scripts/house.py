@@ -60,7 +60,7 @@ def print_expression(trees: dict[Path, ast.Module]) -> None:
             elif isinstance(node, COMPREHENSIONS):
                 counts["comprehensions"] += 1
                 inner = [each for each in ast.walk(node) if isinstance(each, COMPREHENSIONS)]
-                counts["nested"] += len(inner) > 1
+                counts["nested"] += len(inner) > 1 or len(node.generators) > 1
             counts["ternaries"] += isinstance(node, ast.IfExp)
             counts["walrus"] += isinstance(node, ast.NamedExpr)
     print(f"{'statements':34} {statements:7}")
