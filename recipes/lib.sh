@@ -28,10 +28,10 @@ if [[ ! -x $python ]]; then # an environment that is active already
 fi
 
 launch() { # [FLAGS...] swift VERB FILE.yaml ARGUMENTS...: see swiftkit/training/launch.py; it does not return
-    if [[ -z $programs ]] && ! "$python" -c "import swiftkit.training.launch" 2>/dev/null; then
+    if [[ -z $programs ]] && ! "$python" -c "import swiftkit.cli.launch" 2>/dev/null; then
         die "Python 3.11 or newer is needed; it is part of what this makes: bash scripts/setup.sh"
     fi
-    exec "$python" -m swiftkit.training.launch --script "$0" --programs "$programs" "$@"
+    exec "$python" -m swiftkit.cli.launch --script "$0" --programs "$programs" "$@"
 }
 
 wait_for_server() { # PID URL SECONDS LOG: until URL/health answers; 1, with the log's end, if the server dies or is late

@@ -1,5 +1,6 @@
 """What a check found, in one line that ends with the fix. `doctor` and `preflight` make them."""
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -26,5 +27,5 @@ class Finding(msgspec.Struct, frozen=True):
         )
 
 
-def failed(findings: list[Finding]) -> bool:
+def failed(findings: Iterable[Finding]) -> bool:
     return any(finding.level is Level.FAIL for finding in findings)

@@ -76,4 +76,4 @@ def preflight(recipe: Path, flags: tuple[str, ...], verb: str | None, as_json: b
         say(str(finding))
     if file is None and not as_json and (command := corrected(read, findings)):
         print_lines([command])
-    sys.exit(2 if failed(list(findings)) else 0)
+    sys.exit(2 if failed(findings) else 0)

@@ -1,11 +1,12 @@
 """Start a recipe's swift command on this machine: the line `launch ... swift VERB ...` of a recipe.
 
-    python -m swiftkit.training.launch --script recipes/lora_sft.sh --gpus 4 --deepspeed zero3 \
+    python -m swiftkit.cli.launch --script recipes/lora_sft.sh --gpus 4 --deepspeed zero3 \
         swift sft recipes/lora_sft.yaml [OTHER.yaml] [flags of swift]
 
 What runs is `swift VERB FILE.yaml [flags for this machine] [flags of swift]`. None of swift's flags
-is read here: preflight reads them, in this process, and says what is wrong before swift starts.
-Then this process supervises swift, and of a training it keeps a record.
+is read here: a check that is handed in (cli/launch.py: preflight) reads them, in this process, and
+says what is wrong before swift starts. Then this process supervises swift, and of a training it
+keeps a record.
 
 recipes/README.md explains the variables: DRY_RUN, RESUME, GPUS, DEEPSPEED, VLLM; docs/multi_node.md
 NNODES and what belongs to it. Exit status: swift's; 2 for wrong usage and for a recipe that cannot
@@ -19,9 +20,9 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from swiftkit.errors import SwiftkitError, UsageError
 from swiftkit.recipe.machine import Machine
@@ -39,6 +40,9 @@ from swiftkit.training.machine_settings import (
 from swiftkit.training.shell_line import shell_line
 from swiftkit.training.signals import STOPPING, end_at_ctrl_c
 
+if TYPE_CHECKING:
+    from swiftkit.findings import Finding
+
 # Both import torch, so another process tries them. Liger's kernels need triton with an active
 # driver, and crash in mid-training without it.
 _TRY_LIGER = """
@@ -47,6 +51,10 @@ backends = triton.backends.backends.values()
 raise SystemExit(not any(backend.driver.is_active() for backend in backends))
 """
 _TRY_VLLM = "import vllm"  # one that was built for another torch is found, and fails
+
+
+# Finds what is wrong with a file, its flags, on this machine, for that verb.
+Check = Callable[[Path, Sequence[str], Machine, str], Sequence["Finding"]]
 
 
 class LaunchLine(NamedTuple):
@@ -68,11 +76,11 @@ class LaunchLine(NamedTuple):
         print(f"{Path(self.script).name}: {message}", file=sys.stderr, flush=True)
 
 
-def main(arguments: Sequence[str]) -> int:
+def main(arguments: Sequence[str], check: Check) -> int:
     end_at_ctrl_c()
     line = parse(arguments)
     try:
-        return run_as_it_is(line) if line.as_is else launch(line)
+        return run_as_it_is(line) if line.as_is else launch(line, check)
     except SwiftkitError as error:
         line.log(str(error))
         return error.exit_status
@@ -94,7 +102,7 @@ def parse(arguments: Sequence[str]) -> LaunchLine:
     return LaunchLine(**vars(parser.parse_args(arguments)))
 
 
-def launch(line: LaunchLine) -> int:
+def launch(line: LaunchLine, check: Check) -> int:
     """Run the command with what this machine adds, and return its exit status."""
     program, verb, file, *flags = line.command
     is_own_file = True
@@ -130,7 +138,7 @@ def launch(line: LaunchLine) -> int:
     check_installed(program)
     if "--help" in flags:
         os.execvp(program, [program, verb, file, *flags])  # noqa: S606 - nothing to supervise
-    if has_faults(work, file, [*added, *flags], machine):
+    if has_faults(work, file, [*added, *flags], machine, check):
         return 2
     added += accelerators(work, line)
     return run([program, verb, file, *added, *flags], work, line, machine)
@@ -183,21 +191,20 @@ def check_installed(program: str) -> None:
         raise UsageError("ms-swift is not installed; install it: bash scripts/setup.sh")
 
 
-def has_faults(work: Work, file: str, flags: Sequence[str], machine: Machine) -> bool:
-    """Say what preflight finds, and return True if it would stop the run or spoil it.
+def has_faults(work: Work, file: str, flags: Sequence[str], machine: Machine, check: Check) -> bool:
+    """Say what the check finds, and return True if it would stop the run or spoil it.
 
     It takes a second, where swift would first import torch.
     """
     from swiftkit.findings import failed
-    from swiftkit.preflight.examine import examine
-    from swiftkit.terminal import printable, say
+    from swiftkit.terminal import say
 
     verb = "megatron" if work.program == "megatron" else work.verb
     seen = machine._replace(gpus=machine.gpus[: work.gpus])  # what GPUS has hidden is not there
-    _, findings = examine(Path(file), flags, os.environ, seen, verb)
+    findings = check(Path(file), flags, seen, verb)
     for finding in findings:
-        say(printable(str(finding)))
-    return failed(list(findings))
+        say(str(finding))
+    return failed(findings)
 
 
 def accelerators(work: Work, line: LaunchLine) -> list[str]:
@@ -250,7 +257,3 @@ def short_path(program: str) -> str:
 
 def is_dry_run() -> bool:
     return bool(os.environ.get("DRY_RUN"))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 PR_SET_CHILD_SUBREAPER = 36
 # Modules whose processes look after their own children, as a command line names them. The last one
 # is what a rerun.sh of an older swiftkit starts.
-SUPERVISORS = {"swiftkit.training.supervise", "swiftkit.training.launch", "swiftkit.supervise"}
+SUPERVISORS = {"swiftkit.training.supervise", "swiftkit.cli.launch", "swiftkit.supervise"}
 
 
 def main(arguments: Sequence[str]) -> int:

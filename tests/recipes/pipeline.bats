@@ -12,7 +12,7 @@ setup() {
         echo "$3" >>"$STAGE/calls"
         exit "$(cat "$STAGE/status_$3" 2>/dev/null || echo 0)"
     fi
-    [[ "$1 ${2-}" != "-m swiftkit.training.launch" ]] || set -- "$LAUNCH" "$@"
+    [[ "$1 ${2-}" != "-m swiftkit.cli.launch" ]] || set -- "$LAUNCH" "$@"
     exec "$REAL_PYTHON" "$@"'
     echo '[[ -n ${DRY_RUN-} ]] || echo "eval $3" >>"$STAGE/calls"' >"$project/recipes/eval.sh"
     export MODEL='a model' RAW='raw $(touch pwned)' HELD_OUT='held; touch pwned' FOLDER='runs/$(touch pwned)' YAMLS=$STAGE/yamls

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from swiftkit.errors import UsageError
+from swiftkit.findings import Finding
 from swiftkit.training.launch import launch, main, parse
 
 ZERO3 = ["--deepspeed", "zero3"]
@@ -32,9 +33,13 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dic
     signal.signal(signal.SIGINT, at_ctrl_c)
 
 
+def no_findings(*_: object) -> list[Finding]:
+    return []
+
+
 def printed(capfd: pytest.CaptureFixture[str], *words: str) -> list[str]:
     """The words of the command that a dry run of the launch line prints, without variables."""
-    assert launch(parse(words)) == 0
+    assert launch(parse(words), no_findings) == 0
     line = shlex.split(capfd.readouterr().out)
     return line[line.index("swift") :]
 
@@ -73,7 +78,7 @@ def test_launch_takes_a_first_yaml_in_place_of_the_recipes(
 @pytest.mark.usefixtures("environment")
 def test_launch_without_the_file_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="there is no file"):
-        launch(parse(["swift", "sft", name]))
+        launch(parse(["swift", "sft", name]), no_findings)
 
 
 def test_launch_lets_vllm_generate_where_the_recipe_says_so(
@@ -93,10 +98,10 @@ def test_launch_sets_the_recipes_variables_on_a_cpu(
 ) -> None:
     """Beside a GPU they would do harm; what the user has set stays."""
     recipe = ["--on-cpu", "A=1=2", "--on-cpu", "B=x", "swift", "deploy", "own.yaml"]
-    launch(parse(recipe))
+    launch(parse(recipe), no_findings)
     assert "A=1=2" not in capfd.readouterr().out
     environment |= {"GPUS": "0", "B": "mine"}
-    launch(parse(recipe))
+    launch(parse(recipe), no_findings)
     words = capfd.readouterr().out.split()
     assert {"A=1=2", "B=mine"} <= set(words)
     assert environment["A"] == "1=2"
@@ -107,8 +112,8 @@ def test_launch_as_is_adds_nothing(
 ) -> None:
     """Ray mode reads its YAML alone."""
     command = ["megatron", "rlhf", "--use_ray", "true", "--config", "no.yaml"]
-    assert main(["--programs", "/a b", "--as-is", *command]) == 0
+    assert main(["--programs", "/a b", "--as-is", *command], no_findings) == 0
     assert shlex.split(capfd.readouterr().out) == ["/a b/megatron", *command[1:]]
     del environment["DRY_RUN"]
-    assert main(["--script", "x/y.sh", "--as-is", *command]) == 2
+    assert main(["--script", "x/y.sh", "--as-is", *command], no_findings) == 2
     assert capfd.readouterr().err.startswith("y.sh: ms-swift is not installed")
