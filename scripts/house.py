@@ -1,4 +1,4 @@
-"""Measure the house: size, expression and imports of the package, as docs/architecture.md gives them.
+"""Measure the package: its size, expression and imports, as docs/architecture.md gives them.
 
     python scripts/house.py [PACKAGE]      default: swiftkit
 

@@ -1,6 +1,6 @@
 """The errors that swiftkit raises on purpose.
 
-    SwiftkitError            anything a user can mend: exit status 2, one clean message, no traceback
+    SwiftkitError            anything a user can mend: exit status 2, one message, no traceback
     ├── DataError            a row, a file or a gold answer is unusable (says file:line)
     ├── UsageError           a flag, a setting or a combination of them is wrong
     └── EndpointError        the endpoint cannot be used: exit status 4

@@ -70,7 +70,7 @@ class Environment(Protocol):
         """Return how the episode begins. Raises EnvironmentFailedError."""
 
     def step(self, parsed: Parsed, by: Side = "agent") -> Turn:
-        """Return the world's answer. Raises EnvironmentFailedError, but never for what a model wrote."""
+        """Return the world's answer. Raises EnvironmentFailedError, but for no text of a model."""
 
     def reward(self) -> Reward:
         """Return the worth of the state now; at any time, also after an episode that was cut."""

@@ -1,4 +1,4 @@
-"""Play an episode: ask the model, hand its calls to the environment, show it the results, to the end.
+"""Play an episode: ask the model, run its calls in the environment, show it the results, go on.
 
 The model is behind `ask`, one request to an endpoint. What is sent back of an answer is its text
 without the markup of its calls, which `swift deploy` leaves in `content` beside `tool_calls`: with

@@ -1,7 +1,7 @@
 r"""The number that a text gives as its answer, as an exact fraction.
 
-It stands behind the best mark that the text has: after the last `####` that a number follows (`####`
-is also a heading in Markdown); in the last `\boxed{}`, which may hold none; after the last "the
+It stands behind the best mark that the text has: after the last `####` that a number follows (it is
+also a heading in Markdown); in the last `\boxed{}`, which may hold none; after the last "the
 answer is" with a number in its sentence; and without any mark it is the last number. Of "the answer
 is 3 + 4 = 7 apples" it is the number after the last equals sign, of "18 dollars in 2 weeks" the
 first. Units, currencies and percent signs are ignored: $1,234.00 is 1234, 50 % is 50.

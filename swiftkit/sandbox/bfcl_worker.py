@@ -2,9 +2,9 @@
 
 environments/bfcl.py starts it, by worker_process.py and the Python that has bfcl-eval. Requests:
 
-    {"entry": {...}, "truth": [[...]]}              -> {"tools": [...], "held": {"3": [...]}, "more": "..."}
-    {"calls": [{"name": ..., "arguments": {...}}]}  -> {"results": ["...", ...]}
-    {"check": [[[{...call}, ...], ...], ...]}       -> {"error": "why BFCL's checker says no, or empty"}
+    {"entry": {...}, "truth": [[...]]}  -> {"tools": [...], "held": {"3": [...]}, "more": "..."}
+    {"calls": [{"name": ..., "arguments": {}}]}  -> {"results": ["...", ...]}
+    {"check": [[[{...call}, ...], ...], ...]}    -> {"error": "why BFCL's checker says no"} or ""
 
 `held` are the tools that come in the middle of the conversation, by the number of the turn, and
 `more` what the user says then.

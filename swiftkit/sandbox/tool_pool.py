@@ -130,9 +130,8 @@ def pool_from(environment: Mapping[str, str]) -> ToolPool:
     """Return the pool that environment variables describe, as a recipe's ENV block sets them.
     Raises UsageError."""
     if not environment.get(FILE):
-        raise UsageError(
-            f"{FILE} is not set: name the Python file with the tool functions in the recipe's ENV block"
-        )
+        fix = "name the Python file with the tool functions in the recipe's ENV block"
+        raise UsageError(f"{FILE} is not set: {fix}")
     try:
         seconds = float(environment.get(SECONDS) or Limits().seconds)
         megabytes = int(environment.get(MEGABYTES) or Limits().megabytes)

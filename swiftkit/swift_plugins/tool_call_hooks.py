@@ -5,9 +5,9 @@ A reward function gets its arguments and the columns of a batch, and gives numbe
 set, the scheduler and the log belong to the trainer. So two methods of GRPOTrainer are wrapped,
 once, as soon as a reward of ours is made:
 
-    train                       first asks each reward whether it can work; a message instead of a traceback
-    _compute_rewards_per_func   then adds the means of the rewards' `parts` to the metrics that swift writes to
-                                logging.jsonl, SwanLab and the like, over all processes
+    train                       first asks each reward whether it can work, and stops with a message
+    _compute_rewards_per_func   then adds the means of the rewards' `parts`, over all processes, to
+                                the metrics that swift writes to logging.jsonl, SwanLab and the like
 """
 
 import sys

@@ -7,8 +7,8 @@
     tool_call_exact     1 for an answer that is right in all its calls, else 0
     tool_call_format    1 for an answer whose calls can be read, else 0
     tool_call_schema    the share of calls that their tool's JSON Schema allows
-    tool_chain          the graded score of a multi-turn rollout's whole chain of calls, see scoring/chain.py
-    tool_call_success   the calls are run, by the Python file that SWIFTKIT_TOOLS names: how many gave a (right) result
+    tool_chain          the graded score of a rollout's chain of calls (scoring/chain.py)
+    tool_call_success   the share of calls that give a (right) result, run by SWIFTKIT_TOOLS' file
 
 `--multi_turn_scheduler tool_calls` (tool_call_turns.py) runs the calls between turns; then every
 reward judges the whole chain. Rows come from `swiftkit convert --to grpo`: they end at a user or
@@ -40,7 +40,7 @@ from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns
 from swiftkit.toolcall.tools import tool_names, tools_from
 
 
-class Reward(ORM):  # type: ignore[misc]  # swift ships no types
+class ScoreReward(ORM):  # type: ignore[misc]  # swift ships no types
     """A number for each completion. `parts` are those of the last batch, by completion, logged as
     `group`/*."""
 
@@ -67,27 +67,27 @@ class Reward(ORM):  # type: ignore[misc]  # swift ships no types
         raise NotImplementedError
 
 
-class tool_call(Reward):  # noqa: N801
+class tool_call(ScoreReward):  # noqa: N801
     def worth(self, score: Score) -> float:
         return score.value
 
 
-class tool_call_exact(Reward):  # noqa: N801
+class tool_call_exact(ScoreReward):  # noqa: N801
     def worth(self, score: Score) -> float:
         return float(score.exact)
 
 
-class tool_call_format(Reward):  # noqa: N801
+class tool_call_format(ScoreReward):  # noqa: N801
     def worth(self, score: Score) -> float:
         return score.parts["format"]
 
 
-class tool_call_schema(Reward):  # noqa: N801
+class tool_call_schema(ScoreReward):  # noqa: N801
     def worth(self, score: Score) -> float:
         return score.parts["schema"]
 
 
-class tool_chain(Reward):  # noqa: N801
+class tool_chain(ScoreReward):  # noqa: N801
     group = "tool_chain"
 
     def check(self, trainer: Any) -> None:
@@ -100,7 +100,7 @@ class tool_chain(Reward):  # noqa: N801
         return score.value
 
 
-class tool_call_success(Reward):  # noqa: N801
+class tool_call_success(ScoreReward):  # noqa: N801
     """The calls of an answer are run in processes of their own, beside those of the others; those
     of a multi-turn rollout have been run already."""
 

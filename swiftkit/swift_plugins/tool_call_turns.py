@@ -1,7 +1,8 @@
 """Multi-turn rollouts: an answer's calls are run, the model sees their results, until it answers
 without a call.
 
-    --multi_turn_scheduler tool_calls --max_turns 4 --reward_funcs tool_chain        with SWIFTKIT_TOOLS=my_tools.py
+    SWIFTKIT_TOOLS=my_tools.py
+    --multi_turn_scheduler tool_calls --max_turns 4 --reward_funcs tool_chain
 
 It works without vLLM, on swift's transformers engine, as well as with it. A rollout starts at the
 row's last question, whatever was recorded after it. It ends with an answer without calls, with one

@@ -1,5 +1,4 @@
 """For each rule of preflight a recipe that breaks it: additions to a good one, machine, files."""
-# ruff: noqa: E501 - a table, a case a line
 
 import json
 from collections.abc import Mapping

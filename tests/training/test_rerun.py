@@ -57,7 +57,7 @@ DATA
     exit 2
 fi
 exec PYTHON -m swiftkit.supervise --record "${command[@]}"
-"""  # noqa: E501
+"""
 
 
 def run(

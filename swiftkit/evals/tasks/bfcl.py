@@ -12,8 +12,9 @@ one. Web search and memory are left out.
 Metrics: `accuracy` over all samples, `accuracy[CATEGORY]`, and where all their categories are
 asked, as there:
 
-    non_live_ast    mean of simple (the mean of Python, Java, JavaScript), multiple, parallel, parallel_multiple
-    live_ast        live_simple, _multiple, _parallel, _parallel_multiple together, weighted by their sizes
+    non_live_ast    mean of simple, multiple, parallel, parallel_multiple; simple is the mean of
+                    Python, Java, JavaScript
+    live_ast        live_simple, _multiple, _parallel, _parallel_multiple, weighted by their sizes
     irrelevance     mean of irrelevance and live_irrelevance;    relevance    live_relevance
     multi_turn      mean of the four categories
     overall_single_turn                 mean of non_live_ast, live_ast and irrelevance

@@ -1,10 +1,11 @@
-"""Tool calls: the right tools with the right arguments, and none where no tool fits.
+r"""Tool calls: the right tools with the right arguments, and none where no tool fits.
 
 Data: swift rows, as `swiftkit convert` writes them, or files of BFCL as they are. One row, one
 question:
 
-    {"id": "w-17", "messages": [{"role": "user", "content": "Weather in Oslo?"}], "tools": "[{...}]",
-     "expected_calls": "[{\\"name\\": \\"get_weather\\", \\"arguments\\": {\\"city\\": \\"Oslo\\"}}]"}
+    {"id": "w-17", "tools": "[{...}]",
+     "messages": [{"role": "user", "content": "Weather in Oslo?"}],
+     "expected_calls": "[{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Oslo\"}}]"}
 
 `expected_calls` of "[]" means that no tool is wanted. A row without `expected_calls` is a training
 row that holds its own answers: each turn that calls tools becomes a sample, with the true history

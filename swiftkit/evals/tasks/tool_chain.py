@@ -1,12 +1,13 @@
-"""Several steps: the model calls, the environment answers, until the model calls no more. Is the
-whole chain right?
+r"""Several steps: the model calls, the environment answers, until the model calls no more.
 
 Data: swift rows as `swiftkit convert` writes them, with the calls and results that were recorded:
 
-    {"id": "o-4", "messages": [{"role": "user", "content": "Cancel my order K4051"},
-       {"role": "tool_call", "content": "{\\"name\\": \\"get_order\\", \\"arguments\\": {\\"id\\": \\"K4051\\"}}"},
-       {"role": "tool_response", "content": "{\\"status\\": \\"open\\"}"}],
-     "expected_calls": "[{\\"name\\": \\"cancel_order\\", \\"arguments\\": {\\"id\\": \\"K4051\\"}}]", "tools": "[...]"}
+    {"id": "o-4", "tools": "[...]", "messages": [
+        {"role": "user", "content": "Cancel my order K4051"},
+        {"role": "tool_call",
+         "content": "{\"name\": \"get_order\", \"arguments\": {\"id\": \"K4051\"}}"},
+        {"role": "tool_response", "content": "{\"status\": \"open\"}"}],
+     "expected_calls": "[{\"name\": \"cancel_order\", \"arguments\": {\"id\": \"K4051\"}}]"}
 
 The model starts at the last question; what was called after it, and then `expected_calls`, are the
 steps of the chain. A training row, without `expected_calls`, gives one sample for each of its

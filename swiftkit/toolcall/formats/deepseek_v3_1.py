@@ -1,7 +1,7 @@
 """DeepSeek's calls since V3.1.
 
-    <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{"city": "北京"}<｜tool▁call▁end｜>
-    <｜tool▁calls▁end｜>
+    <｜tool▁calls▁begin｜><｜tool▁call▁begin｜>get_weather<｜tool▁sep｜>{"city": "北京"}
+    <｜tool▁call▁end｜><｜tool▁calls▁end｜>
 
 all of it without a line break.
 
