@@ -196,12 +196,7 @@ def score(
         --explain w-17
     """
     from swiftkit.evals.print_scores import print_explanations, print_summary, summary_messages
-    from swiftkit.evals.score_file import (
-        make_score_report,
-        pair_files,
-        pairs_of_row,
-        write_scores,
-    )
+    from swiftkit.evals.score_file import make_score_report, pair_files, pairs_of_row, write_scores
     from swiftkit.terminal import print_json, say
 
     pairing = pair_files(data, completions, mode or "")

@@ -41,8 +41,7 @@ def doctor(as_json: bool) -> None:
 @click.argument("recipe", type=PATH)
 @click.argument("flags", nargs=-1, type=click.UNPROCESSED)
 @click.option(
-    "--verb",
-    help="sft, rlhf, deploy, ...  [default: read from the recipe's script or its keys]",
+    "--verb", help="sft, rlhf, deploy, ...  [default: read from the recipe's script or its keys]"
 )
 @json_option("the findings")
 def preflight(recipe: Path, flags: tuple[str, ...], verb: str | None, as_json: bool) -> None:

@@ -1,8 +1,8 @@
 """The command line: options in, one call, print out.
 
-Data and `--json` go to stdout, progress and messages to stderr. Each command imports what it needs
-when it runs, so that `swiftkit --help` answers at once. A SwiftkitError becomes one clean message
-and its exit status.
+Data and `--json` go to stdout, progress and messages to stderr. A command imports what it needs
+when it runs, so that `swiftkit --help` answers at once. A SwiftkitError becomes a message and exit
+status.
 """
 
 import errno
@@ -24,8 +24,7 @@ _UNPRINTABLE = (errno.ENOSPC, errno.EIO, errno.EBADF)
 
 
 class SwiftkitGroup(click.Group):
-    """Turns our own errors into one message on stderr; anything else is a bug and keeps its
-    traceback."""
+    """Turns our own errors into one message on stderr; a bug keeps its traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -63,12 +62,8 @@ def main() -> None:
     swiftkit eval tool-call --data eval.jsonl \\
         --base-url http://127.0.0.1:8000/v1         # measure
     """
-    _read_dotenv(Path(".env"))
-
-
-def _read_dotenv(file: Path) -> None:
-    """Set our own variables that `.env` holds, where the environment does not set them already."""
-    lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    dotenv = Path(".env")  # for our own variables that the environment does not set already
+    lines = dotenv.read_text(encoding="utf-8").splitlines() if dotenv.is_file() else []
     for line in lines:
         name, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and name.startswith(("OPENAI_", "SWIFTKIT_")):

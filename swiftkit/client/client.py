@@ -1,5 +1,4 @@
-"""Ask an OpenAI-compatible endpoint, cheaply, and say precisely what went wrong when it does not
-answer.
+"""Ask an OpenAI-compatible endpoint, cheaply, and say precisely what went wrong.
 
 aiohttp carries the requests: per sample it takes a fraction of the CPU of the openai SDK or of
 httpx, and this is the hot path of an evaluation (benchmarks/client). Faults are met as follows:
@@ -19,7 +18,6 @@ be innocent: `Client.ask` marks it, and the runner asks it once more, alone.
 
 import asyncio
 import time
-from types import TracebackType
 from typing import NamedTuple
 
 import msgspec
@@ -27,7 +25,7 @@ import msgspec
 from swiftkit.client.completion import BadBodyError, read_completion
 from swiftkit.client.concurrency import ConcurrencyLimit
 from swiftkit.client.connection import Connection
-from swiftkit.client.handshake import REFUSED, list_models, shake_hands
+from swiftkit.client.handshake import REFUSED, get_models, model_names, shake_hands
 from swiftkit.client.retry import Exchange, wait_before
 from swiftkit.client.urls import base_url
 from swiftkit.errors import EndpointError
@@ -80,24 +78,19 @@ class Client:
             connection.open()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         for connection in self._all:
             await connection.close()
 
     async def ask(self, body: bytes, sample_id: str, trial: int = 0) -> Response:
         """Send one chat-completions body (JSON bytes).
 
-        Returns a Response, with an error if need be. Raises EndpointError only where the endpoint
-        cannot be used at all.
+        Returns a Response, with an error if need be. Raises EndpointError where none can work.
         """
-        attempt, last = 0, None
+        attempt = 0
+        connection: Connection | None = None
         while True:
-            connection = last = self._choose(last)
+            connection = self._choose(connection)
             if self.limit.is_adaptive:
                 await self.limit.enter()
             start = time.perf_counter()
@@ -128,13 +121,13 @@ class Client:
     async def served_models(self) -> list[str] | None:
         """Return the names in /models of the first address; None where it has no such page. Raises
         EndpointError where it is unusable."""
-        return await list_models(self._all[0], self._describe, self._endpoint.first_wait)
+        first_wait = self._endpoint.first_wait
+        return model_names(await get_models(self._all[0], self._describe, first_wait))
 
     async def handshake(self, model: str | None) -> str:
         """Return the model to ask, after one token was asked of it at each address.
 
-        Of several addresses, those that cannot be used are left out. Raises EndpointError with the
-        reason and the next step.
+        Of several addresses, unusable ones are left out. Raises EndpointError where none is left.
         """
         errors: list[EndpointError] = []
         usable: list[Connection] = []
@@ -153,12 +146,9 @@ class Client:
         return str(model)
 
     def _choose(self, last: Connection | None) -> Connection:
-        """Return the least busy connection, another than `last` if there is one; raises
-        EndpointError once the endpoint cannot be used any more."""
+        """Return the least busy connection, another than `last` if there is one."""
         if self._stopped:
             raise EndpointError(self._stopped)
-        if len(self._usable) == 1:
-            return self._usable[0]
         return min(self._usable, key=lambda other: (other is last, other.in_flight))
 
     def _describe(self, connection: Connection, exchange: Exchange) -> str:

@@ -1,5 +1,4 @@
-"""Read the body of a chat completion into a Response: as the OpenAI form has it, and as servers
-really send it.
+"""Read the body of a chat completion into a Response, also as servers really send it.
 
 `text` is the model's own output. Where the endpoint has parsed calls out of it that cannot be read
 (broken arguments), `tool_calls` is None and the markup is put back into `text`, so that the journal
@@ -38,16 +37,17 @@ _decode = msgspec.json.Decoder(ChatCompletion).decode
 
 
 def read_completion(body: bytes, sample_id: str, trial: int, latency: float) -> Response:
-    """Return the first choice of an OpenAI chat completion; `latency` in seconds. Raises
-    BadBodyError."""
+    """Return the first choice of a chat completion; `latency` in seconds. Raises BadBodyError."""
     try:
         completion = _decode(body)
         choice = completion.choices[0]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError) as error:
         start = body[:80].decode("utf-8", "replace")
         raise BadBodyError(f"the body is no chat completion ({error}): {start!r}") from None
-    text, calls = _text(choice.message.content), None
-    raw_calls = choice.message.tool_calls
+    content, raw_calls, calls = choice.message.content, choice.message.tool_calls, None
+    if isinstance(content, list):  # some servers give a list of parts
+        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    text = content if isinstance(content, str) else ""
     if raw_calls:
         parsed = openai_calls.parse({"tool_calls": raw_calls})
         if not parsed.malformed:
@@ -57,21 +57,10 @@ def read_completion(body: bytes, sample_id: str, trial: int, latency: float) -> 
             is_harmony = detect.format_of(text) == "harmony"
             text = _markup(raw_calls) if is_harmony else text + _markup(raw_calls)
     finish = choice.finish_reason if isinstance(choice.finish_reason, str) else ""
-    return Response(sample_id, trial, text, calls, finish, _usage(completion.usage), latency)
-
-
-def _text(content: Any) -> str:
-    """Return the content as text; some servers give a list of parts."""
-    if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    return content if isinstance(content, str) else ""
-
-
-def _usage(usage: Any) -> dict[str, int]:
-    """Return the flat counts of tokens, without the nested details that some servers add."""
-    if not isinstance(usage, dict):
-        return {}
-    return {name: count for name, count in usage.items() if type(count) is int}
+    usage: dict[str, int] = {}
+    if isinstance(completion.usage, dict):  # some servers add nested details to the counts
+        usage = {name: count for name, count in completion.usage.items() if type(count) is int}
+    return Response(sample_id, trial, text, calls, finish, usage, latency)
 
 
 def _markup(raw_calls: Any) -> str:

@@ -18,8 +18,7 @@ _PATIENCE = 10  # windows at a level before a higher one is tried again
 
 
 class ConcurrencyLimit:
-    """A gate that lets at most `allowed` requests be in flight; a `concurrency` of 0 is
-    adaptive."""
+    """At most `allowed` requests are in flight; a `concurrency` of 0 is adaptive."""
 
     def __init__(self, concurrency: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.is_adaptive = concurrency == 0

@@ -14,8 +14,7 @@ from swiftkit.errors import UsageError
 
 
 class Connection:
-    """`silent` counts the requests in a row that got no answer at all; `refused` says why no
-    connection can be made."""
+    """`silent` counts requests in a row without any answer; `refused` says why none connects."""
 
     def __init__(self, url: str, key: str, timeout: float) -> None:
         self.url = url
@@ -48,20 +47,34 @@ class Connection:
 
     async def ask(self, body: bytes, stream: bool = False) -> Exchange:
         """POST `body` to /chat/completions."""
-        url = f"{self.url}/chat/completions"
-        return await self._exchange("POST", url, body, self._timeout, stream)
+        return await self._exchange("POST", "/chat/completions", body, self._timeout, stream)
 
     async def list_models(self, timeout: float) -> Exchange:
         """GET /models."""
-        timeout = min(timeout, self._timeout)
-        return await self._exchange("GET", f"{self.url}/models", None, timeout, False)
+        return await self._exchange("GET", "/models", None, min(timeout, self._timeout), False)
 
     async def _exchange(
-        self, method: str, url: str, body: bytes | None, timeout: float, stream: bool
+        self, method: str, page: str, body: bytes | None, timeout: float, stream: bool
     ) -> Exchange:
+        assert self._session, "use it in `async with`"  # noqa: S101
         self.in_flight += 1
+        start = time.perf_counter()
         try:
-            exchange = await self._request(method, url, body, timeout, stream)
+            # A redirect would take the key elsewhere, and turn POST into GET.
+            async with self._session.request(
+                method,
+                f"{self.url}{page}",
+                data=body,
+                timeout=aiohttp.ClientTimeout(total=timeout),
+                allow_redirects=False,
+                max_line_size=65536,
+                max_field_size=65536,
+            ) as response:
+                status, headers = response.status, response.headers
+                if stream and status == 200 and response.content_type == "text/event-stream":
+                    content, first_token = await read_stream(response.content, start)
+                else:
+                    content, first_token = await response.read(), 0.0
         except TimeoutError:
             error = f"no answer within {timeout:g} s"
         except aiohttp.ClientConnectorError as failure:
@@ -70,36 +83,14 @@ class Connection:
             error = f"connection broke: {failure or type(failure).__name__}"
         else:
             self.silent, self.refused = 0, ""
-            return exchange
+            if 300 <= status < 400:
+                content = f"redirects to {headers.get('Location', 'nowhere')}".encode()
+            retry_after = parse_retry_after(headers.get("Retry-After"))
+            return Exchange(status, content, "", retry_after, first_token)
         finally:
             self.in_flight -= 1
         self.silent += 1
         return Exchange(0, error=error)
-
-    async def _request(
-        self, method: str, url: str, body: bytes | None, timeout: float, stream: bool
-    ) -> Exchange:
-        assert self._session, "use it in `async with`"  # noqa: S101
-        start = time.perf_counter()
-        # A redirect would take the key elsewhere, and turn POST into GET.
-        async with self._session.request(
-            method,
-            url,
-            data=body,
-            timeout=aiohttp.ClientTimeout(total=timeout),
-            allow_redirects=False,
-            max_line_size=65536,
-            max_field_size=65536,
-        ) as response:
-            status, headers = response.status, response.headers
-            if stream and status == 200 and response.content_type == "text/event-stream":
-                content, first_token = await read_stream(response.content, start)
-            else:
-                content, first_token = await response.read(), 0.0
-        if 300 <= status < 400:
-            content = f"redirects to {headers.get('Location', 'nowhere')}".encode()
-        retry_after = parse_retry_after(headers.get("Retry-After"))
-        return Exchange(status, content, "", retry_after, first_token)
 
 
 def _connection_error(failure: aiohttp.ClientConnectorError, url: str) -> str:

@@ -1,8 +1,7 @@
 """The first requests to an address: which models it serves, and whether it answers one question.
 
-A passing fault is asked again. What is no API (a refused connection, a TLS fault, a page of HTML, a
-wrong path) ends it at once, after the other form of the address, with or without `/v1`, was tried
-too.
+After a passing fault it is asked again. What is no API (a refused connection, a TLS fault, HTML, a
+wrong path) ends it, once the other form of the address, with or without `/v1`, was tried.
 """
 
 import asyncio
@@ -41,12 +40,15 @@ async def shake_hands(
 
     Raises EndpointError with the reason and the next step.
     """
-    listing = await _get_models(connection, describe, first_wait)
-    served = _model_names(listing) or await _try_models_at_other_form(connection)
+    listing = await get_models(connection, describe, first_wait)
+    served = model_names(listing) or await _try_models_at_other_form(connection)
     if model is None:
         if not served:
+            reason = f"HTTP {listing.status}"
+            if listing.status == 200:
+                reason = "it is a web page" if _is_html(listing) else "it is no list of models"
             raise EndpointError(
-                f"{connection.url}/models names no model: {_why_no_names(listing)} "
+                f"{connection.url}/models names no model: {reason} "
                 "(correct --base-url, or give --model NAME)"
             )
         model = served[0]
@@ -55,7 +57,12 @@ async def shake_hands(
         raise EndpointError(f"{connection.url} does not serve {model!r}{served_here}")
     error = await _ping(connection, model, describe, first_wait if served else None)
     if error.startswith("HTTP 404") and not served:
-        error = await _try_ping_at_other_form(connection, model, describe, error)
+        first, connection.url = connection.url, other_form(connection.url)
+        if await _ping(connection, model, describe, None):
+            connection.url = first
+        else:
+            error = ""
+            say(f"note: {first} has no /chat/completions, but {connection.url} has: that is asked")
     if error and not error.startswith(SKIPPED):
         hint = served_here or " (check --base-url, which often ends in /v1, and --model)"
         if "api key" in error.lower():  # swift deploy says it with a 400
@@ -64,20 +71,13 @@ async def shake_hands(
     return model
 
 
-async def list_models(
-    connection: Connection, describe: Describe, first_wait: float
-) -> list[str] | None:
-    """Return the names in /models; None where there is no such page. Raises EndpointError where
-    nobody answers."""
-    return _model_names(await _get_models(connection, describe, first_wait))
-
-
-async def _get_models(connection: Connection, describe: Describe, first_wait: float) -> Exchange:
+async def get_models(connection: Connection, describe: Describe, first_wait: float) -> Exchange:
+    """Return the exchange that asked for /models. Raises EndpointError where nobody answers."""
     for attempt in range(_ATTEMPTS):
         exchange = await connection.list_models(_TIMEOUT)
         wait = wait_before(exchange, attempt, first_wait / 2)
         is_page = exchange.status == 200 and _is_html(exchange)
-        if wait is None or connection.refused or is_page or _model_names(exchange) is not None:
+        if wait is None or connection.refused or is_page or model_names(exchange) is not None:
             break
         await asyncio.sleep(min(wait, _TIMEOUT))
     if exchange.status == 0:
@@ -93,7 +93,7 @@ async def _get_models(connection: Connection, describe: Describe, first_wait: fl
     return exchange
 
 
-def _model_names(exchange: Exchange) -> list[str] | None:
+def model_names(exchange: Exchange) -> list[str] | None:
     """Return the names in a list of models; None for anything else."""
     if exchange.status != 200:
         return None
@@ -108,17 +108,10 @@ def _is_html(exchange: Exchange) -> bool:
     return exchange.body.lstrip()[:1] == b"<"
 
 
-def _why_no_names(exchange: Exchange) -> str:
-    if exchange.status != 200:
-        return f"HTTP {exchange.status}"
-    return "it is a web page" if _is_html(exchange) else "it is no list of models"
-
-
 async def _ping(
     connection: Connection, model: str, describe: Describe, first_wait: float | None
 ) -> str:
-    """Return the error of asking for one token, or ""; without `first_wait` it is asked only
-    once."""
+    """Return the error of asking for one token, or ""; without `first_wait` ask only once."""
     messages = [{"role": "user", "content": "ping"}]
     body = msgspec.json.encode({"model": model, "messages": messages, "max_tokens": 1})
     attempt = 0
@@ -144,22 +137,9 @@ async def _ping(
 async def _try_models_at_other_form(connection: Connection) -> list[str] | None:
     """Return the models under the other form of the address, which the connection then keeps."""
     first, connection.url = connection.url, other_form(connection.url)
-    served = _model_names(await connection.list_models(_TIMEOUT))
+    served = model_names(await connection.list_models(_TIMEOUT))
     if served is None:
         connection.url = first
     else:
         say(f"note: {first} has no /models, but {connection.url} has: that is asked")
     return served
-
-
-async def _try_ping_at_other_form(
-    connection: Connection, model: str, describe: Describe, error: str
-) -> str:
-    """Return "" if the other form of the address answers, which the connection then keeps; else
-    the `error` of the first form."""
-    first, connection.url = connection.url, other_form(connection.url)
-    if await _ping(connection, model, describe, None):
-        connection.url = first
-        return error
-    say(f"note: {first} has no /chat/completions, but {connection.url} has: that is asked")
-    return ""

@@ -20,8 +20,7 @@ TOO_LONG = 600.0  # seconds; a Retry-After beyond it is an error at once
 
 
 class Exchange(NamedTuple):
-    """One HTTP exchange: `status` 0 means that none took place, and `error` says why. Times are in
-    seconds."""
+    """One HTTP exchange; times in seconds. At `status` 0 none took place, and `error` says why."""
 
     status: int
     body: bytes = b""
@@ -47,8 +46,7 @@ def wait_before(exchange: Exchange, attempt: int, first_wait: float) -> float | 
 
 
 def parse_retry_after(header: str | None) -> float | None:
-    """Return the seconds of either form of the header (RFC 9110, 10.2.3); None where there is none
-    or it makes no sense."""
+    """Return the seconds of either form (RFC 9110, 10.2.3); None without one that makes sense."""
     if not header:
         return None
     with contextlib.suppress(ValueError):

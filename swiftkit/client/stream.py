@@ -1,5 +1,4 @@
-"""Read a streamed chat completion (server-sent events) into the body that the same answer has
-without streaming.
+"""Read a streamed chat completion (server-sent events) into the body that it has without streaming.
 
 The chunks are the OpenAI form's. `swift deploy` of ms-swift 4.6.0 sends `tool_calls` whole, in the
 last chunk, without an `index`; an error breaks its stream in the middle.
@@ -47,8 +46,7 @@ async def _read_events(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 
 class StreamedAnswer:
-    """The message that the chunks make up; complete once the server has said so, by [DONE] or by a
-    finish reason."""
+    """The message that the chunks make up; [DONE] or a finish reason completes it."""
 
     def __init__(self) -> None:
         self.is_complete = False
@@ -68,14 +66,13 @@ class StreamedAnswer:
             return False
         self._usage = chunk.get("usage") or self._usage
         self._error = self._error or chunk.get("error")
+        delta = None
         match chunk.get("choices"):
             case [dict(choice), *_]:
                 self._finish = choice.get("finish_reason") or self._finish
                 delta = choice.get("delta")
-                return isinstance(delta, dict) and self._add_delta(delta)
-        return False
-
-    def _add_delta(self, delta: dict[str, Any]) -> bool:
+        if not isinstance(delta, dict):
+            return False
         if isinstance(delta.get("content"), str):
             self._texts.append(delta["content"])
         calls = delta.get("tool_calls")

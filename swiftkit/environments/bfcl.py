@@ -23,7 +23,6 @@ from swiftkit.environments.environment import (
     EnvironmentFailedError,
     Message,
     Reward,
-    Side,
     Tool,
     Turn,
 )
@@ -39,7 +38,7 @@ _SECONDS = 60.0  # for one request to the simulators
 
 
 class BfclEnvironment:
-    def __init__(self, task: AgentTask) -> None:
+    def __init__(self, task: AgentTask, seed: int) -> None:  # noqa: ARG002 - nothing is random
         self.tools: list[Tool] = []
         self._task_id = task.id
         self._entry = task.config["entry"]
@@ -71,7 +70,7 @@ class BfclEnvironment:
         self._held_prompt = begin["more"]
         return self._ask_next_question()
 
-    def step(self, parsed: Parsed, by: Side = "agent") -> Turn:  # noqa: ARG002 - the row is the user
+    def step(self, parsed: Parsed) -> Turn:
         if parsed.malformed or not parsed.calls:
             return self._ask_next_question()
         calls = [{"name": call.name, "arguments": call.arguments} for call in parsed.calls]
@@ -142,8 +141,4 @@ def _without_network() -> list[str]:
     return wrapper if probe.returncode == 0 else []
 
 
-def start(task: AgentTask, seed: int) -> BfclEnvironment:  # noqa: ARG001 - nothing is random
-    return BfclEnvironment(task)
-
-
-DOMAIN = Domain(start, blocks=True)
+DOMAIN = Domain(BfclEnvironment, blocks=True)

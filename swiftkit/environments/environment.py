@@ -25,7 +25,6 @@ from swiftkit.toolcall.call import Parsed
 
 Message = dict[str, Any]  # in OpenAI's form
 Tool = dict[str, Any]  # in OpenAI's form
-Side = Literal["agent", "user"]
 
 
 class AgentTask(msgspec.Struct, frozen=True):
@@ -40,8 +39,8 @@ class Turn(msgspec.Struct, frozen=True):
     """The world's answer to an action.
 
     `messages` are the results of the calls (role tool, in the order of the calls, without ids) or
-    what somebody says; `next` is who acts then. `ended` says why it is "end"; `errors` counts the
-    calls that failed.
+    what somebody says; `next` acts then. `ended` says why it is "end"; `errors` counts failed
+    calls.
     """
 
     messages: list[Message]
@@ -69,7 +68,7 @@ class Environment(Protocol):
     def reset(self) -> Turn:
         """Return how the episode begins. Raises EnvironmentFailedError."""
 
-    def step(self, parsed: Parsed, by: Side = "agent") -> Turn:
+    def step(self, parsed: Parsed) -> Turn:
         """Return the world's answer. Raises EnvironmentFailedError, but for no text of a model."""
 
     def reward(self) -> Reward:

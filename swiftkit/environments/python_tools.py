@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from swiftkit.environments.environment import AgentTask, Domain, Reward, Side, Turn
+from swiftkit.environments.environment import AgentTask, Domain, Reward, Turn
 from swiftkit.sandbox.tool_pool import FILE, State, ToolOutcome, ToolPool, pool_from
 from swiftkit.toolcall.call import Parsed
 from swiftkit.toolcall.tools import tool_names
@@ -30,7 +30,7 @@ class PythonToolsEnvironment:
     def reset(self) -> Turn:
         return Turn(list(self._messages), "agent")
 
-    def step(self, parsed: Parsed, by: Side = "agent") -> Turn:  # noqa: ARG002 - there is no user
+    def step(self, parsed: Parsed) -> Turn:
         if parsed.malformed or not parsed.calls:
             return Turn([], "end", parsed.malformed or "no call")
         outcomes, self._state = self._pool.submit(parsed.calls, self._state, self._offered).result()
@@ -47,8 +47,7 @@ class PythonToolsEnvironment:
 
 @cache
 def shared_pool() -> ToolPool:
-    """Return the one pool of this process, of the file that the environment names. Raises
-    UsageError."""
+    """Return this process's pool, of the file that SWIFTKIT_TOOLS names. Raises UsageError."""
     return pool_from(os.environ)
 
 

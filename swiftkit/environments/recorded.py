@@ -9,10 +9,9 @@ A call that was recorded several times gives its results one after the other; as
 last again. Any other call gives {"error": ...}.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from swiftkit.environments.environment import AgentTask, Domain, Reward, Side, Turn
+from swiftkit.environments.environment import AgentTask, Domain, Reward, Turn
 from swiftkit.scoring.equality import strict_key
 from swiftkit.toolcall.call import Parsed
 
@@ -20,11 +19,11 @@ UNKNOWN = '{"error": "no result is recorded for this call"}'
 
 
 class RecordedEnvironment:
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self.tools = config["tools"]
-        self._messages = config["messages"]
+    def __init__(self, task: AgentTask, seed: int) -> None:  # noqa: ARG002 - nothing is random
+        self.tools = task.config["tools"]
+        self._messages = task.config["messages"]
         self._results: dict[Any, list[str]] = {}
-        for call in config["recorded"]:
+        for call in task.config["recorded"]:
             key = call_key(call["name"], call["arguments"])
             if key is not None:
                 self._results.setdefault(key, []).append(call["result"])
@@ -32,7 +31,7 @@ class RecordedEnvironment:
     def reset(self) -> Turn:
         return Turn(list(self._messages), "agent")
 
-    def step(self, parsed: Parsed, by: Side = "agent") -> Turn:  # noqa: ARG002 - there is no user
+    def step(self, parsed: Parsed) -> Turn:
         if parsed.malformed or not parsed.calls:
             return Turn([], "end", parsed.malformed or "no call")
         messages = []
@@ -59,8 +58,4 @@ def call_key(name: str, arguments: dict[str, Any]) -> Any:
         return None
 
 
-def start(task: AgentTask, seed: int) -> RecordedEnvironment:  # noqa: ARG001 - nothing is random
-    return RecordedEnvironment(task.config)
-
-
-DOMAIN = Domain(start, blocks=False)
+DOMAIN = Domain(RecordedEnvironment, blocks=False)

@@ -1,9 +1,8 @@
 """Compare two runs of one task on the same data, paired on the samples that both have a score for.
 
-Both are scored again from their journals, by the same scorer, so that a verdict never comes from
-two versions of it. The verdict is on the task's headline metric; Holm's correction covers every
-metric that is tested. Breakdowns and pass^k are not tested: a dozen tests more would only blunt the
-others.
+Both are scored again from their journals, by the same scorer, never by two versions of it. The
+verdict is on the task's headline metric; Holm's correction covers every metric that is tested.
+Breakdowns and pass^k are not: a dozen tests more would blunt the others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +16,7 @@ from swiftkit.evals.dataset import select
 from swiftkit.evals.paired import Difference, difference, holm
 from swiftkit.evals.percent import p_value, percent, points
 from swiftkit.evals.report.report import is_breakdown
-from swiftkit.evals.results import Key, jobs_of, results_of
+from swiftkit.evals.results import Key, RunResults, jobs_of, results_of
 from swiftkit.evals.run_directory import RunConfig, RunDirectory, data_sha256
 from swiftkit.evals.stats import Mean
 from swiftkit.evals.task import Task, load_task
@@ -38,8 +37,7 @@ class ChangedSample(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """`paired`: sample-trials scored in both; `only_a` and `only_b`: in one alone. `verdict` is
-    about B."""
+    """`paired`: sample-trials scored in both; `only_a`, `only_b`: in one; `verdict` is about B."""
 
     task: str
     a: str
@@ -67,13 +65,15 @@ def compare(
 ) -> Comparison:
     """Compare two runs on the metrics of these names, or on all.
 
-    Raises UsageError for runs that have no common ground, DataError where their data is not at hand
-    any more.
+    Raises UsageError for runs without common ground, DataError where their data is not at hand.
     """
     config_a, config_b = _read_config(path_a), _read_config(path_b)
     _check_comparable(config_a, config_b, path_a, path_b)
     task = load_task(config_a.task)
-    samples = _common_samples(config_a, config_b, task.load(_data_file(config_a, config_b, data)))
+    samples = task.load(_data_file(config_a, config_b, data))
+    # A chain of which one run asked only a part has too few turns here, so it does not count.
+    ids = _selected_ids(config_a, samples) & _selected_ids(config_b, samples)
+    samples = [sample for sample in samples if sample.id in ids]
     scores_a = _score_run(path_a, config_a, task, samples)
     scores_b = _score_run(path_b, config_b, task, samples)
     common = scores_a.keys() & scores_b.keys()
@@ -140,29 +140,16 @@ def _data_file(a: RunConfig, b: RunConfig, moved: Path | None) -> Path:
     return file
 
 
-def _common_samples(a: RunConfig, b: RunConfig, samples: Sequence[Sample]) -> list[Sample]:
-    """Return the samples that both runs selected. A chain of which one run asked only a part has
-    too few turns here, so it does not count."""
-    ids_a, ids_b = _selected_ids(a, samples), _selected_ids(b, samples)
-    return [sample for sample in samples if sample.id in ids_a and sample.id in ids_b]
-
-
 def _selected_ids(config: RunConfig, samples: Sequence[Sample]) -> set[str]:
-    selected = select(samples, config.limit, config.sample, config.seed)
-    return {sample.id for sample in selected}
+    return {sample.id for sample in select(samples, config.limit, config.sample, config.seed)}
 
 
 def _score_run(
     path: Path, config: RunConfig, task: Task, samples: Iterable[Sample]
 ) -> dict[Key, Score]:
     """Return the scores of a run's answers to these samples."""
-    samples_by_id = {sample.id: sample for sample in samples}
-    scores = {}
-    for response in RunDirectory(path).read_responses():
-        sample = samples_by_id.get(response.sample_id)
-        if sample is not None and not response.error and response.trial < config.trials:
-            scores[response.sample_id, response.trial] = task.score(sample, response)
-    return scores
+    jobs = jobs_of(samples, config.trials)
+    return RunResults(task, jobs, RunDirectory(path).read_responses()).scores
 
 
 def _differences(
@@ -172,8 +159,7 @@ def _differences(
     scores_b: Mapping[Key, Score],
     names: Sequence[str],
 ) -> dict[str, Difference]:
-    """Return the differences of the metrics that are tested; both runs' scores have the same
-    keys."""
+    """Return the differences of the metrics that are tested, corrected for their number."""
     jobs = jobs_of(samples, 1 + max(trial for _, trial in scores_a))
     metrics_a = task.metrics(results_of(jobs, scores_a))
     metrics_b = task.metrics(results_of(jobs, scores_b))
@@ -188,11 +174,10 @@ def _differences(
     differences: dict[str, Difference] = {}
     for name in tested:
         tallies_a, tallies_b = metrics_a[name], metrics_b[name]
-        if isinstance(tallies_a, Mean) or isinstance(tallies_b, Mean):
-            continue
-        metric = difference(tallies_a, tallies_b)
-        if metric is not None:
-            differences[name] = metric
+        if not isinstance(tallies_a, Mean) and not isinstance(tallies_b, Mean):
+            metric = difference(tallies_a, tallies_b)
+            if metric is not None:
+                differences[name] = metric
     if not differences:
         raise UsageError("none of the metrics can be compared (give another --metric)")
     return holm(differences)

@@ -10,9 +10,8 @@
     {"step": [...], "prompt": [...], "completion": [...]}  completions.jsonl of swift's GRPO
 
 The text may stand under text, response, output or generated_text too. A line names its row by
-sample_id, custom_id or id; swift's files name none, and are matched by their prompts
-(evals/score_file.py). Of GRPO's tables of the same step the last counts: swift writes the last one
-twice.
+sample_id, custom_id or id; swift's files, which name none, are matched by their prompts
+(evals/score_file.py). Of GRPO's tables of one step the last counts: swift writes it twice.
 """
 
 from pathlib import Path
@@ -45,16 +44,21 @@ class Completion(msgspec.Struct, frozen=True):
 
 
 def read_completions(path: Path) -> list[Completion]:
-    """Return all completions of the file, in its order. Raises DataError (file:line) at a line that
-    has none of the forms."""
+    """Return all completions of the file. Raises DataError (file:line) at any other line."""
     completions: list[Completion] = []
     tables: dict[str, list[Completion]] = {}  # GRPO's, by step
     for where, line in read_objects(path):
-        if isinstance(line.get("prompt"), list) and isinstance(line.get("completion"), list):
-            step = encode(line.get("step")).decode() if line.get("step") else where
-            tables[step] = _table_completions(line, where)
-        else:
+        prompts, texts = line.get("prompt"), line.get("completion")
+        if not isinstance(prompts, list) or not isinstance(texts, list):
             completions += _line_completions(line, where)
+            continue
+        if len(prompts) != len(texts) or not all(isinstance(each, str) for each in prompts + texts):
+            reason = f"{where}: prompt and completion are not lists of as many texts"
+            raise DataError(reason, "bad_completion", _FIX)
+        step = encode(line.get("step")).decode() if line.get("step") else where
+        tables[step] = []
+        for prompt, text in zip(prompts, texts, strict=True):
+            tables[step].append(Completion(where, Response("", text=text), prompt=prompt))
     for table in tables.values():
         completions += table
     if not completions:
@@ -75,17 +79,6 @@ def question_texts(messages: list[Any]) -> tuple[str, ...]:
     return tuple(texts)
 
 
-def _table_completions(table: dict[str, Any], where: str) -> list[Completion]:
-    prompts, texts = table["prompt"], table["completion"]
-    if len(prompts) != len(texts) or not all(isinstance(text, str) for text in [*prompts, *texts]):
-        reason = f"{where}: prompt and completion are not lists of as many texts"
-        raise DataError(reason, "bad_completion", _FIX)
-    completions = []
-    for prompt, text in zip(prompts, texts, strict=True):
-        completions.append(Completion(where, Response("", text=text), prompt=prompt))
-    return completions
-
-
 def _line_completions(line: dict[str, Any], where: str) -> list[Completion]:
     row_id = ""
     for key in _ID_KEYS:
@@ -94,7 +87,11 @@ def _line_completions(line: dict[str, Any], where: str) -> list[Completion]:
             break
     messages = line.get("messages")
     question = question_texts(messages) if isinstance(messages, list) else ()
-    return [Completion(where, response, row_id, question) for response in _responses(line, where)]
+    try:
+        responses = _responses(line, where)
+    except (msgspec.ValidationError, BadBodyError) as error:
+        raise DataError(f"{where}: no completion: {error}", "bad_completion", _FIX) from error
+    return [Completion(where, response, row_id, question) for response in responses]
 
 
 def _responses(line: dict[str, Any], where: str) -> list[Response]:
@@ -102,7 +99,7 @@ def _responses(line: dict[str, Any], where: str) -> list[Response]:
         case {"error": str(error)} if error:  # a request of the journal that failed
             return [Response("", error=error)]
         case {"text": _, "tool_calls": calls} if calls is not None:
-            return [_journal_response(line, where)]
+            return [msgspec.convert(line | {"sample_id": ""}, Response)]
         case (
             {"choices": list(choices)}
             | {"response": {"body": {"choices": list(choices)}}}
@@ -111,36 +108,20 @@ def _responses(line: dict[str, Any], where: str) -> list[Response]:
             responses = []
             for choice in choices:
                 message = choice.get("message") if isinstance(choice, dict) else None
-                responses.append(_message_response(message, where))
+                responses.append(_message_response(message))
             return responses
         case {"message": dict(inner)} if inner:
-            return [_message_response(inner, where)]
+            return [_message_response(inner)]
         case {"role": "assistant"}:
-            return [_message_response(line, where)]
-    return _text_responses(line, where)
-
-
-def _journal_response(line: dict[str, Any], where: str) -> Response:
-    try:
-        return msgspec.convert(line | {"sample_id": ""}, Response)
-    except msgspec.ValidationError as error:
-        raise DataError(f"{where}: no completion: {error}", "bad_completion", _FIX) from error
-
-
-def _message_response(message: Any, where: str) -> Response:
-    """Return the response that a client would make of an OpenAI message."""
-    choice = {"message": message if isinstance(message, dict) else {}}
-    try:
-        return read_completion(encode({"choices": [choice]}), "", 0, 0.0)
-    except BadBodyError as error:
-        raise DataError(f"{where}: no completion: {error}", "bad_completion", _FIX) from error
-
-
-def _text_responses(line: dict[str, Any], where: str) -> list[Response]:
-    """Return the responses of a line's text, or list of texts, under the first key that has
-    any."""
+            return [_message_response(line)]
     values = [line[key] for key in _TEXT_KEYS if line.get(key) is not None]
     texts = values[0] if values and isinstance(values[0], list) else values[:1]
     if not texts or not all(isinstance(text, str) for text in texts):
         raise DataError(f"{where}: no completion", "bad_completion", _FIX)
     return [Response("", text=text) for text in texts]
+
+
+def _message_response(message: Any) -> Response:
+    """Return the response that a client would make of an OpenAI message."""
+    choice = {"message": message if isinstance(message, dict) else {}}
+    return read_completion(encode({"choices": [choice]}), "", 0, 0.0)

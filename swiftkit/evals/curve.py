@@ -1,10 +1,8 @@
-"""Several runs of one task on the same data, as one curve: checkpoints of a training, in the order
-of their steps.
+"""Several runs of one task on the same data, such as a training's checkpoints, as one curve.
 
-Each point is a run's metric with its interval; each but the first is compared with the first,
-paired on the samples that both have, and p is corrected (Holm) for the number of comparisons. A
-step is the number at the end of the run folder's name, as in checkpoint-200; runs without one stand
-in the order given.
+Each point is a run's metric with its interval; all are compared with the first, paired on the
+samples that both have, and p is corrected (Holm) for their number. A step is the number at the end
+of the run folder's name, as in checkpoint-200; runs without one stand in the order given.
 """
 
 import re
@@ -55,8 +53,7 @@ class Curve(msgspec.Struct, frozen=True):
 
 
 def make_curve(paths: Sequence[Path], metric: str | None = None, data: Path | None = None) -> Curve:
-    """Return the curve of at least two finished runs. Raises UsageError where they have no common
-    ground, or no report."""
+    """Return the curve of two finished runs or more. Raises UsageError where they do not match."""
     if len(paths) < 2:
         raise UsageError(
             "a curve needs two runs at least (give the folders that `swiftkit eval` wrote)"
@@ -77,17 +74,9 @@ def make_curve(paths: Sequence[Path], metric: str | None = None, data: Path | No
     differences = holm(differences)
     curve_points = []
     for path, report in zip(paths, reports, strict=True):
-        curve_points.append(
-            CurvePoint(
-                run=str(path),
-                step=_step(path),
-                model=report.model,
-                scored=report.scored,
-                coverage=report.coverage,
-                estimate=report.metrics[metric],
-                against_first=differences.get(str(path)),
-            )
-        )
+        run, step, estimate = str(path), _step(path), report.metrics[metric]
+        point = CurvePoint(run, step, report.model, report.scored, report.coverage, estimate)
+        curve_points.append(msgspec.structs.replace(point, against_first=differences.get(run)))
     return Curve(task, metric, curve_points)
 
 

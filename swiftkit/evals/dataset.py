@@ -1,8 +1,7 @@
 """Rows as questions to a model: the loading that all tasks share, and the selection of samples.
 
 Rows are swift's, as `swiftkit convert` writes them, or BFCL's single-turn questions as its files
-hold them, with the answers of possible_answer/ beside them. A folder stands for the data files in
-it.
+hold them, with the answers of possible_answer/ beside them. A folder stands for its data files.
 """
 
 import random
@@ -52,8 +51,7 @@ def load_samples(path: Path, samples_of_row: SamplesOfRow) -> list[Sample]:
 
 
 def swift_row(row: dict[str, Any], where: str, file: Path) -> dict[str, Any]:
-    """Return a swift row as it is, and a question of BFCL's files as one. Raises DataError for a
-    question without gold."""
+    """Return a swift row as it is, a question of BFCL's files as one. Raises DataError."""
     if "messages" in row or not isinstance(row.get("question"), list):
         return row
     from swiftkit.data.detect_format import converter_of, with_files_beside

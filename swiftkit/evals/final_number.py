@@ -59,8 +59,7 @@ def _last_marked(mark: re.Pattern[str], text: str) -> Fraction | None:
 
 
 def _stated(phrase: str) -> Fraction | None:
-    """Return the number that a phrase states: its first, or the first after its last equals
-    sign."""
+    """Return the first number of a phrase, or the first after its last equals sign."""
     plain = _without_markup(phrase)
     numbers = _numbers(plain)
     if not numbers:

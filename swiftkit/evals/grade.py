@@ -16,8 +16,7 @@ from swiftkit.terminal import say
 def grade(path: Path, data: Path | None = None, gates: tuple[Gate, ...] = ()) -> EvalReport:
     """Score the answers of a run again and write its report; nothing is asked.
 
-    `data` may be another file than the run's own, whose rows are then matched by id. Raises
-    UsageError, DataError.
+    `data` may be another file, whose rows are matched by id. Raises UsageError, DataError.
     """
     directory = RunDirectory(path)
     config = directory.read_config()
@@ -38,6 +37,5 @@ def grade(path: Path, data: Path | None = None, gates: tuple[Gate, ...] = ()) ->
     jobs = jobs_of(samples, config.trials)
     check_gates(gates, task, jobs)
     with directory.lock():
-        results = RunResults(task, len(jobs))
-        results.resume(jobs, directory.read_responses())
-        return write_report(directory, config, task, jobs, results, gates, elapsed=0.0)
+        results = RunResults(task, jobs, directory.read_responses())
+        return write_report(directory, config, results, gates)

@@ -1,5 +1,4 @@
-"""Compare two runs on the same samples: paired tests of a metric, its difference with an interval,
-Holm's correction.
+"""Compare two runs on the same samples: paired tests, intervals, Holm's correction.
 
 * One tally of total 1 and right 0 or 1 a cluster on both sides: McNemar's exact test; the interval
   is Agresti and Min's (2005), who add half a win and half a loss.
@@ -30,8 +29,7 @@ Pairs = Sequence[tuple[float, float, float, float]]  # of a cluster: A's right, 
 
 
 class Difference(msgspec.Struct, frozen=True):
-    """One metric of both runs. `difference` is b - a, with its 95 % interval; `p_holm` is corrected
-    for all metrics."""
+    """One metric of both runs. `difference` is b - a; `p_holm` is corrected for all metrics."""
 
     a: float
     b: float
@@ -49,8 +47,7 @@ class Difference(msgspec.Struct, frozen=True):
 
 
 def difference(a: Sequence[Tally], b: Sequence[Tally]) -> Difference | None:
-    """Return the metric's difference on the clusters of both; None where one side counted
-    nothing."""
+    """Return the difference on the clusters of both; None where one side counted nothing."""
     total_a, total_b = sum(tally.total for tally in a), sum(tally.total for tally in b)
     if not total_a or not total_b:
         return None

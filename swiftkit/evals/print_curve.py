@@ -29,8 +29,7 @@ def print_curve(curve: Curve) -> None:
 
 
 def draw_curve(curve: Curve, output: Path) -> None:
-    """Draw the curve with its intervals, in the picture format of the name's ending. Raises
-    UsageError."""
+    """Draw the curve with its intervals, in the format of the name's ending. Raises UsageError."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:

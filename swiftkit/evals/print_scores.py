@@ -31,8 +31,7 @@ def print_summary(report: ScoreReport) -> None:
 
 
 def summary_messages(report: ScoreReport, pairing: Pairing) -> Iterator[str]:
-    """Yield the messages that go with the table: how completions were paired, and what is
-    missing."""
+    """Yield the messages beside the table: how completions were paired, and what is missing."""
     if pairing.is_by_position:
         yield "note: no line names its row, so the completions are paired by position"
     if report.unmatched_completions:
@@ -63,7 +62,10 @@ def _explanation(pair: ScoredCompletion) -> Iterator[str]:
     answer = read_answer(response, partial(parse_answer, gold=gold))
     yield f"  asked     {shorten(sample.messages[-1].get('content', ''), _MOST_TEXT)}"
     yield from _block("expected", [_expected_call(call) for call in gold.calls] or ["no call"])
-    yield from _block("came", _answer_lines(answer))
+    calls = [explain.shown(call) for call in answer.calls]
+    kind = "no call that can be read" if answer.malformed else "no call"
+    text = f"{kind}, but the text: {shorten(answer.content, _MOST_TEXT)}"
+    yield from _block("came", calls or [text])
     exact, reason = "exact" if score.exact else "not exact", score.reason.split(": ")[0]
     yield f"  score     {score.value:.4f}, {exact}: {reason}"
     if not score.exact:
@@ -104,13 +106,6 @@ def _expected_call(call: ExpectedCall) -> str:
         mark = "?" if name in call.optional else ""
         values.append(f"{name}{mark}={explain.accepted(call, name)}")
     return f"{call.name}({', '.join(values)})"
-
-
-def _answer_lines(answer: Parsed) -> list[str]:
-    if answer.calls:
-        return [explain.shown(call) for call in answer.calls]
-    kind = "no call that can be read" if answer.malformed else "no call"
-    return [f"{kind}, but the text: {shorten(answer.content, _MOST_TEXT)}"]
 
 
 def _block(title: str, lines: list[str]) -> Iterator[str]:

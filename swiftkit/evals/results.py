@@ -88,21 +88,19 @@ def categories_of(results: Iterable[Result]) -> list[str]:
 
 
 class RunResults:
-    """A job has a score, or an error, or was not asked yet. Times are in seconds."""
+    """A job has a score, or an error, or was not asked yet. Times are in seconds.
 
-    def __init__(self, task: Task, total: int) -> None:
-        self.counts = RunCounts(total)
+    Of the journal's `responses` those with an answer are done; the others give their error.
+    """
+
+    def __init__(self, task: Task, jobs: Sequence[Job], responses: Iterable[Response] = ()) -> None:
+        self.task, self.jobs, self.counts = task, jobs, RunCounts(len(jobs))
         self.scores: dict[Key, Score] = {}
         self.errors: dict[Key, str] = {}
         self.usage: dict[str, int] = {}  # tokens summed, by the endpoint's own names
-        self._task = task
         self._latencies: list[float] = []
         self._first_tokens: list[float] = []
         self._speeds: list[float] = []  # tokens a second after the first
-
-    def resume(self, jobs: Iterable[Job], responses: Iterable[Response]) -> None:
-        """Take over the journal's responses to these jobs: answered ones are done; of the others
-        only the error is known."""
         jobs_by_key = {job.key: job for job in jobs}
         for response in responses:
             job = jobs_by_key.get((response.sample_id, response.trial))
@@ -119,16 +117,21 @@ class RunResults:
         if response.error:
             self.add_error(job, response.error)
             return
-        key = job.key
-        score = self._task.score(job.sample, response)
-        self.scores[key] = score
-        self.errors.pop(key, None)
+        score = self.task.score(job.sample, response)
+        self.scores[job.key] = score
+        self.errors.pop(job.key, None)
         self.counts.done += 1
         self.counts.scored += 1
         self.counts.exact += score.exact
         for name, count in response.usage.items():
             self.usage[name] = self.usage.get(name, 0) + count
-        self._add_times(response)
+        self._latencies.append(response.latency)
+        if response.first_token and not response.steps:
+            self._first_tokens.append(response.first_token)
+            seconds = response.latency - response.first_token
+            tokens = response.usage.get("completion_tokens", 0)
+            if seconds > 0 and tokens > 1:
+                self._speeds.append((tokens - 1) / seconds)
 
     def add_error(self, job: Job, error: str) -> None:
         self.errors[job.key] = error
@@ -138,10 +141,10 @@ class RunResults:
         else:
             self.counts.errors += 1
 
-    def outcomes(self, jobs: Iterable[Job]) -> list[TrialOutcome]:
+    def outcomes(self) -> list[TrialOutcome]:
         """Return the outcome of each job; one that was not asked yet has that as its error."""
         outcomes = []
-        for job in jobs:
+        for job in self.jobs:
             score = self.scores.get(job.key)
             error = self.errors.get(job.key, NOT_ASKED) if score is None else ""
             outcomes.append(TrialOutcome(job.sample, job.trial, score, error))
@@ -154,16 +157,6 @@ class RunResults:
         if self._speeds:
             latency["tokens_per_s"] = round(sorted(self._speeds)[len(self._speeds) // 2], 2)
         return latency
-
-    def _add_times(self, response: Response) -> None:
-        self._latencies.append(response.latency)
-        if not response.first_token or response.steps:
-            return
-        self._first_tokens.append(response.first_token)
-        seconds = response.latency - response.first_token
-        tokens = response.usage.get("completion_tokens", 0)
-        if seconds > 0 and tokens > 1:
-            self._speeds.append((tokens - 1) / seconds)
 
 
 def _spread(seconds: Sequence[float], prefix: str) -> dict[str, float]:

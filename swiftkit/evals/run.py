@@ -15,7 +15,7 @@ from swiftkit.evals.dataset import select
 from swiftkit.evals.gates import Gate
 from swiftkit.evals.report.report import EvalReport
 from swiftkit.evals.report.write import check_gates, write_report
-from swiftkit.evals.results import jobs_of
+from swiftkit.evals.results import RunResults, jobs_of
 from swiftkit.evals.run_directory import RunConfig, RunDirectory, data_sha256, new_run_path
 from swiftkit.evals.runner import Runner
 from swiftkit.evals.task import Task, load_task
@@ -42,8 +42,7 @@ class EvalOptions(NamedTuple):
 
 
 def evaluate(options: EvalOptions) -> EvalReport:
-    """Run or resume an evaluation, with its files in `report.run`. Raises EndpointError where
-    nothing was scored."""
+    """Run or resume an evaluation. Raises EndpointError where nothing was scored."""
     task = load_task(options.task)
     options = options._replace(data=data_path(str(options.data)))
     config = _config(options, task)
@@ -56,12 +55,11 @@ def evaluate(options: EvalOptions) -> EvalReport:
     start = time.perf_counter()
     with directory.lock():
         config = directory.resume_config(config)
-        runner = Runner(task, config, options.endpoint, directory, jobs)
+        results = RunResults(task, jobs, directory.read_responses())
+        runner = Runner(config, options.endpoint, directory, results)
         runner.run()
         elapsed = time.perf_counter() - start
-        return write_report(
-            directory, runner.config, task, jobs, runner.results, options.gates, elapsed
-        )
+        return write_report(directory, runner.config, results, options.gates, elapsed)
 
 
 def _config(options: EvalOptions, task: Task) -> RunConfig:

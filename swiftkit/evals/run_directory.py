@@ -5,13 +5,12 @@
     scores.jsonl      one line a scored response, in the order of the data
     report.json       the numbers; report.md the same for people
 
-A finished response is never asked for again; an error or a skipped sample is. Two processes never
-share a run.
+A finished response is never asked for again, an error is. Two processes never share a run.
 """
 
 import fcntl
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -31,8 +30,7 @@ _NEW_ADDRESS = "; for the same model at a new address, change base_url in its co
 
 
 class RunConfig(msgspec.Struct, frozen=True):
-    """All that decides the answers of a run. A resumed run must agree in it, but for `swiftkit` and
-    the data's place.
+    """All that decides a run's answers. A resumed run agrees in all but `swiftkit` and `data`.
 
     `base_url` holds one address, or several joined by commas, of which a resumed run must have one.
     """
@@ -108,36 +106,25 @@ class RunDirectory:
         """
         if not self.journal.exists():
             return
-        last = {key: number for number, key in self._read_keys()}
+        last: dict[JournalKey, int] = {}  # the line number of each
+        decode_key = msgspec.json.Decoder(JournalKey).decode
+        broken: DataError | None = None
+        for number, line in read_lines(self.journal):
+            if broken:
+                raise broken
+            try:
+                last[decode_line(line, f"{self.journal}:{number}", decode_key)] = number
+            except DataError as error:
+                broken = error  # raised only if another line follows
         numbers = set(last.values())
         decode = msgspec.json.Decoder(Response).decode
         for number, line in read_lines(self.journal):
             if number in numbers:
                 yield decode_line(line, f"{self.journal}:{number}", decode)
 
-    def _read_keys(self) -> Iterator[tuple[int, JournalKey]]:
-        """Yield the line number and key of each response."""
-        decode = msgspec.json.Decoder(JournalKey).decode
-        broken: DataError | None = None
-        for number, line in read_lines(self.journal):
-            if broken:
-                raise broken
-            try:
-                yield number, decode_line(line, f"{self.journal}:{number}", decode)
-            except DataError as error:
-                broken = error  # raised only if another line follows
-
     def write_json(self, name: str, value: Any) -> None:
         with write_atomically(self.path / name) as file:
             file.write(msgspec.json.format(encode(value), indent=2) + b"\n")
-
-    def write_text(self, name: str, text: str) -> None:
-        with write_atomically(self.path / name) as file:
-            file.write(text.encode("utf-8", "replace"))
-
-    def write_lines(self, name: str, records: Iterable[Any]) -> None:
-        with write_atomically(self.path / name) as file:
-            file.writelines(encode(record) + b"\n" for record in records)
 
     @contextmanager
     def lock(self) -> Iterator[None]:

@@ -1,13 +1,11 @@
 """Ask every sample that has no response in the journal yet.
 
-Each response is journalled before it is counted, so that whatever ends the process loses only what
-was in flight.
+Each response is journalled before it is counted: a killed process loses only what was in flight.
 """
 
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +15,6 @@ from swiftkit.environments.rollout import play
 from swiftkit.errors import EndpointError, SwiftkitError, UsageError
 from swiftkit.evals.results import Job, RunResults
 from swiftkit.evals.run_directory import RunConfig, RunDirectory
-from swiftkit.evals.task import Task
 from swiftkit.files.jsonl import Journal, encode
 from swiftkit.records import SKIPPED, Response
 from swiftkit.terminal import ProgressBar, say
@@ -40,22 +37,15 @@ class Runner:
     """
 
     def __init__(
-        self,
-        task: Task,
-        config: RunConfig,
-        endpoint: Endpoint,
-        directory: RunDirectory,
-        jobs: Sequence[Job],
+        self, config: RunConfig, endpoint: Endpoint, directory: RunDirectory, results: RunResults
     ) -> None:
-        self.task, self.config, self.endpoint, self.directory = task, config, endpoint, directory
-        self.results = RunResults(task, len(jobs))
-        self.results.resume(jobs, directory.read_responses())
-        self._unanswered = [job for job in jobs if job.key not in self.results.scores]
+        self.config, self.endpoint = config, endpoint
+        self.directory, self.results, self.task = directory, results, results.task
+        self._unanswered = [job for job in results.jobs if job.key not in results.scores]
         self._failures_in_a_row = 0
 
     def run(self) -> None:
-        """Ask every job without an answer. Raises EndpointError or InterruptedRunError, which say
-        how to go on."""
+        """Ask every job without an answer. Raises EndpointError or InterruptedRunError."""
         counts, path = self.results.counts, self.directory.path
         if not self._unanswered:
             say(f"all {counts.total} were answered before, in {path}: nothing is asked")
@@ -86,7 +76,12 @@ class Runner:
             )
 
     async def _ask_all(self) -> None:
-        _cancel_on_signals()
+        loop, main = asyncio.get_running_loop(), asyncio.current_task()
+        assert main  # noqa: S101 - we run in a task
+        # Ctrl-C and SIGTERM cancel this task, which then leaves in good order.
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            with contextlib.suppress(ValueError, RuntimeError):  # outside the main thread
+                loop.add_signal_handler(number, main.cancel)
         counts = self.results.counts
         async with Client(self.endpoint) as client:
             model = await client.handshake(self.config.model)
@@ -125,7 +120,12 @@ class Runner:
             await asyncio.gather(*workers, return_exceptions=True)
         for job in suspects:  # each alone
             self._record(job, await self._respond(client, job), journal, progress)
-        self._skip(jobs)
+        skipped = list(jobs)
+        for job in skipped:
+            self.results.add_error(job, f"{SKIPPED}not asked, the quota is used up")
+        if skipped:
+            reason = "the quota is used up (HTTP 402 many times in a row)"
+            say(f"{reason}: {len(skipped)} samples are not asked")
 
     async def _respond(self, client: Client, job: Job) -> Response:
         """Ask once or, in an environment, as often as it takes; then ask the judge, if any."""
@@ -153,8 +153,7 @@ class Runner:
     def _record(
         self, job: Job, response: Response, journal: Journal, progress: ProgressBar
     ) -> None:
-        """Journal, score and count a response. Raises EndpointError when many samples in a row had
-        no answer: an endpoint that only fails is not asked a hundred thousand times."""
+        """Journal, score and count a response. Raises EndpointError after many without answer."""
         journal.append(response)
         self.results.add(job, response)
         progress.update(self.results.counts.done)
@@ -167,16 +166,6 @@ class Runner:
                 f"{self._failures_in_a_row} samples in a row had no answer, "
                 f"the last: {response.error}"
             )
-
-    def _skip(self, jobs: Iterator[Job]) -> None:
-        """Count the jobs that were left when the quota was used up."""
-        skipped = 0
-        for job in jobs:
-            skipped += 1
-            self.results.add_error(job, f"{SKIPPED}not asked, the quota is used up")
-        if skipped:
-            reason = "the quota is used up (HTTP 402 many times in a row)"
-            say(f"{reason}: {skipped} samples are not asked")
 
     def _how_to_resume(self) -> str:
         counts = self.results.counts
@@ -211,12 +200,3 @@ def request_body(
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": True}}
     return encode(body)
-
-
-def _cancel_on_signals() -> None:
-    """Make Ctrl-C and SIGTERM cancel the present task, which then leaves in good order."""
-    loop, main = asyncio.get_running_loop(), asyncio.current_task()
-    assert main  # noqa: S101 - we run in a task
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        with contextlib.suppress(ValueError, RuntimeError):  # outside the main thread
-            loop.add_signal_handler(number, main.cancel)

@@ -1,5 +1,4 @@
-"""Score completions that are in a file, with the scorer and the metrics of `swiftkit eval
-tool-call`.
+"""Score completions that are in a file, as `swiftkit eval tool-call` scores and sums up its own.
 
 Each completion is paired with the row that it answers: by its id; without one, by the messages that
 were asked, or by the one row whose texts stand in its prompt; in a file that says none of this, by
@@ -43,8 +42,7 @@ class Pairing(NamedTuple):
 
 
 class ScoreReport(msgspec.Struct, frozen=True):
-    """completions = scored + errors + unmatched_completions. `value` is the mean graded score,
-    `parts` its shares."""
+    """completions = scored + errors + unmatched_completions. `value` and `parts` are means."""
 
     data: str
     completions: int
@@ -64,8 +62,7 @@ class ScoreReport(msgspec.Struct, frozen=True):
 
 
 def pair_files(data: Path, file: Path, mode: str = "") -> Pairing:
-    """Score each completion in a file with the row that it answers. Raises DataError, or UsageError
-    if none has a row."""
+    """Score each completion with the row that it answers. Raises DataError, UsageError."""
     samples = tool_call.load(data, mode)
     completions = read_completions(file)
     is_named = any(line.id or line.question or line.prompt for line in completions)
@@ -112,8 +109,7 @@ def make_score_report(data: Path, pairing: Pairing) -> ScoreReport:
 
 
 def write_scores(output: Path, pairing: Pairing) -> None:
-    """Write a line for each scored completion: that of a run's scores.jsonl, and the completion's
-    place."""
+    """Write a line for each scored completion, as in scores.jsonl, with the completion's place."""
     with write_atomically(output) as file:
         for sample, trial, completion, score in pairing.pairs:
             if score is not None:
@@ -178,8 +174,7 @@ def _samples_by_question(data: Path, by_id: dict[str, Sample]) -> dict[tuple[str
 
 
 def _sample_in_prompt(prompt: str, by_question: dict[tuple[str, ...], Sample]) -> Sample | None:
-    """Return the one row whose texts all stand in the prompt; of several the one with the most
-    text, if there is one."""
+    """Return the row whose texts all stand in the prompt; of several the one with the most text."""
     longest, most, is_tie = None, -1, False
     for question, sample in by_question.items():
         length = sum(map(len, question))

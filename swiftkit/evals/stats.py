@@ -31,8 +31,7 @@ Z95 = 1.959963984540054  # two-sided 95 % quantile of the normal distribution
 
 
 class Tally(NamedTuple):
-    """One unit's part in a metric: `right` of `total`, in the cluster whose members succeed
-    together."""
+    """One unit's part in a metric: `right` of `total`; a cluster's members succeed together."""
 
     cluster: str
     right: float
@@ -40,8 +39,7 @@ class Tally(NamedTuple):
 
 
 class Mean(NamedTuple):
-    """A weighted mean of ratios, (weight, tallies) each. It has no estimate where a part counted
-    nothing."""
+    """A weighted mean of ratios, (weight, tallies) each."""
 
     parts: Sequence[tuple[float, Sequence[Tally]]]
 
@@ -77,7 +75,10 @@ def estimate(tallies: Sequence[Tally]) -> Estimate | None:
     if all(count == 1 and right in (0, 1) for right, count in clusters):
         size = float(total)
         return Estimate(value, math.sqrt(value * (1 - value) / size), wilson(value, size))
-    variance = _cluster_variance(clusters, value, total)
+    variance = 0.0
+    if len(clusters) > 1:
+        squares = sum((right - value * count) ** 2 for right, count in clusters)
+        variance = squares * len(clusters) / (len(clusters) - 1) / (total * total)
     if variance <= 0:  # one cluster, or all at 0 % or 100 %
         size = float(len(clusters))
     else:
@@ -91,8 +92,7 @@ def estimate(tallies: Sequence[Tally]) -> Estimate | None:
 
 
 def mean_estimate(mean: Mean) -> Estimate | None:
-    """Return the weighted mean of independent ratios; None where a part counted nothing, or there
-    is no part."""
+    """Return the weighted mean of independent ratios; None without parts that all counted."""
     parts = []
     for weight, tallies in mean.parts:
         part = estimate(tallies)
@@ -111,8 +111,7 @@ def mean_estimate(mean: Mean) -> Estimate | None:
 
 
 def passes(tallies: Sequence[Tally], trials: int) -> dict[str, list[Tally]]:
-    """Return pass^k and pass@k of tallies that are 1 or 0, one a trial of their cluster; nothing
-    for a single trial.
+    """Return pass^k and pass@k of tallies of 1 or 0, one a trial of its cluster; {} for one trial.
 
     k is each number up to 4, then the powers of two, and the number of trials. A cluster with fewer
     than k trials, some of which had errors, does not count for k.
@@ -144,8 +143,7 @@ def pass_at(trials: int, right: int, k: int) -> float:
 
 
 def wilson(share: float, size: float, quantile: float = Z95) -> tuple[float, float]:
-    """Return Wilson's score interval of a share in [0, 1] that was seen in `size` units (which may
-    be fractional)."""
+    """Return Wilson's score interval of a share of `size` units, which may be fractional."""
     squared = quantile * quantile
     scale = 1 + squared / size
     middle = (share + squared / (2 * size)) / scale
@@ -166,8 +164,7 @@ def sums_by_cluster(tallies: Sequence[Tally]) -> dict[str, tuple[float, float]]:
 
 
 def student_quantile(freedom: int) -> float:
-    """Return the 97.5 % quantile of Student's t (Cornish-Fisher expansion, Abramowitz and Stegun
-    26.7.5)."""
+    """Return the 97.5 % quantile of Student's t (Abramowitz and Stegun 26.7.5)."""
     if freedom < 1:
         return 12.706  # the quantile at one degree of freedom, the widest there is
     z = Z95
@@ -175,11 +172,3 @@ def student_quantile(freedom: int) -> float:
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
     third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
     return z + first / freedom + second / freedom**2 + third / freedom**3
-
-
-def _cluster_variance(clusters: Sequence[tuple[float, float]], value: float, total: float) -> float:
-    """Return the ratio estimator's linearised variance; 0 for one cluster."""
-    if len(clusters) < 2:
-        return 0.0
-    squares = sum((right - value * count) ** 2 for right, count in clusters)
-    return squares * len(clusters) / (len(clusters) - 1) / (total * total)

@@ -22,8 +22,7 @@ from swiftkit.training.swanlab import do_without_dashboard
 
 
 class TrackedRun(NamedTuple):
-    """`step` is the number of updates that the evaluated model has seen; None where it is not
-    known."""
+    """`step`: the updates that the evaluated model has seen; None where they are not known."""
 
     swanlab: SwanLab
     step: int | None

@@ -37,8 +37,7 @@ class TauBenchRun(msgspec.Struct):
 
 
 class FailedTask(msgspec.Struct, frozen=True):
-    """A task that did not succeed in each trial; `reasons` are the errors and the parts of the
-    reward."""
+    """A task that did not succeed in each trial; `reasons` are errors or parts of the reward."""
 
     task: str
     trials: int
@@ -64,8 +63,7 @@ class TauBenchReport(msgspec.Struct, frozen=True):
 
 
 def read_results(files: Sequence[Path]) -> TauBenchReport:
-    """Return the report of all runs in the files. Raises DataError for what is no result, or the
-    same run twice."""
+    """Return the report of all runs. Raises DataError for what is no result, or a run twice."""
     runs = _read_runs(files)
     tallies = []
     runs_by_task: dict[str, list[TauBenchRun]] = {}
@@ -114,8 +112,7 @@ def _read_runs(files: Sequence[Path]) -> list[TauBenchRun]:
 
 
 def _reward_parts(run: TauBenchRun) -> str:
-    """Return the reward, and the parts that tau-bench made it of, such as whether the outputs were
-    found."""
+    """Return the reward, and the parts that tau-bench made it of."""
     reward = f"reward {run.reward:g}"
     match run.info:
         case {"reward_info": {"info": dict(parts)}}:

@@ -35,21 +35,34 @@ CLASS_FILES = {
 
 
 class Simulation:
-    """The simulators of one conversation; `entry` is BFCL's row, `truth` the calls it wants."""
+    """The simulators of one conversation, which the first request names."""
 
-    def __init__(self, entry: dict[str, Any], truth: list[list[str]]) -> None:
-        self._entry = entry
-        self._truth = truth
-        self._tools = self._read_tools()
-        self._category = str(entry["id"]).rpartition("_")[0]
+    def handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        if "entry" in request:
+            return self.begin(request["entry"], request["truth"])
+        if "calls" in request:
+            return {"results": self.run(request["calls"])}
+        return {"error": self.check(request["check"])}
 
-    def begin(self) -> dict[str, Any]:
-        """Return the tools of the beginning, and those that come later."""
+    def begin(self, entry: dict[str, Any], truth: list[list[str]]) -> dict[str, Any]:
+        """Return the tools of the beginning, and those that come later. `entry` is BFCL's row,
+        `truth` the calls it wants."""
+        import bfcl_eval
         from bfcl_eval.constants import default_prompts
 
-        tools = dict(self._tools)
+        self._entry, self._truth = entry, truth
+        self._category = str(entry["id"]).rpartition("_")[0]
+        folder = Path(str(bfcl_eval.__file__)).parent / "data" / "multi_turn_func_doc"
+        tools = {}
+        for class_name in entry["involved_classes"]:
+            file = folder / f"{CLASS_FILES[class_name]}.json"
+            for line in file.read_text(encoding="utf-8").splitlines():
+                if line:
+                    tool = json.loads(line)
+                    tools[tool["name"]] = tool
+        self._names = frozenset(tools)
         held = {}
-        for turn, names in self._entry.get("missed_function", {}).items():
+        for turn, names in entry.get("missed_function", {}).items():
             held[turn] = [tools.pop(name) for name in names]
         more = default_prompts.DEFAULT_USER_PROMPT_FOR_ADDITIONAL_FUNCTION_FC
         return {"tools": list(tools.values()), "held": held, "more": more}
@@ -83,22 +96,9 @@ class Simulation:
     def _python_text(self, call: dict[str, Any]) -> str:
         """Return the call as Python; one of a name that no class has becomes one that fails."""
         name, arguments = call["name"], call["arguments"]
-        if name not in self._tools or not all(key.isidentifier() for key in arguments):
+        if name not in self._names or not all(key.isidentifier() for key in arguments):
             return "no_such_function()"
         return f"{name}({','.join(f'{key}={value!r}' for key, value in arguments.items())})"
-
-    def _read_tools(self) -> dict[str, Any]:
-        import bfcl_eval
-
-        folder = Path(str(bfcl_eval.__file__)).parent / "data" / "multi_turn_func_doc"
-        tools = {}
-        for class_name in self._entry["involved_classes"]:
-            file = folder / f"{CLASS_FILES[class_name]}.json"
-            for line in file.read_text(encoding="utf-8").splitlines():
-                if line:
-                    tool = json.loads(line)
-                    tools[tool["name"]] = tool
-        return tools
 
 
 def start() -> tuple[dict[str, Any], Any]:
@@ -110,14 +110,4 @@ def start() -> tuple[dict[str, Any], Any]:
     }
     for limit, value in limits.items():
         resource.setrlimit(limit, (value, value))
-    simulations: list[Simulation] = []
-
-    def handle(request: dict[str, Any]) -> dict[str, Any]:
-        if not simulations:
-            simulations.append(Simulation(request["entry"], request["truth"]))
-            return simulations[0].begin()
-        if "calls" in request:
-            return {"results": simulations[0].run(request["calls"])}
-        return {"error": simulations[0].check(request["check"])}
-
-    return {}, handle
+    return {}, Simulation().handle

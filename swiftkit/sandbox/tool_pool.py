@@ -127,8 +127,7 @@ class ToolPool:
 
 
 def pool_from(environment: Mapping[str, str]) -> ToolPool:
-    """Return the pool that environment variables describe, as a recipe's ENV block sets them.
-    Raises UsageError."""
+    """Return the pool that a recipe's ENV block describes. Raises UsageError."""
     if not environment.get(FILE):
         fix = "name the Python file with the tool functions in the recipe's ENV block"
         raise UsageError(f"{FILE} is not set: {fix}")

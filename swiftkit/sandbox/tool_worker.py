@@ -148,8 +148,7 @@ def _confine(limits: Limits) -> None:
 
 
 def _read_all(reader: int, seconds: float) -> bytes:
-    """Return all that comes until the other end closes. Raises TimeoutError; OverflowError if it is
-    too much."""
+    """Return all until the other end closes. Raises TimeoutError, or OverflowError above 64 MB."""
     deadline = time.monotonic() + seconds
     data = bytearray()
     while len(data) <= _OUTCOME:

@@ -41,7 +41,7 @@ class Counter:
     def reset(self):
         return Turn([{"role": "user", "content": "count"}], "agent")
 
-    def step(self, parsed, by="agent"):
+    def step(self, parsed):
         self.count += 1
         if parsed.content == "fail":
             raise EnvironmentFailedError("the counter is broken")

@@ -21,8 +21,7 @@ class GateResult(msgspec.Struct, frozen=True):
 
 
 class EvalReport(msgspec.Struct, frozen=True):
-    """report.json. n = scored + skipped + errors, in samples x trials; `latency` and `elapsed_s`
-    are in seconds.
+    """report.json. n = scored + skipped + errors, in samples x trials; times are in seconds.
 
     A metric is absent where nothing counted for it. `coverage` is scored / n; `bounds` [worst,
     best] say where each metric would lie if all errors were wrong, or right (absent without

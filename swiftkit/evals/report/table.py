@@ -33,8 +33,7 @@ def counts_line(report: EvalReport) -> str:
 
 
 def coverage_lines(report: EvalReport) -> list[str]:
-    """Return how many samples the metrics rest on, and what the errors could change; nothing where
-    all have a score."""
+    """Return what the metrics rest on, and what errors could change; nothing without errors."""
     if report.scored == report.n:
         return []
     line = f"coverage {percent(report.coverage)}: {report.scored} of {report.n} have a score"

@@ -10,11 +10,11 @@ from swiftkit.evals.results import Job, RunResults, results_of
 from swiftkit.evals.run_directory import RunConfig, RunDirectory
 from swiftkit.evals.stats import summarize
 from swiftkit.evals.task import Task
+from swiftkit.files.jsonl import encode, write_atomically
 
 
 def check_gates(gates: Sequence[Gate], task: Task, jobs: Sequence[Job]) -> None:
-    """Raise UsageError for a gate on a metric that this data does not have, before the first
-    request is made."""
+    """Raise UsageError for a gate on a metric that this data does not have."""
     if not gates:
         return
     names = task.metrics(results_of(jobs, scores={}))
@@ -28,25 +28,22 @@ def check_gates(gates: Sequence[Gate], task: Task, jobs: Sequence[Job]) -> None:
 def write_report(
     directory: RunDirectory,
     config: RunConfig,
-    task: Task,
-    jobs: Sequence[Job],
     results: RunResults,
     gates: Sequence[Gate],
-    elapsed: float,
+    elapsed: float = 0.0,
 ) -> EvalReport:
-    """Write scores.jsonl, report.json and report.md. Raises EndpointError where nothing was
-    scored."""
+    """Write scores.jsonl, report.json, report.md. Raises EndpointError where nothing was scored."""
     path = directory.path
-    outcomes = results.outcomes(jobs)
-    metrics = summarize(task.metrics(results_of(jobs, results.scores)))
+    outcomes = results.outcomes()
+    metrics = summarize(results.task.metrics(results_of(results.jobs, results.scores)))
     report = make_report(str(path), config, outcomes, metrics, gates, results, elapsed)
-    lines = []
-    for sample, trial, score, _ in outcomes:
-        if score is not None:
-            lines.append(score_line(sample.id, trial, score))
-    directory.write_lines("scores.jsonl", lines)
+    with write_atomically(path / "scores.jsonl") as file:
+        for sample, trial, score, _ in outcomes:
+            if score is not None:
+                file.write(encode(score_line(sample.id, trial, score)) + b"\n")
     directory.write_json("report.json", report)
-    directory.write_text("report.md", markdown(report, outcomes))
+    with write_atomically(path / "report.md") as file:
+        file.write(markdown(report, outcomes).encode("utf-8", "replace"))
     if not report.scored:
         raise EndpointError(
             f"no sample was scored, the first answer was: {outcomes[0].error} "

@@ -1,5 +1,4 @@
-"""BFCL v4, the Berkeley Function Calling Leaderboard: its own verdicts, category by category, and
-its overall scores.
+"""BFCL v4, the Berkeley Function Calling Leaderboard: its verdicts by category, its overall scores.
 
 Data: BFCL_v4_*.json as the leaderboard publishes them, a file or a folder, with the answers in
 possible_answer/ beside them. Source: https://gorilla.cs.berkeley.edu/leaderboard.html and bfcl-eval
@@ -9,8 +8,7 @@ bfcl-eval package, in a process of its own (sandbox/bfcl_worker.py), and its che
 states and results; SWIFTKIT_BFCL_PYTHON names the Python that has the package, if it is not this
 one. Web search and memory are left out.
 
-Metrics: `accuracy` over all samples, `accuracy[CATEGORY]`, and where all their categories are
-asked, as there:
+Metrics: `accuracy`, `accuracy[CATEGORY]`, and as there, where all their categories are asked:
 
     non_live_ast    mean of simple, multiple, parallel, parallel_multiple; simple is the mean of
                     Python, Java, JavaScript
@@ -20,9 +18,8 @@ asked, as there:
     overall_single_turn                 mean of non_live_ast, live_ast and irrelevance
     overall_without_agentic             these three and multi_turn, weighted 10, 10, 10 and 30
 
-The leaderboard's own overall score has the agentic categories too, weighted 40, which cannot be
-asked here. Names of tools go out as they are: an API that refuses a dot in a name refuses these
-questions.
+The leaderboard's own overall score has the agentic categories too, weighted 40. Names of tools go
+out as they are: an API that refuses a dot in a name refuses these questions.
 """
 
 import json
@@ -100,8 +97,7 @@ def score(sample: Sample, response: Response) -> Score:
 
 
 def metrics(results: Sequence[Result]) -> MetricTallies:
-    """Return a tally for each scored trial, by category; the trials of a question are one
-    cluster."""
+    """Return tallies of the scored trials, by category; a question's trials are one cluster."""
     by_category: dict[str, list[Tally]] = {}
     for sample, _, trial_score in results:
         tallies = by_category.setdefault(sample.meta["category"], [])

@@ -4,15 +4,12 @@ Data: GSM8K (Cobbe et al. 2021, https://github.com/openai/grade-school-math), JS
 
     {"question": "Janet's ducks lay 16 eggs per day. ...", "answer": "She sells ...\n#### 18"}
 
-or Parquet of the same columns. The prompt is the question; --prompt gives another system prompt
-than PROMPT.
+or Parquet of the same columns. The question is the prompt, PROMPT is what --prompt replaces.
 
-The answer is the number that the text gives (evals/final_number.py), which knows `####`, `\boxed{}`
-and prose, without the model's reasoning. Numbers are compared by value: 1,234.00 = 1234, $18 = 18,
-1/2 = 0.5.
+The answer is the number that the text gives (evals/final_number.py), after the model's reasoning.
+Numbers are compared by value: 1,234.00 = 1234, $18 = 18, 1/2 = 0.5.
 
-Metric: `accuracy`, with trials also pass^k and pass@k; `answered`: the share of answers in which a
-number was found.
+Metric: `accuracy`, with trials also pass^k and pass@k; `answered`: answers with a number.
 """
 
 from collections.abc import Sequence
@@ -37,8 +34,7 @@ PROMPT = (
 
 
 def load(path: Path) -> list[Sample]:
-    """Return the questions of a file. Raises DataError (file:line) for one without question or
-    answer."""
+    """Return the questions. Raises DataError (file:line) for a row without question or answer."""
     return load_samples(path, lambda row, where, _: [_sample(row, where)])
 
 

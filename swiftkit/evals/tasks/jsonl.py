@@ -95,8 +95,7 @@ class JudgeVerdict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class JudgeModel:
-    """The model that decides whether an answer meets a criterion; without a name, the first that
-    its endpoint serves."""
+    """The model that judges answers; without a name, the first that its endpoint serves."""
 
     def __init__(self, url: str, key: str, model: str) -> None:
         self._endpoint = Endpoint(url, key)
@@ -121,9 +120,7 @@ class JudgeModel:
             return await client.ask(encode(body), sample.id, trial)
 
 
-@cache  # the name of the served model is asked for once, not for each sample
-def _judge_model(url: str, key: str, model: str) -> JudgeModel:
-    return JudgeModel(url, key, model)
+_judge_model = cache(JudgeModel)  # the served model's name is asked for once
 
 
 def load(path: Path) -> list[Sample]:
@@ -218,7 +215,8 @@ def _problem(kind: str, target: CheckTarget, text: str, response: Response) -> s
             missing = [repr(part) for part in texts if fold(part) not in fold(text)]
             return f"without {', '.join(missing)[:200]}" if missing else ""
         case "regex":
-            return "" if _validator(_pattern_schema(wanted)).is_valid(text) else "no match"
+            # jsonschema's matcher takes linear time, as Python's does not
+            return "" if _validator(encode({"pattern": wanted})).is_valid(text) else "no match"
         case "json" | "json_schema":
             return _json_problem(kind, wanted, text)
         case "number":
@@ -251,12 +249,6 @@ def _validator(schema: bytes) -> Any:
     return schema_validator(msgspec.json.decode(schema))
 
 
-def _pattern_schema(pattern: str) -> bytes:
-    """Return the schema of texts that hold the pattern: jsonschema's matcher takes linear time, as
-    Python's does not."""
-    return encode({"pattern": pattern})
-
-
 def _sample(row: dict[str, Any], where: str) -> Sample:
     messages = row.get("messages")
     if "prompt" in row:
@@ -278,14 +270,13 @@ def _sample(row: dict[str, Any], where: str) -> Sample:
 
 
 def _check(value: Any) -> tuple[Check, list[str]]:
-    """Return the check and its kinds. Raises ValueError for a pattern, a schema or a number that
-    cannot be used."""
+    """Return the check and its kinds. Raises ValueError for values that cannot be used."""
     check = msgspec.convert(value, Check)
     kinds = [kind for kind in _KINDS if getattr(check, kind) is not msgspec.UNSET]
     if not kinds:
         raise ValueError(f"it has none of {', '.join(_KINDS)}")
     if isinstance(check.regex, str):
-        _validator(_pattern_schema(check.regex))
+        _validator(encode({"pattern": check.regex}))
     if check.json_schema is not msgspec.UNSET:
         _validator(encode(check.json_schema))
     if check.number is not msgspec.UNSET:

@@ -1,16 +1,14 @@
 r"""Tool calls: the right tools with the right arguments, and none where no tool fits.
 
-Data: swift rows, as `swiftkit convert` writes them, or files of BFCL as they are. One row, one
-question:
+Data: swift rows, as `swiftkit convert` writes them, one question a row, or files of BFCL:
 
     {"id": "w-17", "tools": "[{...}]",
      "messages": [{"role": "user", "content": "Weather in Oslo?"}],
      "expected_calls": "[{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Oslo\"}}]"}
 
 `expected_calls` of "[]" means that no tool is wanted. A row without `expected_calls` is a training
-row that holds its own answers: each turn that calls tools becomes a sample, with the true history
-before it, and these samples form a chain; a row that calls nothing becomes one sample where no tool
-is wanted.
+row with its own answers: each turn that calls tools becomes a sample, with the true history before
+it, and these samples form a chain; a row without calls becomes one that wants none.
 
 Metrics. scoring/score.py, which is also the GRPO reward, says which calls are right.
 
@@ -102,8 +100,7 @@ def score(sample: Sample, response: Response) -> Score:
 
 
 def metrics(results: Sequence[Result]) -> dict[str, list[Tally]]:
-    """Return the tallies of each metric; a metric without tallies is one that nothing counted
-    for."""
+    """Return the tallies of each metric; none where nothing counted for it."""
     tallies: dict[str, list[Tally]] = {name: [] for name in _metric_names(results)}
     for sample, _, sample_score in results:
         if sample_score is not None:
@@ -134,8 +131,7 @@ def _metric_names(results: Sequence[Result]) -> list[str]:
 
 
 def _shares(sample: Sample, score: Score) -> Iterator[tuple[str, Tally]]:
-    """Yield the part that a sample's score has in each metric, and in those of its category and its
-    tools."""
+    """Yield a sample's part in each metric, and in those of its category and its tools."""
     chain = chain_of(sample)
     counts = score.counts
     expected_calls = sample.target.calls
@@ -156,8 +152,7 @@ def _shares(sample: Sample, score: Score) -> Iterator[tuple[str, Tally]]:
 
 
 def _chain_tallies(results: Iterable[Result]) -> list[Tally]:
-    """Return a tally for each chain and trial all of whose turns have a score; with another turn it
-    is unknown, neither right nor wrong."""
+    """Return a tally for each chain and trial all of whose turns have a score."""
     turns: dict[Key, int] = {}  # turns without a score yet, by chain and trial
     is_exact: dict[Key, bool] = {}
     for sample, trial, score in results:

@@ -20,8 +20,7 @@ recorded result (`expected_results`, a JSON list beside `expected_calls`, are th
 step), and any other call {"error": ...}. A sample ends with an answer without calls, or with a
 malformed one, or after two answers more than the chain has steps, and eight at least.
 
-Metrics. The score of a chain is swiftkit/scoring/chain.py's, the same as GRPO's reward
-`tool_chain`:
+Metrics. A chain's score is swiftkit/scoring/chain.py's, as is GRPO's reward `tool_chain`:
 
     chain_success   chains that are exact; with trials, also pass^k and pass@k
     step_accuracy   steps with all their calls right / steps expected
@@ -49,7 +48,7 @@ from swiftkit.evals.results import categories_of, trial_count
 from swiftkit.evals.stats import MetricTallies, Tally, passes
 from swiftkit.evals.task import Result, Sampling, Task
 from swiftkit.files.jsonl import decode_line, encode
-from swiftkit.records import Response, Sample, Score
+from swiftkit.records import Response, Sample, Score, Step
 from swiftkit.sandbox.tool_pool import FILE
 from swiftkit.scoring.answer import read_answer
 from swiftkit.scoring.chain import Chain, chain_from, score_turns, steps_right
@@ -77,7 +76,13 @@ def load(path: Path) -> Sequence[Sample]:
     samples = load_samples(path, lambda row, where, _: _samples(row, where))
     if python_tools.is_configured():
         python_tools.shared_pool()
-    return _longest(samples)
+    longest: dict[bytes, Sample] = {}  # of the samples of one chain that ask the same
+    for sample in samples:
+        question = encode([chain_of(sample), sample.messages])
+        other = longest.get(question)
+        if other is None or int(other.meta["steps"]) < int(sample.meta["steps"]):
+            longest[question] = sample
+    return list(longest.values())
 
 
 def settings() -> dict[str, str]:
@@ -100,20 +105,15 @@ def episode(sample: Sample) -> Episode:
 def score(sample: Sample, response: Response) -> Score:
     """Score the calls of all answers against the chain."""
     chain: Chain = sample.target.chain
-    answers = [response]
-    if response.steps:
-        answers = [
-            Response("", text=step.text, tool_calls=step.tool_calls) for step in response.steps
-        ]
     parse = partial(parse_answer, gold=chain.gold)
-    parsed = [read_answer(answer, parse) for answer in answers]
+    parsed = []
+    for step in response.steps or [Step(response.text, response.tool_calls)]:
+        answer = Response("", text=step.text, tool_calls=step.tool_calls)
+        parsed.append(read_answer(answer, parse))
     total = score_turns(parsed, chain)
-    finished = not parsed[-1].calls and not parsed[-1].malformed
-    counts = {
-        "steps_right": steps_right(parsed, chain),
-        "steps": chain.steps,
-        "finished": int(finished),
-    }
+    finished = int(not parsed[-1].calls and not parsed[-1].malformed)
+    right = steps_right(parsed, chain)
+    counts = {"steps_right": right, "steps": chain.steps, "finished": finished}
     return msgspec.structs.replace(total, counts=total.counts | counts)
 
 
@@ -139,17 +139,15 @@ def metrics(results: Sequence[Result]) -> MetricTallies:
 
 
 def _samples(row: dict[str, Any], where: str) -> Iterator[Sample]:
-    """Yield the samples of a row: one, or of a training row one for each question that calls
-    follow."""
+    """Yield a row's sample; of a training row one for each question that calls follow."""
     history = openai_messages(row.get("messages"), where)
     tools = parse_tools(row.get("tools"), where)
     base = Sample(identity_of(row, where), history, tools, None, meta_of(row, where))
     questions = [index for index, message in enumerate(history) if message["role"] == "user"]
     if not questions:
         prompt_of(history, where)
-        raise DataError(
-            f"{where}: nothing asks for an answer", "no_question", "the row needs a user message"
-        )
+        fix = "the row needs a user message"
+        raise DataError(f"{where}: nothing asks for an answer", "no_question", fix)
     if row.get("expected_calls") is not None:
         yield _sample(base, questions[-1], len(history), row, where)
         return
@@ -177,10 +175,9 @@ def _sample(base: Sample, start: int, end: int, row: dict[str, Any], where: str)
         for call, result in zip(last_step, results, strict=False):
             text = result if isinstance(result, str) else encode(result).decode()
             recorded.append({"name": call.name, "arguments": call.arguments, "result": text})
+    steps_text, tools_text = encode(steps).decode(), encode(base.tools).decode()
     try:
-        chain = chain_from(
-            encode(steps).decode(), row.get("scoring") or "", encode(base.tools).decode()
-        )
+        chain = chain_from(steps_text, row.get("scoring") or "", tools_text)
     except DataError as error:
         raise DataError(f"{where}: {error.reason}", error.code, error.fix) from error
     state = _json_column(row, "state", where, dict[str, Any]) or {}
@@ -190,8 +187,7 @@ def _sample(base: Sample, start: int, end: int, row: dict[str, Any], where: str)
 
 
 def _steps(messages: Sequence[Message]) -> list[list[ToolCall]]:
-    """Return the calls of each answer that calls; answers without a result between them are one
-    step."""
+    """Return the calls of each step; answers without a result between them are one."""
     steps = []
     for is_answer, turns in groupby(messages, key=lambda message: message["role"] == "assistant"):
         if is_answer:
@@ -224,17 +220,6 @@ def _json_column(row: dict[str, Any], column: str, where: str, kind: Any) -> Any
         return None
     text = value.encode() if isinstance(value, str) else encode(value)
     return decode_line(text, f"{where}: {column}", msgspec.json.Decoder(kind).decode)
-
-
-def _longest(samples: Sequence[Sample]) -> list[Sample]:
-    """Return, of the samples of one chain that ask the same, the one with the most steps."""
-    longest: dict[bytes, Sample] = {}
-    for sample in samples:
-        question = encode([chain_of(sample), sample.messages])
-        other = longest.get(question)
-        if other is None or int(other.meta["steps"]) < int(sample.meta["steps"]):
-            longest[question] = sample
-    return list(longest.values())
 
 
 TASK = Task(load, score, metrics, Sampling(0.0, 512), HEADLINE, episode=episode, settings=settings)
