@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from swiftkit.cli.output import OUTPUT_FILE, PATH, json_option, print_and_exit
+from swiftkit.cli.output import INPUT, OUTPUT_FILE, PATH, json_option, print_and_exit
 from swiftkit.errors import UsageError
 
 _format_option = click.option(
@@ -20,13 +20,7 @@ _format_option = click.option(
 
 
 @click.command(short_help="Convert raw data to swift rows; every reject is named.")
-@click.argument(
-    "inputs",
-    metavar="INPUT...",
-    nargs=-1,
-    required=True,
-    type=click.Path(readable=False, path_type=Path),
-)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=INPUT)
 @click.option("-o", "--output", required=True, type=OUTPUT_FILE, help="Rows for swift.")
 @_format_option
 @click.option(

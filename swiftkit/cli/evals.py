@@ -26,9 +26,6 @@ class Concurrency(click.IntRange):
 
     name = "number"
 
-    def __init__(self) -> None:
-        super().__init__(1)
-
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         return 0 if value == "auto" else super().convert(value, param, ctx)
 
@@ -59,7 +56,7 @@ class Concurrency(click.IntRange):
 @click.option("--seed", type=int, default=0, help="Seed of --sample and --trials.")
 @click.option(
     "--concurrency",
-    type=Concurrency(),
+    type=Concurrency(1),
     default=16,
     metavar="N|auto",
     help="Requests in flight; auto: as many as make the endpoint faster.",
@@ -195,16 +192,17 @@ def score(
     swiftkit score grpo.jsonl --completions out/completions.jsonl \\
         --explain w-17
     """
-    from swiftkit.evals.print_scores import print_explanations, print_summary, summary_messages
+    from swiftkit.evals.print_scores import explanation, print_summary, summary_messages
     from swiftkit.evals.score_file import make_score_report, pair_files, pairs_of_row, write_scores
-    from swiftkit.terminal import print_json, say
+    from swiftkit.terminal import print_json, print_lines, say
 
     pairing = pair_files(data, completions, mode or "")
     report = make_score_report(data, pairing)
     if output:
         write_scores(output, pairing)
     if explain is not None:
-        print_explanations(pairs_of_row(pairing, explain))
+        for pair in pairs_of_row(pairing, explain):
+            print_lines(explanation(pair))
     elif as_json:
         print_json(report)
     else:

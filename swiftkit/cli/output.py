@@ -8,6 +8,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 import click
 
 PATH = click.Path(path_type=Path)
+INPUT = click.Path(readable=False, path_type=Path)
 OUTPUT_FILE = click.Path(path_type=Path, dir_okay=False)
 
 

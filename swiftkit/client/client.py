@@ -20,8 +20,6 @@ import asyncio
 import time
 from typing import NamedTuple
 
-import msgspec
-
 from swiftkit.client.completion import BadBodyError, read_completion
 from swiftkit.client.concurrency import ConcurrencyLimit
 from swiftkit.client.connection import Connection
@@ -90,7 +88,10 @@ class Client:
         attempt = 0
         connection: Connection | None = None
         while True:
-            connection = self._choose(connection)
+            if self._stopped:
+                raise EndpointError(self._stopped)
+            last = connection  # another is asked, if there is one
+            connection = min(self._usable, key=lambda each: (each is last, each.in_flight))
             if self.limit.is_adaptive:
                 await self.limit.enter()
             start = time.perf_counter()
@@ -101,16 +102,16 @@ class Client:
                     self.limit.leave()
             self.limit.count(exchange.status)
             if exchange.status == 200:
-                latency = time.perf_counter() - start
+                latency, first_token = time.perf_counter() - start, exchange.first_token
                 try:
-                    response = read_completion(exchange.body, sample_id, trial, latency)
+                    response = read_completion(
+                        exchange.body, sample_id, trial, latency, first_token
+                    )
                 except BadBodyError as bad:
                     exchange = exchange._replace(error=f"HTTP 200, but {bad}")
                 else:
                     self._payments_required = 0
-                    if not exchange.first_token:
-                        return response
-                    return msgspec.structs.replace(response, first_token=exchange.first_token)
+                    return response
             error = self._describe(connection, exchange)
             wait = wait_before(exchange, attempt, self._endpoint.first_wait)
             if wait is None:
@@ -119,8 +120,7 @@ class Client:
             attempt += 1
 
     async def served_models(self) -> list[str] | None:
-        """Return the names in /models of the first address; None where it has no such page. Raises
-        EndpointError where it is unusable."""
+        """Return the first address's models; None without such a page. Raises EndpointError."""
         first_wait = self._endpoint.first_wait
         return model_names(await get_models(self._all[0], self._describe, first_wait))
 
@@ -145,17 +145,10 @@ class Client:
         self._usable, self._stopped = usable, ""
         return str(model)
 
-    def _choose(self, last: Connection | None) -> Connection:
-        """Return the least busy connection, another than `last` if there is one."""
-        if self._stopped:
-            raise EndpointError(self._stopped)
-        return min(self._usable, key=lambda other: (other is last, other.in_flight))
-
     def _describe(self, connection: Connection, exchange: Exchange) -> str:
         """Return the error of an exchange in one line, without the key.
 
-        Raises EndpointError where no sample can have an answer; an address that is gone is left out
-        instead if there are others.
+        Raises EndpointError once no address can be used; one that is gone is left out.
         """
         error = exchange.error or f"HTTP {exchange.status}: {_server_message(exchange.body)}"
         if self._endpoint.key != "EMPTY":  # some servers repeat the key that they refuse

@@ -36,8 +36,10 @@ class ChatCompletion(msgspec.Struct):
 _decode = msgspec.json.Decoder(ChatCompletion).decode
 
 
-def read_completion(body: bytes, sample_id: str, trial: int, latency: float) -> Response:
-    """Return the first choice of a chat completion; `latency` in seconds. Raises BadBodyError."""
+def read_completion(
+    body: bytes, sample_id: str, trial: int, latency: float = 0.0, first_token: float = 0.0
+) -> Response:
+    """Return the first choice of a chat completion; times in seconds. Raises BadBodyError."""
     try:
         completion = _decode(body)
         choice = completion.choices[0]
@@ -60,7 +62,7 @@ def read_completion(body: bytes, sample_id: str, trial: int, latency: float) -> 
     usage: dict[str, int] = {}
     if isinstance(completion.usage, dict):  # some servers add nested details to the counts
         usage = {name: count for name, count in completion.usage.items() if type(count) is int}
-    return Response(sample_id, trial, text, calls, finish, usage, latency)
+    return Response(sample_id, trial, text, calls, finish, usage, latency, "", first_token)
 
 
 def _markup(raw_calls: Any) -> str:

@@ -1,9 +1,8 @@
 """Limit the requests in flight: to a fixed number, or to as many as make the endpoint faster.
 
-The adaptive limit climbs: after each window of answers it compares the rate with the one at the
-level before. As long as half as many more requests bring at least a tenth more answers a second, it
-takes half as many more; otherwise it goes back a step, stays for some windows, and tries again. 429
-and 503 halve it, once a window.
+The adaptive limit climbs: as long as half as many more requests bring at least a tenth more answers
+a second than the level before, measured over a window of answers, it takes half as many more;
+otherwise it goes back a step, stays for some windows, and tries again. 429 and 503 halve it.
 """
 
 import asyncio

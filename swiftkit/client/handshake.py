@@ -119,7 +119,7 @@ async def _ping(
         exchange = await connection.ask(body)
         if exchange.status == 200:
             try:
-                read_completion(exchange.body, "ping", 0, 0.0)
+                read_completion(exchange.body, "ping", 0)
             except BadBodyError as bad:
                 exchange = exchange._replace(error=f"HTTP 200, but {bad}")
             else:

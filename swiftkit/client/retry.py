@@ -2,8 +2,7 @@
 
 408, 409, 425, 429, 5xx, resets, time-outs and bodies that are no chat completion are asked again, a
 few times, with jittered exponential waits (AWS Architecture Blog, "Exponential Backoff And Jitter")
-or as `Retry-After` says. 429 is no fault but a limit of rate, whose windows are often a minute
-long: it gets more attempts.
+or as `Retry-After` says. 429 gets more attempts: windows of a rate limit are often a minute long.
 """
 
 import contextlib
@@ -30,8 +29,7 @@ class Exchange(NamedTuple):
 
 
 def wait_before(exchange: Exchange, attempt: int, first_wait: float) -> float | None:
-    """Return the seconds to wait before the attempt that follows number `attempt`, from 0; None
-    where another would not help."""
+    """Return the seconds to wait after attempt number `attempt`, from 0; None to give up."""
     status, retry_after = exchange.status, exchange.retry_after
     may_pass = status in RETRIED or status >= 500 or status in (0, 200)
     attempts = PATIENT_ATTEMPTS if status == 429 else ATTEMPTS

@@ -18,8 +18,7 @@ _TOKEN_PARTS = ("content", "reasoning_content", "reasoning", "tool_calls")
 
 
 async def read_stream(content: aiohttp.StreamReader, start: float) -> tuple[bytes, float]:
-    """Return the body as JSON bytes, and the seconds from `start` (of time.perf_counter) to the
-    first token, 0 without any.
+    """Return the body as JSON, and the seconds from `start` to the first token, 0 without any.
 
     A stream that ends before its end gives a body that is no chat completion.
     """

@@ -11,15 +11,14 @@ _PAGES = ("/chat/completions", "/completions", "/chat", "/models", "/responses",
 
 
 def base_url(typed: str) -> str:
-    """Return the base URL that a person means: a scheme is added, the page cut off, `/v1` added to
-    a bare host. Raises UsageError."""
+    """Return the base URL that a person means, with a scheme and a path. Raises UsageError."""
     url = typed.strip()
-    if "://" not in url:
-        url = f"{_likely_scheme(url)}://{url}"
-    url = url.rstrip("/")
-    for page in _PAGES:
-        url = url.removesuffix(page).rstrip("/")
     try:
+        if "://" not in url:
+            url = f"{_likely_scheme(url)}://{url}"
+        url = url.rstrip("/")
+        for page in _PAGES:
+            url = url.removesuffix(page).rstrip("/")
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError where it is no number
     except ValueError as error:

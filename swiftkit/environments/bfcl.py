@@ -1,9 +1,8 @@
 """BFCL's multi_turn conversations: the simulators of bfcl-eval answer, and its checker judges.
 
 Config of a task: {"entry": {...}, "truth": [[...], ...]}, BFCL's row and the calls that it wants in
-each turn. The user's questions are part of the row; in some conversations a question brings tools
-that were held back. The simulators run in a process of their own (sandbox/bfcl_worker.py), by the
-Python that SWIFTKIT_BFCL_PYTHON names, or this one.
+each turn. The row holds the user's questions; some bring tools that were held back. The simulators
+run in a process of their own (sandbox/bfcl_worker.py), by SWIFTKIT_BFCL_PYTHON or this Python.
 """
 
 import importlib.util

@@ -1,9 +1,8 @@
 """The protocol of environments: what an evaluation and a training ask of the world of an agent.
 
-A domain is one file of this folder with a constant `DOMAIN`. It starts an environment for a task;
-the environment answers what the agent does, and says at the end what that was worth. It blocks, it
-holds one episode, and there is no model in it: environments/rollout.py and the GRPO plugin
-(swift_plugins/tool_call_turns.py) bring the model.
+A domain is one file of this folder with a constant `DOMAIN`. It starts an environment for a task,
+which answers what the agent does, and says at the end what that was worth. It blocks, and holds one
+episode. environments/rollout.py and a GRPO plugin (swift_plugins/tool_call_turns.py) bring a model.
 
     environment = load_domain("python-tools").start(AgentTask("o-4", "python-tools", {...}), 0)
     turn = environment.reset()                     # messages to begin with, agent next
@@ -38,9 +37,8 @@ class AgentTask(msgspec.Struct, frozen=True):
 class Turn(msgspec.Struct, frozen=True):
     """The world's answer to an action.
 
-    `messages` are the results of the calls (role tool, in the order of the calls, without ids) or
-    what somebody says; `next` acts then. `ended` says why it is "end"; `errors` counts failed
-    calls.
+    `messages` are results (role tool, in the order of the calls, without ids) or what somebody
+    says; `next` acts then. `ended` says why it is "end"; `errors` counts failed calls.
     """
 
     messages: list[Message]
@@ -73,9 +71,11 @@ class Environment(Protocol):
 
     def reward(self) -> Reward:
         """Return the worth of the state now; at any time, also after an episode that was cut."""
+        return Reward()
 
     def close(self) -> None:
         """Free what the episode holds, also while a step waits in another thread."""
+        return
 
 
 @dataclass(frozen=True)

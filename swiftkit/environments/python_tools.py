@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from swiftkit.environments.environment import AgentTask, Domain, Reward, Turn
-from swiftkit.sandbox.tool_pool import FILE, State, ToolOutcome, ToolPool, pool_from
+from swiftkit.environments.environment import AgentTask, Domain, Environment, Turn
+from swiftkit.sandbox.tool_pool import State, ToolOutcome, ToolPool, pool_from
 from swiftkit.toolcall.call import Parsed
 from swiftkit.toolcall.tools import tool_names
 
 
-class PythonToolsEnvironment:
+class PythonToolsEnvironment(Environment):
     """`outcomes` are those of all calls so far, in their order."""
 
     def __init__(self, pool: ToolPool, config: Mapping[str, Any]) -> None:
@@ -38,22 +38,11 @@ class PythonToolsEnvironment:
         messages = [{"role": "tool", "content": outcome.text} for outcome in outcomes]
         return Turn(messages, "agent", errors=sum(bool(outcome.error) for outcome in outcomes))
 
-    def reward(self) -> Reward:
-        return Reward()
-
-    def close(self) -> None:
-        pass
-
 
 @cache
 def shared_pool() -> ToolPool:
     """Return this process's pool, of the file that SWIFTKIT_TOOLS names. Raises UsageError."""
     return pool_from(os.environ)
-
-
-def is_configured() -> bool:
-    """Say whether a file of functions is named."""
-    return bool(os.environ.get(FILE))
 
 
 def start(task: AgentTask, seed: int) -> PythonToolsEnvironment:  # noqa: ARG001 - nothing is random

@@ -11,14 +11,14 @@ last again. Any other call gives {"error": ...}.
 
 from typing import Any
 
-from swiftkit.environments.environment import AgentTask, Domain, Reward, Turn
+from swiftkit.environments.environment import AgentTask, Domain, Environment, Turn
 from swiftkit.scoring.equality import strict_key
 from swiftkit.toolcall.call import Parsed
 
 UNKNOWN = '{"error": "no result is recorded for this call"}'
 
 
-class RecordedEnvironment:
+class RecordedEnvironment(Environment):
     def __init__(self, task: AgentTask, seed: int) -> None:  # noqa: ARG002 - nothing is random
         self.tools = task.config["tools"]
         self._messages = task.config["messages"]
@@ -42,16 +42,9 @@ class RecordedEnvironment:
         errors = sum(message["content"] == UNKNOWN for message in messages)
         return Turn(messages, "agent", errors=errors)
 
-    def reward(self) -> Reward:
-        return Reward()
-
-    def close(self) -> None:
-        pass
-
 
 def call_key(name: str, arguments: dict[str, Any]) -> Any:
-    """Return a key that is equal for calls of equal value; None for arguments that cannot be
-    compared, which are recorded nowhere."""
+    """Return a key that is equal for equal calls; None for arguments that cannot be compared."""
     try:
         return name, strict_key(arguments)
     except (RecursionError, TypeError):

@@ -1,8 +1,7 @@
 """Play an episode: ask the model, run its calls in the environment, show it the results, go on.
 
-The model is behind `ask`, one request to an endpoint. What is sent back of an answer is its text
-without the markup of its calls, which `swift deploy` leaves in `content` beside `tool_calls`: with
-both, the model would read its calls twice.
+The model is behind `ask`, one request to an endpoint. An answer is sent back without the markup
+that `swift deploy` leaves in `content` beside `tool_calls`: the model would read its calls twice.
 """
 
 import asyncio
@@ -29,8 +28,7 @@ Result = TypeVar("Result")
 
 
 class Episode(NamedTuple):
-    """A task for an agent, how its answers are read (from text and tools), and after how many of
-    them it is stopped, if not by the environment."""
+    """A task for an agent, how its answers are read (from text and tools), and the most of them."""
 
     task: AgentTask
     parse: Callable[[str, Sequence[Tool]], Parsed]
@@ -59,9 +57,14 @@ async def play(episode: Episode, ask: Ask, seed: int = 0) -> Response:
             parsed = read_answer(answer, lambda text: episode.parse(text, environment.tools))
             message, parsed = _message_of(parsed, len(messages))
             turn = await _in_thread(domain.blocks, environment.step, parsed)
-            results = [one["content"] for one in turn.messages if one["role"] == "tool"]
+            messages.append(message)
+            results, ids = [], [call["id"] for call in message.get("tool_calls", [])]
+            for news in turn.messages:
+                if news["role"] == "tool":
+                    results.append(news["content"])
+                    news = {"role": "tool", "tool_call_id": ids.pop(0), "content": news["content"]}
+                messages.append(news)
             steps.append(Step(answer.text, answer.tool_calls, results))
-            messages += [message, *_with_ids(turn.messages, message)]
         if turn.next == "user":
             return Response(episode.task.id, error=f"{episode.task.domain}: nobody plays the user")
         return _whole(answers, steps, environment)
@@ -78,9 +81,8 @@ async def _in_thread(blocks: bool, function: Callable[..., Result], *arguments: 
 
 
 def _message_of(parsed: Parsed, before: int) -> tuple[Message, Parsed]:
-    """Return an answer as a message to send back, and the answer, whose calls count as malformed if
-    they cannot be sent (nested too deeply). `before` messages precede it, which makes the ids of
-    its calls unlike earlier ones."""
+    """Return an answer as a message to send back, and the answer, malformed if its calls cannot be
+    sent (nested too deeply). `before` messages precede it: its calls' ids hold that."""
     try:
         calls = []
         for number, call in enumerate(parsed.calls):
@@ -90,17 +92,6 @@ def _message_of(parsed: Parsed, before: int) -> tuple[Message, Parsed]:
     if parsed.calls:
         return {"role": "assistant", "content": parsed.content, "tool_calls": calls}, parsed
     return {"role": "assistant", "content": detect.parse(parsed.content).content}, parsed
-
-
-def _with_ids(news: Sequence[Message], answer: Message) -> list[Message]:
-    """Return what the environment says, each result with the id of its call."""
-    ids = [call["id"] for call in answer.get("tool_calls", [])]
-    messages = []
-    for message in news:
-        if message["role"] == "tool":
-            message = {"role": "tool", "tool_call_id": ids.pop(0), "content": message["content"]}
-        messages.append(message)
-    return messages
 
 
 def _whole(answers: Sequence[Response], steps: list[Step], environment: Environment) -> Response:

@@ -216,8 +216,7 @@ def _differing_settings(a: RunConfig, b: RunConfig) -> dict[str, tuple[Any, Any]
 def _changed_samples(
     samples: Iterable[Sample], scores_a: Mapping[Key, Score], scores_b: Mapping[Key, Score]
 ) -> list[ChangedSample]:
-    """Return the samples whose share of exact trials differs, in the order of the data; both runs'
-    scores have the same keys."""
+    """Return the samples whose share of exact trials differs, in the order of the data."""
     keys_by_sample: dict[str, list[Key]] = {}
     for key in sorted(scores_a):
         keys_by_sample.setdefault(key[0], []).append(key)

@@ -124,4 +124,4 @@ def _responses(line: dict[str, Any], where: str) -> list[Response]:
 def _message_response(message: Any) -> Response:
     """Return the response that a client would make of an OpenAI message."""
     choice = {"message": message if isinstance(message, dict) else {}}
-    return read_completion(encode({"choices": [choice]}), "", 0, 0.0)
+    return read_completion(encode({"choices": [choice]}), "", 0)

@@ -41,11 +41,6 @@ class Curve(msgspec.Struct, frozen=True):
     points: list[CurvePoint]
 
     @property
-    def best(self) -> CurvePoint:
-        """The highest point; of equals the earliest, which took the least training."""
-        return max(self.points, key=lambda point: point.estimate.value)
-
-    @property
     def has_steps(self) -> bool:
         """True if each point has a step of its own."""
         steps = {point.step for point in self.points}
@@ -59,7 +54,14 @@ def make_curve(paths: Sequence[Path], metric: str | None = None, data: Path | No
             "a curve needs two runs at least (give the folders that `swiftkit eval` wrote)"
         )
     paths = sorted(paths, key=lambda path: _step(path) or 0)
-    reports = [_read_report(path) for path in paths]
+    reports = []
+    for path in paths:
+        file = path / "report.json"
+        if not file.is_file():
+            fix = "evaluate it first, or finish it: the same command resumes"
+            raise UsageError(f"{path} has no report.json ({fix})")
+        decode = msgspec.json.Decoder(EvalReport).decode
+        reports.append(decode_line(file.read_bytes(), str(file), decode))
     task = reports[0].task
     metric = metric or load_task(task).headline
     for path, report in zip(paths, reports, strict=True):
@@ -82,7 +84,9 @@ def make_curve(paths: Sequence[Path], metric: str | None = None, data: Path | No
 
 def curve_sentence(curve: Curve) -> str:
     """Return which run is the best, and whether the curve shows more than chance."""
-    best, difference = curve.best, curve.best.against_first
+    # of equals the earliest, which took the least training
+    best = max(curve.points, key=lambda point: point.estimate.value)
+    difference = best.against_first
     run = f"{best.run} ({curve.metric} {percent(best.estimate.value)})"
     if difference is None:
         return f"No run is above the first, {run}."
@@ -95,12 +99,3 @@ def curve_sentence(curve: Curve) -> str:
 def _step(path: Path) -> int | None:
     match = _STEP.search(path.name)
     return int(match[1]) if match else None
-
-
-def _read_report(path: Path) -> EvalReport:
-    file = path / "report.json"
-    if not file.is_file():
-        raise UsageError(
-            f"{path} has no report.json (evaluate it first, or finish it: the same command resumes)"
-        )
-    return decode_line(file.read_bytes(), str(file), msgspec.json.Decoder(EvalReport).decode)

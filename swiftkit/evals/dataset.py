@@ -1,7 +1,6 @@
 """Rows as questions to a model: the loading that all tasks share, and the selection of samples.
 
-Rows are swift's, as `swiftkit convert` writes them, or BFCL's single-turn questions as its files
-hold them, with the answers of possible_answer/ beside them. A folder stands for its data files.
+A folder stands for its data files.
 """
 
 import random
@@ -24,9 +23,8 @@ SamplesOfRow = Callable[[dict[str, Any], str, Path], Iterable[Sample]]  # row, f
 def load_samples(path: Path, samples_of_row: SamplesOfRow) -> list[Sample]:
     """Return the samples of all rows of a file or folder.
 
-    The meta of each says in `turns` how many samples its chain has here, so that a truncated chain
-    is not counted as a complete one. Raises DataError (file:line), also for an id that stands twice
-    and for a file without rows.
+    The meta of each says in `turns` how many samples its chain has here, lest a truncated chain
+    counts as complete. Raises DataError (file:line), also for an id that stands twice.
     """
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     samples: list[Sample] = []
@@ -50,30 +48,13 @@ def load_samples(path: Path, samples_of_row: SamplesOfRow) -> list[Sample]:
     return samples
 
 
-def swift_row(row: dict[str, Any], where: str, file: Path) -> dict[str, Any]:
-    """Return a swift row as it is, a question of BFCL's files as one. Raises DataError."""
-    if "messages" in row or not isinstance(row.get("question"), list):
-        return row
-    from swiftkit.data.detect_format import converter_of, with_files_beside
-
-    if "initial_config" in row:
-        fix = "use `swiftkit eval bfcl`"
-        raise DataError(f"{where}: a multi_turn question of BFCL", "bfcl_multi_turn", fix)
-    try:
-        (converted,) = converter_of("bfcl").convert(with_files_beside("bfcl", row, file))
-    except DataError as error:
-        raise DataError(f"{where}: {error.reason}", error.code, error.fix) from error
-    return {**converted, "id": row.get("id")}
-
-
 def identity_of(row: dict[str, Any], where: str) -> str:
     """Return the row's id, or its place."""
     return str(row["id"]) if row.get("id") not in (None, "") else where.replace("/", "_")
 
 
 def prompt_of(history: list[Message], where: str) -> list[Message]:
-    """Return the history without a trailing answer, which `swift deploy` would take as the
-    beginning of the model's own."""
+    """Return the history without a trailing answer, which `swift deploy` would have continued."""
     end = len(history)
     while end and history[end - 1]["role"] == "assistant":
         end -= 1

@@ -1,9 +1,8 @@
 """A gate: a bound on a metric that sets the exit status, with the interval in mind.
 
-The bound is on the true value, so chance must not decide it: the gate is passed when the whole 95 %
-interval keeps the bound, failed when the whole interval breaks it, and inconclusive while the
-interval straddles it: more samples, or more trials, will tell. Samples that ended in an error could
-be right or wrong: the interval is as much wider.
+The bound is on the true value: the gate is passed when the whole 95 % interval keeps the bound,
+failed when the whole interval breaks it, and otherwise inconclusive: more samples, or more trials,
+will tell. Samples with an error could be right or wrong: the interval is as much wider.
 """
 
 import re

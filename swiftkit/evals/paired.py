@@ -26,6 +26,7 @@ _Z80 = 0.8416212335729143  # quantile of the normal distribution
 _FEWEST = 6  # differing samples with which McNemar's exact test can fall below 0.05
 
 Pairs = Sequence[tuple[float, float, float, float]]  # of a cluster: A's right, total; B's
+PairedTest = tuple[tuple[float, float], float, float, str]  # ci95, p, smallest, name of the test
 
 
 class Difference(msgspec.Struct, frozen=True):
@@ -62,13 +63,15 @@ def difference(a: Sequence[Tally], b: Sequence[Tally]) -> Difference | None:
         for right_a, total_a, right_b, total_b in pairs
     )
     if is_proportion:
-        return _mcnemar(pairs, value_a, value_b)
-    return _permutation_test(pairs, value_a, value_b)
+        ci95, p, smallest, test = _mcnemar(pairs)
+    else:
+        ci95, p, smallest, test = _permutation_test(pairs, value_a, value_b)
+    size, smallest = len(pairs), min(1.0, smallest)
+    return Difference(value_a, value_b, value_b - value_a, ci95, p, smallest, size, test)
 
 
 def holm(differences: Mapping[str, Difference]) -> dict[str, Difference]:
-    """Return the differences with their p_holm (Holm 1979): over all these metrics, chance alone
-    shows a difference in 5 % of cases at most."""
+    """Return the differences with p_holm (Holm 1979): chance shows any of them in 5 % of cases."""
     corrected = dict(differences)
     highest = 0.0
     for rank, name in enumerate(sorted(differences, key=lambda name: differences[name].p)):
@@ -78,7 +81,7 @@ def holm(differences: Mapping[str, Difference]) -> dict[str, Difference]:
     return corrected
 
 
-def _mcnemar(pairs: Pairs, value_a: float, value_b: float) -> Difference:
+def _mcnemar(pairs: Pairs) -> PairedTest:
     size = len(pairs)
     wins = sum(right_b > right_a for right_a, _, right_b, _ in pairs)
     losses = sum(right_b < right_a for right_a, _, right_b, _ in pairs)
@@ -88,16 +91,8 @@ def _mcnemar(pairs: Pairs, value_a: float, value_b: float) -> Difference:
     variance = max(0.0, differing + 1 - (wins - losses) ** 2 / (size + 2))
     half = Z95 * math.sqrt(variance) / (size + 2)
     smallest = max((Z95 + _Z80) * math.sqrt(differing) / size, _FEWEST / size)
-    return Difference(
-        a=value_a,
-        b=value_b,
-        difference=value_b - value_a,
-        ci95=(max(-1.0, middle - half), min(1.0, middle + half)),
-        p=sign_test(wins, losses),
-        smallest=min(1.0, smallest),
-        clusters=size,
-        test="McNemar's exact test",
-    )
+    interval = max(-1.0, middle - half), min(1.0, middle + half)
+    return interval, sign_test(wins, losses), smallest, "McNemar's exact test"
 
 
 def sign_test(wins: int, losses: int) -> float:
@@ -110,7 +105,7 @@ def sign_test(wins: int, losses: int) -> float:
     return min(1.0, 2 * tail / (1 << size))
 
 
-def _permutation_test(pairs: Pairs, value_a: float, value_b: float) -> Difference:
+def _permutation_test(pairs: Pairs, value_a: float, value_b: float) -> PairedTest:
     measured, size = value_b - value_a, len(pairs)
     sum_a = sum(total_a for _, total_a, _, _ in pairs)
     sum_b = sum(total_b for _, _, _, total_b in pairs)
@@ -123,27 +118,16 @@ def _permutation_test(pairs: Pairs, value_a: float, value_b: float) -> Differenc
     smallest = max((Z95 + _Z80) * stderr, 1 / max(sum_a, sum_b))
     if size > _MANY:
         p = math.erfc(abs(measured) / stderr / math.sqrt(2)) if stderr else 1.0
-        low, high = measured - Z95 * stderr, measured + Z95 * stderr
-        test = "normal test over clusters"
-    else:
-        luck = random.Random(_SEED)  # noqa: S311 - not a secret
-        swapped = [_swapped_difference(pairs, luck) for _ in range(_DRAWS)]
-        as_large = sum(abs(each) >= abs(measured) - 1e-12 for each in swapped)
-        p = (1 + as_large) / (_DRAWS + 1)
-        drawn = sorted(_ratio_difference(luck.choices(pairs, k=size)) for _ in range(_DRAWS))
-        tail = round(0.025 * _DRAWS)
-        low, high = min(drawn[tail], measured), max(drawn[-1 - tail], measured)
-        test = "permutation test over clusters"
-    return Difference(
-        a=value_a,
-        b=value_b,
-        difference=measured,
-        ci95=(low, high),
-        p=p,
-        smallest=min(1.0, smallest),
-        clusters=size,
-        test=test,
-    )
+        interval = measured - Z95 * stderr, measured + Z95 * stderr
+        return interval, p, smallest, "normal test over clusters"
+    luck = random.Random(_SEED)  # noqa: S311 - not a secret
+    swapped = [_swapped_difference(pairs, luck) for _ in range(_DRAWS)]
+    as_large = sum(abs(each) >= abs(measured) - 1e-12 for each in swapped)
+    p = (1 + as_large) / (_DRAWS + 1)
+    drawn = sorted(_ratio_difference(luck.choices(pairs, k=size)) for _ in range(_DRAWS))
+    tail = round(0.025 * _DRAWS)
+    interval = min(drawn[tail], measured), max(drawn[-1 - tail], measured)
+    return interval, p, smallest, "permutation test over clusters"
 
 
 def _swapped_difference(pairs: Pairs, luck: random.Random) -> float:

@@ -12,8 +12,7 @@ from swiftkit.scoring.expected_calls import ExpectedCall
 from swiftkit.scoring.gold import Gold
 from swiftkit.scoring.options import WEIGHTS
 from swiftkit.scoring.score import pairs_of, parse_answer
-from swiftkit.terminal import print_lines, print_table, shorten, table_lines
-from swiftkit.toolcall.call import Parsed
+from swiftkit.terminal import print_table, shorten, table_lines
 
 _MOST_NAMED = 5
 _MOST_TEXT = 2000  # characters
@@ -44,12 +43,7 @@ def summary_messages(report: ScoreReport, pairing: Pairing) -> Iterator[str]:
     yield f"{counts}, {percent(report.exact)} exact"
 
 
-def print_explanations(pairs: list[ScoredCompletion]) -> None:
-    for pair in pairs:
-        print_lines(_explanation(pair))
-
-
-def _explanation(pair: ScoredCompletion) -> Iterator[str]:
+def explanation(pair: ScoredCompletion) -> Iterator[str]:
     """Yield what was expected, what came, and what each part cost."""
     sample, score = pair.sample, pair.score
     where, response = pair.completion.where, pair.completion.response
@@ -69,7 +63,12 @@ def _explanation(pair: ScoredCompletion) -> Iterator[str]:
     exact, reason = "exact" if score.exact else "not exact", score.reason.split(": ")[0]
     yield f"  score     {score.value:.4f}, {exact}: {reason}"
     if not score.exact:
-        yield from _block("faults", _faults(answer, gold))
+        faults = ["no call was wanted" if answer.calls else "no call was made"]
+        if answer.malformed:
+            faults = [f"malformed: {answer.malformed}"]
+        elif answer.calls and gold.calls:
+            faults = list(explain.faults(answer.calls, gold, pairs_of(answer.calls, gold)))
+        yield from _block("faults", faults)
     yield from _costs(score, gold)
 
 
@@ -90,14 +89,6 @@ def _costs(score: Score, gold: Gold) -> Iterator[str]:
     if gold.item is None and round(weighted, 9) > round(score.value, 9):
         count = score.parts["count"]
         yield f"            more calls than expected: {weighted:.4f} x count {count:.4f}"
-
-
-def _faults(answer: Parsed, gold: Gold) -> list[str]:
-    if answer.malformed:
-        return [f"malformed: {answer.malformed}"]
-    if answer.calls and gold.calls:
-        return list(explain.faults(answer.calls, gold, pairs_of(answer.calls, gold)))
-    return ["no call was wanted" if answer.calls else "no call was made"]
 
 
 def _expected_call(call: ExpectedCall) -> str:

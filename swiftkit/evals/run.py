@@ -1,7 +1,6 @@
 """Evaluate a served model on a task: load, ask, score, report.
 
-evals/runner.py asks the samples, evals/run_directory.py keeps a run so that it can be resumed,
-client/client.py meets the faults of an endpoint.
+evals/runner.py asks, evals/run_directory.py keeps the run, client/client.py meets the faults.
 """
 
 import time

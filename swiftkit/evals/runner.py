@@ -182,17 +182,12 @@ def request_body(
     trial: int,
     stream: bool,
 ) -> bytes:
-    """Return a chat-completions request as JSON bytes; config.prompt takes the place of the
-    conversation's own system prompt."""
+    """Return a chat-completions request as JSON; config.prompt replaces its own system prompt."""
     if config.prompt is not None:
         others = [message for message in messages if message["role"] != "system"]
         messages = [{"role": "system", "content": config.prompt}, *others]
-    body: dict[str, Any] = {
-        "model": config.model,
-        "messages": messages,
-        "temperature": config.temperature,
-        "max_tokens": config.max_tokens,
-    }
+    body: dict[str, Any] = {"model": config.model, "messages": messages}
+    body |= {"temperature": config.temperature, "max_tokens": config.max_tokens}
     if tools:  # some servers refuse an empty list
         body["tools"] = tools
     if config.trials > 1:

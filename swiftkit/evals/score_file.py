@@ -1,9 +1,8 @@
 """Score completions that are in a file, as `swiftkit eval tool-call` scores and sums up its own.
 
-Each completion is paired with the row that it answers: by its id; without one, by the messages that
+A completion is paired with the row that it answers: by its id; without one, by the messages that
 were asked, or by the one row whose texts stand in its prompt; in a file that says none of this, by
-position, if there are as many lines as rows. A completion without a row, and a row without a
-completion, are named and never left out in silence.
+position, if there are as many lines as rows. Whatever has no partner is named.
 """
 
 from collections import Counter
@@ -156,8 +155,7 @@ def _match(
 
 
 def _samples_by_question(data: Path, by_id: dict[str, Sample]) -> dict[tuple[str, ...], Sample]:
-    """Return the sample of each question. Of rows that ask the same the first, if they expect the
-    same calls; else none of them."""
+    """Return the sample of each question; none of rows that ask the same and expect other calls."""
     by_question: dict[tuple[str, ...], Sample] = {}
     ambiguous = set()
     for where, row in read_objects(data):

@@ -1,8 +1,7 @@
 """Estimate metrics with their standard errors and 95 % intervals, in plain Python.
 
 Each metric is a ratio, right / total, summed over *clusters* (chains, or samples asked several
-times): the calls of one chain succeed and fail together, so that counting them as independent would
-make the interval too narrow.
+times): the calls of one chain succeed and fail together, so they are not independent.
 
 * One tally of total 1 a cluster: a proportion. Wilson's score interval (Wilson 1927; Brown, Cai and
   DasGupta 2001 recommend it for small samples).
@@ -17,8 +16,7 @@ pass^k, the chance that k trials of a task all succeed (Yao et al. 2024, tau-ben
 chance that one of them does (Chen et al. 2021), are means over tasks of the unbiased estimates C(c,
 k) / C(n, k) and 1 - C(n - c, k) / C(n, k), for c successes in n trials: a task is a cluster.
 
-Closed forms on purpose: importing scipy costs more CPU than asking and scoring 2,000 samples. The
-tests compare them with scipy and measure the coverage.
+Closed forms, tested against scipy, whose import costs more than asking and scoring 2,000 samples.
 """
 
 import math

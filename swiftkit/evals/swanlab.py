@@ -29,8 +29,7 @@ class TrackedRun(NamedTuple):
 
 
 def find_tracked_run(place: Path) -> TrackedRun:
-    """Find the run.json in `place`, a training's output folder or what lies in it (a checkpoint, a
-    merged model), or in up to two of its parents.
+    """Find the run.json in `place` (an output folder, a checkpoint) or in up to two parents.
 
     Raises UsageError where the metrics could not be logged, so before anything is asked.
     """
@@ -71,8 +70,7 @@ def log_report(run: TrackedRun, report: EvalReport) -> None:
 
 
 def swanlab_metrics(report: EvalReport) -> dict[str, float]:
-    """Return the values to draw: TASK/METRIC with the bounds of its interval, without breakdowns,
-    and the numbers of samples that have a score or an error."""
+    """Return the values to draw: TASK/METRIC with its interval, and how many have a score."""
     metrics: dict[str, float] = {}
     for name, estimate in report.metrics.items():
         if not is_breakdown(name):

@@ -1,7 +1,6 @@
 """The type of an evaluation task, and the tasks there are: one file of tasks/ each.
 
-A task is a module whose `TASK` says how its data is loaded, how an answer is scored and what is
-measured. Nothing else has to know it.
+A task is a module whose `TASK` says how data is loaded, answers are scored and metrics made.
 """
 
 import importlib
@@ -9,7 +8,6 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from swiftkit.environments.rollout import Episode
 from swiftkit.errors import UsageError
@@ -18,13 +16,6 @@ from swiftkit.evals.stats import MetricTallies
 from swiftkit.records import Response, Sample, Score
 
 Result = tuple[Sample, int, Score | None]  # sample, trial, score (None: an error, or not asked)
-
-
-class Sampling(NamedTuple):
-    """A task's own settings of its requests, where the user gives none."""
-
-    temperature: float
-    max_tokens: int
 
 
 @dataclass(frozen=True)
@@ -42,7 +33,7 @@ class Task:
     load: Callable[[Path], Sequence[Sample]]
     score: Callable[[Sample, Response], Score]
     metrics: Callable[[Sequence[Result]], MetricTallies]
-    sampling: Sampling
+    sampling: tuple[float, int]  # temperature and max_tokens, where the user gives none
     headline: str
     episode: Callable[[Sample], Episode | None] | None = None
     judge: Callable[[Sample, Response], Awaitable[Response]] | None = None

@@ -2,8 +2,7 @@
 
 Source: https://github.com/sierra-research/tau-bench; its run.py writes a JSON list of {task_id,
 reward, info, traj, trial}. A run succeeds at a reward of 0.99 or more; pass^k is evals/stats.py's.
-A run that stopped with an error (`info` holds it, its reward is 0) says nothing about the model: it
-is counted apart, and has no score.
+A run that stopped with an error (`info` holds it, its reward is 0) is counted apart, without score.
 """
 
 from collections.abc import Sequence

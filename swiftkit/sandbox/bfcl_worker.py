@@ -9,10 +9,9 @@ environments/bfcl.py starts it, by worker_process.py and the Python that has bfc
 `held` are the tools that come in the middle of the conversation, by the number of the turn, and
 `more` what the user says then.
 
-bfcl-eval evaluates calls as Python text. So a call is only ever made of the name of a method that
-the conversation's classes have, names of parameters, and the repr of JSON values; and the process
-has no network (where the system lets it unshare one), no environment of ours, no file that it could
-write, and little time and memory.
+bfcl-eval evaluates calls as Python text. So a call is only ever made of the name of a method of the
+conversation's classes, names of parameters, and the repr of JSON values; and the process has no
+network (where it can be unshared), no environment of ours, no file to write, little memory.
 """
 
 import json
@@ -69,11 +68,9 @@ class Simulation:
 
     def run(self, calls: list[dict[str, Any]]) -> list[str]:
         """Return what the simulators say to the calls of one answer."""
-        from bfcl_eval.eval_checker.multi_turn_eval.multi_turn_utils import (
-            execute_multi_turn_func_call,
-        )
+        from bfcl_eval.eval_checker.multi_turn_eval import multi_turn_utils
 
-        results, _ = execute_multi_turn_func_call(
+        results, _ = multi_turn_utils.execute_multi_turn_func_call(
             [self._python_text(call) for call in calls],
             self._entry["initial_config"],
             self._entry["involved_classes"],
@@ -103,11 +100,7 @@ class Simulation:
 
 def start() -> tuple[dict[str, Any], Any]:
     """Limit the process; the first request says which conversation it is."""
-    limits = {
-        resource.RLIMIT_CPU: SECONDS,
-        resource.RLIMIT_AS: MEGABYTES << 20,
-        resource.RLIMIT_FSIZE: 0,
-    }
-    for limit, value in limits.items():
-        resource.setrlimit(limit, (value, value))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MEGABYTES << 20, MEGABYTES << 20))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     return {}, Simulation().handle

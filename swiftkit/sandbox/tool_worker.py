@@ -7,11 +7,10 @@ file is loaded once, then each request is one call:
     {"name": "get_order", "arguments": {"order_id": "K4051"}, "state": {}}
     {"result": {"status": "sent"}, "state": {}}      or {"error": "why there is no result"}
 
-Each call runs in a fork, which costs a millisecond and buys three things: a call that hangs, exits
-or fills the memory ends alone; what it changes in the module is gone afterwards, so that a reward
-does not depend on what ran before; and the file is not loaded again. What is to last through a
-conversation is the `state`: a function with a parameter of that name gets it as a dict, and what it
-changes there the next call sees.
+Each call runs in a fork, which costs a millisecond: a call that hangs, exits or fills the memory
+ends alone, and what it changes in the module is gone afterwards, so that a reward does not depend
+on what ran before. What is to last through a conversation is the `state`: a function with a
+parameter of that name gets it as a dict, and what it changes there the next call sees.
 
 A tool is a public function that is defined in the file itself, not one that it imports; or, if the
 file has a dict `TOOLS`, what stands there, under names that need not be Python's.

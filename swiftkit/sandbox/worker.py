@@ -75,8 +75,7 @@ class Worker:
         return self._process.poll() is None
 
     def request(self, request: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Return the answer to a request. Raises WorkerError; ValueError or RecursionError for a
-        request that JSON cannot hold.
+        """Return the answer. Raises WorkerError; ValueError or RecursionError for what is no JSON.
 
         A worker that did not answer in time is killed: its answer could be taken for the next one.
         """

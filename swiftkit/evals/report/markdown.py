@@ -1,7 +1,6 @@
 """report.md, the page of a run for people: metrics with intervals, and the first wrong samples.
 
-No text of a model, a tool or a file can break out of its place: it is reduced to one line, and the
-signs that Markdown and HTML would obey are escaped.
+No text of a model, a tool or a file can break out of its place: it is escaped, in one line.
 """
 
 from collections.abc import Iterable, Sequence

@@ -3,10 +3,8 @@
 Data: BFCL_v4_*.json as the leaderboard publishes them, a file or a folder, with the answers in
 possible_answer/ beside them. Source: https://gorilla.cs.berkeley.edu/leaderboard.html and bfcl-eval
 2026.3.23, as a function-calling model is asked there. Single turn: the verdict is
-scoring/bfcl/verdict.py's. multi_turn: the conversation runs in the simulators of the installed
-bfcl-eval package, in a process of its own (sandbox/bfcl_worker.py), and its checker judges the
-states and results; SWIFTKIT_BFCL_PYTHON names the Python that has the package, if it is not this
-one. Web search and memory are left out.
+scoring/bfcl/verdict.py's. multi_turn: the conversation runs in the simulators of bfcl-eval, and its
+checker judges the states and results (environments/bfcl.py). Web search and memory are left out.
 
 Metrics: `accuracy`, `accuracy[CATEGORY]`, and as there, where all their categories are asked:
 
@@ -38,7 +36,7 @@ from swiftkit.errors import DataError
 from swiftkit.evals.dataset import identity_of, load_samples
 from swiftkit.evals.results import trial_count
 from swiftkit.evals.stats import Mean, MetricTallies, Tally, passes
-from swiftkit.evals.task import Result, Sampling, Task
+from swiftkit.evals.task import Result, Task
 from swiftkit.files.inputs import GOLD_FOLDER, companion
 from swiftkit.records import Response, Sample, Score
 from swiftkit.scoring.answer import read_answer
@@ -60,18 +58,11 @@ _LANGUAGES = {"java": "Java 8", "javascript": "JavaScript", "python": "Python 3"
 _AS_THEY_ARE = "give BFCL's files as they are"
 
 
-class BfclConversation(msgspec.Struct, frozen=True):
-    """A multi_turn question: BFCL's row, and the calls that it wants in each turn."""
-
-    entry: dict[str, Any]
-    truth: list[list[str]]
-
-
 def load(path: Path) -> Sequence[Sample]:
     """Return the questions of a file or folder. Raises DataError (file:line) for one that cannot be
     asked, UsageError where multi_turn is asked without bfcl-eval."""
     samples = load_samples(path, lambda row, where, file: [_sample(row, where, file)])
-    if any(isinstance(sample.target, BfclConversation) for sample in samples):
+    if any(isinstance(sample.target, AgentTask) for sample in samples):
         check_installed()
     return samples
 
@@ -80,14 +71,12 @@ def episode(sample: Sample) -> Episode | None:
     """Return the conversation of a multi_turn question; the others take one request."""
     if isinstance(sample.target, BfclItem):
         return None
-    config = {"entry": sample.target.entry, "truth": sample.target.truth}
-    task = AgentTask(sample.id, "bfcl", config)
-    return Episode(task, lambda text, tools: retyped(detect.parse(text), tools))
+    return Episode(sample.target, lambda text, tools: retyped(detect.parse(text), tools))
 
 
 def score(sample: Sample, response: Response) -> Score:
     """Return BFCL's verdict: right or wrong."""
-    if isinstance(sample.target, BfclConversation):
+    if isinstance(sample.target, AgentTask):
         error = "" if response.verdict == VALID else response.verdict or "no verdict"
     else:
         parsed = read_answer(response, lambda text: retyped(detect.parse(text), sample.tools))
@@ -105,12 +94,8 @@ def metrics(results: Sequence[Result]) -> MetricTallies:
             tallies.append(Tally(sample.id, trial_score.value, 1.0))
     everything = [tally for tallies in by_category.values() for tally in tallies]
     breakdown = {f"{HEADLINE}[{name}]": by_category[name] for name in sorted(by_category)}
-    return (
-        {HEADLINE: everything}
-        | passes(everything, trial_count(results))
-        | _leaderboard(by_category)
-        | breakdown
-    )
+    trials = passes(everything, trial_count(results))
+    return {HEADLINE: everything} | trials | _leaderboard(by_category) | breakdown
 
 
 def _leaderboard(by_category: Mapping[str, list[Tally]]) -> dict[str, list[Tally] | Mean]:
@@ -147,7 +132,15 @@ def _sample(row: dict[str, Any], where: str, file: Path) -> Sample:
         fix = "put possible_answer/ beside the question file"
         raise DataError(f"{where}: the question has no ground truth", "no_gold", fix)
     if category.startswith("multi_turn"):
-        return Sample(identity, question[0], [], _conversation(row, truth, where), meta)
+        has_world = isinstance(row.get("initial_config"), dict)
+        has_classes = isinstance(row.get("involved_classes"), list)
+        if not has_world or not has_classes or not isinstance(truth, list):
+            parts = "initial_config, involved_classes or a list as its ground truth"
+            reason = f"{where}: a multi_turn question without {parts}"
+            raise DataError(reason, "bad_gold", _AS_THEY_ARE)
+        entry = {name: value for name, value in row.items() if name != "ground_truth"}
+        conversation = AgentTask(identity, "bfcl", {"entry": entry, "truth": truth})
+        return Sample(identity, question[0], [], conversation, meta)
     if not isinstance(row.get("function"), list):
         reason = f"{where}: this question needs web search or memory to be answered"
         raise DataError(reason, "unsupported_category", "leave this file out")
@@ -158,19 +151,6 @@ def _sample(row: dict[str, Any], where: str, file: Path) -> Sample:
         raise DataError(f"{where}: {error}", "bad_gold", _AS_THEY_ARE) from error
     tools = parse_tools(add_language_hints(row["function"], item.language), where)
     return Sample(identity, openai_messages(question[0], where), tools, item, meta)
-
-
-def _conversation(row: dict[str, Any], truth: Any, where: str) -> BfclConversation:
-    has_world = isinstance(row.get("initial_config"), dict)
-    has_classes = isinstance(row.get("involved_classes"), list)
-    if not has_world or not has_classes or not isinstance(truth, list):
-        reason = (
-            f"{where}: a multi_turn question without initial_config, involved_classes or a list "
-            "as its ground truth"
-        )
-        raise DataError(reason, "bad_gold", _AS_THEY_ARE)
-    entry = {name: value for name, value in row.items() if name != "ground_truth"}
-    return BfclConversation(entry, truth)
 
 
 def add_language_hints(functions: list[Any], language: str) -> list[Any]:
@@ -202,4 +182,4 @@ def _literal(schema: Any, language: str) -> dict[str, Any]:
     return {"type": "string", "description": description}
 
 
-TASK = Task(load, score, metrics, Sampling(0.001, 4096), HEADLINE, episode=episode)
+TASK = Task(load, score, metrics, (0.001, 4096), HEADLINE, episode=episode)

@@ -22,7 +22,7 @@ from swiftkit.evals.dataset import identity_of, load_samples
 from swiftkit.evals.final_number import number_of
 from swiftkit.evals.results import trial_count
 from swiftkit.evals.stats import Tally, passes
-from swiftkit.evals.task import Result, Sampling, Task
+from swiftkit.evals.task import Result, Task
 from swiftkit.records import Response, Sample, Score
 from swiftkit.toolcall.reasoning import visible_text
 
@@ -77,4 +77,4 @@ def _sample(row: dict[str, Any], where: str) -> Sample:
     return Sample(identity_of(row, where), messages, [], target, {"where": where})
 
 
-TASK = Task(load, score, metrics, Sampling(0.0, 1024), HEADLINE)
+TASK = Task(load, score, metrics, (0.0, 1024), HEADLINE)

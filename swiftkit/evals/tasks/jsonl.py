@@ -44,7 +44,7 @@ from swiftkit.evals.dataset import identity_of, load_samples, meta_of
 from swiftkit.evals.final_number import number_of
 from swiftkit.evals.results import categories_of, trial_count
 from swiftkit.evals.stats import Tally, passes
-from swiftkit.evals.task import Result, Sampling, Task
+from swiftkit.evals.task import Result, Task
 from swiftkit.files.jsonl import encode
 from swiftkit.records import SKIPPED, Response, Sample, Score
 from swiftkit.scoring.answer import read_answer
@@ -98,20 +98,16 @@ class JudgeModel:
     """The model that judges answers; without a name, the first that its endpoint serves."""
 
     def __init__(self, url: str, key: str, model: str) -> None:
-        self._endpoint = Endpoint(url, key)
-        self._model = model
+        self._endpoint, self._model = Endpoint(url, key), model
 
     async def ask(self, sample: Sample, answer: str, trial: int) -> Response:
         """Return the judge's reply, whose text `verdict_of` reads."""
-        question = [
-            {"role": message["role"], "content": message.get("content")}
-            for message in sample.messages
-        ]
+        question = []
+        for message in sample.messages:
+            question.append({"role": message["role"], "content": message.get("content")})
         data = {"question": question, "criterion": sample.target.check.judge, "answer": answer}
-        messages = [
-            {"role": "system", "content": _JUDGE_PROMPT},
-            {"role": "user", "content": encode(data).decode()},
-        ]
+        user = {"role": "user", "content": encode(data).decode()}
+        messages = [{"role": "system", "content": _JUDGE_PROMPT}, user]
         async with Client(self._endpoint) as client:
             if not self._model:
                 self._model = (await client.served_models() or [""])[0]
@@ -286,4 +282,4 @@ def _check(value: Any) -> tuple[Check, list[str]]:
     return check, kinds
 
 
-TASK = Task(load, score, metrics, Sampling(0.0, 512), HEADLINE, judge=judge, settings=settings)
+TASK = Task(load, score, metrics, (0.0, 512), HEADLINE, judge=judge, settings=settings)

@@ -33,18 +33,11 @@ from typing import Any
 import msgspec
 
 from swiftkit.data.to_openai import openai_messages, parse_tools
-from swiftkit.errors import UsageError
-from swiftkit.evals.dataset import (
-    chain_of,
-    identity_of,
-    load_samples,
-    meta_of,
-    prompt_of,
-    swift_row,
-)
+from swiftkit.errors import DataError, UsageError
+from swiftkit.evals.dataset import chain_of, identity_of, load_samples, meta_of, prompt_of
 from swiftkit.evals.results import MOST_CATEGORIES, Key, categories_of, trial_count
 from swiftkit.evals.stats import Tally, passes
-from swiftkit.evals.task import Result, Sampling, Task
+from swiftkit.evals.task import Result, Task
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score
 from swiftkit.scoring.answer import read_answer
@@ -72,7 +65,7 @@ def load(path: Path, mode: str = "") -> list[Sample]:
     """
 
     def samples_of_row(row: dict[str, Any], where: str, file: Path) -> Iterator[Sample]:
-        row = swift_row(row, where, file)
+        row = _swift_row(row, where, file)
         if mode:
             text = str(row.get("scoring") or "{}").encode()
             decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -86,6 +79,22 @@ def load(path: Path, mode: str = "") -> list[Sample]:
         return _samples(row, where)
 
     return load_samples(path, samples_of_row)
+
+
+def _swift_row(row: dict[str, Any], where: str, file: Path) -> dict[str, Any]:
+    """Return a swift row as it is, a question of BFCL's files as one. Raises DataError."""
+    if "messages" in row or not isinstance(row.get("question"), list):
+        return row
+    from swiftkit.data.detect_format import converter_of, with_files_beside
+
+    if "initial_config" in row:
+        fix = "use `swiftkit eval bfcl`"
+        raise DataError(f"{where}: a multi_turn question of BFCL", "bfcl_multi_turn", fix)
+    try:
+        (converted,) = converter_of("bfcl").convert(with_files_beside("bfcl", row, file))
+    except DataError as error:
+        raise DataError(f"{where}: {error.reason}", error.code, error.fix) from error
+    return {**converted, "id": row.get("id")}
 
 
 def score(sample: Sample, response: Response) -> Score:
@@ -206,4 +215,4 @@ def _samples(row: dict[str, Any], where: str) -> Iterator[Sample]:
         yield Sample(turn_id, prompt, tools, gold, {"chain": identity} | meta)
 
 
-TASK = Task(load, score, metrics, Sampling(0.0, 512), HEADLINE)
+TASK = Task(load, score, metrics, (0.0, 512), HEADLINE)

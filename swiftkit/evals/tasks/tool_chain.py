@@ -12,7 +12,7 @@ Data: swift rows as `swiftkit convert` writes them, with the calls and results t
 The model starts at the last question; what was called after it, and then `expected_calls`, are the
 steps of the chain. A training row, without `expected_calls`, gives one sample for each of its
 questions that calls follow, with the true history before it. Of rows that continue each other
-(convert --each-step) the longest counts, under its own id.
+(convert --each-step) the longest counts.
 
 The environment: with SWIFTKIT_TOOLS (a Python file of functions, see docs/rewards.md) calls really
 run, in processes of their own, on the row's `state`; without it, a call that was recorded gives its
@@ -39,14 +39,14 @@ from typing import Any
 import msgspec
 
 from swiftkit.data.to_openai import Message, openai_messages, parse_tools
-from swiftkit.environments import python_tools
 from swiftkit.environments.environment import AgentTask
+from swiftkit.environments.python_tools import shared_pool
 from swiftkit.environments.rollout import Episode
 from swiftkit.errors import DataError
 from swiftkit.evals.dataset import chain_of, identity_of, load_samples, meta_of, prompt_of
 from swiftkit.evals.results import categories_of, trial_count
 from swiftkit.evals.stats import MetricTallies, Tally, passes
-from swiftkit.evals.task import Result, Sampling, Task
+from swiftkit.evals.task import Result, Task
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score, Step
 from swiftkit.sandbox.tool_pool import FILE
@@ -62,8 +62,7 @@ _EXTRA_ANSWERS, _LEAST_ANSWERS = 2, 8  # beyond the steps of the chain; at least
 
 
 class ChainTarget(msgspec.Struct, frozen=True):
-    """The gold of a sample, and what its environment needs: the recorded calls, as {name,
-    arguments, result}, and the state that real tools work on."""
+    """The gold, the recorded calls as {name, arguments, result}, the state of real tools."""
 
     chain: Chain
     recorded: list[dict[str, Any]]
@@ -71,11 +70,10 @@ class ChainTarget(msgspec.Struct, frozen=True):
 
 
 def load(path: Path) -> Sequence[Sample]:
-    """Return the samples of a file. Raises DataError (file:line) at the first row that cannot be
-    used; UsageError where SWIFTKIT_TOOLS names no usable file."""
+    """Return the samples of a file. Raises DataError (file:line), UsageError for SWIFTKIT_TOOLS."""
     samples = load_samples(path, lambda row, where, _: _samples(row, where))
-    if python_tools.is_configured():
-        python_tools.shared_pool()
+    if os.environ.get(FILE):
+        shared_pool()
     longest: dict[bytes, Sample] = {}  # of the samples of one chain that ask the same
     for sample in samples:
         question = encode([chain_of(sample), sample.messages])
@@ -87,14 +85,15 @@ def load(path: Path) -> Sequence[Sample]:
 
 def settings() -> dict[str, str]:
     """Return the file of the tools that run, if there is one."""
-    return {"tools": os.environ[FILE]} if python_tools.is_configured() else {}
+    file = os.environ.get(FILE)
+    return {"tools": file} if file else {}
 
 
 def episode(sample: Sample) -> Episode:
     """Return the walk through the chain, in the environment that is configured."""
     target: ChainTarget = sample.target
     config: dict[str, Any] = {"tools": sample.tools, "messages": sample.messages}
-    if python_tools.is_configured():
+    if os.environ.get(FILE):
         task = AgentTask(sample.id, "python-tools", config | {"state": target.state})
     else:
         task = AgentTask(sample.id, "recorded", config | {"recorded": target.recorded})
@@ -222,4 +221,4 @@ def _json_column(row: dict[str, Any], column: str, where: str, kind: Any) -> Any
     return decode_line(text, f"{where}: {column}", msgspec.json.Decoder(kind).decode)
 
 
-TASK = Task(load, score, metrics, Sampling(0.0, 512), HEADLINE, episode=episode, settings=settings)
+TASK = Task(load, score, metrics, (0.0, 512), HEADLINE, episode=episode, settings=settings)

@@ -297,7 +297,7 @@ def asked(sample: Sample, answer: Any) -> Response:
 def test_the_gold_of_multi_turn_is_right_in_the_simulators(category: str, number: int) -> None:
     """Real states of real simulators; the same calls but for the last turn's are wrong."""
     sample = multi_turn(category, number)
-    truth = sample.target.truth
+    truth = sample.target.config["truth"]
 
     def answer(
         turn: int, messages: list[dict[str, Any]], tools: list[dict[str, Any]]
