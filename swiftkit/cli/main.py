@@ -1,8 +1,7 @@
 """The command line: options in, one call, print out.
 
 Data and `--json` go to stdout, progress and messages to stderr. A command imports what it needs
-when it runs, so that `swiftkit --help` answers at once. A SwiftkitError becomes a message and exit
-status.
+when it runs, so that `swiftkit --help` answers at once. A SwiftkitError becomes one message.
 """
 
 import errno

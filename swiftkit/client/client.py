@@ -5,10 +5,8 @@ httpx, and this is the hot path of an evaluation (benchmarks/client). Faults are
 
 * One that may pass is asked again, on another address if there are several (client/retry.py).
 * One that lasts becomes a `Response` with an `error`: counted apart, never a score.
-* 402 means that the quota is used up: `SKIPPED`, which leaves the denominator. After many in a row
-  nothing is asked.
-* 401, 403 and a server that is gone stop the run: EndpointError. Of several addresses, one that is
-  gone is left out.
+* 402 means that the quota is used up: `SKIPPED`, out of the denominator; many in a row end it all.
+* 401, 403 and a server that is gone stop the run: EndpointError; one of several is left out.
 
 Seen with `swift deploy` of ms-swift 4.6.0, and coped with here: the markup of a tool call stays in
 `content` beside `tool_calls`; `finish_reason` is 'stop'; `model` in the answer is not the name that
@@ -161,9 +159,8 @@ class Client:
             return f"{SKIPPED}{error}"
         self._payments_required = 0
         if exchange.status in REFUSED:
-            self._stopped = (
-                f"{connection.url} refused the key: {error} (set OPENAI_API_KEY in the environment)"
-            )
+            fix = "set OPENAI_API_KEY in the environment"
+            self._stopped = f"{connection.url} refused the key: {error} ({fix})"
             raise EndpointError(self._stopped)
         return error
 

@@ -25,9 +25,8 @@ class Connection:
 
     def open(self) -> None:
         if any(ord(character) < 33 for character in self._key):
-            raise UsageError(
-                "OPENAI_API_KEY holds a space or a line break in its middle (give the key alone)"
-            )
+            fix = "give the key alone"
+            raise UsageError(f"OPENAI_API_KEY holds a space or a line break in its middle ({fix})")
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=self._timeout),

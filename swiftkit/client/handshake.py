@@ -47,10 +47,8 @@ async def shake_hands(
             reason = f"HTTP {listing.status}"
             if listing.status == 200:
                 reason = "it is a web page" if _is_html(listing) else "it is no list of models"
-            raise EndpointError(
-                f"{connection.url}/models names no model: {reason} "
-                "(correct --base-url, or give --model NAME)"
-            )
+            fix = "correct --base-url, or give --model NAME"
+            raise EndpointError(f"{connection.url}/models names no model: {reason} ({fix})")
         model = served[0]
     served_here = f" (served here: {', '.join(served)})" if served else ""
     if served and model not in served:
@@ -81,10 +79,8 @@ async def get_models(connection: Connection, describe: Describe, first_wait: flo
             break
         await asyncio.sleep(min(wait, _TIMEOUT))
     if exchange.status == 0:
-        raise EndpointError(
-            f"{connection.url} cannot be reached: {exchange.error} "
-            "(start the server, for example `bash recipes/deploy.sh`, or correct --base-url)"
-        )
+        fix = "start the server, for example `bash recipes/deploy.sh`, or correct --base-url"
+        raise EndpointError(f"{connection.url} cannot be reached: {exchange.error} ({fix})")
     if exchange.status in REFUSED:
         describe(connection, exchange)
     if 300 <= exchange.status < 400:

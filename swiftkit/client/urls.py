@@ -24,10 +24,8 @@ def base_url(typed: str) -> str:
     except ValueError as error:
         raise UsageError(f"--base-url is no web address: {error} ({_EXAMPLE})") from error
     if parts.username or parts.query:
-        raise UsageError(
-            "--base-url holds a name, a key or a query "
-            "(give the key as OPENAI_API_KEY in the environment)"
-        )
+        fix = "give the key as OPENAI_API_KEY in the environment"
+        raise UsageError(f"--base-url holds a name, a key or a query ({fix})")
     if parts.scheme not in ("http", "https") or not parts.hostname or " " in url:
         raise UsageError(f"--base-url {typed!r} is no web address ({_EXAMPLE})")
     return url if parts.path.strip("/") else f"{url}/v1"
@@ -44,8 +42,7 @@ def is_local(url: str) -> bool:
 
 
 def same_places(urls: str, other_urls: str) -> bool:
-    """Return whether two lists of addresses, joined by commas, share one; a server on this machine
-    may come back at another port."""
+    """Return whether two lists, joined by commas, share an address; a local port does not count."""
     return not _places(urls).isdisjoint(_places(other_urls))
 
 

@@ -123,10 +123,9 @@ def check_installed() -> None:
     if python and not Path(python).is_file():
         raise UsageError(f"{PYTHON}: there is no file {python}")
     if not python and importlib.util.find_spec("bfcl_eval") is None:
-        raise UsageError(
-            "multi_turn questions of BFCL run in the simulators of bfcl-eval, which is not "
-            f"installed: pip install --no-deps bfcl-eval, or name a Python that has it by {PYTHON}"
-        )
+        reason = "multi_turn questions of BFCL run in the simulators of bfcl-eval"
+        fix = f"pip install --no-deps bfcl-eval, or name a Python that has it by {PYTHON}"
+        raise UsageError(f"{reason}, which is not installed: {fix}")
 
 
 @cache

@@ -80,8 +80,7 @@ class Environment(Protocol):
 
 @dataclass(frozen=True)
 class Domain:
-    """Tasks of one kind. `start` makes an environment of a task and a seed; `blocks` says whether
-    its steps take so long that they need a thread of their own."""
+    """Tasks of one kind. `start` takes a task and a seed; steps run in a thread if it `blocks`."""
 
     start: Callable[[AgentTask, int], Environment]
     blocks: bool

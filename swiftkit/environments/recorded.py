@@ -5,8 +5,7 @@ Config of a task:
     {"tools": [...], "messages": [...],
      "recorded": [{"name": "get_order", "arguments": {"id": "K4051"}, "result": "open"}, ...]}
 
-A call that was recorded several times gives its results one after the other; asked more often, the
-last again. Any other call gives {"error": ...}.
+A call recorded several times gives its results in turn, then the last. Others give {"error": ...}.
 """
 
 from typing import Any

@@ -39,8 +39,7 @@ async def play(episode: Episode, ask: Ask, seed: int = 0) -> Response:
     """Return one response for the whole episode: the last answer, all of them as `steps`, with sums
     of tokens and seconds, and the environment's verdict.
 
-    An answer with an error ends the episode, and is returned as it is; an environment that fails
-    gives a response with an error too.
+    An answer with an error ends the episode, and is returned; a failed environment gives one too.
     """
     domain = load_domain(episode.task.domain)
     environment = domain.start(episode.task, seed)

@@ -74,14 +74,13 @@ def compare(
     # A chain of which one run asked only a part has too few turns here, so it does not count.
     ids = _selected_ids(config_a, samples) & _selected_ids(config_b, samples)
     samples = [sample for sample in samples if sample.id in ids]
-    scores_a = _score_run(path_a, config_a, task, samples)
-    scores_b = _score_run(path_b, config_b, task, samples)
+    jobs_a, jobs_b = jobs_of(samples, config_a.trials), jobs_of(samples, config_b.trials)
+    scores_a = RunResults(task, jobs_a, RunDirectory(path_a).read_responses()).scores
+    scores_b = RunResults(task, jobs_b, RunDirectory(path_b).read_responses()).scores
     common = scores_a.keys() & scores_b.keys()
     if not common:
-        raise UsageError(
-            f"{path_a} and {path_b} have no scored sample in common "
-            "(finish them: the same command resumes)"
-        )
+        fix = "finish them: the same command resumes"
+        raise UsageError(f"{path_a} and {path_b} have no scored sample in common ({fix})")
     paired_a = {key: scores_a[key] for key in common}
     paired_b = {key: scores_b[key] for key in common}
     metrics = _differences(task, samples, paired_a, paired_b, names)
@@ -122,10 +121,8 @@ def _check_comparable(a: RunConfig, b: RunConfig, path_a: Path, path_b: Path) ->
         reason = f"data: {a.data} and {b.data}, whose contents differ"
     else:
         return
-    raise UsageError(
-        f"{path_a} and {path_b} are runs of different {reason} (evaluate both on the same file: "
-        "their scores say nothing about each other)"
-    )
+    fix = "evaluate both on the same file: their scores say nothing about each other"
+    raise UsageError(f"{path_a} and {path_b} are runs of different {reason} ({fix})")
 
 
 def _data_file(a: RunConfig, b: RunConfig, moved: Path | None) -> Path:
@@ -144,14 +141,6 @@ def _selected_ids(config: RunConfig, samples: Sequence[Sample]) -> set[str]:
     return {sample.id for sample in select(samples, config.limit, config.sample, config.seed)}
 
 
-def _score_run(
-    path: Path, config: RunConfig, task: Task, samples: Iterable[Sample]
-) -> dict[Key, Score]:
-    """Return the scores of a run's answers to these samples."""
-    jobs = jobs_of(samples, config.trials)
-    return RunResults(task, jobs, RunDirectory(path).read_responses()).scores
-
-
 def _differences(
     task: Task,
     samples: Iterable[Sample],
@@ -165,9 +154,8 @@ def _differences(
     metrics_b = task.metrics(results_of(jobs, scores_b))
     for name in names:
         if name not in metrics_a:
-            raise UsageError(
-                f"--metric {name}: no such metric (these runs have {', '.join(metrics_a)})"
-            )
+            known = ", ".join(metrics_a)
+            raise UsageError(f"--metric {name}: no such metric (these runs have {known})")
     tested = names or [
         name for name in metrics_a if not is_breakdown(name) and not name.startswith("pass")
     ]
@@ -191,17 +179,14 @@ def _sentence(name: str, metrics: Mapping[str, Difference], verdict: str) -> str
     p = f"p {p}" if p.startswith("<") else f"p = {p}"
     if len(metrics) > 1:
         p += f" after Holm's correction for {len(metrics)} metrics"
-    figures = (
-        f"{name} {percent(metric.a)} against {percent(metric.b)}, "
-        f"{points(metric.difference)} points "
-        f"(95 % interval {points(low)} to {points(high)}; {p})"
-    )
+    values = f"{name} {percent(metric.a)} against {percent(metric.b)}"
+    interval = f"95 % interval {points(low)} to {points(high)}; {p}"
+    figures = f"{values}, {points(metric.difference)} points ({interval})"
     if verdict != NEITHER:
         return f"B is {verdict} than A: {figures}."
-    return (
-        f"No difference between A and B was shown: {figures}; so many samples show one of "
-        f"{100 * metric.smallest:.1f} points or more in four of five cases."
-    )
+    verdict = f"No difference between A and B was shown: {figures}"
+    smallest = f"{100 * metric.smallest:.1f} points or more in four of five cases"
+    return f"{verdict}; so many samples show one of {smallest}."
 
 
 def _differing_settings(a: RunConfig, b: RunConfig) -> dict[str, tuple[Any, Any]]:

@@ -50,9 +50,8 @@ class Curve(msgspec.Struct, frozen=True):
 def make_curve(paths: Sequence[Path], metric: str | None = None, data: Path | None = None) -> Curve:
     """Return the curve of two finished runs or more. Raises UsageError where they do not match."""
     if len(paths) < 2:
-        raise UsageError(
-            "a curve needs two runs at least (give the folders that `swiftkit eval` wrote)"
-        )
+        fix = "give the folders that `swiftkit eval` wrote"
+        raise UsageError(f"a curve needs two runs at least ({fix})")
     paths = sorted(paths, key=lambda path: _step(path) or 0)
     reports = []
     for path in paths:
@@ -66,10 +65,8 @@ def make_curve(paths: Sequence[Path], metric: str | None = None, data: Path | No
     metric = metric or load_task(task).headline
     for path, report in zip(paths, reports, strict=True):
         if metric not in report.metrics:
-            raise UsageError(
-                f"--metric {metric}: {path} has none of that name "
-                f"(it has {', '.join(report.metrics)})"
-            )
+            known = ", ".join(report.metrics)
+            raise UsageError(f"--metric {metric}: {path} has none of that name (it has {known})")
     differences = {}
     for path in paths[1:]:
         differences[str(path)] = compare(paths[0], path, [metric], data).metrics[metric]

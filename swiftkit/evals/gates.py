@@ -39,9 +39,8 @@ def parse_gate(text: str) -> Gate:
             return Gate(match["metric"], match["sign"], float(match["bound"]))
     except ValueError:
         pass
-    raise UsageError(
-        f"--gate {text!r}: not of the form 'METRIC>=X' (example: 'tool_accuracy>=0.85')"
-    )
+    reason = "not of the form 'METRIC>=X' (example: 'tool_accuracy>=0.85')"
+    raise UsageError(f"--gate {text!r}: {reason}")
 
 
 def judge(

@@ -21,17 +21,14 @@ def grade(path: Path, data: Path | None = None, gates: tuple[Gate, ...] = ()) ->
     directory = RunDirectory(path)
     config = directory.read_config()
     if config is None:
-        raise UsageError(
-            f"{path} is no run: it has no config.json (give the folder that `swiftkit eval` named)"
-        )
+        fix = "give the folder that `swiftkit eval` named"
+        raise UsageError(f"{path} is no run: it has no config.json ({fix})")
     task = load_task(config.task)
     file = data or Path(config.data)
     if data_sha256(file) != config.data_sha256:
         if data is None:
-            raise UsageError(
-                f"{file} has changed since {path} was asked "
-                "(give it as --data, if the questions are still the same)"
-            )
+            fix = "give it as --data, if the questions are still the same"
+            raise UsageError(f"{file} has changed since {path} was asked ({fix})")
         say(f"note: {file} is not the file that was asked; its rows are matched by id")
     samples = select(task.load(file), config.limit, config.sample, config.seed)
     jobs = jobs_of(samples, config.trials)

@@ -33,16 +33,14 @@ def draw_curve(curve: Curve, output: Path) -> None:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise UsageError(
-            f"-o {output}: matplotlib draws it, and is not installed (pip install matplotlib)"
-        ) from error
+        reason = "matplotlib draws it, and is not installed (pip install matplotlib)"
+        raise UsageError(f"-o {output}: {reason}") from error
     figure = Figure(figsize=(7, 4), layout="constrained")
     picture_format = output.suffix.removeprefix(".")
     formats = figure.canvas.get_supported_filetypes()
     if picture_format not in formats:
-        raise UsageError(
-            f"-o {output}: no picture format of that name (there are {', '.join(sorted(formats))})"
-        )
+        known = ", ".join(sorted(formats))
+        raise UsageError(f"-o {output}: no picture format of that name (there are {known})")
     places, labels, values, below, above = [], [], [], [], []
     for number, point in enumerate(curve.points):
         value, (low, high) = point.estimate.value, point.estimate.ci95

@@ -70,9 +70,8 @@ class RunDirectory:
             decode = msgspec.json.Decoder(RunConfig).decode
             return decode_line(file.read_bytes(), str(file), decode)
         if self.journal.exists():
-            raise UsageError(
-                f"{self.path} holds responses.jsonl but no config.json (choose another --run)"
-            )
+            reason = f"{self.path} holds responses.jsonl but no config.json"
+            raise UsageError(f"{reason} (choose another --run)")
         return None
 
     def resume_config(self, config: RunConfig) -> RunConfig:
@@ -92,10 +91,9 @@ class RunDirectory:
             if name == "base_url" and same_places(was, now):
                 continue
             hint = _NEW_ADDRESS if name == "base_url" else ""
-            raise UsageError(
-                f"{self.path} was begun with {name} {shorten(repr(was), 60)}, this command has "
-                f"{shorten(repr(now), 60)} (give the same, or another --run{hint})"
-            )
+            was, now = shorten(repr(was), 60), shorten(repr(now), 60)
+            reason = f"{self.path} was begun with {name} {was}, this command has {now}"
+            raise UsageError(f"{reason} (give the same, or another --run{hint})")
         return config
 
     def read_responses(self) -> Iterator[Response]:
@@ -145,10 +143,8 @@ class RunDirectory:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise UsageError(
-                    f"{self.path} is in use by another swiftkit "
-                    "(wait for it, or choose another --run)"
-                ) from None
+                fix = "wait for it, or choose another --run"
+                raise UsageError(f"{self.path} is in use by another swiftkit ({fix})") from None
             try:
                 yield
             finally:

@@ -70,10 +70,9 @@ class Runner:
             except EndpointError:
                 return
         if served and self.config.model not in served:
-            raise UsageError(
-                f"{self.directory.path} holds answers of {self.config.model!r}, but "
-                f"{self.config.base_url} serves {', '.join(served)} (choose another --run)"
-            )
+            answers = f"{self.directory.path} holds answers of {self.config.model!r}"
+            models = f"{self.config.base_url} serves {', '.join(served)}"
+            raise UsageError(f"{answers}, but {models} (choose another --run)")
 
     async def _ask_all(self) -> None:
         loop, main = asyncio.get_running_loop(), asyncio.current_task()
@@ -162,17 +161,13 @@ class Runner:
             return
         self._failures_in_a_row += 1
         if self._failures_in_a_row >= max(32, 2 * self.endpoint.concurrency):
-            raise EndpointError(
-                f"{self._failures_in_a_row} samples in a row had no answer, "
-                f"the last: {response.error}"
-            )
+            reason = f"{self._failures_in_a_row} samples in a row had no answer"
+            raise EndpointError(f"{reason}, the last: {response.error}")
 
     def _how_to_resume(self) -> str:
         counts = self.results.counts
-        return (
-            f"{counts.scored} of {counts.total} are kept; "
-            f"the same command with --run {self.directory.path} asks the rest"
-        )
+        command = f"the same command with --run {self.directory.path}"
+        return f"{counts.scored} of {counts.total} are kept; {command} asks the rest"
 
 
 def request_body(

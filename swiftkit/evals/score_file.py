@@ -78,11 +78,10 @@ def pair_files(data: Path, file: Path, mode: str = "") -> Pairing:
         pairs.append(ScoredCompletion(sample, trials[sample.id], completion, score))
         trials[sample.id] += 1
     if not pairs:
-        raise UsageError(
-            f"no completion of {file} answers a row of {data} "
-            f"(the first id there is {completions[0].id or 'none'!r}, the first row here "
-            f"{samples[0].id!r}; docs/scoring.md says how they are paired)"
-        )
+        first, row = completions[0].id or "none", samples[0].id
+        ids = f"the first id there is {first!r}, the first row here {row!r}"
+        fix = "docs/scoring.md says how they are paired"
+        raise UsageError(f"no completion of {file} answers a row of {data} ({ids}; {fix})")
     unanswered = [sample for sample in samples if sample.id not in trials]
     return Pairing(pairs, unmatched, unanswered, is_by_position)
 
@@ -120,11 +119,9 @@ def pairs_of_row(pairing: Pairing, row: str) -> list[ScoredCompletion]:
     """Return the completions of one row. Raises UsageError for a row that has none."""
     pairs = [pair for pair in pairing.pairs if pair.sample.id == row]
     if not pairs:
-        ids = sorted({pair.sample.id for pair in pairing.pairs})
-        raise UsageError(
-            f"--explain {row}: no completion answers such a row "
-            f"(rows with one: {', '.join(ids[:5])}, ...)"
-        )
+        ids = ", ".join(sorted({pair.sample.id for pair in pairing.pairs})[:5])
+        reason = f"no completion answers such a row (rows with one: {ids}, ...)"
+        raise UsageError(f"--explain {row}: {reason}")
     return pairs
 
 

@@ -37,14 +37,12 @@ def find_tracked_run(place: Path) -> TrackedRun:
         if (folder / RECORD).is_file():
             break
     else:
-        raise UsageError(
-            f"--training-run {place}: there is no {RECORD} (give a training's output folder)"
-        )
+        fix = "give a training's output folder"
+        raise UsageError(f"--training-run {place}: there is no {RECORD} ({fix})")
     record = read_record(folder / RECORD)
     if record is None:
-        raise UsageError(
-            f"{folder / RECORD} cannot be read (it was written by another version, or is damaged)"
-        )
+        reason = "it was written by another version, or is damaged"
+        raise UsageError(f"{folder / RECORD} cannot be read ({reason})")
     if record.swanlab is None:
         raise UsageError(f"{folder / RECORD} names no SwanLab run (train with --report_to swanlab)")
     if importlib.util.find_spec("swanlab") is None:

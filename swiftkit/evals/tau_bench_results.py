@@ -126,10 +126,8 @@ def _reward_parts(run: TauBenchRun) -> str:
 
 def print_results(report: TauBenchReport) -> None:
     """Print the metrics with their intervals, and the first tasks that failed, on stdout."""
-    print_lines([
-        f"{report.runs} runs of {report.tasks} tasks, up to {report.trials} trials each: "
-        f"{report.scored} scored, {report.errors} errors (no score)"
-    ])  # fmt: skip
+    runs = f"{report.runs} runs of {report.tasks} tasks, up to {report.trials} trials each"
+    print_lines([f"{runs}: {report.scored} scored, {report.errors} errors (no score)"])
     rows = []
     for name, metric in report.metrics.items():
         low, high = metric.ci95

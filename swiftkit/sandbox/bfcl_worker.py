@@ -6,8 +6,7 @@ environments/bfcl.py starts it, by worker_process.py and the Python that has bfc
     {"calls": [{"name": ..., "arguments": {}}]}  -> {"results": ["...", ...]}
     {"check": [[[{...call}, ...], ...], ...]}    -> {"error": "why BFCL's checker says no"} or ""
 
-`held` are the tools that come in the middle of the conversation, by the number of the turn, and
-`more` what the user says then.
+`held` are the tools that come later, by the number of the turn, `more` what the user says then.
 
 bfcl-eval evaluates calls as Python text. So a call is only ever made of the name of a method of the
 conversation's classes, names of parameters, and the repr of JSON values; and the process has no
@@ -44,8 +43,7 @@ class Simulation:
         return {"error": self.check(request["check"])}
 
     def begin(self, entry: dict[str, Any], truth: list[list[str]]) -> dict[str, Any]:
-        """Return the tools of the beginning, and those that come later. `entry` is BFCL's row,
-        `truth` the calls it wants."""
+        """Return the tools, and those held back; `entry` is BFCL's row, `truth` its calls."""
         import bfcl_eval
         from bfcl_eval.constants import default_prompts
 

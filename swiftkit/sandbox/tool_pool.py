@@ -3,9 +3,8 @@
     pool = ToolPool(Path("tools.py"))
     outcomes, state = pool.run([ToolCall("get_order", {"order_id": "K4051"})], {"orders": {...}})
 
-A worker is sandbox/tool_worker.py, which says what a tool is and how a call is kept apart from the
-others. Nothing that a model writes or a tool does raises here: it is a ToolOutcome with an error.
-What is wrong with the file itself raises UsageError at once.
+A worker is sandbox/tool_worker.py, which says what a tool is. Nothing that a model writes or a tool
+does raises here: it is a ToolOutcome with an error. A wrong file raises UsageError at once.
 """
 
 import json
@@ -53,9 +52,8 @@ class ToolPool:
         self, file: Path, limits: Limits | None = None, workers: int | None = None
     ) -> None:
         if not file.is_file():
-            raise UsageError(
-                f"{FILE}: there is no file {file}; give the Python file with the tool functions"
-            )
+            fix = "give the Python file with the tool functions"
+            raise UsageError(f"{FILE}: there is no file {file}; {fix}")
         self._file = file
         self._limits = limits or Limits()
         try:

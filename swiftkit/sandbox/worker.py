@@ -3,8 +3,7 @@
     worker = Worker(Path(bfcl_worker.__file__))
     answer = worker.request({"calls": [...]}, seconds=60)
 
-Requests and answers are JSON objects; worker_process.py describes the protocol. Everything that can
-go wrong with the foreign code is a WorkerError.
+Both are JSON objects (worker_process.py). Whatever goes wrong with the code is a WorkerError.
 """
 
 import contextlib
@@ -32,8 +31,7 @@ class WorkerError(Exception):
 class Worker:
     """A process of its own that answers requests, one after the other.
 
-    `hello` is what the handler has to say once it is ready. `python` may be another Python than
-    ours; `wrapper` is put before the command, such as `unshare`.
+    `hello` is what the handler says once it is ready; `wrapper` (`unshare`) precedes the command.
     """
 
     def __init__(

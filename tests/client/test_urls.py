@@ -35,6 +35,7 @@ def test_base_url_common_forms_are_understood(typed: str, meant: str) -> None:
         "http://h:80x/v1",
         "http://user:secret@h/v1",
         "http://h/v1?key=secret",
+        "[::1",
     ],
 )
 def test_base_url_unusable_is_refused_without_its_secrets(typed: str) -> None:

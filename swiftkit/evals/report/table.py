@@ -26,10 +26,8 @@ def metric_rows(report: EvalReport) -> list[tuple[str, str, str, str]]:
 
 
 def counts_line(report: EvalReport) -> str:
-    return (
-        f"{report.n} asked, {report.scored} scored, {report.skipped} skipped, "
-        f"{report.errors} errors, {report.elapsed_s:.1f} s"
-    )
+    rest = f"{report.skipped} skipped, {report.errors} errors, {report.elapsed_s:.1f} s"
+    return f"{report.n} asked, {report.scored} scored, {rest}"
 
 
 def coverage_lines(report: EvalReport) -> list[str]:
@@ -41,8 +39,6 @@ def coverage_lines(report: EvalReport) -> list[str]:
         line += f", less than {100 * LEAST_COVERAGE:.0f} %: the run was not healthy"
     lines = [line]
     for name, (worst, best) in list(report.bounds.items())[:1]:
-        lines.append(
-            f"{name}: {percent(worst)} if every error were wrong, "
-            f"{percent(best)} if every one were right"
-        )
+        right = f"{percent(best)} if every one were right"
+        lines.append(f"{name}: {percent(worst)} if every error were wrong, {right}")
     return lines

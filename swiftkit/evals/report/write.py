@@ -20,9 +20,8 @@ def check_gates(gates: Sequence[Gate], task: Task, jobs: Sequence[Job]) -> None:
     names = task.metrics(results_of(jobs, scores={}))
     for gate in gates:
         if gate.metric not in names:
-            raise UsageError(
-                f"--gate {gate}: no metric {gate.metric!r} (this data has {', '.join(names)})"
-            )
+            reason = f"no metric {gate.metric!r} (this data has {', '.join(names)})"
+            raise UsageError(f"--gate {gate}: {reason}")
 
 
 def write_report(
@@ -45,8 +44,7 @@ def write_report(
     with write_atomically(path / "report.md") as file:
         file.write(markdown(report, outcomes).encode("utf-8", "replace"))
     if not report.scored:
-        raise EndpointError(
-            f"no sample was scored, the first answer was: {outcomes[0].error} "
-            f"(see {path}/report.md; the same command with --run {path} asks again)"
-        )
+        reason = f"no sample was scored, the first answer was: {outcomes[0].error}"
+        fix = f"see {path}/report.md; the same command with --run {path} asks again"
+        raise EndpointError(f"{reason} ({fix})")
     return report

@@ -59,8 +59,7 @@ _AS_THEY_ARE = "give BFCL's files as they are"
 
 
 def load(path: Path) -> Sequence[Sample]:
-    """Return the questions of a file or folder. Raises DataError (file:line) for one that cannot be
-    asked, UsageError where multi_turn is asked without bfcl-eval."""
+    """Return the questions. Raises DataError (file:line), UsageError without bfcl-eval."""
     samples = load_samples(path, lambda row, where, file: [_sample(row, where, file)])
     if any(isinstance(sample.target, AgentTask) for sample in samples):
         check_installed()

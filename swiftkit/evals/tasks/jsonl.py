@@ -120,14 +120,11 @@ _judge_model = cache(JudgeModel)  # the served model's name is asked for once
 
 
 def load(path: Path) -> list[Sample]:
-    """Return the questions of a file. Raises DataError (file:line) for a row or a check that cannot
-    be used; UsageError where a row wants a judge and none is named."""
+    """Return the questions. Raises DataError (file:line), UsageError where no judge is named."""
     samples = load_samples(path, lambda row, where, _: [_sample(row, where)])
     if any("judge" in sample.target.kinds for sample in samples) and not os.environ.get(JUDGE_URL):
-        raise UsageError(
-            f"{path} has rows with a judge (set {JUDGE_URL}, and {JUDGE_MODEL} and {JUDGE_KEY} "
-            "where they are needed)"
-        )
+        fix = f"set {JUDGE_URL}, and {JUDGE_MODEL} and {JUDGE_KEY} where they are needed"
+        raise UsageError(f"{path} has rows with a judge ({fix})")
     return samples
 
 

@@ -71,10 +71,9 @@ def load(path: Path, mode: str = "") -> list[Sample]:
             decode = msgspec.json.Decoder(dict[str, Any]).decode
             options = decode_line(text, f"{where}: scoring", decode)
             if mode == "bfcl" and options.get("bfcl") is None:
-                raise UsageError(
-                    f"--mode bfcl: {where} is no question of BFCL, which alone has BFCL's verdict; "
-                    "give what `swiftkit convert` made of BFCL's files, or leave --mode out"
-                )
+                reason = f"{where} is no question of BFCL, which alone has BFCL's verdict"
+                fix = "give what `swiftkit convert` made of BFCL's files, or leave --mode out"
+                raise UsageError(f"--mode bfcl: {reason}; {fix}")
             row = row | {"scoring": encode(options | {"mode": mode}).decode()}
         return _samples(row, where)
 
