@@ -100,11 +100,9 @@ class Client:
                     self.limit.leave()
             self.limit.count(exchange.status)
             if exchange.status == 200:
-                latency, first_token = time.perf_counter() - start, exchange.first_token
+                times = time.perf_counter() - start, exchange.first_token
                 try:
-                    response = read_completion(
-                        exchange.body, sample_id, trial, latency, first_token
-                    )
+                    response = read_completion(exchange.body, sample_id, trial, *times)
                 except BadBodyError as bad:
                     exchange = exchange._replace(error=f"HTTP 200, but {bad}")
                 else:

@@ -3,7 +3,7 @@
     worker = Worker(Path(bfcl_worker.__file__))
     answer = worker.request({"calls": [...]}, seconds=60)
 
-Both are JSON objects (worker_process.py). Whatever goes wrong with the code is a WorkerError.
+Requests and answers are JSON objects (worker_process.py). Whatever goes wrong is a WorkerError.
 """
 
 import contextlib
