@@ -287,15 +287,16 @@ def test_the_pipeline_tells_its_whole_story(environment: dict[str, str], tmp_pat
         "tool_call_pipeline",
     )
     learns(folder / "sft")
-    assert 0 <= logged(folder / "grpo", "reward")[1] <= 1
+    reward = logged(folder / "grpo", "reward")[1]
     reports = [
         json.loads((folder / f"eval_{name}/report.json").read_text())
         for name in ("base", "sft", "grpo")
     ]
     assert {report["scored"] for report in reports} == {len(rows(folder / "eval.jsonl"))}
     base, sft, grpo = (report["metrics"]["format_accuracy"]["value"] for report in reports)
-    print(f"pipeline: format_accuracy {base:.3f} -> {sft:.3f} -> {grpo:.3f}")
-    assert sft > base
+    print(f"pipeline: format_accuracy {base:.3f} -> {sft:.3f} -> {grpo:.3f}, reward {reward:.3f}")
+    assert sft > base + 0.3
+    assert 0.2 < reward < 1
     assert "report " in printed
 
 

@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from helpers.paths import ROOT
 
+from swiftkit.training.checkpoints import fault_of
+
 TINY = "recipes/tiny/lora_sft_two_nodes.yaml"
 PLUGIN = ("--external_plugins", "swiftkit/swift_plugins/deepspeed_on_cpu.py")
 # 5e-7 was measured over six steps, with ZeRO-2, ZeRO-3 and DDP: sums in another order, in float32.
@@ -121,7 +123,7 @@ def test_a_lost_node_stops_the_other_and_the_run_resumes(
     zero3 = ("--deepspeed", "zero3", *PLUGIN)
     cluster = Cluster(tmp_path / "out", rows, *zero3)
     checkpoint = cluster.out / "checkpoint-2"
-    wait_for(checkpoint / "trainer_state.json", cluster.nodes)
+    wait_until_complete(checkpoint, cluster.nodes)
     cluster.nodes[1].kill()
     killed = time.monotonic()
     statuses, said = cluster.finish()
@@ -140,9 +142,10 @@ def test_a_lost_node_stops_the_other_and_the_run_resumes(
     assert losses(again.out) == pytest.approx(undisturbed, rel=TOLERANCE)
 
 
-def wait_for(path: Path, nodes: Sequence["subprocess.Popen[Any]"]) -> None:
+def wait_until_complete(checkpoint: Path, nodes: Sequence["subprocess.Popen[Any]"]) -> None:
+    """Until every rank has saved: trainer_state.json may be there before another rank's files."""
     deadline = time.monotonic() + 240
-    while not path.exists():
+    while fault_of(checkpoint):
         assert all(node.poll() is None for node in nodes), "a node ended before it saved"
-        assert time.monotonic() < deadline, f"{path} was not written in time"
+        assert time.monotonic() < deadline, f"{checkpoint}: {fault_of(checkpoint)}"
         time.sleep(0.02)
