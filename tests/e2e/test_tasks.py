@@ -27,6 +27,20 @@ def evaluate(task: str, demo: Path, data: Path, **environment: str) -> dict[str,
     return json.loads((run / "report.json").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
 
 
+def first_calls_answered(responses: Path, rows: list[dict[str, Any]]) -> int:
+    """Return how many chains have the recorded result of their first call as their first result."""
+    recorded = {}
+    for row in rows:
+        results = [each["content"] for each in row["messages"] if each["role"] == "tool_response"]
+        recorded[row["id"]] = results[0]
+    answered = 0
+    for line in responses.read_text(encoding="utf-8").splitlines():
+        response = json.loads(line)
+        steps = response["steps"]
+        answered += bool(steps) and steps[0]["results"][:1] == [recorded[response["sample_id"]]]
+    return answered
+
+
 def write(path: Path, rows: list[dict[str, Any]]) -> Path:
     path.write_text(
         "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8"
@@ -35,8 +49,9 @@ def write(path: Path, rows: list[dict[str, Any]]) -> Path:
 
 
 def test_a_chain_and_a_smoke_set_on_a_real_server(demo: Path, tmp_path: Path) -> None:
-    """Every sample is scored; the trained model walks some of its chains to the end, and gets smoke
-    calls right."""
+    """Every sample is scored; the trained model's first calls get the results that were recorded for
+    them, and it gets smoke calls right. How a chain ends differs between CPUs: nothing is recorded
+    for the last call of these rows."""
     rows = [
         json.loads(line) for line in (demo / "train.jsonl").read_text(encoding="utf-8").splitlines()
     ]
@@ -48,7 +63,7 @@ def test_a_chain_and_a_smoke_set_on_a_real_server(demo: Path, tmp_path: Path) ->
     found = evaluate("tool-chain", demo, write(tmp_path / "chains.jsonl", chains))
     assert (found["scored"], found["errors"]) == (found["n"], 0)
     assert found["n"] == 6
-    assert found["metrics"]["step_accuracy"]["value"] > 0
+    assert first_calls_answered(tmp_path / "tool-chain" / "responses.jsonl", chains) >= 3
     smoke = [
         {"prompt": question(row), "tools": row["tools"], "check": {"calls": [call(row)]}}
         for row in single
