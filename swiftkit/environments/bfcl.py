@@ -22,6 +22,7 @@ from swiftkit.environments.environment import (
     EnvironmentFailedError,
     Message,
     Reward,
+    Side,
     Tool,
     Turn,
 )
@@ -69,7 +70,7 @@ class BfclEnvironment:
         self._held_prompt = begin["more"]
         return self._ask_next_question()
 
-    def step(self, parsed: Parsed) -> Turn:
+    def step(self, parsed: Parsed, by: Side = "agent") -> Turn:  # noqa: ARG002 - the row is the user
         if parsed.malformed or not parsed.calls:
             return self._ask_next_question()
         calls = [{"name": call.name, "arguments": call.arguments} for call in parsed.calls]

@@ -24,6 +24,7 @@ from swiftkit.toolcall.call import Parsed
 
 Message = dict[str, Any]  # in OpenAI's form
 Tool = dict[str, Any]  # in OpenAI's form
+Side = Literal["agent", "user"]
 
 
 class AgentTask(msgspec.Struct, frozen=True):
@@ -66,7 +67,7 @@ class Environment(Protocol):
     def reset(self) -> Turn:
         """Return how the episode begins. Raises EnvironmentFailedError."""
 
-    def step(self, parsed: Parsed) -> Turn:
+    def step(self, parsed: Parsed, by: Side = "agent") -> Turn:
         """Return the world's answer. Raises EnvironmentFailedError, but for no text of a model."""
 
     def reward(self) -> Reward:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from swiftkit.environments.environment import AgentTask, Domain, Environment, Turn
+from swiftkit.environments.environment import AgentTask, Domain, Environment, Side, Turn
 from swiftkit.sandbox.tool_pool import State, ToolOutcome, ToolPool, pool_from
 from swiftkit.toolcall.call import Parsed
 from swiftkit.toolcall.tools import tool_names
@@ -30,7 +30,7 @@ class PythonToolsEnvironment(Environment):
     def reset(self) -> Turn:
         return Turn(list(self._messages), "agent")
 
-    def step(self, parsed: Parsed) -> Turn:
+    def step(self, parsed: Parsed, by: Side = "agent") -> Turn:  # noqa: ARG002 - there is no user
         if parsed.malformed or not parsed.calls:
             return Turn([], "end", parsed.malformed or "no call")
         outcomes, self._state = self._pool.submit(parsed.calls, self._state, self._offered).result()

@@ -10,7 +10,7 @@ A call recorded several times gives its results in turn, then the last. Others g
 
 from typing import Any
 
-from swiftkit.environments.environment import AgentTask, Domain, Environment, Turn
+from swiftkit.environments.environment import AgentTask, Domain, Environment, Side, Turn
 from swiftkit.scoring.equality import strict_key
 from swiftkit.toolcall.call import Parsed
 
@@ -30,7 +30,7 @@ class RecordedEnvironment(Environment):
     def reset(self) -> Turn:
         return Turn(list(self._messages), "agent")
 
-    def step(self, parsed: Parsed) -> Turn:
+    def step(self, parsed: Parsed, by: Side = "agent") -> Turn:  # noqa: ARG002 - there is no user
         if parsed.malformed or not parsed.calls:
             return Turn([], "end", parsed.malformed or "no call")
         messages = []

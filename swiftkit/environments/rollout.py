@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 
 
 class Episode(NamedTuple):
-    """A task for an agent, how its answers are read (from text and tools), and the most of them."""
+    """A task for an agent, how answers are read (from text and tools), and how many it may take."""
 
     task: AgentTask
     parse: Callable[[str, Sequence[Tool]], Parsed]

@@ -41,7 +41,7 @@ class Counter:
     def reset(self):
         return Turn([{"role": "user", "content": "count"}], "agent")
 
-    def step(self, parsed):
+    def step(self, parsed, by="agent"):
         self.count += 1
         if parsed.content == "fail":
             raise EnvironmentFailedError("the counter is broken")
