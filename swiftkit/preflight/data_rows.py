@@ -3,7 +3,6 @@
 import itertools
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,13 +26,19 @@ class DataRow(NamedTuple):
     content: dict[str, Any] | None
 
     @property
+    def columns(self) -> set[str]:
+        return set(self.content or ())
+
+    def lacks(self, columns: set[str]) -> bool:
+        """Return True for an object with columns, none of which is one of these."""
+        return bool(self.columns) and not columns & self.columns
+
+    @property
     def messages(self) -> list[dict[str, Any]]:
         """The messages that are objects; empty for rows of another form."""
-        messages = None
-        for name in ("messages", "conversation", "conversations"):
-            if self.content and name in self.content:
-                messages = self.content[name]
-                break
+        content = self.content or {}
+        messages = content.get("conversation", content.get("conversations"))
+        messages = content.get("messages", messages)
         if isinstance(messages, str):
             messages = decode_or_none(messages)
         if not isinstance(messages, list):
@@ -68,27 +73,21 @@ def late_columns(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
     """Yield (flag, FILE:LINE, column) of the first column that a file's first block lacks."""
     deadline = time.monotonic() + SECONDS
     for flag, path in data_files(recipe):
-        if path.suffix == ".jsonl" and path.stat().st_size > BLOCK:
-            line, column = _late_column(path, deadline)
-            if column:
-                yield flag, f"{path.absolute()}:{line}", column
-
-
-def _late_column(path: Path, deadline: float) -> tuple[int, str]:
-    """Return (line, column), and (0, "") where there is none or the time is up."""
-    known: set[str] = set()
-    size = 0
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                columns = set(_columns(line))
-            except (ValueError, RecursionError):
-                columns = set()
-            if size <= BLOCK:
-                known |= columns
-            elif columns - known:
-                return number, min(columns - known)
-            size += len(line)
-            if number % 256 == 0 and time.monotonic() > deadline:
-                break
-    return 0, ""
+        if path.suffix != ".jsonl" or path.stat().st_size <= BLOCK:
+            continue
+        known: set[str] = set()
+        size = 0
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                try:
+                    columns = set(_columns(line))
+                except (ValueError, RecursionError):
+                    columns = set()
+                if size <= BLOCK:
+                    known |= columns
+                elif columns - known:
+                    yield flag, f"{path.absolute()}:{number}", min(columns - known)
+                    break
+                size += len(line)
+                if number % 256 == 0 and time.monotonic() > deadline:
+                    break

@@ -37,10 +37,9 @@ def examine(folder: Path | None = None) -> list[Finding]:
 
     `folder` is where outputs would be written; the working directory by default.
     """
-    gpus = all_gpus()
     return [
         *_packages(),
-        *_gpus(gpus),
+        *_gpus(all_gpus()),
         *_swift_command(),
         *_disk(folder or Path.cwd()),
         *_port(),
@@ -53,10 +52,10 @@ def _packages() -> Iterator[Finding]:
     yield Finding(OK, "Python", platform.python_version())
     yield Finding(OK, "swiftkit", __version__)
     version = package_version("ms-swift")
-    fix = f"pip install ms-swift=={MS_SWIFT}, or {_SETUP}"
     if version == MS_SWIFT:
         yield Finding(OK, "ms-swift", version)
     else:
+        fix = f"pip install ms-swift=={MS_SWIFT}, or {_SETUP}"
         yield Finding(FAIL, "ms-swift", version or "not installed", fix)
     # Where swiftkit runs from its repository.
     pins = dict(_PIN.findall(_CONSTRAINTS.read_text())) if _CONSTRAINTS.is_file() else {}
@@ -130,9 +129,8 @@ def _port() -> Iterator[Finding]:
 def _environment() -> Iterator[Finding]:
     settings = []
     for name in _NETWORK:
-        value = os.environ.get(name)
-        if value:
-            settings.append(f"{name}={_PASSWORD.sub('//***@', value)}")
+        if os.environ.get(name):
+            settings.append(f"{name}={_PASSWORD.sub('//***@', os.environ[name])}")
     message = ", ".join(settings) or "no offline switch, no proxy"
     yield Finding(OK, "network environment", message)
     for name in _KEYS:

@@ -52,38 +52,30 @@ def examine(
     recipe, unreadable = read(path, flags, verb, environment, machine)
     if unreadable:
         return recipe, unreadable
-    findings: list[RecipeFinding] = []
+    findings = []
     for name, rule in all_rules().items():
-        findings += _apply(name, rule, recipe)
+        try:
+            for finding in rule(recipe):
+                findings.append(msgspec.structs.replace(finding, rule=name))
+        # What the file system refuses is a finding too: a name that is too long, no permission, and
+        # (RuntimeError) the home directory of a ~user who is unknown.
+        except (OSError, RuntimeError) as error:
+            reason = " ".join(str(error).split())
+            fix = "correct the path, or its permissions"
+            finding = recipe.fail(recipe.file or recipe.verb, reason, fix)
+            findings.append(msgspec.structs.replace(finding, rule=name))
     return recipe, sorted(findings, key=_rank)
 
 
 def all_rules() -> dict[str, Rule]:
     """Return name -> rule: the public functions of the files in rules/, in their order."""
     functions: dict[str, Rule] = {}
-    for name in sorted(module.name for module in iter_modules(rules.__path__)):
-        module = import_module(f"{rules.__name__}.{name}")
-        for rule_name, rule in vars(module).items():
-            is_own = isinstance(rule, FunctionType) and rule.__module__ == module.__name__
-            if is_own and not rule_name.startswith("_"):
-                functions[rule_name] = rule
+    for module in iter_modules(rules.__path__, f"{rules.__name__}."):  # sorted by name
+        for name, rule in vars(import_module(module.name)).items():
+            is_own = isinstance(rule, FunctionType) and rule.__module__ == module.name
+            if is_own and not name.startswith("_"):
+                functions[name] = rule
     return functions
-
-
-def _apply(name: str, rule: Rule, recipe: Recipe) -> Iterator[RecipeFinding]:
-    """Yield a rule's findings under its name.
-
-    What the file system refuses is a finding too: a name that is too long, no permission, and
-    (RuntimeError) the home directory of a ~user who is unknown.
-    """
-    try:
-        for finding in rule(recipe):
-            yield msgspec.structs.replace(finding, rule=name)
-    except (OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())
-        fix = "correct the path, or its permissions"
-        finding = recipe.fail(recipe.file or recipe.verb, reason, fix)
-        yield msgspec.structs.replace(finding, rule=name)
 
 
 def _rank(finding: RecipeFinding) -> tuple[int, str, int]:

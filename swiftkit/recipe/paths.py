@@ -1,7 +1,7 @@
 """The files that a recipe names, and the names that only a hub can answer for."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,7 +46,7 @@ def data_files(recipe: Recipe) -> Iterator[tuple[str, Path]]:
             yield flag, path
 
 
-def set_values(recipe: Recipe, flags: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def set_values(recipe: Recipe, flags: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield (flag, value) of each value that the recipe gives these flags."""
     for flag in recipe.present(*flags):
         for value in recipe.settings[flag]:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import msgspec
+
 from swiftkit.findings import Finding, Level
 from swiftkit.recipe.arguments import Argument, arguments_of
 from swiftkit.recipe.machine import Machine
@@ -136,12 +138,21 @@ class Recipe:
     def on_cpu(self) -> bool:
         return self.get_bool("use_cpu") or not self.machine.gpus
 
-    def fail(self, flag: str, message: str, fix: str, **changes: list[str] | None) -> RecipeFinding:
-        """Return a finding that stops the run. `changes` mend it, see RecipeFinding."""
+    def fail(
+        self, flag: str, message: str, fix: str | None = None, **changes: list[str] | None
+    ) -> RecipeFinding:
+        """Return a finding that stops the run. Without `fix` the flag is to be left out.
+
+        `changes` mend it, see RecipeFinding.
+        """
+        if fix is None:
+            fix, changes = "leave it out", {flag: None}
         where = self.places.get(flag, self.file)
         return RecipeFinding(Level.FAIL, flag, message, fix, where, changes=changes)
 
-    def warn(self, flag: str, message: str, fix: str, **changes: list[str] | None) -> RecipeFinding:
-        """Return a finding that does not stop the run."""
-        where = self.places.get(flag, self.file)
-        return RecipeFinding(Level.WARN, flag, message, fix, where, changes=changes)
+    def warn(
+        self, flag: str, message: str, fix: str | None = None, **changes: list[str] | None
+    ) -> RecipeFinding:
+        """Return a finding as `fail` does, but one that does not stop the run."""
+        finding = self.fail(flag, message, fix, **changes)
+        return msgspec.structs.replace(finding, level=Level.WARN)

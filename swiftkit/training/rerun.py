@@ -50,11 +50,7 @@ fi
 
 
 def write_script(
-    path: Path,
-    command: SwiftCommand,
-    recipe: Recipe,
-    record: RunRecord,
-    secrets: Sequence[str],
+    path: Path, command: SwiftCommand, recipe: Recipe, record: RunRecord, secrets: Sequence[str]
 ) -> None:
     """Write it, executable."""
     python = shlex.quote(sys.executable)

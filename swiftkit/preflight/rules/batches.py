@@ -5,11 +5,8 @@ from collections.abc import Iterator
 from swiftkit.recipe.recipe import Recipe, RecipeFinding
 
 _SIZES = (
-    "per_device_train_batch_size",
-    "gradient_accumulation_steps",
-    "steps_per_generation",
-    "num_generations",
-)
+    "per_device_train_batch_size gradient_accumulation_steps steps_per_generation num_generations"
+).split()
 
 
 def group_of_one(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -24,13 +21,11 @@ def uneven_groups(recipe: Recipe) -> Iterator[RecipeFinding]:
     """num_generations does not divide the answers of a generation."""
     if recipe.stage != "grpo" or not _has_valid_sizes(recipe):
         return
-    # swift accumulates one step in GRPO where nothing is set.
-    steps = recipe.get_int("steps_per_generation", 0)
-    steps = steps or recipe.get_int("gradient_accumulation_steps", 1)
-    if recipe.is_set("generation_batch_size"):
-        answers = recipe.get_int("generation_batch_size", 0)
-        origin = "generation_batch_size"
-    else:
+    answers, origin = recipe.get_int("generation_batch_size", 0), "generation_batch_size"
+    if not recipe.is_set(origin):
+        # swift accumulates one step in GRPO where nothing is set.
+        steps = recipe.get_int("steps_per_generation", 0)
+        steps = steps or recipe.get_int("gradient_accumulation_steps", 1)
         answers = _global_batch(recipe) * steps
         batch = recipe.get_int("per_device_train_batch_size", 1)
         origin = f"{batch} a process x {recipe.processes} x {steps} steps"
@@ -78,9 +73,11 @@ def batch_of_one(recipe: Recipe) -> Iterator[RecipeFinding]:
     rows = _global_batch(recipe) * recipe.get_int("gradient_accumulation_steps", 16)
     has_kl = recipe.get_str("loss_type") != "apo_zero_unpaired"
     if recipe.stage == "kto" and rows <= 1 and has_kl:
-        message = "a batch of one row has no other to compare with"
-        fix = "write 2 or more, or accumulate more steps"
-        yield recipe.fail("per_device_train_batch_size", message, fix)
+        flag, message = (
+            "per_device_train_batch_size",
+            "a batch of one row has no other to compare with",
+        )
+        yield recipe.fail(flag, message, "write 2 or more, or accumulate more steps")
 
 
 def warmup_beyond_end(recipe: Recipe) -> Iterator[RecipeFinding]:

@@ -5,12 +5,11 @@ import itertools
 from collections.abc import Callable, Iterator
 
 from swiftkit.preflight.data_rows import DataRow, first_rows, late_columns, role_of
-from swiftkit.preflight.rewarded_rows import unrewarded_rows
+from swiftkit.preflight.rewarded_rows import REWARDS, first_unrewarded_row
 from swiftkit.recipe.paths import data_files
 from swiftkit.recipe.recipe import Recipe, RecipeFinding
 
 _ANSWER_ROLES = ("assistant", "gpt", "bot", "tool_call", "function_call")
-_CALL_ROLES = ("tool_call", "function_call")
 _ROLES = (
     "system user human assistant gpt bot tool tool_call tool_response function_call"
     " function_response observation observations tool-call tool-response"
@@ -26,14 +25,8 @@ _REJECTED = {"rejected_response", "rejected_messages", "rejected_tools"}
 _DROPPED = ("reasoning_content", "thinking", "weight", "train", "function_call")
 _CONVERT = "convert the file again: `swiftkit convert`"
 # What the reader makes of a value; whole and broken numbers go together.
-_KINDS = {
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    str: "text",
-    list: "a list",
-    dict: "an object",
-}
+_KINDS = {bool: "true or false", int: "a number", float: "a number", str: "text"}
+_KINDS |= {list: "a list", dict: "an object"}
 
 
 def broken_row(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -47,7 +40,7 @@ def no_conversation(recipe: Recipe) -> Iterator[RecipeFinding]:
     columns = _MESSAGES | _QUESTIONS | _RESPONSES
 
     def is_wrong(row: DataRow) -> bool:
-        return row.content is not None and not columns & row.content.keys()
+        return row.content is not None and not columns & row.columns
 
     if not recipe.is_set("columns", "cached_dataset"):
         yield from _first(recipe, is_wrong, "has no messages", _CONVERT)
@@ -57,11 +50,11 @@ def no_answer(recipe: Recipe) -> Iterator[RecipeFinding]:
     """A training row does not end in an answer, so swift deletes it."""
 
     def is_wrong(row: DataRow) -> bool:
-        content = row.content or {}
         if row.messages:
             return row.last_role not in _ANSWER_ROLES and "assistant" not in row.messages[-1]
+        content = row.content or {}
         has_answer = any(content.get(name) for name in _RESPONSES)
-        return bool(_QUESTIONS & content.keys()) and not has_answer
+        return bool(_QUESTIONS & row.columns) and not has_answer
 
     if recipe.stage in ("sft", *_PAIRS, "kto") and not recipe.is_set("columns"):
         message = "does not end in an answer, and there is nothing to learn from it"
@@ -72,26 +65,18 @@ def no_answer(recipe: Recipe) -> Iterator[RecipeFinding]:
 def no_rejected(recipe: Recipe) -> Iterator[RecipeFinding]:
     """A row of preferences has no rejected answer."""
 
-    def is_wrong(row: DataRow) -> bool:
-        columns = (row.content or {}).keys()
-        return bool(columns) and not _REJECTED & columns
-
     if recipe.stage in _PAIRS and not recipe.is_set("columns"):
         message = "has no rejected_response, which this stage compares with"
         fix = "write them: `swiftkit convert --to preference`"
-        yield from _first(recipe, is_wrong, message, fix)
+        yield from _first(recipe, lambda row: row.lacks(_REJECTED), message, fix)
 
 
 def no_label(recipe: Recipe) -> Iterator[RecipeFinding]:
     """A row of KTO has no label."""
 
-    def is_wrong(row: DataRow) -> bool:
-        columns = (row.content or {}).keys()
-        return bool(columns) and "label" not in columns
-
     if recipe.stage == "kto" and not recipe.is_set("columns"):
-        fix = "write them: `swiftkit convert --to kto`"
-        yield from _first(recipe, is_wrong, "has no label, true or false", fix)
+        message, fix = "has no label, true or false", "write them: `swiftkit convert --to kto`"
+        yield from _first(recipe, lambda row: row.lacks({"label"}), message, fix)
 
 
 def kto_ending(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -112,12 +97,10 @@ def answer_in_prompt(recipe: Recipe) -> Iterator[RecipeFinding]:
 def answer_left_out(recipe: Recipe) -> Iterator[RecipeFinding]:
     """A row of GRPO ends in an assistant turn, which swift takes away."""
 
-    def is_wrong(row: DataRow) -> bool:
-        return row.last_role in ("assistant", "gpt")
-
     if recipe.stage == "grpo":
         message = "ends in an assistant turn, which swift takes away before the model answers"
-        yield from _first(recipe, is_wrong, message, f"{_CONVERT} --to grpo", recipe.warn)
+        roles, fix = ("assistant", "gpt"), f"{_CONVERT} --to grpo"
+        yield from _first(recipe, lambda row: row.last_role in roles, message, fix, recipe.warn)
 
 
 def answer_leaks(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -129,15 +112,21 @@ def answer_leaks(recipe: Recipe) -> Iterator[RecipeFinding]:
 
 def unrewarded_row(recipe: Recipe) -> Iterator[RecipeFinding]:
     """A row has no gold calls for the tool-call rewards to judge by."""
-    if recipe.stage == "grpo":
-        yield from unrewarded_rows(recipe)
+    rewards = recipe.settings.get("reward_funcs", ())
+    if recipe.stage != "grpo" or not set(REWARDS) & set(rewards):
+        return
+    for flag, path in data_files(recipe):
+        if path.suffix == ".jsonl":
+            problem, fix = first_unrewarded_row(path, recipe.is_set("multi_turn_scheduler"))
+            if problem:
+                yield recipe.fail(flag, problem, fix)
 
 
 def nested_value(recipe: Recipe) -> Iterator[RecipeFinding]:
     """Tools are not a JSON string: the reader merges different ones and pads them with nulls."""
 
     def is_wrong(row: DataRow) -> bool:
-        return isinstance((row.content or {}).get("tools"), list)
+        return row.content is not None and isinstance(row.content.get("tools"), list)
 
     message = "has tools that are not a JSON string: rows with other tools fill them up with nulls"
     return _first(recipe, is_wrong, message, _CONVERT, recipe.warn)
@@ -179,14 +168,15 @@ def late_column(recipe: Recipe) -> Iterator[RecipeFinding]:
 
 def dropped_key(recipe: Recipe) -> Iterator[RecipeFinding]:
     """swift silently drops a key of a message, such as its reasoning."""
-    fix = "`swiftkit convert` keeps reasoning as <think>"
     if not recipe.trains:
         return
     for name in _DROPPED:
         for row in first_rows(recipe):
             if any(message.get(name) for message in row.messages):
                 message = f"{row.place}: swift silently drops a message's {name}"
-                yield recipe.warn(row.flag, message, fix)
+                yield recipe.warn(
+                    row.flag, message, "`swiftkit convert` keeps reasoning as <think>"
+                )
                 break
 
 
@@ -218,12 +208,12 @@ def same_file_twice(recipe: Recipe) -> Iterator[RecipeFinding]:
     files = [(flag, path.resolve()) for flag, path in data_files(recipe)]
     for flag, path in files:
         if recipe.trains and flag == "val_dataset" and ("dataset", path) in files:
-            fix = "split it: --split_dataset_ratio 0.01"
-            yield recipe.warn(flag, f"{path} is trained on too", fix)
+            message = f"{path} is trained on too"
+            yield recipe.warn(flag, message, "split it: --split_dataset_ratio 0.01")
 
 
 def _ends_in_call(row: DataRow) -> bool:
-    return row.last_role in _CALL_ROLES
+    return row.last_role in ("tool_call", "function_call")
 
 
 def _first(

@@ -5,17 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from swiftkit.recipe.model_files import lfs_pointers, missing_shards
-from swiftkit.recipe.paths import DATASETS, OFFLINE, RecipeHub, datasets, looks_local, set_values
+from swiftkit.recipe.paths import OFFLINE, RecipeHub, data_files, datasets, looks_local, set_values
 from swiftkit.recipe.recipe import Recipe, RecipeFinding
 
 _MODELS = ("model", "reward_model", "ref_model", "teacher_model")
-_ADAPTERS = (
-    "adapters",
-    "ref_adapters",
-    "reward_adapters",
-    "teacher_adapters",
-    "resume_from_checkpoint",
-)
+_ADAPTERS = "adapters ref_adapters reward_adapters teacher_adapters resume_from_checkpoint".split()
 # swift's own look at an adapter (base_args.py, _check_is_adapter)
 _ADAPTER_FILES = ("adapter_config.json", "default/adapter_config.json", "reft")
 _MODEL_PARTS = {
@@ -82,9 +76,8 @@ def missing_adapter(recipe: Recipe) -> Iterator[RecipeFinding]:
         is_checkpoint = flag == "resume_from_checkpoint"
         if path.is_dir() and not is_checkpoint:
             if not any((path / file).exists() for file in _ADAPTER_FILES):
-                message = f"{path.absolute()} has no adapter_config.json"
                 fix = "give a checkpoint of LoRA training; a full model is given by --model"
-                yield recipe.fail(flag, message, fix)
+                yield recipe.fail(flag, f"{path.absolute()} has no adapter_config.json", fix)
         elif not path.exists() and (is_checkpoint or looks_local(name)):
             yield _missing(recipe, flag, path, "train first, or correct the path")
 
@@ -114,7 +107,7 @@ def missing_data(recipe: Recipe) -> Iterator[RecipeFinding]:
 
 def sample_count(recipe: Recipe) -> Iterator[RecipeFinding]:
     """The COUNT of FILE#COUNT is not a number, or zero."""
-    for flag, value in set_values(recipe, DATASETS):
+    for flag, value, _ in datasets(recipe):
         count = value.rpartition("#")[2]
         is_number = count.isdecimal() and int(count) > 0
         if "#" in value and not is_number and not Path(value).exists():
@@ -124,10 +117,7 @@ def sample_count(recipe: Recipe) -> Iterator[RecipeFinding]:
 
 def empty_data(recipe: Recipe) -> Iterator[RecipeFinding]:
     """A data file has no rows, which gives a division by zero much later."""
-    for flag, _, name in datasets(recipe):
-        path = Path(name).expanduser()
-        if not path.is_file():
-            continue
+    for flag, path in data_files(recipe):
         with path.open("rb") as file:
             is_empty = not file.read(1 << 20).strip()
         if is_empty:

@@ -29,10 +29,8 @@ def zero3_on_cpu(recipe: Recipe) -> Iterator[RecipeFinding]:
         if path.is_file() and b"init_distributed" in path.read_bytes():
             return
     message = "ZeRO-3 on the CPU needs deepspeed.init_distributed() before the model"
-    plugin = "swiftkit/swift_plugins/deepspeed_on_cpu.py"
-    yield recipe.fail(
-        "deepspeed", message, f"write --deepspeed zero2, or add --external_plugins {plugin}"
-    )
+    fix = "write --deepspeed zero2, or add --external_plugins"
+    yield recipe.fail("deepspeed", message, f"{fix} swiftkit/swift_plugins/deepspeed_on_cpu.py")
 
 
 def deepspeed_taken_away(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -101,7 +99,7 @@ def fsdp_model_only(recipe: Recipe) -> Iterator[RecipeFinding]:
     """FSDP2's sharded checkpoints do not go with save_only_model."""
     if recipe.get_str("fsdp") == "fsdp2" and recipe.get_bool("save_only_model"):
         message = "FSDP2 saves sharded checkpoints, which hold the optimizer too"
-        yield recipe.fail("save_only_model", message, "leave it out", save_only_model=None)
+        yield recipe.fail("save_only_model", message)
 
 
 def no_gpu(recipe: Recipe) -> Iterator[RecipeFinding]:

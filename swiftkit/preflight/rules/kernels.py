@@ -7,23 +7,13 @@ from swiftkit.recipe.recipe import Recipe, RecipeFinding
 
 _FLASH = ("flash_attn", "flash_attention_2", "flash_attention_3", "flash_attention_4")
 _QUANTIZERS = {
-    "bnb": "bitsandbytes",
-    "hqq": "hqq",
-    "eetq": "eetq",
-    "quanto": "optimum-quanto",
-    "awq": "autoawq",
-    "gptq": "gptqmodel",
-    "gptq_v2": "gptqmodel",
-    "bitsandbytes": "bitsandbytes",
-}
+    "bnb": "bitsandbytes", "bitsandbytes": "bitsandbytes", "hqq": "hqq", "eetq": "eetq",
+    "quanto": "optimum-quanto", "awq": "autoawq", "gptq": "gptqmodel", "gptq_v2": "gptqmodel",
+}  # fmt: skip
 _BITS = {
-    "bnb": (4, 8),
-    "hqq": (1, 2, 3, 4, 8),
-    "quanto": (2, 4, 8),
-    "eetq": (8,),
-    "awq": (4,),
+    "bnb": (4, 8), "hqq": (1, 2, 3, 4, 8), "quanto": (2, 4, 8), "eetq": (8,), "awq": (4,),
     "gptq": (2, 3, 4, 8),
-}
+}  # fmt: skip
 
 
 def liger_without_triton(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -36,8 +26,7 @@ def liger_without_triton(recipe: Recipe) -> Iterator[RecipeFinding]:
             fix = "pip install 'swiftkit[gpu]', or leave it out"
             yield recipe.fail(flag, f"{package} is not installed", fix)
     if recipe.on_cpu:
-        message = "its kernels crash without a GPU"
-        yield recipe.fail(flag, message, "leave it out", use_liger_kernel=None)
+        yield recipe.fail(flag, "its kernels crash without a GPU")
 
 
 def flash_attention_missing(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -72,8 +61,7 @@ def packing_and_lazy(recipe: Recipe) -> Iterator[RecipeFinding]:
     """packing and streaming exclude lazy_tokenize."""
     for flag in ("packing", "streaming"):
         if recipe.get_bool(flag) and recipe.get_bool("lazy_tokenize"):
-            message = f"and {flag} exclude each other"
-            yield recipe.fail("lazy_tokenize", message, "leave it out", lazy_tokenize=None)
+            yield recipe.fail("lazy_tokenize", f"and {flag} exclude each other")
 
 
 def quantizer_missing(recipe: Recipe) -> Iterator[RecipeFinding]:

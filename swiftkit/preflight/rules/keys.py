@@ -56,7 +56,7 @@ def renamed_key(recipe: Recipe) -> Iterator[RecipeFinding]:
             changes = {flag: None, new: recipe.typed[flag]}
             yield recipe.fail(flag, message, f"write {new}", **changes)
         else:
-            yield recipe.fail(flag, message, "leave it out", **{flag: None})
+            yield recipe.fail(flag, message)
 
 
 def unknown_key(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -74,7 +74,7 @@ def key_of_another_verb(recipe: Recipe) -> Iterator[RecipeFinding]:
         others = _knowing_verbs(flag)
         if others and not completions(flag, recipe.verb):
             message = f"is known to swift {', '.join(others)}, but not to swift {recipe.verb}"
-            yield recipe.fail(flag, message, "leave it out", **{flag: None})
+            yield recipe.fail(flag, message)
 
 
 def ambiguous_key(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -121,9 +121,7 @@ def _unknown(recipe: Recipe, renamed: bool = False) -> list[str]:
     does not hold.
     """
     known = recipe.arguments
-    if not known:
-        return []
-    unknown = [flag for flag in recipe.typed if flag not in known]
+    unknown = [flag for flag in recipe.typed if known and flag not in known]
     return [flag for flag in unknown if (flag in RENAMED) == renamed]
 
 

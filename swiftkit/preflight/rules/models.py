@@ -68,9 +68,8 @@ def adapter_of_another_model(recipe: Recipe) -> Iterator[RecipeFinding]:
     for folder, config in adapter_configs(recipe):
         base = Path(str(config.get("base_model_name_or_path") or ""))
         if base.name and base.name != model.name and base.resolve() != model.resolve():
-            yield recipe.warn(
-                "adapters", f"{folder} was trained on {base}", "give the same --model"
-            )
+            message = f"{folder} was trained on {base}"
+            yield recipe.warn("adapters", message, "give the same --model")
 
 
 def served_experts(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -99,8 +98,8 @@ def too_long(recipe: Recipe) -> Iterator[RecipeFinding]:
     flags = ("max_length",) if recipe.trains else ("vllm_max_model_len", "max_model_len")
     flag = next(iter(recipe.present(*flags)), "")
     length = recipe.get_float(flag)
-    is_beyond = isinstance(longest, int) and length is not None and length > longest
-    if is_beyond and length and not recipe.is_set("rope_scaling"):
+    is_scaled = recipe.is_set("rope_scaling")
+    if isinstance(longest, int) and length and length > longest and not is_scaled:
         message = f"{length:.0f} tokens, but the model knows {longest} positions"
         yield recipe.warn(flag, message, f"write {longest} or less, or add --rope_scaling yarn")
 
@@ -130,8 +129,7 @@ def quantized_full(recipe: Recipe) -> Iterator[RecipeFinding]:
     if recipe.trains and recipe.get_str("tuner_type") == "full" and is_quantized:
         flag = "quant_method" if recipe.is_set("quant_method") else "model"
         message = "quantized weights have no gradients: full training cannot change them"
-        fix = "write --tuner_type lora, or load the model unquantized"
-        yield recipe.fail(flag, message, fix)
+        yield recipe.fail(flag, message, "write --tuner_type lora, or load the model unquantized")
 
 
 def quantized_merge(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -163,10 +161,7 @@ def dense_router(recipe: Recipe) -> Iterator[RecipeFinding]:
     config = model_config(recipe)
     is_dense = config.get("architectures") and not any("expert" in key for key in config)
     if is_dense and recipe.is_set("router_aux_loss_coef"):
-        message = "has no effect: the model has no experts"
-        yield recipe.warn(
-            "router_aux_loss_coef", message, "leave it out", router_aux_loss_coef=None
-        )
+        yield recipe.warn("router_aux_loss_coef", "has no effect: the model has no experts")
 
 
 def _model_types(config: dict[str, object]) -> list[str]:

@@ -10,32 +10,21 @@ _ADAPTERS_ONLY = (
     " target_parameters init_weights"
 ).split()
 _FULL_ONLY = (
-    "freeze_parameters",
-    "freeze_parameters_ratio",
-    "freeze_parameters_regex",
-    "trainable_parameters",
-)
+    "freeze_parameters freeze_parameters_ratio freeze_parameters_regex trainable_parameters"
+).split()
 _STAGES = {
-    "reward_funcs": ("grpo",),
-    "reward_weights": ("grpo",),
-    "num_generations": ("grpo",),
-    "num_iterations": ("grpo",),
-    "multi_turn_scheduler": ("grpo", "gkd"),
-    "log_completions": ("grpo", "gkd"),
+    "reward_funcs reward_weights num_generations num_iterations": ("grpo",),
+    "multi_turn_scheduler log_completions": ("grpo", "gkd"),
     "max_completion_length": ("grpo", "ppo", "gkd"),
-    "desirable_weight": ("kto",),
-    "undesirable_weight": ("kto",),
+    "desirable_weight undesirable_weight": ("kto",),
     "simpo_gamma": ("simpo", "cpo"),
     "cpo_alpha": ("cpo", "simpo"),
     "rpo_alpha": ("dpo",),
     "label_smoothing": ("dpo", "cpo", "simpo"),
-    "lmbda": ("gkd",),
-    "sft_alpha": ("gkd",),
+    "lmbda sft_alpha": ("gkd",),
     "teacher_model": ("gkd", "grpo"),
     "center_rewards_coefficient": ("rm",),
-    "num_ppo_epochs": ("ppo",),
-    "kl_coef": ("ppo",),
-    "cliprange": ("ppo",),
+    "num_ppo_epochs kl_coef cliprange": ("ppo",),
     "reward_model": ("ppo", "grpo"),
 }
 
@@ -80,8 +69,7 @@ def dead_split(recipe: Recipe) -> Iterator[RecipeFinding]:
     if recipe.get_bool("streaming"):
         causes.append("streaming")
     if causes and recipe.is_set(flag) and (recipe.get_float(flag) or 0) > 0:
-        message = f"has no effect beside {causes[0]}"
-        yield recipe.warn(flag, message, "leave it out", split_dataset_ratio=None)
+        yield recipe.warn(flag, f"has no effect beside {causes[0]}")
 
 
 def dead_self_cognition(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -89,14 +77,13 @@ def dead_self_cognition(recipe: Recipe) -> Iterator[RecipeFinding]:
     datasets = " ".join(recipe.get_list("dataset") + recipe.get_list("val_dataset"))
     if recipe.trains and "self-cognition" not in datasets.replace("_", "-"):
         for flag in recipe.present("model_name", "model_author"):
-            message = "acts on self-cognition data only"
-            yield recipe.warn(flag, message, "leave it out", **{flag: None})
+            yield recipe.warn(flag, "acts on self-cognition data only")
 
 
 def dead_empty_think(recipe: Recipe) -> Iterator[RecipeFinding]:
     """ignore_empty_think never matches for gpt-oss, because Harmony has no <think>."""
-    parts = recipe.get_str("loss_scale").split("+") if recipe.is_set("loss_scale") else []
-    if "ignore_empty_think" in parts and is_gpt_oss(recipe):
+    parts = recipe.get_str("loss_scale").split("+")
+    if recipe.is_set("loss_scale") and "ignore_empty_think" in parts and is_gpt_oss(recipe):
         rest = [part for part in parts if part != "ignore_empty_think"]
         change = ["+".join(rest)] if rest else None
         message = "ignore_empty_think never matches Harmony text"
@@ -119,16 +106,16 @@ def dead_tuner_settings(recipe: Recipe) -> Iterator[RecipeFinding]:
     if not recipe.trains:
         return
     for flag in recipe.present(*flags):
-        message = f"has no effect with tuner_type {tuner}"
-        yield recipe.warn(flag, message, "leave it out", **{flag: None})
+        yield recipe.warn(flag, f"has no effect with tuner_type {tuner}")
 
 
 def dead_stage_settings(recipe: Recipe) -> Iterator[RecipeFinding]:
     """A setting belongs to another stage of rlhf, as reward_funcs does in dpo."""
-    for flag in recipe.present(*_STAGES):
-        if recipe.verb == "rlhf" and recipe.stage not in _STAGES[flag]:
-            message = f"has no effect in {recipe.stage}: it belongs to {', '.join(_STAGES[flag])}"
-            yield recipe.warn(flag, message, "leave it out", **{flag: None})
+    for flags, stages in _STAGES.items():
+        for flag in recipe.present(*flags.split()):
+            if recipe.verb == "rlhf" and recipe.stage not in stages:
+                message = f"has no effect in {recipe.stage}: it belongs to {', '.join(stages)}"
+                yield recipe.warn(flag, message)
 
 
 def dead_regex(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -147,12 +134,9 @@ def two_warmups(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("warmup_steps", message, "keep one", warmup_steps=None)
     elif recipe.trains and ratio >= 1:
         message = f"{recipe.get_str('warmup_ratio')} is not below 1"
-        fix = f"write --warmup_steps {ratio:.0f} for steps"
-        changes: dict[str, list[str] | None] = {
-            "warmup_ratio": None,
-            "warmup_steps": [f"{ratio:.0f}"],
-        }
-        yield recipe.fail("warmup_ratio", message, fix, **changes)
+        whole = f"{ratio:.0f}"
+        fix = f"write --warmup_steps {whole} for steps"
+        yield recipe.fail("warmup_ratio", message, fix, warmup_ratio=None, warmup_steps=[whole])
 
 
 def two_starts(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -162,11 +146,8 @@ def two_starts(recipe: Recipe) -> Iterator[RecipeFinding]:
     has_both = recipe.is_set("adapters") and recipe.is_set("resume_from_checkpoint")
     if recipe.trains and has_both and not resumes:
         message = "stands beside resume_from_checkpoint, whose weights win"
-        fix = (
-            "leave adapters out; after SFT, in DPO, KTO and GRPO, --ref_adapters names the SFT"
-            " checkpoint"
-        )
-        yield recipe.warn("adapters", message, fix, adapters=None)
+        fix = "leave adapters out; after SFT, in DPO, KTO and GRPO, --ref_adapters names the SFT"
+        yield recipe.warn("adapters", message, f"{fix} checkpoint", adapters=None)
 
 
 def hub_check(recipe: Recipe) -> Iterator[RecipeFinding]:

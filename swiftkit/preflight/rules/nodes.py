@@ -11,10 +11,9 @@ def no_master(recipe: Recipe) -> Iterator[RecipeFinding]:
     missing = [name for name in variables if not recipe.environment.get(name)]
     nodes = _nodes(recipe)
     if nodes > 1 and missing:
-        message = f"NNODES={nodes} without {', '.join(missing)}"
         fix = "set NODE_RANK, 0 on the first node; the first one's MASTER_ADDR, and one"
         fix += " MASTER_PORT, on every node"
-        yield recipe.fail("NNODES", message, fix)
+        yield recipe.fail("NNODES", f"NNODES={nodes} without {', '.join(missing)}", fix)
 
 
 def node_numbers(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -48,9 +47,8 @@ def loopback_master(recipe: Recipe) -> Iterator[RecipeFinding]:
     address = recipe.environment.get("MASTER_ADDR", "")
     loopback = ("localhost", "::1", "0.0.0.0")  # noqa: S104 - compared with, not bound to
     if _nodes(recipe) > 1 and (address.startswith("127.") or address in loopback):
-        message = f"{address} is this machine itself, on every node"
         fix = "write the first node's address, unless this is a trial"
-        yield recipe.warn("MASTER_ADDR", message, fix)
+        yield recipe.warn("MASTER_ADDR", f"{address} is this machine itself, on every node", fix)
 
 
 def endless_wait(recipe: Recipe) -> Iterator[RecipeFinding]:

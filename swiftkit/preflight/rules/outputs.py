@@ -68,11 +68,10 @@ def mixed_checkpoints(recipe: Recipe) -> Iterator[RecipeFinding]:
 
 def symlink_without_evaluation(recipe: Recipe) -> Iterator[RecipeFinding]:
     """create_checkpoint_symlink fails after the last step when nothing is evaluated."""
-    flag = "create_checkpoint_symlink"
-    if recipe.get_bool(flag) and not recipe.evaluates:
+    if recipe.get_bool("create_checkpoint_symlink") and not recipe.evaluates:
         message = "fails after the last step when nothing is evaluated"
         fix = "leave it out: last-checkpoint comes without it"
-        yield recipe.fail(flag, message, fix, create_checkpoint_symlink=None)
+        yield recipe.fail("create_checkpoint_symlink", message, fix, create_checkpoint_symlink=None)
 
 
 def best_model(recipe: Recipe) -> Iterator[RecipeFinding]:

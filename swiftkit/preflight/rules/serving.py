@@ -17,8 +17,7 @@ def port_in_use(recipe: Recipe) -> Iterator[RecipeFinding]:
         client.settimeout(1)
         if 0 < int(value) < 65536 and client.connect_ex(("127.0.0.1", int(value))) == 0:
             message = f"{value} is in use"
-    fix = f"wait, stop what uses it, or write --port {_free_port()}"
-    yield recipe.fail("port", message, fix)
+    yield recipe.fail("port", message, f"wait, stop what uses it, or write --port {_free_port()}")
 
 
 def master_port_in_use(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -60,15 +59,14 @@ def streamed_file(recipe: Recipe) -> Iterator[RecipeFinding]:
     """stream answers a file one row at a time, and several processes refuse it."""
     streams = recipe.is_set("stream") and recipe.get_bool("stream")
     if recipe.verb == "infer" and streams and recipe.is_set("val_dataset"):
-        yield recipe.warn("stream", "answers a file one row at a time", "leave it out", stream=None)
+        yield recipe.warn("stream", "answers a file one row at a time")
 
 
 def kept_columns(recipe: Recipe) -> Iterator[RecipeFinding]:
     """remove_unused_columns false crashes swift infer."""
     flag = "remove_unused_columns"
     if recipe.verb == "infer" and recipe.is_set(flag) and not recipe.get_bool(flag):
-        message = "false crashes swift infer"
-        yield recipe.fail(flag, message, "leave it out", remove_unused_columns=None)
+        yield recipe.fail(flag, "false crashes swift infer")
 
 
 def ollama_penalty(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -98,8 +96,7 @@ def rollout_limits(recipe: Recipe) -> Iterator[RecipeFinding]:
         fix = "write --vllm_tensor_parallel_size"
         yield recipe.fail("vllm_pipeline_parallel_size", message, fix)
     if recipe.is_set("vllm_reasoning_parser"):
-        flag = "vllm_reasoning_parser"
-        yield recipe.fail(flag, message, "leave it out", vllm_reasoning_parser=None)
+        yield recipe.fail("vllm_reasoning_parser", message)
 
 
 def _can_bind(port: int) -> bool:

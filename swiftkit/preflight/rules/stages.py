@@ -56,11 +56,10 @@ def grpo_truncation(recipe: Recipe) -> Iterator[RecipeFinding]:
 
 def split_truncation(recipe: Recipe) -> Iterator[RecipeFinding]:
     """truncation_strategy split is for pre-training only."""
-    flag = "truncation_strategy"
     is_other = recipe.verb in ("sft", "rlhf") and recipe.stage != "grpo"
-    if is_other and recipe.get_str(flag) == "split":
+    if is_other and recipe.get_str("truncation_strategy") == "split":
         message, fix = "split is for pre-training only", "write delete, or use swift pt"
-        yield recipe.fail(flag, message, fix, truncation_strategy=["delete"])
+        yield recipe.fail("truncation_strategy", message, fix, truncation_strategy=["delete"])
 
 
 def grpo_cached_data(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -91,8 +90,7 @@ def asynchronous(recipe: Recipe) -> Iterator[RecipeFinding]:
     if not recipe.get_bool(flag):
         return
     if recipe.stage == "gkd" or recipe.is_set("multi_turn_scheduler"):
-        message = "swift has it for GRPO of one turn only"
-        yield recipe.fail(flag, message, "leave it out", async_generate=None)
+        yield recipe.fail(flag, "swift has it for GRPO of one turn only")
     elif recipe.get_str("vllm_mode") != "server":
         fix = "start `swift rollout`, and add --vllm_mode server"
         yield recipe.fail(flag, "needs a vLLM server", fix)
@@ -103,8 +101,7 @@ def packed_stage(recipe: Recipe) -> Iterator[RecipeFinding]:
     for flag in ("packing", "padding_free"):
         packs = recipe.verb == "rlhf" and recipe.get_bool(flag)
         if packs and recipe.stage not in ("grpo", "dpo", "kto", "gkd"):
-            message = f"{recipe.stage} does not support it"
-            yield recipe.fail(flag, message, "leave it out", **{flag: None})
+            yield recipe.fail(flag, f"{recipe.stage} does not support it")
 
 
 def parallel_stage(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -112,8 +109,7 @@ def parallel_stage(recipe: Recipe) -> Iterator[RecipeFinding]:
     flag = "sequence_parallel_size"
     size = recipe.get_int(flag, 1)
     if size > 1 and recipe.verb == "rlhf" and recipe.stage not in ("grpo", "dpo"):
-        message = f"{recipe.stage} does not support it"
-        yield recipe.fail(flag, message, "leave it out", sequence_parallel_size=None)
+        yield recipe.fail(flag, f"{recipe.stage} does not support it")
     elif size > 1 and recipe.trains and recipe.processes % size:
         message = f"{size} does not divide the {recipe.processes} processes"
         yield recipe.fail(flag, message, "write a divisor of the processes")
@@ -124,9 +120,8 @@ def ppo_reward(recipe: Recipe) -> Iterator[RecipeFinding]:
     if recipe.stage != "ppo":
         return
     if recipe.is_set("reward_adapters"):
-        message = "PPO stops at them: no attribute 'score'"
         fix = "merge the reward model first, and give it by --reward_model"
-        yield recipe.fail("reward_adapters", message, fix)
+        yield recipe.fail("reward_adapters", "PPO stops at them: no attribute 'score'", fix)
     elif not recipe.is_set("reward_model"):
         fix = "train one (rlhf_type rm), merge it, add --reward_model DIR"
         yield recipe.fail("reward_model", "none is given", fix)
@@ -147,7 +142,7 @@ def needless_reference(recipe: Recipe) -> Iterator[RecipeFinding]:
     is_needed = has_reference and recipe.get_str("tuner_type") == "full"
     is_off = recipe.stage == "grpo" and recipe.get_float("beta") == 0
     if not is_needed and not is_off:
-        yield recipe.fail("ref_model", "swift refuses it here", "leave it out", ref_model=None)
+        yield recipe.fail("ref_model", "swift refuses it here")
 
 
 def reference_adapters(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -156,8 +151,7 @@ def reference_adapters(recipe: Recipe) -> Iterator[RecipeFinding]:
     if recipe.verb != "rlhf" or not recipe.is_set(flag):
         return
     if recipe.stage not in ("dpo", "kto", "grpo"):
-        message = f"{recipe.stage} has no reference"
-        yield recipe.fail(flag, message, "leave it out", ref_adapters=None)
+        yield recipe.fail(flag, f"{recipe.stage} has no reference")
     elif len(recipe.get_list(flag)) > 1:
         yield recipe.fail(flag, "swift takes one", "merge the others into the model")
 
@@ -184,14 +178,13 @@ def gkd_teacher(recipe: Recipe) -> Iterator[RecipeFinding]:
     elif recipe.stage == "gkd" and recipe.is_set(flag) and not recipe.is_set("gkd_logits_topk"):
         yield recipe.fail(flag, "needs gkd_logits_topk", "add --gkd_logits_topk 20")
     if recipe.get_bool("seq_kd"):
-        yield recipe.fail("seq_kd", "is no longer implemented", "leave it out", seq_kd=None)
+        yield recipe.fail("seq_kd", "is no longer implemented")
 
 
 def gkd_liger(recipe: Recipe) -> Iterator[RecipeFinding]:
     """GKD's liger loss needs a teacher of its own, and no gkd_logits_topk."""
-    flag = "use_liger_kernel"
     has_teacher = recipe.is_set("teacher_model", "teacher_model_server")
     clashes = recipe.is_set("gkd_logits_topk") or not has_teacher
-    if recipe.stage == "gkd" and recipe.get_bool(flag) and clashes:
+    if recipe.stage == "gkd" and recipe.get_bool("use_liger_kernel") and clashes:
         message = "does not go with gkd_logits_topk, nor with the model as its own teacher"
-        yield recipe.fail(flag, message, "leave it out", use_liger_kernel=None)
+        yield recipe.fail("use_liger_kernel", message)

@@ -38,8 +38,7 @@ def swanlab_project(recipe: Recipe) -> Iterator[RecipeFinding]:
     if recipe.trains and "swanlab" not in recipe.get_list("report_to"):
         for flag in recipe.settings:
             if flag.startswith("swanlab_"):
-                message = "has no effect without --report_to swanlab"
-                yield recipe.warn(flag, message, "leave it out", **{flag: None})
+                yield recipe.warn(flag, "has no effect without --report_to swanlab")
 
 
 def swanlab_message(recipe: Recipe) -> Iterator[RecipeFinding]:
@@ -48,8 +47,7 @@ def swanlab_message(recipe: Recipe) -> Iterator[RecipeFinding]:
     method = recipe.get_str(flag)
     missing = [name for name in _EMAIL if not recipe.is_set(name)]
     if method and method not in _NOTIFICATIONS:
-        fix = f"write one of {', '.join(_NOTIFICATIONS)}"
-        yield recipe.fail(flag, f"{method} is unknown", fix)
+        yield recipe.fail(flag, f"{method} is unknown", f"write one of {', '.join(_NOTIFICATIONS)}")
     elif method == "email" and missing:
         yield recipe.fail(flag, f"email needs {', '.join(missing)}", "add them")
 
