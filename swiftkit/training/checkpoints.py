@@ -20,14 +20,7 @@ from swiftkit.recipe.recipe import Recipe
 STATE = "trainer_state.json"
 # torch.save writes ZIP archives.
 _TORCH = ("*.pt", "*.pth", "pytorch_model*.bin", "adapter_model*.bin", "training_args.bin")
-_WEIGHTS = (
-    "adapter_model*",
-    "model*.safetensors",
-    "pytorch_model*",
-    "global_step*",
-    "*.safetensors",
-)
-_OPTIMIZER = ("optimizer*", "global_step*")
+_WEIGHTS = ("adapter_model*", "*.safetensors", "pytorch_model*", "global_step*")
 
 
 class TrainerState(msgspec.Struct, frozen=True):
@@ -137,7 +130,7 @@ def _safetensors_size(file: Path) -> int:
 
 def has_optimizer(checkpoint: Path) -> bool:
     """Return False for save_only_model: the weights go on, the optimizer starts anew."""
-    return _holds(checkpoint, _OPTIMIZER)
+    return _holds(checkpoint, ("optimizer*", "global_step*"))
 
 
 def _holds(folder: Path, patterns: tuple[str, ...]) -> bool:
@@ -168,7 +161,3 @@ def link_last(checkpoint: Path) -> None:
         draft.unlink(missing_ok=True)
         draft.symlink_to(checkpoint.name)
         draft.replace(link)
-
-
-def is_inside(path: Path, folder: Path) -> bool:
-    return path.expanduser().resolve().is_relative_to(folder.resolve())

@@ -145,10 +145,7 @@ def launch(line: LaunchLine, check: Check) -> int:
 
 
 def checked_file(file: str) -> str:
-    """Return the path of a file as swift can be given it.
-
-    Raises UsageError if there is none.
-    """
+    """Return the path as swift can be given it. Raises UsageError if there is no such file."""
     if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises for a name that is too long
         raise UsageError(f"there is no file {file}")
     return f"./{file}" if file.startswith("-") else file
@@ -175,10 +172,8 @@ def fit_to_machine(work: Work, line: LaunchLine, file: str) -> Work:
     if work.gpus * work.nodes >= line.gpus:
         return work
     if is_dry_run() and not os.environ.get("GPUS"):
-        line.log(
-            f"this is the command for the {line.gpus} GPUs that the recipe is made for;"
-            f" here are {work.gpus}"
-        )
+        made_for = f"the {line.gpus} GPUs that the recipe is made for"
+        line.log(f"this is the command for {made_for}; here are {work.gpus}")
         return work._replace(gpus=line.gpus)
     if work.gpus == 0:
         raise UsageError(missing_gpus(line.script, file, line.gpus, line.gpu_memory))
@@ -217,10 +212,8 @@ def accelerators(work: Work, line: LaunchLine) -> list[str]:
         if is_dry_run() or succeeds(_TRY_VLLM):
             flags += COLOCATED_VLLM
         else:
-            line.log(
-                "vLLM is not installed beside ms-swift: transformers generates the rollouts,"
-                " which takes much longer"
-            )
+            slowly = "transformers generates the rollouts, which takes much longer"
+            line.log(f"vLLM is not installed beside ms-swift: {slowly}")
     return flags
 
 

@@ -8,13 +8,12 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import distributions
 from pathlib import Path
 
 import msgspec
 
 from swiftkit.errors import SwiftkitError
-from swiftkit.recipe.machine import Gpu
 from swiftkit.recipe.paths import data_files as named_files
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.terminal import say
@@ -96,26 +95,19 @@ def packages() -> list[str]:
     """
     requirements = {}
     for distribution in distributions():
-        requirement = _requirement(distribution)
-        if requirement:
-            requirements[requirement.lower()] = requirement
+        # By a regular expression: the e-mail parser behind `distribution.version` takes ten times
+        # as long.
+        text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+        header = dict(_HEADER.findall(text.partition("\n\n")[0]))
+        origin = distribution.read_text("direct_url.json")
+        if origin and header:
+            requirement = redacted(f"{header.get('Name')} @ {_address(origin)}")
+        elif "Name" in header and "Version" in header:
+            requirement = f"{header['Name']}=={header['Version']}"
+        else:
+            continue
+        requirements[requirement.lower()] = requirement
     return [requirements[key] for key in sorted(requirements)]
-
-
-def _requirement(distribution: Distribution) -> str:
-    """Return a package's line; empty where its metadata has no name or version.
-
-    Read by a regular expression: the e-mail parser behind `distribution.version` takes ten times as
-    long.
-    """
-    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
-    header = dict(_HEADER.findall(text.partition("\n\n")[0]))
-    origin = distribution.read_text("direct_url.json")
-    if origin and header:
-        return redacted(f"{header.get('Name')} @ {_address(origin)}")
-    if "Name" in header and "Version" in header:
-        return f"{header['Name']}=={header['Version']}"
-    return ""
 
 
 def _address(direct_url: str) -> str:
@@ -126,11 +118,6 @@ def _address(direct_url: str) -> str:
     if origin.vcs_info.vcs:
         return f"{origin.vcs_info.vcs}+{origin.url}@{origin.vcs_info.commit_id}"
     return origin.url
-
-
-def recorded_gpus(gpus: Sequence[Gpu]) -> list[RecordedGpu]:
-    """Return the GPUs as run.json keeps them."""
-    return [RecordedGpu(gpu.name, gpu.driver, f"{gpu.total_memory >> 20} MiB") for gpu in gpus]
 
 
 def data_files(recipe: Recipe) -> list[DataFile]:

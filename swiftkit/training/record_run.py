@@ -20,7 +20,7 @@ from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.terminal import say
 from swiftkit.training import provenance
-from swiftkit.training.checkpoints import is_inside, last_step, output_of
+from swiftkit.training.checkpoints import last_step, output_of
 from swiftkit.training.redaction import (
     recipe_secrets,
     redacted,
@@ -77,8 +77,7 @@ def begin(
         text = redacted(Path(command.file).read_text(encoding="utf-8"), secrets)
         with write_atomically(path.with_name(RECIPE)) as copy:  # it may be the very file
             copy.write(text.encode())
-        from_start = _without_own_checkpoint(command, recipe)
-        write_script(path.with_name(RERUN), from_start, recipe, record, secrets)
+        write_script(path.with_name(RERUN), _from_start(command, recipe), recipe, record, secrets)
         write_record(path, record)
     # RuntimeError: ~nobody; ValueError: a name that is not UTF-8
     except (DataError, OSError, RuntimeError, ValueError) as error:
@@ -92,7 +91,7 @@ def end(path: Path, status: int) -> None:
     record = read_record(path)
     if record is None:
         return
-    record.attempts[-1].ended, record.attempts[-1].exit_status = _now(), status
+    record.attempts[-1].ended, record.attempts[-1].exit_status = datetime.now(UTC), status
     try:
         record.step = last_step(path.parent)
         write_record(path, record)
@@ -130,10 +129,11 @@ def _describe(
         is_from_recipe = recipe.file_environment.get(name) == value
         if name.startswith(_RECORDED_VARIABLES) and name != VARIABLE and not is_from_recipe:
             environment[name] = value
-    checkpoint = recipe.get_str("resume_from_checkpoint")
     attempts, swanlab = [], None
-    if before and checkpoint and is_inside(Path(checkpoint), output_of(recipe)):
+    if before and _own_checkpoint(recipe):
         attempts, swanlab = before.attempts, before.swanlab
+    attempt = Attempt(datetime.now(UTC), recipe.get_str("resume_from_checkpoint"))
+    seeds = {flag: recipe.get_str(flag) for flag in ("seed", "data_seed") if recipe.get_str(flag)}
     words = [command.program, command.verb, command.file, *command.flags]
     return RunRecord(
         command=redacted_words(words, secrets),
@@ -145,27 +145,28 @@ def _describe(
         packages=provenance.packages(),
         python=platform.python_version(),
         host=socket.gethostname(),
-        gpus=provenance.recorded_gpus(gpus),
+        gpus=[
+            provenance.RecordedGpu(gpu.name, gpu.driver, f"{gpu.total_memory >> 20} MiB")
+            for gpu in gpus
+        ],
         data=provenance.data_files(recipe),
-        seeds={
-            flag: recipe.get_str(flag) for flag in ("seed", "data_seed") if recipe.get_str(flag)
-        },
-        attempts=[*attempts, Attempt(_now(), checkpoint)],
+        seeds=seeds,
+        attempts=[*attempts, attempt],
         swanlab=swanlab,
     )
 
 
-def _without_own_checkpoint(command: SwiftCommand, recipe: Recipe) -> SwiftCommand:
-    """Drop the checkpoint of this very run that it goes on from: to repeat it is to begin again."""
-    checkpoint = recipe.get_str("resume_from_checkpoint")
-    if not checkpoint or not is_inside(Path(checkpoint), output_of(recipe)):
-        return command
-    flags = command.flags
+def _from_start(command: SwiftCommand, recipe: Recipe) -> SwiftCommand:
+    """Drop the checkpoint of this very run: to repeat it is to begin again."""
+    checkpoint, flags = _own_checkpoint(recipe), command.flags
     for start in range(len(flags) - 1):
-        if flags[start : start + 2] == ["--resume_from_checkpoint", checkpoint]:
+        if checkpoint and flags[start : start + 2] == ["--resume_from_checkpoint", checkpoint]:
             return command._replace(flags=flags[:start] + flags[start + 2 :])
     return command
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+def _own_checkpoint(recipe: Recipe) -> str:
+    """Return the checkpoint of this very run that it goes on from; empty for any other."""
+    checkpoint = recipe.get_str("resume_from_checkpoint")
+    path, output = Path(checkpoint).expanduser().resolve(), output_of(recipe).resolve()
+    return checkpoint if checkpoint and path.is_relative_to(output) else ""

@@ -29,17 +29,11 @@ from swiftkit.training.run_record import RECORD, RunRecord, is_first_node, read_
 
 _FLAG = "resume_from_checkpoint"
 _ANEW = "the run starts from the beginning"
+_AGAIN = "to train again: leave RESUME out"
 # What the launcher adds for a machine says nothing about how much there is to train.
-_MACHINE_FLAGS = {
-    _FLAG,
-    "deepspeed",
-    "use_cpu",
-    "fp16",
-    "torch_dtype",
-    "use_liger_kernel",
-    "use_vllm",
-    "vllm_mode",
-}
+_MACHINE_FLAGS = set(
+    f"{_FLAG} deepspeed use_cpu fp16 torch_dtype use_liger_kernel use_vllm vllm_mode".split()
+)
 
 
 class Resumption(NamedTuple):
@@ -78,9 +72,7 @@ def _resume(recipe: Recipe, may_write: bool) -> Resumption:
         say(f"swiftkit: RESUME is not needed: --{_FLAG} is given")
         return Resumption()
     if record and ended_well(record, recipe):
-        say(
-            f"swiftkit: {output} is finished (step {record.step}); to train again: leave RESUME out"
-        )
+        say(f"swiftkit: {output} is finished (step {record.step}); {_AGAIN}")
         return Resumption(is_finished=True)
     checkpoint = last_complete(output, record, may_write)
     if checkpoint is None:
@@ -89,10 +81,7 @@ def _resume(recipe: Recipe, may_write: bool) -> Resumption:
     if may_write:
         link_last(checkpoint)
     if is_at_end(checkpoint, recipe):
-        say(
-            f"swiftkit: {output} is finished: {checkpoint.name} is its end;"
-            " to train again: leave RESUME out"
-        )
+        say(f"swiftkit: {output} is finished: {checkpoint.name} is its end; {_AGAIN}")
         return Resumption(is_finished=True)
     if recipe.stage == "ppo":
         say(f"swiftkit: RESUME: ms-swift's PPO cannot go on from a checkpoint; {_ANEW}")
@@ -110,12 +99,9 @@ def ended_well(record: RunRecord, recipe: Recipe) -> bool:
     With others (more epochs) there is more to do.
     """
     settings = redacted_settings(recipe, recipe_secrets(recipe))
-    is_same = _without_machine(record.settings) == _without_machine(settings)
+    flags = (record.settings.keys() | settings.keys()) - _MACHINE_FLAGS
+    is_same = all(record.settings.get(flag) == settings.get(flag) for flag in flags)
     return is_same and record.attempts[-1].exit_status == 0
-
-
-def _without_machine(settings: dict[str, list[str]]) -> dict[str, list[str]]:
-    return {flag: values for flag, values in settings.items() if flag not in _MACHINE_FLAGS}
 
 
 def is_at_end(checkpoint: Path, recipe: Recipe) -> bool:
@@ -135,34 +121,28 @@ def last_complete(output: Path, record: RunRecord | None, may_write: bool) -> Pa
     for checkpoint in all_checkpoints(output):
         fault = fault_of(checkpoint)
         if fault:
-            _leave_out(checkpoint, fault, may_write)
+            say(_left_out(checkpoint, fault, may_write))
         elif is_older(checkpoint, record):
-            say(
-                f"swiftkit: {checkpoint} is left alone:"
-                f" it is older than the run that {output / RECORD} tells of"
-            )
+            reason = f"it is older than the run that {output / RECORD} tells of"
+            say(f"swiftkit: {checkpoint} is left alone: {reason}")
         else:
             return checkpoint
     return None
 
 
-def _leave_out(checkpoint: Path, fault: str, may_write: bool) -> None:
+def _left_out(checkpoint: Path, fault: str, may_write: bool) -> str:
+    """Set a damaged checkpoint aside if that is allowed, and return the message about it."""
     problem = f"swiftkit: {checkpoint} is not complete ({fault})"
     if not may_write:
-        say(f"{problem}; an earlier one is looked for")
-        return
+        return f"{problem}; an earlier one is looked for"
     try:
-        place = set_aside(checkpoint)
+        return f"{problem}; it was set aside as {set_aside(checkpoint)}, which can be removed"
     except OSError as error:
-        say(f"{problem}, and cannot be set aside: {error.strerror or error}")
-        return
-    say(f"{problem}; it was set aside as {place}, which can be removed")
+        return f"{problem}, and cannot be set aside: {error.strerror or error}"
 
 
 def is_older(checkpoint: Path, record: RunRecord | None) -> bool:
     """Return True if another run left it, before this one began into the same folder."""
-    if record is None:
+    if record is None or record.attempts[0].resumed_from:
         return False
-    first = record.attempts[0]
-    written = (checkpoint / STATE).stat().st_mtime
-    return not first.resumed_from and written < first.started.timestamp()
+    return (checkpoint / STATE).stat().st_mtime < record.attempts[0].started.timestamp()

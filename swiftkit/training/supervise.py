@@ -86,7 +86,10 @@ class Supervisor:
         for number in STOPPING:
             signal.signal(number, self._stop)
         self._wrapper = subprocess.Popen(command, start_new_session=not in_terminal)  # noqa: S603
-        self._watcher = start_watcher(self._wrapper.pid)
+        # It ends the family should we be killed by SIGKILL: `watch` below.
+        watcher = [sys.executable, "-m", "swiftkit.training.supervise", "--watch"]
+        watcher.append(str(self._wrapper.pid))
+        self._watcher = subprocess.Popen(watcher, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
         if self._stopped_by:  # the signal came before there was anybody to tell
             self._tell(self._stopped_by)
 
@@ -132,7 +135,8 @@ class Supervisor:
         """Pass the signal on to the wrapper's children, and tell the wrapper to end."""
         with contextlib.suppress(psutil.NoSuchProcess):
             wrapper = psutil.Process(self._wrapper.pid)
-            listeners = [] if is_supervisor(wrapper) else list(listeners_of(wrapper))
+            is_supervisor = not SUPERVISORS.isdisjoint(wrapper.cmdline())
+            listeners = [] if is_supervisor else list(listeners_of(wrapper))
             self._told = listeners or [wrapper]
             send_signal(self._told, number)
             if listeners:
@@ -148,12 +152,6 @@ class Supervisor:
         return family
 
 
-def start_watcher(pid: int) -> subprocess.Popen[bytes]:
-    """Start a process that ends the family should we be killed by SIGKILL."""
-    command = [sys.executable, "-m", "swiftkit.training.supervise", "--watch", str(pid)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
-
-
 def watch(pid: int) -> None:
     """Wait for the supervisor's end, and kill the wrapper `pid` with all its descendants.
 
@@ -164,10 +162,6 @@ def watch(pid: int) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         wrapper = psutil.Process(pid)
         send_signal([*wrapper.children(recursive=True), wrapper], signal.SIGKILL)
-
-
-def is_supervisor(process: psutil.Process) -> bool:
-    return not SUPERVISORS.isdisjoint(process.cmdline())
 
 
 def listeners_of(process: psutil.Process) -> Iterator[psutil.Process]:
