@@ -9,10 +9,7 @@ from swiftkit.recipe.recipe import Recipe, RecipeFinding
 
 
 def corrected(recipe: Recipe, findings: Sequence[RecipeFinding]) -> str:
-    """Return `swift VERB --flag value ...` with the changes of all findings, quoted for a shell.
-
-    Empty if no finding has a change.
-    """
+    """Return `swift VERB FLAGS` with all changes, quoted for a shell; empty without a change."""
     changes: dict[str, list[str] | None] = {}
     for finding in findings:
         changes |= finding.changes

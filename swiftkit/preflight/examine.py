@@ -9,7 +9,7 @@ of these rules was broken.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -21,20 +21,9 @@ from swiftkit.findings import Level
 from swiftkit.preflight import rules
 from swiftkit.recipe.machine import Machine
 from swiftkit.recipe.reading import read
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe, RecipeFinding
 
-Rule = Callable[[Recipe], Iterator[RecipeFinding]]
-
-
-def preflight(
-    recipe: Path,
-    flags: Sequence[str],
-    environment: Mapping[str, str] = os.environ,
-    machine: Machine | None = None,
-    verb: str = "",
-) -> list[RecipeFinding]:
-    """Return the findings about a recipe with its flags; none when it is good."""
-    return examine(recipe, flags, environment, machine, verb)[1]
+Rule = Callable[[Recipe], Findings]
 
 
 def examine(

@@ -100,9 +100,6 @@ def verbs() -> list[str]:
 
 
 def looks_like_a_flag(value: str) -> bool:
-    """Return True if argparse takes the value for a flag.
-
-    That is one that begins with a dash, is not a plain number and has no space.
-    """
+    """Return True if argparse takes the value for a flag: a dash, no plain number, no space."""
     is_dashed = value.startswith("-") and value != "-" and " " not in value
     return is_dashed and not _NEGATIVE.match(value)

@@ -1,4 +1,4 @@
-"""The GPUs, packages and keys of this machine, read without importing torch.
+"""The GPUs, packages, ports and keys of this machine, read without importing torch.
 
 Only here nvidia-smi is run. One call takes 0.1 s to some seconds, so callers keep the result.
 """
@@ -6,6 +6,7 @@ Only here nvidia-smi is run. One call takes 0.1 s to some seconds, so callers ke
 import importlib.metadata
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,10 +36,7 @@ class Gpu(NamedTuple):
 
 
 class Machine(NamedTuple):
-    """The GPUs that a run would see, and the installed packages that matter to it.
-
-    `versions`: package name -> version.
-    """
+    """The GPUs that a run would see, and the packages that matter to it: name -> version."""
 
     gpus: tuple[Gpu, ...] = ()
     versions: Mapping[str, str] = {}
@@ -117,11 +115,15 @@ def package_version(distribution: str) -> str:
         return ""
 
 
-def has_swanlab_key(environment: Mapping[str, str]) -> bool:
-    """Return True if swanlab 0.10.3 would find a key.
+def free_port() -> int:
+    """Return a TCP port that nobody listens on now, on any of this machine's addresses."""
+    with socket.socket() as listener:
+        listener.bind(("", 0))
+        return int(listener.getsockname()[1])
 
-    It looks in the environment, then in .swanlab of this folder, then of the home folder.
-    """
+
+def has_swanlab_key(environment: Mapping[str, str]) -> bool:
+    """Return True if swanlab 0.10.3 would find a key: a variable, or .swanlab here or at home."""
     if environment.get("SWANLAB_API_KEY"):
         return True
     own_home = environment.get("SWANLAB_ROOT") or environment.get("SWANLAB_SAVE_DIR")

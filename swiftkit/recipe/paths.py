@@ -69,10 +69,7 @@ def datasets(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
 
 
 def looks_local(value: str) -> bool:
-    """Return True if a person means a path.
-
-    They do if it begins or ends like one, or if its first folder is there.
-    """
+    """Return True if a value begins or ends like a path, or if its first folder is there."""
     if value.startswith(("/", "./", "../", "~")) or value.endswith(_DATA_ENDINGS):
         return True
     if "/" not in value:

@@ -62,7 +62,11 @@ def read(
     typed = file.settings | flag_settings
     typed_places = file.places | {flag: f"--{flag}" for flag in flag_settings}
     verb = verb or verb_of(typed, path)
-    full_names = {flag: full_name(flag, verb) for flag in typed}
+    full_names = {}
+    for flag in typed:  # argparse takes the beginning of a flag if only one begins so
+        matches = completions(flag, verb)
+        is_begun = flag not in arguments_of(verb) and len(matches) == 1
+        full_names[flag] = matches[0] if is_begun else flag
     places = {full_names.get(flag, flag): place for flag, place in typed_places.items()}
     recipe = Recipe(
         verb,
@@ -86,11 +90,7 @@ def _read_file(path: Path) -> RecipeFile:
         reason = error.strerror or error
         file.fail(str(path), f"cannot be read: {reason}", "check the path and its permissions")
         return file
-    except (
-        yaml.YAMLError,
-        ValueError,
-        RecursionError,
-    ) as error:  # Unicode's errors are ValueErrors
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: Unicode's too
         reason = " ".join(str(error).split())
         file.fail(str(path), f"cannot be read: {reason}", "mend the file")
         return file
@@ -169,12 +169,6 @@ def read_flags(flags: Sequence[str]) -> tuple[RecipeSettings, list[RecipeFinding
 def underscored(flag: str) -> str:
     """Return max_length for max-length; the parser does not take max-new_tokens."""
     return flag if "_" in flag else flag.replace("-", "_")
-
-
-def full_name(flag: str, verb: str) -> str:
-    """Return the flag that begins like this; argparse takes it if only one does."""
-    matches = completions(flag, verb)
-    return matches[0] if flag not in arguments_of(verb) and len(matches) == 1 else flag
 
 
 def completions(flag: str, verb: str) -> list[str]:

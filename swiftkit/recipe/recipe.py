@@ -1,6 +1,6 @@
 """A recipe's settings with swift's defaults, and the findings about it with their places."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -32,6 +32,9 @@ class RecipeFinding(Finding, frozen=True):
             place = f"{self.where}: {self.name}:"
         fix = f" ({self.fix})" if self.fix else ""
         return " ".join(f"{self.level:4}  {place} {self.message}{fix}".splitlines())
+
+
+Findings = Iterator[RecipeFinding]  # of one rule
 
 
 @dataclass(frozen=True)
@@ -141,10 +144,7 @@ class Recipe:
     def fail(
         self, flag: str, message: str, fix: str | None = None, **changes: list[str] | None
     ) -> RecipeFinding:
-        """Return a finding that stops the run. Without `fix` the flag is to be left out.
-
-        `changes` mend it, see RecipeFinding.
-        """
+        """Return a finding that stops the run; without `fix` its fix is to leave the flag out."""
         if fix is None:
             fix, changes = "leave it out", {flag: None}
         where = self.places.get(flag, self.file)

@@ -32,10 +32,7 @@ class TrainerState(msgspec.Struct, frozen=True):
 
 
 def output_of(recipe: Recipe) -> Path:
-    """Return swift's output_dir (sft_args.py, _init_output_dir).
-
-    With add_version, swift makes a folder v0-TIME in it.
-    """
+    """Return swift's output_dir (sft_args.py); with add_version it makes a folder v0-TIME in it."""
     folder = recipe.get_str("output_dir")
     if folder:
         return Path(folder).expanduser()
@@ -138,10 +135,7 @@ def _holds(folder: Path, patterns: tuple[str, ...]) -> bool:
 
 
 def set_aside(checkpoint: Path) -> Path:
-    """Rename it, and return its new path; nothing is deleted.
-
-    Under that name neither swift nor transformers takes it for a checkpoint.
-    """
+    """Rename it so that neither swift nor transformers counts it, and return its new path."""
     place = checkpoint.with_name(f"incomplete-{checkpoint.name}")
     for number in itertools.count(1):
         if not place.exists():
@@ -151,10 +145,7 @@ def set_aside(checkpoint: Path) -> Path:
 
 
 def link_last(checkpoint: Path) -> None:
-    """Let ms-swift's link last-checkpoint, where there is one, lead to it.
-
-    A kill may come before the link is moved.
-    """
+    """Let ms-swift's link last-checkpoint lead to it; a kill may have come before it was moved."""
     link = checkpoint.with_name("last-checkpoint")
     if link.is_symlink() and link.readlink().name != checkpoint.name:
         draft = link.with_name(".last-checkpoint.part")

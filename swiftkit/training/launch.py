@@ -26,17 +26,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from swiftkit.errors import SwiftkitError, UsageError
 from swiftkit.recipe.machine import Machine
+from swiftkit.training import machine_settings
 from swiftkit.training.launch_messages import lost_node, missing_gpus
-from swiftkit.training.machine_settings import (
-    COLOCATED_VLLM,
-    LIGER,
-    Work,
-    count_gpus,
-    count_nodes,
-    flags_for,
-    keep_set,
-    variables_for,
-)
+from swiftkit.training.machine_settings import Work
 from swiftkit.training.shell_line import shell_line
 from swiftkit.training.signals import STOPPING, end_at_ctrl_c
 
@@ -112,16 +104,18 @@ def launch(line: LaunchLine, check: Check) -> int:
     file = checked_file(file)
 
     machine = Machine.here(os.environ)
-    work = Work(program, verb, count_gpus(os.environ, len(machine.gpus)))
+    work = Work(program, verb, machine_settings.count_gpus(os.environ, len(machine.gpus)))
     if work.is_training:
-        work = work._replace(nodes=count_nodes(os.environ))
+        work = work._replace(nodes=machine_settings.count_nodes(os.environ))
     if is_own_file:
         work = fit_to_machine(work, line, file)
-    variables = variables_for(work, os.environ)
+    variables = machine_settings.variables_for(work, os.environ)
     if work.gpus == 0:
-        variables |= keep_set(dict(pair.split("=", 1) for pair in line.on_cpu), os.environ)
+        variables |= machine_settings.keep_set(
+            dict(pair.split("=", 1) for pair in line.on_cpu), os.environ
+        )
     os.environ.update(variables)
-    added = flags_for(work, os.environ.get("DEEPSPEED") or line.deepspeed)
+    added = machine_settings.flags_for(work, os.environ.get("DEEPSPEED") or line.deepspeed)
     if work.is_training and os.environ.get("RESUME", "0") not in ("", "0"):
         from swiftkit.training.resume import resume
 
@@ -187,10 +181,7 @@ def check_installed(program: str) -> None:
 
 
 def has_faults(work: Work, file: str, flags: Sequence[str], machine: Machine, check: Check) -> bool:
-    """Say what the check finds, and return True if it would stop the run or spoil it.
-
-    It takes a second, where swift would first import torch.
-    """
+    """Say what the check finds, and return True if it would stop the run or spoil it."""
     from swiftkit.findings import failed
     from swiftkit.terminal import say
 
@@ -207,10 +198,10 @@ def accelerators(work: Work, line: LaunchLine) -> list[str]:
     flags = []
     on_gpus = work.gpus > 0 and work.program == "swift"
     if on_gpus and work.verb == "sft" and (is_dry_run() or succeeds(_TRY_LIGER)):
-        flags += LIGER
+        flags += machine_settings.LIGER
     if on_gpus and line.vllm and os.environ.get("VLLM") != "false":
         if is_dry_run() or succeeds(_TRY_VLLM):
-            flags += COLOCATED_VLLM
+            flags += machine_settings.COLOCATED_VLLM
         else:
             slowly = "transformers generates the rollouts, which takes much longer"
             line.log(f"vLLM is not installed beside ms-swift: {slowly}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from swiftkit.errors import UsageError
-from swiftkit.training.free_port import free_port
+from swiftkit.recipe.machine import free_port
 
 TRAINING_VERBS = ("sft", "pt", "rlhf")
 LIGER = ["--use_liger_kernel", "true"]
@@ -40,10 +40,7 @@ class Work(NamedTuple):
 
 
 def count_gpus(environment: Mapping[str, str], visible: int) -> int:
-    """Return how many GPUs swift may use: GPUS=N, else all that are visible.
-
-    Raises UsageError if GPUS is not a number.
-    """
+    """Return how many GPUs swift may use: GPUS (else UsageError), or all that are visible."""
     wanted = environment.get("GPUS", "")
     if not wanted:
         return visible

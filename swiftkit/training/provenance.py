@@ -26,10 +26,7 @@ _HEADER = re.compile(r"^(Name|Version): *(.+)$", re.MULTILINE)
 
 
 class GitState(msgspec.Struct, frozen=True):
-    """The state of swiftkit's own repository, with the recipes.
-
-    `changed` are the lines of `git status --short`.
-    """
+    """The state of swiftkit's own repository; `changed` are the lines of `git status --short`."""
 
     commit: str
     dirty: bool
@@ -134,10 +131,8 @@ def data_files(recipe: Recipe) -> list[DataFile]:
     for flag, path in files:
         sha256, lines = _digest(path)
         rows: int | None = lines
-        if path.suffix.lower() == ".parquet":
-            rows = _count_parquet_rows(path)
-        elif path.suffix.lower() != ".jsonl":
-            rows = _count_records(path)
+        if path.suffix.lower() != ".jsonl":
+            rows = _count_rows(path)
         size = path.stat().st_size
         described.append(DataFile(flag, str(path.absolute()), size, sha256, rows))
     return described
@@ -153,19 +148,17 @@ def _digest(path: Path) -> tuple[str, int]:
     return digest.hexdigest(), lines
 
 
-def _count_records(path: Path) -> int | None:
+def _count_rows(path: Path) -> int | None:
+    if path.suffix.lower() == ".parquet":
+        try:
+            from pyarrow.parquet import read_metadata
+
+            return int(read_metadata(path).num_rows)
+        except (ImportError, OSError, ValueError):
+            return None
     from swiftkit.files.inputs import read_chunks
 
     try:
         return sum(len(chunk.records) for chunk in read_chunks([path]))
     except SwiftkitError:
-        return None
-
-
-def _count_parquet_rows(path: Path) -> int | None:
-    try:
-        from pyarrow.parquet import read_metadata
-
-        return int(read_metadata(path).num_rows)
-    except (ImportError, OSError, ValueError):
         return None

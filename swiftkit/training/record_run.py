@@ -19,15 +19,8 @@ from swiftkit.recipe.machine import Gpu, Machine, visible_gpus
 from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.terminal import say
-from swiftkit.training import provenance
+from swiftkit.training import provenance, redaction
 from swiftkit.training.checkpoints import last_step, output_of
-from swiftkit.training.redaction import (
-    recipe_secrets,
-    redacted,
-    redacted_mapping,
-    redacted_settings,
-    redacted_words,
-)
 from swiftkit.training.rerun import write_script
 from swiftkit.training.run_record import (
     RECIPE,
@@ -70,11 +63,11 @@ def begin(
         # What is wrong with the recipe preflight has said.
         recipe, _ = read(Path(command.file), command.flags, command.verb, variables, Machine())
         path = (output_of(recipe) / RECORD).absolute()
-        secrets = recipe_secrets(recipe)
+        secrets = redaction.recipe_secrets(recipe)
         if gpus is None:
             gpus = visible_gpus(variables)
         record = _describe(command, recipe, secrets, read_record(path), gpus)
-        text = redacted(Path(command.file).read_text(encoding="utf-8"), secrets)
+        text = redaction.redacted(Path(command.file).read_text(encoding="utf-8"), secrets)
         with write_atomically(path.with_name(RECIPE)) as copy:  # it may be the very file
             copy.write(text.encode())
         write_script(path.with_name(RERUN), _from_start(command, recipe), recipe, record, secrets)
@@ -136,9 +129,9 @@ def _describe(
     seeds = {flag: recipe.get_str(flag) for flag in ("seed", "data_seed") if recipe.get_str(flag)}
     words = [command.program, command.verb, command.file, *command.flags]
     return RunRecord(
-        command=redacted_words(words, secrets),
-        settings=redacted_settings(recipe, secrets),
-        environment=redacted_mapping(environment, secrets),
+        command=redaction.redacted_words(words, secrets),
+        settings=redaction.redacted_settings(recipe, secrets),
+        environment=redaction.redacted_mapping(environment, secrets),
         folder=str(Path.cwd()),
         output=str(output_of(recipe)),
         git=provenance.git_state(secrets),

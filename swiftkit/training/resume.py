@@ -14,16 +14,7 @@ from swiftkit.recipe.machine import Machine
 from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.terminal import say
-from swiftkit.training.checkpoints import (
-    STATE,
-    all_checkpoints,
-    fault_of,
-    has_optimizer,
-    link_last,
-    output_of,
-    read_state,
-    set_aside,
-)
+from swiftkit.training import checkpoints
 from swiftkit.training.redaction import recipe_secrets, redacted_settings
 from swiftkit.training.run_record import RECORD, RunRecord, is_first_node, read_record
 
@@ -66,7 +57,7 @@ def resume(
 
 
 def _resume(recipe: Recipe, may_write: bool) -> Resumption:
-    output = output_of(recipe)
+    output = checkpoints.output_of(recipe)
     record = read_record(output / RECORD)
     if recipe.is_set(_FLAG):
         say(f"swiftkit: RESUME is not needed: --{_FLAG} is given")
@@ -79,7 +70,7 @@ def _resume(recipe: Recipe, may_write: bool) -> Resumption:
         say(f"swiftkit: RESUME: {output} holds no checkpoint to go on from; {_ANEW}")
         return Resumption()
     if may_write:
-        link_last(checkpoint)
+        checkpoints.link_last(checkpoint)
     if is_at_end(checkpoint, recipe):
         say(f"swiftkit: {output} is finished: {checkpoint.name} is its end; {_AGAIN}")
         return Resumption(is_finished=True)
@@ -87,17 +78,14 @@ def _resume(recipe: Recipe, may_write: bool) -> Resumption:
         say(f"swiftkit: RESUME: ms-swift's PPO cannot go on from a checkpoint; {_ANEW}")
         return Resumption()
     message = f"swiftkit: going on from {checkpoint}"
-    if not has_optimizer(checkpoint):
+    if not checkpoints.has_optimizer(checkpoint):
         message += ", without its optimizer, which was not saved (save_only_model)"
     say(message)
     return Resumption(checkpoint)
 
 
 def ended_well(record: RunRecord, recipe: Recipe) -> bool:
-    """Return True if the last start ended well with these very settings.
-
-    With others (more epochs) there is more to do.
-    """
+    """Return True if the last start ended well, with these settings: others may have more to do."""
     settings = redacted_settings(recipe, recipe_secrets(recipe))
     flags = (record.settings.keys() | settings.keys()) - _MACHINE_FLAGS
     is_same = all(record.settings.get(flag) == settings.get(flag) for flag in flags)
@@ -105,11 +93,8 @@ def ended_well(record: RunRecord, recipe: Recipe) -> bool:
 
 
 def is_at_end(checkpoint: Path, recipe: Recipe) -> bool:
-    """Return True if nothing is left to train.
-
-    transformers would train one step more before it looked.
-    """
-    state, max_steps = read_state(checkpoint), recipe.get_int("max_steps", -1)
+    """Return True if nothing is left; transformers would train one step more before it looked."""
+    state, max_steps = checkpoints.read_state(checkpoint), recipe.get_int("max_steps", -1)
     if max_steps > 0:
         return state.global_step >= max_steps
     epochs = recipe.get_float("num_train_epochs") or 0
@@ -118,8 +103,8 @@ def is_at_end(checkpoint: Path, recipe: Recipe) -> bool:
 
 def last_complete(output: Path, record: RunRecord | None, may_write: bool) -> Path | None:
     """Return the last checkpoint of this run that is whole; say what becomes of the others."""
-    for checkpoint in all_checkpoints(output):
-        fault = fault_of(checkpoint)
+    for checkpoint in checkpoints.all_checkpoints(output):
+        fault = checkpoints.fault_of(checkpoint)
         if fault:
             say(_left_out(checkpoint, fault, may_write))
         elif is_older(checkpoint, record):
@@ -136,13 +121,14 @@ def _left_out(checkpoint: Path, fault: str, may_write: bool) -> str:
     if not may_write:
         return f"{problem}; an earlier one is looked for"
     try:
-        return f"{problem}; it was set aside as {set_aside(checkpoint)}, which can be removed"
+        place = checkpoints.set_aside(checkpoint)
     except OSError as error:
         return f"{problem}, and cannot be set aside: {error.strerror or error}"
+    return f"{problem}; it was set aside as {place}, which can be removed"
 
 
 def is_older(checkpoint: Path, record: RunRecord | None) -> bool:
     """Return True if another run left it, before this one began into the same folder."""
     if record is None or record.attempts[0].resumed_from:
         return False
-    return (checkpoint / STATE).stat().st_mtime < record.attempts[0].started.timestamp()
+    return (checkpoint / checkpoints.STATE).stat().st_mtime < record.attempts[0].started.timestamp()

@@ -15,10 +15,7 @@ VARIABLE = "SWIFTKIT_RUN_JSON"  # tells the training where its run.json is
 
 
 class Attempt(msgspec.Struct):
-    """One start of the run. Times are UTC.
-
-    `exit_status` is null while it runs, and after a SIGKILL of all of it.
-    """
+    """One start of the run, in UTC; `exit_status` is null while it runs and after a SIGKILL."""
 
     started: datetime
     resumed_from: str = ""
@@ -27,10 +24,7 @@ class Attempt(msgspec.Struct):
 
 
 class SwanLab(msgspec.Struct, frozen=True):
-    """The SwanLab run that a training reports to.
-
-    `url` is empty in local mode, where `folder` holds the data.
-    """
+    """The SwanLab run of a training; in local mode `url` is empty and `folder` holds the data."""
 
     id: str
     mode: str
@@ -92,10 +86,7 @@ class SwiftCommand(NamedTuple):
 
 
 def is_first_node(environment: Mapping[str, str]) -> bool:
-    """Return True on the node that writes.
-
-    The others see the same folder, or one of their own without checkpoints.
-    """
+    """Return True on the node that writes; the others may see the same folder."""
     return environment.get("NODE_RANK", "").strip() in ("", "0")
 
 

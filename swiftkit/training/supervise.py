@@ -165,10 +165,7 @@ def watch(pid: int) -> None:
 
 
 def listeners_of(process: psutil.Process) -> Iterator[psutil.Process]:
-    """Yield the children, which look after their own, and what children that are shells run.
-
-    A shell passes no signal on.
-    """
+    """Yield the children, and what children that are shells run: a shell passes no signal on."""
     for child in process.children():
         yield child
         if child.name() in ("bash", "sh", "dash"):
@@ -182,10 +179,7 @@ def send_signal(processes: Sequence[psutil.Process], number: int) -> None:
 
 
 def reap(process: psutil.Process) -> bool:
-    """Take the exit status of an adopted child that has ended, which would stay as a zombie.
-
-    Returns True if it has ended.
-    """
+    """Return True if an adopted child has ended, which would stay as a zombie but for this."""
     with contextlib.suppress(psutil.NoSuchProcess, ChildProcessError):
         if process.status() != psutil.STATUS_ZOMBIE:
             return False

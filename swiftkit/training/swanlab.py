@@ -6,10 +6,7 @@ from typing import Any
 
 
 def do_without_dashboard() -> None:
-    """Keep SwanLab's local mode from printing an error where its dashboard is not installed.
-
-    It keeps the data all the same.
-    """
+    """Silence the error of SwanLab's local mode, which keeps its data, without its dashboard."""
     if importlib.util.find_spec("swanboard"):
         return
     from swanlab.deprecated.local import LocalCallbacker

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from helpers.paths import ROOT
+from helpers.preflight_recipes import preflight
 
 from swiftkit.data.convert import convert_files
 from swiftkit.data.convert_record import ConvertOptions
-from swiftkit.preflight.examine import preflight
 
 FOLDER = ROOT / "datasets_custom" / "registration"
 PLUGIN, INFO, ROWS = (

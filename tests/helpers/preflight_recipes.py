@@ -1,12 +1,15 @@
 """For each rule of preflight a recipe that breaks it: additions to a good one, machine, files."""
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from swiftkit.preflight.examine import examine
 from swiftkit.recipe.machine import Gpu, Machine
+from swiftkit.recipe.recipe import RecipeFinding
 
 GB = 10**9
 PACKAGES = "ms-swift deepspeed liger-kernel triton vllm bitsandbytes flash-attn swanlab tensorboard autoawq gptqmodel"
@@ -71,6 +74,17 @@ class Broken:
     environment: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     message: str = ""
+
+
+def preflight(
+    recipe: Path,
+    flags: Sequence[str],
+    environment: Mapping[str, str] = os.environ,
+    machine: Machine | None = None,
+    verb: str = "",
+) -> list[RecipeFinding]:
+    """Return the findings about a recipe with its flags; none when it is good."""
+    return examine(recipe, flags, environment, machine, verb)[1]
 
 
 def make_good_files(folder: Path) -> None:

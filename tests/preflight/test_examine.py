@@ -6,12 +6,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from helpers.preflight_recipes import FOUR, GOOD, NO_GPU, ONE, VERBS, make_good_files
+from helpers.preflight_recipes import FOUR, GOOD, NO_GPU, ONE, VERBS, make_good_files, preflight
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from swiftkit.findings import Level
-from swiftkit.preflight.examine import preflight
 from swiftkit.recipe.arguments import arguments_of
 from swiftkit.recipe.machine import Machine
 from swiftkit.recipe.recipe import RecipeFinding

@@ -15,11 +15,12 @@ from helpers.preflight_recipes import (
     VERBS,
     Broken,
     make_good_files,
+    preflight,
     recipe_text,
     write,
 )
 
-from swiftkit.preflight.examine import all_rules, preflight
+from swiftkit.preflight.examine import all_rules
 from swiftkit.recipe.recipe import RecipeFinding
 
 DOCUMENT = ROOT / "docs" / "preflight.md"

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 from helpers.paths import ROOT
-from helpers.preflight_recipes import FOUR, NO_GPU
+from helpers.preflight_recipes import FOUR, NO_GPU, preflight
 
-from swiftkit.preflight.examine import preflight
 from swiftkit.preflight.rewarded_rows import REWARDS
 from swiftkit.recipe.machine import Machine
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 from helpers.paths import ROOT
+from helpers.preflight_recipes import preflight
 from helpers.real_swift import warm_call
 
-from swiftkit.preflight.examine import preflight
 from swiftkit.recipe.arguments import table
 from swiftkit.recipe.machine import Machine
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import yaml
 from helpers.paths import ROOT
+from helpers.preflight_recipes import preflight
 from helpers.recipe_nodes import LIMIT, NODE_SWIFT, NODES, node
 from helpers.recipe_stage import Stage
 
-from swiftkit.preflight.examine import preflight
 from swiftkit.recipe.machine import Machine
 
 

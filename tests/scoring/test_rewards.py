@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.preflight_recipes import preflight
 
 from swiftkit.errors import DataError
-from swiftkit.preflight.examine import preflight
 from swiftkit.recipe.recipe import RecipeFinding
 from swiftkit.sandbox.tool_pool import ToolOutcome
 from swiftkit.scoring import rewards

@@ -93,10 +93,7 @@ def _length(recipe: Recipe) -> int:
 
 
 def _references(recipe: Recipe) -> int:
-    """Return the number of whole frozen models beside the trained one.
-
-    With LoRA the reference is the model without its adapter.
-    """
+    """Return the number of whole frozen models beside the trained one."""
     models = 2 if recipe.stage == "ppo" else 0  # the reward model and the value model
     has_reference = recipe.stage in ("dpo", "kto", "ppo", "grpo")
     is_off = recipe.stage == "grpo" and recipe.get_float("beta") == 0

@@ -92,10 +92,7 @@ class MemoryEstimate:
 
 
 def memory_of(setup: MemorySetup) -> MemoryEstimate:
-    """Return what each GPU needs.
-
-    Logits and activations are at their peak together, at the beginning of the backward pass.
-    """
+    """Return what each GPU needs as the backward pass begins: logits and activations together."""
     return MemoryEstimate(
         weights=_weights(setup),
         gradients=_gradients(setup),

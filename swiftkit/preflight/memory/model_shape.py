@@ -52,16 +52,14 @@ class ModelShape:
 
     @property
     def dense_linears(self) -> Linears:
-        h, f = self.hidden, self.inner
-        return {"gate_proj": (h, f), "up_proj": (h, f), "down_proj": (f, h)}
+        return _gated_mlp(self.hidden, self.inner)
 
     @property
     def shared_linears(self) -> Linears:
-        h, f = self.hidden, self.shared_inner
-        if not f:
+        if not self.shared_inner:
             return {}
-        mlp = {"gate_proj": (h, f), "up_proj": (h, f), "down_proj": (f, h)}
-        return mlp | {"shared_expert_gate": (h, 1)}
+        mlp = _gated_mlp(self.hidden, self.shared_inner)
+        return mlp | {"shared_expert_gate": (self.hidden, 1)}
 
     @property
     def linears(self) -> list[tuple[Linears, int]]:
@@ -118,10 +116,7 @@ class ModelShape:
 
 
 def model_shape(config: Mapping[str, Any]) -> ModelShape | None:
-    """Return the shape that a config.json describes.
-
-    None for a family that is not known here, or where a size is missing.
-    """
+    """Return the shape of a config.json; None for an unknown family, or where a size is missing."""
 
     def size(name: str) -> int:
         value = config.get(name)
@@ -162,6 +157,10 @@ def model_shape(config: Mapping[str, Any]) -> ModelShape | None:
         sliding=sliding,
         longest=size("max_position_embeddings"),
     )
+
+
+def _gated_mlp(hidden: int, inner: int) -> Linears:
+    return {"gate_proj": (hidden, inner), "up_proj": (hidden, inner), "down_proj": (inner, hidden)}
 
 
 def _weights(linears: Linears) -> int:

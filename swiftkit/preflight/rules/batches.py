@@ -1,15 +1,13 @@
 """Batches and steps, computed as swift does it (rlhf_trainers/args_mixin.py)."""
 
-from collections.abc import Iterator
-
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe
 
 _SIZES = (
     "per_device_train_batch_size gradient_accumulation_steps steps_per_generation num_generations"
 ).split()
 
 
-def group_of_one(recipe: Recipe) -> Iterator[RecipeFinding]:
+def group_of_one(recipe: Recipe) -> Findings:
     """GRPO has nothing to compare one answer per question with."""
     has_teacher = recipe.is_set("teacher_model", "teacher_model_server")
     if recipe.stage == "grpo" and _group_size(recipe) == 1 and not has_teacher:
@@ -17,7 +15,7 @@ def group_of_one(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("num_generations", message, "write 8", num_generations=["8"])
 
 
-def uneven_groups(recipe: Recipe) -> Iterator[RecipeFinding]:
+def uneven_groups(recipe: Recipe) -> Findings:
     """num_generations does not divide the answers of a generation."""
     if recipe.stage != "grpo" or not _has_valid_sizes(recipe):
         return
@@ -40,7 +38,7 @@ def uneven_groups(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flags[0], message, fix)
 
 
-def generation_batch(recipe: Recipe) -> Iterator[RecipeFinding]:
+def generation_batch(recipe: Recipe) -> Findings:
     """generation_batch_size contradicts the batch or steps_per_generation."""
     flag = "generation_batch_size"
     generates = recipe.stage in ("grpo", "gkd")
@@ -56,7 +54,7 @@ def generation_batch(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, message, f"write {max(size // batch, 1) * batch}")
 
 
-def uneven_evaluation(recipe: Recipe) -> Iterator[RecipeFinding]:
+def uneven_evaluation(recipe: Recipe) -> Findings:
     """An evaluation batch does not hold whole groups of answers."""
     if recipe.stage != "grpo" or not _has_valid_sizes(recipe) or not recipe.evaluates:
         return
@@ -68,7 +66,7 @@ def uneven_evaluation(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, message, f"write --{flag} {group}")
 
 
-def batch_of_one(recipe: Recipe) -> Iterator[RecipeFinding]:
+def batch_of_one(recipe: Recipe) -> Findings:
     """KTO's KL term compares rows of an update, and there is only one."""
     rows = _global_batch(recipe) * recipe.get_int("gradient_accumulation_steps", 16)
     has_kl = recipe.get_str("loss_type") != "apo_zero_unpaired"
@@ -80,7 +78,7 @@ def batch_of_one(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, message, "write 2 or more, or accumulate more steps")
 
 
-def warmup_beyond_end(recipe: Recipe) -> Iterator[RecipeFinding]:
+def warmup_beyond_end(recipe: Recipe) -> Findings:
     """The warmup is longer than the run, which never reaches its learning rate."""
     warmup, steps = recipe.get_float("warmup_steps") or 0, recipe.get_int("max_steps", -1)
     if recipe.trains and 0 < steps <= warmup:
@@ -88,7 +86,7 @@ def warmup_beyond_end(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("warmup_steps", message, f"write {max(steps // 20, 1)}")
 
 
-def never_saved(recipe: Recipe) -> Iterator[RecipeFinding]:
+def never_saved(recipe: Recipe) -> Findings:
     """save_steps is beyond max_steps, so a crash loses everything."""
     save_steps, steps = recipe.get_int("save_steps", 500), recipe.get_int("max_steps", -1)
     saves_by_steps = recipe.is_set("save_steps") and recipe.get_str("save_strategy") == "steps"
@@ -97,7 +95,7 @@ def never_saved(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("save_steps", message, f"write {max(steps // 2, 1)}")
 
 
-def streamed_epochs(recipe: Recipe) -> Iterator[RecipeFinding]:
+def streamed_epochs(recipe: Recipe) -> Findings:
     """Streaming needs max_steps, because the number of rows is not known."""
     if recipe.trains and recipe.get_bool("streaming") and recipe.get_int("max_steps", -1) <= 0:
         message = "the run has no end: the number of rows is not known"

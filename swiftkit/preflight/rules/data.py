@@ -2,12 +2,12 @@
 something else."""
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 from swiftkit.preflight.data_rows import DataRow, first_rows, late_columns, role_of
 from swiftkit.preflight.rewarded_rows import REWARDS, first_unrewarded_row
 from swiftkit.recipe.paths import data_files
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe, RecipeFinding
 
 _ANSWER_ROLES = ("assistant", "gpt", "bot", "tool_call", "function_call")
 _ROLES = (
@@ -29,13 +29,13 @@ _KINDS = {bool: "true or false", int: "a number", float: "a number", str: "text"
 _KINDS |= {list: "a list", dict: "an object"}
 
 
-def broken_row(recipe: Recipe) -> Iterator[RecipeFinding]:
+def broken_row(recipe: Recipe) -> Findings:
     """A line is not a JSON object, so the whole file fails to load."""
     fix = "mend the line, or convert the file again"
     return _first(recipe, lambda row: row.content is None, "is not a JSON object", fix)
 
 
-def no_conversation(recipe: Recipe) -> Iterator[RecipeFinding]:
+def no_conversation(recipe: Recipe) -> Findings:
     """A row has neither messages nor the columns that swift makes them of."""
     columns = _MESSAGES | _QUESTIONS | _RESPONSES
 
@@ -46,7 +46,7 @@ def no_conversation(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield from _first(recipe, is_wrong, "has no messages", _CONVERT)
 
 
-def no_answer(recipe: Recipe) -> Iterator[RecipeFinding]:
+def no_answer(recipe: Recipe) -> Findings:
     """A training row does not end in an answer, so swift deletes it."""
 
     def is_wrong(row: DataRow) -> bool:
@@ -62,7 +62,7 @@ def no_answer(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield from _first(recipe, is_wrong, message, fix)
 
 
-def no_rejected(recipe: Recipe) -> Iterator[RecipeFinding]:
+def no_rejected(recipe: Recipe) -> Findings:
     """A row of preferences has no rejected answer."""
 
     if recipe.stage in _PAIRS and not recipe.is_set("columns"):
@@ -71,7 +71,7 @@ def no_rejected(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield from _first(recipe, lambda row: row.lacks(_REJECTED), message, fix)
 
 
-def no_label(recipe: Recipe) -> Iterator[RecipeFinding]:
+def no_label(recipe: Recipe) -> Findings:
     """A row of KTO has no label."""
 
     if recipe.stage == "kto" and not recipe.is_set("columns"):
@@ -79,7 +79,7 @@ def no_label(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield from _first(recipe, lambda row: row.lacks({"label"}), message, fix)
 
 
-def kto_ending(recipe: Recipe) -> Iterator[RecipeFinding]:
+def kto_ending(recipe: Recipe) -> Findings:
     """A row of KTO or GKD ends in a tool_call turn, which has to be an answer's text."""
     samples_answers = recipe.stage == "gkd" and (recipe.get_float("lmbda") or 0) > 0
     if recipe.stage == "kto" or samples_answers:
@@ -87,14 +87,14 @@ def kto_ending(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield from _first(recipe, _ends_in_call, message, f"{_CONVERT} --to kto")
 
 
-def answer_in_prompt(recipe: Recipe) -> Iterator[RecipeFinding]:
+def answer_in_prompt(recipe: Recipe) -> Findings:
     """A row of GRPO ends in its tool call, so the answer stands in the prompt."""
     if recipe.stage == "grpo":
         message = "ends in its tool call, and the model would read the answer"
         yield from _first(recipe, _ends_in_call, message, f"{_CONVERT} --to grpo")
 
 
-def answer_left_out(recipe: Recipe) -> Iterator[RecipeFinding]:
+def answer_left_out(recipe: Recipe) -> Findings:
     """A row of GRPO ends in an assistant turn, which swift takes away."""
 
     if recipe.stage == "grpo":
@@ -103,14 +103,14 @@ def answer_left_out(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield from _first(recipe, lambda row: row.last_role in roles, message, fix, recipe.warn)
 
 
-def answer_leaks(recipe: Recipe) -> Iterator[RecipeFinding]:
+def answer_leaks(recipe: Recipe) -> Findings:
     """A row of inference ends in a tool call, which swift leaves in the prompt."""
     if recipe.verb == "infer":
         message = "ends in its tool call, which stays in the prompt"
         yield from _first(recipe, _ends_in_call, message, "cut the rows before it")
 
 
-def unrewarded_row(recipe: Recipe) -> Iterator[RecipeFinding]:
+def unrewarded_row(recipe: Recipe) -> Findings:
     """A row has no gold calls for the tool-call rewards to judge by."""
     rewards = recipe.settings.get("reward_funcs", ())
     if recipe.stage != "grpo" or not set(REWARDS) & set(rewards):
@@ -122,7 +122,7 @@ def unrewarded_row(recipe: Recipe) -> Iterator[RecipeFinding]:
                 yield recipe.fail(flag, problem, fix)
 
 
-def nested_value(recipe: Recipe) -> Iterator[RecipeFinding]:
+def nested_value(recipe: Recipe) -> Findings:
     """Tools are not a JSON string: the reader merges different ones and pads them with nulls."""
 
     def is_wrong(row: DataRow) -> bool:
@@ -132,7 +132,7 @@ def nested_value(recipe: Recipe) -> Iterator[RecipeFinding]:
     return _first(recipe, is_wrong, message, _CONVERT, recipe.warn)
 
 
-def mixed_content(recipe: Recipe) -> Iterator[RecipeFinding]:
+def mixed_content(recipe: Recipe) -> Findings:
     """Contents are text in one row and parts in another: `datasets` makes all of them JSON text."""
 
     def has_content(row: DataRow, kind: type) -> bool:
@@ -143,7 +143,7 @@ def mixed_content(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield from _first(recipe, lambda row: has_content(row, list), message, _CONVERT)
 
 
-def changing_column(recipe: Recipe) -> Iterator[RecipeFinding]:
+def changing_column(recipe: Recipe) -> Findings:
     """A column changes its type between rows, so the file does not load."""
     kinds: dict[tuple[str, str], str] = {}  # (file, column) -> the kind of its first value
     for row in first_rows(recipe):
@@ -159,14 +159,14 @@ def changing_column(recipe: Recipe) -> Iterator[RecipeFinding]:
                 return
 
 
-def late_column(recipe: Recipe) -> Iterator[RecipeFinding]:
+def late_column(recipe: Recipe) -> Findings:
     """A column first appears after 10 MB, and `datasets` stops at it."""
     for flag, place, name in late_columns(recipe):
         message = f"{place}: {name} first appears after 10 MB, and the reader stops at it"
         yield recipe.fail(flag, message, "put the row first, or convert the file again")
 
 
-def dropped_key(recipe: Recipe) -> Iterator[RecipeFinding]:
+def dropped_key(recipe: Recipe) -> Findings:
     """swift silently drops a key of a message, such as its reasoning."""
     if not recipe.trains:
         return
@@ -180,7 +180,7 @@ def dropped_key(recipe: Recipe) -> Iterator[RecipeFinding]:
                 break
 
 
-def unknown_role(recipe: Recipe) -> Iterator[RecipeFinding]:
+def unknown_role(recipe: Recipe) -> Findings:
     """A turn has a role that swift does not know, so the row is deleted."""
     flags = set()
     for row in first_rows(recipe):
@@ -191,7 +191,7 @@ def unknown_role(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(row.flag, f"{message}, and swift deletes such rows", _CONVERT)
 
 
-def joined_turns(recipe: Recipe) -> Iterator[RecipeFinding]:
+def joined_turns(recipe: Recipe) -> Findings:
     """swift joins two user turns in a row without a separator."""
 
     def is_wrong(row: DataRow) -> bool:
@@ -203,7 +203,7 @@ def joined_turns(recipe: Recipe) -> Iterator[RecipeFinding]:
     return _first(recipe, is_wrong, message, fix, recipe.warn)
 
 
-def same_file_twice(recipe: Recipe) -> Iterator[RecipeFinding]:
+def same_file_twice(recipe: Recipe) -> Findings:
     """The same file is for training and validation, so the loss says nothing."""
     files = [(flag, path.resolve()) for flag, path in data_files(recipe)]
     for flag, path in files:
@@ -222,7 +222,7 @@ def _first(
     message: str,
     fix: str,
     report: Callable[..., RecipeFinding] | None = None,
-) -> Iterator[RecipeFinding]:
+) -> Findings:
     """Yield a finding for the first wrong row of each flag; `report` is recipe.fail or .warn."""
     report = report or recipe.fail
     flags = set()

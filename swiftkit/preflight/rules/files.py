@@ -1,12 +1,11 @@
 """The models, adapters, data and plugins that a recipe reads. swift finds late that one is missing,
 or looks its name up on a hub."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from swiftkit.recipe.model_files import lfs_pointers, missing_shards
 from swiftkit.recipe.paths import OFFLINE, RecipeHub, data_files, datasets, looks_local, set_values
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe, RecipeFinding
 
 _MODELS = ("model", "reward_model", "ref_model", "teacher_model")
 _ADAPTERS = "adapters ref_adapters reward_adapters teacher_adapters resume_from_checkpoint".split()
@@ -19,7 +18,7 @@ _MODEL_PARTS = {
 }
 
 
-def no_model(recipe: Recipe) -> Iterator[RecipeFinding]:
+def no_model(recipe: Recipe) -> Findings:
     """The recipe names no model, and no adapter that names one."""
     flags = ["model"]
     if not recipe.trains or recipe.get_bool("resume_only_model"):
@@ -28,13 +27,13 @@ def no_model(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("model", "none is given", "add --model DIRECTORY")
 
 
-def no_dataset(recipe: Recipe) -> Iterator[RecipeFinding]:
+def no_dataset(recipe: Recipe) -> Findings:
     """The training names no data."""
     if recipe.trains and not recipe.is_set("dataset", "cached_dataset"):
         yield recipe.fail("dataset", "none is given", "add --dataset FILE.jsonl")
 
 
-def missing_model(recipe: Recipe) -> Iterator[RecipeFinding]:
+def missing_model(recipe: Recipe) -> Findings:
     """A model's path is not there, and swift would look for it on a hub."""
     for flag, value in set_values(recipe, _MODELS):
         path = Path(value).expanduser()
@@ -49,7 +48,7 @@ def missing_model(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield _missing(recipe, flag, path, "give a model's path, or a hub id ORG/NAME")
 
 
-def incomplete_model(recipe: Recipe) -> Iterator[RecipeFinding]:
+def incomplete_model(recipe: Recipe) -> Findings:
     """A model's folder lacks config, weights, tokenizer or shards, or holds Git LFS pointers."""
     fix = "copy or export the whole model directory"
     for flag, value in set_values(recipe, _MODELS):
@@ -68,7 +67,7 @@ def incomplete_model(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, message, "fetch the weights: git lfs pull")
 
 
-def missing_adapter(recipe: Recipe) -> Iterator[RecipeFinding]:
+def missing_adapter(recipe: Recipe) -> Findings:
     """An adapter or checkpoint is not there, or the folder holds none."""
     for flag, value in set_values(recipe, _ADAPTERS):
         name = value.partition("=")[2] or value  # deploy's NAME=PATH
@@ -82,7 +81,7 @@ def missing_adapter(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield _missing(recipe, flag, path, "train first, or correct the path")
 
 
-def incomplete_checkpoint(recipe: Recipe) -> Iterator[RecipeFinding]:
+def incomplete_checkpoint(recipe: Recipe) -> Findings:
     """A checkpoint to resume from lacks the trainer's state: its save was cut off."""
     flag = "resume_from_checkpoint"
     path = Path(recipe.get_str(flag)).expanduser()
@@ -92,7 +91,7 @@ def incomplete_checkpoint(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, f"{path.absolute()} has no trainer_state.json", fix)
 
 
-def missing_data(recipe: Recipe) -> Iterator[RecipeFinding]:
+def missing_data(recipe: Recipe) -> Findings:
     """A data file is not there, and swift would try its name as a hub id."""
     for flag, value, name in datasets(recipe):
         path = Path(name).expanduser()
@@ -105,7 +104,7 @@ def missing_data(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield _missing(recipe, flag, path, "give a data set's path, or a hub id ORG/NAME")
 
 
-def sample_count(recipe: Recipe) -> Iterator[RecipeFinding]:
+def sample_count(recipe: Recipe) -> Findings:
     """The COUNT of FILE#COUNT is not a number, or zero."""
     for flag, value, _ in datasets(recipe):
         count = value.rpartition("#")[2]
@@ -115,7 +114,7 @@ def sample_count(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, message, "write FILE#1000")
 
 
-def empty_data(recipe: Recipe) -> Iterator[RecipeFinding]:
+def empty_data(recipe: Recipe) -> Findings:
     """A data file has no rows, which gives a division by zero much later."""
     for flag, path in data_files(recipe):
         with path.open("rb") as file:
@@ -125,7 +124,7 @@ def empty_data(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, f"{path.absolute()} is empty", fix)
 
 
-def bad_plugin(recipe: Recipe) -> Iterator[RecipeFinding]:
+def bad_plugin(recipe: Recipe) -> Findings:
     """A plugin is not there, or is not a .py file."""
     for flag, value in set_values(recipe, ("external_plugins",)):
         path = Path(value).expanduser()
@@ -135,7 +134,7 @@ def bad_plugin(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, f"{path.absolute()} is not a .py file", "give a Python file")
 
 
-def missing_file(recipe: Recipe) -> Iterator[RecipeFinding]:
+def missing_file(recipe: Recipe) -> Findings:
     """A configuration, cached data set or prompt file is not there."""
     cached = ("cached_dataset", "cached_val_dataset")
     configurations = ("deepspeed", "teacher_deepspeed", "fsdp", "custom_dataset_info")
@@ -149,7 +148,7 @@ def missing_file(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield _missing(recipe, flag, path, "correct the path")
 
 
-def unreachable_hub(recipe: Recipe) -> Iterator[RecipeFinding]:
+def unreachable_hub(recipe: Recipe) -> Findings:
     """A name would be looked up on a hub, but this machine is set offline and has no copy."""
     hub = RecipeHub.of(recipe)
     names = []

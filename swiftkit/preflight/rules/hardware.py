@@ -1,26 +1,25 @@
 """GPUs, processes, DeepSpeed, FSDP and the CPU."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from swiftkit.preflight.memory.estimate import zero_config
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe
 
 
-def deepspeed_without_gpu(recipe: Recipe) -> Iterator[RecipeFinding]:
+def deepspeed_without_gpu(recipe: Recipe) -> Findings:
     """DeepSpeed is set where there is no GPU, and without use_cpu."""
     if recipe.get_str("deepspeed") and not recipe.machine.gpus and not recipe.get_bool("use_cpu"):
         fix = "run it on a machine with GPUs, leave it out, or add --use_cpu true (zero2 only)"
         yield recipe.fail("deepspeed", "nvidia-smi shows no GPU", fix)
 
 
-def deepspeed_missing(recipe: Recipe) -> Iterator[RecipeFinding]:
+def deepspeed_missing(recipe: Recipe) -> Findings:
     """DeepSpeed is not installed."""
     if recipe.get_str("deepspeed") and recipe.machine.lacks("deepspeed"):
         yield recipe.fail("deepspeed", "deepspeed is not installed", "pip install 'swiftkit[gpu]'")
 
 
-def zero3_on_cpu(recipe: Recipe) -> Iterator[RecipeFinding]:
+def zero3_on_cpu(recipe: Recipe) -> Findings:
     """ZeRO-3 on the CPU needs the plugin that starts DeepSpeed's processes first."""
     if zero_config(recipe)[0] != 3 or not recipe.get_bool("use_cpu"):
         return
@@ -33,21 +32,21 @@ def zero3_on_cpu(recipe: Recipe) -> Iterator[RecipeFinding]:
     yield recipe.fail("deepspeed", message, f"{fix} swiftkit/swift_plugins/deepspeed_on_cpu.py")
 
 
-def deepspeed_taken_away(recipe: Recipe) -> Iterator[RecipeFinding]:
+def deepspeed_taken_away(recipe: Recipe) -> Findings:
     """ACCELERATE_USE_CPU silently turns DeepSpeed into plain DDP."""
     if recipe.get_str("deepspeed") and _is_accelerate_on_cpu(recipe):
         message = "ACCELERATE_USE_CPU silently gives plain DDP instead"
         yield recipe.fail("deepspeed", message, "unset ACCELERATE_USE_CPU and add --use_cpu true")
 
 
-def deepspeed_and_fsdp(recipe: Recipe) -> Iterator[RecipeFinding]:
+def deepspeed_and_fsdp(recipe: Recipe) -> Findings:
     """DeepSpeed and FSDP exclude each other."""
     if recipe.get_str("deepspeed") and recipe.get_str("fsdp"):
         fix = "keep one; recipes: DEEPSPEED=none"
         yield recipe.fail("fsdp", "and deepspeed exclude each other", fix)
 
 
-def sharded_by_one_process(recipe: Recipe) -> Iterator[RecipeFinding]:
+def sharded_by_one_process(recipe: Recipe) -> Findings:
     """One process with DeepSpeed, FSDP or liger sees several GPUs: swift stops at that."""
     flags = [flag for flag in ("deepspeed", "fsdp") if recipe.get_str(flag)]
     if recipe.get_bool("use_liger_kernel"):
@@ -59,7 +58,7 @@ def sharded_by_one_process(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn(flags[0], message, fix)
 
 
-def uneven_processes(recipe: Recipe) -> Iterator[RecipeFinding]:
+def uneven_processes(recipe: Recipe) -> Findings:
     """The number of processes does not divide the GPUs, or exceeds them."""
     value, gpus = recipe.environment.get("NPROC_PER_NODE", ""), len(recipe.machine.gpus)
     shares_one = recipe.environment.get("SWIFT_SINGLE_DEVICE_MODE", "0") == "1"
@@ -72,7 +71,7 @@ def uneven_processes(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("NPROC_PER_NODE", message, fix)
 
 
-def processes_apart(recipe: Recipe) -> Iterator[RecipeFinding]:
+def processes_apart(recipe: Recipe) -> Findings:
     """Several processes on the CPU without use_cpu train apart and overwrite each other."""
     is_parallel = recipe.trains and recipe.processes > 1 and not recipe.machine.gpus
     if is_parallel and not recipe.is_set("use_cpu", "deepspeed"):
@@ -80,7 +79,7 @@ def processes_apart(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("use_cpu", message, "add --use_cpu true", use_cpu=["true"])
 
 
-def half_of_the_answers(recipe: Recipe) -> Iterator[RecipeFinding]:
+def half_of_the_answers(recipe: Recipe) -> Findings:
     """Of several processes that infer on the CPU only the first one's rows are written."""
     is_parallel = recipe.verb == "infer" and recipe.processes > 1 and not recipe.machine.gpus
     if is_parallel and not _is_accelerate_on_cpu(recipe):
@@ -89,20 +88,20 @@ def half_of_the_answers(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("result_path", message, fix)
 
 
-def fsdp_on_cpu(recipe: Recipe) -> Iterator[RecipeFinding]:
+def fsdp_on_cpu(recipe: Recipe) -> Findings:
     """FSDP on the CPU silently runs plain DDP."""
     if recipe.get_str("fsdp") and recipe.on_cpu:
         yield recipe.warn("fsdp", "silently gives plain DDP on the CPU", "leave it out")
 
 
-def fsdp_model_only(recipe: Recipe) -> Iterator[RecipeFinding]:
+def fsdp_model_only(recipe: Recipe) -> Findings:
     """FSDP2's sharded checkpoints do not go with save_only_model."""
     if recipe.get_str("fsdp") == "fsdp2" and recipe.get_bool("save_only_model"):
         message = "FSDP2 saves sharded checkpoints, which hold the optimizer too"
         yield recipe.fail("save_only_model", message)
 
 
-def no_gpu(recipe: Recipe) -> Iterator[RecipeFinding]:
+def no_gpu(recipe: Recipe) -> Findings:
     """A training without GPU and use_cpu stops at bf16, the default of most models."""
     is_float32 = recipe.get_str("torch_dtype") == "float32"
     is_float32 = is_float32 and recipe.settings.get("fp16") == ["false"]
@@ -113,7 +112,7 @@ def no_gpu(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("use_cpu", "nvidia-smi shows no GPU, and bf16 needs one", fix)
 
 
-def half_precision_on_cpu(recipe: Recipe) -> Iterator[RecipeFinding]:
+def half_precision_on_cpu(recipe: Recipe) -> Findings:
     """float32 on the CPU needs fp16 false, because swift turns fp16 on by itself."""
     dtype = recipe.get_str("torch_dtype")
     turns_on = dtype in ("float32", "float16") and not recipe.is_set("fp16", "bf16")
@@ -122,13 +121,13 @@ def half_precision_on_cpu(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("fp16", message, "add --fp16 false", fp16=["false"])
 
 
-def two_precisions(recipe: Recipe) -> Iterator[RecipeFinding]:
+def two_precisions(recipe: Recipe) -> Findings:
     """fp16 and bf16 exclude each other."""
     if recipe.get_bool("fp16") and recipe.get_bool("bf16"):
         yield recipe.fail("fp16", "and bf16 exclude each other", "keep bf16", fp16=None)
 
 
-def old_gpu(recipe: Recipe) -> Iterator[RecipeFinding]:
+def old_gpu(recipe: Recipe) -> Findings:
     """A GPU before Ampere computes no bf16."""
     old = [gpu for gpu in recipe.machine.gpus if 0 < gpu.capability < 8]
     if old and (recipe.get_str("torch_dtype") == "bfloat16" or recipe.get_bool("bf16")):

@@ -1,9 +1,7 @@
 """Attention, liger, packing, quantization, vLLM: what needs a package or a GPU of its own."""
 
-from collections.abc import Iterator
-
 from swiftkit.recipe.model_files import quantization
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe
 
 _FLASH = ("flash_attn", "flash_attention_2", "flash_attention_3", "flash_attention_4")
 _QUANTIZERS = {
@@ -16,7 +14,7 @@ _BITS = {
 }  # fmt: skip
 
 
-def liger_without_triton(recipe: Recipe) -> Iterator[RecipeFinding]:
+def liger_without_triton(recipe: Recipe) -> Findings:
     """Without liger, triton or a GPU liger's kernels crash in mid-training."""
     flag = "use_liger_kernel"
     if not recipe.get_bool(flag):
@@ -29,7 +27,7 @@ def liger_without_triton(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, "its kernels crash without a GPU")
 
 
-def flash_attention_missing(recipe: Recipe) -> Iterator[RecipeFinding]:
+def flash_attention_missing(recipe: Recipe) -> Findings:
     """Flash attention is not installed, or has no GPU to run on."""
     attention = recipe.get_str("attn_impl")
     package = "kernels" if attention == "flash_attention_3" else "flash-attn"
@@ -40,7 +38,7 @@ def flash_attention_missing(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("attn_impl", message, fix)
 
 
-def flash_attention_3(recipe: Recipe) -> Iterator[RecipeFinding]:
+def flash_attention_3(recipe: Recipe) -> Findings:
     """FlashAttention 3 needs a GPU of Hopper or newer."""
     old = [gpu for gpu in recipe.machine.gpus if 0 < gpu.capability < 9]
     if recipe.get_str("attn_impl") == "flash_attention_3" and old:
@@ -48,7 +46,7 @@ def flash_attention_3(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("attn_impl", message, "write flash_attn or sdpa")
 
 
-def packing_without_flash(recipe: Recipe) -> Iterator[RecipeFinding]:
+def packing_without_flash(recipe: Recipe) -> Findings:
     """packing and padding_free need an attention that keeps the rows apart."""
     attention = recipe.get_str("attn_impl")
     for flag in ("packing", "padding_free"):
@@ -57,14 +55,14 @@ def packing_without_flash(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, message, "add --attn_impl flash_attn")
 
 
-def packing_and_lazy(recipe: Recipe) -> Iterator[RecipeFinding]:
+def packing_and_lazy(recipe: Recipe) -> Findings:
     """packing and streaming exclude lazy_tokenize."""
     for flag in ("packing", "streaming"):
         if recipe.get_bool(flag) and recipe.get_bool("lazy_tokenize"):
             yield recipe.fail("lazy_tokenize", f"and {flag} exclude each other")
 
 
-def quantizer_missing(recipe: Recipe) -> Iterator[RecipeFinding]:
+def quantizer_missing(recipe: Recipe) -> Findings:
     """The package of a quantization is not installed."""
     method = recipe.get_str("quant_method") or quantization(recipe)
     package = _QUANTIZERS.get(method)
@@ -76,7 +74,7 @@ def quantizer_missing(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, f"{package} is not installed", fix)
 
 
-def quantization_incomplete(recipe: Recipe) -> Iterator[RecipeFinding]:
+def quantization_incomplete(recipe: Recipe) -> Findings:
     """quant_bits and quant_method need each other, and a number of bits that the method has."""
     method, bits = recipe.get_str("quant_method"), recipe.get_str("quant_bits")
     if bits and not method:
@@ -88,7 +86,7 @@ def quantization_incomplete(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("quant_bits", f"{method} has no {bits} bits", fix)
 
 
-def calibration_data(recipe: Recipe) -> Iterator[RecipeFinding]:
+def calibration_data(recipe: Recipe) -> Findings:
     """AWQ and GPTQ need rows to calibrate on."""
     method = recipe.get_str("quant_method")
     calibrates = recipe.verb == "export" and method in ("awq", "gptq", "gptq_v2")
@@ -97,7 +95,7 @@ def calibration_data(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("dataset", message, "add --dataset FILE.jsonl#256")
 
 
-def fp8_without_gpu(recipe: Recipe) -> Iterator[RecipeFinding]:
+def fp8_without_gpu(recipe: Recipe) -> Findings:
     """FP8 needs a GPU that computes it."""
     able = [gpu for gpu in recipe.machine.gpus if gpu.capability >= 8.9 or not gpu.capability]
     if recipe.get_str("quant_method") == "fp8" and recipe.machine.has_swift and not able:
@@ -105,7 +103,7 @@ def fp8_without_gpu(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("quant_method", message, "write bnb, or run it on such a GPU")
 
 
-def vllm_missing(recipe: Recipe) -> Iterator[RecipeFinding]:
+def vllm_missing(recipe: Recipe) -> Findings:
     """vLLM, SGLang or LMDeploy is not installed."""
     lacks_vllm = recipe.machine.lacks("vllm")
     if recipe.get_bool("use_vllm") and recipe.get_str("vllm_mode") != "server" and lacks_vllm:
@@ -123,7 +121,7 @@ def vllm_missing(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("model", message, "run it in the environment that has it")
 
 
-def vllm_without_vllm(recipe: Recipe) -> Iterator[RecipeFinding]:
+def vllm_without_vllm(recipe: Recipe) -> Findings:
     """vllm_* settings have no effect where vLLM does not run."""
     # A recipe that says `use_vllm: false` keeps the settings for a machine that turns it on.
     if recipe.verb not in ("rlhf", "infer", "deploy") or recipe.is_set("use_vllm"):
@@ -137,7 +135,7 @@ def vllm_without_vllm(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.warn(flag, "has no effect without vLLM", fix, **{flag: None})
 
 
-def vllm_mode(recipe: Recipe) -> Iterator[RecipeFinding]:
+def vllm_mode(recipe: Recipe) -> Findings:
     """vllm_mode and use_vllm need each other, and a server needs an address."""
     if recipe.stage not in ("grpo", "gkd"):
         return
@@ -153,7 +151,7 @@ def vllm_mode(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("vllm_mode", "server needs an address", fix)
 
 
-def vllm_shards(recipe: Recipe) -> Iterator[RecipeFinding]:
+def vllm_shards(recipe: Recipe) -> Findings:
     """vLLM's tensor parallelism does not divide the processes, or exceeds the GPUs."""
     flag = "vllm_tensor_parallel_size"
     size, gpus = recipe.get_int(flag, 1), len(recipe.machine.gpus)

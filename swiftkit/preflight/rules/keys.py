@@ -1,11 +1,10 @@
 """Keys that swift does not know, or takes for others."""
 
 import difflib
-from collections.abc import Iterator
 
 from swiftkit.recipe.arguments import arguments_of, verbs
 from swiftkit.recipe.reading import completions
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe
 
 # Flags of ms-swift 3.x and 2.x -> what to write now; empty where nothing took its place.
 RENAMED = {
@@ -47,7 +46,7 @@ _SECRETS = {
 }
 
 
-def renamed_key(recipe: Recipe) -> Iterator[RecipeFinding]:
+def renamed_key(recipe: Recipe) -> Findings:
     """A flag belongs to ms-swift 3.x or 2.x; its new name is given."""
     message = "is a flag of an older ms-swift that 4.6 does not know"
     for flag in _unknown(recipe, renamed=True):
@@ -59,7 +58,7 @@ def renamed_key(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, message)
 
 
-def unknown_key(recipe: Recipe) -> Iterator[RecipeFinding]:
+def unknown_key(recipe: Recipe) -> Findings:
     """No verb of swift knows a flag; the nearest name is given."""
     for flag in _unknown(recipe):
         if not completions(flag, recipe.verb) and not _knowing_verbs(flag):
@@ -68,7 +67,7 @@ def unknown_key(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, f"is not an argument of swift {recipe.verb}", fix)
 
 
-def key_of_another_verb(recipe: Recipe) -> Iterator[RecipeFinding]:
+def key_of_another_verb(recipe: Recipe) -> Findings:
     """Only other verbs of swift know a flag."""
     for flag in _unknown(recipe):
         others = _knowing_verbs(flag)
@@ -77,7 +76,7 @@ def key_of_another_verb(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, message)
 
 
-def ambiguous_key(recipe: Recipe) -> Iterator[RecipeFinding]:
+def ambiguous_key(recipe: Recipe) -> Findings:
     """The parser refuses the beginning of several flags."""
     for flag in _unknown(recipe):
         names = completions(flag, recipe.verb)
@@ -85,7 +84,7 @@ def ambiguous_key(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, f"could be {', '.join(names[:4])}", "write the whole name")
 
 
-def abbreviated_key(recipe: Recipe) -> Iterator[RecipeFinding]:
+def abbreviated_key(recipe: Recipe) -> Findings:
     """swift silently accepts the beginning of a flag, which may be a typing mistake."""
     for flag in _unknown(recipe):
         names = completions(flag, recipe.verb)
@@ -94,19 +93,19 @@ def abbreviated_key(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.warn(flag, f"is taken for {names[0]}", f"write {names[0]}", **changes)
 
 
-def key_twice(recipe: Recipe) -> Iterator[RecipeFinding]:
+def key_twice(recipe: Recipe) -> Findings:
     """A key stands twice in the YAML, and its first value is silently lost."""
     for flag, place in recipe.repeated.items():
         yield recipe.fail(flag, f"stands also at {place}, which is lost", "keep one of them")
 
 
-def secret_in_recipe(recipe: Recipe) -> Iterator[RecipeFinding]:
+def secret_in_recipe(recipe: Recipe) -> Findings:
     """swift prints a key or a token, and keeps it in args.json."""
     for flag in recipe.present(*_SECRETS):
         yield recipe.warn(flag, "is printed, and kept in args.json", _SECRETS[flag])
 
 
-def shadowed_variable(recipe: Recipe) -> Iterator[RecipeFinding]:
+def shadowed_variable(recipe: Recipe) -> Findings:
     """A variable of the ENV block has no effect: the environment sets another value."""
     for name, value in recipe.file_environment.items():
         if recipe.environment.get(name, value) != value:

@@ -1,16 +1,14 @@
 """The memory that a run would need, beside what its GPUs have."""
 
-from collections.abc import Iterator
-
 from swiftkit.findings import Level
 from swiftkit.preflight.memory.estimate import memory_setup
 from swiftkit.preflight.memory.formula import memory_of
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe, RecipeFinding
 
 _WORTH_SAYING = 2_000_000_000  # bytes
 
 
-def memory(recipe: Recipe) -> Iterator[RecipeFinding]:
+def memory(recipe: Recipe) -> Findings:
     """A GPU would need about this much memory, beside what it has: an estimate, not measured."""
     setup = memory_setup(recipe)
     if setup is None or recipe.get_bool("use_cpu"):

@@ -1,18 +1,17 @@
 """Model type, template, adapters and number formats that do not fit together, which swift finds out
 late."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from swiftkit.preflight.memory.estimate import zero_config
 from swiftkit.recipe.arguments import table
 from swiftkit.recipe.model_files import adapter_configs, is_gpt_oss, model_config, quantization
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe
 
 _HARMONY = Path("swiftkit/swift_plugins/harmony_template.py")
 
 
-def no_harmony(recipe: Recipe) -> Iterator[RecipeFinding]:
+def no_harmony(recipe: Recipe) -> Findings:
     """gpt-oss needs the Harmony plugin for rows and requests with tools."""
     types = (model_config(recipe).get("model_type"), recipe.get_str("model_type"))
     plugins = [Path(file).name for file in recipe.get_list("external_plugins")]
@@ -21,7 +20,7 @@ def no_harmony(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("external_plugins", message, f"add --external_plugins {_HARMONY}")
 
 
-def ambiguous_model_type(recipe: Recipe) -> Iterator[RecipeFinding]:
+def ambiguous_model_type(recipe: Recipe) -> Findings:
     """Several model types share the architecture of a model folder, and none is given."""
     folder = Path(recipe.get_str("model")).expanduser()
     if recipe.is_set("model_type") or not folder.is_dir() or (folder / "args.json").exists():
@@ -34,7 +33,7 @@ def ambiguous_model_type(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("model", message, f"add --model_type {types[0]}")
 
 
-def other_model_type(recipe: Recipe) -> Iterator[RecipeFinding]:
+def other_model_type(recipe: Recipe) -> Findings:
     """A model_type is made for another architecture than config.json's."""
     types, wanted = _model_types(model_config(recipe)), recipe.get_str("model_type")
     if types and wanted in table().model_types and wanted not in types:
@@ -43,7 +42,7 @@ def other_model_type(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("model_type", message, f"write {types[0]}")
 
 
-def other_template(recipe: Recipe) -> Iterator[RecipeFinding]:
+def other_template(recipe: Recipe) -> Findings:
     """A template belongs to another model."""
     types = [recipe.get_str("model_type")]
     if types[0] not in table().model_types:
@@ -60,7 +59,7 @@ def other_template(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("template", message, fix)
 
 
-def adapter_of_another_model(recipe: Recipe) -> Iterator[RecipeFinding]:
+def adapter_of_another_model(recipe: Recipe) -> Findings:
     """An adapter was trained on another base than --model."""
     if not recipe.is_set("model"):
         return
@@ -72,7 +71,7 @@ def adapter_of_another_model(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.warn("adapters", message, "give the same --model")
 
 
-def served_experts(recipe: Recipe) -> Iterator[RecipeFinding]:
+def served_experts(recipe: Recipe) -> Findings:
     """Requests fail for an adapter on experts (target_parameters) that is served by name."""
     if recipe.verb not in ("deploy", "infer", "rollout") or recipe.get_bool("merge_lora"):
         return
@@ -84,7 +83,7 @@ def served_experts(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail("adapters", message, fix)
 
 
-def expert_dropout(recipe: Recipe) -> Iterator[RecipeFinding]:
+def expert_dropout(recipe: Recipe) -> Findings:
     """peft allows no dropout with target_parameters, and swift's default is 0.05."""
     if recipe.is_set("target_parameters") and recipe.get_float("lora_dropout") != 0:
         dropout = recipe.get_str("lora_dropout")
@@ -92,7 +91,7 @@ def expert_dropout(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("target_parameters", message, "add --lora_dropout 0", lora_dropout=["0"])
 
 
-def too_long(recipe: Recipe) -> Iterator[RecipeFinding]:
+def too_long(recipe: Recipe) -> Findings:
     """A length is beyond the positions that the model knows."""
     longest = model_config(recipe).get("max_position_embeddings")
     flags = ("max_length",) if recipe.trains else ("vllm_max_model_len", "max_model_len")
@@ -104,7 +103,7 @@ def too_long(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn(flag, message, f"write {longest} or less, or add --rope_scaling yarn")
 
 
-def sharded_mxfp4(recipe: Recipe) -> Iterator[RecipeFinding]:
+def sharded_mxfp4(recipe: Recipe) -> Findings:
     """Under ZeRO-3 or FSDP each rank would hold the whole dequantized model of MXFP4 weights."""
     sharded = zero_config(recipe)[0] == 3 or bool(recipe.get_str("fsdp"))
     if recipe.trains and sharded and quantization(recipe) == "mxfp4":
@@ -115,14 +114,14 @@ def sharded_mxfp4(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("model", message, fix, model=[f"{model}-bf16"])
 
 
-def untrainable_mxfp4(recipe: Recipe) -> Iterator[RecipeFinding]:
+def untrainable_mxfp4(recipe: Recipe) -> Findings:
     """transformers keeps MXFP4 weights packed where `kernels` is installed: they do not train."""
     if recipe.trains and quantization(recipe) == "mxfp4" and "kernels" in recipe.machine.versions:
         fix = "convert to bf16 once (scripts/mxfp4_to_bf16.py), or pip uninstall kernels"
         yield recipe.fail("model", "MXFP4 weights do not train where `kernels` is installed", fix)
 
 
-def quantized_full(recipe: Recipe) -> Iterator[RecipeFinding]:
+def quantized_full(recipe: Recipe) -> Findings:
     """Full training cannot change quantized weights."""
     is_loaded_so = recipe.get_str("quant_method") in ("bnb", "hqq", "eetq", "quanto")
     is_quantized = is_loaded_so or quantization(recipe) not in ("", "mxfp4")
@@ -132,7 +131,7 @@ def quantized_full(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, message, "write --tuner_type lora, or load the model unquantized")
 
 
-def quantized_merge(recipe: Recipe) -> Iterator[RecipeFinding]:
+def quantized_merge(recipe: Recipe) -> Findings:
     """An adapter is merged before the weights are quantized."""
     merges = recipe.verb == "export" and recipe.get_bool("merge_lora")
     if merges and recipe.is_set("quant_method", "quant_bits"):
@@ -140,7 +139,7 @@ def quantized_merge(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("merge_lora", message, "merge first, then quantize the merged model")
 
 
-def gpt_oss_attention(recipe: Recipe) -> Iterator[RecipeFinding]:
+def gpt_oss_attention(recipe: Recipe) -> Findings:
     """gpt-oss has attention sinks, which this attention does not know."""
     attention = recipe.get_str("attn_impl")
     if attention in ("sdpa", "flash_attn", "flash_attention_2") and is_gpt_oss(recipe):
@@ -148,7 +147,7 @@ def gpt_oss_attention(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("attn_impl", message, "write eager", attn_impl=["eager"])
 
 
-def gpt_oss_packing(recipe: Recipe) -> Iterator[RecipeFinding]:
+def gpt_oss_packing(recipe: Recipe) -> Findings:
     """swift refuses packing and padding_free for gpt-oss."""
     for flag in ("packing", "padding_free"):
         if recipe.get_bool(flag) and is_gpt_oss(recipe):
@@ -156,7 +155,7 @@ def gpt_oss_packing(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, "swift refuses it for gpt-oss", fix)
 
 
-def dense_router(recipe: Recipe) -> Iterator[RecipeFinding]:
+def dense_router(recipe: Recipe) -> Findings:
     """A router's loss has no effect on a model without experts."""
     config = model_config(recipe)
     is_dense = config.get("architectures") and not any("expert" in key for key in config)

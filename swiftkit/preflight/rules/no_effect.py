@@ -1,9 +1,7 @@
 """Settings without effect, and settings that contradict each other."""
 
-from collections.abc import Iterator
-
 from swiftkit.recipe.model_files import is_gpt_oss
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe
 
 _ADAPTERS_ONLY = (
     "lora_rank lora_alpha lora_dropout lora_bias lora_dtype use_rslora use_dora target_modules"
@@ -29,7 +27,7 @@ _STAGES = {
 }
 
 
-def dead_save_steps(recipe: Recipe) -> Iterator[RecipeFinding]:
+def dead_save_steps(recipe: Recipe) -> Findings:
     """save_steps has no effect unless save_strategy is steps."""
     strategy = recipe.get_str("save_strategy")
     if recipe.trains and recipe.is_set("save_steps") and strategy != "steps":
@@ -38,7 +36,7 @@ def dead_save_steps(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("save_steps", message, fix, save_steps=None)
 
 
-def dead_evaluation(recipe: Recipe) -> Iterator[RecipeFinding]:
+def dead_evaluation(recipe: Recipe) -> Findings:
     """eval_steps, eval_strategy and the like have no effect without validation data."""
     if not recipe.trains or recipe.evaluates:
         return
@@ -52,7 +50,7 @@ def dead_evaluation(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn(flag, message, fix, **{flag: None})
 
 
-def dead_eval_steps(recipe: Recipe) -> Iterator[RecipeFinding]:
+def dead_eval_steps(recipe: Recipe) -> Findings:
     """eval_steps has no effect where the evaluation comes by epoch, or never."""
     strategy = recipe.eval_strategy
     evaluates = recipe.trains and recipe.evaluates
@@ -62,7 +60,7 @@ def dead_eval_steps(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("eval_steps", message, fix, eval_steps=None)
 
 
-def dead_split(recipe: Recipe) -> Iterator[RecipeFinding]:
+def dead_split(recipe: Recipe) -> Findings:
     """swift sets split_dataset_ratio to 0 beside val_dataset and in streaming."""
     flag = "split_dataset_ratio"
     causes = recipe.present("val_dataset")
@@ -72,7 +70,7 @@ def dead_split(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn(flag, f"has no effect beside {causes[0]}")
 
 
-def dead_self_cognition(recipe: Recipe) -> Iterator[RecipeFinding]:
+def dead_self_cognition(recipe: Recipe) -> Findings:
     """model_name and model_author have no effect without self-cognition data."""
     datasets = " ".join(recipe.get_list("dataset") + recipe.get_list("val_dataset"))
     if recipe.trains and "self-cognition" not in datasets.replace("_", "-"):
@@ -80,7 +78,7 @@ def dead_self_cognition(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.warn(flag, "acts on self-cognition data only")
 
 
-def dead_empty_think(recipe: Recipe) -> Iterator[RecipeFinding]:
+def dead_empty_think(recipe: Recipe) -> Findings:
     """ignore_empty_think never matches for gpt-oss, because Harmony has no <think>."""
     parts = recipe.get_str("loss_scale").split("+")
     if recipe.is_set("loss_scale") and "ignore_empty_think" in parts and is_gpt_oss(recipe):
@@ -90,7 +88,7 @@ def dead_empty_think(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("loss_scale", message, "leave it out", loss_scale=change)
 
 
-def dead_epochs(recipe: Recipe) -> Iterator[RecipeFinding]:
+def dead_epochs(recipe: Recipe) -> Findings:
     """num_train_epochs has no effect beside max_steps."""
     has_both = recipe.get_int("max_steps", -1) > 0 and recipe.is_set("num_train_epochs")
     if recipe.trains and has_both:
@@ -99,7 +97,7 @@ def dead_epochs(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("num_train_epochs", message, fix, num_train_epochs=None)
 
 
-def dead_tuner_settings(recipe: Recipe) -> Iterator[RecipeFinding]:
+def dead_tuner_settings(recipe: Recipe) -> Findings:
     """LoRA's settings have no effect in full training, nor full training's in LoRA."""
     tuner = recipe.get_str("tuner_type")
     flags = _ADAPTERS_ONLY if tuner == "full" else _FULL_ONLY
@@ -109,7 +107,7 @@ def dead_tuner_settings(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn(flag, f"has no effect with tuner_type {tuner}")
 
 
-def dead_stage_settings(recipe: Recipe) -> Iterator[RecipeFinding]:
+def dead_stage_settings(recipe: Recipe) -> Findings:
     """A setting belongs to another stage of rlhf, as reward_funcs does in dpo."""
     for flags, stages in _STAGES.items():
         for flag in recipe.present(*flags.split()):
@@ -118,14 +116,14 @@ def dead_stage_settings(recipe: Recipe) -> Iterator[RecipeFinding]:
                 yield recipe.warn(flag, message)
 
 
-def dead_regex(recipe: Recipe) -> Iterator[RecipeFinding]:
+def dead_regex(recipe: Recipe) -> Findings:
     """target_modules has no effect beside target_regex."""
     if recipe.is_set("target_regex") and recipe.is_set("target_modules"):
         message = "has no effect beside target_regex"
         yield recipe.warn("target_modules", message, "leave one out", target_modules=None)
 
 
-def two_warmups(recipe: Recipe) -> Iterator[RecipeFinding]:
+def two_warmups(recipe: Recipe) -> Findings:
     """warmup_ratio and warmup_steps exclude each other; a ratio is below 1."""
     ratio = recipe.get_float("warmup_ratio") or 0
     steps = recipe.get_float("warmup_steps") or 0
@@ -139,7 +137,7 @@ def two_warmups(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("warmup_ratio", message, fix, warmup_ratio=None, warmup_steps=[whole])
 
 
-def two_starts(recipe: Recipe) -> Iterator[RecipeFinding]:
+def two_starts(recipe: Recipe) -> Findings:
     """adapters stand beside resume_from_checkpoint, whose weights win."""
     # RESUME=1 runs the same recipe as before, which began with the adapters.
     resumes = recipe.environment.get("RESUME", "0") not in ("", "0")
@@ -150,7 +148,7 @@ def two_starts(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("adapters", message, f"{fix} checkpoint", adapters=None)
 
 
-def hub_check(recipe: Recipe) -> Iterator[RecipeFinding]:
+def hub_check(recipe: Recipe) -> Findings:
     """On a machine set offline check_model asks the hub for 22 to 25 s about a local model."""
     variables = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
     offline = any(recipe.environment.get(name, "") in ("1", "true") for name in variables)
@@ -159,7 +157,7 @@ def hub_check(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("check_model", message, "add --check_model false", check_model=["false"])
 
 
-def lost_rows(recipe: Recipe) -> Iterator[RecipeFinding]:
+def lost_rows(recipe: Recipe) -> Findings:
     """Over-long rows are cut at their end, so an answer or its tool call is lost."""
     flag = "truncation_strategy"
     if recipe.verb in ("sft", "rlhf") and recipe.get_str(flag) == "right":

@@ -1,11 +1,9 @@
 """Several machines: torchrun's variables, and Ray."""
 
-from collections.abc import Iterator
-
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe
 
 
-def no_master(recipe: Recipe) -> Iterator[RecipeFinding]:
+def no_master(recipe: Recipe) -> Findings:
     """Several nodes need NODE_RANK, MASTER_ADDR and MASTER_PORT to find each other."""
     variables = ("NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
     missing = [name for name in variables if not recipe.environment.get(name)]
@@ -16,7 +14,7 @@ def no_master(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("NNODES", f"NNODES={nodes} without {', '.join(missing)}", fix)
 
 
-def node_numbers(recipe: Recipe) -> Iterator[RecipeFinding]:
+def node_numbers(recipe: Recipe) -> Findings:
     """NNODES is not a whole number, or NODE_RANK is not one of 0 to NNODES - 1."""
     count, rank = recipe.environment.get("NNODES", ""), recipe.environment.get("NODE_RANK", "")
     nodes = _nodes(recipe)
@@ -28,7 +26,7 @@ def node_numbers(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("NODE_RANK", message, "give each node another of these")
 
 
-def node_alone(recipe: Recipe) -> Iterator[RecipeFinding]:
+def node_alone(recipe: Recipe) -> Findings:
     """Without NNODES each node trains alone, into the same folder."""
     if not _uses_torchrun(recipe) or recipe.environment.get("NNODES"):
         return
@@ -42,7 +40,7 @@ def node_alone(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("MASTER_ADDR", message, "set NNODES and NODE_RANK, or unset MASTER_ADDR")
 
 
-def loopback_master(recipe: Recipe) -> Iterator[RecipeFinding]:
+def loopback_master(recipe: Recipe) -> Findings:
     """MASTER_ADDR means this machine itself, on every machine."""
     address = recipe.environment.get("MASTER_ADDR", "")
     loopback = ("localhost", "::1", "0.0.0.0")  # noqa: S104 - compared with, not bound to
@@ -51,14 +49,14 @@ def loopback_master(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("MASTER_ADDR", f"{address} is this machine itself, on every node", fix)
 
 
-def endless_wait(recipe: Recipe) -> Iterator[RecipeFinding]:
+def endless_wait(recipe: Recipe) -> Findings:
     """swift's ddp_timeout waits 208 days for a node that has disappeared."""
     if _nodes(recipe) > 1 and not recipe.is_set("ddp_timeout"):
         message = "a node that has disappeared is waited for 208 days"
         yield recipe.warn("ddp_timeout", message, "add --ddp_timeout 1800", ddp_timeout=["1800"])
 
 
-def ray_ignored(recipe: Recipe) -> Iterator[RecipeFinding]:
+def ray_ignored(recipe: Recipe) -> Findings:
     """swift rlhf and pt have no Ray mode and train as if use_ray were not there."""
     if recipe.verb in ("rlhf", "pt") and recipe.get_bool("use_ray"):
         message = f"swift {recipe.verb} has no Ray mode and would train without it"
@@ -66,7 +64,7 @@ def ray_ignored(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("use_ray", message, fix, use_ray=None)
 
 
-def ray_without_groups(recipe: Recipe) -> Iterator[RecipeFinding]:
+def ray_without_groups(recipe: Recipe) -> Findings:
     """use_ray needs device_groups, which tell Ray what to start."""
     if recipe.verb == "sft" and recipe.get_bool("use_ray") and not recipe.is_set("device_groups"):
         group = '"default": {"device": "GPU", "ranks": 8, "workers": ["default"]}'

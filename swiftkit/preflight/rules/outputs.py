@@ -2,15 +2,14 @@
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from swiftkit.preflight.memory.estimate import memory_setup
 from swiftkit.preflight.memory.formula import checkpoint_bytes
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe
 
 
-def old_export(recipe: Recipe) -> Iterator[RecipeFinding]:
+def old_export(recipe: Recipe) -> Findings:
     """An export stops at a folder that exists, or with exist_ok keeps the OLD weights."""
     folder = Path(recipe.get_str("output_dir")).expanduser()
     may_exist = recipe.get_bool("exist_ok") and not recipe.get_bool("merge_lora")
@@ -19,7 +18,7 @@ def old_export(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("output_dir", f"{folder.absolute()} exists already", fix)
 
 
-def unwritable_output(recipe: Recipe) -> Iterator[RecipeFinding]:
+def unwritable_output(recipe: Recipe) -> Findings:
     """An output folder cannot be made or written."""
     for flag in recipe.present("output_dir", "result_path", "eval_output_dir"):
         path = Path(recipe.get_str(flag))
@@ -31,7 +30,7 @@ def unwritable_output(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, f"{folder} cannot be written", fix)
 
 
-def full_disk(recipe: Recipe) -> Iterator[RecipeFinding]:
+def full_disk(recipe: Recipe) -> Findings:
     """The disk has less room than the checkpoints will take, kept ones and one being written."""
     if not recipe.trains or recipe.get_str("save_strategy") == "no":
         return
@@ -53,7 +52,7 @@ def full_disk(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("save_total_limit", message, "add --save_total_limit 2")
 
 
-def mixed_checkpoints(recipe: Recipe) -> Iterator[RecipeFinding]:
+def mixed_checkpoints(recipe: Recipe) -> Findings:
     """A fixed output folder holds checkpoints of an earlier run: old and new ones would mix."""
     is_fixed = recipe.is_set("output_dir") and recipe.is_set("add_version")
     is_fixed = is_fixed and not recipe.get_bool("add_version")
@@ -66,7 +65,7 @@ def mixed_checkpoints(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.warn("output_dir", message, fix)
 
 
-def symlink_without_evaluation(recipe: Recipe) -> Iterator[RecipeFinding]:
+def symlink_without_evaluation(recipe: Recipe) -> Findings:
     """create_checkpoint_symlink fails after the last step when nothing is evaluated."""
     if recipe.get_bool("create_checkpoint_symlink") and not recipe.evaluates:
         message = "fails after the last step when nothing is evaluated"
@@ -74,7 +73,7 @@ def symlink_without_evaluation(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("create_checkpoint_symlink", message, fix, create_checkpoint_symlink=None)
 
 
-def best_model(recipe: Recipe) -> Iterator[RecipeFinding]:
+def best_model(recipe: Recipe) -> Findings:
     """load_best_model_at_end needs an evaluation at each save."""
     flag = "load_best_model_at_end"
     if not recipe.get_bool(flag):
@@ -93,7 +92,7 @@ def best_model(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, message, "make save_steps a multiple of eval_steps")
 
 
-def appended_results(recipe: Recipe) -> Iterator[RecipeFinding]:
+def appended_results(recipe: Recipe) -> Findings:
     """swift appends to a result file that exists."""
     path = Path(recipe.get_str("result_path")).expanduser()
     if recipe.is_set("result_path") and path.is_file() and path.stat().st_size:

@@ -1,9 +1,7 @@
 """The needs of each stage of rlhf. swift tells most of them only after its imports, some after the
 model was loaded."""
 
-from collections.abc import Iterator
-
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe
 
 _LIGER_GRPO = ("delta", "padding_free", "log_entropy", "off_policy_sequence_mask_delta")
 _REWARDS = (
@@ -16,7 +14,7 @@ _REWARDS = (
 )
 
 
-def no_reward(recipe: Recipe) -> Iterator[RecipeFinding]:
+def no_reward(recipe: Recipe) -> Findings:
     """GRPO needs a reward."""
     if recipe.stage == "grpo" and not recipe.is_set(*_REWARDS):
         message = "none is given: nothing tells a good answer from a bad one"
@@ -25,7 +23,7 @@ def no_reward(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("reward_funcs", message, fix)
 
 
-def reward_weights(recipe: Recipe) -> Iterator[RecipeFinding]:
+def reward_weights(recipe: Recipe) -> Findings:
     """There are not as many reward_weights as rewards."""
     if recipe.stage != "grpo" or not recipe.is_set("reward_weights"):
         return
@@ -37,7 +35,7 @@ def reward_weights(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("reward_weights", message, "write one for each reward")
 
 
-def soft_overlong(recipe: Recipe) -> Iterator[RecipeFinding]:
+def soft_overlong(recipe: Recipe) -> Findings:
     """The reward soft_overlong needs its length."""
     has_reward = "soft_overlong" in recipe.get_list("reward_funcs")
     if has_reward and not recipe.is_set("soft_cache_length"):
@@ -45,7 +43,7 @@ def soft_overlong(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("reward_funcs", message, "add --soft_cache_length 256")
 
 
-def grpo_truncation(recipe: Recipe) -> Iterator[RecipeFinding]:
+def grpo_truncation(recipe: Recipe) -> Findings:
     """GRPO refuses this truncation."""
     flag = "truncation_strategy"
     strategy = recipe.get_str(flag)
@@ -54,7 +52,7 @@ def grpo_truncation(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, message, "write delete", truncation_strategy=["delete"])
 
 
-def split_truncation(recipe: Recipe) -> Iterator[RecipeFinding]:
+def split_truncation(recipe: Recipe) -> Findings:
     """truncation_strategy split is for pre-training only."""
     is_other = recipe.verb in ("sft", "rlhf") and recipe.stage != "grpo"
     if is_other and recipe.get_str("truncation_strategy") == "split":
@@ -62,14 +60,14 @@ def split_truncation(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("truncation_strategy", message, fix, truncation_strategy=["delete"])
 
 
-def grpo_cached_data(recipe: Recipe) -> Iterator[RecipeFinding]:
+def grpo_cached_data(recipe: Recipe) -> Findings:
     """GRPO cannot read data that was tokenized before."""
     for flag in recipe.present("cached_dataset", "cached_val_dataset"):
         if recipe.stage == "grpo":
             yield recipe.fail(flag, "GRPO reads rows, not tokens", "give the rows by --dataset")
 
 
-def grpo_liger(recipe: Recipe) -> Iterator[RecipeFinding]:
+def grpo_liger(recipe: Recipe) -> Findings:
     """liger's GRPO loss does not compute this setting."""
     if recipe.stage != "grpo" or not recipe.get_bool("use_liger_kernel"):
         return
@@ -84,7 +82,7 @@ def grpo_liger(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, message, "leave it or use_liger_kernel out")
 
 
-def asynchronous(recipe: Recipe) -> Iterator[RecipeFinding]:
+def asynchronous(recipe: Recipe) -> Findings:
     """async_generate needs a vLLM server, and answers of one turn."""
     flag = "async_generate"
     if not recipe.get_bool(flag):
@@ -96,7 +94,7 @@ def asynchronous(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, "needs a vLLM server", fix)
 
 
-def packed_stage(recipe: Recipe) -> Iterator[RecipeFinding]:
+def packed_stage(recipe: Recipe) -> Findings:
     """The stage does not know packing or padding_free."""
     for flag in ("packing", "padding_free"):
         packs = recipe.verb == "rlhf" and recipe.get_bool(flag)
@@ -104,7 +102,7 @@ def packed_stage(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, f"{recipe.stage} does not support it")
 
 
-def parallel_stage(recipe: Recipe) -> Iterator[RecipeFinding]:
+def parallel_stage(recipe: Recipe) -> Findings:
     """The stage does not know sequence_parallel_size, or it does not divide the processes."""
     flag = "sequence_parallel_size"
     size = recipe.get_int(flag, 1)
@@ -115,7 +113,7 @@ def parallel_stage(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, message, "write a divisor of the processes")
 
 
-def ppo_reward(recipe: Recipe) -> Iterator[RecipeFinding]:
+def ppo_reward(recipe: Recipe) -> Findings:
     """PPO needs a reward model, and not an adapter."""
     if recipe.stage != "ppo":
         return
@@ -127,14 +125,14 @@ def ppo_reward(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("reward_model", "none is given", fix)
 
 
-def ppo_steps(recipe: Recipe) -> Iterator[RecipeFinding]:
+def ppo_steps(recipe: Recipe) -> Findings:
     """PPO counts epochs, not max_steps."""
     if recipe.stage == "ppo" and recipe.get_int("max_steps", -1) > 0:
         message = "PPO takes epochs as its limit"
         yield recipe.warn("max_steps", message, "write --num_train_epochs", max_steps=None)
 
 
-def needless_reference(recipe: Recipe) -> Iterator[RecipeFinding]:
+def needless_reference(recipe: Recipe) -> Findings:
     """swift refuses ref_model where the reference is the model without its adapter."""
     if recipe.verb != "rlhf" or not recipe.is_set("ref_model"):
         return
@@ -145,7 +143,7 @@ def needless_reference(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("ref_model", "swift refuses it here")
 
 
-def reference_adapters(recipe: Recipe) -> Iterator[RecipeFinding]:
+def reference_adapters(recipe: Recipe) -> Findings:
     """The stage has no reference for ref_adapters, or there is more than one."""
     flag = "ref_adapters"
     if recipe.verb != "rlhf" or not recipe.is_set(flag):
@@ -156,7 +154,7 @@ def reference_adapters(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, "swift takes one", "merge the others into the model")
 
 
-def loss_weights(recipe: Recipe) -> Iterator[RecipeFinding]:
+def loss_weights(recipe: Recipe) -> Findings:
     """Only DPO mixes several losses, with one weight for each."""
     if recipe.verb != "rlhf":
         return
@@ -168,7 +166,7 @@ def loss_weights(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("loss_weights", message, "write one for each")
 
 
-def gkd_teacher(recipe: Recipe) -> Iterator[RecipeFinding]:
+def gkd_teacher(recipe: Recipe) -> Findings:
     """GKD has two teachers, a server without gkd_logits_topk, or the old sequence loss."""
     if recipe.stage not in ("gkd", "grpo"):
         return
@@ -181,7 +179,7 @@ def gkd_teacher(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail("seq_kd", "is no longer implemented")
 
 
-def gkd_liger(recipe: Recipe) -> Iterator[RecipeFinding]:
+def gkd_liger(recipe: Recipe) -> Findings:
     """GKD's liger loss needs a teacher of its own, and no gkd_logits_topk."""
     has_teacher = recipe.is_set("teacher_model", "teacher_model_server")
     clashes = recipe.is_set("gkd_logits_topk") or not has_teacher

@@ -1,10 +1,9 @@
 """SwanLab and its like: keys and packages that are asked for only after the model was loaded."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from swiftkit.recipe.machine import has_swanlab_key
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe
 
 _NOTIFICATIONS = ("lark", "dingtalk", "email", "discord", "wxwork", "slack")
 _EMAIL = (
@@ -15,7 +14,7 @@ _EMAIL = (
 )
 
 
-def swanlab_key(recipe: Recipe) -> Iterator[RecipeFinding]:
+def swanlab_key(recipe: Recipe) -> Findings:
     """Without a key SwanLab's cloud stops the run after the model was loaded."""
     is_cloud = recipe.get_str("swanlab_mode") == "cloud"
     has_key = recipe.is_set("swanlab_token") or has_swanlab_key(recipe.environment)
@@ -25,7 +24,7 @@ def swanlab_key(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, "SwanLab's cloud needs a key", fix, swanlab_mode=["local"])
 
 
-def swanlab_mode_variable(recipe: Recipe) -> Iterator[RecipeFinding]:
+def swanlab_mode_variable(recipe: Recipe) -> Findings:
     """ms-swift ignores SWANLAB_MODE of the environment."""
     variable, mode = recipe.environment.get("SWANLAB_MODE"), recipe.get_str("swanlab_mode")
     if variable and variable != mode and "swanlab" in recipe.get_list("report_to"):
@@ -33,7 +32,7 @@ def swanlab_mode_variable(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.warn("swanlab_mode", message, "write --swanlab_mode local or cloud")
 
 
-def swanlab_project(recipe: Recipe) -> Iterator[RecipeFinding]:
+def swanlab_project(recipe: Recipe) -> Findings:
     """SwanLab's settings have no effect where it does not report."""
     if recipe.trains and "swanlab" not in recipe.get_list("report_to"):
         for flag in recipe.settings:
@@ -41,7 +40,7 @@ def swanlab_project(recipe: Recipe) -> Iterator[RecipeFinding]:
                 yield recipe.warn(flag, "has no effect without --report_to swanlab")
 
 
-def swanlab_message(recipe: Recipe) -> Iterator[RecipeFinding]:
+def swanlab_message(recipe: Recipe) -> Findings:
     """SwanLab does not know the way of notification, or lacks the settings of e-mail."""
     flag = "swanlab_notification_method"
     method = recipe.get_str(flag)
@@ -52,7 +51,7 @@ def swanlab_message(recipe: Recipe) -> Iterator[RecipeFinding]:
         yield recipe.fail(flag, f"email needs {', '.join(missing)}", "add them")
 
 
-def tracker_missing(recipe: Recipe) -> Iterator[RecipeFinding]:
+def tracker_missing(recipe: Recipe) -> Findings:
     """A tracker is not installed."""
     if not recipe.trains or not recipe.is_set("report_to"):
         return
@@ -62,7 +61,7 @@ def tracker_missing(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail("report_to", f"{name} is not installed", fix)
 
 
-def wandb_key(recipe: Recipe) -> Iterator[RecipeFinding]:
+def wandb_key(recipe: Recipe) -> Findings:
     """Without a key Weights & Biases asks for one, and waits for ever without a terminal."""
     is_offline = recipe.environment.get("WANDB_MODE") in ("offline", "disabled")
     has_key = recipe.environment.get("WANDB_API_KEY") or (Path.home() / ".netrc").exists()

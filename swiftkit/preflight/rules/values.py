@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from swiftkit.recipe.arguments import Argument, looks_like_a_flag, table
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe
 from swiftkit.terminal import shorten
 
 _JSON = (
@@ -26,7 +26,7 @@ _POSITIVE = (
 _NAMED = ("tuner_type", "template", "agent_template", "reward_funcs", "multi_turn_scheduler")
 
 
-def wrong_type(recipe: Recipe) -> Iterator[RecipeFinding]:
+def wrong_type(recipe: Recipe) -> Findings:
     """A value is not a number, or not true or false, where swift expects one."""
     problems = {"bool": "is neither true nor false", "dict": "cannot be read"}
     for flag, argument, value in _refused_values(recipe):
@@ -35,7 +35,7 @@ def wrong_type(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, f"{shorten(value, 57)} {problem}", f"write {argument.expected}")
 
 
-def wrong_choice(recipe: Recipe) -> Iterator[RecipeFinding]:
+def wrong_choice(recipe: Recipe) -> Findings:
     """A value is not one of those that swift offers."""
     for flag, argument, value in _refused_values(recipe):
         if argument.kind == "choice":
@@ -43,7 +43,7 @@ def wrong_choice(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, message, f"write {argument.expected}")
 
 
-def missing_value(recipe: Recipe) -> Iterator[RecipeFinding]:
+def missing_value(recipe: Recipe) -> Findings:
     """A flag has no value and needs one."""
     for flag, values in recipe.settings.items():
         argument = recipe.arguments.get(flag)
@@ -51,7 +51,7 @@ def missing_value(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, "has no value", f"write --{flag} VALUE, or leave it out")
 
 
-def too_many_values(recipe: Recipe) -> Iterator[RecipeFinding]:
+def too_many_values(recipe: Recipe) -> Findings:
     """A flag has several values where swift takes one."""
     for flag, values in recipe.settings.items():
         argument = recipe.arguments.get(flag)
@@ -61,7 +61,7 @@ def too_many_values(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, message, "put a text with spaces in quotes")
 
 
-def value_like_a_flag(recipe: Recipe) -> Iterator[RecipeFinding]:
+def value_like_a_flag(recipe: Recipe) -> Findings:
     """The parser takes a value that begins with a dash for a flag, also -1e-4."""
     for flag, values in recipe.settings.items():
         typed = recipe.places.get(flag) == f"--{flag}"
@@ -74,7 +74,7 @@ def value_like_a_flag(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, f"the parser takes {shorten(value, 57)} for a flag", fix)
 
 
-def broken_json(recipe: Recipe) -> Iterator[RecipeFinding]:
+def broken_json(recipe: Recipe) -> Findings:
     """A value is neither JSON nor the name of a JSON file, and has to be."""
     for flag in recipe.present(*_JSON):
         text = recipe.get_str(flag)
@@ -89,7 +89,7 @@ def broken_json(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, f"{shorten(text, 57)} is not a JSON object", fix)
 
 
-def out_of_range(recipe: Recipe) -> Iterator[RecipeFinding]:
+def out_of_range(recipe: Recipe) -> Findings:
     """A share is outside of 0 to 1, or a size below 1."""
     for flag in recipe.present(*_SHARES):
         number = recipe.get_float(flag)
@@ -103,7 +103,7 @@ def out_of_range(recipe: Recipe) -> Iterator[RecipeFinding]:
             yield recipe.fail(flag, f"{recipe.get_str(flag)} is too small", "write 1 or more")
 
 
-def unknown_name(recipe: Recipe) -> Iterator[RecipeFinding]:
+def unknown_name(recipe: Recipe) -> Findings:
     """Neither swift nor a plugin registers this template, reward, scheduler or the like."""
     known = {flag: table().names[flag] for flag in _NAMED}
     known["model_type"] = tuple(table().model_types)

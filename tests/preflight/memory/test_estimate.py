@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from helpers.preflight_recipes import H100, LARGE, VERSIONS, make_good_files
+from helpers.preflight_recipes import H100, LARGE, VERSIONS, make_good_files, preflight
 
 from swiftkit.findings import Level
-from swiftkit.preflight.examine import preflight
 from swiftkit.recipe.machine import Machine
 from swiftkit.recipe.recipe import RecipeFinding
 
