@@ -23,10 +23,7 @@ def corrected(recipe: Recipe, findings: Sequence[RecipeFinding]) -> str:
 
 
 def split_command(recipe: Path, flags: Sequence[str]) -> tuple[Path | None, tuple[str, ...], str]:
-    """Return (file, flags, verb) of a command line.
-
-    It is `FILE flags`, `VERB flags` or `VERB FILE flags`, each also behind the word swift.
-    """
+    """Return (file, flags, verb) of FILE flags, VERB flags, VERB FILE flags, after swift or not."""
     words = [str(recipe), *flags]
     if words[0] == "swift" and len(words) > 1 and not Path("swift").is_file():
         words = words[1:]

@@ -1,19 +1,26 @@
-"""The first rows of a recipe's data files, and columns that only appear later in them."""
+"""The first rows of a recipe's data files, and columns and faults that only appear later."""
 
 import itertools
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from swiftkit.errors import DataError
 from swiftkit.json_text import decode_or_none
 from swiftkit.recipe.paths import data_files
 from swiftkit.recipe.recipe import Recipe
+from swiftkit.scoring.rewards import TOOLS, check_columns, check_row
 
 FIRST = 200  # rows that are looked at closely
 BLOCK = 10 << 20  # bytes from which `datasets` learns a JSON file's columns
 SECONDS = 0.8  # for the columns of all the rest
+REWARDS = (
+    "tool_call tool_call_exact tool_call_format tool_call_schema tool_chain tool_call_success"
+).split()
+_decode_row = msgspec.json.Decoder(dict[str, Any]).decode
 # The keys of a row alone; its values are not decoded.
 _columns = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
@@ -91,3 +98,24 @@ def late_columns(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
                 size += len(line)
                 if number % 256 == 0 and time.monotonic() > deadline:
                     break
+
+
+def first_unrewarded_row(path: Path, chains: bool) -> tuple[str, str]:
+    """Return (problem, fix) of a row that the tool-call rewards cannot judge, or ("", "").
+
+    The plugin looks too (swift_plugins/tool_call_hooks.py), at data in any form, but only after the
+    model was loaded, and swift has shuffled the rows by then. Tool definitions are left to it:
+    compiling 100,000 of them takes longer than seconds.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            place = f"{path.absolute()}:{number}"
+            try:
+                row = _decode_row(line)
+                check_row(row | {TOOLS: None}, chains)
+                check_columns(list(row), chains)
+            except DataError as error:
+                return f"{place}: {error.reason}", error.fix
+            except (ValueError, KeyError) as error:
+                return f"{place}: {error}", "convert the file again"
+    return "", ""

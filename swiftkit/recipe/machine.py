@@ -62,10 +62,7 @@ class Machine(NamedTuple):
 
 
 def all_gpus(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
-    """Return the GPUs of this machine, in nvidia-smi's order.
-
-    Empty where nvidia-smi is not on the PATH, fails, or does not answer in time. Never raises.
-    """
+    """Return this machine's GPUs in nvidia-smi's order; none where it is not there, or fails."""
     program = shutil.which("nvidia-smi", path=environment.get("PATH"))
     if program is None:
         return ()

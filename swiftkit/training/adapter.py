@@ -12,10 +12,7 @@ from swiftkit.recipe.model_files import read_object
 
 
 def base_model(adapter: Path) -> str:
-    """Return the path or name of the adapter's base model.
-
-    Raises DataError for a damaged adapter, and for one that ms-swift cannot serve unmerged.
-    """
+    """Return the adapter's base model. Raises DataError if it is damaged, or cannot be served."""
     config = read_object(adapter / "adapter_config.json")
     if config.get("target_parameters"):
         raise DataError(

@@ -111,9 +111,8 @@ def launch(line: LaunchLine, check: Check) -> int:
         work = fit_to_machine(work, line, file)
     variables = machine_settings.variables_for(work, os.environ)
     if work.gpus == 0:
-        variables |= machine_settings.keep_set(
-            dict(pair.split("=", 1) for pair in line.on_cpu), os.environ
-        )
+        on_cpu = dict(pair.split("=", 1) for pair in line.on_cpu)
+        variables |= machine_settings.keep_set(on_cpu, os.environ)
     os.environ.update(variables)
     added = machine_settings.flags_for(work, os.environ.get("DEEPSPEED") or line.deepspeed)
     if work.is_training and os.environ.get("RESUME", "0") not in ("", "0"):

@@ -50,10 +50,7 @@ def count_gpus(environment: Mapping[str, str], visible: int) -> int:
 
 
 def count_nodes(environment: Mapping[str, str]) -> int:
-    """Return how many machines train together: NNODES, else 1.
-
-    Raises UsageError for another value. What else belongs to NNODES is preflight's matter.
-    """
+    """Return how many machines train together: NNODES, else 1. Raises UsageError for another."""
     nodes = environment.get("NNODES", "") or "1"
     if not re.fullmatch("[1-9][0-9]{0,4}", nodes):
         raise UsageError(f"NNODES={nodes} is no number of machines")

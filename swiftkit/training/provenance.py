@@ -86,10 +86,7 @@ def _git(*arguments: str) -> str:
 
 
 def packages() -> list[str]:
-    """Return the installed packages, sorted, as pip freeze has them: name==version.
-
-    What came from no registry is `name @ address`.
-    """
+    """Return the installed packages, sorted: name==version; from no registry, name @ address."""
     requirements = {}
     for distribution in distributions():
         # By a regular expression: the e-mail parser behind `distribution.version` takes ten times
@@ -118,10 +115,7 @@ def _address(direct_url: str) -> str:
 
 
 def data_files(recipe: Recipe) -> list[DataFile]:
-    """Describe the data files that are there; a hub's name has no file.
-
-    A GB takes about two seconds, so many are announced.
-    """
+    """Describe the data files that are there. Two seconds a GB, so many are announced."""
     files = list(named_files(recipe))
     total = sum(path.stat().st_size for _, path in files)
     if total > _LARGE:

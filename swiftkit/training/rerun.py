@@ -112,10 +112,7 @@ def _question(flag: str) -> str:
 
 
 def _data_check(files: Sequence[DataFile]) -> str:
-    """Return the lines that compare the data with sha256sum's own list.
-
-    A name with a backslash or a line break is written as sha256sum wants it.
-    """
+    """Return the lines that compare the data with sha256sum's own list, escaped as it does."""
     if not files:
         return ""
     text = "if ! sha256sum --check --quiet <<'DATA'; then\n"

@@ -42,10 +42,7 @@ class Resumption(NamedTuple):
 def resume(
     verb: str, file: Path, flags: Sequence[str], environment: Mapping[str, str]
 ) -> Resumption:
-    """Choose the checkpoint that `swift VERB FILE FLAGS` goes on from, and say so.
-
-    Raises UsageError where a path cannot be looked at.
-    """
+    """Choose what `swift VERB FILE FLAGS` goes on from; UsageError where a path cannot be read."""
     try:
         # What is wrong with the recipe preflight will say.
         recipe, _ = read(file, flags, verb, environment, Machine())

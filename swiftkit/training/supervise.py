@@ -18,10 +18,10 @@ import contextlib
 import ctypes
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from subprocess import PIPE, Popen
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -60,10 +60,7 @@ def supervise(command: Sequence[str], in_terminal: bool = False) -> int:
 
 
 def supervise_training(command: Sequence[str], gpus: "Sequence[Gpu] | None" = None) -> int:
-    """Supervise `swift VERB FILE.yaml FLAGS...` with a record of how it was run and how it ended.
-
-    `gpus` are this machine's, if the caller knows them.
-    """
+    """Supervise `swift VERB FILE FLAGS...` with a record; `gpus` are this machine's, if known."""
     from swiftkit.training import record_run
 
     record = record_run.begin(command, os.environ, gpus)
@@ -85,11 +82,11 @@ class Supervisor:
         self._grace = float(os.environ.get("SWIFTKIT_STOP_SECONDS", "20"))
         for number in STOPPING:
             signal.signal(number, self._stop)
-        self._wrapper = subprocess.Popen(command, start_new_session=not in_terminal)  # noqa: S603
+        self._wrapper = Popen(command, start_new_session=not in_terminal)  # noqa: S603
         # It ends the family should we be killed by SIGKILL: `watch` below.
-        watcher = [sys.executable, "-m", "swiftkit.training.supervise", "--watch"]
-        watcher.append(str(self._wrapper.pid))
-        self._watcher = subprocess.Popen(watcher, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603
+        watch = [sys.executable, "-m", "swiftkit.training.supervise", "--watch"]
+        command = [*watch, str(self._wrapper.pid)]
+        self._watcher = Popen(command, stdin=PIPE, start_new_session=True)  # noqa: S603
         if self._stopped_by:  # the signal came before there was anybody to tell
             self._tell(self._stopped_by)
 

@@ -6,7 +6,7 @@ import pytest
 from helpers.paths import ROOT
 from helpers.preflight_recipes import FOUR, NO_GPU, preflight
 
-from swiftkit.preflight.rewarded_rows import REWARDS
+from swiftkit.preflight.data_rows import REWARDS
 from swiftkit.recipe.machine import Machine
 
 LARGE = sorted((ROOT / "recipes").glob("*.yaml"))

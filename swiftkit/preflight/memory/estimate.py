@@ -12,11 +12,7 @@ _GENERATING = ("grpo", "ppo", "gkd")
 
 
 def memory_setup(recipe: Recipe) -> MemorySetup | None:
-    """Return what decides about the recipe's memory.
-
-    None where the model's config.json is not there or of no family that is known, or where swift
-    runs no model.
-    """
+    """Return what decides about the memory; None for an unknown model, or where swift runs none."""
     config = model_config(recipe)
     shape = model_shape(config)
     if shape is None or not (recipe.trains or recipe.verb in ("infer", "deploy")):
@@ -57,10 +53,7 @@ def memory_setup(recipe: Recipe) -> MemorySetup | None:
 
 
 def zero_config(recipe: Recipe) -> tuple[int, bool]:
-    """Return (stage, True if the optimizer is offloaded) of --deepspeed.
-
-    Its value is a name of swift's (zero2, zero3_offload) or a JSON file.
-    """
+    """Return (stage, is the optimizer offloaded) of --deepspeed: swift's name, or a JSON file."""
     value = recipe.get_str("deepspeed")
     if value.startswith("zero") and value[4:5].isdecimal():
         return int(value[4]), value.endswith("offload")

@@ -74,41 +74,24 @@ class MemorySetup:
         return 4 if self.method == "full" and self.bits < 32 else 8
 
 
-@dataclass(frozen=True)
-class MemoryEstimate:
-    """Bytes for one GPU."""
+def memory_of(setup: MemorySetup) -> dict[str, int]:
+    """Return the bytes that each GPU needs as the backward pass begins, by part.
 
-    weights: int
-    gradients: int
-    optimizer: int
-    activations: int
-    logits: int
-    cache: int
-    context: int
-
-    @property
-    def total(self) -> int:
-        return sum(vars(self).values())
-
-
-def memory_of(setup: MemorySetup) -> MemoryEstimate:
-    """Return what each GPU needs as the backward pass begins: logits and activations together."""
-    return MemoryEstimate(
-        weights=_weights(setup),
-        gradients=_gradients(setup),
-        optimizer=_optimizer(setup),
-        activations=_activations(setup),
-        logits=_logits(setup),
-        cache=_cache(setup),
-        context=CONTEXT,
-    )
+    Logits and activations are at their peak together then.
+    """
+    return {
+        "weights": _weights(setup),
+        "gradients": _gradients(setup),
+        "optimizer": _optimizer(setup),
+        "activations": _activations(setup),
+        "logits": _logits(setup),
+        "cache": _cache(setup),
+        "context": CONTEXT,
+    }
 
 
 def checkpoint_bytes(setup: MemorySetup) -> int:
-    """Return the size of a checkpoint on disk, all ranks together.
-
-    It holds the weights that train, and the optimizer's state.
-    """
+    """Return the size of a checkpoint on disk, all ranks together: weights, optimizer's state."""
     weight = 2 if setup.method == "full" and setup.bits < 32 else 4
     state = 0 if setup.save_only_model else setup.state_bytes
     return setup.trainable * (weight + state)

@@ -4,8 +4,8 @@ something else."""
 import itertools
 from collections.abc import Callable
 
-from swiftkit.preflight.data_rows import DataRow, first_rows, late_columns, role_of
-from swiftkit.preflight.rewarded_rows import REWARDS, first_unrewarded_row
+from swiftkit.preflight import data_rows
+from swiftkit.preflight.data_rows import DataRow, first_rows, role_of
 from swiftkit.recipe.paths import data_files
 from swiftkit.recipe.recipe import Findings, Recipe, RecipeFinding
 
@@ -112,12 +112,13 @@ def answer_leaks(recipe: Recipe) -> Findings:
 
 def unrewarded_row(recipe: Recipe) -> Findings:
     """A row has no gold calls for the tool-call rewards to judge by."""
+    chains = recipe.is_set("multi_turn_scheduler")
     rewards = recipe.settings.get("reward_funcs", ())
-    if recipe.stage != "grpo" or not set(REWARDS) & set(rewards):
+    if recipe.stage != "grpo" or not set(data_rows.REWARDS) & set(rewards):
         return
     for flag, path in data_files(recipe):
         if path.suffix == ".jsonl":
-            problem, fix = first_unrewarded_row(path, recipe.is_set("multi_turn_scheduler"))
+            problem, fix = data_rows.first_unrewarded_row(path, chains)
             if problem:
                 yield recipe.fail(flag, problem, fix)
 
@@ -161,7 +162,7 @@ def changing_column(recipe: Recipe) -> Findings:
 
 def late_column(recipe: Recipe) -> Findings:
     """A column first appears after 10 MB, and `datasets` stops at it."""
-    for flag, place, name in late_columns(recipe):
+    for flag, place, name in data_rows.late_columns(recipe):
         message = f"{place}: {name} first appears after 10 MB, and the reader stops at it"
         yield recipe.fail(flag, message, "put the row first, or convert the file again")
 

@@ -13,7 +13,8 @@ def memory(recipe: Recipe) -> Findings:
     setup = memory_setup(recipe)
     if setup is None or recipe.get_bool("use_cpu"):
         return
-    sizes, total = vars(memory_of(setup)), memory_of(setup).total
+    sizes = memory_of(setup)
+    total = sum(sizes.values())
     parts = ", ".join(f"{name} {size / 1e9:.1f}" for name, size in sizes.items() if size >= 5e7)
     message = f"about {total / 1e9:.0f} GB a GPU (estimate, not measured: {parts})"
     smallest = min(recipe.machine.gpus, key=lambda gpu: gpu.total_memory, default=None)
