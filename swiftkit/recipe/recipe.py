@@ -111,10 +111,7 @@ class Recipe:
 
     @property
     def processes(self) -> int:
-        """The number of training processes of all nodes.
-
-        With DeepSpeed or FSDP and without NPROC_PER_NODE it is one a GPU, as recipes start them.
-        """
+        """The processes of all nodes: NPROC_PER_NODE each, or one a GPU with DeepSpeed or FSDP."""
         per_node = self.environment.get("NPROC_PER_NODE", "")
         nodes = self.environment.get("NNODES", "")
         processes = 1

@@ -97,10 +97,9 @@ def parse(arguments: Sequence[str]) -> LaunchLine:
 def launch(line: LaunchLine, check: Check) -> int:
     """Run the command with what this machine adds, and return its exit status."""
     program, verb, file, *flags = line.command
-    is_own_file = True
-    if flags and flags[0].endswith((".yaml", ".yml")):  # swift's own convention
+    is_own_file = not flags or not flags[0].endswith((".yaml", ".yml"))  # swift's own convention
+    if not is_own_file:
         file, *flags = flags
-        is_own_file = False
     file = checked_file(file)
 
     machine = Machine.here(os.environ)
@@ -158,10 +157,7 @@ def run_as_it_is(line: LaunchLine) -> int:
 
 
 def fit_to_machine(work: Work, line: LaunchLine, file: str) -> Work:
-    """Compare the GPUs here with those that the recipe's own YAML is made for.
-
-    A dry run shows the command for the latter. Raises UsageError where there is no GPU at all.
-    """
+    """Compare the GPUs with the recipe's, which a dry run takes. Raises UsageError without any."""
     if work.gpus * work.nodes >= line.gpus:
         return work
     if is_dry_run() and not os.environ.get("GPUS"):

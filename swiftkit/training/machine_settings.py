@@ -24,10 +24,7 @@ NODES_PORT = 29500  # torchrun's own; several machines could not know a port tha
 
 
 class Work(NamedTuple):
-    """A program (swift or megatron) with its verb, and the hardware that it runs on.
-
-    `gpus` are this machine's; `nodes` are the machines that train together.
-    """
+    """A program (swift, megatron) and its verb; this machine's GPUs; nodes that train together."""
 
     program: str
     verb: str
@@ -58,10 +55,7 @@ def count_nodes(environment: Mapping[str, str]) -> int:
 
 
 def variables_for(work: Work, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that swift gets, in the order in which DRY_RUN shows them.
-
-    Raises UsageError if NPROC_PER_NODE is not a number of processes.
-    """
+    """Return swift's variables, in DRY_RUN's order. Raises UsageError for a bad NPROC_PER_NODE."""
     per_node = environment.get("NPROC_PER_NODE", "")
     if per_node and not re.fullmatch("[1-9][0-9]{0,4}", per_node):
         raise UsageError(f"NPROC_PER_NODE={per_node} is no number of processes")

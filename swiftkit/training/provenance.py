@@ -123,23 +123,17 @@ def data_files(recipe: Recipe) -> list[DataFile]:
         say(f"swiftkit: reading {gigabytes} of data for the record of the run (SHA-256, rows)")
     described = []
     for flag, path in files:
-        sha256, lines = _digest(path)
+        digest, lines = hashlib.sha256(), 0
+        with path.open("rb") as file:
+            while block := file.readlines(1 << 22):
+                lines += len(block) - block.count(b"\n")  # blank lines
+                digest.update(b"".join(block))
         rows: int | None = lines
         if path.suffix.lower() != ".jsonl":
             rows = _count_rows(path)
         size = path.stat().st_size
-        described.append(DataFile(flag, str(path.absolute()), size, sha256, rows))
+        described.append(DataFile(flag, str(path.absolute()), size, digest.hexdigest(), rows))
     return described
-
-
-def _digest(path: Path) -> tuple[str, int]:
-    """Return the SHA-256 and the number of lines that are not blank, in one reading."""
-    digest, lines = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while block := file.readlines(1 << 22):
-            lines += len(block) - block.count(b"\n")
-            digest.update(b"".join(block))
-    return digest.hexdigest(), lines
 
 
 def _count_rows(path: Path) -> int | None:

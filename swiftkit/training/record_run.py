@@ -19,21 +19,10 @@ from swiftkit.recipe.machine import Gpu, Machine, visible_gpus
 from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.terminal import say
-from swiftkit.training import provenance, redaction
+from swiftkit.training import provenance, redaction, run_record
 from swiftkit.training.checkpoints import last_step, output_of
 from swiftkit.training.rerun import write_script
-from swiftkit.training.run_record import (
-    RECIPE,
-    RECORD,
-    RERUN,
-    VARIABLE,
-    Attempt,
-    RunRecord,
-    SwiftCommand,
-    is_first_node,
-    read_record,
-    write_record,
-)
+from swiftkit.training.run_record import RECORD, RunRecord, SwiftCommand, read_record, write_record
 
 # Variables that change what a run does; others may hold anything, and are nobody's business.
 _RECORDED_VARIABLES = tuple(
@@ -57,7 +46,7 @@ def begin(
     """
     command = SwiftCommand.parse(words)
     variables = {**environment, **command.variables}
-    if not is_first_node(variables):
+    if not run_record.is_first_node(variables):
         return None
     try:
         # What is wrong with the recipe preflight has said.
@@ -68,9 +57,10 @@ def begin(
             gpus = visible_gpus(variables)
         record = _describe(command, recipe, secrets, read_record(path), gpus)
         text = redaction.redacted(Path(command.file).read_text(encoding="utf-8"), secrets)
-        with write_atomically(path.with_name(RECIPE)) as copy:  # it may be the very file
+        with write_atomically(path.with_name(run_record.RECIPE)) as copy:  # it may be the very file
             copy.write(text.encode())
-        write_script(path.with_name(RERUN), _from_start(command, recipe), recipe, record, secrets)
+        script = path.with_name(run_record.RERUN)
+        write_script(script, _from_start(command, recipe), recipe, record, secrets)
         write_record(path, record)
     # RuntimeError: ~nobody; ValueError: a name that is not UTF-8
     except (DataError, OSError, RuntimeError, ValueError) as error:
@@ -90,7 +80,7 @@ def end(path: Path, status: int) -> None:
         write_record(path, record)
     except (DataError, OSError) as error:
         say(f"swiftkit: {error}")
-    say(f"\nswiftkit: {path}; the same run again: bash {path.with_name(RERUN)}")
+    say(f"\nswiftkit: {path}; the same run again: bash {path.with_name(run_record.RERUN)}")
     if record.swanlab:
         say(f"swiftkit: SwanLab: {record.swanlab.place}")
 
@@ -98,7 +88,7 @@ def end(path: Path, status: int) -> None:
 def variables_for_swift(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that tell a training where its record is, and its SwanLab run."""
     record = read_record(path)
-    variables = {VARIABLE: str(path)}
+    variables = {run_record.VARIABLE: str(path)}
     if (
         record
         and record.swanlab
@@ -120,12 +110,13 @@ def _describe(
     environment = {}
     for name, value in sorted(recipe.environment.items()):
         is_from_recipe = recipe.file_environment.get(name) == value
-        if name.startswith(_RECORDED_VARIABLES) and name != VARIABLE and not is_from_recipe:
+        is_known = is_from_recipe or name == run_record.VARIABLE
+        if name.startswith(_RECORDED_VARIABLES) and not is_known:
             environment[name] = value
     attempts, swanlab = [], None
     if before and _own_checkpoint(recipe):
         attempts, swanlab = before.attempts, before.swanlab
-    attempt = Attempt(datetime.now(UTC), recipe.get_str("resume_from_checkpoint"))
+    attempt = run_record.Attempt(datetime.now(UTC), recipe.get_str("resume_from_checkpoint"))
     seeds = {flag: recipe.get_str(flag) for flag in ("seed", "data_seed") if recipe.get_str(flag)}
     words = [command.program, command.verb, command.file, *command.flags]
     return RunRecord(

@@ -8,7 +8,7 @@ for as a variable of the flag's name.
 import re
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from swiftkit.files.jsonl import write_atomically
@@ -56,10 +56,19 @@ def write_script(
     python = shlex.quote(sys.executable)
     variables = redacted_mapping(command.variables, secrets) | record.environment
     program, verb = shlex.quote(command.program), shlex.quote(command.verb)
-    lines = [
-        f"cd {shlex.quote(record.folder)}",
-        *_exports(variables),
-        *_meeting_place(variables, python),
+    lines = [f"cd {shlex.quote(record.folder)}"]
+    for name, value in variables.items():
+        if HIDDEN in value:
+            lines.append(f"# {name} was set; its value is not kept")
+        elif name.isidentifier() and not name.startswith(_PER_START_VARIABLES):
+            lines.append(f"export {name}={shlex.quote(value)}")
+    if variables.get("NNODES", "1") not in ("", "1"):
+        start = "start this script on every node, with its NODE_RANK"
+        lines.append(f': "${{NODE_RANK:?{start}}}" "${{MASTER_ADDR:?and MASTER_ADDR}}"')
+    elif variables.get("NPROC_PER_NODE"):  # several processes on one machine
+        port = f"$({python} -m swiftkit.training.free_port)"
+        lines.append(f'export MASTER_PORT="${{MASTER_PORT:-{port}}}"')
+    lines += [
         f'command=({program} {verb} "$here/recipe.yaml"',
         *(f"    {word}" for word in _flags(command, recipe, secrets)),
         '    --output_dir "${here}_rerun" "$@")',
@@ -69,24 +78,6 @@ def write_script(
     with write_atomically(path) as file:
         file.write(text.encode())
     path.chmod(0o755)
-
-
-def _exports(variables: Mapping[str, str]) -> Iterator[str]:
-    for name, value in variables.items():
-        if HIDDEN in value:
-            yield f"# {name} was set; its value is not kept"
-        elif name.isidentifier() and not name.startswith(_PER_START_VARIABLES):
-            yield f"export {name}={shlex.quote(value)}"
-
-
-def _meeting_place(variables: Mapping[str, str], python: str) -> Iterator[str]:
-    """Ask each of several nodes for its place; choose a free port for several processes on one."""
-    if variables.get("NNODES", "1") not in ("", "1"):
-        start = "start this script on every node, with its NODE_RANK"
-        yield f': "${{NODE_RANK:?{start}}}" "${{MASTER_ADDR:?and MASTER_ADDR}}"'
-    elif variables.get("NPROC_PER_NODE"):
-        port = f"$({python} -m swiftkit.training.free_port)"
-        yield f'export MASTER_PORT="${{MASTER_PORT:-{port}}}"'
 
 
 def _flags(command: SwiftCommand, recipe: Recipe, secrets: Sequence[str]) -> Iterator[str]:

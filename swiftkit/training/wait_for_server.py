@@ -18,8 +18,6 @@ import psutil
 from swiftkit.terminal import printable, say
 from swiftkit.training.signals import end_at_ctrl_c
 
-_LOG_LINES = 20
-
 
 def main(arguments: Sequence[str]) -> int:
     end_at_ctrl_c()
@@ -29,7 +27,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     lines = Path(log).read_text(encoding="utf-8", errors="replace").splitlines()
     say(f"swiftkit: {problem}; the end of {log}:")
-    for line in lines[-_LOG_LINES:]:
+    for line in lines[-20:]:
         say(printable(line))
     return 1
 

@@ -26,6 +26,7 @@ def memory_setup(recipe: Recipe) -> MemorySetup | None:
     scored = {"grpo": generated, "ppo": generated, "rm": 1}
     # gpt-oss has no sdpa in transformers, and silently gets eager.
     attention = "eager" if config.get("model_type") == "gpt_oss" else "sdpa"
+    batch_flag = "per_device_train_batch_size" if recipe.trains else "max_batch_size"
     return MemorySetup(
         shape=shape,
         method="full" if recipe.get_str("tuner_type") == "full" else "lora",
@@ -33,9 +34,7 @@ def memory_setup(recipe: Recipe) -> MemorySetup | None:
         adapter=shape.lora_parameters(recipe.get_int("lora_rank", 8), modules, experts),
         zero=3 if recipe.get_str("fsdp") else stage,
         gpus=max(recipe.processes, 1),
-        batch=recipe.get_int(
-            "per_device_train_batch_size" if recipe.trains else "max_batch_size", 1
-        ),
+        batch=recipe.get_int(batch_flag, 1),
         length=_length(recipe) or shape.longest or 2048,
         attention=recipe.get_str("attn_impl") or attention,
         checkpointing=recipe.get_bool("gradient_checkpointing"),

@@ -106,7 +106,7 @@ def missing_data(recipe: Recipe) -> Findings:
 
 def sample_count(recipe: Recipe) -> Findings:
     """The COUNT of FILE#COUNT is not a number, or zero."""
-    for flag, value, _ in datasets(recipe):
+    for flag, value in set_values(recipe, ("dataset", "val_dataset")):
         count = value.rpartition("#")[2]
         is_number = count.isdecimal() and int(count) > 0
         if "#" in value and not is_number and not Path(value).exists():

@@ -114,11 +114,7 @@ def shadowed_variable(recipe: Recipe) -> Findings:
 
 
 def _unknown(recipe: Recipe, renamed: bool = False) -> list[str]:
-    """Return the flags, as they were typed, that the verb does not know.
-
-    They are those of older versions if `renamed`, else all others. None for a verb that the table
-    does not hold.
-    """
+    """Return the flags that the verb does not know: those of older versions, or all others."""
     known = recipe.arguments
     unknown = [flag for flag in recipe.typed if known and flag not in known]
     return [flag for flag in unknown if (flag in RENAMED) == renamed]

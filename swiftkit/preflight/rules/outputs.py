@@ -58,7 +58,7 @@ def mixed_checkpoints(recipe: Recipe) -> Findings:
     is_fixed = is_fixed and not recipe.get_bool("add_version")
     if recipe.trains and is_fixed and not recipe.is_set("resume_from_checkpoint"):
         folder = Path(recipe.get_str("output_dir")).expanduser()
-        checkpoints = list(folder.glob("checkpoint-*")) if folder.is_dir() else []
+        checkpoints = list(folder.glob("checkpoint-*"))
         if checkpoints:
             message = f"{folder.absolute()} holds {len(checkpoints)} checkpoints of an earlier run"
             fix = "remove them, or go on with --resume_from_checkpoint"

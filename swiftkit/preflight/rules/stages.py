@@ -5,12 +5,7 @@ from swiftkit.recipe.recipe import Findings, Recipe
 
 _LIGER_GRPO = ("delta", "padding_free", "log_entropy", "off_policy_sequence_mask_delta")
 _REWARDS = (
-    "reward_funcs",
-    "reward_model",
-    "teacher_model",
-    "teacher_model_server",
-    "use_gym_env",
-    "gym_env",
+    "reward_funcs reward_model teacher_model teacher_model_server use_gym_env gym_env".split()
 )
 
 

@@ -6,12 +6,7 @@ from swiftkit.recipe.machine import has_swanlab_key
 from swiftkit.recipe.recipe import Findings, Recipe
 
 _NOTIFICATIONS = ("lark", "dingtalk", "email", "discord", "wxwork", "slack")
-_EMAIL = (
-    "swanlab_sender_email",
-    "swanlab_receiver_email",
-    "swanlab_smtp_server",
-    "swanlab_smtp_port",
-)
+_EMAIL = "swanlab_sender_email swanlab_receiver_email swanlab_smtp_server swanlab_smtp_port".split()
 
 
 def swanlab_key(recipe: Recipe) -> Findings:

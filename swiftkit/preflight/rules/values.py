@@ -122,10 +122,7 @@ def unknown_name(recipe: Recipe) -> Findings:
 
 
 def _is_registered(recipe: Recipe, name: str) -> bool:
-    """Return True if a plugin has the name in quotes, as a class, or as a keyword.
-
-    A plugin may import from the files beside it, so they are searched too, up to a megabyte.
-    """
+    """Return True if a plugin or a file beside it has the name in quotes, as class or keyword."""
     word = re.escape(name)
     pattern = re.compile(rf"""["']{word}["']|\b{word}\s*=|\bclass {word}\b""")
     for plugin in recipe.get_list("external_plugins"):
