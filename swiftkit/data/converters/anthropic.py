@@ -71,9 +71,9 @@ def _messages(messages: list[Any]) -> Iterator[Message]:
         blocks = _blocks_of(message.get("content"), where)
         loss = loss_flag(message, where, is_answer=role == "assistant")
         if role == "user":
-            count = _count_results(blocks, where)
-            results += [_result(block, where) for block in blocks[:count]]
-            blocks = blocks[count:]
+            new_results = _results(blocks, where)
+            results += new_results
+            blocks = blocks[len(new_results) :]
             if not blocks and results:
                 continue  # more of them may follow
         yield from in_call_order(results, ids, where)
@@ -96,21 +96,19 @@ def _blocks_of(content: Any, where: str) -> list[dict[str, Any]]:
     return content
 
 
-def _count_results(blocks: list[dict[str, Any]], where: str) -> int:
-    """Return how many tool results a user's blocks begin with."""
+def _results(blocks: list[dict[str, Any]], where: str) -> list[tuple[Any, Message]]:
+    """Return the results that a user's blocks begin with, each behind the id of its call."""
     are_results: list[bool] = [block.get("type") == "tool_result" for block in blocks]
     count = sum(are_results)
     if not all(are_results[:count]):
         raise DataError(f"{where}: text before a tool_result", "bad_order", "put the results first")
-    return count
-
-
-def _result(block: dict[str, Any], where: str) -> tuple[Any, Message]:
-    """Return the id of the call, and the message of its result."""
-    text = text_of(block.get("content"), where)
-    if block.get("is_error") is True and not text.lower().startswith("error"):
-        text = f"Error: {text}"
-    return block.get("tool_use_id"), {"role": "tool_response", "content": text}
+    results: list[tuple[Any, Message]] = []
+    for block in blocks[:count]:
+        text = text_of(block.get("content"), where)
+        if block.get("is_error") is True and not text.lower().startswith("error"):
+            text = f"Error: {text}"
+        results.append((block.get("tool_use_id"), {"role": "tool_response", "content": text}))
+    return results
 
 
 def _answer(blocks: list[dict[str, Any]], where: str) -> Iterator[Message]:

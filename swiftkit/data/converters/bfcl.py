@@ -137,11 +137,18 @@ def _multi_turn(record: dict[str, Any], question: list[Any]) -> Row:
     for name in _SIMULATION:
         if name in record:
             columns[name] = msgspec.json.encode(record[name]).decode()
-    columns["tools"] = tools = _allowed_tools(record)
+    excluded = items(record.get("excluded_function"))  # tools that the question forbids
+    columns["tools"] = tools = []
     parameters: dict[str, list[str]] = {}  # their names, by that of the tool
-    for tool in tools:
-        function = tool["function"]
-        parameters[function["name"]] = list(function["parameters"]["properties"])
+    for tool in tools_from(record.get("function")):
+        name = tool["function"]["name"]
+        if name in excluded:
+            continue
+        properties = tool["function"]["parameters"].setdefault("properties", {})
+        if not isinstance(properties, dict):
+            raise DataError(f"the parameters of {name} are no schema", "bad_tools", "mend them")
+        tools.append(tool)
+        parameters[name] = list(properties)
     messages: list[Message] = []
     truth = _calls_of_turns(record, len(question))
     for number, (turn, calls) in enumerate(zip(question, truth, strict=True), 1):
@@ -170,21 +177,6 @@ def _calls_of_turns(record: dict[str, Any], turns: int) -> list[list[str]]:
     if len(calls) != turns:
         raise DataError("ground_truth is not a list of calls for each turn", "bad_gold", "mend it")
     return calls
-
-
-def _allowed_tools(record: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the tools of the classes, but for those that the question forbids."""
-    excluded = items(record.get("excluded_function"))
-    tools = []
-    for tool in tools_from(record.get("function")):
-        name = tool["function"]["name"]
-        if name in excluded:
-            continue
-        properties = tool["function"]["parameters"].setdefault("properties", {})
-        if not isinstance(properties, dict):
-            raise DataError(f"the parameters of {name} are no schema", "bad_tools", "mend them")
-        tools.append(tool)
-    return tools
 
 
 def _call(text: str, parameters: dict[str, list[str]]) -> ToolCall:

@@ -58,8 +58,12 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         raise DataError("the row has no chat", "no_messages", fix)
     system, tools = _text_and_tools(text_of(record.get("system"), "system"))
     messages: list[Message] = [{"role": "system", "content": system}] if system else []
-    for speaker, text in _turns(chat):
-        messages += _messages(speaker, text)
+    before, *parts = _SPEAKER.split(chat)
+    if before or not parts:
+        reason = "the chat does not begin with a turn"
+        raise DataError(reason, "no_messages", "begin it with 'USER: '")
+    for speaker, text in zip(parts[::2], parts[1::2], strict=True):
+        messages += _messages(speaker, text.strip())
     record = {**record, "tools": tools or record.get("tools")}
     return [make_row(messages, record, ("chat", "system"))]
 
@@ -81,16 +85,6 @@ def _text_and_tools(text: str) -> tuple[str, list[Any]]:
     if tools:
         rest = _ANNOUNCEMENT.sub("", rest)
     return rest.strip(), tools
-
-
-def _turns(chat: str) -> list[tuple[str, str]]:
-    """Return the speaker and the text of each turn."""
-    before, *parts = _SPEAKER.split(chat)
-    if before or not parts:
-        reason = "the chat does not begin with a turn"
-        raise DataError(reason, "no_messages", "begin it with 'USER: '")
-    texts = [text.strip() for text in parts[1::2]]
-    return list(zip(parts[::2], texts, strict=True))
 
 
 def _messages(speaker: str, text: str) -> Iterator[Message]:

@@ -24,7 +24,7 @@ from swiftkit.data.from_openai import are_messages, is_prompt_with_gold, message
 from swiftkit.data.json_values import as_text, field
 from swiftkit.data.rows import MEDIA, has_call_roles, make_row
 from swiftkit.errors import DataError
-from swiftkit.records import Message, Row
+from swiftkit.records import Row
 
 ORDER = 320
 
@@ -47,7 +47,12 @@ def matches(record: dict[str, Any]) -> bool:
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
     column = _prompt_column(record)
-    messages = _messages(record, column)
+    prompt = record.get(column) if record.get("messages") is None else record["messages"]
+    if isinstance(prompt, str):
+        prompt = [{"role": "user", "content": prompt}] if prompt.strip() else []
+    messages = messages_of(prompt, "prompt")
+    if not messages:
+        raise DataError("the prompt is empty", "no_question", "fill in prompt")
     if messages[-1]["role"] not in ("user", "tool_response"):
         reason = "the prompt does not end with a question or a tool's result"
         raise DataError(reason, "ends_with_answer", "take the answer out of the prompt")
@@ -69,13 +74,3 @@ def _prompt_column(record: dict[str, Any]) -> str:
         if record.get(name) is not None:
             return name
     return "prompt"
-
-
-def _messages(record: dict[str, Any], column: str) -> list[Message]:
-    prompt = record.get(column) if record.get("messages") is None else record["messages"]
-    if isinstance(prompt, str):
-        prompt = [{"role": "user", "content": prompt}] if prompt.strip() else []
-    messages = messages_of(prompt, "prompt")
-    if not messages:
-        raise DataError("the prompt is empty", "no_question", "fill in prompt")
-    return messages

@@ -45,11 +45,7 @@ from swiftkit.toolcall.read_call import call_from
 ORDER = 350
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
-_MARKS = {
-    "system": ("<tools>",),
-    "assistant": ("<tool_call>",),
-    "tool_response": ("<tool_response>",),
-}
+_MARKS = {"system": ("<tools>",), "assistant": (_OPEN,), "tool_response": ("<tool_response>",)}
 # all up to the next tag of this name; never goes back, however long
 _INSIDE = "([^<]*(?:<(?!/?{0}>)[^<]*)*)"
 _TOOLS = re.compile(f"<tools>{_INSIDE.format('tools')}</tools>")

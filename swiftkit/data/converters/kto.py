@@ -21,7 +21,7 @@ from swiftkit.data.from_instruction import pair_of, question_of, used_columns
 from swiftkit.data.from_openai import are_messages, messages_of
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
-from swiftkit.records import Message, Row
+from swiftkit.records import Row
 
 ORDER = 120
 
@@ -45,7 +45,14 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         raise DataError(reason, "bad_label", "write true or false")
     has_completion = record.get("completion") is not None
     pair = ("prompt", "completion") if has_completion else pair_of(record)
-    messages = _messages(record, pair, is_good=bool(label))
+    if pair is None:
+        chat = record.get("messages")
+        chat = record.get("conversations") if chat is None else chat
+        messages = messages_of(chat, "messages")
+    else:
+        question, answer = pair
+        asked = question_of(record, question) if record.get(question) else []
+        messages = conversation(asked, record.get(answer), answer, lenient=not label)
     used = (*_CHATS, *_LABELS, *(used_columns(pair) if pair else ()))
     row = make_row(messages, record, used)
     row["label"] = "true" if label else "false"
@@ -57,16 +64,3 @@ def _label(record: dict[str, Any]) -> Any:
         if record.get(name) is not None:
             return record[name]
     return None
-
-
-def _messages(
-    record: dict[str, Any], pair: tuple[str, str] | None, *, is_good: bool
-) -> list[Message]:
-    if pair is None:
-        messages = record.get("messages")
-        return messages_of(
-            record.get("conversations") if messages is None else messages, "messages"
-        )
-    question, answer = pair
-    messages = question_of(record, question) if record.get(question) else []
-    return conversation(messages, record.get(answer), answer, lenient=not is_good)

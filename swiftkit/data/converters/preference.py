@@ -50,7 +50,10 @@ _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 
 
 def matches(record: dict[str, Any]) -> bool:
-    return _pair_of(record) is not None or ("messages" in record and _is_swift(record))
+    for better, worse in _PAIRS:
+        if record.get(better) is not None and record.get(worse) is not None:
+            return True
+    return "messages" in record and _is_swift(record)
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
@@ -73,14 +76,6 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
 
 def _is_swift(record: dict[str, Any]) -> bool:
     return any(record.get(name) is not None for name in _SWIFT)
-
-
-def _pair_of(record: dict[str, Any]) -> tuple[str, str] | None:
-    """Return the columns of the better and the worse answer."""
-    for better, worse in _PAIRS:
-        if record.get(better) is not None and record.get(worse) is not None:
-            return better, worse
-    return None
 
 
 def _number(margin: Any) -> str:

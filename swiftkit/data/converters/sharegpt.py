@@ -20,12 +20,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from swiftkit.data.from_sharegpt import (
-    ShareGptTurn,
-    answer,
-    is_conversation,
-    turns_of,
-)
+from swiftkit.data.from_sharegpt import ShareGptTurn, answer, is_conversation, turns_of
 from swiftkit.data.json_values import as_text, listed
 from swiftkit.data.rows import SYSTEM, make_row
 from swiftkit.errors import DataError

@@ -46,8 +46,11 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     check_media(record)
     row: Any = {}
     for name, value in record.items():
-        if value is not None and name not in _AS_THEY_ARE:
-            row[name] = _column(value)
+        if value is None or name in _AS_THEY_ARE:
+            continue
+        is_texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
+        is_structure = isinstance(value, dict | list) and not is_texts
+        row[name] = as_text(value) if is_structure else value
     settings = record.get("chat_template_kwargs")
     if isinstance(settings, dict):  # swift wants the object itself
         row["chat_template_kwargs"] = settings
@@ -56,13 +59,6 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         row["id"] = identity
     row["messages"] = [_message(item, f"messages[{i}]") for i, item in enumerate(messages)]
     return [row]
-
-
-def _column(value: Any) -> Any:
-    """Return a structure as JSON text; anything else, and a list of texts, as it is."""
-    if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return value
-    return as_text(value) if isinstance(value, dict | list) else value
 
 
 def _message(message: Any, where: str) -> dict[str, Any]:

@@ -58,8 +58,14 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     turns = turns_of(record)
     tools: list[Any] = []
     for turn in turns:
-        if turn.role == "system":
-            tools += _apis(turn)
+        if turn.role != "system":
+            continue
+        for text in _APIS.split(turn.text)[1:]:  # a list, as Python prints it
+            try:
+                tools += listed(python_literal.read(text))
+            except ValueError as error:
+                reason = f"{turn.where}: the APIs: {error}"
+                raise DataError(reason, "bad_tools", "mend the list of APIs") from error
     return [make_row(_messages(turns), with_tools(record, tools), SYSTEM)]
 
 
@@ -80,20 +86,6 @@ def _messages(turns: list[ShareGptTurn]) -> Iterator[Message]:
         else:
             fix = "write it into an assistant turn"
             raise DataError(f"{turn.where}: a function_call turn", "bad_role", fix)
-
-
-def _apis(turn: ShareGptTurn) -> list[Any]:
-    """Return the APIs of a system text: lists, as Python prints them."""
-    apis: list[Any] = []
-    _, *texts = _APIS.split(turn.text)
-    for text in texts:
-        try:
-            value = python_literal.read(text)
-        except ValueError as error:
-            reason = f"{turn.where}: the APIs: {error}"
-            raise DataError(reason, "bad_tools", "mend the list of APIs") from error
-        apis += listed(value)
-    return apis
 
 
 def _step(turn: ShareGptTurn) -> Iterator[Message]:

@@ -21,7 +21,7 @@ from typing import Any
 from swiftkit.data.rows import call_message, has_chat, make_row, text_of
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode
-from swiftkit.records import Message, Row
+from swiftkit.records import Row
 from swiftkit.toolcall.read_call import call_from
 
 ORDER = 240
@@ -37,14 +37,7 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     query = text_of(record.get("query"), "query")
     if not query.strip():
         raise DataError("the query is empty", "no_question", "fill in query")
-    calls = _calls(record.get("answers"))
-    row = make_row([{"role": "user", "content": query}, *calls], record, ("query", "answers"))
-    if not calls:
-        row["expected_calls"] = "[]"
-    return [row]
-
-
-def _calls(answers: Any) -> list[Message]:
+    answers = record.get("answers")
     if isinstance(answers, str):
         answers = decode(answers, "answers", "broken_call", "mend its JSON")
     if isinstance(answers, dict):
@@ -52,4 +45,8 @@ def _calls(answers: Any) -> list[Message]:
     if not isinstance(answers, list):
         fix = "write [{name, arguments}], or [] for no call"
         raise DataError("answers is not a list of calls", "bad_call", fix)
-    return [call_message(call_from(call, f"answers[{i}]")) for i, call in enumerate(answers)]
+    calls = [call_message(call_from(call, f"answers[{i}]")) for i, call in enumerate(answers)]
+    row = make_row([{"role": "user", "content": query}, *calls], record, ("query", "answers"))
+    if not calls:
+        row["expected_calls"] = "[]"
+    return [row]
