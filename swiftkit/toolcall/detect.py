@@ -82,25 +82,22 @@ class _Detector:
         self._owners: defaultdict[str, _MarkOwners] = defaultdict(_MarkOwners)  # by mark
         self._closing: set[str] = set()
         for name, form in known.items():
-            self._add(name, form)
+            signs = form.SIGNS
+            if signs.prefix:
+                self._by_prefix.append((signs.prefix, form.parse))
+            if signs.is_sure:
+                self._sure[name] = signs.is_sure
+            if signs.line:
+                self._lines.append((signs.line, name))
+            if signs.whole and signs.whole.beginning:
+                self._strict.append((signs.whole.beginning.match, signs.whole.read, signs.ending))
+            elif signs.whole:
+                self._loose.append(signs.whole.read)
+            self._add_marks(name, signs)
         self._endings = tuple(ending for _, _, ending in self._strict if ending)
         # the longest first, as one mark may be the beginning of another
         marks = sorted(self._owners, key=len, reverse=True)
         self._marks = re.compile("|".join((*map(re.escape, marks), ANY_TAG)))
-
-    def _add(self, name: str, form: WireFormat) -> None:
-        signs = form.SIGNS
-        if signs.prefix:
-            self._by_prefix.append((signs.prefix, form.parse))
-        if signs.is_sure:
-            self._sure[name] = signs.is_sure
-        if signs.line:
-            self._lines.append((signs.line, name))
-        if signs.whole and signs.whole.beginning:
-            self._strict.append((signs.whole.beginning.match, signs.whole.read, signs.ending))
-        elif signs.whole:
-            self._loose.append(signs.whole.read)
-        self._add_marks(name, signs)
 
     def _add_marks(self, name: str, signs: Signs) -> None:
         for mark, follows in signs.opening.items():
@@ -151,21 +148,19 @@ class _Detector:
 
     def _read_whole(self, answer: str) -> Parsed:
         """Read an answer that is calls from beginning to end, or say what is wrong with them."""
+        readers = [read for begins, read, _ in self._strict if begins(answer)]
+        if not readers and answer.endswith(self._endings):
+            readers = [read for _, read, end in self._strict if end and answer.endswith(end)]
+        else:
+            readers += self._loose
         first_malformed = Parsed([], answer)
-        for read in self._whole_readers(answer):
+        for read in readers:
             parsed = read(answer)
             if parsed.calls:
                 return parsed
             if not first_malformed.malformed:
                 first_malformed = parsed
         return first_malformed
-
-    def _whole_readers(self, answer: str) -> list[AnswerReader]:
-        """Return the readers for an answer that begins and ends like this."""
-        readers = [read for begins, read, _ in self._strict if begins(answer)]
-        if not readers and answer.endswith(self._endings):
-            return [read for _, read, ending in self._strict if ending and answer.endswith(ending)]
-        return readers + self._loose
 
     def _of_marks(self, text: str) -> str:
         """Return the name of the format whose mark decides; "" where there is no mark."""

@@ -42,11 +42,8 @@ def render(calls: list[ToolCall]) -> list[dict[str, Any]]:
 def to_openai(call: ToolCall, identity: str) -> dict[str, Any]:
     """Return one item of `tool_calls`, whose id is `identity`."""
     arguments = msgspec.json.encode(call.arguments).decode()
-    return {
-        "id": identity,
-        "type": "function",
-        "function": {"name": call.name, "arguments": arguments},
-    }
+    function = {"name": call.name, "arguments": arguments}
+    return {"id": identity, "type": "function", "function": function}
 
 
 def content_text(content: Any) -> str | None:

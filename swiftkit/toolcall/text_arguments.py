@@ -17,13 +17,14 @@ from swiftkit.toolcall.call import Parsed, ToolCall
 
 # as in an OpenAI request: {"type": "function", "function": {...}}, or the inside
 Tools = Sequence[Mapping[str, Any]]
-_WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][+-]?\d++)?", re.ASCII)
+WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
+NUMBER = re.compile(r"-?(?:0|[1-9]\d*+)(?:\.\d++)?(?:[eE][+-]?\d++)?", re.ASCII)
 _JSON_TYPES = {
     dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number",
     type(None): "null",
 }  # fmt: skip
 _TYPE_NAMES = frozenset(_JSON_TYPES.values())
+_NUMBERS = ("integer", "number")
 
 
 def retyped(parsed: Parsed, tools: Tools) -> Parsed:
@@ -33,10 +34,8 @@ def retyped(parsed: Parsed, tools: Tools) -> Parsed:
     """
     if not parsed.texts:
         return parsed
-    calls = [
-        typed_call(call.name, texts, tools)
-        for call, texts in zip(parsed.calls, parsed.texts, strict=True)
-    ]
+    pairs = zip(parsed.calls, parsed.texts, strict=True)
+    calls = [typed_call(call.name, texts, tools) for call, texts in pairs]
     return Parsed(calls, parsed.content, parsed.malformed, parsed.reasoning)
 
 
@@ -66,7 +65,10 @@ def read(text: str, schema: Any = None) -> Any:
     if types == {"string"}:
         return text
     value = _value(text)
-    return value if not types or _is_allowed(value, types) else text
+    name = _JSON_TYPES[type(value)]
+    # 5 and 5.0 are integers and numbers alike
+    is_number = name in _NUMBERS and not types.isdisjoint(_NUMBERS)
+    return value if not types or name in types or is_number else text
 
 
 def write(value: Any, schema: Any, tags: re.Pattern[str], where: str) -> str:
@@ -94,10 +96,10 @@ def write(value: Any, schema: Any, tags: re.Pattern[str], where: str) -> str:
 def _value(text: str) -> Any:
     """Return the value that a text looks like; the text itself where it is none."""
     bare = text.strip()
-    if bare in _WORDS:
-        return _WORDS[bare]
+    if bare in WORDS:
+        return WORDS[bare]
     try:
-        if _NUMBER.fullmatch(bare):
+        if NUMBER.fullmatch(bare):
             return raw_decode(bare, 0)[0]
         if bare.startswith(("{", "[")):
             return _structure(bare)
@@ -133,9 +135,3 @@ def _types_of(schema: Any) -> set[str]:
     if all(isinstance(name, str) and name in _TYPE_NAMES for name in names):
         return set(names)
     return set()
-
-
-def _is_allowed(value: Any, types: set[str]) -> bool:
-    """Tell whether a value is of one of the types; 5 and 5.0 are integers and numbers alike."""
-    name = _JSON_TYPES[type(value)]
-    return name in types or (name in ("integer", "number") and bool(types & {"integer", "number"}))

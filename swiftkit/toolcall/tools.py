@@ -85,7 +85,15 @@ def tool_from(tool: Any, index: int) -> dict[str, Any]:
     name = function.get("name") if isinstance(function, dict) else None
     if not isinstance(function, dict) or not isinstance(name, str) or not name:
         raise DataError(f"tools[{index}] is not an object with a name", "bad_tools", _FIX)
-    parameters = _parameters(function)
+    parameters = next((function[key] for key in _PARAMETERS if function.get(key)), None)
+    if parameters is None and _OF_ANTHROPIC.search(str(function.get("type"))):
+        reason = f"the parameters of {name} are known to Anthropic alone"
+        raise DataError(reason, "bad_tools", "give its input_schema")
+    if isinstance(parameters, str):
+        parameters = _decoded(parameters)
+    if not isinstance(parameters, dict | None):
+        reason = f"the parameters of {name} are not a JSON Schema object"
+        raise DataError(reason, "bad_tools", _FIX)
     rest: dict[str, Any] = {}
     for key, value in function.items():
         if key in _RESULTS and isinstance(value, dict):
@@ -119,18 +127,6 @@ def _is_ready(tool: Any) -> bool:
         return False
     has_odd_value = any(mark in text for mark in _UNREADY)
     return not has_odd_value and _READY_TYPES.issuperset(_TYPE.findall(text))
-
-
-def _parameters(function: dict[str, Any]) -> dict[str, Any] | None:
-    value = next((function[key] for key in _PARAMETERS if function.get(key)), None)
-    if value is None and _OF_ANTHROPIC.search(str(function.get("type"))):
-        reason = f"the parameters of {function['name']} are known to Anthropic alone"
-        raise DataError(reason, "bad_tools", "give its input_schema")
-    parameters = _decoded(value) if isinstance(value, str) else value
-    if not isinstance(parameters, dict | None):
-        reason = f"the parameters of {function['name']} are not a JSON Schema object"
-        raise DataError(reason, "bad_tools", _FIX)
-    return parameters
 
 
 def _decoded(text: str) -> Any:
@@ -183,20 +179,16 @@ def _add_type(value: Any, result: dict[str, Any]) -> str:
             return ""
         annotation = read_type(value)
     elif isinstance(value, list):
-        annotation = _any_of(value)
+        annotations = [read_type(name) for name in value if isinstance(name, str)]
+        annotation = TypeAnnotation(unread=True)
+        if len(annotations) == len(value) and not any(each.unread for each in annotations):
+            annotation = TypeAnnotation(union([each.schema for each in annotations]) or {})
     else:  # no type at all, or null
         result |= {} if value is None else {"type": value}
         return ""
     for key, inner in annotation.schema.items():
         result.setdefault(key, inner)
     return str(value) if annotation.unread else ""
-
-
-def _any_of(types: list[Any]) -> TypeAnnotation:
-    annotations = [read_type(name) for name in types if isinstance(name, str)]
-    if len(annotations) < len(types) or any(annotation.unread for annotation in annotations):
-        return TypeAnnotation(unread=True)
-    return TypeAnnotation(union([annotation.schema for annotation in annotations]) or {})
 
 
 def _move_required(properties: Any, result: dict[str, Any]) -> None:

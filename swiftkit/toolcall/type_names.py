@@ -57,9 +57,12 @@ def read_type(text: str) -> TypeAnnotation:
     head, *modifiers = _split(text, ",")
     if _DEFAULT.fullmatch(head):
         head, modifiers = "any", [head, *modifiers]
-    inner = _inside_optional(head)
-    schema = _schema(head if inner is None else inner)
-    optional, default, unread = inner is not None, ABSENT, schema is None
+    optional, default = False, ABSENT
+    generic = _GENERIC.fullmatch(head)
+    if generic and generic[1].lower() == "optional":
+        head, optional = generic[2].strip(), True
+    schema = _schema(head)
+    unread = schema is None
     for modifier in modifiers:
         if match := _DEFAULT.fullmatch(modifier):
             default = _literal(match[1])
@@ -108,7 +111,12 @@ def _plain(name: str) -> dict[str, Any]:
 def _generic(name: str, arguments: list[str]) -> dict[str, Any] | None:
     """Return the schema of NAME[ARGUMENT, ...]."""
     if name == "tuple" and arguments[-1] != "...":
-        return _tuple([_schema(argument) for argument in arguments])
+        items = [_schema(argument) for argument in arguments]
+        if None in items:
+            return None
+        is_uniform = all(item == items[0] for item in items)
+        schemas = {"items": items[0]} if is_uniform else {"prefixItems": items}
+        return {"type": "array", **schemas, "minItems": len(items), "maxItems": len(items)}
     if name in ("union", "optional"):
         choices = [_schema(argument) for argument in arguments]
         return union([*choices, {"type": "null"}] if name == "optional" else choices)
@@ -121,20 +129,6 @@ def _generic(name: str, arguments: list[str]) -> dict[str, Any] | None:
     if inner is None:
         return None
     return _plain(name) | ({keyword: inner} if inner else {})
-
-
-def _tuple(items: list[dict[str, Any] | None]) -> dict[str, Any] | None:
-    if None in items:
-        return None
-    is_uniform = all(item == items[0] for item in items)
-    schemas = {"items": items[0]} if is_uniform else {"prefixItems": items}
-    return {"type": "array", **schemas, "minItems": len(items), "maxItems": len(items)}
-
-
-def _inside_optional(text: str) -> str | None:
-    """Return T of Optional[T]; None for any other text."""
-    generic = _GENERIC.fullmatch(text)
-    return generic[2].strip() if generic and generic[1].lower() == "optional" else None
 
 
 def _literal(text: str) -> Any:

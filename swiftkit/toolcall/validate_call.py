@@ -102,14 +102,12 @@ def _schema_violations(call: ToolCall, validator: Any) -> Iterator[Violation]:
         yield Violation(_CODES.get(broken.kind.name, "invalid_value"), detail)
 
 
-@lru_cache(maxsize=4096)  # most rows of a data set share their tools
-def _cached(tools: str) -> Mapping[str, CallValidator]:
-    return _prepared(tools)
-
-
 def _prepared(tools: Any) -> Mapping[str, CallValidator]:
     functions = [tool["function"] for tool in tools_from(tools)]
     return {function["name"]: _prepare(function["parameters"]) for function in functions}
+
+
+_cached = lru_cache(maxsize=4096)(_prepared)  # most rows of a data set share their tools
 
 
 def _prepare(schema: dict[str, Any]) -> CallValidator:
@@ -131,10 +129,8 @@ def schema_validator(schema: Any) -> Any:
     """
     import jsonschema_rs
 
-    linear_time = jsonschema_rs.RegexOptions()
-    return jsonschema_rs.validator_for(
-        schema, retriever=_refuse_to_fetch, pattern_options=linear_time
-    )
+    linear = jsonschema_rs.RegexOptions()
+    return jsonschema_rs.validator_for(schema, retriever=_refuse_to_fetch, pattern_options=linear)
 
 
 def _refuse_to_fetch(uri: str) -> Any:

@@ -29,6 +29,7 @@ from swiftkit.json_text import raw_decode, reason, skip_space, written
 from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.text_arguments import NUMBER, WORDS
 from swiftkit.toolcall.wire_format import Signs, WholeAnswer
 
 _BARE_NAME = r"[^\W\d][\w.\-]{0,127}"
@@ -39,8 +40,6 @@ _SEPARATOR = re.compile(r"\s*[;,]\s*|\s*\n\s*")
 _BARE_VALUE = re.compile(r"[^,()\n]*")
 # a wide comma before another argument, which the value would swallow
 _WIDE_COMMA = re.compile(rf"[，；、]\s*{_BARE_NAME}\s*=")
-_NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
-_WORDS = {"true": True, "True": True, "false": False, "False": False, "null": None, "None": None}
 _PLAIN = re.compile(r"[\w.:/%+@°-]+(?: [\w.:/%+@°-]+)*")
 
 
@@ -126,9 +125,9 @@ def _read_value(text: str, start: int) -> tuple[Any, int]:
         raise ValueError("an argument without a value")
     if text.startswith("(", end) or _WIDE_COMMA.search(word):
         raise ValueError("a value that needs quotes")
-    if word in _WORDS:
-        return _WORDS[word], end
-    return (raw_decode(word, 0)[0] if _NUMBER.fullmatch(word) else word), end
+    if word in WORDS:
+        return WORDS[word], end
+    return (raw_decode(word, 0)[0] if NUMBER.fullmatch(word) else word), end
 
 
 def _name(name: str) -> str:
@@ -138,7 +137,7 @@ def _name(name: str) -> str:
 def _value(value: Any) -> str:
     """Return the value as JSON, but text as it stands where that reads back as text."""
     is_plain = isinstance(value, str) and _PLAIN.fullmatch(value)
-    if is_plain and value not in _WORDS and not _NUMBER.fullmatch(value):
+    if is_plain and value not in WORDS and not NUMBER.fullmatch(value):
         return str(value)
     return written(value)
 

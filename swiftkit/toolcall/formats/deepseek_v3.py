@@ -11,12 +11,13 @@ deepseek_v3_1.py).
 """
 
 from swiftkit.json_text import written
-from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.scanners import blocks, deepseek
 from swiftkit.toolcall.scanners.deepseek import CALL, CALL_END, CALLS, CALLS_END, SEPARATOR
 from swiftkit.toolcall.wire_format import Signs
 
 SIGNS = Signs(opening={CALLS: "", CALL: ""}, closing=(CALLS_END,))
+parse = deepseek.read  # V3.1's form too
 
 
 def render(calls: list[ToolCall]) -> str:
@@ -26,8 +27,3 @@ def render(calls: list[ToolCall]) -> str:
         arguments = f"```json\n{written(call.arguments)}\n```"
         rendered.append(f"{CALL}function{SEPARATOR}{call.name}\n{arguments}{CALL_END}")
     return f"{CALLS}{chr(10).join(rendered)}{CALLS_END}" if calls else ""
-
-
-def parse(text: str) -> Parsed:
-    """Read an answer, also one in V3.1's form."""
-    return deepseek.read(text)

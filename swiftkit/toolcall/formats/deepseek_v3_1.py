@@ -9,12 +9,13 @@ Source: the chat template of DeepSeek-V3.1; rendered as ms-swift's DeepSeekV31Ag
 """
 
 from swiftkit.json_text import written
-from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.scanners import blocks, deepseek
 from swiftkit.toolcall.scanners.deepseek import CALL, CALL_END, CALLS, CALLS_END, SEPARATOR
 from swiftkit.toolcall.wire_format import Signs
 
 SIGNS = Signs()  # found as deepseek_v3, which reads the same
+parse = deepseek.read  # V3's form too
 
 
 def render(calls: list[ToolCall]) -> str:
@@ -23,8 +24,3 @@ def render(calls: list[ToolCall]) -> str:
         blocks.check_name(call.name, "DeepSeek")
         text += f"{CALL}{call.name}{SEPARATOR}{written(call.arguments)}{CALL_END}"
     return f"{CALLS}{text}{CALLS_END}" if calls else ""
-
-
-def parse(text: str) -> Parsed:
-    """Read an answer, also one in V3's form."""
-    return deepseek.read(text)

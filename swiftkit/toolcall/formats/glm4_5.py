@@ -25,7 +25,6 @@ from swiftkit.toolcall import text_arguments
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.reasoning import ANY_TAG
 from swiftkit.toolcall.scanners import blocks, tagged_arguments
-from swiftkit.toolcall.scanners.tagged_arguments import TaggedCall
 from swiftkit.toolcall.text_arguments import Tools
 from swiftkit.toolcall.wire_format import Signs
 
@@ -58,7 +57,7 @@ def parse(text: str, tools: Tools = ()) -> Parsed:
     return msgspec.structs.replace(parsed, content=content)
 
 
-def _read_call(text: str, tag: re.Match[str]) -> TaggedCall:
+def _read_call(text: str, tag: re.Match[str]) -> tuple[str, dict[str, str], int]:
     if tag[0] != OPEN:
         raise ValueError(f"{tag[0]} without {OPEN}")
     head = _HEAD.match(text, tag.end())
@@ -77,7 +76,7 @@ def _read_call(text: str, tag: re.Match[str]) -> TaggedCall:
         position = end.end()
     if not (end := _END.match(text, position)):
         raise ValueError(f"{OPEN} is never closed")
-    return TaggedCall(name, texts, end.end())
+    return name, texts, end.end()
 
 
 def _rendered(call: ToolCall, tools: Tools) -> str:

@@ -12,18 +12,14 @@ without commas, `]</s>`: that is no JSON where there are several calls. It is re
 """
 
 from swiftkit.json_text import written
-from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.scanners import mistral
 from swiftkit.toolcall.wire_format import Signs
 
 SIGNS = Signs(opening={mistral.TOOL_CALLS: ""})
+parse = mistral.read  # mistral_v11's form too
 
 
 def render(calls: list[ToolCall]) -> str:
     values = [{"name": call.name, "arguments": call.arguments} for call in calls]
     return f"{mistral.TOOL_CALLS} {written(values)}" if values else ""
-
-
-def parse(text: str) -> Parsed:
-    """Read an answer, also one in mistral_v11's form."""
-    return mistral.read(text)

@@ -7,11 +7,12 @@ writes a [CALL_ID] before [ARGS]; it is read, not written. ms-swift has no templ
 """
 
 from swiftkit.json_text import written
-from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.scanners import blocks, mistral
 from swiftkit.toolcall.wire_format import Signs
 
 SIGNS = Signs()  # found as mistral, which reads the same
+parse = mistral.read  # mistral.py's form too
 
 
 def render(calls: list[ToolCall]) -> str:
@@ -20,8 +21,3 @@ def render(calls: list[ToolCall]) -> str:
         blocks.check_name(call.name, "Mistral")
         text += f"{mistral.TOOL_CALLS}{call.name}{mistral.ARGS}{written(call.arguments)}"
     return text
-
-
-def parse(text: str) -> Parsed:
-    """Read an answer, also one in mistral.py's form."""
-    return mistral.read(text)

@@ -12,7 +12,6 @@ writes JSON (llama_json.py).
 """
 
 import ast
-import json
 import keyword
 import re
 import unicodedata
@@ -67,10 +66,9 @@ def _call(node: ast.expr) -> ToolCall:
         raise ValueError(f"no call: {type(node).__name__}")  # noqa: TRY004 - malformed
     if node.args or any(argument.arg is None for argument in node.keywords):
         raise ValueError("an argument without a name")
-    arguments = {
-        str(argument.arg): python_literal.value_of(argument.value) for argument in node.keywords
-    }
-    if len(arguments) < len(node.keywords):
+    values = [(str(each.arg), python_literal.value_of(each.value)) for each in node.keywords]
+    arguments = dict(values)
+    if len(arguments) < len(values):
         raise ValueError("an argument is given twice")
     return ToolCall(_dotted_name(node.func), arguments)
 
@@ -105,17 +103,12 @@ def _literal(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return str(value)
     if isinstance(value, str):
-        return _string(value)
+        try:
+            value.encode()
+        except UnicodeEncodeError as error:
+            problem = "Python text cannot carry a lone surrogate"
+            raise DataError(problem, "bad_call", "mend the text") from error
     return written(value)
-
-
-def _string(value: str) -> str:
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        reason = "Python text cannot carry a lone surrogate"
-        raise DataError(reason, "bad_call", "mend the text") from error
-    return json.dumps(value, ensure_ascii=False)
 
 
 SIGNS = Signs(whole=WholeAnswer(read, re.compile(rf"\[|{re.escape(_START)}")))

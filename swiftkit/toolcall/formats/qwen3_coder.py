@@ -28,15 +28,11 @@ from swiftkit.toolcall import text_arguments
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.reasoning import ANY_TAG
 from swiftkit.toolcall.scanners import tagged_arguments
-from swiftkit.toolcall.scanners.tagged_arguments import TaggedCall
 from swiftkit.toolcall.text_arguments import Tools
 from swiftkit.toolcall.wire_format import Signs
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
-SIGNS = Signs(
-    opening={OPEN: r"\s*+<function=", "<function=": ""},
-    closing=("</function>",),
-)
+SIGNS = Signs(opening={OPEN: r"\s*+<function=", "<function=": ""}, closing=("</function>",))
 _TAGS = re.compile(r"</?tool_call>|</?(?:function|parameter)(?:=|>)")
 _MARKUP = re.compile(f"{_TAGS.pattern}|{ANY_TAG}")
 _FUNCTION = re.compile(r"\s*+<function=([^<>\n]++)>\s*+")
@@ -59,7 +55,7 @@ def parse(text: str, tools: Tools = ()) -> Parsed:
     return tagged_arguments.read(text, _MARKUP, _read_call, tools)
 
 
-def _read_call(text: str, tag: re.Match[str]) -> TaggedCall:
+def _read_call(text: str, tag: re.Match[str]) -> tuple[str, dict[str, str], int]:
     if tag[0] != OPEN:
         raise ValueError(f"{tag[0]} without {OPEN}")
     function = _FUNCTION.match(text, tag.end())
@@ -78,7 +74,7 @@ def _read_call(text: str, tag: re.Match[str]) -> TaggedCall:
         position = skip_space(text, end.end())
     if not (end := _END.match(text, position)):
         raise ValueError("the function is never closed")
-    return TaggedCall(function[1], texts, end.end())
+    return function[1], texts, end.end()
 
 
 def _rendered(call: ToolCall, tools: Tools) -> str:

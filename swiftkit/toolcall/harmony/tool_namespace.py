@@ -48,14 +48,13 @@ def _tool(function: dict[str, Any]) -> str:
     if not properties:
         return f"{comment}type {function['name']} = () => any;\n\n"
     required = parameters.get("required") or []
-    lines = "".join(_parameter(name, spec, name in required) for name, spec in properties.items())
+    lines = ""
+    for name, value in properties.items():
+        spec = _mapping(value)
+        if spec.get("description"):
+            lines += f"// {spec['description']}\n"
+        lines += f"{name}{'' if name in required else '?'}: {_type(spec)}{_default(spec)},\n"
     return f"{comment}type {function['name']} = (_: {{\n{lines}}}) => any;\n\n"
-
-
-def _parameter(name: str, value: Any, required: bool) -> str:
-    spec = _mapping(value)
-    comment = f"// {spec['description']}\n" if spec.get("description") else ""
-    return f"{comment}{name}{'' if required else '?'}: {_type(spec)}{_default(spec)},\n"
 
 
 def _default(spec: Mapping[str, Any]) -> str:

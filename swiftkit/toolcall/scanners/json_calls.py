@@ -36,7 +36,10 @@ def read(answer: str) -> Parsed:
     content. Malformed: calls whose JSON is broken or cut off, a call without arguments that are an
     object, a call beside other JSON.
     """
-    body = _unfenced(answer)
+    body = answer
+    fence = _FENCE.match(answer)
+    if fence and answer.endswith("```") and len(answer) >= fence.end() + 3:
+        body = answer[fence.end() : -3].rstrip()
     if not body.startswith(("{", "[")):
         return Parsed([], answer)
     try:
@@ -50,7 +53,18 @@ def read(answer: str) -> Parsed:
 
 def calls_of(values: Sequence[Any]) -> list[ToolCall]:
     """Return the calls that these JSON values are. Raises ValueError where one is none."""
-    return [_call(value) for value in values]
+    calls = []
+    for value in values:
+        if not is_call(value):
+            raise ValueError("JSON that is no call stands beside a call")
+        # only OpenAI's form writes them as text
+        if any(isinstance(value.get(key), str) for key in _ARGUMENTS):
+            raise ValueError("the arguments are text, not an object")
+        try:
+            calls.append(call_from(value, "the call"))
+        except DataError as error:
+            raise ValueError(error.reason) from error
+    return calls
 
 
 def is_call(value: Any) -> bool:
@@ -62,25 +76,6 @@ def is_call(value: Any) -> bool:
     has_name = any(key in value for key in _NAMES)
     has_arguments = any(key in value for key in _ARGUMENTS)
     return has_name and has_arguments and value.keys() <= _CALL_KEYS
-
-
-def _call(value: Any) -> ToolCall:
-    if not is_call(value):
-        raise ValueError("JSON that is no call stands beside a call")
-    # only OpenAI's form writes them as text
-    if any(isinstance(value.get(key), str) for key in _ARGUMENTS):
-        raise ValueError("the arguments are text, not an object")
-    try:
-        return call_from(value, "the call")
-    except DataError as error:
-        raise ValueError(error.reason) from error
-
-
-def _unfenced(answer: str) -> str:
-    fence = _FENCE.match(answer)
-    if not fence or not answer.endswith("```") or len(answer) < fence.end() + 3:
-        return answer
-    return answer[fence.end() : -3].rstrip()
 
 
 def _values(body: str) -> list[Any]:
