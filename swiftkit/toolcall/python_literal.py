@@ -43,10 +43,8 @@ def read(text: str, longest: int | None = None) -> Any:
 
 
 def json_at(text: str, start: int, where: str) -> tuple[Any, int]:
-    """Return the JSON value that begins at `start`, and the position behind it.
-
-    Raises what json_text.decode_distinct raises.
-    """
+    """Return the JSON value that begins at `start`, and the position behind it. Raises what
+    json_text.decode_distinct raises."""
     _, end = raw_decode(text, start)
     # read again, as json's own reader lets lone surrogates pass
     return decode_distinct(text[start:end], where), end
@@ -54,9 +52,7 @@ def json_at(text: str, start: int, where: str) -> tuple[Any, int]:
 
 def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
     """Return the object that begins at `start`, in JSON or Python, and the position behind it.
-
-    Raises ValueError or RecursionError.
-    """
+    Raises ValueError or RecursionError."""
     end = end_of(text, start)
     # json counts the lines before an error, so it is given no more than this
     part = text[start:end]
@@ -70,10 +66,8 @@ def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
 
 
 def end_of(text: str, start: int) -> int:
-    """Return the position behind the bracket or the string that begins at `start`.
-
-    That is the text's end if it is never closed.
-    """
+    """Return the position behind the bracket or the string that begins at `start`. That is the
+    text's end if it is never closed."""
     depth = 0
     for token in _TOKENS.finditer(text, start):
         depth += (token[0] in "[({") - (token[0] in "])}")
@@ -106,10 +100,8 @@ def tree_of(text: str, longest: int | None = None) -> ast.expr:
 
 
 def value_of(node: ast.expr) -> Any:
-    """Return the value of a parsed expression.
-
-    Raises ValueError for what is no literal, or RecursionError.
-    """
+    """Return the value of a parsed expression. Raises ValueError for what is no literal, or
+    RecursionError."""
     match node:
         case ast.Constant():
             return _constant(node.value)

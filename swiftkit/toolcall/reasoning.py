@@ -23,10 +23,8 @@ ANY_TAG = f"{OPENING.pattern}|{CLOSING.pattern}"
 
 
 def reasoning_of(message: Mapping[str, Any], where: str) -> str | None:
-    """Return the reasoning of a message, under whichever of its names; None without one.
-
-    Raises DataError (two_reasonings).
-    """
+    """Return the reasoning of a message, under whichever of its names; None without one. Raises
+    DataError (two_reasonings)."""
     reasonings = {message[key] for key in KEYS if isinstance(message.get(key), str)}
     if len(reasonings) > 1:
         fix = f"keep one of {', '.join(KEYS)}"
@@ -35,10 +33,8 @@ def reasoning_of(message: Mapping[str, Any], where: str) -> str | None:
 
 
 def join(reasoning: str, answer: str, where: str) -> str:
-    """Return one text, from which `split` gives both back.
-
-    Raises DataError (bad_reasoning) for a reasoning that holds the closing tag.
-    """
+    """Return one text, from which `split` gives both back. Raises DataError (bad_reasoning) for a
+    reasoning that holds the closing tag."""
     if CLOSE in reasoning:
         reason = f"{where}: the reasoning holds {CLOSE}"
         raise DataError(reason, "bad_reasoning", "take the tag out of it")

@@ -28,10 +28,8 @@ _NUMBERS = ("integer", "number")
 
 
 def retyped(parsed: Parsed, tools: Tools) -> Parsed:
-    """Read the values of an answer again, now that its tools are known. Never raises.
-
-    An answer whose wire format writes the types stays as it is.
-    """
+    """Read the values of an answer again, now that its tools are known. Never raises. An answer
+    whose wire format writes the types stays as it is."""
     if not parsed.texts:
         return parsed
     pairs = zip(parsed.calls, parsed.texts, strict=True)
@@ -46,10 +44,8 @@ def typed_call(name: str, texts: Mapping[str, str], tools: Tools) -> ToolCall:
 
 
 def parameters_of(tools: Tools, name: str) -> Mapping[str, Any]:
-    """Return the schemas of a tool's parameters by name; none if the tool is unknown.
-
-    Never raises.
-    """
+    """Return the schemas of a tool's parameters by name; none if the tool is unknown. Never
+    raises."""
     for tool in tools:
         function = tool.get("function", tool)
         if isinstance(function, Mapping) and function.get("name") == name:
@@ -98,24 +94,19 @@ def _value(text: str) -> Any:
     bare = text.strip()
     if bare in WORDS:
         return WORDS[bare]
-    try:
-        if NUMBER.fullmatch(bare):
-            return raw_decode(bare, 0)[0]
-        if bare.startswith(("{", "[")):
-            return _structure(bare)
-    except (ValueError, RecursionError):  # among them numbers out of range
-        pass
-    return text
-
-
-def _structure(bare: str) -> Any:
+    is_structure = bare.startswith(("{", "["))
+    if not is_structure and not NUMBER.fullmatch(bare):
+        return text
     try:
         value, end = raw_decode(bare, 0)
+        return value if end == len(bare) else text
     except (ValueError, RecursionError):
+        if not is_structure:  # a number out of range
+            return text
+    try:
         return python_literal.read(bare, python_literal.LONGEST)
-    if end < len(bare):
-        raise ValueError("text after the JSON")
-    return value
+    except (ValueError, RecursionError):
+        return text
 
 
 def _types_of(schema: Any) -> set[str]:

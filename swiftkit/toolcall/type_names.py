@@ -74,10 +74,8 @@ def read_type(text: str) -> TypeAnnotation:
 
 
 def union(schemas: list[dict[str, Any] | None]) -> dict[str, Any] | None:
-    """Return the schema of values that fit any of these; {} accepts everything.
-
-    None stands for a type that is not known, and makes the union unknown.
-    """
+    """Return the schema of values that fit any of these; {} accepts everything. None stands for a
+    type that is not known, and makes the union unknown."""
     known = [schema for schema in schemas if schema is not None]
     if not known or len(known) < len(schemas):
         return None

@@ -54,10 +54,8 @@ class Violation(NamedTuple):
 
 
 def validators_of(tools: Any) -> Mapping[str, CallValidator]:
-    """Return the validator of each tool by name; shared, so do not change it.
-
-    Raises DataError (bad_tools).
-    """
+    """Return the validator of each tool by name; shared, so do not change it. Raises DataError
+    (bad_tools)."""
     return _cached(tools) if isinstance(tools, str) else _prepared(tools)
 
 
@@ -124,9 +122,7 @@ def _prepare(schema: dict[str, Any]) -> CallValidator:
 
 def schema_validator(schema: Any) -> Any:
     """Return the validator of a JSON Schema: it fetches nothing, and patterns take linear time.
-
-    Raises ValueError or RecursionError for a schema that cannot be used.
-    """
+    Raises ValueError or RecursionError for a schema that cannot be used."""
     import jsonschema_rs
 
     linear = jsonschema_rs.RegexOptions()

@@ -62,10 +62,8 @@ class WireFormat(Protocol):
         """Read an answer, reasoning set aside. Never raises."""
 
     def render(self, calls: list[ToolCall]) -> str:
-        """Write the calls as a model does; none as "".
-
-        Raises DataError (bad_call) for what the format cannot carry.
-        """
+        """Write the calls as a model does; none as "". Raises DataError (bad_call) for what the
+        format cannot carry."""
 
 
 def load_all() -> dict[str, WireFormat]:

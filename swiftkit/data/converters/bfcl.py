@@ -265,10 +265,8 @@ def _gold_call(name: str, values: Any, schema: dict[str, Any]) -> ExpectedCall:
 
 
 def _expanded(options: list[Any], schema: Any) -> list[Any]:
-    """Return all acceptable whole values of a parameter.
-
-    `options` may hold objects whose own values are lists of options.
-    """
+    """Return all acceptable whole values of a parameter. `options` may hold objects whose own
+    values are lists of options."""
     # A "" only says "optional": as a value it is right for text alone.
     values = [option for option in options if option != "" or _is_text(schema)] or options
     answers = _some(chain.from_iterable(_wholes(value, schema) for value in values))

@@ -105,10 +105,8 @@ def _messages(turns: list[ShareGptTurn]) -> Iterator[Message]:
 
 
 def _tools(turn: ShareGptTurn) -> Iterator[Any]:
-    """Yield the tools between the tags: a list, or one after the other.
-
-    Tags around nothing are only spoken of.
-    """
+    """Yield the tools between the tags: a list, or one after the other. Tags around nothing are
+    only spoken of."""
     for block in _TOOLS.findall(turn.text):
         lines = [line for line in block.splitlines() if line.strip()]
         # as later Hermes prompts are written

@@ -49,11 +49,8 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
 
 def _check_plain(turns: list[ShareGptTurn]) -> None:
     """Refuse an answer that is a call in a format of its own, such as [f]=>({"a": 1}), after a
-    system text with tools.
-
-    ToolACE has some hundred rows of that kind. As text they would be trained on, and never be a
-    call.
-    """
+    system text with tools. ToolACE has some hundred rows of that kind. As text they would be
+    trained on, and never be a call."""
     texts = [(turn, turn.value.strip()) for turn in turns if isinstance(turn.value, str)]
     system = " ".join(text for turn, text in texts if turn.role == "system").lower()
     if "param" not in system or not any(word in system for word in _TOOL_WORDS):

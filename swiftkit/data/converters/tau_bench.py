@@ -84,10 +84,8 @@ def _answered(messages: list[Message]) -> list[Message]:
 
 
 def _turns_of(display: str) -> list[Message]:
-    """Return the turns of a display.
-
-    Raises DataError (lost_calls) if a tool was called: with what, the display does not say.
-    """
+    """Return the turns of a display. Raises DataError (lost_calls) if a tool was called: with what,
+    the display does not say."""
     before, *parts = _SPEAKER.split(display)
     turns: list[Message] = []
     for speaker, text in zip(parts[::2], parts[1::2], strict=True):

@@ -140,7 +140,12 @@ def _calls(text: str, position: int, names: list[str]) -> list[ToolCall]:
     calls = []
     while True:
         position = skip_space(text, position)
-        name = _name_at(text, position, names)
+        name = next((name for name in names if text.startswith(f"{name}(", position)), "")
+        if not name:  # of a tool that is not listed
+            match = _NAME.match(text, position)
+            if not match:
+                raise ValueError(f"no name of a function at {text[position : position + 30]!r}")
+            name = match[0]
         arguments, position = _arguments_at(text, position + len(name) + 1)
         calls.append(ToolCall(name.strip(), arguments))
         position = skip_space(text, position)
@@ -149,18 +154,6 @@ def _calls(text: str, position: int, names: list[str]) -> list[ToolCall]:
         if not text.startswith(",", position):
             raise ValueError(f"neither a comma nor the end after the call of {name!r}")
         position += 1
-
-
-def _name_at(text: str, position: int, names: list[str]) -> str:
-    """Return the name that stands here: that of a tool, which may hold anything, or what looks like
-    one."""
-    for name in names:
-        if text.startswith(f"{name}(", position):
-            return name
-    match = _NAME.match(text, position)
-    if not match:
-        raise ValueError(f"no name of a function at {text[position : position + 30]!r}")
-    return match[0]
 
 
 def _arguments_at(text: str, position: int) -> tuple[dict[str, Any], int]:

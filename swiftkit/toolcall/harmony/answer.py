@@ -108,10 +108,8 @@ def visible(text: str) -> tuple[str, str]:
 
 
 def _read(text: str, parts: AnswerParts) -> bool:
-    """Add what the answer holds to `parts`; False if it ends inside reasoning.
-
-    Raises ValueError or RecursionError, which says why it is malformed.
-    """
+    """Add what the answer holds to `parts`; False if it ends inside reasoning. Raises ValueError or
+    RecursionError, which says why it is malformed."""
     if _MARKED.match(text):
         return _read_marked(text, parts)
     if stripped.is_likely(text):
@@ -184,10 +182,8 @@ def _checked(header: str, token: re.Match[str] | None) -> MessageHeader:
 
 
 def _call_end(text: str, position: int) -> int:
-    """Return the position behind the token that ends a call.
-
-    A server that stops at this token may have cut it off.
-    """
+    """Return the position behind the token that ends a call. A server that stops at this token may
+    have cut it off."""
     if position == len(text) or text.startswith(START, position):
         return position
     token = _CONTROL.match(text, position)

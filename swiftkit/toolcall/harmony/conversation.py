@@ -57,10 +57,8 @@ class HarmonyStep(NamedTuple):
 
 
 def steps(messages: Messages) -> list[HarmonyStep]:
-    """Return the conversation after its system message.
-
-    Raises DataError, naming the message, for what Harmony cannot say.
-    """
+    """Return the conversation after its system message. Raises DataError, naming the message, for
+    what Harmony cannot say."""
     conversation: list[HarmonyStep] = []
     last_answer = ""  # its kind
     index = 0
@@ -196,10 +194,8 @@ def _text(message: Mapping[str, Any], where: str) -> str:
 
 
 def _sampled_tokens(content: Any) -> Any:
-    """Return the content, if it is an answer as it was sampled (GRPO, GKD); else None.
-
-    That is ids, or {"token_ids" or "input_ids": ids}.
-    """
+    """Return the content, if it is an answer as it was sampled (GRPO, GKD); else None. That is ids,
+    or {"token_ids" or "input_ids": ids}."""
     ids = content
     if isinstance(content, Mapping):
         ids = content.get("token_ids", content.get("input_ids"))

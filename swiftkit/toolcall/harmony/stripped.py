@@ -45,11 +45,9 @@ _OTHER_ROLE = re.compile(
 
 
 def is_sure(text: str) -> bool:
-    """Tell whether a text begins as only Harmony does.
-
-    That is with a call of a function (in the marked form too), or with a channel's name and later
-    another message's header (`analysis...assistantfinal...`).
-    """
+    """Tell whether a text begins as only Harmony does. That is with a call of a function (in the
+    marked form too), or with a channel's name and later another message's header
+    (`analysis...assistantfinal...`)."""
     beginning = _BEGINNING.match(text)
     return beginning is not None and (beginning[1] is not None or _NEXT.search(text) is not None)
 

@@ -28,10 +28,8 @@ _LONGEST_ITEM = 50  # the template writes `any[]` for an array whose item type i
 
 
 def namespace(tools: list[dict[str, Any]]) -> str:
-    """Return the namespace `functions` of these tools.
-
-    Each is {"type": "function", "function": {...}}, or the inner object.
-    """
+    """Return the namespace `functions` of these tools. Each is {"type": "function", "function":
+    {...}}, or the inner object."""
     types = "".join(_tool(tool.get("function") or tool) for tool in tools)
     return f"## functions\n\nnamespace functions {{\n\n{types}}} // namespace functions"
 

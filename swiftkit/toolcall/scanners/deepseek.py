@@ -24,18 +24,14 @@ def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
         raise ValueError(f"{tag[0]} without {CALLS}")
     position = tag.end()
     while not text.startswith(CALLS_END, skip_space(text, position)):
-        position = _read_call(text, position, calls)
+        head = _HEAD.match(text, position)
+        name = (head[1] or head[2]).strip() if head else ""
+        if not head or not name:
+            raise ValueError(f"neither a call nor {CALLS_END}")
+        arguments, end = object_at(text, head.end())
+        tail = f"```{CALL_END}" if head[1] else CALL_END
+        if not text.startswith(tail, end):
+            raise ValueError(f"{CALL_END} is missing after the call")
+        calls.append(ToolCall(name, arguments))
+        position = end + len(tail)
     return skip_space(text, position) + len(CALLS_END)
-
-
-def _read_call(text: str, start: int, calls: list[ToolCall]) -> int:
-    head = _HEAD.match(text, start)
-    name = (head[1] or head[2]).strip() if head else ""
-    if not head or not name:
-        raise ValueError(f"neither a call nor {CALLS_END}")
-    arguments, end = object_at(text, head.end())
-    tail = f"```{CALL_END}" if head[1] else CALL_END
-    if not text.startswith(tail, end):
-        raise ValueError(f"{CALL_END} is missing after the call")
-    calls.append(ToolCall(name, arguments))
-    return end + len(tail)
