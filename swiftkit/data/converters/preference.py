@@ -69,24 +69,21 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     row = make_row(chosen, {**record, "tools": tools}, used)
     other = make_row(rejected, {name: record.get(name) for name in SYSTEM}, ())
     row["rejected_response"] = msgspec.json.encode(_worse(row["messages"], other)).decode()
-    if record.get("margin") is not None:  # ms-swift's reward model trains on it
-        row["margin"] = _number(record["margin"])
+    margin = record.get("margin")
+    if margin is not None:  # ms-swift's reward model trains on it
+        try:
+            number = float(margin)
+        except (TypeError, ValueError, OverflowError):
+            number = float("nan")
+        if not isfinite(number):
+            reason = f"the margin {str(margin)[:50]!r} is no number"
+            raise DataError(reason, "bad_margin", "write a number")
+        row["margin"] = str(number)
     return [row]
 
 
 def _is_swift(record: dict[str, Any]) -> bool:
     return any(record.get(name) is not None for name in _SWIFT)
-
-
-def _number(margin: Any) -> str:
-    try:
-        number = float(margin)
-    except (TypeError, ValueError, OverflowError):
-        number = float("nan")
-    if not isfinite(number):
-        reason = f"the margin {str(margin)[:50]!r} is no number"
-        raise DataError(reason, "bad_margin", "write a number")
-    return str(number)
 
 
 def _worse(better: list[Message], other: Row) -> list[Message]:

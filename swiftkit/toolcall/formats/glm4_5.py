@@ -43,7 +43,19 @@ _END = re.compile(r"\s*+</tool_call>")
 
 def render(calls: list[ToolCall], tools: Tools = ()) -> str:
     """Write the calls byte for byte as ms-swift trains on them, but for the cases above."""
-    return "\n".join(_rendered(call, tools) for call in calls) + OBSERVATION if calls else ""
+    lines: list[str] = []
+    for call in calls:
+        blocks.check_name(call.name, "GLM-4.5")
+        schemas = text_arguments.parameters_of(tools, call.name)
+        lines.append(f"{OPEN}{call.name}")
+        for key, value in call.arguments.items():
+            if _TAGS.search(key):
+                reason = f"GLM-4.5 cannot carry the parameter {key!r}"
+                raise DataError(reason, "bad_call", "take the tags out of its name")
+            text = text_arguments.write(value, schemas.get(key), _TAGS, f"{call.name}: {key}")
+            lines += [f"<arg_key>{key}</arg_key>", f"<arg_value>{text}</arg_value>"]
+        lines.append(CLOSE)
+    return "\n".join(lines) + OBSERVATION if calls else ""
 
 
 def parse(text: str, tools: Tools = ()) -> Parsed:
@@ -77,16 +89,3 @@ def _read_call(text: str, tag: re.Match[str]) -> tuple[str, dict[str, str], int]
     if not (end := _END.match(text, position)):
         raise ValueError(f"{OPEN} is never closed")
     return name, texts, end.end()
-
-
-def _rendered(call: ToolCall, tools: Tools) -> str:
-    blocks.check_name(call.name, "GLM-4.5")
-    schemas = text_arguments.parameters_of(tools, call.name)
-    lines = [f"{OPEN}{call.name}"]
-    for key, value in call.arguments.items():
-        if _TAGS.search(key):
-            reason = f"GLM-4.5 cannot carry the parameter {key!r}"
-            raise DataError(reason, "bad_call", "take the tags out of its name")
-        text = text_arguments.write(value, schemas.get(key), _TAGS, f"{call.name}: {key}")
-        lines += [f"<arg_key>{key}</arg_key>", f"<arg_value>{text}</arg_value>"]
-    return "\n".join((*lines, CLOSE))

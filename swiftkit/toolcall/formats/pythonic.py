@@ -32,7 +32,17 @@ _LIST = re.compile(r"\[\s*+[^\W\d][\w.]*+\(\s*+(?:\)|[^\W\d]\w*+\s*+=(?!=))")
 
 def render(calls: list[ToolCall]) -> str:
     """Write strings with double quotes, True, False and None as in Python."""
-    return f"[{', '.join(map(_rendered, calls))}]" if calls else ""
+    rendered = []
+    for call in calls:
+        for name in (*call.name.split("."), *call.arguments):
+            # Python reads a name in its normal form (NFKC), so another form comes back changed.
+            is_normal = unicodedata.normalize("NFKC", name) == name
+            if not name.isidentifier() or keyword.iskeyword(name) or not is_normal:
+                fix = "give tools and parameters names that are Python identifiers"
+                raise DataError(f"a Python call cannot carry the name {name!r}", "bad_call", fix)
+        arguments = ", ".join(f"{name}={_literal(value)}" for name, value in call.arguments.items())
+        rendered.append(f"{call.name}({arguments})")
+    return f"[{', '.join(rendered)}]" if calls else ""
 
 
 def parse(text: str) -> Parsed:
@@ -81,17 +91,6 @@ def _dotted_name(node: ast.expr) -> str:
     if not isinstance(node, ast.Name):
         raise ValueError("the call has no name")  # noqa: TRY004
     return ".".join([node.id, *reversed(parts)])
-
-
-def _rendered(call: ToolCall) -> str:
-    for name in (*call.name.split("."), *call.arguments):
-        # Python reads a name in its normal form (NFKC), so another form would come back changed.
-        is_normal = unicodedata.normalize("NFKC", name) == name
-        if not name.isidentifier() or keyword.iskeyword(name) or not is_normal:
-            fix = "give tools and parameters names that are Python identifiers"
-            raise DataError(f"a Python call cannot carry the name {name!r}", "bad_call", fix)
-    arguments = ", ".join(f"{name}={_literal(value)}" for name, value in call.arguments.items())
-    return f"{call.name}({arguments})"
 
 
 def _literal(value: Any) -> str:

@@ -43,7 +43,15 @@ _END = re.compile(r"</function>\s*+</tool_call>")
 
 def render(calls: list[ToolCall], tools: Tools = ()) -> str:
     """Write the calls byte for byte as ms-swift trains on them, but for the cases above."""
-    return "\n".join(_rendered(call, tools) for call in calls)
+    rendered = []
+    for call in calls:
+        schemas = text_arguments.parameters_of(tools, call.name)
+        text = f"{OPEN}\n<function={_checked(call.name)}>\n"
+        for key, value in call.arguments.items():
+            written = text_arguments.write(value, schemas.get(key), _TAGS, f"{call.name}: {key}")
+            text += f"<parameter={_checked(key)}>\n{written}\n{_PARAMETER_END}\n"
+        rendered.append(f"{text}</function>\n{CLOSE}")
+    return "\n".join(rendered)
 
 
 def parse(text: str, tools: Tools = ()) -> Parsed:
@@ -75,15 +83,6 @@ def _read_call(text: str, tag: re.Match[str]) -> tuple[str, dict[str, str], int]
     if not (end := _END.match(text, position)):
         raise ValueError("the function is never closed")
     return function[1], texts, end.end()
-
-
-def _rendered(call: ToolCall, tools: Tools) -> str:
-    schemas = text_arguments.parameters_of(tools, call.name)
-    parts = [f"{OPEN}\n<function={_checked(call.name)}>\n"]
-    for key, value in call.arguments.items():
-        text = text_arguments.write(value, schemas.get(key), _TAGS, f"{call.name}: {key}")
-        parts.append(f"<parameter={_checked(key)}>\n{text}\n{_PARAMETER_END}\n")
-    return "".join((*parts, f"</function>\n{CLOSE}"))
 
 
 def _checked(name: str) -> str:
