@@ -18,10 +18,8 @@ from swiftkit.toolcall.read_call import call_from
 
 
 def parse(message: dict[str, Any]) -> Parsed:
-    """Read the calls of an assistant message that a model produced.
-
-    Never raises: calls that cannot be read make it `malformed`.
-    """
+    """Read an assistant message of a model. Never raises: calls that cannot be read make it
+    `malformed`."""
     content = message.get("content")
     text = content if isinstance(content, str) else ""
     tool_calls = message.get("tool_calls") or []

@@ -60,10 +60,8 @@ _FIX = "give a list of OpenAI tool definitions"
 
 
 def tools_from(value: Any) -> list[dict[str, Any]]:
-    """Return tools in OpenAI's form, from a list, one tool, or JSON text of these.
-
-    None and "" mean no tools. Raises DataError (bad_tools, duplicate_key).
-    """
+    """Return tools in OpenAI's form, from a list, one tool, or JSON text of these; None and "" mean
+    no tools. Raises DataError (bad_tools, duplicate_key)."""
     decoded = _decoded(value) if isinstance(value, str) else value
     if decoded is None:
         return []
@@ -228,10 +226,7 @@ def _is_flat(parameters: dict[str, Any]) -> bool:
 
 
 def _from_flat(parameters: dict[str, Any], listed_beside: Any) -> dict[str, Any]:
-    """Return the JSON Schema of a flat map.
-
-    listed_beside: the names that are required, if a list beside the map says so.
-    """
+    """Return the JSON Schema of a flat map; a list of required names may stand beside it."""
     inside = parameters.get("required")
     listed = inside if isinstance(inside, list) else listed_beside
     declared = {name: value for name, value in parameters.items() if isinstance(value, dict)}
@@ -255,7 +250,6 @@ def _is_required(declared: dict[str, Any]) -> bool:
 
 
 def _property(declared: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of one parameter of a flat map."""
     rest = dict(declared)
     if isinstance(rest.get("optional"), bool):
         del rest["optional"]

@@ -107,7 +107,6 @@ def _plain(name: str) -> dict[str, Any]:
 
 
 def _generic(name: str, arguments: list[str]) -> dict[str, Any] | None:
-    """Return the schema of NAME[ARGUMENT, ...]."""
     if name == "tuple" and arguments[-1] != "...":
         items = [_schema(argument) for argument in arguments]
         if None in items:

@@ -125,7 +125,6 @@ def _swift_sides(record: dict[str, Any]) -> tuple[list[Message], list[Message]]:
 
 
 def _sides(record: dict[str, Any]) -> tuple[list[Message], list[Message]]:
-    """Return both conversations, each the question with one answer."""
     better, worse = "chosen", "rejected"
     if record.get("chosen") is None and record.get("preferred_output") is not None:
         better, worse = "preferred_output", "non_preferred_output"

@@ -100,7 +100,6 @@ def _text_and_calls(turn: ShareGptTurn) -> tuple[str, list[ToolCall]]:
 
 
 def _calls_of(value: Any, where: str) -> list[ToolCall]:
-    """Return the calls of one JSON value: a call, or a list of calls."""
     values = listed(value)
     if not values:
         fix = "delete the turn, or write its call"

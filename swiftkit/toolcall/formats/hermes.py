@@ -36,11 +36,6 @@ def render(calls: list[ToolCall]) -> str:
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer.
-
-    A block is read as JSON and not searched for its closing tag, so a string argument may hold any
-    markup. Unclosed, stray, nested or broken markup makes the whole answer malformed.
-    """
     if text.startswith(_HEAD) and text.endswith(_TAIL):
         try:  # one call and nothing else, which is what a trained model writes most of the time
             return Parsed([_decode(text[_START:_END])])

@@ -46,11 +46,8 @@ def render(calls: list[ToolCall]) -> str:
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer.
-
-    Malformed: an answer that begins as a list of calls and ends with it, or never ends, and cannot
-    be read; all else is prose.
-    """
+    """Read an answer. Malformed: one that begins as a list of calls and ends with it, or never
+    ends, and cannot be read; all else is prose."""
     return blocks.read_whole(text, read)
 
 

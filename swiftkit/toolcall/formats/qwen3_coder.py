@@ -55,11 +55,7 @@ def render(calls: list[ToolCall], tools: Tools = ()) -> str:
 
 
 def parse(text: str, tools: Tools = ()) -> Parsed:
-    """Read an answer.
-
-    Malformed too: a parameter given twice, and any of the tags inside of a value, for there one is
-    not closed.
-    """
+    """Read an answer. Malformed too: a parameter given twice, and a value with a tag in it."""
     return tagged_arguments.read(text, _MARKUP, _read_call, tools)
 
 

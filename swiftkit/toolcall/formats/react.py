@@ -43,11 +43,8 @@ def render(calls: list[ToolCall]) -> str:
 
 
 def parse(text: str) -> Parsed:
-    """Read an answer.
-
-    Malformed: an action without an input, an input without an action, arguments that are no object,
-    words behind them on their line.
-    """
+    """Read an answer. Malformed: an action without an input, an input without an action, arguments
+    that are no object, words behind them on their line."""
     return blocks.read(text, _MARKUP, _read_block)
 
 

@@ -39,11 +39,8 @@ class AnswerParts(NamedTuple):
 
 
 def read_call(recipient: str, text: str, start: int) -> tuple[ToolCall, int]:
-    """Return the call whose arguments begin at `start`, and the position behind them.
-
-    The arguments are read as JSON and not searched for their end, so a string among them may hold
-    any markup. Raises ValueError or RecursionError, which says why it is no call.
-    """
+    """Return the call whose arguments begin at `start`, and the position behind them. Raises
+    ValueError or RecursionError, which says why it is no call."""
     if not recipient.startswith(FUNCTIONS):
         raise ValueError(f"the recipient {recipient[:80]!r} is no function")
     if recipient == FUNCTIONS:

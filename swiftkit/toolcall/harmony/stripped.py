@@ -58,10 +58,8 @@ def is_likely(text: str) -> bool:
 
 
 def read(text: str, parts: AnswerParts) -> bool:
-    """Add what the answer holds to `parts`; False if it ends inside reasoning.
-
-    Raises ValueError or RecursionError, which says why it is malformed.
-    """
+    """Add what the answer holds to `parts`; False if it ends inside reasoning. Raises ValueError or
+    RecursionError, which says why it is malformed."""
     lead: re.Match[str] | None = _LEAD.match(text)
     while lead:
         header = _header(text, lead.end())
