@@ -194,11 +194,10 @@ def _move_required(properties: Any, result: dict[str, Any]) -> None:
     listed = result.get("required") or []
     if not isinstance(properties, dict) or not isinstance(listed, list):
         return
-    marked = [
-        name
-        for name, inner in properties.items()
-        if isinstance(inner, dict) and inner.get("required") is True and name not in listed
-    ]
+    marked = []
+    for name, inner in properties.items():
+        if isinstance(inner, dict) and inner.get("required") is True and name not in listed:
+            marked.append(name)
     if marked:
         result["required"] = [*listed, *marked]
 

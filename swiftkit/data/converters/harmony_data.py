@@ -36,12 +36,9 @@ from swiftkit.toolcall.reasoning import join, reasoning_of
 ORDER = 330
 
 _ROLES = {
-    "system": "system",
-    "developer": "system",
-    "user": "user",
-    "assistant": "assistant",
+    "system": "system", "developer": "system", "user": "user", "assistant": "assistant",
     "tool": "tool_response",
-}
+}  # fmt: skip
 _CHANNELS = (None, "analysis", "commentary", "final")
 _USED = ("developer", "user", "analysis", "final")
 

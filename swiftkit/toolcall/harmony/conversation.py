@@ -157,10 +157,8 @@ def _read_assistant(
 ) -> tuple[str | None, str, list[ToolCall]]:
     """Return (reasoning, text, calls) of an assistant message."""
     text = _text(message, where)
-    calls = [
-        call_from(call, f"{where}.tool_calls[{number}]")
-        for number, call in enumerate(_raw_calls(message))
-    ]
+    numbered = enumerate(_raw_calls(message))
+    calls = [call_from(call, f"{where}.tool_calls[{number}]") for number, call in numbered]
     if text.startswith(_OWN_MARKUP):  # as ms-swift's own gpt_oss template asks for it
         parsed = parse(text)
         if parsed.malformed:
