@@ -98,7 +98,8 @@ def _read_answer(messages: Messages, index: int) -> tuple[list[HarmonyStep], int
     if message["role"] == "assistant":
         reasoning, text, calls = _read_assistant(message, where)
         end += 1
-    if not _raw_calls(message):  # swift's way: the calls follow in messages of their own
+    # swift's way: the calls follow in messages of their own
+    if message["role"] == "tool_call" or not _raw_calls(message):
         if end < len(messages) and messages[end].get("role") == "tool_call":
             # converted rows part a text from its calls by a line break, as Qwen's template does
             text = text.removesuffix("\n")
@@ -175,6 +176,11 @@ def _read_assistant(
 
 
 def _swift_call(message: Mapping[str, Any], where: str) -> ToolCall:
+    if _raw_calls(message):
+        reason = (
+            f"{where}: a tool_call message holds its call in `content`, and this one has others"
+        )
+        raise DataError(reason, "bad_call", "give each call a tool_call message of its own")
     content = message.get("content")
     try:
         return call_from(json.loads(content) if isinstance(content, str) else content, where)

@@ -243,3 +243,17 @@ def test_render_refuses_what_harmony_cannot_say(
         turns_of(messages)
     assert reason in str(caught.value)
     assert caught.value.fix
+
+
+@pytest.mark.parametrize("place", [0, 1])
+@pytest.mark.parametrize("key", ["tool_calls", "function_call", "harmony_calls"])
+def test_tool_call_message_with_other_calls_is_refused(key: str, place: int) -> None:
+    """Its content is one call and the key another: nothing says which is meant. It used to run for
+    ever."""
+    call = {"name": "w", "arguments": "{}"}
+    plain = {"role": "tool_call", "content": '{"name": "w", "arguments": {}}'}
+    doubled = plain | {key: call if key == "function_call" else [call]}
+    with pytest.raises(DataError) as caught:
+        text(turns_of([USER, *[plain] * place, doubled], True))
+    assert caught.value.code == "bad_call"
+    assert f"messages[{place + 1}]" in caught.value.reason
