@@ -4,7 +4,7 @@ Each function takes weights[row][column] and returns (row, column) pairs: as man
 side has, or in order as many as pay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import permutations
 from math import inf
 
@@ -49,13 +49,10 @@ def in_order(weights: Weights) -> list[tuple[int, int]]:
 def _permuted(weights: Weights) -> list[int]:
     """Return the best column of each row by trying all: for few columns the fastest."""
 
-    choices = permutations(range(len(weights[0])), len(weights))
+    def total(columns: Iterable[int]) -> float:
+        return sum(row[column] for row, column in zip(weights, columns, strict=True))
 
-    def total(choice: tuple[int, ...]) -> float:
-        return sum(row[column] for row, column in zip(weights, choice, strict=True))
-
-    best = max(choices, key=total)
-    return list(best)
+    return list(max(permutations(range(len(weights[0])), len(weights)), key=total))
 
 
 def _assigned(weights: Weights) -> list[int]:

@@ -69,20 +69,17 @@ def steps_of(messages: Messages, expected_calls: str, where: str) -> str:
     recorded = messages[len(question_of(messages)) :]
     steps = []
     for role, run in groupby(recorded, key=lambda message: message["role"]):
-        if role == "tool_call":
-            steps.append(_recorded_calls(list(run), where))
+        if role != "tool_call":
+            continue
+        try:
+            calls = [msgspec.json.decode(message["content"]) for message in run]
+        except (ValueError, TypeError) as error:
+            reason = f"{where}: a recorded call is not JSON: {error}"
+            raise DataError(reason, "bad_call", "convert the row again") from error
+        steps.append(expect_exactly([call_from(call, where) for call in calls]))
     if last:
         steps.append(last)
     return msgspec.json.encode(steps).decode()
-
-
-def _recorded_calls(messages: Messages, where: str) -> list[ExpectedCall]:
-    try:
-        contents = [msgspec.json.decode(message["content"]) for message in messages]
-    except (ValueError, TypeError) as error:
-        reason = f"{where}: a recorded call is not JSON: {error}"
-        raise DataError(reason, "bad_call", "convert the row again") from error
-    return expect_exactly([call_from(content, where) for content in contents])
 
 
 def score_chain(answers: Sequence[str], steps: str, scoring: str = "", tools: str = "") -> Score:
@@ -100,7 +97,7 @@ def score_turns(parsed: Sequence[Parsed], chain: Chain) -> Score:
 def steps_right(parsed: Sequence[Parsed], chain: Chain) -> int:
     """Return the number of steps that have all their calls, exact and none after a later step's.
 
-    It is 0 for a malformed chain.
+    0 for a malformed chain.
     """
     calls, malformed = _calls_in_order(parsed, chain)
     if malformed:
@@ -129,7 +126,7 @@ class _PlacedCall(NamedTuple):
 
     turn: int
     step: int
-    made: int
+    made: int  # its position among all calls
     weight: float
 
 
@@ -147,15 +144,10 @@ def _calls_in_order(parsed: Sequence[Parsed], chain: Chain) -> tuple[list[ToolCa
         turns += [turn] * len(answer.calls)
     if chain.steps < 2:
         return calls, malformed
-    placed = [
-        _PlacedCall(
-            turns[pair.made],
-            chain.step_of[pair.expected],
-            pair.made,
-            1 + pair.names + pair.values,
-        )
-        for pair in matched_pairs(calls, chain.gold)
-    ]
+    placed = []
+    for pair in matched_pairs(calls, chain.gold):
+        turn, step = turns[pair.made], chain.step_of[pair.expected]
+        placed.append(_PlacedCall(turn, step, pair.made, 1 + pair.names + pair.values))
     for made in {call.made for call in placed} - _in_time(placed):
         calls[made] = ToolCall(f"{calls[made].name} (too late)", {})
     return calls, malformed

@@ -16,22 +16,12 @@ from typing import Any
 from unicodedata import decomposition, normalize
 
 _TRUE, _FALSE = object(), object()  # because hash(True) == hash(1)
-_WIDE_AND_NARROW = (*range(0xFF01, 0xFFEF), 0x3000, 0x00A0, 0x2007, 0x202F)
-_SIGNS = {"'": "‘’‚‛′", '"': "“”„‟″", "-": "‐‑‒–—―−"}
-
-
-def _folded_characters() -> dict[int, str]:
-    folded = {}
-    for code in _WIDE_AND_NARROW:
-        if decomposition(chr(code)):
-            folded[code] = normalize("NFKC", chr(code))
-    for plain, signs in _SIGNS.items():
-        for sign in signs:
-            folded[ord(sign)] = plain
-    return folded
-
-
-_FOLDED = _folded_characters()
+_WIDE_AND_NARROW = [*map(chr, range(0xFF01, 0xFFEF)), *"\u3000\u00a0\u2007\u202f"]
+_FOLDED = str.maketrans("‘’‚‛′“”„‟″‐‑‒–—―−", "'''''" + '"""""' + "-------") | {
+    ord(character): normalize("NFKC", character)
+    for character in _WIDE_AND_NARROW
+    if decomposition(character)
+}
 
 
 def strict_key(value: Any) -> Hashable:

@@ -83,7 +83,10 @@ class CallMatcher(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(cls, call: ExpectedCall) -> "CallMatcher":
-        """Raises ValueError for a call that no answer could match, or not the one it names."""
+        """Raises ValueError for a call that no answer could match, or not the one it names.
+
+        If the concrete answer were not right, no model could score 1.
+        """
         values = {name: [value] for name, value in call.arguments.items()} | call.accepted
         if not call.name or not all(call.accepted.values()):
             raise ValueError("a call without a name, or a parameter without any accepted value")
@@ -94,27 +97,18 @@ class CallMatcher(msgspec.Struct, frozen=True):
             keys[name] = frozenset([*as_written, *map(key, accepted)])
         required = frozenset(values) - frozenset(call.optional)
         matcher = cls(call.name, call.arguments, keys, frozenset(call.accepted), required)
-        matcher._check_own_answer(call)
-        return matcher
-
-    def _check_own_answer(self, call: ExpectedCall) -> None:
-        """Raise ValueError if the concrete answer is not right: then no model could score 1."""
-        if unknown := set(call.optional) - self.keys.keys():
-            names = sorted(unknown)
-            raise ValueError(f"{call.name}: optional {names} in neither arguments nor accepted")
-        if missing := self.required - call.arguments.keys():
-            names = sorted(missing)
-            raise ValueError(f"{call.name}: arguments leave out the required {names}")
+        if unknown := sorted(set(call.optional) - keys.keys()):
+            raise ValueError(f"{call.name}: optional {unknown} in neither arguments nor accepted")
+        if missing := sorted(required - call.arguments.keys()):
+            raise ValueError(f"{call.name}: arguments leave out the required {missing}")
         for name, value in call.arguments.items():
-            if not self.accepts(name, value):
+            if not matcher.accepts(name, value):
                 reason = f"the value of {name!r} in arguments is not among its accepted values"
                 raise ValueError(f"{call.name}: {reason}")
+        return matcher
 
     def accepts(self, parameter: str, value: Any) -> bool:
-        """Tell whether a model's value is right.
-
-        Values nested too deeply to compare, and what is no JSON, are not.
-        """
+        """Tell if a model's value is right; one nested too deeply, or no JSON, is not."""
         keys = self.keys[parameter]
         if type(value) in PLAIN and (value in keys or type(value) is not str):
             return value in keys
@@ -124,10 +118,9 @@ class CallMatcher(msgspec.Struct, frozen=True):
             return False
 
     def is_exact(self, arguments: dict[str, Any]) -> bool:
-        """Tell whether nothing is missing, unexpected or wrong."""
-        usual = self.usual
+        """Tell if nothing is missing, unexpected or wrong."""
         for name, value in arguments.items():
-            kind, first = type(value), usual.get(name)
+            kind, first = type(value), self.usual.get(name)
             if kind is type(first) and kind in PLAIN and value == first:
                 continue
             if name not in self.keys or not self.accepts(name, value):

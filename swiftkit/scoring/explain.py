@@ -7,7 +7,7 @@ are replaced.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -19,15 +19,7 @@ from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.validate_call import violations
 
 _LONGEST_VALUE, _LONGEST_REASON, _MOST_CALLS = 120, 1000, 20
-
-
-class NamedCall(Protocol):
-    """A ToolCall or an ExpectedCall."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def arguments(self) -> dict[str, Any]: ...
+AnyCall = ToolCall | ExpectedCall
 
 
 def score_with_reasons(calls: Sequence[ToolCall], gold: Gold, malformed: str = "") -> Score:
@@ -53,9 +45,8 @@ def faults(calls: Sequence[ToolCall], gold: Gold, pairs: Mapping[int, int]) -> I
     """
     for made, expected in islice(sorted(pairs.items()), _MOST_CALLS):
         yield from _differences(calls[made], gold, expected)
-    if gold.options.ordered and not any(
-        any(_differences(calls[i], gold, j)) for i, j in pairs.items()
-    ):
+    differ = (any(_differences(calls[made], gold, expected)) for made, expected in pairs.items())
+    if gold.options.ordered and not any(differ):
         yield "the calls must come in the order of the gold"
     matched = set(pairs.values())
     for position, expected_call in enumerate(gold.calls):
@@ -71,12 +62,12 @@ def faults(calls: Sequence[ToolCall], gold: Gold, pairs: Mapping[int, int]) -> I
             yield f"{call.name}: {code} ({_cut(detail)})"
 
 
-def shown(call: NamedCall) -> str:
+def shown(call: AnyCall) -> str:
     arguments = [f"{name}={_json(value)}" for name, value in call.arguments.items()]
     return f"{call.name}({', '.join(arguments)})"
 
 
-def listed(calls: Sequence[NamedCall]) -> str:
+def listed(calls: Sequence[AnyCall]) -> str:
     return ", ".join(shown(call) for call in calls[:_MOST_CALLS]) or "no call"
 
 

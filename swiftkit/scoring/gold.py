@@ -6,7 +6,7 @@ what calls their schemas allow.
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -28,31 +28,22 @@ from swiftkit.toolcall.validate_call import CallValidator, validators_of
 PARTS = ("format", "name", "parameter_names", "parameter_values", "schema", "count")
 
 
-class Weights(NamedTuple):
-    """The weights of a score's shares; their sum is 1."""
-
-    name: float
-    parameter_names: float
-    parameter_values: float
+# of name, parameter_names and parameter_values; their sum is 1
+Weights = tuple[float, float, float]
 
 
 class Gold(msgspec.Struct, frozen=True):
-    """Expected calls, and all that can be prepared for scoring them.
-
-    matchers: beside `calls`, one each. positions: of the calls, by name. tools: definitions by
-    which values without types are read. item: of the mode bfcl. perfect: the score of each exact
-    answer.
-    """
+    """Expected calls, and all that can be prepared for scoring them."""
 
     calls: tuple[ExpectedCall, ...]
-    matchers: tuple[CallMatcher, ...]
-    positions: dict[str, list[int]]
+    matchers: tuple[CallMatcher, ...]  # of the calls, one each
+    positions: dict[str, list[int]]  # of the calls, by name
     options: ScoringOptions
     weights: Weights
     validators: Mapping[str, CallValidator]
-    tools: Sequence[Mapping[str, Any]]
-    item: BfclItem | None
-    perfect: Score
+    tools: Sequence[Mapping[str, Any]]  # definitions by which values without types are read
+    item: BfclItem | None  # of the mode bfcl
+    perfect: Score  # of each exact answer
 
 
 def gold_from(text: str, where: str, scoring: str | None = "", tools: str | None = "") -> Gold:
@@ -85,29 +76,29 @@ def _prepare(calls: list[ExpectedCall], scoring: str, tools: str) -> Gold:
     reason = f"exact: {count} of {count} calls right"
     if not calls:
         reason = "no call was wanted, none was made"
-    counts = {"right": count, "total": count}
+    weights = options.weights
     return Gold(
         calls=tuple(calls),
         matchers=tuple(CallMatcher.of(call) for call in calls),
         positions=positions,
         options=options,
-        weights=Weights(**options.weights),
+        weights=(weights["name"], weights["parameter_names"], weights["parameter_values"]),
         validators=validators_of(tools),
         tools=tools_from(tools) or _tools_of(calls),
         item=options.bfcl if options.mode == "bfcl" else None,
-        perfect=Score(1.0, True, reason, dict.fromkeys(PARTS, 1.0), counts),
+        perfect=Score(
+            1.0, True, reason, dict.fromkeys(PARTS, 1.0), {"right": count, "total": count}
+        ),
     )
 
 
 def _tools_of(calls: list[ExpectedCall]) -> list[dict[str, Any]]:
     """Return definitions that say of the parameters' types what the gold's own values say."""
-    properties: dict[str, dict[str, Any]] = {}
+    tools: dict[str, dict[str, Any]] = {}
     for call in calls:
         values = {name: [value] for name, value in call.arguments.items()} | call.accepted
-        schemas = properties.setdefault(call.name, {})
+        tool = tools.setdefault(call.name, {"name": call.name, "parameters": {"properties": {}}})
         for name, accepted in values.items():
-            schemas.setdefault(name, {"enum": []})["enum"] += accepted
-    return [
-        {"name": name, "parameters": {"properties": schemas}}
-        for name, schemas in properties.items()
-    ]
+            schema = tool["parameters"]["properties"].setdefault(name, {"enum": []})
+            schema["enum"] += accepted
+    return list(tools.values())

@@ -36,14 +36,11 @@ _SHOWN = 3  # of the rows that are wrong
 
 
 class Rollout(msgspec.Struct, frozen=True):
-    """A finished multi-turn rollout.
-
-    steps: the gold of its whole chain, see chain.py; outcomes: what its calls gave.
-    """
+    """A finished multi-turn rollout."""
 
     answers: list[str]
-    steps: str
-    outcomes: list[ToolOutcome] = []
+    steps: str  # the gold of its whole chain, see chain.py
+    outcomes: list[ToolOutcome] = []  # of its calls
 
 
 def scores(completions: Sequence[str], columns: Columns) -> list[Score]:
@@ -51,20 +48,18 @@ def scores(completions: Sequence[str], columns: Columns) -> list[Score]:
 
     Raises DataError for the gold alone.
     """
-    count = len(completions)
-    gold, scoring, tools, infos = (
-        columns.get(name) or [None] * count for name in (GOLD, SCORING, TOOLS, "rollout_infos")
-    )
-    rows = zip(completions, gold, scoring, tools, infos, strict=True)
-    return [_score(*row) for row in rows]
-
-
-def _score(completion: str, gold: Any, scoring: Any, tools: Any, infos: Any) -> Score:
-    if rollout := rollout_of(infos):
-        return _score_chain(tuple(rollout.answers), rollout.steps, _text(scoring), _text(tools))
-    if not isinstance(gold, str):
-        raise DataError("a row has no expected_calls", "no_gold", _FIX)
-    return _score_single(completion, gold, _text(scoring), _text(tools))
+    absent, names = [None] * len(completions), (GOLD, SCORING, TOOLS, "rollout_infos")
+    values = [columns.get(name) or absent for name in names]
+    batch = []
+    for completion, gold, scoring, tools, infos in zip(completions, *values, strict=True):
+        options, rollout = (_text(scoring), _text(tools)), rollout_of(infos)
+        if rollout:
+            batch.append(_score_chain(tuple(rollout.answers), rollout.steps, *options))
+        elif isinstance(gold, str):
+            batch.append(_score_single(completion, gold, *options))
+        else:
+            raise DataError("a row has no expected_calls", "no_gold", _FIX)
+    return batch
 
 
 @lru_cache(maxsize=8192)  # a step's completions, for the rewards that come after the first
@@ -85,8 +80,8 @@ def rollout_of(infos: Any) -> Rollout | None:
 def success(outcomes: Sequence[ToolOutcome], wanted: int, results: Sequence[Any] | None) -> float:
     """Return the share of calls that gave a result, in [0, 1]; a right one, if `results` are known.
 
-    wanted: how many calls the gold has. A call too many counts as much against it as one that is
-    missing; so does a call that fails. Without a call where none is wanted: 1.
+    wanted: the number of calls in the gold. A call too many, one that is missing and one that fails
+    cost the same. Without a call where none is wanted: 1.
     """
     if not outcomes and not wanted:
         return 1.0

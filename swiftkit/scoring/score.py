@@ -53,15 +53,12 @@ _FORMAT_ALONE = _NOTHING | {"format": 1.0}
 
 
 class MatchedPair(msgspec.Struct, frozen=True, gc=False):
-    """One call made and the expected call it was matched with, by their positions.
-
-    names, values: the shares of right parameter names and values, in [0, 1].
-    """
+    """One call made and the expected call it was matched with, by their positions."""
 
     made: int
     expected: int
-    names: float
-    values: float
+    names: float  # the share of right parameter names, in [0, 1]
+    values: float  # of right parameter values
     exact: bool
 
 
@@ -94,7 +91,7 @@ def score_calls(calls: Sequence[ToolCall], gold: Gold, malformed: str = "") -> S
     elif len(calls) == expected and _all_exact(calls, gold.matchers):
         score = gold.perfect
     else:
-        score = _score_pairs(calls, gold, matched_pairs(calls, gold))
+        score = _score_pairs(calls, gold)
     if gold.item is None:
         return score
     error = verdict(calls, gold.item, malformed)
@@ -116,8 +113,16 @@ def matched_pairs(calls: Sequence[ToolCall], gold: Gold) -> list[MatchedPair]:
         columns = gold.positions.get(name, [])
         if len(rows) == 1 == len(columns):
             pairs.append(_pair(rows[0], calls[rows[0]], columns[0], gold.matchers[columns[0]]))
-        elif columns:
-            pairs += _best_pairs(calls, gold, rows, columns)
+            continue
+        best = _undisputed_pairs(calls, gold, rows, columns)
+        if best is None:
+            table, weights = [], []
+            for i in rows:
+                row = [_pair(i, calls[i], j, gold.matchers[j]) for j in columns]
+                table.append(row)
+                weights.append([_weight(pair, gold.weights) for pair in row])
+            best = [table[i][j] for i, j in assignment.unordered(weights)]
+        pairs += best
     return pairs
 
 
@@ -133,7 +138,7 @@ def _are_too_many(calls: Sequence[ToolCall], gold: Gold) -> bool:
 
 
 def _all_exact(calls: Sequence[ToolCall], matchers: Sequence[CallMatcher]) -> bool:
-    """Tell whether the calls are right in the gold's own order: the commonest good answer."""
+    """Tell if the calls are right in the gold's own order: the commonest good answer."""
     for call, matcher in zip(calls, matchers, strict=True):
         if call.name != matcher.name or not matcher.is_exact(call.arguments):
             return False
@@ -169,7 +174,8 @@ def _score_one(call: ToolCall, gold: Gold) -> Score:
     return _imperfect(gold, shares, fitting, 1, 1, 0)
 
 
-def _score_pairs(calls: Sequence[ToolCall], gold: Gold, pairs: list[MatchedPair]) -> Score:
+def _score_pairs(calls: Sequence[ToolCall], gold: Gold) -> Score:
+    pairs = matched_pairs(calls, gold)
     exact = {pair.made for pair in pairs if pair.exact}
     expected, made = len(gold.calls), len(calls)
     if len(exact) == expected == made:
@@ -189,12 +195,7 @@ def _score_pairs(calls: Sequence[ToolCall], gold: Gold, pairs: list[MatchedPair]
 
 
 def _imperfect(
-    gold: Gold,
-    shares: tuple[float, float, float],
-    fitting: int,
-    expected: int,
-    made: int,
-    right: int,
+    gold: Gold, shares: Weights, fitting: int, expected: int, made: int, right: int
 ) -> Score:
     """Return the score of these shares (name, parameter names and values) and numbers of calls."""
     name, names, values = shares
@@ -213,28 +214,14 @@ def _imperfect(
     return Score(round(value, 12), False, reason, parts, {"right": right, "total": total})
 
 
-def _best_pairs(
-    calls: Sequence[ToolCall], gold: Gold, rows: list[int], columns: list[int]
-) -> list[MatchedPair]:
-    """Return the pairs of calls (rows) and expected calls (columns) of one name."""
-    undisputed = _undisputed_pairs(calls, gold, rows, columns)
-    if undisputed is not None:
-        return undisputed
-    table, weights = [], []
-    for i in rows:
-        row = [_pair(i, calls[i], j, gold.matchers[j]) for j in columns]
-        table.append(row)
-        weights.append([_weight(pair, gold.weights) for pair in row])
-    return [table[i][j] for i, j in assignment.unordered(weights)]
-
-
 def _undisputed_pairs(
     calls: Sequence[ToolCall], gold: Gold, rows: list[int], columns: list[int]
 ) -> list[MatchedPair] | None:
     """Return the best pair of each on the shorter side; None if two of them want the same partner.
 
-    Nothing can be better than these pairs. Most answers need no more, and most of their calls stand
-    at their own place, which is tried first.
+    Rows are positions of calls, columns of expected ones, of one name. Nothing can be better than
+    these pairs. Most answers need no more, and most of their calls stand at their own place, which
+    is tried first.
     """
     matchers, weights = gold.matchers, gold.weights
     by_row = len(rows) <= len(columns)
@@ -289,9 +276,7 @@ def _pair(made: int, call: ToolCall, expected: int, matcher: CallMatcher) -> Mat
 
 
 def _weight(pair: MatchedPair, weights: Weights) -> float:
-    # A pair pays by its name alone; of assignments with the same total, the one with more exact
-    # pairs.
+    # A pair pays by its name alone; of assignments with the same total, that with more exact pairs.
     of_name, of_names, of_values = weights
-    return (
-        of_name + of_names * pair.names + of_values * pair.values + (2e-9 if pair.exact else 1e-9)
-    )
+    bonus = 2e-9 if pair.exact else 1e-9
+    return of_name + of_names * pair.names + of_values * pair.values + bonus

@@ -2,27 +2,17 @@
 
 from typing import Any
 
-from swiftkit.serving.output import (
-    OutputCall,
-    OutputPart,
-    OutputReader,
-    StopTexts,
-    read_answer,
-    reader_of,
-)
+from swiftkit.serving.output import OutputCall, OutputPart, StopTexts, read_answer, reader_of
 from swiftkit.serving.request import ChatRequest
 from swiftkit.serving.response import ResponseHead, choice, delta, finish_reason, logprobs_of
 
 
 class AnswerChoice:
-    """Turns the engine's text into OpenAI's parts.
-
-    `raw` is ms-swift's own choice, of a whole answer or of one chunk.
-    """
+    """Turns ms-swift's own choice `raw`, a whole one or one chunk, into OpenAI's parts."""
 
     def __init__(self, request: ChatRequest, wire: str) -> None:
         self._request, self._stops = request, StopTexts(request.stops)
-        self._reader: OutputReader = reader_of(wire, bool(request.tools))
+        self._reader = reader_of(wire, bool(request.tools))
         self._calls = 0  # that have begun
 
     def complete(self, raw: Any) -> dict[str, Any]:
@@ -45,10 +35,8 @@ class AnswerChoice:
         if raw.finish_reason:
             part = part.and_then(self._reader.feed(self._rest(raw)))
             part = part.and_then(self._reader.close(_engine_calls(raw.delta.tool_calls)))
-        calls_before = self._calls
+        calls_before, logprobs, chunks = self._calls, logprobs_of(raw.logprobs), []
         change = delta(self._limit_calls(part), calls_before)
-        logprobs = logprobs_of(raw.logprobs)
-        chunks = []
         if change or logprobs:
             chunks.append(head.chunk(index, change, None, logprobs))
         if raw.finish_reason:
@@ -56,10 +44,7 @@ class AnswerChoice:
         return chunks
 
     def _rest(self, raw: Any) -> str:
-        """Return what follows the engine's text.
-
-        The server may have begun a call for the model; its end is added unless it was cut off.
-        """
+        """Return what follows: the end of a call that the server began, unless it was cut off."""
         suffix = self._request.suffix if raw.finish_reason == "stop" else ""
         return self._stops.rest() + suffix
 
@@ -77,5 +62,4 @@ class AnswerChoice:
 
 
 def _engine_calls(calls: Any) -> list[OutputCall]:
-    """Return the calls that ms-swift read in an answer."""
     return [OutputCall(call.function.name, call.function.arguments or "{}") for call in calls or []]

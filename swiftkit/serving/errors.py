@@ -4,7 +4,7 @@ from typing import Any
 
 
 class RequestError(Exception):
-    """A request that is refused: what is wrong and what to do.
+    """A request that is refused, by a message that says what is wrong and what to do.
 
     `param` is the place in its body, `status` the one of HTTP, `code` a name of OpenAI's.
     """

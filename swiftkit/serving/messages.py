@@ -14,9 +14,9 @@ _MEDIA_PARTS = ("image", "audio", "video", "image_url", "audio_url", "video_url"
 def messages_from(messages: list[Any], reads_media: bool = False) -> list[dict[str, Any]]:
     """Return the messages with each content a text, or parts where it has media.
 
-    Developers are system; system messages are joined in front, because templates take one, the
-    first, and clients that add another later mean it for all that follows. Raises RequestError,
-    which names the message.
+    Developers are system; system messages are joined in front, because templates take the first
+    alone, and clients that add another mean it for all that follows. Raises RequestError, which
+    names the message.
     """
     orders, others = [], []
     for index, item in enumerate(messages):
@@ -33,10 +33,7 @@ def messages_from(messages: list[Any], reads_media: bool = False) -> list[dict[s
 
 
 def tools_from(tools: list[Any] | None) -> list[dict[str, Any]]:
-    """Return the functions that are offered, without what concerns the API alone.
-
-    Raises RequestError.
-    """
+    """Return the offered functions without what concerns the API alone. Raises RequestError."""
     return [_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools or [])]
 
 
@@ -54,21 +51,18 @@ def _message(message: Any, where: str, reads_media: bool) -> dict[str, Any]:
         raise RequestError(f"{where}.role is {role!r}: {fix}", f"{where}.role")
     content = _content(message.get("content"), f"{where}.content", reads_media and role == "user")
     result = {**message, "role": role, "content": content}
-    calls = result.pop("tool_calls", None)
+    calls, place = result.pop("tool_calls", None), f"{where}.tool_calls"
+    if calls and not isinstance(calls, list):
+        raise RequestError(f"{place} is not a list", place)
     if calls:
-        place = f"{where}.tool_calls"
-        if not isinstance(calls, list):
-            raise RequestError(f"{place} is not a list", place)
         result["tool_calls"] = [_call(call, f"{place}[{i}]") for i, call in enumerate(calls)]
     return result
 
 
 def _content(content: Any, where: str, reads_media: bool) -> Any:
     """Return the text; where there are pictures and the like, the parts."""
-    if content is None:  # beside tool_calls it is null, or absent
-        return ""
-    if isinstance(content, str):
-        return content
+    if content is None or isinstance(content, str):  # beside tool_calls it is null, or absent
+        return content or ""
     if not isinstance(content, list):
         raise RequestError(f"{where} is neither text nor a list of parts", where)
     parts = [_part(part, f"{where}[{index}]", reads_media) for index, part in enumerate(content)]
@@ -84,8 +78,7 @@ def _part(part: Any, where: str, reads_media: bool) -> dict[str, Any]:
         case {"type": str(kind)} if kind in _MEDIA_PARTS:
             if reads_media and part.get(kind):
                 return dict(part)
-            message = f"{where}: this model reads text alone here, and got {kind}"
-            raise RequestError(message, where)
+            raise RequestError(f"{where}: this model reads text alone here, and got {kind}", where)
     fix = "send {'type': 'text', 'text': ...}"
     raise RequestError(f"{where} is not a part that this server reads: {fix}", where)
 

@@ -7,7 +7,7 @@ the model wrote it; in a stream that is what had not gone out.
 """
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from swiftkit.json_text import written
 from swiftkit.serving.partial_arguments import PartialArguments
@@ -18,27 +18,16 @@ from swiftkit.toolcall.harmony import answer as harmony
 _THINK, _THINK_END = "<think>", "</think>"
 # The beginnings of calls in the formats that ms-swift itself reads
 _OPENINGS = (
-    "<tool_call",
-    "<function",
-    "<|tool",
-    "<｜tool",
-    "<|python_",
-    "[TOOL_CALLS]",
-    "Action:",
-    "<minimax:",
-    "<seed:",
-)
+    "<tool_call <function <|tool <｜tool <|python_ [TOOL_CALLS] Action: <minimax: <seed:"
+).split()
 _OPENINGS_OF_ANSWERS = ("{", "[", "```")  # only where an answer begins
 
 
 class OutputCall(NamedTuple):
-    """A call as the API gives it. `arguments` is JSON text.
-
-    Without a name it is more of the arguments of the call before.
-    """
+    """A call as the API gives it; without a name, more arguments of the call before."""
 
     name: str
-    arguments: str
+    arguments: str  # JSON text
 
 
 class OutputPart(NamedTuple):
@@ -59,23 +48,10 @@ class OutputPart(NamedTuple):
         return OutputPart(reasoning, content, tuple(calls))
 
 
-class OutputReader(Protocol):
-    """Reads one answer.
-
-    `close` takes the calls that ms-swift read in it, for the formats that only ms-swift reads.
-    """
-
-    malformed: bool
-
-    def feed(self, text: str) -> OutputPart: ...
-    def close(self, calls: Sequence[OutputCall] = ()) -> OutputPart: ...
-
-
 class StopTexts:
-    """Cuts a growing text off at the client's stop text that is complete first.
+    """Cuts a growing text off before the client's stop text that is complete first.
 
-    That is where generating would have stopped, in whatever pieces the text comes. The stop text
-    and what follows do not go out.
+    That is where generating would have stopped, in whatever pieces the text comes.
     """
 
     def __init__(self, stops: Sequence[str]) -> None:
@@ -104,25 +80,8 @@ class StopTexts:
         return self._kept
 
 
-def reader_of(wire: str, has_tools: bool) -> OutputReader:
-    """Return the reader for the agent template's format; calls need tools that were offered."""
-    if wire == "harmony":
-        return HarmonyReader(has_tools)
-    if not has_tools:
-        return BlockReader((), "", None)
-    if wire == "hermes":
-        return BlockReader((hermes.OPEN,), hermes.CLOSE, hermes.parse)
-    return BlockReader(_OPENINGS, "", None, _OPENINGS_OF_ANSWERS)
-
-
-def read_answer(text: str, reader: OutputReader, calls: Sequence[OutputCall] = ()) -> OutputPart:
-    """Read a complete answer: raw, if its calls cannot be read."""
-    part = reader.feed(text).and_then(reader.close(calls))
-    return OutputPart(content=text) if reader.malformed else part
-
-
 class BlockReader:
-    """Reasoning in <think>, calls in blocks between `opens` and `close`.
+    """Reads an answer with reasoning in <think> and calls in blocks from `opens` to `close`.
 
     Without a `parse` of ours the text is held from an opening to the answer's end. `first` are
     openings that count only where an answer begins.
@@ -134,14 +93,13 @@ class BlockReader:
 
     def __init__(
         self,
-        opens: Sequence[str],
-        close: str,
-        parse: Callable[[str], Parsed] | None,
-        first: Sequence[str] = (),
+        opens: Sequence[str] = (),
+        close: str = "",
+        parse: Callable[[str], Parsed] | None = None,
+        first: tuple[str, ...] = (),
     ) -> None:
         self.malformed = False
-        self._opens, self._close, self._parse = tuple(opens), close, parse
-        self._first = tuple(first)
+        self._opens, self._close, self._parse, self._first = opens, close, parse, first
         self._raw = ""  # the whole answer
         self._text = ""  # what has not gone out yet
         self._step: Callable[[], OutputPart] = self._begin
@@ -160,7 +118,7 @@ class BlockReader:
                 return part
 
     def close(self, calls: Sequence[OutputCall] = ()) -> OutputPart:
-        """Return the rest: what was held back is content, unless ms-swift read calls in it."""
+        """Return the rest: what was held back is content, unless ms-swift read `calls` in it."""
         if calls and self._opens and not self._parse:
             self._text = ""
             return OutputPart(calls=tuple(calls))
@@ -172,10 +130,8 @@ class BlockReader:
         is_markup = self._has_call and not rest.strip()  # white space after a call
         return OutputPart(content="" if is_markup else rest)
 
-    def _take(self, end: int, next_start: int | None = None) -> str:
-        """Return the text up to `end` and drop what lies before `next_start`, by default `end`."""
-        taken = self._text[:end]
-        self._text = self._text[end if next_start is None else next_start :]
+    def _take(self, end: int) -> str:
+        taken, self._text = self._text[:end], self._text[end:]
         return taken
 
     def _begin(self) -> OutputPart:
@@ -199,10 +155,10 @@ class BlockReader:
             self._has_reasoning = self._has_reasoning or bool(reasoning)
             return OutputPart(reasoning=reasoning)
         self._step = self._skip
-        return OutputPart(reasoning=self._take(end, end + len(_THINK_END)).rstrip())
+        return OutputPart(reasoning=self._take(end + len(_THINK_END))[:end].rstrip())
 
     def _skip(self) -> OutputPart:
-        """White space after reasoning and after a call belongs to the markup."""
+        # White space after reasoning and after a call belongs to the markup.
         self._text = self._text.lstrip()
         if self._text:
             is_first = not self._has_call and self._text.startswith(self._first)
@@ -219,10 +175,7 @@ class BlockReader:
         return OutputPart(content=self._take(end))
 
     def _block(self) -> OutputPart:
-        """Read a call up to the first closing tag that makes it readable.
-
-        A string in the call may hold such a tag, so each is tried.
-        """
+        """Read a call up to the first closing tag that makes it readable: a string may hold one."""
         if not self._parse:
             return OutputPart()
         is_new = not self._arguments.name
@@ -248,31 +201,47 @@ class BlockReader:
 
 
 class HarmonyReader:
-    """gpt-oss's channels, with special tokens."""
+    """Reads gpt-oss's channels, with special tokens."""
 
     def __init__(self, has_tools: bool) -> None:
-        self.malformed = False
-        self._has_tools = has_tools
+        self.malformed, self._has_tools = False, has_tools
         self._raw = ""
-        self._shown = ("", "")  # the reasoning and the content that have gone out
+        self._shown = OutputPart()  # what has gone out
 
     def feed(self, text: str) -> OutputPart:
         self._raw += text
-        return self._grow(*harmony.visible(self._raw)) if text else OutputPart()
+        return self._news(*harmony.visible(self._raw)) if text else OutputPart()
 
     def close(self, calls: Sequence[OutputCall] = ()) -> OutputPart:  # noqa: ARG002  # we read them
         parsed = harmony.parse(self._raw)
         self.malformed = bool(parsed.malformed or (parsed.calls and not self._has_tools))
         if self.malformed:
             return OutputPart(content=self._raw)
-        part = self._grow(parsed.reasoning, parsed.content)
-        return part._replace(calls=_output_calls(parsed))
+        return self._news(parsed.reasoning, parsed.content)._replace(calls=_output_calls(parsed))
 
-    def _grow(self, reasoning: str, content: str) -> OutputPart:
-        """Return what is new since the last time."""
-        shown_reasoning, shown_content = self._shown
-        self._shown = (reasoning, content)
-        return OutputPart(reasoning[len(shown_reasoning) :], content[len(shown_content) :])
+    def _news(self, reasoning: str, content: str) -> OutputPart:
+        shown, self._shown = self._shown, OutputPart(reasoning, content)
+        return OutputPart(reasoning[len(shown.reasoning) :], content[len(shown.content) :])
+
+
+OutputReader = BlockReader | HarmonyReader
+
+
+def reader_of(wire: str, has_tools: bool) -> OutputReader:
+    """Return the reader for the agent template's format; calls need tools that were offered."""
+    if wire == "harmony":
+        return HarmonyReader(has_tools)
+    if not has_tools:
+        return BlockReader()
+    if wire == "hermes":
+        return BlockReader((hermes.OPEN,), hermes.CLOSE, hermes.parse)
+    return BlockReader(_OPENINGS, first=_OPENINGS_OF_ANSWERS)
+
+
+def read_answer(text: str, reader: OutputReader, calls: Sequence[OutputCall] = ()) -> OutputPart:
+    """Read a complete answer: raw, if its calls cannot be read."""
+    part = reader.feed(text).and_then(reader.close(calls))
+    return OutputPart(content=text) if reader.malformed else part
 
 
 def _output_calls(parsed: Parsed) -> tuple[OutputCall, ...]:
@@ -289,8 +258,5 @@ def _marker_beginning(text: str, markers: Sequence[str]) -> int:
 
 
 def _sure_end(text: str, markers: Sequence[str]) -> int:
-    """Return the length of the text that is surely no markup.
-
-    The beginning of a marker at its end may become markup, and so may white space before one.
-    """
+    # The beginning of a marker may become markup, and so may white space before one.
     return len(text[: len(text) - _marker_beginning(text, markers)].rstrip())

@@ -10,7 +10,7 @@ _HEAD = re.compile(  # <tool_call> {"name": "f", "arguments": {
 
 
 class PartialArguments:
-    """Read one growing block again and again, and give what is new of its arguments.
+    """Reads one growing block again and again, and gives what is new of its arguments.
 
     It does not judge them: the block's parser does when the block is complete.
     """
@@ -22,10 +22,7 @@ class PartialArguments:
         self._in_string = self._is_escaped = self._has_ended = False
 
     def grow(self, block: str) -> str:
-        """Return the new part of the arguments' JSON text.
-
-        Empty before they begin and after their end.
-        """
+        """Return the new part of the arguments' JSON text; "" before they begin and after them."""
         if not self.name:
             head = _HEAD.match(block)
             if not head:
@@ -39,18 +36,16 @@ class PartialArguments:
             return ""
         start = self._position
         while self._position < len(block) and not self._has_ended:
-            self._read(block[self._position])
+            character = block[self._position]
             self._position += 1
+            if self._in_string:
+                self._in_string = self._is_escaped or character != '"'
+                self._is_escaped = character == "\\" and not self._is_escaped
+            elif character == '"':
+                self._in_string = True
+            elif character in "{[":
+                self._depth += 1
+            elif character in "}]":
+                self._depth -= 1
+                self._has_ended = self._depth == 0
         return block[start : self._position]
-
-    def _read(self, character: str) -> None:
-        if self._in_string:
-            self._in_string = self._is_escaped or character != '"'
-            self._is_escaped = character == "\\" and not self._is_escaped
-        elif character == '"':
-            self._in_string = True
-        elif character in "{[":
-            self._depth += 1
-        elif character in "}]":
-            self._depth -= 1
-            self._has_ended = self._depth == 0

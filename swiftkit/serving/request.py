@@ -74,38 +74,31 @@ class ChatBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class ServerFeatures(msgspec.Struct, frozen=True):
-    """The features of a server that requests depend on.
-
-    `no_json` is the reason why it cannot hold an answer to a JSON schema, "" where it can;
-    `no_thinking` is what its template begins an answer with that has no reasoning.
-    """
+    """The features of a server that requests depend on."""
 
     models: tuple[str, ...]
     backend: str = "transformers"
     wire: str = ""  # the name of the agent template: how calls are written
     reads_media: bool = False
     max_logprobs: int = 20
+    # why it cannot hold an answer to a JSON schema, "" where it can
     no_json: str = "nothing here can hold an answer to a schema"
-    no_thinking: str = ""
+    no_thinking: str = ""  # what its template begins an answer without reasoning with
 
 
 class ChatRequest(msgspec.Struct, frozen=True):
-    """A request that the server will answer.
-
-    `fields` are those of ms-swift's own request. `schema`: the JSON Schema that the generated text
-    must follow; `suffix`: the text that follows it.
-    """
+    """A request that the server will answer."""
 
     model: str
-    fields: dict[str, Any]
+    fields: dict[str, Any]  # of ms-swift's own request
     stops: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()  # the names of those that are offered
     n: int = 1
     stream: bool = False
     include_usage: bool = False
     parallel: bool = True
-    schema: dict[str, Any] | None = None
-    suffix: str = ""
+    schema: dict[str, Any] | None = None  # that the generated text must follow
+    suffix: str = ""  # the text that follows it
 
 
 _decode = msgspec.json.Decoder(ChatBody).decode
@@ -181,14 +174,14 @@ def _check_support(body: ChatBody, server: ServerFeatures) -> None:
     if body.modalities not in (None, ["text"]):
         raise RequestError("modalities: this server answers in text alone", "modalities")
     if body.verbosity not in (None, "medium"):
-        message = "verbosity is not supported: ask for short answers in the prompt"
-        raise RequestError(message, "verbosity")
+        fix = "ask for short answers in the prompt"
+        raise RequestError(f"verbosity is not supported: {fix}", "verbosity")
     if body.reasoning_effort is not None and server.wire != "harmony":
         message = "reasoning_effort is gpt-oss's: leave it out, or send chat_template_kwargs"
         raise RequestError(f"{message} {{'enable_thinking': false}}", "reasoning_effort")
     if (body.top_logprobs or 0) > server.max_logprobs:
-        message = f"top_logprobs is limited to {server.max_logprobs} here"
-        raise RequestError(message, "top_logprobs")
+        limit = server.max_logprobs
+        raise RequestError(f"top_logprobs is limited to {limit} here", "top_logprobs")
     unknown = _ONLY_TRANSFORMERS if server.backend == "vllm" else _ONLY_VLLM
     for name, harmless in unknown.items():
         if getattr(body, name) not in (None, *harmless):

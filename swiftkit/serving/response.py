@@ -36,22 +36,14 @@ class ResponseHead(msgspec.Struct, frozen=True):
         return self._object("chat.completion.chunk", []) | {"usage": usage}
 
     def _object(self, kind: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
-        return {
-            "id": self.identity,
-            "object": kind,
-            "created": self.created,
-            "model": self.model,
-            "choices": choices,
-        }
+        head = {"id": self.identity, "object": kind, "created": self.created, "model": self.model}
+        return head | {"choices": choices}
 
 
 def choice(
     index: int, part: OutputPart, finish: str, logprobs: dict[str, Any] | None
 ) -> dict[str, Any]:
-    """Return a choice of a completion.
-
-    `content` is "" beside calls, not null: every client can print it.
-    """
+    """Return a choice; beside calls its content is "", not null: every client can print it."""
     message: dict[str, Any] = {"role": "assistant", "content": part.content, "refusal": None}
     if part.reasoning:
         message["reasoning_content"] = part.reasoning
@@ -61,10 +53,7 @@ def choice(
 
 
 def delta(part: OutputPart, calls_before: int) -> dict[str, Any]:
-    """Return what a chunk adds; empty if nothing.
-
-    `calls_before` have begun already, so that their indexes go on.
-    """
+    """Return what a chunk adds; empty if nothing. `calls_before` is the next call's index."""
     change: dict[str, Any] = {}
     if part.reasoning:
         change["reasoning_content"] = part.reasoning
@@ -80,20 +69,14 @@ def delta(part: OutputPart, calls_before: int) -> dict[str, Any]:
 
 
 def finish_reason(reason: str | None, calls: int, stopped: bool, malformed: bool) -> str:
-    """Return tool_calls if there are any and they can be read, else length or stop.
-
-    `reason` is the engine's; `stopped`: a stop text ended the answer.
-    """
+    """Return OpenAI's reason, from the engine's; `stopped`: a stop text ended the answer."""
     if calls and not malformed:
         return "tool_calls"
     return "length" if reason == "length" and not stopped else "stop"
 
 
 def logprobs_of(raw: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return logprobs with a top_logprobs for each token.
-
-    ms-swift leaves it out where none were asked for; clients want the key.
-    """
+    """Return logprobs with the key top_logprobs, which ms-swift leaves out if none were asked."""
     if not raw:
         return None
     tokens = [{"top_logprobs": [], **token} for token in raw.get("content") or []]
@@ -102,16 +85,12 @@ def logprobs_of(raw: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def usage_of(prompt: int, completions: Sequence[int]) -> dict[str, int]:
     """Return the numbers of tokens: the prompt once, the completions of all choices."""
-    completion = sum(completions)
-    return {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
+    counts = {"prompt_tokens": prompt, "completion_tokens": sum(completions)}
+    return counts | {"total_tokens": sum(counts.values())}
 
 
 def event(value: Any) -> bytes:
-    """Return a server-sent event."""
+    """Return a server-sent event of JSON."""
     return b"data: " + msgspec.json.encode(value) + b"\n\n"
 
 

@@ -13,7 +13,7 @@ converted: the patterns would take too long.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 _LONGEST = 2000  # characters; the longest in BFCL's answers has 160
@@ -32,15 +32,16 @@ KINDS: dict[str, dict[str, type]] = {
 }  # fmt: skip
 _WHOLE = r"^-?\d+"
 _DECIMAL = r"^-?\d+(\.\d+)?([eE][+-]?\d+)?"
-# type: (pattern of its literals, value of a literal)
-_JAVA: dict[str, tuple[re.Pattern[str], Callable[[str], Any]]] = {
+# the pattern of a type's literals, and the value of one
+_Literal = tuple[re.Pattern[str], Callable[[str], Any]]
+_JAVA: dict[str, _Literal] = {
     **dict.fromkeys(("byte", "short", "integer"), (re.compile(_WHOLE + "$"), int)),
     "long": (re.compile(_WHOLE + "[lL]$"), lambda text: int(text.rstrip("\n")[:-1])),
     "float": (re.compile(_DECIMAL + "[fF]$"), lambda text: float(text.rstrip("\n")[:-1])),
     "double": (re.compile(_DECIMAL + "$"), float),
     "boolean": (re.compile(r"(true|false)\Z"), lambda text: text == "true"),
 }
-_JAVASCRIPT: dict[str, tuple[re.Pattern[str], Callable[[str], Any]]] = {
+_JAVASCRIPT: dict[str, _Literal] = {
     "integer": (re.compile(_WHOLE + "$"), int),
     "float": (re.compile(r"^-?\d+(\.\d+)?$"), float),
     "Bigint": (re.compile(_WHOLE + "n$"), lambda text: int(text[:-1])),
@@ -61,20 +62,23 @@ _OBJECT = re.compile(r"\{(.*?)\}")
 _PAIR = re.compile(r"([^:]+):\s*(.*?)(?:,\s*(?=[^,]+:)|$)")
 
 
-def from_java(text: str, kind: str, item_kind: str = "") -> Any:
+def from_java(text: str, kind: str = "", item_kind: str = "") -> Any:
     """Return the value of a Java literal of that type; the text where it is none.
 
-    Raises NotImplementedError for a type that BFCL does not convert either.
+    "" is a type that is not known. Raises NotImplementedError for a type that BFCL does not convert
+    either.
     """
     if len(text) > _LONGEST or kind in ("String", "any", "char"):
         return text
+    if not kind:
+        return _untyped(text, '"', (_JAVA["boolean"], _JAVA["long"], _JAVA["float"]))
     if kind in _JAVA:
         return _scalar(text, *_JAVA[kind])
     if kind == "Array":
         array = _ARRAY.search(text)
         if not array:
             return text
-        return [_java_item(item, item_kind) for item in _parts(array[1]) if item]
+        return [from_java(item, item_kind) for item in _parts(array[1]) if item]
     if kind == "ArrayList":
         return _array_list(text, item_kind)
     if kind == "HashMap":
@@ -82,17 +86,19 @@ def from_java(text: str, kind: str, item_kind: str = "") -> Any:
     raise NotImplementedError(kind)
 
 
-def from_javascript(text: str, kind: str, item_kind: str = "") -> Any:
+def from_javascript(text: str, kind: str = "", item_kind: str = "") -> Any:
     """Return the value of a JavaScript literal of that type; the text where it is none.
 
-    Raises ValueError for an unknown type.
+    "" is a type that is not known. Raises ValueError for an unknown type.
     """
     if len(text) > _LONGEST or kind == "any":
         return text
+    if not kind:
+        return _untyped(text.strip(), "\"'", (_JAVASCRIPT["Boolean"],))
     if kind in _JAVASCRIPT:
         return _scalar(text, *_JAVASCRIPT[kind])
     if kind == "String":
-        return text[1:-1] if _is_quoted(text) else text
+        return _unquoted(text)
     if kind == "array":
         return _javascript_array(text.strip(), item_kind)
     if kind == "dict":
@@ -100,22 +106,36 @@ def from_javascript(text: str, kind: str, item_kind: str = "") -> Any:
     raise ValueError(kind)
 
 
-CONVERTERS: dict[str, Callable[[str, str, str], Any]] = {
-    "java": from_java,
-    "javascript": from_javascript,
-}
+CONVERTERS = {"java": from_java, "javascript": from_javascript}
 
 
-def _scalar(text: str, literal: re.Pattern[str], value: Callable[[str], Any]) -> Any:
-    return value(text) if literal.match(text) else text
+def _scalar(text: str, pattern: re.Pattern[str], value: Callable[[str], Any]) -> Any:
+    return value(text) if pattern.match(text) else text
 
 
 def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",")]
 
 
-def _java_item(text: str, kind: str) -> Any:
-    return from_java(text, kind) if kind else _java_value(text)
+def _untyped(text: str, quotes: str, literals: Sequence[_Literal]) -> Any:
+    """Return the value of a literal whose type is not known."""
+    unquoted = _unquoted(text, quotes)
+    if unquoted != text:
+        return unquoted
+    for pattern, value in literals:
+        if pattern.match(text):
+            return value(text)
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _unquoted(text: str, quotes: str = "\"'") -> str:
+    is_quoted = any(text.startswith(quote) and text.endswith(quote) for quote in quotes)
+    return text[1:-1] if is_quoted else text
 
 
 def _array_list(text: str, item_kind: str) -> Any:
@@ -129,7 +149,7 @@ def _array_list(text: str, item_kind: str) -> Any:
         return [] if _NO_ITEMS.search(text) else text
     if item_kind in ("char", "String"):
         return [item[1:-1] for item in items]  # whatever the quotes are
-    return [_java_item(item, item_kind) for item in items]
+    return [from_java(item, item_kind) for item in items]
 
 
 def _hash_map(text: str) -> Any:
@@ -139,41 +159,8 @@ def _hash_map(text: str) -> Any:
         entries = text[opening.end() : end]
         # behind the last ) the search would be long and in vain
         puts = _PUT.findall(entries[: entries.rfind(")") + 1])
-        return {key: _java_value(value.strip()) for key, value in puts}
+        return {key: from_java(value.strip()) for key, value in puts}
     return {} if _NO_ENTRIES.search(text) else text
-
-
-def _java_value(text: str) -> Any:
-    """Return the value of a literal whose type is not known."""
-    if text.startswith('"') and text.endswith('"'):
-        return text[1:-1]
-    for kind in ("boolean", "long", "float"):
-        value = from_java(text, kind)
-        if value is not text:
-            return value
-    return _number(text)
-
-
-def _javascript_value(text: str) -> Any:
-    """Return the value of a literal whose type is not known."""
-    text = text.strip()
-    if text in ("true", "false"):
-        return text == "true"
-    return text[1:-1] if _is_quoted(text) else _number(text)
-
-
-def _number(text: str) -> Any:
-    """Return the number that Python reads, or the text."""
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _is_quoted(text: str) -> bool:
-    return any(text.startswith(quote) and text.endswith(quote) for quote in "\"'")
 
 
 def _javascript_array(text: str, item_kind: str) -> Any:
@@ -183,14 +170,12 @@ def _javascript_array(text: str, item_kind: str) -> Any:
         inner = re.findall(r"\[(.*?)\]", nested[0])
         inner[0] = inner[0].strip().removeprefix("[")
         rows = [array.strip().split(",") for array in inner]
-        return [list(map(_javascript_value, row)) for row in rows]
+        return [list(map(from_javascript, row)) for row in rows]
     array = _ARRAY_OF_ANY.match(text)
     if not array:
         return text
     content = (array[1] if array[1] is not None else array[2]).strip()
     items = _parts(content) if content else []
-    if not item_kind:
-        return [_javascript_value(item) for item in items]
     try:
         return [from_javascript(item, item_kind) for item in items]
     except ValueError:  # an item's type is unknown
@@ -203,13 +188,12 @@ def _javascript_object(text: str) -> Any:
         return text
     fields = {}
     for key, value in _PAIR.findall(body[1]):
-        fields[key.strip().strip("'\"")] = _javascript_field(value.strip())
+        field, kind = value.strip(), ""
+        if field.startswith("[") and field.endswith("]"):
+            kind = "array"
+        elif field.startswith("{") and field.endswith("}"):
+            kind = "dict"
+        else:
+            field = field.strip("'\"")
+        fields[key.strip().strip("'\"")] = from_javascript(field, kind)
     return fields
-
-
-def _javascript_field(text: str) -> Any:
-    if text.startswith("[") and text.endswith("]"):
-        return from_javascript(text, "array")
-    if text.startswith("{") and text.endswith("}"):
-        return from_javascript(text, "dict")
-    return _javascript_value(text.strip("'\""))

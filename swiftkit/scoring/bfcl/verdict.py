@@ -37,7 +37,7 @@ _CRASHES = (
     ArithmeticError, AttributeError, LookupError, NotImplementedError, RecursionError, TypeError,
     ValueError,
 )  # fmt: skip
-_NO_MATCH = "parallel_function_checker_no_order:cannot_find_match"
+
 Truth = list[dict[str, dict[str, Any]]]  # name: {parameter: acceptable values} of each call
 
 
@@ -50,24 +50,21 @@ def verdict(calls: Sequence[ToolCall], item: BfclItem, malformed: str = "") -> s
         return "" if is_called else "relevance_error"  # live_relevance: any call will do
     if malformed:
         return "ast_decoder:decoder_failed"
+    checker, count = "simple_function_checker", 1
+    if "parallel" in item.category:
+        checker, count = "parallel_function_checker_no_order", len(item.ground_truth)
+    elif "multiple" in item.category:
+        checker, count = "multiple_function_checker", len(item.ground_truth)
+    if len(calls) != count:
+        return f"{checker}:wrong_count"
     try:
-        return _verdict(calls, item, item.ground_truth)
+        if "parallel" in item.category:
+            return _parallel_error(calls, item, item.ground_truth)
+        wanted = item.ground_truth[0]
+        function = _function(item, wanted) if "multiple" in item.category else item.function[0]
+        return _call_error(calls[0], function, wanted, item.language)
     except _CRASHES:
         return CRASHED
-
-
-def _verdict(calls: Sequence[ToolCall], item: BfclItem, truth: Truth) -> str:
-    if "parallel" in item.category:
-        if len(calls) != len(truth):
-            return "parallel_function_checker_no_order:wrong_count"
-        return _parallel_error(calls, item, truth)
-    if "multiple" in item.category:
-        if len(calls) != len(truth):
-            return "multiple_function_checker:wrong_count"
-        return _call_error(calls[0], _function(item, truth[0]), truth[0], item.language)
-    if len(calls) != 1:
-        return "simple_function_checker:wrong_count"
-    return _call_error(calls[0], item.function[0], truth[0], item.language)
 
 
 def _parallel_error(calls: Sequence[ToolCall], item: BfclItem, truth: Truth) -> str:
@@ -79,14 +76,14 @@ def _parallel_error(calls: Sequence[ToolCall], item: BfclItem, truth: Truth) -> 
                 del left[index]
                 break
         else:
-            return _NO_MATCH
+            return "parallel_function_checker_no_order:cannot_find_match"
     return ""
 
 
 def _function(item: BfclItem, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Return the description of the tool that is wanted; {} where there is none.
+    """Return the description of the tool that is wanted.
 
-    That makes a LookupError later on, as BFCL's checker fails too.
+    {} where there is none makes a LookupError later on, as BFCL's checker fails too.
     """
     name = next(iter(wanted))
     for function in item.function:
@@ -106,9 +103,8 @@ def _call_error(
     for name, value in call.arguments.items():
         if name not in parameters["properties"] or name not in accepted:
             return "simple_function_checker:unexpected_param"
-        if error := _argument_error(
-            value, parameters["properties"][name], accepted[name], language
-        ):
+        described = parameters["properties"][name]
+        if error := _argument_error(value, described, accepted[name], language):
             return error
     if any(name not in call.arguments and "" not in options for name, options in accepted.items()):
         return "simple_function_checker:missing_optional"
@@ -137,10 +133,7 @@ def _argument_error(
 
 
 def _type_error(value: Any, options: Any, kind: type, inner: type | None) -> tuple[str, bool]:
-    """Return the error, and whether the ground truth is a variable.
-
-    It is one if it is of another type than the parameter.
-    """
+    """Return the error, and whether the ground truth is a variable: of another type than `kind`."""
     first = next((type(option) for option in options if option != ""), None)
     if type(value) is not kind:
         return ("", True) if type(value) is first else ("type_error:simple", False)
@@ -150,13 +143,10 @@ def _type_error(value: Any, options: Any, kind: type, inner: type | None) -> tup
 
 
 def _all_of_kind(value: Any, option: Any, inner: type) -> bool:
-    """Tell whether each item is of the type, or of that of the option's first item.
-
-    An option that is no list fits all.
-    """
-    if type(option) is not list:
-        return True
-    return not any(_type_error(item, option, inner, None)[0] for item in value)
+    """Tell if each item is of the type, or of that of the option's first; no list fits all."""
+    return type(option) is not list or not any(
+        _type_error(item, option, inner, None)[0] for item in value
+    )
 
 
 def _value_error(value: Any, options: list[Any], kind: type | None, inner: type | None) -> str:
