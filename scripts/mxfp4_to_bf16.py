@@ -1,5 +1,4 @@
-"""Convert a gpt-oss checkpoint from MXFP4 to bf16, once, for recipes/lora_sft.sh and
-grpo_gpt_oss.sh.
+"""Convert a gpt-oss checkpoint from MXFP4 to bf16, once, for lora_sft.sh and grpo_gpt_oss.sh.
 
     python scripts/mxfp4_to_bf16.py models/gpt-oss-20b models/gpt-oss-20b-bf16
 
@@ -47,9 +46,8 @@ def check(source: Path, out: Path) -> dict[str, Any]:
     config: dict[str, Any] = json.loads((source / "config.json").read_text(encoding="utf-8"))
     if (config.get("quantization_config") or {}).get("quant_method") != "mxfp4":
         sys.exit(f"{source} is not MXFP4: use it as it is")
-    needed = 4 * sum(
-        file.stat().st_size for file in source.glob("*.safetensors")
-    )  # 4.25 -> 16 bits
+    packed = sum(file.stat().st_size for file in source.glob("*.safetensors"))
+    needed = 4 * packed  # 4.25 -> 16 bits
     folder = out.absolute().parent
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
@@ -83,10 +81,7 @@ def convert(source: Path, out: Path) -> None:
 
 
 def dequantized(names: list[str], holders: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Yield (name, tensor) of one file.
-
-    A packed pair becomes one tensor, in the file that holds its blocks.
-    """
+    """Yield (name, tensor) of one file; a packed pair is one, in the file that holds its blocks."""
     from transformers.integrations.mxfp4 import convert_moe_packed_tensors
 
     for name in names:

@@ -1,5 +1,4 @@
-"""Write swiftkit/recipe/swift_arguments.json: the arguments, defaults and names that the installed
-ms-swift knows.
+"""Write swiftkit/recipe/swift_arguments.json: the arguments and names that ms-swift knows.
 
 Run it in an environment with the ms-swift of constraints.txt, after a change of that version:
 
@@ -41,13 +40,9 @@ VERBS = {
     "app": arguments.AppArguments,
 }
 TYPES = {
-    "string_to_bool": "bool",
-    "str": "str",
-    "int": "int",
-    "float": "float",
-    "Path": "str",
+    "string_to_bool": "bool", "str": "str", "int": "int", "float": "float", "Path": "str",
     "dict": "dict",
-}
+}  # fmt: skip
 
 
 def table() -> dict[str, Any]:

@@ -74,16 +74,8 @@ def lm_eval(url: str, rows: Path, samples: int, concurrency: int) -> None:
         model = f"model=bench,base_url={url}/chat/completions,"
         model += f"num_concurrent={concurrency},max_retries=1"
         sys.argv = ["lm_eval", "--model", "local-chat-completions", "--model_args", model]
-        sys.argv += [
-            "--tasks",
-            "bench",
-            "--include_path",
-            folder,
-            "--limit",
-            str(samples),
-            "--apply_chat_template",
-        ]
-        sys.argv += ["--log_samples", "--output_path", f"{folder}/out"]
+        sys.argv += ["--tasks", "bench", "--include_path", folder, "--limit", str(samples)]
+        sys.argv += ["--apply_chat_template", "--log_samples", "--output_path", f"{folder}/out"]
         cli_evaluate()
         (logged,) = Path(folder).rglob("samples_*.jsonl")
         assert len(logged.read_text().splitlines()) == samples
@@ -103,14 +95,8 @@ def inspect_ai(url: str, rows: Path, samples: int, concurrency: int) -> None:
     model = get_model("openai-api/bench/bench", base_url=url, api_key="EMPTY")
     with tempfile.TemporaryDirectory() as folder:
         task = inspect.Task(dataset=dataset, solver=generate(), scorer=match())
-        logs = inspect.eval(
-            task,
-            model=model,
-            max_connections=concurrency,
-            max_samples=concurrency,
-            display="none",
-            log_dir=folder,
-        )
+        limits = {"max_connections": concurrency, "max_samples": concurrency}
+        logs = inspect.eval(task, model=model, display="none", log_dir=folder, **limits)
         assert logs[0].status == "success"
         assert logs[0].results.completed_samples == samples
 
@@ -123,19 +109,10 @@ def evalscope(url: str, rows: Path, samples: int, concurrency: int) -> None:
         os.chdir(folder)
         dataset = {"local_path": folder, "subset_list": ["questions"]}
         dataset |= {"metric_list": ["exact_match"], "primary_metric": "exact_match"}
-        run_task(
-            TaskConfig(
-                model="bench",
-                api_url=url,
-                api_key="EMPTY",
-                eval_type="openai_api",
-                datasets=["general_qa"],
-                dataset_args={"general_qa": dataset},
-                eval_batch_size=concurrency,
-                limit=samples,
-                work_dir=folder,
-            )
-        )
+        settings = {"eval_type": "openai_api", "eval_batch_size": concurrency, "limit": samples}
+        settings |= {"datasets": ["general_qa"], "dataset_args": {"general_qa": dataset}}
+        endpoint = {"model": "bench", "api_url": url, "api_key": "EMPTY"}
+        run_task(TaskConfig(**endpoint, **settings, work_dir=folder))
         reviews = Path(folder).rglob("reviews/**/*.jsonl")
         assert sum(len(file.read_text().splitlines()) for file in reviews) == samples
 

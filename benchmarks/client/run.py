@@ -1,5 +1,4 @@
-"""Measure what asking and scoring costs: swiftkit beside bare loops and other harnesses, in one run
-on one machine.
+"""Measure the cost of asking and scoring: swiftkit beside bare loops and other harnesses.
 
     python benchmarks/client/run.py [--samples 2000] [--concurrency 64] [--repeat 3]
         [--peer NAME=PYTHON]...
@@ -26,11 +25,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 OWN_CLIENTS = ("aiohttp_loop", "swiftkit", "openai_sdk")
 PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-FUNCTION = {
-    "name": "get_weather",
-    "description": "The weather of a city",
-    "parameters": PARAMETERS,
-}
+FUNCTION = {"name": "get_weather", "description": "The weather of a city", "parameters": PARAMETERS}
 TOOL = {"type": "function", "function": FUNCTION}
 
 
@@ -121,12 +116,8 @@ def write_rows(path: Path, number: int) -> Path:
             city = "Oslo" if index % 4 else "Bergen"
             question = {"role": "user", "content": f"Question {index}: the weather in {city}?"}
             call = {"name": "get_weather", "arguments": {"city": city}}
-            row = {
-                "id": f"w{index}",
-                "messages": [question],
-                "tools": json.dumps([TOOL]),
-                "expected_calls": json.dumps([call]),
-            }
+            row = {"id": f"w{index}", "messages": [question], "tools": json.dumps([TOOL])}
+            row["expected_calls"] = json.dumps([call])
             file.write(json.dumps(row) + "\n")
     return path
 

@@ -1,5 +1,4 @@
-"""The loopback endpoint: an OpenAI-shaped server that answers at once, or after a delay, with one
-fixed completion.
+"""The loopback endpoint: a server of one fixed completion, at once or after a delay.
 
     python benchmarks/client/server.py DELAY_SECONDS
 

@@ -1,5 +1,4 @@
-"""Writes OpenAI tool-call rows of about 3 KB: system, question, one to three calls, their results,
-an answer.
+"""Write OpenAI tool-call rows of about 3 KB: system, question, calls, their results, an answer.
 
     python make_rows.py OUT.jsonl --rows 200000 [--distinct] [--seed 0]
 
@@ -22,33 +21,26 @@ NOUNS = (
 VERBS = "get search list create update cancel track compare estimate export".split()
 PARAMETERS: dict[str, dict[str, Any]] = {
     "city": {
-        "type": "string",
-        "description": "Name of the city, in its own language or in English",
+        "type": "string", "description": "Name of the city, in its own language or in English",
     },
     "date": {
-        "type": "string",
-        "format": "date",
+        "type": "string", "format": "date",
         "description": "Day in the form YYYY-MM-DD; today if left out",
     },
     "limit": {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": 100,
+        "type": "integer", "minimum": 1, "maximum": 100,
         "description": "How many results to give at most",
     },
     "price": {
-        "type": "number",
-        "description": "Upper bound of the price, in the currency of the account",
+        "type": "number", "description": "Upper bound of the price, in the currency of the account",
     },
     "urgent": {"type": "boolean", "description": "Whether it goes before all others"},
     "unit": {
-        "type": "string",
-        "enum": ["metric", "imperial"],
+        "type": "string", "enum": ["metric", "imperial"],
         "description": "System of units of the answer",
     },
     "tags": {
-        "type": "array",
-        "items": {"type": "string"},
+        "type": "array", "items": {"type": "string"},
         "description": "Words that all results must carry",
     },
     "place": {
@@ -56,7 +48,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "properties": {"latitude": {"type": "number"}, "longitude": {"type": "number"}},
         "required": ["latitude", "longitude"],
     },
-}
+}  # fmt: skip
 CITIES = ["Oslo", "Lima", "Nairobi", "北京", "上海", "深圳"]
 
 

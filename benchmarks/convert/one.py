@@ -1,5 +1,4 @@
-"""One measurement, in a process of its own: prints {"rows", "cpu", "wall"} of the work alone,
-without the imports.
+"""Measure one thing, in a process of its own: print {"rows", "cpu", "wall"} without the imports.
 
     python one.py floor RAW OUT | swift DATA | llamafactory RAW | agent_data_tools RAW OUT
 
@@ -29,8 +28,7 @@ def floor(raw: str, out: str) -> Callable[[], int]:
 
 
 def swift(data: str) -> Callable[[], int]:
-    """ms-swift's own loading, as `swift sft --dataset DATA` does it: load_dataset with
-    AutoPreprocessor."""
+    """ms-swift's own loading, as `swift sft --dataset DATA` does it, with AutoPreprocessor."""
     os.environ.update(USE_HF="1", HF_HUB_OFFLINE="1", HF_HOME=mkdtemp(), MODELSCOPE_CACHE=mkdtemp())
     from swift.dataset import load_dataset
 
@@ -38,8 +36,7 @@ def swift(data: str) -> Callable[[], int]:
 
 
 def llamafactory(raw: str) -> Callable[[], int]:
-    """LLaMA-Factory's loader: the `datasets` reader, then align_dataset with its OpenAI
-    converter."""
+    """LLaMA-Factory's loader: the `datasets` reader, then its OpenAI converter."""
     os.environ.update(HF_HUB_OFFLINE="1", HF_HOME=mkdtemp())
     from types import SimpleNamespace
 

@@ -1,5 +1,4 @@
-"""swiftkit convert beside its floor and its peers, one after the other in one run; the results go
-into README.md.
+"""Measure swiftkit convert beside its floor and its peers, in one run; the results: README.md.
 
     python run.py [--rows 200000] [--big 2000000] [--repeat 3] [--peers PYTHON] [--folder DIR]
 
@@ -27,13 +26,12 @@ PYTHON = sys.executable
 
 
 class Measurement(NamedTuple):
-    """`cpu` and `wall` in seconds; `memory`: the most that the process and its children held
-    together, in MB."""
+    """A process and its children."""
 
     rows: int
-    cpu: float
-    wall: float
-    memory: float
+    cpu: float  # seconds
+    wall: float  # seconds
+    memory: float  # MB, the most that they held together
     printed: str = ""
 
 

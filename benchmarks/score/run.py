@@ -100,10 +100,7 @@ def answers_of(data: Path) -> Iterator[Answer]:
 
 
 def spoilt(answer: Answer, number: int) -> Answer:
-    """Return the answer with one fault.
-
-    That is a wrong value, a parameter or a call too few or too many, or another name.
-    """
+    """Return the answer with a value, a parameter, a call or a name wrong, missing or too many."""
     draw = random.Random(f"{answer.record['id']} {number}")
     calls = [ToolCall(call.name, dict(call.arguments)) for call in answer.calls]  # a copy
     call = draw.choice(calls)

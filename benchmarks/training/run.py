@@ -1,5 +1,4 @@
-"""Measure a recipe beside plain ms-swift: the time to the first training step, and the tokens
-trained a second.
+"""Measure a recipe beside plain ms-swift: the time to the first step, the tokens a second.
 
     python benchmarks/training/run.py --data runs/demo/train.jsonl [--repeat 3] [--rows 512]
 
@@ -20,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+Measure = Callable[[list[str], Path], float]  # of a command and its output folder
 ROOT = Path(__file__).resolve().parents[2]
 SWIFT = Path(sys.executable).with_name("swift")
 YAML = "recipes/tiny/lora_sft.yaml"
@@ -85,11 +85,7 @@ def measure_speed(data: Path, folder: Path, repeat: int) -> None:
 
 
 def print_table(
-    title: str,
-    ways: dict[str, list[str]],
-    folder: Path,
-    repeat: int,
-    measure: Callable[[list[str], Path], float],
+    title: str, ways: dict[str, list[str]], folder: Path, repeat: int, measure: Measure
 ) -> None:
     results: dict[str, list[float]] = {name: [] for name in ways}
     for round_number in range(repeat):

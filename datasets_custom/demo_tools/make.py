@@ -1,5 +1,4 @@
-"""Make the demo's raw tool-call data: twelve tools, English and Chinese, in two formats that people
-really have.
+"""Make the demo's raw tool-call data: twelve tools, two languages, two formats that people have.
 
     python datasets_custom/demo_tools/make.py runs/demo/raw [--train N] [--eval N] [--seed S]
 
@@ -21,37 +20,30 @@ from typing import Any
 Call = tuple[str, dict[str, Any]]
 Turn = tuple[str, list[Call]]
 
-STRING, NUMBER = {"type": "string"}, {"type": "number"}
 LANGUAGES = {
-    "English": "英语",
-    "Chinese": "中文",
-    "French": "法语",
-    "German": "德语",
-    "Japanese": "日语",
+    "English": "英语", "Chinese": "中文", "French": "法语", "German": "德语", "Japanese": "日语",
     "Spanish": "西班牙语",
+}  # fmt: skip
+# tool: its description and its parameters, which are all required
+PARAMETERS: dict[str, tuple[str, list[str]]] = {
+    "get_weather": ("Weather forecast", ["city", "date"]),
+    "convert_units": ("Convert a quantity", ["value", "from_unit", "to_unit"]),
+    "convert_currency": ("Convert money", ["amount", "from_currency", "to_currency"]),
+    "search_web": ("Search the web", ["query"]),
+    "create_event": ("Add to the calendar", ["title", "date", "time"]),
+    "list_events": ("Read the calendar", ["date"]),
+    "get_order": ("Status of an order", ["order_id"]),
+    "cancel_order": ("Cancel an order", ["order_id", "reason"]),
+    "set_alarm": ("Set an alarm", ["time"]),
+    "translate": ("Translate a text", ["text", "language"]),
+    "find_restaurant": ("Find a restaurant", ["city", "cuisine"]),
+    "send_message": ("Send a message", ["to", "text"]),
 }
-PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "get_weather": ("Weather forecast", {"city": STRING, "date": STRING}),
-    "convert_units": (
-        "Convert a quantity",
-        {"value": NUMBER, "from_unit": STRING, "to_unit": STRING},
-    ),
-    "convert_currency": (
-        "Convert money",
-        {"amount": NUMBER, "from_currency": STRING, "to_currency": STRING},
-    ),
-    "search_web": ("Search the web", {"query": STRING}),
-    "create_event": ("Add to the calendar", {"title": STRING, "date": STRING, "time": STRING}),
-    "list_events": ("Read the calendar", {"date": STRING}),
-    "get_order": ("Status of an order", {"order_id": STRING}),
-    "cancel_order": ("Cancel an order", {"order_id": STRING, "reason": STRING}),
-    "set_alarm": ("Set an alarm", {"time": STRING}),
-    "translate": (
-        "Translate a text",
-        {"text": STRING, "language": {"type": "string", "enum": list(LANGUAGES)}},
-    ),
-    "find_restaurant": ("Find a restaurant", {"city": STRING, "cuisine": STRING}),
-    "send_message": ("Send a message", {"to": STRING, "text": STRING}),
+# of the parameters that are more than a string
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "value": {"type": "number"},
+    "amount": {"type": "number"},
+    "language": {"type": "string", "enum": list(LANGUAGES)},
 }
 
 POOLS: dict[str, dict[str, list[str]]] = {
@@ -65,14 +57,10 @@ POOLS: dict[str, dict[str, list[str]]] = {
             "Anna Bob Carol David Emma Frank Grace Henry Iris Jack Karen Leo Maria Noah Olivia "
             "Paul Quinn Rosa"
         ).split(),
-        "day": [
-            "today",
-            "tomorrow",
-            *(
-                f"next {d}"
-                for d in "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-            ),
-        ],
+        "day": (
+            "today|tomorrow|next Monday|next Tuesday|next Wednesday|next Thursday|next Friday|"
+            "next Saturday|next Sunday"
+        ).split("|"),
         "unit": (
             "kilometers miles meters feet kilograms pounds grams ounces liters gallons celsius "
             "fahrenheit"
@@ -80,14 +68,9 @@ POOLS: dict[str, dict[str, list[str]]] = {
         "cuisine": (
             "Italian Chinese Indian Mexican Thai French Greek Korean Turkish Spanish"
         ).split(),
-        "reason": [
-            "wrong size",
-            "ordered twice",
-            "too late",
-            "found it cheaper",
-            "wrong color",
-            "no longer needed",
-        ],
+        "reason": (
+            "wrong size|ordered twice|too late|found it cheaper|wrong color|no longer needed"
+        ).split("|"),
         "adjective": (
             "best cheap new local famous easy healthy modern simple quiet fast old"
         ).split(),
@@ -98,14 +81,9 @@ POOLS: dict[str, dict[str, list[str]]] = {
         "activity": (
             "meeting lunch dinner dentist yoga training interview workshop call party"
         ).split(),
-        "phrase": [
-            "good morning",
-            "see you soon",
-            "I am late",
-            "thank you",
-            "happy birthday",
-            "the train is late",
-        ],
+        "phrase": (
+            "good morning|see you soon|I am late|thank you|happy birthday|the train is late"
+        ).split("|"),
     },
     "zh": {
         "city": "北京 上海 广州 深圳 杭州 成都 武汉 南京 西安 重庆 天津 苏州 长沙 青岛 厦门 大连 昆明 郑州 巴黎 东京".split(),
@@ -214,8 +192,9 @@ JOIN = {"en": " Also: ", "zh": "另外，"}
 
 def schema(name: str) -> dict[str, Any]:
     """Return the tool as OpenAI writes it."""
-    description, properties = PARAMETERS[name]
-    parameters = {"type": "object", "properties": properties, "required": list(properties)}
+    description, required = PARAMETERS[name]
+    properties = {parameter: SCHEMAS.get(parameter, {"type": "string"}) for parameter in required}
+    parameters = {"type": "object", "properties": properties, "required": required}
     function = {"name": name, "description": description, "parameters": parameters}
     return {"type": "function", "function": function}
 
@@ -238,18 +217,15 @@ def draw_value(rng: random.Random, language: str, parameter: str) -> Any:
         case "query":
             return draw_query(rng, language)
         case "title":
-            return draw_title(rng, language)
+            activity, person = rng.choice(pools["activity"]), rng.choice(pools["person"])
+            return f"{activity} with {person}" if language == "en" else f"和{person}的{activity}"
         case "text" if rng.random() >= 0.5:
             return draw_query(rng, language)
     choices = pools | {
-        "text": pools["phrase"],
-        "to": pools["person"],
-        "from_unit": pools["unit"],
-        "to_unit": pools["unit"],
-        "from_currency": CURRENCIES,
-        "to_currency": CURRENCIES,
+        "text": pools["phrase"], "to": pools["person"], "from_unit": pools["unit"],
+        "to_unit": pools["unit"], "from_currency": CURRENCIES, "to_currency": CURRENCIES,
         "language": list(LANGUAGES),
-    }
+    }  # fmt: skip
     return rng.choice(choices[parameter])
 
 
@@ -258,12 +234,6 @@ def draw_date(rng: random.Random, language: str) -> str:
         return rng.choice(POOLS[language]["day"])
     year, month, day = rng.randint(2024, 2027), rng.randint(1, 12), rng.randint(1, 28)
     return f"{year}-{month:02}-{day:02}"
-
-
-def draw_title(rng: random.Random, language: str) -> str:
-    pools = POOLS[language]
-    activity, person = rng.choice(pools["activity"]), rng.choice(pools["person"])
-    return f"{activity} with {person}" if language == "en" else f"和{person}的{activity}"
 
 
 def draw_query(rng: random.Random, language: str) -> str:
@@ -365,8 +335,7 @@ KINDS = {single: 47, parallel: 22, multi_step: 20, no_tool: 11}  # weights
 
 
 def conversation(rng: random.Random) -> dict[str, Any]:
-    """Return one conversation: its language, its kind, its turns, and the tools that are on offer
-    (those it needs, and others)."""
+    """Return a conversation's language, kind, turns and offered tools (those it needs, others)."""
     language = rng.choice(["en", "zh"])
     kind = rng.choices(list(KINDS), weights=list(KINDS.values()))[0]
     turns = kind(rng, language)
@@ -382,8 +351,7 @@ def conversation(rng: random.Random) -> dict[str, Any]:
 
 
 def state_of(turns: list[Turn]) -> dict[str, dict[str, Any]]:
-    """Return the state with which the functions of tools.py give the results that are recorded
-    here."""
+    """Return the state with which the functions of tools.py give the recorded results."""
     state: dict[str, dict[str, Any]] = {}
     for (_, calls), (result, _) in pairwise(turns):
         name, arguments = calls[0]
@@ -396,8 +364,7 @@ def state_of(turns: list[Turn]) -> dict[str, dict[str, Any]]:
 
 
 def openai_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return the row as a log of the OpenAI API holds it: arguments are JSON strings, results
-    answer by id."""
+    """Return the row as a log of the OpenAI API: arguments are JSON strings, results have ids."""
     turns = talk["turns"]
     messages: list[dict[str, Any]] = [{"role": "user", "content": turns[0][0]}]
     for step, (result, calls) in enumerate(turns):
@@ -444,8 +411,7 @@ def alpaca_row(talk: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def preference_row(rng: random.Random, talk: dict[str, Any], name: str) -> dict[str, Any]:
-    """Return a question with a right and a wrong answer, as OpenAI's preference fine-tuning holds
-    them."""
+    """Return a question with a right and a wrong answer, for OpenAI's preference fine-tuning."""
     question, calls = talk["turns"][0]
     wrong_calls = spoil(rng, talk, calls)
     tools = [schema(tool) for tool in talk["offered"]]
@@ -459,8 +425,7 @@ def preference_row(rng: random.Random, talk: dict[str, Any], name: str) -> dict[
 
 
 def spoil(rng: random.Random, talk: dict[str, Any], calls: list[Call]) -> list[Call]:
-    """Return the calls with one mistake: a call too few, or another tool, parameter or value; a
-    call where none is wanted."""
+    """Return the calls with one mistake: a call too few or many, another tool, parameter, value."""
     if not calls:
         return [with_another_tool(rng, talk, {})]
     index = rng.randrange(len(calls))
@@ -481,8 +446,8 @@ def with_another_parameter(rng: random.Random, arguments: dict[str, Any]) -> dic
     """Return one parameter under the name of another tool's."""
     old = rng.choice(list(arguments))
     names: set[str] = set()
-    for _, properties in PARAMETERS.values():
-        names |= properties.keys()
+    for _, parameters in PARAMETERS.values():
+        names.update(parameters)
     new = rng.choice(sorted(names - arguments.keys()))
     return {new if name == old else name: value for name, value in arguments.items()}
 

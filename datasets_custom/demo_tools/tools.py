@@ -1,5 +1,4 @@
-"""The demo's twelve tools as functions, for rewards and rollouts that really call them
-(SWIFTKIT_TOOLS).
+"""The demo's tools as functions, for rewards and rollouts that call them (SWIFTKIT_TOOLS).
 
 Nothing here asks the network: the same call gives the same result. What a conversation of the data
 is about (its orders, its restaurants) stands in the row's `state`, which make.py writes, so that a
@@ -12,15 +11,9 @@ from typing import Any
 
 State = dict[str, Any]
 RATES = {
-    "USD": 1.0,
-    "EUR": 0.92,
-    "CNY": 7.2,
-    "JPY": 150.0,
-    "GBP": 0.79,
-    "CHF": 0.88,
-    "KRW": 1350.0,
+    "USD": 1.0, "EUR": 0.92, "CNY": 7.2, "JPY": 150.0, "GBP": 0.79, "CHF": 0.88, "KRW": 1350.0,
     "INR": 83.0,
-}
+}  # fmt: skip
 # What one unit is in meters, kilograms or liters.
 UNITS = {
     "length": {

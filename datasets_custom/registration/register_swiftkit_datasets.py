@@ -1,5 +1,4 @@
-"""ms-swift plugin: data set ids whose raw files swiftkit converts at the moment when swift loads
-them.
+"""ms-swift plugin: data set ids whose raw files swiftkit converts when swift loads them.
 
     swift sft --external_plugins datasets_custom/registration/register_swiftkit_datasets.py \\
         --dataset swiftkit/demo_tools ...
@@ -30,7 +29,7 @@ RAW = {
     "swiftkit/demo_tools": [
         SAMPLES / "sample_train_openai.jsonl",
         SAMPLES / "sample_train_alpaca.jsonl",
-    ],
+    ]
 }
 # where the rows for swift are written, below the folder in which swift is started
 CONVERTED = Path("runs/datasets")
