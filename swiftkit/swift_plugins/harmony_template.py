@@ -86,9 +86,14 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
             contexts.append(self._ids(turn.prompt))
             kinds.append(ContextType.OTHER)
             if turn.answer or turn.tokens:
-                contexts.append(turn.tokens or self._ids(turn.answer))
+                answer = turn.tokens or self._ids(turn.answer)
+                contexts.append(answer)
                 kinds.append(ContextType.RESPONSE)
-                rounds += _round(turn, contexts[-1])
+                # Question and answer, which swift's loss scales go by. An answer's second call
+                # belongs to the same question.
+                role = {"user": "user", "result": "tool"}.get(turn.follows, "assistant")
+                rounds.append({"role": role, "content": ""})
+                rounds.append({"role": "assistant", "content": answer, **turn.flags})
         contexts, scales = self.loss_scale(contexts, kinds, rounds, **inputs.extra_kwargs)
         return contexts, scales, int(self.is_training and bool(rounds))
 
@@ -96,7 +101,12 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
         return bool(self.use_chat_template and self.template_backend == "swift")
 
     def _turns(self, inputs: StdTemplateInputs) -> list[HarmonyTurn]:
-        messages = [self._with_called_tool(message) for message in inputs.messages]
+        messages: list[dict[str, Any]] = []
+        for message in inputs.messages:
+            # The result of a call that was sampled, as token ids, needs the name of the tool.
+            ids = get_token_backed_response_ids(message.get("content"))
+            calls = harmony.parse(self.tokenizer.decode(ids)).calls if ids else []
+            messages.append(message | {CALLED: calls[-1].name} if calls else message)
         complete = self.is_training or self.task_type != "causal_lm"
         if inputs.extra_kwargs.get("add_eos") is not None:
             complete = bool(inputs.extra_kwargs["add_eos"])  # "auto" also asks for the end
@@ -107,12 +117,6 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
                 messages, complete = messages[:-1], False
         system = self.template_meta.default_system if inputs.system is None else inputs.system
         return render(messages, system, inputs.tools, self._settings(inputs), complete)
-
-    def _with_called_tool(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Add to an answer of sampled ids the tool that it calls, whose name its result needs."""
-        ids = get_token_backed_response_ids(message.get("content"))
-        calls = harmony.parse(self.tokenizer.decode(ids)).calls if ids else []
-        return message | {CALLED: calls[-1].name} if calls else message
 
     def _settings(self, inputs: StdTemplateInputs) -> HarmonySettings:
         options = {**self.chat_template_kwargs, **inputs.chat_template_kwargs}
@@ -125,28 +129,22 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
         return HarmonySettings(_iso_date(day), effort, options.get("model_identity") or IDENTITY)
 
     def _ids(self, pieces: Sequence[Piece]) -> list[int]:
-        """Encode control tokens by name, and all other text without special tokens.
-
-        So none of it can become a control token.
-        """
+        """Encode control tokens by name, and all other text so that it cannot become one."""
         texts = [piece.text for piece in pieces if not piece.control]
-        options = {
-            "add_special_tokens": False,
-            "split_special_tokens": True,
-            "return_attention_mask": False,
-        }
+        options = {"add_special_tokens": False, "split_special_tokens": True}
+        options["return_attention_mask"] = False
         encoded = iter(self.tokenizer(texts, **options)["input_ids"] if texts else ())
         ids: list[int] = []
         for piece in pieces:
-            ids += [self._control_id(piece.text)] if piece.control else next(encoded)
+            if not piece.control:
+                ids += next(encoded)
+                continue
+            identity = self.tokenizer.convert_tokens_to_ids(piece.text)
+            if identity is None or identity == self.tokenizer.unk_token_id:
+                reason = f"the tokenizer has no token {piece.text}"
+                raise DataError(reason, "no_harmony_tokens", "use a model of the gpt-oss family")
+            ids.append(int(identity))
         return ids
-
-    def _control_id(self, token: str) -> int:
-        identity = self.tokenizer.convert_tokens_to_ids(token)
-        if identity is None or identity == self.tokenizer.unk_token_id:
-            fix = "use a model of the gpt-oss family"
-            raise DataError(f"the tokenizer has no token {token}", "no_harmony_tokens", fix)
-        return int(identity)
 
     def prepare_generate_kwargs(
         self, generate_kwargs: dict[str, Any], **kwargs: Any
@@ -168,9 +166,8 @@ class HarmonyAgentTemplate(BaseAgentTemplate):  # type: ignore[misc]
         return [Function(call.name, call.arguments) for call in harmony.parse(response).calls]
 
     def _format_tools(self, *_: Any, **__: Any) -> str:
-        raise ValueError(
-            "agent template harmony belongs to template gpt_oss: leave --agent_template out"
-        )
+        fix = "leave --agent_template out"
+        raise ValueError(f"agent template harmony belongs to template gpt_oss: {fix}")
 
 
 def _text(pieces: Sequence[Piece]) -> str:
@@ -178,10 +175,7 @@ def _text(pieces: Sequence[Piece]) -> str:
 
 
 def _protect_calls(messages: list[Any]) -> list[Any]:
-    """Return OpenAI messages under names that swift leaves alone.
-
-    It would take calls apart, and drop the reasoning beside them.
-    """
+    """Rename the calls: swift would take them apart, and drop the reasoning beside them."""
     protected = []
     for index, message in enumerate(messages):
         if isinstance(message, dict):
@@ -203,15 +197,6 @@ def _iso_date(day: Any) -> str:
     except (TypeError, ValueError) as error:
         fix = "write it as SWIFTKIT_HARMONY_DATE=2026-01-31"
         raise DataError(f"the date {day!r} cannot be read: {error}", "bad_date", fix) from error
-
-
-def _round(turn: HarmonyTurn, answer: Any) -> list[dict[str, Any]]:
-    """Return the question and answer that swift's loss scales go by.
-
-    An answer's second call belongs to the same question.
-    """
-    role = {"user": "user", "result": "tool"}.get(turn.follows, "assistant")
-    return [{"role": role, "content": ""}, {"role": "assistant", "content": answer, **turn.flags}]
 
 
 def _join_reasoning(message: Any) -> Any:

@@ -22,7 +22,7 @@ its class, so the classes are called as they are registered. swift puts this fil
 sys.path and imports it by its stem: absolute imports only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
@@ -39,13 +39,17 @@ from swiftkit.swift_plugins import tool_call_hooks
 from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns
 from swiftkit.toolcall.tools import tool_names, tools_from
 
+_Run = tuple[list[ToolOutcome], State]  # the outcomes of calls, and the world after them
+
 
 class ScoreReward(ORM):  # type: ignore[misc]  # swift ships no types
-    """A number for each completion. `parts` are those of the last batch, by completion, logged as
-    `group`/*."""
+    """A number for each completion: the score's value. A subclass is a reward under its name."""
 
-    group = "tool_call"
-    parts: list[dict[str, float]]
+    group = "tool_call"  # its parts are logged as group/*
+    parts: list[dict[str, float]]  # of the last batch, by completion
+
+    def __init_subclass__(cls) -> None:
+        orms[cls.__name__] = cls
 
     def __init__(self, args: Any = None, **kwargs: Any) -> None:
         super().__init__(args, **kwargs)
@@ -53,23 +57,21 @@ class ScoreReward(ORM):  # type: ignore[misc]  # swift ships no types
         tool_call_hooks.install()
 
     def check(self, trainer: Any) -> None:
-        """Raise UsageError if the trainer's settings leave nothing to reward; its data has been
-        looked at."""
+        """Raise UsageError if the trainer's settings, or those of the tools, are no use."""
         if isinstance(trainer.multi_turn_scheduler, ToolCallTurns):
             shared_pool()
 
     def __call__(self, completions: Sequence[str], **columns: Any) -> list[float]:
-        found = rewards.scores(completions, columns)
-        self.parts = [score.parts for score in found]
-        return [self.worth(score) for score in found]
+        scores = rewards.scores(completions, columns)
+        self.parts = [score.parts for score in scores]
+        return [self.worth(score) for score in scores]
 
     def worth(self, score: Score) -> float:
-        raise NotImplementedError
+        return score.value
 
 
 class tool_call(ScoreReward):  # noqa: N801
-    def worth(self, score: Score) -> float:
-        return score.value
+    """The score's value, as it is."""
 
 
 class tool_call_exact(ScoreReward):  # noqa: N801
@@ -96,13 +98,9 @@ class tool_chain(ScoreReward):  # noqa: N801
             raise UsageError(f"reward tool_chain: there are no turns; {fix}")
         super().check(trainer)
 
-    def worth(self, score: Score) -> float:
-        return score.value
-
 
 class tool_call_success(ScoreReward):  # noqa: N801
-    """The calls of an answer are run in processes of their own, beside those of the others; those
-    of a multi-turn rollout have been run already."""
+    """Runs the calls of all answers at once, in processes; those of a rollout have been run."""
 
     group = "tool_call_success"
 
@@ -111,47 +109,30 @@ class tool_call_success(ScoreReward):  # noqa: N801
         shared_pool()
 
     def __call__(self, completions: Sequence[str], **columns: Any) -> list[float]:
-        running = [_start_calls(text, _row(columns, i)) for i, text in enumerate(completions)]
-        values = []
-        self.parts = []
-        for index, future in enumerate(running):
-            row = _row(columns, index)
+        lists = {name: values for name, values in columns.items() if isinstance(values, list)}
+        running: list[tuple[dict[str, Any], rewards.Rollout | Future[_Run]]] = []
+        for index, completion in enumerate(completions):
+            row = {name: values[index] for name, values in lists.items()}
             rollout = rewards.rollout_of(row.get("rollout_infos"))
-            if rollout:
-                outcomes: Sequence[ToolOutcome] = rollout.outcomes
-                expected = rewards.calls_in(rollout.steps)
+            running.append((row, rollout or _start_calls(completion, row)))
+        worths = []
+        self.parts = []
+        for row, run in running:
+            if isinstance(run, rewards.Rollout):
+                outcomes, expected = run.outcomes, rewards.calls_in(run.steps)
             else:
-                outcomes = future.result()[0] if future else []
-                expected = len(rewards.gold_of_row(row).calls)
+                outcomes, expected = run.result()[0], len(rewards.gold_of_row(row).calls)
             results = sum(not outcome.error for outcome in outcomes)
             self.parts.append({"calls": len(outcomes), "results": results})
-            values.append(rewards.success(outcomes, expected, rewards.results_of(row)))
-        return values
+            worths.append(rewards.success(outcomes, expected, rewards.results_of(row)))
+        return worths
 
 
-def _row(columns: Mapping[str, Any], index: int) -> dict[str, Any]:
-    """Return one completion's values of the columns that swift hands over."""
-    return {name: values[index] for name, values in columns.items() if isinstance(values, list)}
-
-
-def _start_calls(
-    completion: str, row: dict[str, Any]
-) -> "Future[tuple[list[ToolOutcome], State]] | None":
-    """Begin to run the calls of an answer in the row's world; None for a multi-turn rollout."""
-    if rewards.rollout_of(row.get("rollout_infos")):
-        return None
+def _start_calls(completion: str, row: dict[str, Any]) -> Future[_Run]:
+    """Begin to run the calls of an answer in the row's world."""
     calls = parse_answer(completion, rewards.gold_of_row(row)).calls
     offered = tool_names(tools_from(row.get(rewards.TOOLS)))
     return shared_pool().submit(calls, rewards.state_of(row), offered)
 
 
-for _reward in (
-    tool_call,
-    tool_call_exact,
-    tool_call_format,
-    tool_call_schema,
-    tool_chain,
-    tool_call_success,
-):
-    orms[_reward.__name__] = _reward
 multi_turns["tool_calls"] = ToolCallTurns

@@ -36,18 +36,17 @@ from swiftkit.toolcall.tools import tools_from
 
 
 class _RunningEpisode(NamedTuple):
-    """A rollout on its way; `news` is what the environment said to the last answer."""
+    """A rollout on its way."""
 
     environment: PythonToolsEnvironment
     row: dict[str, Any]
     steps: str  # the gold of the whole chain, as JSON text
     answers: list[str]
-    news: list[Message]
+    news: list[Message]  # from the environment, on the last answer
 
 
 class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no types
-    """swift's scheduler: it calls on_trajectory_start, then after each answer on_turn_end and, to
-    go on, step."""
+    """swift calls on_trajectory_start, then after each answer on_turn_end and, to go on, step."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -57,11 +56,8 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
         for request in requests:
             row = dict(request.data_dict, tools=request.tools)
             steps = steps_of(request.messages, row[rewards.GOLD], rewards.GOLD)
-            config = {
-                "tools": tools_from(request.tools),
-                "messages": question_of(request.messages),
-                "state": rewards.state_of(row),
-            }
+            config = {"tools": tools_from(request.tools), "state": rewards.state_of(row)}
+            config["messages"] = question_of(request.messages)
             environment = start(AgentTask(request.uuid, "python-tools", config), seed=0)
             self._episodes[request.uuid] = _RunningEpisode(environment, row, steps, [], [])
             request.messages = environment.reset().messages
@@ -75,21 +71,14 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
         turn = await asyncio.to_thread(episode.environment.step, parsed)
         episode.answers.append(answer)
         episode.news[:] = turn.messages
-        done = turn.next == "end" or self.check_finished(
-            infer_request, response_choice, current_turn
-        )
-        if not done:
+        is_cut = self.check_finished(infer_request, response_choice, current_turn)
+        if turn.next != "end" and not is_cut:
             return {"done": False, "rollout_infos": {}}
         del self._episodes[infer_request.uuid]
         rollout = rewards.Rollout(episode.answers, episode.steps, episode.environment.outcomes)
         return {"done": True, "rollout_infos": msgspec.to_builtins(rollout)}
 
-    def step(
-        self,
-        infer_request: Any,
-        response_choice: Any,  # noqa: ARG002
-        current_turn: int,  # noqa: ARG002
-    ) -> dict[str, Any]:
+    def step(self, infer_request: Any, *_: Any, **__: Any) -> dict[str, Any]:
         infer_request.messages += self._episodes[infer_request.uuid].news
         return {"infer_request": infer_request}
 
@@ -98,16 +87,11 @@ def _prepare(template: Any, inputs: Any) -> None:
     _swift_prepare(template, inputs)
     for answer, results in pairwise(inputs.messages):
         ids, parts = get_token_backed_response_ids(answer["content"]), results["content"]
-        if (
-            ids
-            and results["role"] == "tool"
-            and isinstance(parts, list)
-            and isinstance(parts[0], str)
-        ):
-            results["content"] = [
-                parts[0].removeprefix(template.tokenizer.decode(ids[-1:])),
-                *parts[1:],
-            ]
+        if not ids or results["role"] != "tool" or not isinstance(parts, list):
+            continue
+        if isinstance(parts[0], str):
+            text = parts[0].removeprefix(template.tokenizer.decode(ids[-1:]))
+            results["content"] = [text, *parts[1:]]
 
 
 _swift_prepare = Template._swift_prepare_inputs
