@@ -49,17 +49,29 @@ def prepare(engine: Any) -> None:
     max_tokens = 0
 
     def batch_encode_apart(requests: list[Any], strict: bool) -> Any:
+        """Take out the prompts that leave no room for an answer, or less than the others may use.
+
+        The longest prompt of a batch limits the answers of all.
+        """
+        limit = engine.max_model_len  # of prompt and answer together
         encoded, errors = batch_encode(requests, strict)
         failed = {place for place, _ in errors}
         places = [place for place in range(len(requests)) if place not in failed]
         lengths = [len(inputs.get("input_ids") or ()) for inputs in encoded]
-        batch_errors = _batch_errors(lengths, engine.max_model_len, max_tokens)
-        kept = []
-        for place, inputs, error in zip(places, encoded, batch_errors, strict=True):
-            if error is None:
-                kept.append(inputs)
+        rooms = [limit - length if limit else max_tokens + 1 for length in lengths]
+        most = max(rooms, default=0)
+        needed = min(max_tokens or most // 2, most)
+        kept, errors = [], list(errors)
+        for place, inputs, length, room in zip(places, encoded, lengths, rooms, strict=True):
+            if room <= 0:
+                message = f"the messages are {length} tokens, and the model reads {limit}"
+                code = "context_length_exceeded"
+                error = RequestError(f"{message}: shorten them", "messages", code=code)
+                errors.append((place, error))
+            elif room < needed:
+                errors.append((place, RunAloneError()))
             else:
-                errors = [*errors, (place, error)]
+                kept.append(inputs)
         return kept, sorted(errors, key=lambda item: item[0])
 
     def infer_seeded(infer_requests: list[Any], request_config: Any, **options: Any) -> Any:
@@ -72,31 +84,8 @@ def prepare(engine: Any) -> None:
     engine._batch_encode, engine._infer = batch_encode_apart, infer_seeded
 
 
-def _batch_errors(lengths: list[int], limit: int | None, max_tokens: int) -> list[Exception | None]:
-    """Return why each prompt cannot be in the batch; None for those that can.
-
-    A prompt leaves no room for an answer, or less than the others may use: the longest prompt of a
-    batch limits the answers of all. `limit`: tokens of prompt and answer together; `max_tokens`:
-    the most tokens of an answer, 0 without a limit.
-    """
-    rooms = [limit - length if limit else max_tokens + 1 for length in lengths]
-    most = max(rooms, default=0)
-    needed = min(max_tokens or most // 2, most)
-    errors: list[Exception | None] = []
-    for length, room in zip(lengths, rooms, strict=True):
-        if room <= 0:
-            message = f"the messages are {length} tokens, and the model reads {limit}: shorten them"
-            errors.append(RequestError(message, "messages", code="context_length_exceeded"))
-        else:
-            errors.append(RunAloneError() if room < needed else None)
-    return errors
-
-
 async def ask(engine: Any, infer_request: Any, config: Any, **options: Any) -> Any:
-    """Return what `infer_async` gives, an answer or a stream.
-
-    A request that does not fit into its batch is asked again, alone.
-    """
+    """Return infer_async's answer or stream; a request that spoils its batch is asked alone."""
     try:
         answer = await engine.infer_async(infer_request, config, **options)
     except RunAloneError:
@@ -139,7 +128,7 @@ def choice_config(engine: Any, config: Any, request: ChatRequest, index: int) ->
 
 
 def hook(engine: Any, request: ChatRequest) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Return a function for swift to call with what it is about to generate with."""
+    """Return a function that swift calls with what it is about to generate with."""
 
     def hold_to_schema(kwargs: dict[str, Any]) -> dict[str, Any]:
         if request.schema is None:
@@ -158,13 +147,8 @@ def hook(engine: Any, request: ChatRequest) -> Callable[[dict[str, Any]], dict[s
     return hold_to_schema
 
 
-def engine_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Return vLLM's options: llguidance holds answers to schemas, as with transformers."""
-    return {"structured_outputs_config": {"backend": "guidance"}, **options}
-
-
 def why_no_json(engine: Any) -> str:
-    """Return why no answer can be held to a JSON schema here, or ""."""
+    """Return the reason why no answer can be held to a JSON schema here, or ""."""
     if engine.template._agent_template == "harmony":
         return "gpt-oss answers in channels"
     if isinstance(engine, TransformersEngine) and importlib.util.find_spec("llguidance") is None:
@@ -182,18 +166,6 @@ def check_schema(engine: Any, request: ChatRequest) -> None:
     error = LLMatcher.validate_grammar(_grammar(request.schema), _vocabulary(engine))
     if error:
         raise RequestError(f"the JSON schema cannot be used: {error}", "response_format")
-
-
-def is_client_error(error: Exception) -> bool:
-    """Return True if vLLM says that the request is wrong."""
-    return any(kind.__name__ == "VLLMClientError" for kind in type(error).__mro__)
-
-
-def end(engine: Any) -> None:
-    """End vLLM's engine, a process of its own that outlives a server that is told to stop."""
-    shutdown = getattr(getattr(engine, "engine", None), "shutdown", None)
-    if shutdown:
-        shutdown()
 
 
 class SchemaLogitsProcessor(LogitsProcessor):  # type: ignore[misc]  # mypy skips transformers
@@ -237,10 +209,7 @@ def _grammar(schema: dict[str, Any]) -> str:
 
 
 def _with_separators(schema: dict[str, Any]) -> dict[str, Any]:
-    """Demand json.dumps' own separators, as calls are trained.
-
-    Where white space is free a small model may write it without end.
-    """
+    """Demand json.dumps' own separators: a small model may write free white space without end."""
     separators = {"item_separator": ", ", "key_separator": ": "}
     return schema | {"x-guidance": {"whitespace_flexible": False, **separators}}
 
@@ -262,8 +231,7 @@ def _vocabulary(engine: Any) -> Any:
 def _get_printable_text(streamer: InferStreamer, tokens: list[int], is_finished: bool) -> str:
     """Give out the text of an answer that comes in one piece, as with vLLM it may.
 
-    swift leaves the tokens of the first call out; so a first call that is also the last is made
-    again.
+    swift leaves out the tokens of the first call, so one that is also the last is made again.
     """
     is_only = streamer.first_token and is_finished
     text = str(_printable_text(streamer, tokens, is_finished))

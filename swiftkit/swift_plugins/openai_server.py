@@ -43,14 +43,9 @@ from swiftkit.swift_plugins import openai_engine
 _OPEN = ("/health", "/health/", "/ping")  # probes of a cluster have no key
 # What ms-swift raises for a request that it cannot encode
 _CLIENT_ERRORS = (
-    SwiftkitError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AssertionError,
+    SwiftkitError, ValueError, TypeError, KeyError, IndexError, AssertionError,
     NotImplementedError,
-)
+)  # fmt: skip
 logger = get_logger()
 
 _register_app = SwiftDeploy._register_app
@@ -60,8 +55,9 @@ _get_infer_engine = SwiftDeploy.get_infer_engine
 
 async def _chat(server: Any, http_request: Request) -> Response:
     """POST /v1/chat/completions"""
+    engine = server.infer_engine
     request = read_request(await http_request.body(), _features(server))
-    openai_engine.check_schema(server.infer_engine, request)
+    openai_engine.check_schema(engine, request)
     infer_request, config = ChatCompletionRequest(**request.fields).parse()
     server._set_request_config(config)
     log = {"response": ""}
@@ -69,7 +65,14 @@ async def _chat(server: Any, http_request: Request) -> Response:
         log["infer_request"] = infer_request.to_printable()
     with ExitStack() as media:  # files of a request are kept until it is answered
         media.enter_context(server._prepare_request_media(infer_request))
-        questions = _questions(server, request, infer_request, config)
+        options = server.infer_kwargs | {"pre_infer_hook": openai_engine.hook(engine, request)}
+        path = server.args.adapter_mapping.get(request.model)
+        if path:
+            options["adapter_request"] = AdapterRequest(request.model, path)
+        questions = []  # one for each choice; equal ones share a batch
+        for index in range(request.n):
+            choice_config = openai_engine.choice_config(engine, config, request, index)
+            questions.append(openai_engine.ask(engine, infer_request, choice_config, **options))
         if not request.stream:
             return _json(_completion(server, request, await asyncio.gather(*questions), log))
         streams = [await question for question in questions]
@@ -79,7 +82,7 @@ async def _chat(server: Any, http_request: Request) -> Response:
 
 
 def _features(server: Any) -> ServerFeatures:
-    """Return what this server can do; it does not change while it runs."""
+    """Return the server's features, which do not change while it runs."""
     if not hasattr(server, "swiftkit_features"):
         engine, args = server.infer_engine, server.args
         server.swiftkit_features = ServerFeatures(
@@ -92,22 +95,6 @@ def _features(server: Any) -> ServerFeatures:
             no_thinking=engine.template.template_meta.non_thinking_prefix or "",
         )
     return server.swiftkit_features  # type: ignore[no-any-return]
-
-
-def _questions(
-    server: Any, request: ChatRequest, infer_request: Any, config: Any
-) -> list[Awaitable[Any]]:
-    """Return a question to the engine for each choice; equal ones share a batch."""
-    engine, options = server.infer_engine, dict(server.infer_kwargs)
-    options["pre_infer_hook"] = openai_engine.hook(engine, request)
-    path = server.args.adapter_mapping.get(request.model)
-    if path:
-        options["adapter_request"] = AdapterRequest(request.model, path)
-    questions: list[Awaitable[Any]] = []
-    for index in range(request.n):
-        choice_config = openai_engine.choice_config(engine, config, request, index)
-        questions.append(openai_engine.ask(engine, infer_request, choice_config, **options))
-    return questions
 
 
 def _completion(
@@ -181,17 +168,15 @@ async def _with_first(first: bytes, events: AsyncIterator[bytes]) -> AsyncIterat
 
 
 def _request_error(error: Exception) -> RequestError:
-    """Return what the client is told.
-
-    Of a request that cannot be encoded it is the reason; our own mistakes are in the log.
-    """
+    """Return the client's error: why a request cannot be encoded; our own mistakes are logged."""
     if isinstance(error, RequestError):
         return error
     reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
     if isinstance(error, MaxLengthError):
         code = "context_length_exceeded"
         return RequestError(f"too many tokens: {reason}", "messages", code=code)
-    if isinstance(error, _CLIENT_ERRORS) or openai_engine.is_client_error(error):
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    if isinstance(error, _CLIENT_ERRORS) or "VLLMClientError" in kinds:
         return RequestError(reason or type(error).__name__)
     logger.error("a request failed", exc_info=error)
     return RequestError(f"the server failed: {type(error).__name__}: {reason}", status=500)
@@ -238,10 +223,7 @@ def _register_routes(server: Any) -> None:
 
 
 class ApiKeyMiddleware:
-    """ASGI middleware: 401 without the key.
-
-    swift's own says 400, leaves /v1/models open, and costs a task for each request.
-    """
+    """Answers 401 without the key; swift's own says 400, and leaves /v1/models open."""
 
     def __init__(self, app: Callable[..., Awaitable[None]], key: str) -> None:
         self._app, self._expected = app, f"Bearer {key}".encode()
@@ -249,14 +231,13 @@ class ApiKeyMiddleware:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         header = dict(scope.get("headers") or ()).get(b"authorization", b"")
         is_open = scope["type"] != "http" or scope["path"] in _OPEN
-        if is_open or secrets.compare_digest(header, self._expected):
-            await self._app(scope, receive, send)
-            return
-        message = "Incorrect API key provided"
-        if not header:
-            message = "No API key was provided: send Authorization: Bearer KEY"
-        refusal = _json(error_body(message, 401, code="invalid_api_key"), 401)
-        await refusal(scope, receive, send)
+        answer = self._app
+        if not is_open and not secrets.compare_digest(header, self._expected):
+            message = "Incorrect API key provided"
+            if not header:
+                message = "No API key was provided: send Authorization: Bearer KEY"
+            answer = _json(error_body(message, 401, code="invalid_api_key"), 401)
+        await answer(scope, receive, send)
 
 
 def _install_key_check(server: Any) -> None:
@@ -271,17 +252,20 @@ def _error_response(status: int, message: str) -> JSONResponse:
 
 def _make_engine(args: Any, template: Any = None, **kwargs: Any) -> Any:
     if args.infer_backend == "vllm":
-        # Ended by the signal itself, a server that is still loading leaves vLLM's own process
-        # behind.
+        # Ended by the signal itself, a server that still loads leaves vLLM's own process behind.
         signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-        kwargs["engine_kwargs"] = openai_engine.engine_options(kwargs.get("engine_kwargs") or {})
+        # llguidance holds answers to schemas, as with transformers
+        options = {"structured_outputs_config": {"backend": "guidance"}}
+        kwargs["engine_kwargs"] = options | (kwargs.get("engine_kwargs") or {})
     return _get_infer_engine(args, template, **kwargs)
 
 
 def _live(server: Any, app: Any) -> Any:
-    """Run the server; after it nothing of the engine's stays."""
+    """Run the server, then end vLLM's engine, a process of its own that outlives a server."""
     yield from _lifespan(server, app)
-    openai_engine.end(server.infer_engine)
+    shutdown = getattr(getattr(server.infer_engine, "engine", None), "shutdown", None)
+    if shutdown:
+        shutdown()
 
 
 SwiftDeploy._register_app = _register_routes

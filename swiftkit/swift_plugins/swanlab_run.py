@@ -15,7 +15,6 @@ is imported.
 
 import os
 import signal
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +38,6 @@ def install() -> None:
     SwanlabArguments._init_swanlab, SwanlabArguments.swiftkit_run = init_and_adapt, True
 
 
-def numbers(logs: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the metrics without the texts, which SwanLab cannot draw."""
-    return {name: value for name, value in (logs or {}).items() if not isinstance(value, str)}
-
-
 def _adapt(callback: Any, arguments: Any) -> None:
     """Wrap the methods of a swanlab.integration.transformers.SwanLabCallback."""
     on_log, setup = callback.on_log, callback.setup
@@ -51,7 +45,9 @@ def _adapt(callback: Any, arguments: Any) -> None:
     def log_numbers(
         args: Any, state: Any, control: Any, model: Any = None, logs: Any = None, **kwargs: Any
     ) -> None:
-        on_log(args, state, control, model=model, logs=numbers(logs), **kwargs)
+        logged = (logs or {}).items()
+        numbers = {name: value for name, value in logged if not isinstance(value, str)}
+        on_log(args, state, control, model=model, logs=numbers, **kwargs)
 
     def set_up_and_note(args: Any, state: Any, model: Any = None) -> None:
         was_initialized = callback._trainer_initialized
@@ -87,10 +83,7 @@ def _note(arguments: Any) -> None:
 
 
 def _finish_when_stopped() -> None:
-    """Let SwanLab write what is pending at SIGTERM (a SLURM requeue).
-
-    SwanLab itself minds only Ctrl-C.
-    """
+    """Let SwanLab write what is pending at SIGTERM (a SLURM requeue), as it does at Ctrl-C."""
     import swanlab
 
     handler_before = signal.getsignal(signal.SIGTERM)
