@@ -57,7 +57,7 @@ class ScoreReward(ORM):  # type: ignore[misc]  # swift ships no types
         tool_call_hooks.install()
 
     def check(self, trainer: Any) -> None:
-        """Raise UsageError if the trainer's settings, or those of the tools, are no use."""
+        """Raise UsageError if the trainer's settings leave nothing to reward; the data is sound."""
         if isinstance(trainer.multi_turn_scheduler, ToolCallTurns):
             shared_pool()
 
