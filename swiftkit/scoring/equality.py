@@ -17,11 +17,12 @@ from unicodedata import decomposition, normalize
 
 _TRUE, _FALSE = object(), object()  # because hash(True) == hash(1)
 _WIDE_AND_NARROW = [*map(chr, range(0xFF01, 0xFFEF)), *"\u3000\u00a0\u2007\u202f"]
-_FOLDED = str.maketrans("‘’‚‛′“”„‟″‐‑‒–—―−", "'''''" + '"""""' + "-------") | {
-    ord(character): normalize("NFKC", character)
-    for character in _WIDE_AND_NARROW
-    if decomposition(character)
-}
+_FOLDED = (
+    str.maketrans("‘’‚‛′", "'" * 5)
+    | str.maketrans("“”„‟″", '"' * 5)
+    | str.maketrans("‐‑‒–—―−", "-" * 7)
+    | {ord(wide): normalize("NFKC", wide) for wide in _WIDE_AND_NARROW if decomposition(wide)}
+)
 
 
 def strict_key(value: Any) -> Hashable:
