@@ -34,8 +34,7 @@ def conversation(
 ) -> list[Message]:
     """Return the question with this answer, which may be messages that repeat the question.
 
-    `lenient` keeps a broken call as the text that it is: a rejected answer may be rejected for just
-    that. Raises DataError.
+    `lenient` keeps a broken call as text: an answer may be rejected for it. Raises DataError.
     """
     if are_messages(value) and role_of(value[0]) in ("system", "user"):
         messages = messages_of(value, where)
@@ -46,12 +45,18 @@ def conversation(
         raise DataError(reason, "ends_with_answer", "take it out of the question")
     if not any(message["role"] == "user" for message in question):
         raise DataError(f"{where} has no question before it", "no_question", "add a column prompt")
-    return [*question, *_answer(value, where, lenient)]
+    if is_message(value) or are_messages(value):
+        return [*question, *messages_of(listed(value), where)]
+    if isinstance(value, str):
+        return [*question, *_text_answer(value, where, lenient)]
+    if isinstance(value, dict | list) and value:
+        return [*question, *map(call_message, _calls(value, where))]
+    reason = f"{where} is empty, or neither text, messages nor calls"
+    raise DataError(reason, "bad_answer", "write the answer as text")
 
 
 def is_call(value: Any) -> bool:
-    """Return whether a JSON value can be nothing else than a call: an answer may be an object with
-    a name, too."""
+    """Return whether a JSON value can only be a call: an answer may be an object with a name."""
     if not isinstance(value, dict):
         return False
     if "tool_call" in value or isinstance(value.get("function"), dict):
@@ -61,41 +66,25 @@ def is_call(value: Any) -> bool:
     return has_name and has_arguments and value.keys() <= _CALL_KEYS
 
 
-def _answer(value: Any, where: str, lenient: bool) -> list[Message]:
-    if is_message(value) or are_messages(value):
-        return messages_of(listed(value), where)
-    if isinstance(value, str):
-        return _text_answer(value, where, lenient)
-    if isinstance(value, dict | list) and value:
-        return [call_message(call) for call in _calls(value, where)]
-    reason = f"{where} is empty, or neither text, messages nor calls"
-    raise DataError(reason, "bad_answer", "write the answer as text")
-
-
 def _text_answer(answer: str, where: str, lenient: bool) -> list[Message]:
     try:
-        reasoning, parsed = _parse(answer, where)
+        reasoning, text = split(answer, where)
+        parsed = _parse_calls(text, where)
     except DataError:
         if not lenient:
             raise
         reasoning, parsed = None, Parsed()
-    if not parsed.calls:
+    if parsed.malformed and not lenient:
+        reason = f"{where}: a broken call: {parsed.malformed}"
+        raise DataError(reason, "broken_call", "mend the call")
+    if parsed.malformed or not parsed.calls:
         return [{"role": "assistant", "content": answer}]
+    reasoning = reasoning or parsed.reasoning
     prose = join(reasoning, parsed.content, where) if reasoning else parsed.content
     messages = [call_message(call) for call in parsed.calls]
     if prose:
         messages.insert(0, {"role": "assistant", "content": prose})
     return messages
-
-
-def _parse(answer: str, where: str) -> tuple[str | None, Parsed]:
-    """Return the reasoning, and what the rest says. Raises DataError for a broken call."""
-    reasoning, text = split(answer, where)
-    parsed = _parse_calls(text, where)
-    if parsed.malformed:
-        reason = f"{where}: a broken call: {parsed.malformed}"
-        raise DataError(reason, "broken_call", "mend the call")
-    return reasoning or parsed.reasoning, parsed
 
 
 def _parse_calls(text: str, where: str) -> Parsed:
@@ -113,8 +102,7 @@ def _parse_calls(text: str, where: str) -> Parsed:
 
 
 def _calls(value: Any, where: str) -> list[ToolCall]:
-    """Return the calls of a value that is given as calls: one, or a list, each an object or a call
-    string."""
+    """Return the calls of a value that is one, or a list of them: objects or call strings."""
     calls: list[ToolCall] = []
     for item in listed(value):
         if not isinstance(item, str):

@@ -19,13 +19,14 @@ from swiftkit.toolcall.tools import tool_names, tools_from
 
 
 def check_row(row: Row) -> None:
-    """Raise DataError unless ms-swift can encode the row: roles in order, calls readable, tools
-    defined, gold right."""
+    """Raise DataError unless ms-swift can encode the row, its calls are defined and its gold is."""
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
         fix = "give at least a question and an answer"
         raise DataError("the row has no messages", "no_messages", fix)
-    tools = _defined_tools(row.get("tools"))
+    column = row.get("tools")
+    is_text = isinstance(column, str)
+    tools = _names_in(column) if is_text else tool_names(tools_from(column))
     if row.get("label") == "false":
         tools = frozenset()  # a bad answer may be bad because no such tool exists
     before: str | None = None  # the role of the message before
@@ -56,15 +57,10 @@ def call_from_message(message: Message, where: str) -> ToolCall:
 
 
 def check_defined(name: str, tools: Collection[str], where: str) -> None:
-    """Raise DataError (undefined_tool) for a call to a tool that the row does not define; a row
-    without any tools cannot be checked."""
+    """Raise DataError (undefined_tool) for a tool that is not among the row's; if it has any."""
     if tools and name not in tools:
         fix = f"define it in tools, or mend the name; defined: {', '.join(sorted(tools)[:10])}"
         raise DataError(f"{where}: call of the undefined tool {name!r}", "undefined_tool", fix)
-
-
-def _defined_tools(tools: Any) -> frozenset[str]:
-    return _names_in(tools) if isinstance(tools, str) else tool_names(tools_from(tools))
 
 
 @lru_cache(maxsize=1024)  # the rows of a data set often have the same tools

@@ -36,8 +36,8 @@ _SEEN_BY_LOADER = 8 << 20  # bytes; `datasets` looks at 10 << 20 to learn a file
 
 
 class ConvertReport(msgspec.Struct):
-    """The counts of a run, as `--json` prints them. `examples` tells the first reject of each code,
-    `first_rows` the first row of each format; `notes` what else a person should know."""
+    """The counts of a run, as `--json` prints them. `examples` has the first reject of each code,
+    `first_rows` the first row of each format."""
 
     output: str
     rows_in: int = 0
@@ -56,8 +56,7 @@ class ConvertReport(msgspec.Struct):
 def convert_files(
     inputs: Sequence[Path], output: Path, rejects_file: Path | None, options: ConvertOptions
 ) -> ConvertReport:
-    """Convert, and write `output` and, only if there are rejects, `rejects_file` (default:
-    OUT.rejects.jsonl).
+    """Write `output` and, only if there are rejects, `rejects_file` (default: OUT.rejects.jsonl).
 
     Raises UsageError for a missing input or an unknown format, DataError for a file that cannot be
     read or written, and for an input without any row.
@@ -65,8 +64,7 @@ def convert_files(
     rejects_path = rejects_file or output.with_suffix(".rejects.jsonl")
     _check_usage(output, rejects_path, options)
     files = find_files(inputs, (output, rejects_path))
-    notes = _notes(inputs, files, (output, rejects_path))
-    report = ConvertReport(str(output), notes=notes)
+    report = ConvertReport(str(output), notes=_notes(inputs, files, (output, rejects_path)))
     with ExitStack() as stack:
         progress = stack.enter_context(closing(RowProgress(files)))
         out = stack.enter_context(write_atomically(output))
@@ -97,12 +95,9 @@ def convert_files(
 
 
 def summary(report: ConvertReport) -> str:
-    """Return the report for a person: a line of totals, then a line for each format and for each
-    code of reject."""
-    totals = (
-        f"{report.rows_in} rows in = {report.rows_accepted} accepted +"
-        f" {report.rows_rejected} rejected"
-    )
+    """Return the report for a person: a line of totals, of each format, of each code of reject."""
+    accepted, rejected = report.rows_accepted, report.rows_rejected
+    totals = f"{report.rows_in} rows in = {accepted} accepted + {rejected} rejected"
     if report.rows_filtered:
         totals += f", {report.rows_filtered} filtered out"
     lines = [f"{totals}; {report.rows_out} rows out: {report.output}"]
@@ -138,9 +133,8 @@ def _notes(inputs: Iterable[Path], files: Iterable[Path], written: Iterable[Path
         more = " ..." if len(others) > 10 else ""
         notes.append(f"left alone in the folder: {', '.join(others[:10])}{more}")
     if any(kind_of(file) == ".parquet" for file in files):
-        notes.append(
-            "a null inside a Parquet row counts as absent: Parquet cannot tell the two apart"
-        )
+        rule = "a null inside a Parquet row counts as absent"
+        notes.append(f"{rule}: Parquet cannot tell the two apart")
     return notes
 
 
@@ -172,8 +166,7 @@ class _LazyFile:
 
 
 class _RowWriter:
-    """Writes rows, up to --max-samples. `late` are the places, as (start, size), of rows that come
-    late with a new column."""
+    """Writes rows, up to --max-samples. `late`: (start, size) of rows whose column comes late."""
 
     def __init__(self, out: IO[bytes], report: ConvertReport, options: ConvertOptions) -> None:
         self._out, self._report, self._options = out, report, options
@@ -211,9 +204,7 @@ class _RowWriter:
         renamed = []
         for encoded in outcome.rows:
             row: dict[str, Any] = msgspec.json.decode(encoded)
-            row["id"] = new + row["id"].removeprefix(
-                old
-            )  # what follows the record's id is the step
+            row["id"] = new + row["id"].removeprefix(old)  # the step follows the record's id
             if "chain" in row:
                 row["chain"] = new
             renamed.append(encode(row))

@@ -17,7 +17,7 @@ from swiftkit.data.json_values import listed
 from swiftkit.data.targets import TARGETS
 from swiftkit.errors import DataError
 from swiftkit.files.inputs import STDIN, Chunk
-from swiftkit.files.jsonl import decode_record, encode
+from swiftkit.files.jsonl import decode_object, encode
 from swiftkit.records import Row
 
 RAW_CHARACTERS = 2000
@@ -46,8 +46,7 @@ class Reject(msgspec.Struct, frozen=True):
 
 
 class ConvertOutcome(NamedTuple):
-    """The outcome of one record: encoded rows, a reject, or neither (filtered out, or no example
-    for the target).
+    """The outcome of one record: encoded rows, a reject, or neither (filtered out).
 
     Neighbours that went the short way have one outcome together: `records` rows, a line each in one
     text, without their identities. The first of them has all `columns`.
@@ -58,8 +57,7 @@ class ConvertOutcome(NamedTuple):
     rows: tuple[bytes, ...] = ()
     reject: Reject | None = None
     records: int = 1
-    # of the rows; those of a message are named messages.loss and so on
-    columns: frozenset[str] = frozenset()
+    columns: frozenset[str] = frozenset()  # of the rows; those of messages as messages.loss
 
 
 def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]:
@@ -115,10 +113,7 @@ def _outcome(path: Path, number: int, line: bytes, options: ConvertOptions) -> C
 
 
 def _convert(source: str, path: Path, line: bytes, options: ConvertOptions) -> ConvertOutcome:
-    record = decode_record(line, "this record")
-    if not isinstance(record, dict):
-        reason = f"a JSON {type(record).__name__}, not an object"
-        raise DataError(reason, "not_an_object", "write one object a line")
+    record = decode_object(line, "this record")
     if options.sample_types and record.get("sample_type") not in options.sample_types:
         return ConvertOutcome()
     source_format, record = detect_format(unfolded(record), path, options.source_format)
@@ -139,8 +134,7 @@ def _convert(source: str, path: Path, line: bytes, options: ConvertOptions) -> C
 
 
 def _columns(row: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the row's columns, and the keys of the objects in them, which are columns too to what
-    reads them."""
+    """Yield the row's columns, and the keys of the objects in them, which are columns to Arrow."""
     for name, value in row.items():
         yield name
         for item in listed(value):

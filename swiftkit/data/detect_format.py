@@ -1,8 +1,6 @@
-"""The source format of a record: the first converter that matches, and the files beside the input
-that its record takes.
+"""The source format of a record: the first converter that matches, with the files beside the input.
 
-The converters are the files of converters/, whose docstring says what each offers; there is no list
-to keep.
+The converters are the files of converters/, whose docstring says what each offers.
 """
 
 import importlib
@@ -54,9 +52,9 @@ def title(name: str) -> str:
 
 
 def detect_format(record: dict[str, Any], path: Path, forced: str) -> tuple[str, dict[str, Any]]:
-    """Return the format's name, and the record with what the files beside the input add to it.
+    """Return the format's name (`forced`, unless it is ""), and the record with_files_beside.
 
-    `forced` names the format instead, unless it is "". Raises DataError (unknown_format).
+    Raises DataError (unknown_format).
     """
     if forced:
         return forced, with_files_beside(forced, record, path)
@@ -69,8 +67,7 @@ def detect_format(record: dict[str, Any], path: Path, forced: str) -> tuple[str,
 
 
 def with_files_beside(name: str, record: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Return the record with the columns that files beside its own hold, where the converter knows
-    of such files and they are there."""
+    """Return the record with the columns of the files beside its own that the converter knows."""
     if path == STDIN:
         return record
     converter = converter_of(name)

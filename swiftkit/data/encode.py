@@ -1,5 +1,4 @@
-"""A row as ms-swift itself encodes it: the text the model sees, which of it is trained, how many
-tokens it has.
+"""A row as ms-swift itself encodes it: the text the model sees, what is trained, the tokens.
 
 swift, torch and transformers are imported by the first call, which takes seconds.
 """
@@ -45,8 +44,7 @@ class ShowSettings(msgspec.Struct, frozen=True):
 
 
 class EncodedRow(msgspec.Struct):
-    """A line of --json. `trained` are spans [start, end) of `text`, in Unicode characters; lengths
-    are in tokens."""
+    """A line of --json. `trained`: [start, end) of characters of `text`; lengths are in tokens."""
 
     row: int
     text: str
@@ -59,18 +57,16 @@ class EncodedRow(msgspec.Struct):
 
 
 class Encoder(NamedTuple):
-    """swift's template, swift's checks of a row (a RowPreprocessor), and the most tokens that a row
-    may have."""
+    """swift's own parts for a model."""
 
     template: Any
-    loader: Any
-    max_length: int | None
+    loader: Any  # swift's checks of a row, a RowPreprocessor
+    max_length: int | None  # tokens that a row may have
 
 
 @cache
 def load_encoder(settings: ShowSettings) -> Encoder:
-    """Return swift's own template for the model. Raises UsageError where swift cannot tell the
-    model's type or template."""
+    """Return swift's parts. Raises UsageError where swift cannot tell the type or template."""
     family = _model_family(settings.model)
     os.environ.update(_ENVIRONMENT)
     for name, value in _LOGGING.items():
@@ -111,8 +107,7 @@ def encode_row(encoder: Encoder, row: Row, number: int) -> EncodedRow:
 def locate(
     tokenizer: Any, ids: Sequence[int], trained: Sequence[bool]
 ) -> tuple[str, list[tuple[int, int]]]:
-    """Return the text of the tokens, and the spans [start, end) of its characters that the trained
-    tokens make up."""
+    """Return the text of the tokens, and the spans [start, end) of its trained characters."""
 
     def decode(part: Sequence[int]) -> str:
         text = tokenizer.decode(part, skip_special_tokens=False, clean_up_tokenization_spaces=False)
@@ -154,8 +149,7 @@ def _encode(encoder: Encoder, row: Row) -> tuple[list[int], list[bool]]:
     batch = {name: [value] for name, value in row.items()}
     checked = encoder.loader.batched_preprocess(batch, strict=True, ignore_max_length_error=False)
     columns = {name: checked[name][0] for name in checked if name in encoder.loader.standard_keys}
-    # A row with a gold is a question that GRPO or an evaluation asks; any other is what `swift sft`
-    # trains on.
+    # a row with a gold is a question of GRPO or an evaluation; any other trains `swift sft`
     encoder.template.set_mode("transformers" if "expected_calls" in row else "train")
     result = encoder.template.encode(columns)
     ids = list(result["input_ids"])
@@ -165,7 +159,7 @@ def _encode(encoder: Encoder, row: Row) -> tuple[list[int], list[bool]]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep stdout for rows, whatever is printed by swift, or by code that came with the model."""
+    """Keep stdout for rows, whatever swift or code that came with the model prints."""
     with redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

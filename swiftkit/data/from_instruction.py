@@ -1,11 +1,8 @@
-"""Rows of one question and one answer in columns of their own: Alpaca's form, which other names and
-data sets share.
+"""Rows of one question and one answer in columns of their own, in Alpaca's form and its like.
 
-    {"instruction": "...", "input": "...", "output": "...", "history": [["...", "..."]]}
-                                                    Alpaca, LLaMA-Factory
-    {"prompt": "...", "completion": "..."}          TRL, also with messages in both
-    {"query": "...", "response": "...", "history": [[...]]}
-                                                    ms-swift
+    {"instruction": "...", "input": "...", "output": "...", "history": [["...", "..."]]}   Alpaca
+    {"prompt": "...", "completion": "..."}                   TRL, also with messages in both
+    {"query": "...", "response": "...", "history": [[...]]}  ms-swift
 
 An answer in text may be calls: in JSON {"tool_call": ...}, as a call string, and beside tools as
 {"name", "arguments"}.
@@ -56,8 +53,7 @@ def used_columns(pair: tuple[str, str]) -> tuple[str, ...]:
 
 
 def question_of(record: dict[str, Any], column: str) -> list[Message]:
-    """Return the history and the question in this column; the text `input` follows an instruction.
-    Raises DataError."""
+    """Return the history and the question in this column, with `input` after an instruction."""
     question = record.get(column)
     if are_messages(question):
         return [*history_of(record), *messages_of(question, column)]
@@ -121,8 +117,7 @@ def _answer(answer: Any, where: str, beside_tools: bool) -> list[Message]:
 
 
 def _json_calls(answer: Any, where: str, beside_tools: bool) -> list[ToolCall]:
-    """Return the calls that an answer is, as JSON text or as the value; none where it is an answer
-    in words."""
+    """Return the calls that an answer is, as JSON text or as the value; none of one in words."""
     is_text = isinstance(answer, str)
     value = _decode(answer, where, beside_tools) if is_text else answer
     calls = listed(value)
@@ -138,10 +133,7 @@ def _json_calls(answer: Any, where: str, beside_tools: bool) -> list[ToolCall]:
 
 
 def _decode(answer: str, where: str, beside_tools: bool) -> Any:
-    """Return the JSON value that the text holds, or None.
-
-    Text that means to be a call and is none must not be trained on.
-    """
+    """Return the JSON value of the text, or None; what means to be a call must be readable."""
     if not answer.lstrip().startswith(("{", "[")):
         return None
     try:

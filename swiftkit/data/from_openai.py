@@ -1,5 +1,4 @@
-"""Messages of a chat to messages of a swift row: what the formats share whose records hold such
-lists.
+"""Messages of a chat to messages of a swift row, shared by the formats that hold such lists.
 
 Read: OpenAI's {role, content, tool_calls}, with text parts, the legacy function_call and reasoning
 beside the answer; ShareGPT's {from, value}; ms-swift's own roles tool_call and tool_response.
@@ -19,18 +18,15 @@ from swiftkit.toolcall.reasoning import join, reasoning_of
 from swiftkit.toolcall.tool_results import in_call_order
 
 _ROLES = SHAREGPT_ROLES | {"developer": "system", "model": "assistant"}
-# columns that hold a chat
-_CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue")
+_CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue")  # columns
 _QUESTIONS, _ANSWERS = ("human", "user"), ("assistant", "bot", "gpt")
 
 
 def unfolded(record: dict[str, Any]) -> dict[str, Any]:
-    """Return the record with its chat in its form's place: {role, content} in `messages`, {from,
-    value} in `conversations`.
+    """Return the record with {role, content} in `messages`, {from, value} in `conversations`.
 
     Data sets give the lists other names, and write them as JSON text; the older ones hold {human,
-    assistant} pairs. Raises DataError (bad_message, duplicate_key) for a text that is a list, but
-    no JSON.
+    assistant} pairs. Raises DataError (bad_message, duplicate_key) for a list that is no JSON.
     """
     messages = record.get("messages")
     if isinstance(messages, list):
@@ -50,8 +46,7 @@ def unfolded(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _chat(value: Any, column: str) -> Any:
-    """Return the list that a column holds or is JSON text of, with {human, assistant} pairs as
-    messages; any other value as it is."""
+    """Return the list that a column holds or is JSON text of, pairs as messages; or the value."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         fix = "write a list, or its JSON text"
         value = decode(value, column, "bad_message", fix, "text that is no JSON")
@@ -98,11 +93,9 @@ def role_of(message: Any) -> str | None:
 
 
 def is_prompt_with_gold(record: dict[str, Any]) -> bool:
-    """Return whether its messages end with a question or a tool's result, and a column says what a
-    good answer is."""
-    if record.get("expected_calls") is not None:
-        return False
-    if all(record.get(name) is None for name in GOLD_COLUMNS):
+    """Return whether its messages end without an answer, and a column says what a good one is."""
+    has_gold = any(record.get(name) is not None for name in GOLD_COLUMNS)
+    if record.get("expected_calls") is not None or not has_gold:
         return False
     messages = record.get("messages")
     return are_messages(messages) and role_of(messages[-1]) in ("user", "tool_response")
@@ -116,8 +109,7 @@ def with_system(system: str, messages: list[Message]) -> list[Message]:
 
 
 def messages_of(messages: Any, where: str) -> list[Message]:
-    """Return swift's messages, with the results of parallel calls in the order of their calls.
-    Raises DataError."""
+    """Return swift's messages; results stand in the order of their calls. Raises DataError."""
     if not isinstance(messages, list):
         fix = "write [{role, content}]"
         raise DataError(f"{where} is not a list of messages", "bad_message", fix)
@@ -170,8 +162,7 @@ def _answer(
 
 
 def _own_calls(content: Any, where: str) -> Iterator[Message]:
-    """Yield the call, or the list of calls, that the content of a tool_call message is or is JSON
-    text of."""
+    """Yield the calls of a tool_call message: its content, or what that is JSON text of."""
     if isinstance(content, str):
         problem = "the call is not valid JSON"
         content = decode(content, where, "bad_call", "write it as JSON text", problem)

@@ -1,5 +1,4 @@
-"""Conversations of {from, value}: ShareGPT's form, which other data sets took over, each with its
-own way of calling.
+"""Conversations of {from, value}: ShareGPT's form, in which each data set calls in its own way.
 
     {"conversations": [{"from": "human", "value": "Hi."}, {"from": "gpt", "value": "Hello."}],
      "system": "Be brief."}
@@ -31,13 +30,10 @@ ROLES = {  # as written, and swift's name
 
 
 class ShareGptTurn(NamedTuple):
-    """One turn: swift's name of the role, the value as it stands, its place in the record, and the
-    flag {"loss": bool} or {}."""
-
-    role: str
-    value: Any
+    role: str  # swift's name of it
+    value: Any  # as it stands
     where: str
-    flags: Any
+    flags: Any  # {"loss": bool} or {}
 
     @property
     def text(self) -> str:
@@ -58,8 +54,7 @@ def is_conversation(record: dict[str, Any]) -> bool:
 def has_mark(record: dict[str, Any], marks: Mapping[str, tuple[str, ...]]) -> bool:
     """Return whether a text of a conversation holds one of the marks of its role.
 
-    `marks` are texts by swift's name of the role. The columns `system` and `system_prompt` count as
-    texts of the system. False for what is no conversation.
+    `marks` are by swift's name of the role; the columns `system` and `system_prompt` count too.
     """
     if not is_conversation(record):
         return False
@@ -90,8 +85,7 @@ def turns_of(record: dict[str, Any]) -> list[ShareGptTurn]:
 
 
 def answer(text: str, calls: Iterable[ToolCall], turn: ShareGptTurn) -> Iterator[Message]:
-    """Yield the messages of an assistant's turn: its text, which may begin with a reasoning in
-    <think>, then its calls."""
+    """Yield the messages of an assistant's turn: its text, also with <think>, then its calls."""
     messages = [call_message(call) for call in calls]
     content = text.strip()
     if messages and content.startswith(OPEN):
@@ -105,23 +99,17 @@ def answer(text: str, calls: Iterable[ToolCall], turn: ShareGptTurn) -> Iterator
 
 
 def check_no_markup(system: str, marks: Iterable[str]) -> str:
-    """Return the stripped system text. Raises DataError (format_in_prompt) if it still tells the
-    model how to write a call."""
+    """Return the stripped system text. Raises DataError (format_in_prompt) if it holds a mark."""
     for mark in marks:
         if mark in system:
-            fix = (
-                "take the sentences about the format of calls out: the chat template writes its own"
-            )
             reason = f"the system text prescribes a format of calls: {mark!r}"
-            raise DataError(reason, "format_in_prompt", fix)
+            fix = "take the sentences about the format of calls out"
+            raise DataError(reason, "format_in_prompt", f"{fix}: the chat template writes its own")
     return system.strip()
 
 
 def with_tools(record: dict[str, Any], tools: list[Any]) -> dict[str, Any]:
-    """Return the record with the tools that its text holds, if any.
-
-    Raises DataError (two_tool_lists) if its column `tools` has others.
-    """
+    """Return the record with these tools. Raises DataError (two_tool_lists) if it has others."""
     column = tools_from(record.get("tools"))
     if column and tools and tools_from(tools) != column:
         reason = "the column tools and the system text define different tools"
@@ -131,8 +119,7 @@ def with_tools(record: dict[str, Any], tools: list[Any]) -> dict[str, Any]:
 
 
 def _items(value: Any) -> list[Any]:
-    """Return the list of turns; a table of two columns, as Arrow writes a list of structs, is
-    turned around."""
+    """Return the list of turns; Arrow's table of two columns is turned around."""
     if isinstance(value, dict):
         roles, texts = value.get("from"), value.get("value")
         if isinstance(roles, list) and isinstance(texts, list) and len(roles) == len(texts):

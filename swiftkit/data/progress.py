@@ -1,6 +1,6 @@
 """The progress through files of rows: a bar on a terminal, nothing elsewhere."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 from swiftkit.terminal import ProgressBar
@@ -9,8 +9,10 @@ from swiftkit.terminal import ProgressBar
 class RowProgress:
     """Rows that are done, their speed, and the time left, which the bytes that were read tell."""
 
-    def __init__(self, files: Iterable[Path]) -> None:
-        self._total = _total_size(files)
+    def __init__(self, files: Sequence[Path]) -> None:
+        self._total: int | None = None
+        if all(file.is_file() for file in files):
+            self._total = sum(file.stat().st_size for file in files)
         self._bytes = self._rows = 0
         self._bar = ProgressBar(self._total, self._text)
 
@@ -31,20 +33,8 @@ class RowProgress:
 
 
 def describe_speed(rows: int, done: int, total: int | None, seconds: float) -> str:
-    """Return the text beside the bar.
-
-    `done` and `total` count bytes; the total is None for a pipe, whose end nobody knows.
-    """
+    """Return the text beside the bar. `done` and `total` count bytes; a pipe's total is None."""
     text = f"{rows:,} rows, {rows / (seconds or 1):,.0f} rows/s"
     if total and done:
         text += f", {seconds * max(total - done, 0) / done:.0f} s left"
     return text
-
-
-def _total_size(files: Iterable[Path]) -> int | None:
-    total = 0
-    for file in files:
-        if not file.is_file():
-            return None
-        total += file.stat().st_size
-    return total

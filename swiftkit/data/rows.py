@@ -23,8 +23,7 @@ CALL_ROLES = ("tool_call", "tool_response")  # which only ms-swift's own rows ha
 _TEXT_ROLES = ("system", "user", "assistant")
 MEDIA = ("images", "image", "videos", "video", "audios", "audio", "objects")
 SYSTEM = ("system", "system_prompt")
-# Columns that ms-swift reads itself: a raw file's column of that name must not reach it by
-# accident.
+# ms-swift reads them itself: a raw file's column of that name must not reach it by accident
 SWIFT_COLUMNS = frozenset((
     *MEDIA, *SYSTEM, "messages", "tools", "label", "margin", "conversation", "conversations",
     "chat_template_kwargs", "rejected_response", "rejected_messages", "positive_messages",
@@ -53,10 +52,7 @@ _MEDIA_PARTS = frozenset((
 
 
 def text_of(content: Any, where: str) -> str:
-    """Return a message's text: of a string, null, or OpenAI's list of text parts.
-
-    Raises DataError (unsupported_media, bad_content).
-    """
+    """Return a message's text, of a string, null or OpenAI's text parts. Raises DataError."""
     if isinstance(content, str):
         return content
     if content is None:
@@ -84,11 +80,10 @@ def _unsupported_media(reason: str) -> DataError:
 
 
 def loss_flag(message: Mapping[str, Any], where: str, *, is_answer: bool) -> Any:
-    """Return ms-swift's own flag {"loss": bool} for a message's `loss`, `weight`, `train` or the
-    like, {} without any. `is_answer` says that a model wrote the message.
+    """Return ms-swift's flag {"loss": bool} for a message's `loss`, `weight` or `train`, or {}.
 
-    Raises DataError (unsupported_loss_flag) where it would not do what is asked for: a share of a
-    loss, flags that disagree, and the loss of a message that no model wrote.
+    `is_answer` says that a model wrote the message. Raises DataError (unsupported_loss_flag) for a
+    share of a loss, flags that disagree, and the loss of a message that no model wrote.
     """
     flags = {name: message[name] for name in _LOSS_FLAGS if message.get(name) is not None}
     if not flags:
@@ -117,9 +112,8 @@ def call_message(call: ToolCall) -> Message:
 
 def is_judged(record: Mapping[str, Any]) -> bool:
     """Return whether a record has another answer, or a verdict on the one."""
-    return isinstance(record.get("label"), bool) or any(
-        record.get(name) is not None for name in JUDGED
-    )
+    has_verdict = isinstance(record.get("label"), bool)
+    return has_verdict or any(record.get(name) is not None for name in JUDGED)
 
 
 def has_chat(record: Mapping[str, Any]) -> bool:
@@ -140,8 +134,7 @@ def check_media(record: Mapping[str, Any]) -> None:
 
 
 def make_row(messages: Iterable[Message], record: Mapping[str, Any], used: Iterable[str]) -> Row:
-    """Return a row of these messages with the record's tools, id and system text, its settings of
-    the chat template, and its other columns of plain text.
+    """Return a row of these messages, with the record's tools, id, system, settings and texts.
 
     `used` names the record's columns that the converter has put into the messages. Raises DataError
     for what a row of text, or the converter, would lose: unsupported_media, other_format.
@@ -156,7 +149,10 @@ def make_row(messages: Iterable[Message], record: Mapping[str, Any], used: Itera
         fix = "give all columns of a pair, or a verdict; if --from is given, leave it out"
         raise DataError(reason, "other_format", fix)
     row: Any = {"messages": _joined(_with_system(list(messages), record, used))}
-    settings = _template_settings(record)
+    settings, effort = record.get("chat_template_kwargs"), record.get("reasoning_effort")
+    settings = settings if isinstance(settings, dict) else {}
+    if isinstance(effort, str):
+        settings = {"reasoning_effort": effort, **settings}
     if settings:
         row["chat_template_kwargs"] = settings
     tools = tools_from(record.get("tools"))
@@ -181,8 +177,7 @@ def identity_of(record: Mapping[str, Any]) -> str:
 def _with_system(
     messages: list[Message], record: Mapping[str, Any], used: Iterable[str]
 ) -> list[Message]:
-    """Return the messages, and in front of them the texts of the columns `system` and
-    `system_prompt`, unless they stand there already."""
+    """Return the messages after the texts of `system` and `system_prompt` that are not in front."""
     first = messages[0]["content"] if messages and messages[0]["role"] == "system" else ""
     added: list[Message] = []
     for name in SYSTEM:
@@ -193,16 +188,8 @@ def _with_system(
     return added + messages
 
 
-def _template_settings(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings of the chat template for this row."""
-    settings, effort = record.get("chat_template_kwargs"), record.get("reasoning_effort")
-    settings = settings if isinstance(settings, dict) else {}
-    return {"reasoning_effort": effort, **settings} if isinstance(effort, str) else settings
-
-
 def _joined(messages: Iterable[Message]) -> list[Message]:
-    """Return one message for neighbours of one role, and a line break between an answer's text and
-    its calls, as the model families' own chat templates write it.
+    """Return one message for neighbours of one role, and a line break between a text and its calls.
 
     Where one part of an answer has a loss and the other none, the two parts of a text stay apart,
     and ms-swift joins them; of two calls it would take the first one's flag for both.

@@ -1,8 +1,7 @@
 """Show what the model will see of each row of a file, and which part of it is trained.
 
-Each record goes through our converters, then through swift's own template (encode.py). A row with
-`expected_calls` (GRPO, evaluation) is built as the prompt that asks for its answer, so nothing in
-it is trained.
+Each record goes through our converters, then through swift's own template (encode.py). Nothing is
+trained in a row with `expected_calls`: it is the prompt that asks for its answer.
 """
 
 import os
@@ -36,8 +35,7 @@ class FailedRow(msgspec.Struct):
 
 
 def print_json(data: Path, row: int | None, settings: ShowSettings) -> int:
-    """Print one JSON object a row on stdout, the sums on stderr. Return the exit status: 1 if a row
-    failed."""
+    """Print one JSON object a row on stdout, the sums on stderr. Return 1 if a row failed."""
     rows = long = failed = 0
     first = ""
     for encoded in encoded_rows(data, records_of(data, row, settings), settings):
@@ -48,14 +46,12 @@ def print_json(data: Path, row: int | None, settings: ShowSettings) -> int:
         else:
             failed += 1
             first = first or f", the first: {data}:{encoded.row}: {encoded.error}"
-    sums = f"{rows} rows, {long} longer than max_length, {failed} failed{first}"
-    say(f"swiftkit: {sums}")
+    say(f"swiftkit: {rows} rows, {long} longer than max_length, {failed} failed{first}")
     return int(failed > 0)
 
 
 def print_row(data: Path, row: int | None, settings: ShowSettings) -> int:
-    """Print the text of one row (the first by default) on stdout, remarks on stderr. Return the
-    exit status: 1 if the row failed."""
+    """Print the text of one row on stdout, remarks on stderr. Return 1 if the row failed."""
     records = records_of(data, row, settings)
     is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     coloured = is_terminal and not os.environ.get("NO_COLOR")
@@ -77,8 +73,7 @@ def print_row(data: Path, row: int | None, settings: ShowSettings) -> int:
 def records_of(data: Path, row: int | None, settings: ShowSettings) -> Iterator[tuple[int, bytes]]:
     """Return (line number, record) of row `row`, or of all rows, read as they are asked for.
 
-    Raises UsageError at once for a file, folder or format that is not there, later for a row that
-    is not there.
+    Raises UsageError, for a row that is not there only when it is asked for.
     """
     check_model(settings.model)
     if data.is_dir():
@@ -92,8 +87,7 @@ def records_of(data: Path, row: int | None, settings: ShowSettings) -> Iterator[
 
 
 def check_model(folder: Path) -> None:
-    """Raise UsageError unless there are a model's config and tokenizer; its weights are not
-    needed."""
+    """Raise UsageError unless there are a model's config and tokenizer, without weights or with."""
     if not folder.is_dir():
         fix = "train, merge or download the model first"
         raise UsageError(f"--model {folder}: no such folder; {fix}")
@@ -109,10 +103,7 @@ def check_model(folder: Path) -> None:
 def encoded_rows(
     data: Path, records: Iterator[tuple[int, bytes]], settings: ShowSettings
 ) -> Iterator[EncodedRow | FailedRow]:
-    """Yield each row that the records become, or why one cannot be encoded.
-
-    A record fails as in `swiftkit convert`, but it may lack its answer.
-    """
+    """Yield each row that the records become, which may lack an answer, or why it cannot be."""
     options = ConvertOptions("whole", settings.source_format)
     for number, line in records:
         [outcome] = convert_chunk(Chunk(data, [(number, line)]), options)
@@ -128,8 +119,7 @@ def encoded_rows(
 
 
 def marked_text(encoded: EncodedRow, coloured: bool) -> str:
-    """Return the text with its trained part in colour or between brackets; what could steer a
-    terminal is written \\uXXXX."""
+    """Return the text, printable, with its trained part in colour or between brackets."""
     parts = []
     before = 0
     for start, end in encoded.trained:

@@ -1,21 +1,19 @@
-"""The targets of a conversation: whole for SFT, a pair, a verdict, or cut before an answer for
-GRPO.
+"""The targets of a conversation: whole for SFT, a pair, a verdict, cut before an answer for GRPO.
 
 An answer is a run of `assistant` and `tool_call` messages. A converter's row holds text alone; what
 a target needs of it beside the messages it finds in these columns, and writes them as ms-swift
 reads them:
 
     expected_calls      the gold of the last answer, which may be absent then
-    rejected_response   JSON text: the messages of a worse answer, to be read after the last user
-                        turn
+    rejected_response   JSON text: the messages of a worse answer after the last user turn
     label               "true" or "false": whether the last answer is a good one
     margin              a number: by how much the answer is better than the rejected one
 
-An answer that is not a good one is no row of `sft` or `grpo`: they yield nothing then, which is no
-fault.
+An answer that is not a good one is no row of `sft` or `grpo`, which is no fault.
 """
 
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -25,6 +23,7 @@ from swiftkit.data.rows import ANSWERS
 from swiftkit.errors import DataError
 from swiftkit.records import GOLD_COLUMNS, Message, Row
 from swiftkit.scoring.expected_calls import expect_exactly, to_json
+from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import hermes
 
 _VERDICTS = ("true", "false")
@@ -34,8 +33,7 @@ _NOT_FOR_REWARDS = {"messages", "tools", "id", "source", "category", "chat_templ
 def whole(row: Row) -> Iterator[Row]:
     """Yield the row with all messages, whatever they end with.
 
-    The gold of an answer that is there is left out: training reads the messages only. What remains
-    of a question without its answer is a prompt.
+    The gold of an answer that is there is left out: training reads the messages only.
     """
     yield _without_gold(row) if _is_answered(row) else _without_answers(row)
 
@@ -50,8 +48,7 @@ def sft(row: Row) -> Iterator[Row]:
 
 
 def grpo(row: Row) -> Iterator[Row]:
-    """Yield one row: the question before the last answer that calls a tool; without any call,
-    before the last answer.
+    """Yield the question before the last answer that calls a tool, or else before the last answer.
 
     A prompt without an answer stays as it is, if it has a column for the reward function: gold, or,
     where nothing in it is an answer, any.
@@ -64,8 +61,7 @@ def grpo(row: Row) -> Iterator[Row]:
 
 
 def grpo_steps(row: Row) -> Iterator[Row]:
-    """Yield a row for each answer that calls a tool, tied together by `chain`; without any call as
-    `grpo`."""
+    """Yield a row for each answer that calls a tool, tied by `chain`; without a call as `grpo`."""
     chain = row["id"]
     if _is_prompt(row):
         yield _without_answers(row) | {"chain": chain}
@@ -94,8 +90,7 @@ def preference(row: Row) -> Iterator[Row]:
 
 
 def kto(row: Row) -> Iterator[Row]:
-    """Yield the conversation with the verdict on its last answer; of a preference row, one row for
-    each answer.
+    """Yield the conversation with the verdict on its last answer; of a preference row, two of them.
 
     ms-swift's KTO refuses a call at the end, so there it is text, as Hermes and Qwen write calls:
     that is what their template makes of the call too. A model with another wire format needs the
@@ -131,8 +126,7 @@ TARGETS: dict[str, Callable[[Row], Iterator[Row]]] = {
 
 
 def after_last_user(messages: list[Message]) -> int:
-    """Return where the answers to the last question begin: what ms-swift replaces by the rejected
-    response."""
+    """Return where the answers begin that ms-swift replaces by the rejected response."""
     end = len(messages)
     while end and messages[end - 1]["role"] != "user":
         end -= 1
@@ -167,8 +161,7 @@ def _is_good(row: Row) -> bool:
 
 
 def _is_prompt(row: Row) -> bool:
-    """Return whether there is no answer, and none is needed: a reward function compares with
-    another column."""
+    """Return whether no answer is there or needed: a reward function has another column."""
     if "expected_calls" in row or _is_answered(row):
         return False
     has_answers = any(message["role"] in ANSWERS for message in row["messages"])
@@ -187,13 +180,9 @@ def _judged(row: Row, messages: list[Message], label: bool, suffix: str) -> Row:
 def _text_last(messages: list[Message]) -> list[Message]:
     """Return the messages, with the calls of the last answer as text."""
     start, _ = _runs(messages)[-1]
-    text = ""
-    calls = []
-    for message in messages[start:]:
-        if message["role"] == "tool_call":
-            calls.append(call_from_message(message, "call"))
-        else:
-            text += message["content"]
+    answer = messages[start:]
+    text = "".join(part["content"] for part in answer if part["role"] == "assistant")
+    calls = _calls(answer)
     if calls:
         text += hermes.render(calls)
     last = messages[-1].copy()  # a flag of its loss stays
@@ -206,8 +195,7 @@ def _answers(row: Row) -> list[tuple[int, int]]:
     messages = row["messages"]
     runs = _runs(messages)
     if "expected_calls" in row:
-        is_last = bool(runs) and runs[-1][1] == len(messages)
-        return [runs[-1] if is_last else (len(messages), len(messages))]
+        return runs[-1:] if _is_answered(row) else [(len(messages), len(messages))]
     if not runs:
         reason = "the row has no answer, and nothing to compare one with"
         columns = ", ".join(("expected_calls", *GOLD_COLUMNS))
@@ -222,17 +210,12 @@ def _answers(row: Row) -> list[tuple[int, int]]:
 
 def _runs(messages: list[Message]) -> list[tuple[int, int]]:
     """Return (start, end) of all answers."""
-    runs = []
-    start = None
-    for index, message in enumerate(messages):
-        is_part = message["role"] in ANSWERS
-        if is_part and start is None:
-            start = index
-        elif not is_part and start is not None:
-            runs.append((start, index))
-            start = None
-    if start is not None:
-        runs.append((start, len(messages)))
+    runs, start = [], 0
+    for is_answer, run in groupby(messages, lambda message: message["role"] in ANSWERS):
+        end = start + len(list(run))
+        if is_answer:
+            runs.append((start, end))
+        start = end
     return runs
 
 
@@ -241,9 +224,10 @@ def _cut(row: Row, start: int, end: int) -> Row:
     cut = _without_answers(row)
     cut["messages"] = row["messages"][:start]
     if "expected_calls" not in row:
-        calls = []
-        for message in row["messages"][start:end]:
-            if message["role"] == "tool_call":
-                calls.append(call_from_message(message, "call"))
-        cut["expected_calls"] = to_json(expect_exactly(calls))
+        cut["expected_calls"] = to_json(expect_exactly(_calls(row["messages"][start:end])))
     return cut
+
+
+def _calls(messages: list[Message]) -> list[ToolCall]:
+    calls = [message for message in messages if message["role"] == "tool_call"]
+    return [call_from_message(call, "call") for call in calls]

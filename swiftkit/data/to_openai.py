@@ -50,16 +50,14 @@ def openai_messages(messages: Any, where: str) -> list[Message]:
 
 
 def parse_tools(value: Any, where: str) -> list[dict[str, Any]]:
-    """Return the `tools` column (JSON text, or the list itself) as OpenAI tool schemas. Rows with
-    the same text share them."""
+    """Return a `tools` column (JSON text or list) as OpenAI tool schemas, shared for one text."""
     try:
         return _read_tools(value) if isinstance(value, str) else tools_from(value)
     except DataError as error:
         raise DataError(f"{where}: {error.reason}", error.code, error.fix) from error
 
 
-# the rows of a data set often have the same tools, and there may be 100,000 of them
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=1024)  # the rows of a data set often have the same tools
 def _read_tools(text: str) -> list[dict[str, Any]]:
     return tools_from(text)
 
@@ -88,8 +86,7 @@ def _add_answer(result: list[Message], waiting: list[str], content: str, where: 
 
 
 def _add_calls(result: list[Message], waiting: list[str], calls: list[ToolCall]) -> None:
-    """Hang calls on the assistant message that is open, so that parallel calls share one
-    message."""
+    """Hang calls on the assistant message that is open: parallel calls share one."""
     if not result or result[-1]["role"] != "assistant":
         result.append({"role": "assistant", "content": ""})
     own_calls = result[-1].setdefault("tool_calls", [])

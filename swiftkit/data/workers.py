@@ -23,17 +23,13 @@ _AHEAD = 3  # pieces in flight for each worker: enough to keep it busy, and memo
 def convert_in_workers(
     pieces: Iterator[Span | Chunk], options: ConvertOptions
 ) -> Generator[ConvertOutcome, None, None]:
-    """Yield the outcomes of all records, in order, from `options.workers` processes.
-
-    Raises SwiftkitError if one of them is killed.
-    """
+    """Yield the outcomes of all records, in order. Raises SwiftkitError if a worker is killed."""
     # spawn, because the fork of a threaded parent may hang
     pool = ProcessPoolExecutor(options.workers, get_context("spawn"), _end_with_parent)
     try:
         yield from convert_in(pool, pieces, options, _AHEAD * options.workers)
     except BrokenExecutor as error:
-        # Before Python 3.11.5 a pool whose worker was killed waits for ever to fill a pipe without
-        # a reader (gh-94777).
+        # before Python 3.11.5 the pool waits for ever to fill a pipe without a reader (gh-94777)
         queue = getattr(pool, "_call_queue", None)
         if queue is not None:
             queue._reader.close()
@@ -46,8 +42,7 @@ def convert_in_workers(
 def convert_in(
     pool: Executor, pieces: Iterator[Span | Chunk], options: ConvertOptions, most: int
 ) -> Iterator[ConvertOutcome]:
-    """Yield the outcomes of all pieces, in their order; the pool has at most `most` pieces at a
-    time."""
+    """Yield the outcomes of all pieces, in their order; the pool has at most `most` at a time."""
     waiting: deque[Future[list[ConvertOutcome]]] = deque()
     for piece in pieces:
         if len(waiting) == most:
@@ -60,8 +55,7 @@ def convert_in(
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """Hold back Ctrl-C: a worker that is started here never hears of it, not even while it is still
-    importing; we do afterwards."""
+    """Hold back Ctrl-C: a worker that is started here never hears of it, we do afterwards."""
     before = pthread_sigmask(SIG_BLOCK, {SIGINT})
     try:
         yield

@@ -10,7 +10,6 @@ without a network.
 
 import os
 import re
-from collections.abc import Sequence
 from fnmatch import fnmatch
 from itertools import product
 from pathlib import Path
@@ -28,8 +27,7 @@ _FEW_TRIES = ("API_HTTP_CLIENT_MAX_RETRIES", "MODELSCOPE_REPO_TREE_PAGE_MAX_ATTE
 
 
 def data_path(text: str) -> Path:
-    """Return the file or folder that a person means: one that is here, or else one of a hub, which
-    is fetched. Raises DataError."""
+    """Return the file or folder that is meant: here, or else fetched of a hub. Raises DataError."""
     path, match = Path(text), _NAME.fullmatch(text)
     if path.exists() or match is None:
         return path
@@ -54,12 +52,22 @@ def data_path(text: str) -> Path:
     raise DataError(f"{name} on {hub}: {missing}", "empty_file", fix)
 
 
-def _fetch(hub: str, name: str, patterns: Sequence[str]) -> Path:
-    """Return the folder of the data set's files."""
+def _fetch(hub: str, name: str, patterns: list[str]) -> Path:
     is_hugging_face = hub == "Hugging Face"
-    download = _from_hugging_face if is_hugging_face else _from_modelscope
     try:
-        return Path(download(name, list(patterns)))
+        if is_hugging_face:
+            from huggingface_hub import snapshot_download
+
+            folder = snapshot_download(name, repo_type="dataset", allow_patterns=patterns)
+        else:
+            for setting in _FEW_TRIES:
+                os.environ.setdefault(setting, "1")
+            from modelscope.hub.snapshot_download import (  # type: ignore[import-untyped]
+                dataset_snapshot_download,
+            )
+
+            folder = dataset_snapshot_download(name, allow_patterns=patterns)
+        return Path(folder)
     except ImportError as error:
         package = "huggingface_hub" if is_hugging_face else "modelscope"
         reason = f"--data {name}: no such file here, and {package} is not installed"
@@ -72,25 +80,8 @@ def _fetch(hub: str, name: str, patterns: Sequence[str]) -> Path:
         raise DataError(reason, "no_hub", fix) from error
 
 
-def _from_hugging_face(name: str, patterns: list[str]) -> str:
-    from huggingface_hub import snapshot_download
-
-    return str(snapshot_download(name, repo_type="dataset", allow_patterns=patterns))
-
-
-def _from_modelscope(name: str, patterns: list[str]) -> str:
-    for setting in _FEW_TRIES:
-        os.environ.setdefault(setting, "1")
-    from modelscope.hub.snapshot_download import (  # type: ignore[import-untyped]
-        dataset_snapshot_download,
-    )
-
-    return str(dataset_snapshot_download(name, allow_patterns=patterns))
-
-
 def _candidates(folder: Path, pattern: str) -> list[Path]:
-    """Return the files that match the pattern; without one the data files, or the only one of them
-    that is for testing."""
+    """Return the files that match the pattern; without one the only test file or all data files."""
     names = sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
     if pattern:
         return [folder / name for name in names if fnmatch(name, pattern)]

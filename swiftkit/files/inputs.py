@@ -1,5 +1,4 @@
-"""Find and read raw input as undecoded records with their places: JSON Lines, .json, .csv,
-.parquet, folders, stdin.
+"""Find and read input as undecoded records with places: JSON Lines, .json, .csv, .parquet, folders.
 
 A .json file may hold one list (a record's number is then its place in the list), one object, or, as
 BFCL's files do, JSON Lines; stdin likewise. A Parquet record's number is that of its row. Text may
@@ -31,10 +30,8 @@ GOLD_FOLDER = "possible_answer"  # where BFCL keeps the answers to a file, under
 KINDS = (".jsonl", ".json", ".csv", ".parquet")
 PACKINGS = (".gz", ".zst")
 _CHUNK_BYTES = 1 << 20
-_READERS: dict[str, Callable[[io.BufferedReader], Iterator[tuple[int, bytes]]]] = {
-    ".json": json_records,
-    ".csv": csv_records,
-}
+_Reader = Callable[[io.BufferedReader], Iterator[tuple[int, bytes]]]
+_READERS: dict[str, _Reader] = {".json": json_records, ".csv": csv_records}
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _FOREIGN = {  # first bytes of what is no text
     b"PAR1": "Parquet: give the file the ending .parquet",
@@ -53,16 +50,14 @@ _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class Chunk(msgspec.Struct, frozen=True):
-    """Neighbouring records of one file: (line number, bytes). What cannot be a record is a
-    jsonl.BrokenRecord."""
+    """Neighbouring records of one file: (line number, bytes or jsonl.BrokenRecord)."""
 
     path: Path
     records: list[tuple[int, bytes]]
 
 
 class Span(msgspec.Struct, frozen=True):
-    """Neighbouring lines of a plain text file by their place in it, in bytes; `number` is that of
-    the first line."""
+    """Neighbouring lines of a plain text file by their place in bytes; `number` is the first's."""
 
     path: Path
     number: int
@@ -80,8 +75,8 @@ def find_files(inputs: Iterable[Path], written: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
     for path in inputs:
         if path.is_dir():
-            inside = [file for file in sorted(path.iterdir()) if _is_data(file)]
-            inside = [file for file in inside if file.resolve() not in own]
+            data = filter(_is_data, sorted(path.iterdir()))
+            inside = [file for file in data if file.resolve() not in own]
             if not inside:
                 endings = f"{', '.join(KINDS)}; the first three also .gz or .zst"
                 raise UsageError(f"{path}: no data file in this folder itself ({endings})")
@@ -105,9 +100,12 @@ def left_alone(inputs: Iterable[Path]) -> list[Path]:
     return others
 
 
+def name_of(path: Path) -> str:
+    return "stdin" if path == STDIN else str(path)
+
+
 def kind_of(path: Path) -> str:
-    """Return the ending that says how the file is read: ".jsonl" of rows.jsonl.gz; any other text
-    is read as JSON Lines."""
+    """Return the ending that says how a file is read, ".jsonl" of rows.jsonl.gz."""
     name = path.name.lower()
     for packing in PACKINGS:
         name = name.removesuffix(packing)
@@ -142,8 +140,7 @@ def read_chunks(
 def read_spans(
     files: Iterable[Path], seen: Callable[[int], None], span_bytes: int
 ) -> Iterator[Span | Chunk]:
-    """Yield the same for processes that can read for themselves: what is no plain text still comes
-    as chunks."""
+    """Yield the same for processes that read for themselves; what is no plain text as chunks."""
     for path in files:
         if path == STDIN or kind_of(path) in (*_READERS, ".parquet") or not path.is_file():
             yield from read_chunks([path], seen, span_bytes)
@@ -164,8 +161,7 @@ def read_span(span: Span) -> Chunk:
 
 @lru_cache(maxsize=64)
 def companion(path: Path, folder: str) -> dict[str, dict[str, Any]]:
-    """Return the rows by id of the file of the same name in the folder beside it; none where there
-    is no such file."""
+    """Return the rows by id of the file of this name in the folder beside it; none without one."""
     file = path.parent / folder / path.name
     if not file.is_file():
         return {}
@@ -213,7 +209,7 @@ def _unreadable(path: Path, number: int, error: Exception) -> DataError:
     after = f" after record {number}" if number else ""
     reason = getattr(error, "strerror", None) or error
     fix = "check the path, its permissions, and whether the file is whole"
-    return DataError(f"{_name(path)}: cannot be read{after}: {reason}", "unreadable_file", fix)
+    return DataError(f"{name_of(path)}: cannot be read{after}: {reason}", "unreadable_file", fix)
 
 
 def _read(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
@@ -224,25 +220,29 @@ def _read(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]
         try:
             yield from _READERS.get(kind_of(path), lines_of)(file)
         except DataError as error:
-            raise DataError(f"{_name(path)}: {error.reason}", error.code, error.fix) from error
+            raise DataError(f"{name_of(path)}: {error.reason}", error.code, error.fix) from error
 
 
 @contextmanager
 def _open(path: Path, seen: Callable[[int], None]) -> Iterator[io.BufferedReader]:
-    """Open a file for its unpacked bytes. Raises DataError (unreadable_file) for what is no
-    text."""
+    """Open a file for its unpacked bytes. Raises DataError (unreadable_file) for no text."""
     if path == STDIN and sys.stdin is None:
         fix = "pipe the data into it, or give a file"
         raise DataError("stdin is closed", "unreadable_file", fix)
     raw: Any = sys.stdin.buffer if path == STDIN else _CountedFile(path, seen)
     with io.BufferedReader(raw, _CHUNK_BYTES) as packed:
-        file = _unpack(packed, path)
+        file, head = packed, packed.peek(4)
+        if head.startswith(_GZIP):
+            unpacked: Any = gzip.GzipFile(fileobj=packed)
+            file = io.BufferedReader(unpacked, _CHUNK_BYTES)
+        elif head.startswith(_ZSTD):
+            file = io.BufferedReader(_import_zstd(path).ZstdFile(packed), _CHUNK_BYTES)
         head = file.peek(512)
         foreign = [advice for start, advice in _FOREIGN.items() if head.startswith(start)]
         if head[257:262] == b"ustar":
             foreign = ["a tar archive: unpack it"]
         if foreign:
-            raise DataError(f"{_name(path)} is {foreign[0]}", "unreadable_file")
+            raise DataError(f"{name_of(path)} is {foreign[0]}", "unreadable_file")
         yield file
 
 
@@ -259,26 +259,11 @@ class _CountedFile(io.FileIO):
         return count
 
 
-def _unpack(file: io.BufferedReader, path: Path) -> io.BufferedReader:
-    head = file.peek(4)
-    if head.startswith(_GZIP):
-        unpacked: Any = gzip.GzipFile(fileobj=file)
-    elif head.startswith(_ZSTD):
-        unpacked = _import_zstd(path).ZstdFile(file)
-    else:
-        return file
-    return io.BufferedReader(unpacked, _CHUNK_BYTES)
-
-
 def _import_zstd(path: Path) -> Any:
     name = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        reason = f"{_name(path)}: this Python cannot read zstd"
+        reason = f"{name_of(path)}: this Python cannot read zstd"
         fix = f"pip install {name}, or unpack the file"
         raise DataError(reason, "unreadable_file", fix) from error
-
-
-def _name(path: Path) -> str:
-    return "stdin" if path == STDIN else str(path)

@@ -20,8 +20,7 @@ from swiftkit.json_text import check_distinct
 
 T = TypeVar("T")
 BOM = b"\xef\xbb\xbf"
-# bytes; a longer record is a file without line breaks, or one quote too few
-RECORD_LIMIT = 256 << 20
+RECORD_LIMIT = 256 << 20  # bytes; a longer record has lost its line breaks or a quote
 _BLOCK_BYTES = 1 << 20
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # msgspec's own message misleads here
 _decode = msgspec.json.Decoder().decode
@@ -39,10 +38,9 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def lines_of(file: IO[bytes], first: int = 1) -> Iterator[tuple[int, bytes]]:
-    """Yield (line number, stripped line) of each line that is not blank, counted from `first`; a
-    byte order mark is skipped.
+    """Yield (line number from `first`, stripped line) of each line that is not blank.
 
-    Of a line beyond RECORD_LIMIT there is only the beginning, as a BrokenRecord.
+    A byte order mark is skipped. Of a line beyond RECORD_LIMIT there is only a BrokenRecord.
     """
     for number, line in enumerate(iter(partial(file.readline, RECORD_LIMIT), b""), first):
         if len(line) >= RECORD_LIMIT and not line.endswith(b"\n"):
@@ -100,25 +98,30 @@ def decode_line(line: bytes, where: str, decode: Callable[[bytes], T]) -> T:
 
 
 def decode_record(line: bytes, where: str) -> Any:
-    """Decode one line of outside data, and refuse two values under one key (duplicate_key): all
-    JSON readers keep only the last one, without a word."""
+    """Decode one line of outside data, and refuse two values under one key (duplicate_key)."""
     value = decode_line(line, where, _decode)
-    # Cheaper than to look: each key has its colon, so a value that lost a key is written with
-    # fewer.
+    # cheaper than to look: each key has its colon, so a value that lost a key has fewer
     if line.count(b":") != encode(value).count(b":") or has_spelt_colons(line):
         check_distinct(line, where)
     return value
 
 
+def decode_object(line: bytes, where: str) -> dict[str, Any]:
+    """Decode one line of outside data that has to be an object (not_an_object)."""
+    value = decode_record(line, where)
+    if not isinstance(value, dict):
+        reason = f"a JSON {type(value).__name__}, not an object"
+        raise DataError(reason, "not_an_object", "write one object a line")
+    return value
+
+
 def has_spelt_colons(line: bytes) -> bool:
-    """Return whether a colon is written as an escape, so that it may make up for that of a lost
-    key."""
+    """Return whether a colon is written as an escape: it may make up for that of a lost key."""
     return b"\\u003" in line and (b"\\u003a" in line or b"\\u003A" in line)
 
 
 def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (file:line, object) of each line. Raises DataError at the first line that is no JSON
-    object."""
+    """Yield (file:line, object) of each line. Raises DataError at a line that is no JSON object."""
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     for number, line in read_lines(path):
         where = f"{path}:{number}"
@@ -127,11 +130,9 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 
 @contextmanager
 def write_atomically(path: Path) -> Iterator[IO[bytes]]:
-    """Open a binary file that takes `path`'s place when the block ends well, and vanishes
-    otherwise.
+    """Open a binary file that takes `path`'s place when the block ends well, or else vanishes.
 
-    A device or a pipe is written directly: it has no place to take. Raises DataError if the file
-    cannot be written.
+    A device or a pipe is written directly. Raises DataError if the file cannot be written.
     """
     is_device = path.parent == Path("/dev") or (path.exists() and not path.is_file())
     target = draft = path
@@ -158,8 +159,7 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
 
 
 def put_first(path: Path, places: list[tuple[int, int]]) -> None:
-    """Move what stands at these places, (start, size) in their order, to the file's beginning; keep
-    all the rest."""
+    """Move what stands at these places, (start, size) in order, to the file's beginning."""
     with write_atomically(path) as file, path.open("rb") as old:
         for start, size in places:
             old.seek(start)
@@ -173,8 +173,7 @@ def put_first(path: Path, places: list[tuple[int, int]]) -> None:
 
 
 class Journal:
-    """An append-only JSON Lines file: each record is flushed, a half line left by a kill is cut off
-    at opening."""
+    """An append-only JSON Lines file: each record is flushed, a half line is cut off at opening."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

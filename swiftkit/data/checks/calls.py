@@ -1,8 +1,4 @@
-"""Do the calls fit the tools: the name, the required parameters, the type and range of each
-argument (JSON Schema).
-
-Both kinds of call are looked at: those in the messages, and the gold in `expected_calls`.
-"""
+"""Do the calls, in the messages and the gold, fit the tools: name, parameters, JSON Schema?"""
 
 from collections.abc import Iterator
 

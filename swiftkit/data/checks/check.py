@@ -8,7 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -20,8 +19,8 @@ from swiftkit.data.checks.lengths import Lengths, LengthSummary
 from swiftkit.data.checks.row_view import RowFinding, RowView, view_of
 from swiftkit.data.progress import RowProgress
 from swiftkit.errors import DataError, UsageError
-from swiftkit.files.inputs import STDIN, Chunk, find_files, read_chunks
-from swiftkit.files.jsonl import decode_record
+from swiftkit.files.inputs import Chunk, find_files, name_of, read_chunks
+from swiftkit.files.jsonl import decode_object
 from swiftkit.findings import Level
 
 
@@ -34,10 +33,7 @@ class CheckOptions(msgspec.Struct, frozen=True):
 
 
 class CheckReport(msgspec.Struct):
-    """The report that `--json` prints. `findings` is empty for a file without a fault.
-
-    `rows` = `rows_read` + those that are no JSON object.
-    """
+    """The report that `--json` prints. `rows` = `rows_read` + those that are no JSON object."""
 
     file: str
     rows: int
@@ -53,13 +49,10 @@ class CheckReport(msgspec.Struct):
 
 
 def check_file(data: Path, options: CheckOptions) -> CheckReport:
-    """Check a file.
-
-    Raises UsageError for a wrong setting, DataError for a file that cannot be read or has no rows.
-    """
+    """Check a file. Raises UsageError, and DataError where it cannot be read or has no rows."""
     began = time.monotonic()
     _check_usage(data, options)
-    findings = CheckFindings(_name(data))
+    findings = CheckFindings(name_of(data))
     lengths = Lengths(options.tokenizer, options.max_length)
     duplicates = Duplicates()
     questions = Questions()
@@ -84,7 +77,7 @@ def check_file(data: Path, options: CheckOptions) -> CheckReport:
     if options.against:
         contamination = _compare(options.against, questions, findings)
     return CheckReport(
-        _name(data),
+        name_of(data),
         rows,
         rows_read,
         findings.sorted(),
@@ -107,10 +100,6 @@ def _check_usage(data: Path, options: CheckOptions) -> None:
         raise UsageError(f"{reason}; give the training data")
 
 
-def _name(data: Path) -> str:
-    return "stdin" if data == STDIN else str(data)
-
-
 def _read(path: Path) -> Iterator[Chunk]:
     """Yield the file's chunks, with a bar on a terminal: a large file takes a minute."""
     rows = 0
@@ -125,20 +114,12 @@ def _views(chunk: Chunk, findings: CheckFindings, code: str = "") -> Iterator[Ro
     """Yield the rows; one that is no JSON object is a finding, under its own code or `code`."""
     for number, line in chunk.records:
         try:
-            row = _decode_object(line)
+            row = decode_object(line, "this row")
         except DataError as error:
             finding = RowFinding(code or error.code, error.reason, error.fix)
-            findings.add(number, [finding], _name(chunk.path))
+            findings.add(number, [finding], name_of(chunk.path))
         else:
             yield view_of(number, row)
-
-
-def _decode_object(line: bytes) -> dict[str, Any]:
-    record = decode_record(line, "this row")
-    if not isinstance(record, dict):
-        reason = f"a JSON {type(record).__name__}, not an object"
-        raise DataError(reason, "not_an_object", "write one object a line")
-    return record
 
 
 def _row_findings(view: RowView, length: int, max_length: int | None) -> Iterator[RowFinding]:
@@ -158,13 +139,13 @@ def _compare(training: Path, questions: Questions, findings: CheckFindings) -> C
             questions.compare(view)
             if not any(turn.role == "user" for turn in view.turns):
                 finding = RowFinding("unread_training_row", "no user message in it")
-                findings.add(view.line, [finding], _name(training))
+                findings.add(view.line, [finding], name_of(training))
     leaks = questions.leaks()
     contaminated = 0
     for leak in leaks:
         is_dirty = leak.share >= DIRTY
         contaminated += is_dirty
-        place = f"{_name(training)}:{leak.training_line}"
+        place = f"{name_of(training)}:{leak.training_line}"
         detail = f"{leak.share:.0%} of the question's words, first at {place}"
         findings.add(leak.line, [RowFinding("contaminated" if is_dirty else "overlap", detail)])
     return ContaminationSummary(str(training), rows, len(leaks), contaminated)

@@ -27,40 +27,29 @@ WORDS, CHARACTERS = 13, 20  # how long a run is
 DIRTY = 0.8
 
 
-class UserMessage(NamedTuple):
-    """A user message of the evaluation: how many tokens it has, and its runs."""
-
-    tokens: int
-    runs: list[int]
-
-
 class Leak(NamedTuple):
-    """A row of the evaluation, the share of its words that was found, and the line of training that
-    has the first."""
+    """A row of the evaluation of which something was found."""
 
     line: int
-    share: float
-    training_line: int
+    share: float  # of its words
+    training_line: int  # the first that has some
 
 
 class ContaminationSummary(msgspec.Struct, frozen=True):
-    """`overlapping` rows share a run with the training data, `contaminated` ones of them nearly all
-    their words."""
-
     training_file: str
     training_rows: int
-    overlapping: int
-    contaminated: int
+    overlapping: int  # rows that share a run with the training data
+    contaminated: int  # of them those that share nearly all their words
     words: int = WORDS
     characters: int = CHARACTERS
 
 
 class Questions:
-    """The evaluation's questions: first `add` each row, then `compare` the training rows, then read
-    `leaks`."""
+    """The evaluation's questions: `add` each row, `compare` the training rows, read `leaks`."""
 
     def __init__(self) -> None:
-        self._messages: dict[int, list[UserMessage]] = {}  # by the row's line
+        # (number of tokens, runs) of a row's user messages, by its line
+        self._messages: dict[int, list[tuple[int, list[int]]]] = {}
         self._training_lines: dict[int, int] = {}  # of each run, 0 if no training row has it
 
     def add(self, view: RowView) -> None:
@@ -68,8 +57,7 @@ class Questions:
             if turn.role == "user" and turn.tokens:
                 is_unspaced = 2 * _count_unspaced(turn.tokens) > len(turn.tokens)
                 runs = run_hashes(turn.tokens, CHARACTERS if is_unspaced else WORDS)
-                message = UserMessage(len(turn.tokens), runs)
-                self._messages.setdefault(view.line, []).append(message)
+                self._messages.setdefault(view.line, []).append((len(turn.tokens), runs))
                 self._training_lines.update(dict.fromkeys(runs, 0))
 
     def compare(self, view: RowView) -> None:
@@ -88,18 +76,18 @@ class Questions:
         """Return the rows of which something was found."""
         leaks = []
         for line, messages in self._messages.items():
-            covered = first = 0
-            for message in messages:
+            total = covered = first = 0  # words, words found, line of training
+            for size, runs in messages:
                 positions: set[int] = set()  # of the tokens in a shared run
-                width = message.tokens - len(message.runs) + 1
-                for start, run in enumerate(message.runs):
+                width = size - len(runs) + 1
+                for start, run in enumerate(runs):
                     training_line = self._training_lines[run]
                     if training_line:
                         positions.update(range(start, start + width))
                         first = first or training_line
+                total += size
                 covered += len(positions)
             if covered:
-                total = sum(message.tokens for message in messages)
                 leaks.append(Leak(line, covered / total, first))
         return leaks
 

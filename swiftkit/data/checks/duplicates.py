@@ -46,8 +46,7 @@ class DuplicatePair(NamedTuple):
 
 
 class Duplicates:
-    """The rows of a file: first `add` each, then read `exact` and `near`. Rows are numbered as they
-    come."""
+    """The rows of a file, numbered as they come: `add` each, then read `exact` and `near`."""
 
     def __init__(self) -> None:
         self._lines: list[int] = []
@@ -69,10 +68,8 @@ class Duplicates:
             keys.append(_band_key(hashes, points))
 
     def exact(self) -> list[DuplicatePair]:
-        return [
-            DuplicatePair(self._lines[row], self._lines[first], 1.0)
-            for row, first in self._repeats()
-        ]
+        lines = self._lines
+        return [DuplicatePair(lines[row], lines[first], 1.0) for row, first in self._repeats()]
 
     def near(self) -> list[DuplicatePair]:
         """Return rows that nearly repeat an earlier one, without the exact repeats."""
@@ -94,8 +91,8 @@ class Duplicates:
         pairs = []
         for row in sorted(best):
             similarity, earlier = best[row]
-            pair = DuplicatePair(self._lines[row], self._lines[earlier], round(similarity, 2))
-            pairs.append(pair)
+            lines = self._lines[row], self._lines[earlier]
+            pairs.append(DuplicatePair(*lines, round(similarity, 2)))
         return pairs
 
     def _compare(self, row: int, earlier: int, best: dict[int, tuple[float, int]]) -> None:
@@ -136,8 +133,7 @@ def _band_key(hashes: list[int], points: list[int]) -> int:
 
 
 def _similarity(one: Sequence[int], other: Sequence[int]) -> float:
-    """Return the Jaccard similarity of two sets, estimated from their sketches; 0 where it is below
-    SIMILAR for sure."""
+    """Return the Jaccard similarity of two sets by their sketches; 0 if below SIMILAR for sure."""
     shared = set(one).intersection(other)
     size = min(_SKETCH, len(one) + len(other) - len(shared))
     if len(shared) < SIMILAR * size:

@@ -13,81 +13,42 @@ _LONGEST = 300
 # What each kind means, and what to do. Codes that are not here come from reading the row
 # (check_row.py, files/jsonl.py): errors.
 ERRORS = {
-    "undefined_tool": (
-        "a call of a tool that the row does not define",
-        "define it in tools, or mend the name",
-    ),
-    "missing_parameter": (
-        "a call without a required parameter",
-        "add it, or take it out of `required`",
-    ),
-    "bad_argument": (
-        "an argument that breaks its schema",
-        "mend the value or the schema",
-    ),
-    "empty_answer": (
-        "an empty answer",
-        "fill it in, or delete the row",
-    ),
-    "answer_left": (
-        "a question with gold that still holds its answer",
-        "cut it: swiftkit convert --to grpo",
-    ),
-    "too_long": (
-        "more tokens than --max-length",
-        "swift deletes such rows, or stops under --strict",
-    ),
-    "contaminated": (
-        "a question that the training data holds",
-        "take the row out of one of the two files",
-    ),
-    "unread_training_row": (
-        "a row of the training data that cannot be read",
-        "mend it: it was not compared",
-    ),
-}
+    "undefined_tool":
+        ("a call of a tool that the row does not define", "define it in tools, or mend the name"),
+    "missing_parameter":
+        ("a call without a required parameter", "add it, or take it out of `required`"),
+    "bad_argument": ("an argument that breaks its schema", "mend the value or the schema"),
+    "empty_answer": ("an empty answer", "fill it in, or delete the row"),
+    "answer_left":
+        ("a question with gold that still holds its answer", "cut it: swiftkit convert --to grpo"),
+    "too_long":
+        ("more tokens than --max-length", "swift deletes such rows, or stops under --strict"),
+    "contaminated":
+        ("a question that the training data holds", "take the row out of one of the two files"),
+    "unread_training_row":
+        ("a row of the training data that cannot be read", "mend it: it was not compared"),
+}  # fmt: skip
 WARNINGS = {
-    "overlap": (
-        "a question that shares a passage with the training data",
-        "look whether it is the same task",
-    ),
-    "undeclared_parameter": (
-        "an argument that the tool does not declare",
-        "declare it, or delete it",
-    ),
-    "unchecked_calls": (
-        "calls in a row without tools: nothing to check them by",
-        "add the tools",
-    ),
-    "bad_schema": (
-        "a tool whose parameters are no valid JSON Schema",
-        "mend it: its calls were not checked",
-    ),
-    "answer_quoted": (
-        "an answer that stands word for word in the prompt",
-        "keep it only if copying is the task",
-    ),
-    "no_answer": (
-        "a row without answer or gold: nothing to train on",
-        "fine for a reward of your own only",
-    ),
-    "nested_column": (
-        "a column that is no text",
-        "write it as JSON text: Arrow pads structs with nulls",
-    ),
-    "dropped_key": (
-        "a key of a message that swift drops",
-        "run swiftkit convert on the raw data",
-    ),
-    "duplicate": (
-        "a row that is there before, word for word",
-        "delete it, unless it is to weigh double",
-    ),
-    "near_duplicate": (
-        "a row that is almost there before",
-        "delete it if it teaches nothing new",
-    ),
-}
+    "overlap":
+        ("a question that shares a passage with the training data",
+         "look whether it is the same task"),
+    "undeclared_parameter":
+        ("an argument that the tool does not declare", "declare it, or delete it"),
+    "unchecked_calls": ("calls in a row without tools: nothing to check them by", "add the tools"),
+    "bad_schema":
+        ("a tool whose parameters are no valid JSON Schema", "mend it: its calls were not checked"),
+    "answer_quoted":
+        ("an answer that stands word for word in the prompt",
+         "keep it only if copying is the task"),
+    "no_answer":
+        ("a row without answer or gold: nothing to train on", "fine for a reward of your own only"),
+    "nested_column":
+        ("a column that is no text", "write it as JSON text: Arrow pads structs with nulls"),
+    "dropped_key": ("a key of a message that swift drops", "run swiftkit convert on the raw data"),
+    "duplicate":
+        ("a row that is there before, word for word", "delete it, unless it is to weigh double"),
+    "near_duplicate": ("a row that is almost there before", "delete it if it teaches nothing new"),
+}  # fmt: skip
 KINDS = ERRORS | WARNINGS
 
 

@@ -18,10 +18,8 @@ from swiftkit.errors import UsageError
 
 PERCENTILES = (50, 90, 95, 99)
 _BINS = 16
-# characters: what a tokenizer gets at a time, so that one huge row does not fill the memory
-_PIECE = 100_000
-# texts whose length is remembered: tools and system prompts come again and again
-_MOST_REMEMBERED = 100_000
+_PIECE = 100_000  # characters that a tokenizer gets at a time: a huge row would fill the memory
+_MOST_REMEMBERED = 100_000  # lengths of texts: tools and system prompts come again and again
 
 
 class LengthBin(msgspec.Struct, frozen=True):
@@ -33,15 +31,13 @@ class LengthBin(msgspec.Struct, frozen=True):
 
 
 class LengthSummary(msgspec.Struct, frozen=True):
-    """`over` counts the rows with more than `max_length` tokens."""
-
     unit: str  # tokens or characters
     mean: float
     percentiles: dict[str, int]
     max: int
     histogram: list[LengthBin]
     max_length: int | None = None
-    over: int = 0
+    over: int = 0  # rows with more than max_length tokens
 
 
 class Lengths:
@@ -74,9 +70,7 @@ class Lengths:
             return None
         ordered = sorted(self._lengths)
         last = len(ordered) - 1
-        over = 0
-        if self._max_length:
-            over = sum(length > self._max_length for length in ordered)
+        limit = self._max_length or ordered[last]
         return LengthSummary(
             unit=self._unit,
             mean=round(sum(ordered) / len(ordered), 1),
@@ -84,13 +78,12 @@ class Lengths:
             max=ordered[last],
             histogram=_histogram(ordered),
             max_length=self._max_length,
-            over=over,
+            over=sum(length > limit for length in ordered),
         )
 
 
 def _histogram(ordered: Sequence[int]) -> list[LengthBin]:
-    """Return equal bins from the shortest row to the 99th percentile; the last one holds what is
-    longer, too."""
+    """Return equal bins from the shortest row to the 99th percentile, the last with all above."""
     low, high = ordered[0], ordered[round((len(ordered) - 1) * 0.99)]
     step = _round_step((high - low) / _BINS)
     edges = [*range(low // step * step, high + 1, step), ordered[-1] + 1]

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 
 from swiftkit.data.checks.check import CheckReport
-from swiftkit.data.checks.findings import CheckFinding
-from swiftkit.data.checks.lengths import LengthSummary
 from swiftkit.findings import Level
 from swiftkit.terminal import print_lines, print_table
 
@@ -14,35 +12,24 @@ _SHOWN = 3  # examples of a finding
 
 def print_tables(report: CheckReport) -> None:
     """Print the findings, the lengths with their histogram and the overlap on stdout."""
-    if report.findings:
-        _print_findings(report)
-    if report.lengths:
-        _print_histogram(report.lengths)
-    print_lines(_lines(report))
-
-
-def _print_findings(report: CheckReport) -> None:
-    head = ("finding", "rows", "what, where, and what to do")
-    rows = []
+    findings = []
     for finding in report.findings:
         count = f"{finding.rows}\n{100 * finding.rows / report.rows:.1f} %"
-        rows.append((f"{finding.code}\n{finding.level}", count, _text(finding)))
-    print_table(head, rows, report.file, right=(1,))
-
-
-def _text(finding: CheckFinding) -> str:
-    lines = [f"{finding.what}: {finding.fix}"]
-    lines += [f"{example.where}: {example.detail}" for example in finding.examples[:_SHOWN]]
-    return "\n".join(lines)
-
-
-def _print_histogram(lengths: LengthSummary) -> None:
-    most = max(part.rows for part in lengths.histogram)
-    rows = []
-    for part in lengths.histogram:
-        rows.append((str(part.low), str(part.rows), "█" * round(_BAR * part.rows / most)))
-    title = f"length of a row in {lengths.unit}"
-    print_table(("from", "rows", ""), rows, title, right=(0, 1))
+        texts = [f"{finding.what}: {finding.fix}"]
+        texts += [f"{example.where}: {example.detail}" for example in finding.examples[:_SHOWN]]
+        findings.append((f"{finding.code}\n{finding.level}", count, "\n".join(texts)))
+    if findings:
+        head = ("finding", "rows", "what, where, and what to do")
+        print_table(head, findings, report.file, right=(1,))
+    if report.lengths:
+        bins = report.lengths.histogram
+        most = max(part.rows for part in bins)
+        bars = []
+        for part in bins:
+            bars.append((str(part.low), str(part.rows), "█" * round(_BAR * part.rows / most)))
+        title = f"length of a row in {report.lengths.unit}"
+        print_table(("from", "rows", ""), bars, title, right=(0, 1))
+    print_lines(_lines(report))
 
 
 def _lines(report: CheckReport) -> Iterator[str]:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 from swiftkit.data.checks.tokens import tokens_of
 from swiftkit.data.json_values import items
 
+_system_tokens = lru_cache(maxsize=64)(tokens_of)  # there are few system prompts, and long ones
+
 
 class TextTurn(NamedTuple):
     """A message whose role and content are text."""
@@ -24,12 +26,11 @@ class RowView(NamedTuple):
 
 
 class RowFinding(NamedTuple):
-    """Something wrong with one row. `code` is stable; `fix` is "" where findings.py has one for
-    the code."""
+    """Something wrong with one row."""
 
     code: str
     detail: str
-    fix: str = ""
+    fix: str = ""  # where findings.py has none for the code
 
 
 def view_of(line: int, row: dict[str, Any]) -> RowView:
@@ -41,8 +42,3 @@ def view_of(line: int, row: dict[str, Any]) -> RowView:
             case {"role": str(role), "content": str(text)}:
                 turns.append(TextTurn(role, text, tokens_of(text)))
     return RowView(line, row, turns)
-
-
-@lru_cache(maxsize=64)  # a data set has few system prompts, and long ones
-def _system_tokens(text: str) -> list[str]:
-    return tokens_of(text)

@@ -1,5 +1,4 @@
-"""Can ms-swift use the row as it is meant? What `swiftkit convert` holds a row to, and what gets
-lost on the way."""
+"""Can ms-swift use the row? What `swiftkit convert` holds a row to, and what gets lost."""
 
 from collections.abc import Iterator
 from typing import Any, cast
@@ -13,12 +12,8 @@ from swiftkit.records import GOLD_COLUMNS, Row
 
 _MESSAGE_KEYS = {"role", "content", "loss", "loss_scale"}
 _OWN_SHAPE = {  # columns in which swift reads no text
-    "messages",
-    "rejected_messages",
-    "rejected_response",
-    "chat_template_kwargs",
-    "objects",
-}
+    "messages", "rejected_messages", "rejected_response", "chat_template_kwargs", "objects",
+}  # fmt: skip
 _REWARDED = {"expected_calls", *GOLD_COLUMNS}
 
 
@@ -42,8 +37,7 @@ def _unusable(row: dict[str, Any]) -> Iterator[RowFinding]:
 
 
 def _answerless(row: dict[str, Any]) -> Iterator[RowFinding]:
-    """Yield what is wrong at the end of the messages: swift's GRPO takes a last `assistant` message
-    away, but leaves a `tool_call` in the prompt."""
+    """Yield what is wrong at the end: swift's GRPO removes a last `assistant`, no `tool_call`."""
     messages = items(row.get("messages"))
     role = field(messages[-1], "role") if messages else None
     if "expected_calls" in row and role == "tool_call":

@@ -1,5 +1,4 @@
-"""Text as tokens that can be compared: what duplicates, contamination and leaked answers are
-measured in.
+"""Text as tokens that can be compared, for duplicates, contamination and leaked answers.
 
 A token is a word, without case, punctuation and width. A letter of a script that is written without
 spaces (Chinese, Japanese, Thai) is a token of its own, so that n tokens are n characters there.
@@ -16,18 +15,15 @@ _TOKEN = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 
 
 def tokens_of(text: str) -> list[str]:
-    """Return the tokens of a text."""
     if text.isascii():
         return _TOKEN.findall(text.lower())
     return _TOKEN.findall(unicodedata.normalize("NFKC", text).casefold())
 
 
 def run_hashes(tokens: Sequence[str], size: int) -> list[int]:
-    """Return a 64-bit hash for each run of `size` neighbours; for fewer tokens than that, the one
-    of them all.
+    """Return a 64-bit hash for each run of `size` neighbours; for fewer, the one of them all.
 
-    It is the same in every process: that of a tuple of numbers, unlike that of a text, is not
-    salted.
+    It is the same in every process: that of a tuple of numbers, unlike that of a text, has no salt.
     """
     numbers = [crc32(token.encode()) for token in tokens]
     width = min(size, len(numbers))
