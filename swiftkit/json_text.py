@@ -1,5 +1,4 @@
-"""JSON that stands inside other text: where it ends is found by reading it, so its strings may hold
-any markup."""
+"""JSON inside other text: where it ends is found by reading, so its strings may hold any markup."""
 
 import json
 import re
@@ -20,7 +19,7 @@ def skip_space(text: str, position: int) -> int:
 
 
 def reason(error: Exception) -> str:
-    """What is wrong with a call, from what reading it raised: a ValueError or a RecursionError."""
+    """Return in words what reading a call raised: a ValueError or a RecursionError."""
     if isinstance(error, RecursionError):
         return "the call's JSON is nested too deeply"
     if isinstance(error, json.JSONDecodeError):
@@ -29,8 +28,7 @@ def reason(error: Exception) -> str:
 
 
 def _finite(text: str) -> float:
-    """JSON has no infinity: a number that overflows, and the words NaN and Infinity, are no
-    JSON."""
+    """Return a number. One that overflows, and the words NaN and Infinity, are no JSON."""
     number = float(text)
     if not -float("inf") < number < float("inf"):
         raise ValueError(f"the number {text[:20]} is out of range")
@@ -44,15 +42,13 @@ raw_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_finite).raw_d
 def decode(text: str, where: str, code: str, fix: str, problem: str = "") -> Any:
     """Return the value of a JSON text that a record holds.
 
-    Raises DataError: `duplicate_key` for two values under one key, otherwise `code`, with `where`
-    and `fix`, and `problem` in place of "not valid JSON".
+    Raises DataError: `duplicate_key`, or `code`, with `problem` in place of "not valid JSON".
     """
     try:
         return decode_distinct(text, where)
     except (ValueError, RecursionError) as error:  # msgspec's and Unicode's errors are ValueErrors
         detail = "nested too deeply" if isinstance(error, RecursionError) else error
-        reason = f"{where}: {problem or 'not valid JSON'}: {detail}"
-        raise DataError(reason, code, fix) from error
+        raise DataError(f"{where}: {problem or 'not valid JSON'}: {detail}", code, fix) from error
 
 
 def decode_or_none(text: str | bytes) -> Any:
@@ -64,11 +60,8 @@ def decode_or_none(text: str | bytes) -> Any:
 
 
 def decode_distinct(text: str, where: str) -> Any:
-    """Return the value of a JSON text in which no key of an object has two values.
-
-    Raises DataError (duplicate_key), as jsonl.decode_record does for the record itself; ValueError
-    or RecursionError for what is no JSON.
-    """
+    """Return the value of a JSON text. Raises DataError (duplicate_key) for two values of a key, as
+    jsonl.decode_record for the record itself; ValueError or RecursionError for what is no JSON."""
     value = msgspec.json.decode(text)
     colons = text.count(":")  # each key has one: a value that lost a key is written with fewer
     is_spelt = "\\u003" in text and _SPELT_COLON.search(text)  # may make up for a lost one
@@ -78,8 +71,7 @@ def decode_distinct(text: str, where: str) -> Any:
 
 
 def check_distinct(text: str | bytes, where: str) -> None:
-    """Refuse two values under one key (duplicate_key): all JSON readers keep only the last one,
-    without a word."""
+    """Refuse two values under one key (duplicate_key): JSON readers keep the last, in silence."""
     json.loads(text, object_pairs_hook=partial(_distinct, where))
 
 
@@ -94,11 +86,9 @@ def _distinct(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
-    """The arguments that begin here, after white space, and the position behind them and the white
-    space that follows.
+    """Return the arguments that begin here, and where they end, skipping white space around them.
 
-    Raises ValueError or RecursionError, for which `reason` has the words. Of a key given twice the
-    last counts.
+    Raises ValueError or RecursionError (see `reason`). Of a key given twice the last counts.
     """
     value, end = raw_decode(text, skip_space(text, start))
     if not isinstance(value, dict):
@@ -107,14 +97,12 @@ def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
 
 
 def written(value: Any) -> str:
-    """JSON with json.dumps' own separators and all characters as they are, which is how chat
-    templates write it.
+    """Return JSON as chat templates write it: json.dumps' separators, all characters as they are.
 
     Raises DataError (bad_call) for what JSON cannot hold, such as NaN.
     """
     try:
         return json.dumps(value, ensure_ascii=False, allow_nan=False)
     except (ValueError, TypeError, RecursionError) as error:
-        raise DataError(
-            f"JSON cannot hold a call's arguments: {error}", "bad_call", "use JSON values only"
-        ) from error
+        problem = f"JSON cannot hold a call's arguments: {error}"
+        raise DataError(problem, "bad_call", "use JSON values only") from error

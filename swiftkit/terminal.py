@@ -50,8 +50,7 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def print_json(value: Any) -> None:
     """Print anything that msgspec can encode on stdout, indented."""
-    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
-    print(printable(text))
+    print(printable(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()))
 
 
 def print_table(
@@ -91,8 +90,7 @@ def table_lines(
 
 
 def _column_widths(cells: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Return the width of each column. The widest gives way first, down to its longest word and, if
-    that is not enough, down to the longest part of a word."""
+    """Return the columns' widths. The widest gives way first: to words, then to their parts."""
     widths, words, parts = [], [], []
     for column in zip(*cells, strict=True):
         text = "\n".join(column)

@@ -36,8 +36,7 @@ _SEEN_BY_LOADER = 8 << 20  # bytes; `datasets` looks at 10 << 20 to learn a file
 
 
 class ConvertReport(msgspec.Struct):
-    """The counts of a run, as `--json` prints them. `examples` has the first reject of each code,
-    `first_rows` the first row of each format."""
+    """The counts of a run, as `--json` prints them."""
 
     output: str
     rows_in: int = 0
@@ -47,8 +46,8 @@ class ConvertReport(msgspec.Struct):
     rows_out: int = 0
     rejects: dict[str, int] = {}
     formats: dict[str, int] = {}
-    first_rows: dict[str, str] = {}
-    examples: dict[str, str] = {}
+    first_rows: dict[str, str] = {}  # by format
+    examples: dict[str, str] = {}  # the first reject of each code
     notes: list[str] = []
     rejects_file: str = ""
 
@@ -68,12 +67,13 @@ def convert_files(
     with ExitStack() as stack:
         progress = stack.enter_context(closing(RowProgress(files)))
         out = stack.enter_context(write_atomically(output))
-        rejects = _LazyFile(stack, rejects_path)
+        rejects: IO[bytes] | None = None  # made at its first line
         outcomes = stack.enter_context(closing(_outcomes(files, progress.add_bytes, options)))
         writer = _RowWriter(out, report, options)
         for outcome in outcomes:
             _count(outcome, report)
             if outcome.reject:
+                rejects = rejects or stack.enter_context(write_atomically(rejects_path))
                 rejects.write(encode(outcome.reject) + b"\n")
             writer.write(outcome)
             if report.rows_out == options.max_samples:
@@ -150,19 +150,6 @@ def _check_filtered(report: ConvertReport, files: list[Path], options: ConvertOp
         if report.rows_filtered:
             problem += f" but {report.rows_filtered} that are filtered out: {reason}"
         raise DataError(problem, "no_rows", "give a file with at least one row")
-
-
-class _LazyFile:
-    """A file that is made at its first line."""
-
-    def __init__(self, stack: ExitStack, path: Path) -> None:
-        self._stack, self._path = stack, path
-        self._file: IO[bytes] | None = None
-
-    def write(self, line: bytes) -> None:
-        if self._file is None:
-            self._file = self._stack.enter_context(write_atomically(self._path))
-        self._file.write(line)
 
 
 class _RowWriter:

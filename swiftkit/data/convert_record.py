@@ -4,6 +4,7 @@ Whatever a record holds, the outcome is rows or a reject.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,8 +74,7 @@ def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]
     for number, line in chunk.records:
         plain = convert_line(line, f"{name}:{number}", scratch)
         if plain is not None and plain[0] not in is_short:
-            # The first record of a kind must become the same in the general way: its columns may
-            # make it one of another format.
+            # the first of a kind must become the same in the general way: its format may be another
             general = _outcome(chunk.path, number, line, options)
             expected = "openai", (encode(plain[1]),)
             is_short[plain[0]] = (general.source_format, general.rows) == expected
@@ -126,11 +126,8 @@ def _convert(source: str, path: Path, line: bytes, options: ConvertOptions) -> C
         rows += TARGETS[options.target](row)
     if not rows:
         return ConvertOutcome()
-    columns: set[str] = set()
-    for row in rows:
-        columns.update(_columns(row))
-    encoded = tuple(encode(row) for row in rows)
-    return ConvertOutcome(source_format, identity, encoded, columns=frozenset(columns))
+    columns = frozenset(chain.from_iterable(map(_columns, rows)))
+    return ConvertOutcome(source_format, identity, tuple(map(encode, rows)), columns=columns)
 
 
 def _columns(row: Mapping[str, Any]) -> Iterator[str]:

@@ -52,10 +52,7 @@ def title(name: str) -> str:
 
 
 def detect_format(record: dict[str, Any], path: Path, forced: str) -> tuple[str, dict[str, Any]]:
-    """Return the format's name (`forced`, unless it is ""), and the record with_files_beside.
-
-    Raises DataError (unknown_format).
-    """
+    """Return the format (`forced` if given), and the record with_files_beside. Raises DataError."""
     if forced:
         return forced, with_files_beside(forced, record, path)
     for name, converter in in_order():

@@ -58,8 +58,7 @@ class _RawCall(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class _RawMessage(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A message that is read. Some keys must be null: so Arrow and clients' libraries write what is
-    not there."""
+    """A message that is read. Some keys must be null, as Arrow writes what is not there."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: UnsetType | str | None = UNSET
@@ -86,8 +85,7 @@ _encode_into = msgspec.json.Encoder().encode_into
 def convert_line(
     line: bytes, source: str, scratch: bytearray
 ) -> tuple[Kind, dict[str, Any]] | None:
-    """Return the kind of a plain record, and its row, ready to be encoded; None for a record that
-    is not plain.
+    """Return the kind of a plain record, and its row, ready to be encoded; or None.
 
     The scratch is written over: what is encoded only to be measured needs no memory of its own.
     """
@@ -111,8 +109,7 @@ def convert_line(
 
 
 def _columns(line: bytes) -> dict[str, Raw]:
-    """Return the columns, if none is there twice: nothing is missing when they are put together
-    again.
+    """Return the columns, if none is there twice: put together again, nothing is missing.
 
     The spaces stand after each colon and comma, or nowhere. In a record that is written in another
     way, the colons are counted.
@@ -152,8 +149,7 @@ def _tools(raw: Raw) -> list[tuple[str, bytes]]:
 
 @lru_cache(maxsize=_MOST_TOOLS)
 def _tool(raw: bytes) -> tuple[str, bytes]:
-    """Return a tool's name, and its text as it stands in the JSON of a row: escaped, for it is a
-    part of a string."""
+    """Return a tool's name, and its text as it stands in the JSON of a row: escaped."""
     value = _decode_object(raw)
     text = encode(value)
     if "function" not in value or raw.count(b":") != text.count(b":") or has_spelt_colons(raw):

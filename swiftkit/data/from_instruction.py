@@ -26,11 +26,9 @@ from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import join, split
 
 PAIRS = (
-    ("instruction", "output"),
-    ("prompt", "completion"),
-    ("prompt", "response"),
+    ("instruction", "output"), ("prompt", "completion"), ("prompt", "response"),
     ("query", "response"),
-)
+)  # fmt: skip
 _MARKED_CALL = re.compile(r'\{\s*"tool_call"\s*:')
 _WIDE_CALL = re.compile(  # in full-width punctuation
     r"(?=.*[（）＝])\s*[A-Za-z_]\w*\s*[(（]\s*\w+\s*[=＝][^()（）]*[)）]\s*[;；]?\s*"

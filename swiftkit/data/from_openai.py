@@ -113,10 +113,7 @@ def messages_of(messages: Any, where: str) -> list[Message]:
     if not isinstance(messages, list):
         fix = "write [{role, content}]"
         raise DataError(f"{where} is not a list of messages", "bad_message", fix)
-    return list(_messages(messages, where))
-
-
-def _messages(messages: list[Any], where: str) -> Iterator[Message]:
+    finished: list[Message] = []
     ids: list[Any] = []  # of the last answer's calls, in their order
     results: list[tuple[Any, Message]] = []  # what came back for them
     for index, message in enumerate(messages):
@@ -132,7 +129,7 @@ def _messages(messages: list[Any], where: str) -> Iterator[Message]:
             results.append((message.get("tool_call_id"), {"role": role, "content": text}))
             continue
         if results:
-            yield from in_call_order(results, ids, place)
+            finished += in_call_order(results, ids, place)
             results = []
         calls = _calls(message, role, place)
         ids = [call.get("id") for call in calls if isinstance(call, dict)]
@@ -144,8 +141,8 @@ def _messages(messages: list[Any], where: str) -> Iterator[Message]:
             parts = iter([Message(role=role, content=text_of(content, place))])
         for part in parts:
             part.update(flag)
-            yield part
-    yield from in_call_order(results, ids, "the end")
+            finished.append(part)
+    return [*finished, *in_call_order(results, ids, "the end")]
 
 
 def _answer(

@@ -3,9 +3,8 @@
     {"conversations": [{"from": "human", "value": "Hi."}, {"from": "gpt", "value": "Hello."}],
      "system": "Be brief."}
 
-`is_conversation` and `has_mark` tell a data set's dialect, `turns_of` reads what the dialects
-share, `answer` writes an assistant's turn. A text that prescribes a data set's own call format is
-no part of a row: the chat template says how to call, and two prescriptions contradict each other.
+A text that prescribes a data set's own call format is no part of a row: the chat template says how
+to call, and two prescriptions contradict each other.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -52,10 +51,7 @@ def is_conversation(record: dict[str, Any]) -> bool:
 
 
 def has_mark(record: dict[str, Any], marks: Mapping[str, tuple[str, ...]]) -> bool:
-    """Return whether a text of a conversation holds one of the marks of its role.
-
-    `marks` are by swift's name of the role; the columns `system` and `system_prompt` count too.
-    """
+    """Return whether a text holds a mark of its role (swift's name); `system` columns count too."""
     if not is_conversation(record):
         return False
     texts: list[tuple[str, Any]] = [("system", record.get(name)) for name in SYSTEM]
@@ -74,7 +70,19 @@ def turns_of(record: dict[str, Any]) -> list[ShareGptTurn]:
     if not items:
         fix = "give a list of {from, value}"
         raise DataError("the row has no conversations", "no_messages", fix)
-    turns = [_turn(item, f"conversations[{index}]") for index, item in enumerate(items)]
+    turns = []
+    for index, item in enumerate(items):
+        where = f"conversations[{index}]"
+        if not isinstance(item, dict) or "value" not in item:
+            reason = f"{where} is not an object of from and value"
+            raise DataError(reason, "bad_message", "write {from, value}")
+        name = item.get("from")
+        role = ROLES.get(name) if isinstance(name, str) else None
+        if role is None:
+            fix = f"use {', '.join(ROLES)}"
+            raise DataError(f"{where}: unknown role {name!r}", "bad_role", fix)
+        flags = loss_flag(item, where, is_answer=role in ANSWERS)
+        turns.append(ShareGptTurn(role, item["value"], where, flags))
     first = turns[0].value if turns[0].role == "system" else ""
     columns = []
     for name in SYSTEM:
@@ -125,15 +133,3 @@ def _items(value: Any) -> list[Any]:
         if isinstance(roles, list) and isinstance(texts, list) and len(roles) == len(texts):
             return [{"from": role, "value": text} for role, text in zip(roles, texts, strict=True)]
     return items(value)
-
-
-def _turn(item: Any, where: str) -> ShareGptTurn:
-    if not isinstance(item, dict) or "value" not in item:
-        reason = f"{where} is not an object of from and value"
-        raise DataError(reason, "bad_message", "write {from, value}")
-    name = item.get("from")
-    role = ROLES.get(name) if isinstance(name, str) else None
-    if role is None:
-        raise DataError(f"{where}: unknown role {name!r}", "bad_role", f"use {', '.join(ROLES)}")
-    flags = loss_flag(item, where, is_answer=role in ANSWERS)
-    return ShareGptTurn(role, item["value"], where, flags)

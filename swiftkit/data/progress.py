@@ -10,11 +10,13 @@ class RowProgress:
     """Rows that are done, their speed, and the time left, which the bytes that were read tell."""
 
     def __init__(self, files: Sequence[Path]) -> None:
-        self._total: int | None = None
+        total = None
         if all(file.is_file() for file in files):
-            self._total = sum(file.stat().st_size for file in files)
+            total = sum(file.stat().st_size for file in files)
         self._bytes = self._rows = 0
-        self._bar = ProgressBar(self._total, self._text)
+        self._bar = ProgressBar(
+            total, lambda seconds: describe_speed(self._rows, self._bytes, total, seconds)
+        )
 
     def add_bytes(self, count: int) -> None:
         """Take note of bytes that were read."""
@@ -27,9 +29,6 @@ class RowProgress:
 
     def close(self) -> None:
         self._bar.close(self._bytes)
-
-    def _text(self, seconds: float) -> str:
-        return describe_speed(self._rows, self._bytes, self._total, seconds)
 
 
 def describe_speed(rows: int, done: int, total: int | None, seconds: float) -> str:

@@ -57,22 +57,18 @@ def text_of(content: Any, where: str) -> str:
         return content
     if content is None:
         return ""
-    texts: list[str] = []
+    texts = []
+    has_other = False
     for part in listed(content):
-        text = field(part, "text")
-        if field(part, "type") != "text" or not isinstance(text, str):
-            raise _no_text(listed(content), where)
-        texts.append(text)
-    return "".join(texts)
-
-
-def _no_text(parts: list[Any], where: str) -> DataError:
-    for part in parts:
-        kind = field(part, "type")
+        kind, text = field(part, "type"), field(part, "text")
         if isinstance(kind, str) and kind in _MEDIA_PARTS:
-            return _unsupported_media(f"{where}: a part of the content is of type {kind}")
-    reason = f"{where}: content is neither text nor text parts"
-    return DataError(reason, "bad_content", "give the content as text")
+            raise _unsupported_media(f"{where}: a part of the content is of type {kind}")
+        has_other = has_other or kind != "text" or not isinstance(text, str)
+        texts.append(text)
+    if has_other:
+        reason = f"{where}: content is neither text nor text parts"
+        raise DataError(reason, "bad_content", "give the content as text")
+    return "".join(texts)
 
 
 def _unsupported_media(reason: str) -> DataError:

@@ -71,10 +71,7 @@ def print_row(data: Path, row: int | None, settings: ShowSettings) -> int:
 
 
 def records_of(data: Path, row: int | None, settings: ShowSettings) -> Iterator[tuple[int, bytes]]:
-    """Return (line number, record) of row `row`, or of all rows, read as they are asked for.
-
-    Raises UsageError, for a row that is not there only when it is asked for.
-    """
+    """Return (line number, record) of row `row`, or of all, lazily. Raises UsageError."""
     check_model(settings.model)
     if data.is_dir():
         raise UsageError(f"{data} is a folder; give one file of rows")

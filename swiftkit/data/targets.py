@@ -116,13 +116,9 @@ def kto(row: Row) -> Iterator[Row]:
 
 
 TARGETS: dict[str, Callable[[Row], Iterator[Row]]] = {
-    "sft": sft,
-    "grpo": grpo,
-    "grpo_steps": grpo_steps,
-    "preference": preference,
-    "kto": kto,
+    "sft": sft, "grpo": grpo, "grpo_steps": grpo_steps, "preference": preference, "kto": kto,
     "whole": whole,
-}
+}  # fmt: skip
 
 
 def after_last_user(messages: list[Message]) -> int:

@@ -8,7 +8,7 @@ file that looks whole.
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -172,7 +172,7 @@ def put_first(path: Path, places: list[tuple[int, int]]) -> None:
             position = start + size
 
 
-class Journal:
+class Journal(AbstractContextManager["Journal"]):
     """An append-only JSON Lines file: each record is flushed, a half line is cut off at opening."""
 
     def __init__(self, path: Path) -> None:
@@ -187,9 +187,6 @@ class Journal:
 
     def close(self) -> None:
         self._file.close()
-
-    def __enter__(self) -> "Journal":
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()

@@ -21,8 +21,7 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # without libyaml 
 
 
 def read_yaml(text: bytes, where: str) -> Any:
-    """Return the one document of `text`. Raises DataError (broken_yaml, too_deep) that begins with
-    `where`."""
+    """Return the one document of `text`. Raises DataError (broken_yaml, too_deep)."""
     try:
         _check_depth(text, where)
         return yaml.load(text, _CoreLoader)  # noqa: S506  # a child of the safe loader
@@ -56,8 +55,7 @@ class _CoreLoader(_Loader):  # type: ignore[misc]
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
 
     def flatten_mapping(self, node: Any) -> None:
-        """Write out the merge keys, `<<`. Each key stays once: merges of merges would add up to
-        more than the memory holds."""
+        """Write out the merge keys, `<<`. Each key stays once: merges of merges fill the memory."""
         names = set()
         for key, _ in node.value:
             name = self._name(key)
@@ -97,7 +95,6 @@ for _tag, _pattern, _first in (
     ("float", r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", list("-+.0123456789")),
     ("merge", r"<<", ["<"]),
 ):
-    _CoreLoader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
-    )
+    _scalar = re.compile(f"^(?:{_pattern})$")
+    _CoreLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _scalar, _first)
 _CoreLoader.add_constructor("tag:yaml.org,2002:float", _CoreLoader.construct_yaml_float)

@@ -11,39 +11,28 @@ Source: https://spec.openapis.org/oas/v3.0.4.html and v3.1.1.html.
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from swiftkit.errors import DataError, UsageError
-from swiftkit.files.jsonl import write_atomically
+from swiftkit.files.jsonl import BOM, write_atomically
 from swiftkit.files.safe_yaml import read_yaml
 from swiftkit.openapi.parameters import parameters_of
 from swiftkit.openapi.schema import NESTED, SchemaWriter
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 LONGEST_NAME = 64
-_BOM = b"\xef\xbb\xbf"
 _NOT_IN_NAMES = re.compile("[^A-Za-z0-9_-]+")
 
 
-class Operation(NamedTuple):
-    """An operation as it stands in the document, with the parameters that its path shares."""
-
-    method: str
-    path: str
-    body: Any
-    shared: list[Any]
-
-
 class MadeTool(msgspec.Struct, frozen=True):
-    """An operation that became a tool. `parameters`: the tool's parameter -> place:name in the
-    request."""
+    """An operation that became a tool."""
 
     method: str
     path: str
     tool: str
-    parameters: dict[str, str]
+    parameters: dict[str, str]  # of the tool -> place:name in the request
 
 
 class SkippedOperation(msgspec.Struct, frozen=True):
@@ -64,8 +53,7 @@ class ToolsReport(msgspec.Struct):
 
 
 def write_tools(source: Path, output: Path) -> ToolsReport:
-    """Write the tools as a JSON list. Raises DataError where the document cannot be read or has no
-    operation."""
+    """Write the tools as a JSON list. Raises DataError for a document that gives no operations."""
     if output.resolve() == source.resolve():
         raise UsageError(f"{output} is both input and output; choose another name for the output")
     document = _read_document(source)
@@ -79,11 +67,9 @@ def write_tools(source: Path, output: Path) -> ToolsReport:
 
 
 def summary(report: ToolsReport) -> str:
-    """Return the report for a person: a line of totals, and one for each operation that was
-    skipped."""
+    """Return the report for a person: a line of totals, and one for each skipped operation."""
     made, skipped = len(report.made), len(report.skipped)
-    totals = f"{report.operations} operations = {made} tools + {skipped} skipped: {report.output}"
-    lines = [totals]
+    lines = [f"{report.operations} operations = {made} tools + {skipped} skipped: {report.output}"]
     for operation in report.skipped:
         name = f"{operation.method.upper()} {operation.path}"
         lines.append(f"  skipped, {operation.code}: {name}: {operation.reason} ({operation.fix})")
@@ -92,23 +78,22 @@ def summary(report: ToolsReport) -> str:
 
 def _read_document(source: Path) -> dict[str, Any]:
     try:
-        text = source.read_bytes().removeprefix(_BOM)
+        text = source.read_bytes().removeprefix(BOM)
     except OSError as error:
         fix = "check the path and its permissions"
         raise DataError(f"{source}: {error.strerror or error}", "unreadable_file", fix) from error
-    document = _decode_document(text, source)
-    version = document.get("openapi") if isinstance(document, dict) else None
-    if isinstance(document, dict) and str(version).startswith("3."):
+    value = _decode_document(text, source)
+    document: dict[str, Any] = value if isinstance(value, dict) else {}
+    version = document.get("openapi")
+    if str(version).startswith("3."):
         return document
-    is_swagger = isinstance(document, dict) and "swagger" in document
-    kind = "Swagger 2" if is_swagger else f"openapi: {version}"
+    kind = "Swagger 2" if "swagger" in document else f"openapi: {version}"
     fix = "give OpenAPI 3.0 or 3.1 (swagger2openapi converts Swagger 2)"
     raise DataError(f"{source}: not an OpenAPI 3 document ({kind})", "not_openapi", fix)
 
 
 def _decode_document(text: bytes, source: Path) -> Any:
-    """Return the value of JSON or YAML. JSON is nearly all YAML, but much faster to read as what it
-    is."""
+    """Return the value of JSON or YAML; JSON, nearly all YAML, is much faster to read as itself."""
     if text.lstrip().startswith(b"{"):
         try:
             return msgspec.json.decode(text)
@@ -123,8 +108,7 @@ def _tools(document: dict[str, Any], report: ToolsReport) -> Iterator[dict[str, 
     """Yield the tools; each operation is entered in the report."""
     schemas = SchemaWriter(document)
     names: set[str] = set()
-    for operation in _operations(document, schemas, report):
-        method, path, body, shared = operation
+    for method, path, body, shared in _operations(document, schemas, report):
         report.operations += 1
         try:
             parameters, places = _parameters(schemas, body, shared)
@@ -144,15 +128,13 @@ def _tools(document: dict[str, Any], report: ToolsReport) -> Iterator[dict[str, 
 
 
 def _skip(report: ToolsReport, method: str, path: str, error: DataError) -> None:
-    skipped = SkippedOperation(method, path, error.code, error.reason, error.fix)
-    report.skipped.append(skipped)
+    report.skipped.append(SkippedOperation(method, path, error.code, error.reason, error.fix))
 
 
 def _parameters(
     schemas: SchemaWriter, body: Any, shared: list[Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return JSON Schema and places. What holds itself is written out again inside itself, unless
-    that makes it too large."""
+    """Return JSON Schema and places. What holds itself is nested, unless it is too large then."""
     for nested in range(NESTED, 0, -1):
         schemas.begin(nested)
         try:
@@ -166,8 +148,8 @@ def _parameters(
 
 def _operations(
     document: dict[str, Any], schemas: SchemaWriter, report: ToolsReport
-) -> Iterator[Operation]:
-    """Yield all operations; a path that is none is entered as skipped."""
+) -> Iterator[tuple[str, str, Any, list[Any]]]:
+    """Yield (method, path, body, parameters of the path); a path that is none is skipped."""
     paths = document.get("paths")
     for path, item in (paths if isinstance(paths, dict) else {}).items():
         if path.startswith("x-"):
@@ -183,7 +165,7 @@ def _operations(
         shared = shared if isinstance(shared, list) else []
         for method in METHODS:
             if method in target:
-                yield Operation(method, path, target[method], shared)
+                yield method, path, target[method], shared
 
 
 def _description(body: dict[str, Any], method: str, path: str) -> str:

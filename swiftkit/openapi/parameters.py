@@ -1,5 +1,4 @@
-"""The parameters of one OpenAPI operation as one JSON Schema object, and where each belongs in the
-request.
+"""The parameters of one OpenAPI operation as one JSON Schema object, and their places.
 
 They are those of path, query, header and cookie, and the properties of the body. Where two places
 use one name, the second becomes place_name (`body_id`). A body that is no plain object, or that is
@@ -24,8 +23,7 @@ _PLAIN_OBJECT = {"type", "properties", "required", "additionalProperties", "titl
 def parameters_of(
     schemas: SchemaWriter, operation: Any, shared: list[Any]
 ) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return (JSON Schema, places). `shared` are the parameters of the operation's path. Raises
-    DataError."""
+    """Return (JSON Schema, places). `shared` are the path's parameters. Raises DataError."""
     if not isinstance(operation, dict):
         raise DataError("the operation is not an object", "bad_operation", "mend the document")
     tool = _ToolParameters(schemas)
@@ -39,8 +37,7 @@ def parameters_of(
 def _listed_parameters(
     schemas: SchemaWriter, operation: dict[str, Any], shared: list[Any]
 ) -> list[dict[str, Any]]:
-    """Return the parameters of the path and of the operation, by place. The operation's counts
-    where both have one."""
+    """Return the parameters by place. The operation's counts where its path has one, too."""
     own = operation.get("parameters")
     if own is not None and not isinstance(own, list):
         raise DataError("parameters is not a list", "bad_parameter", "mend the document")
@@ -66,10 +63,7 @@ class _ToolParameters:
         self.places: dict[str, str] = {}
 
     def schema(self) -> dict[str, Any]:
-        """Return the whole as JSON Schema.
-
-        Raises DataError where it is not valid: a document's `required: true` in a property is not.
-        """
+        """Return the whole as JSON Schema. Raises DataError where the document's is not valid."""
         import jsonschema_rs
 
         schema: dict[str, Any] = {"type": "object", "properties": self._properties}
@@ -107,8 +101,7 @@ class _ToolParameters:
             self._add("body", name, inner, name in plain.get("required", []))
 
     def _add(self, place: str, name: str, schema: Any, is_required: bool) -> None:
-        """Add a parameter under its own name, that of its place before it, or with a number
-        behind."""
+        """Add a parameter under its own name, with its place before it, or a number behind."""
         wished = name or place
         free, number = wished, 1
         while free in self._properties:
@@ -130,8 +123,7 @@ def _media_schema(content: dict[str, Any]) -> Any:
 
 
 def _plain_object(schema: Any) -> dict[str, Any] | None:
-    """Return the schema as one plain object with properties, if it is one or an `allOf` of such;
-    else None."""
+    """Return the schema as one plain object with properties, also an `allOf` of such, or None."""
     if not isinstance(schema, dict):
         return None
     if "allOf" not in schema:

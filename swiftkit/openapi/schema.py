@@ -1,14 +1,11 @@
-"""Schemas of an OpenAPI document as JSON Schema that stands alone: no references, no words of
-OpenAPI's own.
+"""Schemas of an OpenAPI document as JSON Schema that stands alone, without references.
 
 - `$ref` within the document is written out; one that holds itself is written out NESTED times
   inside itself and is left open below. Nothing is fetched: a reference to another document is an
   error.
-- OpenAPI 3.0's `nullable` and boolean `exclusiveMinimum` become JSON Schema's; 3.1 has them
-  already.
+- OpenAPI 3.0's `nullable` and boolean `exclusiveMinimum` become JSON Schema's, which 3.1 has.
 - Properties that are readOnly are left out: a request does not hold them.
-- Examples, xml, discriminator, externalDocs and extensions (x-...) are left out: they are no part
-  of what is valid.
+- Examples, xml, discriminator, externalDocs and extensions (x-...) say nothing of what is valid.
 
 References to references, and aliases of aliases in YAML, double with each step, so what is written
 out is bounded, for one operation and for all.
@@ -37,13 +34,11 @@ _SCHEMA = frozenset((
 _LIST = frozenset(("allOf", "anyOf", "oneOf", "prefixItems"))
 _NAMED = frozenset(("patternProperties", "dependentSchemas"))
 _REMARKS = frozenset(("title", "description", "default"))
-# word, and what it looks for
-_DYNAMIC = {"$dynamicRef": "$dynamicAnchor", "$recursiveRef": "$recursiveAnchor"}
+_DYNAMIC = {"$dynamicRef": "$dynamicAnchor", "$recursiveRef": "$recursiveAnchor"}  # looked for
 
 
 class SchemaWriter:
-    """Writes out the schemas of one document. Call `begin` before each operation: its size is
-    counted from there."""
+    """Writes out the schemas of a document. `begin` each operation: it counts its size."""
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
@@ -51,10 +46,8 @@ class SchemaWriter:
         self._left, self._left_in_all = MOST, MOST_IN_ALL
 
     def begin(self, nested: int = NESTED) -> None:
-        """Begin an operation; `nested` says how often what holds itself is written out inside
-        itself."""
-        self._nested = nested
-        self._left = MOST
+        """Begin an operation; `nested` is how often what holds itself is written inside itself."""
+        self._nested, self._left = nested, MOST
 
     def target(self, value: Any) -> dict[str, Any]:
         """Return the object itself, or the one that its $ref leads to. Raises DataError."""
@@ -69,8 +62,7 @@ class SchemaWriter:
         raise DataError("references that lead in a circle", "bad_ref", "mend the document")
 
     def schema(self, value: Any, inside: tuple[str, ...] = ()) -> Any:
-        """Return JSON Schema: an object, or True or False. `inside` are the references that are
-        being written out."""
+        """Return JSON Schema, also True or False. `inside` are the references being written out."""
         self._spend(_NODE)
         if isinstance(value, bool):
             return value
@@ -118,8 +110,7 @@ class SchemaWriter:
         return (schema.get("readOnly") or self.target(schema).get("readOnly")) is True
 
     def _static(self, value: dict[str, Any], inside: tuple[str, ...]) -> dict[str, Any]:
-        """Return the schema with $ref for $dynamicRef: to the outermost schema around this place
-        that has the anchor."""
+        """Return the schema with $ref, to the outermost schema with the anchor, for $dynamicRef."""
         static = dict(value)
         for word, anchor in _DYNAMIC.items():
             if word not in static:
@@ -138,8 +129,7 @@ class SchemaWriter:
         return static
 
     def _referenced(self, value: dict[str, Any], inside: tuple[str, ...]) -> Any:
-        """Return the target of a reference, with what stands beside it (only remarks in 3.0,
-        anything in 3.1)."""
+        """Return the target of a reference, with what stands beside it."""
         reference = value["$ref"]
         target = self._at(reference)
         if inside.count(reference) > self._nested:  # left open: its type alone

@@ -52,10 +52,10 @@ def check_file(data: Path, options: CheckOptions) -> CheckReport:
     """Check a file. Raises UsageError, and DataError where it cannot be read or has no rows."""
     began = time.monotonic()
     _check_usage(data, options)
-    findings = CheckFindings(name_of(data))
+    name = name_of(data)
+    findings = CheckFindings(name)
     lengths = Lengths(options.tokenizer, options.max_length)
-    duplicates = Duplicates()
-    questions = Questions()
+    duplicates, questions = Duplicates(), Questions()
     rows = rows_read = 0
     for chunk in _read(data):
         views = list(_views(chunk, findings))
@@ -76,15 +76,8 @@ def check_file(data: Path, options: CheckOptions) -> CheckReport:
     contamination = None
     if options.against:
         contamination = _compare(options.against, questions, findings)
-    return CheckReport(
-        name_of(data),
-        rows,
-        rows_read,
-        findings.sorted(),
-        lengths.summary(),
-        contamination,
-        elapsed_s=round(time.monotonic() - began, 3),
-    )
+    kinds, seconds = findings.sorted(), round(time.monotonic() - began, 3)
+    return CheckReport(name, rows, rows_read, kinds, lengths.summary(), contamination, seconds)
 
 
 def _check_usage(data: Path, options: CheckOptions) -> None:

@@ -10,8 +10,7 @@ from swiftkit.terminal import shorten
 
 EXAMPLES = 5
 _LONGEST = 300
-# What each kind means, and what to do. Codes that are not here come from reading the row
-# (check_row.py, files/jsonl.py): errors.
+# code: (what it means, what to do); any other comes from reading the row, and is an error
 ERRORS = {
     "undefined_tool":
         ("a call of a tool that the row does not define", "define it in tools, or mend the name"),
@@ -85,8 +84,7 @@ class CheckFindings:
             codes.add(code)
             if code not in self._by_code:
                 level = Level.WARN if code in WARNINGS else Level.FAIL
-                default = ("a row that cannot be used", finding.fix)
-                what, fix = KINDS.get(code, default)
+                what, fix = KINDS.get(code, ("a row that cannot be used", finding.fix))
                 self._by_code[code] = CheckFinding(code, level, 0, what, fix, [])
             kind = self._by_code[code]
             kind.rows += 1

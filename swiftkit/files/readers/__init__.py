@@ -1,2 +1,1 @@
-"""One kind of input file each: its bytes to undecoded JSON records with their places. inputs.py
-chooses."""
+"""One kind of input file each: its bytes to undecoded records with places. inputs.py chooses."""

@@ -1,5 +1,4 @@
-"""Rows of a CSV file (RFC 4180, UTF-8, commas, a line of names first) as JSON records, {name:
-text}.
+"""Rows of a CSV file (RFC 4180, UTF-8, commas, a line of names first) as records, {name: text}.
 
 In the columns of _NESTED the text may be a JSON list, which is what it becomes then.
 """

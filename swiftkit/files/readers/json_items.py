@@ -1,5 +1,4 @@
-"""Cut JSON text into records without loading it whole: the items of a list, JSON Lines, or objects
-over many lines.
+"""Cut JSON text into records without loading it whole: a list's items, JSON Lines, long objects.
 
 An item ends where its brackets and strings do. What is wrong inside it is found later, when it is
 decoded, so a fault costs that item alone. (ijson, the library for this, decodes each item, which
@@ -27,8 +26,7 @@ _SCALAR = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+"|[^\s,\[\]{}"]++)(?=[\s,\]}])|\}'
 def json_records(
     file: io.BufferedReader, block_bytes: int = _BLOCK_BYTES
 ) -> Iterator[tuple[int, bytes]]:
-    """Yield (number, record) of a .json file: an item's place in the list, or the line number if it
-    is JSON Lines. At least `block_bytes` are read at a time."""
+    """Yield (place in the list, or line number, and record) of a .json file, read in blocks."""
     line = 1 + _skip_blank(file)
     if file.peek(1)[:1] == b"[":
         file.read(1)
@@ -55,8 +53,7 @@ def _skip_blank(file: io.BufferedReader) -> int:
 def _items(
     file: io.BufferedReader, buffer: bytes, block_bytes: int, is_list: bool
 ) -> Iterator[bytes]:
-    """Yield the values of a list whose bracket was read, or those that follow each other in a
-    file."""
+    """Yield the values of a list whose bracket was read, or those that follow each other."""
     items, buffer = _cut(buffer)
     yield from items
     # twice the buffer: a long item is scanned a few times only
@@ -118,8 +115,7 @@ def _end_of_gap(buffer: bytes, start: int) -> int:
 
 
 def _end_of_value(buffer: bytes, start: int) -> int:
-    """Return where the value that begins there ends, brackets of any kind closing each other; -1 if
-    it goes on."""
+    """Return where the value ends, brackets of any kind closing each other; -1 if it goes on."""
     if buffer[start : start + 1] not in (b"{", b"["):
         scalar = _SCALAR.match(buffer, start)
         return scalar.end() if scalar else -1

@@ -1,5 +1,4 @@
-"""Rows of a Parquet file as JSON records, {column: value}, with pyarrow, which is imported when
-there is such a file.
+"""Rows of a Parquet file as JSON records, {column: value}, with pyarrow, imported when needed.
 
 Parquet cannot tell a key that an object lacks from one that is null: `[{"a": 1}, {"b": 2}]` comes
 back as `[{"a": 1, "b": null}, {"a": null, "b": 2}]`, and would be trained so. So a null column, and
@@ -24,11 +23,13 @@ _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
 def parquet_records(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
-    """Yield (row number, record) of each row; `seen` is told how many bytes were read.
-
-    Raises UsageError where pyarrow is not installed.
-    """
-    pyarrow, parquet = _import_pyarrow(path)
+    """Yield (row number, record); `seen` gets the bytes read. Raises UsageError without pyarrow."""
+    try:
+        import pyarrow.compute
+        from pyarrow import parquet
+    except ImportError as error:
+        reason = f"{path}: to read Parquet, pyarrow is needed"
+        raise UsageError(f"{reason}: pip install 'swiftkit[parquet]'") from error
     number = 0
     with pyarrow.OSFile(str(path)) as file:
         # Without buffer_size a whole row group is in memory, which may be the whole file.
@@ -43,16 +44,6 @@ def parquet_records(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[i
                 number += 1
                 yield number, _encode_record(record)
             seen(size * batch.num_rows // rows)
-
-
-def _import_pyarrow(path: Path) -> tuple[Any, Any]:
-    try:
-        import pyarrow.compute
-        from pyarrow import parquet
-    except ImportError as error:
-        reason = f"{path}: to read Parquet, pyarrow is needed"
-        raise UsageError(f"{reason}: pip install 'swiftkit[parquet]'") from error
-    return pyarrow, parquet
 
 
 def _batch_rows(metadata: Any) -> int:
@@ -132,8 +123,7 @@ def _dict(pairs: list[tuple[Any, Any]] | None) -> Any:
 
 
 def _text(value: bytes | None) -> str | None:
-    """Return text that is marked as bytes, as older writers do; an image's bytes say nothing to a
-    converter."""
+    """Return text that is marked as bytes, as older writers do; an image's bytes say nothing."""
     try:
         return None if value is None else value.decode()
     except UnicodeDecodeError:
