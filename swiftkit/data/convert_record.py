@@ -1,7 +1,4 @@
-"""One raw record to swift rows: decode it, find its converter, convert, check, cut to the target.
-
-Whatever a record holds, the outcome is rows or a reject.
-"""
+"""One raw record to swift rows: decode, find its converter, convert, check, cut to the target."""
 
 from collections.abc import Iterator, Mapping
 from itertools import chain

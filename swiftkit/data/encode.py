@@ -129,9 +129,8 @@ def _places(decode: _Decode, ids: Sequence[int], borders: list[int], text: str) 
     pieces = [decode(ids[start:end]) for start, end in pairwise(borders)]
     if "".join(pieces) == text:
         return [0, *accumulate(map(len, pieces))]
-    # A character of several tokens is cut, or the tokenizer drops a piece's leading space: decode
-    # from the beginning. The half of a character is decoded to another one than the text has, so it
-    # counts as part of what follows.
+    # A character of several tokens is cut, or a piece's leading space is dropped: decode from the
+    # beginning. Half a character is decoded to another one, so it counts as part of what follows.
     places = [_count_common(decode(ids[:border]), text) for border in borders]
     return list(accumulate(places, max))
 

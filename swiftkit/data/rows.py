@@ -1,8 +1,7 @@
 """Build swift rows: what every converter needs and none should write again.
 
-A row is built so that ms-swift encodes it as it is meant: ms-swift itself deletes what it cannot
-encode, joins two user turns without a separator, and never looks whether a called tool exists.
-check_row.py looks whether a finished row is right.
+ms-swift itself deletes what it cannot encode, joins two user turns without a separator, and never
+looks whether a called tool exists. check_row.py looks whether a finished row is right.
 """
 
 from collections.abc import Iterable, Mapping

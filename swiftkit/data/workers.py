@@ -1,7 +1,6 @@
 """Convert in worker processes. Plain files the workers read themselves: they are told where.
 
-Plain files through the pipes of a process pool would be copied six times, which costs a third of
-what converting them costs.
+The pipes of a process pool would copy them six times, a third of the cost of converting them.
 """
 
 import os

@@ -66,10 +66,9 @@ class Span(msgspec.Struct, frozen=True):
 
 
 def find_files(inputs: Iterable[Path], written: Iterable[Path]) -> list[Path]:
-    """Return the files to read, in order.
+    """Return the files to read, in order. Raises UsageError where there is nothing to read.
 
-    A folder stands for the data files in it, sorted, less those that this run writes itself; its
-    own folders are left alone. Raises UsageError where there is nothing to read.
+    A folder stands for the data files in it itself, sorted, less those that this run writes.
     """
     own = {path.resolve() for path in written}
     files: list[Path] = []
@@ -117,10 +116,9 @@ def read_chunks(
     seen: Callable[[int], None] = lambda _: None,
     chunk_bytes: int = _CHUNK_BYTES,
 ) -> Iterator[Chunk]:
-    """Yield all records of the files.
+    """Yield all records; `seen` is told how many bytes were read since it was called last.
 
-    `seen` is told how many bytes of a file were read since it was called last. Raises DataError
-    (unreadable_file) for a file that cannot be read to its end.
+    Raises DataError (unreadable_file) for a file that cannot be read to its end.
     """
     for path in files:
         chunk, size = Chunk(path, []), 0
@@ -144,8 +142,21 @@ def read_spans(
     for path in files:
         if path == STDIN or kind_of(path) in (*_READERS, ".parquet") or not path.is_file():
             yield from read_chunks([path], seen, span_bytes)
-        else:
-            yield from _spans(path, seen, span_bytes)
+            continue
+        number = start = 0
+        try:
+            with _open(path, seen) as file:
+                if not isinstance(file.raw, _CountedFile):  # packed
+                    yield from read_chunks([path], seen, span_bytes)
+                    continue
+                while block := file.read(span_bytes):
+                    size, lines = len(block), block.count(b"\n")
+                    if not block.endswith(b"\n"):
+                        size, lines = size + skip_line(file), lines + 1
+                    yield Span(path, number + 1, start, size)
+                    start, number = start + size, number + lines
+        except _read_errors() as error:
+            raise _unreadable(path, number, error) from error
 
 
 def read_span(span: Span) -> Chunk:
@@ -175,23 +186,6 @@ def companion(path: Path, folder: str) -> dict[str, dict[str, Any]]:
 
 def _is_data(file: Path) -> bool:
     return file.is_file() and kind_of(file) in KINDS
-
-
-def _spans(path: Path, seen: Callable[[int], None], span_bytes: int) -> Iterator[Span | Chunk]:
-    number = start = 0
-    try:
-        with _open(path, seen) as file:
-            if not isinstance(file.raw, _CountedFile):  # packed
-                yield from read_chunks([path], seen, span_bytes)
-                return
-            while block := file.read(span_bytes):
-                size, lines = len(block), block.count(b"\n")
-                if not block.endswith(b"\n"):
-                    size, lines = size + skip_line(file), lines + 1
-                yield Span(path, number + 1, start, size)
-                start, number = start + size, number + lines
-    except _read_errors() as error:
-        raise _unreadable(path, number, error) from error
 
 
 def _read_errors() -> tuple[type[Exception], ...]:

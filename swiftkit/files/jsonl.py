@@ -1,8 +1,7 @@
 """Read and append JSON Lines: streaming, with file:line in every error, and safe against a crash.
 
-Readers give bytes' line numbers from 1. Writers either replace a whole file atomically
-(`write_atomically`) or append one flushed line at a time (`Journal`), so a kill never leaves a half
-file that looks whole.
+Lines are counted from 1. Writers replace a whole file (`write_atomically`) or append flushed lines
+(`Journal`), so a kill never leaves a half file that looks whole.
 """
 
 import os

@@ -45,7 +45,7 @@ class SchemaWriter:
         self._nested = NESTED
         self._left, self._left_in_all = MOST, MOST_IN_ALL
 
-    def begin(self, nested: int = NESTED) -> None:
+    def begin(self, nested: int) -> None:
         """Begin an operation; `nested` is how often what holds itself is written inside itself."""
         self._nested, self._left = nested, MOST
 

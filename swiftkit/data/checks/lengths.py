@@ -1,8 +1,7 @@
 """The lengths of rows: percentiles, a histogram, and how many would be cut at max_length.
 
 A length is that of the texts of a row's messages and tools, in tokens where a tokenizer is given
-and in characters otherwise. What a chat template adds around them is not counted: `swiftkit show
---json` counts the exact tokens.
+and in characters otherwise. `swiftkit show --json` counts what a chat template adds, too.
 """
 
 from bisect import bisect_left
