@@ -1,53 +1,81 @@
 """Convert in worker processes. Plain files the workers read themselves: they are told where.
 
-The pipes of a process pool would copy them six times, a third of the cost of converting them.
+Each worker has a pipe of its own, so that one that is killed while it writes breaks no other's: the
+pool of concurrent.futures has one pipe for all results, and waits for ever then.
 """
 
-import os
+import pickle
 from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
-from threading import Thread
 
 from swiftkit.data.convert_record import ConvertOptions, ConvertOutcome, convert_chunk
 from swiftkit.errors import SwiftkitError
 from swiftkit.files.inputs import Chunk, Span, read_span
 
 _AHEAD = 3  # pieces in flight for each worker: enough to keep it busy, and memory flat
+Piece = Span | Chunk
+Outcomes = list[ConvertOutcome]
 
 
 def convert_in_workers(
-    pieces: Iterator[Span | Chunk], options: ConvertOptions
+    pieces: Iterator[Piece], options: ConvertOptions
 ) -> Generator[ConvertOutcome, None, None]:
     """Yield the outcomes of all records, in order. Raises SwiftkitError if a worker is killed."""
-    # spawn, because the fork of a threaded parent may hang
-    pool = ProcessPoolExecutor(options.workers, get_context("spawn"), _end_with_parent)
+    context = get_context("spawn")  # the fork of a threaded parent may hang
+    idle: SimpleQueue[Connection] = SimpleQueue()
+    processes = []
+    # A thread waits for each worker, and one more is ready with its next piece.
+    threads = ThreadPoolExecutor(2 * options.workers)
+
+    def ask(piece: Piece) -> Outcomes:
+        worker = idle.get()
+        try:
+            worker.send(piece)
+            answer = worker.recv_bytes()
+        except (EOFError, OSError) as error:
+            reason = "a worker process was killed (out of memory?); run again with --workers 1"
+            raise SwiftkitError(reason) from error
+        finally:
+            idle.put(worker)  # a dead one too: nobody shall wait for it in vain
+        outcomes = pickle.loads(answer)  # noqa: S301 - from our own worker
+        if isinstance(outcomes, Exception):
+            raise outcomes
+        return outcomes  # type: ignore[no-any-return]
+
     try:
-        yield from convert_in(pool, pieces, options, _AHEAD * options.workers)
-    except BrokenExecutor as error:
-        # before Python 3.11.5 the pool waits for ever to fill a pipe without a reader (gh-94777)
-        queue = getattr(pool, "_call_queue", None)
-        if queue is not None:
-            queue._reader.close()
-        reason = "a worker process was killed (out of memory?); run again with --workers 1"
-        raise SwiftkitError(reason) from error
+        with _interrupts_blocked():
+            for _ in range(options.workers):
+                ours, theirs = context.Pipe()
+                process = context.Process(target=_serve, args=(theirs, options), daemon=True)
+                process.start()
+                theirs.close()  # so that the pipe ends with the worker
+                processes.append(process)
+                idle.put(ours)
+        yield from in_order(threads, ask, pieces, _AHEAD * options.workers)
     finally:
-        pool.shutdown(cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        threads.shutdown(cancel_futures=True)
 
 
-def convert_in(
-    pool: Executor, pieces: Iterator[Span | Chunk], options: ConvertOptions, most: int
+def in_order(
+    threads: ThreadPoolExecutor,
+    convert: Callable[[Piece], Outcomes],
+    pieces: Iterator[Piece],
+    most: int,
 ) -> Iterator[ConvertOutcome]:
-    """Yield the outcomes of all pieces, in their order; the pool has at most `most` at a time."""
-    waiting: deque[Future[list[ConvertOutcome]]] = deque()
+    """Yield the outcomes of all pieces, in their order; at most `most` are under way at a time."""
+    waiting: deque[Future[Outcomes]] = deque()
     for piece in pieces:
         if len(waiting) == most:
             yield from waiting.popleft().result()
-        with _interrupts_blocked():
-            waiting.append(pool.submit(_convert, piece, options))
+        waiting.append(threads.submit(convert, piece))
     while waiting:
         yield from waiting.popleft().result()
 
@@ -62,17 +90,17 @@ def _interrupts_blocked() -> Iterator[None]:
         pthread_sigmask(SIG_SETMASK, before)
 
 
-def _convert(piece: Span | Chunk, options: ConvertOptions) -> list[ConvertOutcome]:
-    return convert_chunk(read_span(piece) if isinstance(piece, Span) else piece, options)
-
-
-def _end_with_parent() -> None:
-    """Let this worker end when its parent is killed, instead of waiting for ever."""
-
-    def wait_for_parent() -> None:
-        parent = parent_process()
-        if parent:
-            parent.join()
-            os._exit(1)
-
-    Thread(target=wait_for_parent, daemon=True).start()
+def _serve(pipe: Connection, options: ConvertOptions) -> None:
+    """Answer pieces with their outcomes, or with the error, until the other side has gone."""
+    try:
+        while True:
+            piece = pipe.recv()
+            answer: Outcomes | Exception
+            try:
+                chunk = read_span(piece) if isinstance(piece, Span) else piece
+                answer = convert_chunk(chunk, options)
+            except Exception as error:
+                answer = error
+            pipe.send(answer)
+    except (EOFError, OSError):
+        return

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from swiftkit.data import convert
 from swiftkit.data.convert import convert_files
 from swiftkit.data.convert_record import ConvertOptions, convert_chunk
-from swiftkit.data.workers import convert_in
+from swiftkit.data.workers import in_order
 from swiftkit.files import jsonl
 from swiftkit.files.inputs import Chunk
 
@@ -43,7 +44,8 @@ def test_every_outcome_comes_back_in_order(options: ConvertOptions, most: int) -
         chunk(*[line(900) for _ in range(500)]),
     ]
     with ThreadPoolExecutor(2) as pool:
-        outcomes = list(convert_in(pool, iter(chunks * 3), options, most))
+        convert_one = partial(convert_chunk, options=options)
+        outcomes = list(in_order(pool, convert_one, iter(chunks * 3), most))
     expected = [outcome for piece in chunks * 3 for outcome in convert_chunk(piece, options)]
     assert outcomes == expected
 
