@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
@@ -48,6 +48,7 @@ def convert_in_workers(
             raise outcomes
         return outcomes  # type: ignore[no-any-return]
 
+    resource_tracker.ensure_running()  # here, because starting it would let Ctrl-C in again
     try:
         with _interrupts_blocked():
             for _ in range(options.workers):
@@ -62,6 +63,8 @@ def convert_in_workers(
         for process in processes:
             process.terminate()
         threads.shutdown(cancel_futures=True)
+        for process in processes:
+            process.join()
 
 
 def in_order(

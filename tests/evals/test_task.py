@@ -21,7 +21,7 @@ Source: this test. A real row: {"id": "a", "word": "tea"}
 
 from swiftkit.evals.dataset import identity_of, load_samples
 from swiftkit.evals.stats import Tally
-from swiftkit.evals.task import Sampling, Task
+from swiftkit.evals.task import Task
 from swiftkit.records import Sample, Score
 
 
@@ -44,7 +44,7 @@ def metrics(results):
     return {"echo_accuracy": tallies}
 
 
-TASK = Task(load, score, metrics, Sampling(0.0, 8), "echo_accuracy")
+TASK = Task(load, score, metrics, (0.0, 8), "echo_accuracy")
 '''
 
 
