@@ -119,8 +119,9 @@ class CallMatcher(msgspec.Struct, frozen=True):
 
     def is_exact(self, arguments: dict[str, Any]) -> bool:
         """Tell if nothing is missing, unexpected or wrong."""
+        usual = self.usual
         for name, value in arguments.items():
-            kind, first = type(value), self.usual.get(name)
+            kind, first = type(value), usual.get(name)
             if kind is type(first) and kind in PLAIN and value == first:
                 continue
             if name not in self.keys or not self.accepts(name, value):

@@ -84,7 +84,7 @@ def score_calls(calls: Sequence[ToolCall], gold: Gold, malformed: str = "") -> S
     `counts` are right and total calls, for a ratio over many samples.
     """
     expected = len(gold.calls)
-    if malformed or not calls or not expected or _are_too_many(calls, gold):
+    if malformed or not calls or not expected or len(calls) > _MOST + 10 * expected:
         score = _score_uncompared(calls, gold, malformed)
     elif len(calls) == 1 == expected:
         score = _score_one(calls[0], gold)
@@ -128,13 +128,9 @@ def matched_pairs(calls: Sequence[ToolCall], gold: Gold) -> list[MatchedPair]:
 
 def pairs_of(calls: Sequence[ToolCall], gold: Gold) -> dict[int, int]:
     """Return position made: position expected, of the calls that are compared."""
-    if _are_too_many(calls, gold):
+    if len(calls) > _MOST + 10 * len(gold.calls):
         return {}
     return {pair.made: pair.expected for pair in matched_pairs(calls, gold)}
-
-
-def _are_too_many(calls: Sequence[ToolCall], gold: Gold) -> bool:
-    return len(calls) > _MOST + 10 * len(gold.calls)
 
 
 def _all_exact(calls: Sequence[ToolCall], matchers: Sequence[CallMatcher]) -> bool:
