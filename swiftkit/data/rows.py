@@ -51,7 +51,7 @@ _MEDIA_PARTS = frozenset((
 
 
 def text_of(content: Any, where: str) -> str:
-    """Return a message's text, of a string, null or OpenAI's text parts. Raises DataError."""
+    """Return the text of a content: a string, null or OpenAI's text parts. Raises DataError."""
     if isinstance(content, str):
         return content
     if content is None:

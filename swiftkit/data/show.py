@@ -84,7 +84,7 @@ def records_of(data: Path, row: int | None, settings: ShowSettings) -> Iterator[
 
 
 def check_model(folder: Path) -> None:
-    """Raise UsageError unless there are a model's config and tokenizer, without weights or with."""
+    """Raise UsageError unless there are a model's config and tokenizer; weights are not needed."""
     if not folder.is_dir():
         fix = "train, merge or download the model first"
         raise UsageError(f"--model {folder}: no such folder; {fix}")
@@ -100,7 +100,7 @@ def check_model(folder: Path) -> None:
 def encoded_rows(
     data: Path, records: Iterator[tuple[int, bytes]], settings: ShowSettings
 ) -> Iterator[EncodedRow | FailedRow]:
-    """Yield each row that the records become, which may lack an answer, or why it cannot be."""
+    """Yield each row that the records become (it may lack its answer), or why there is none."""
     options = ConvertOptions("whole", settings.source_format)
     for number, line in records:
         [outcome] = convert_chunk(Chunk(data, [(number, line)]), options)

@@ -27,7 +27,7 @@ class Task:
 
     A task with `episode` may ask several times for a sample: the model plays it in an environment
     (None: this sample takes one request). `judge` adds a verdict to an answer, or an error.
-    `settings`, recorded in config.json, decide about scores beside the data: the judge's name.
+    `settings` decide about scores beside the data (the judge's name); config.json records them.
     """
 
     load: Callable[[Path], Sequence[Sample]]
