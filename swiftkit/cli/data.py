@@ -33,7 +33,7 @@ _format_option = click.option(
 @click.option("--each-step", is_flag=True, help="With --to grpo: a row for each answer that calls.")
 @click.option("--rejects", type=OUTPUT_FILE, help="[default: OUT.rejects.jsonl]")
 @click.option("--max-rejects", type=click.IntRange(0), default=0, help="Exit 1 above this.")
-@click.option("--workers", type=click.IntRange(1), default=1, help="Processes.")
+@click.option("--workers", type=click.IntRange(1, 256), default=1, help="Processes.")
 @click.option(
     "--sample-type",
     "sample_types",

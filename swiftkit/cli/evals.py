@@ -9,6 +9,10 @@ import click
 
 from swiftkit.cli.output import OUTPUT_FILE, PATH, json_option, print_and_exit
 
+# By the names of the files: importing the tasks takes too long for --help.
+_TASK_FILES = (Path(__file__).parents[1] / "evals" / "tasks").glob("[a-z]*.py")
+_TASKS = sorted(file.stem.replace("_", "-") for file in _TASK_FILES)
+
 _gate_option = click.option(
     "--gate",
     "gates",
@@ -87,7 +91,7 @@ def evaluate_command(
     as_json: bool,
     **options: Any,
 ) -> None:
-    """Measure a served model on TASK: tool-call, tool-chain, bfcl, gsm8k or jsonl.
+    """Measure a served model on TASK: {tasks}.
 
     docs/evaluating.md describes the tasks. The key is read from OPENAI_API_KEY and written nowhere.
     A run that was stopped goes on with the same command and --run DIR: finished samples are not
@@ -127,6 +131,9 @@ def evaluate_command(
     if tracked_run:
         log_report(tracked_run, report)
     print_and_exit(report, as_json, print_report)
+
+
+evaluate_command.help = str(evaluate_command.help).replace("{tasks}", ", ".join(_TASKS))
 
 
 @click.command("grade", short_help="Score the answers of a run again, without a model.")

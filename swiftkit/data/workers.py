@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 
@@ -29,7 +30,7 @@ def convert_in_workers(
     """Yield the outcomes of all records, in order. Raises SwiftkitError if a worker is killed."""
     context = get_context("spawn")  # the fork of a threaded parent may hang
     idle: SimpleQueue[Connection] = SimpleQueue()
-    processes = []
+    processes: list[BaseProcess] = []
     # A thread waits for each worker, and one more is ready with its next piece.
     threads = ThreadPoolExecutor(2 * options.workers)
 
@@ -48,17 +49,20 @@ def convert_in_workers(
             raise outcomes
         return outcomes  # type: ignore[no-any-return]
 
+    def submit(piece: Piece) -> Future[Outcomes]:
+        if len(processes) < options.workers:  # no more of them than pieces
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_serve, args=(theirs, options), daemon=True)
+            with _interrupts_blocked():
+                process.start()
+            theirs.close()  # so that the pipe ends with the worker
+            processes.append(process)
+            idle.put(ours)
+        return threads.submit(ask, piece)
+
     resource_tracker.ensure_running()  # here, because starting it would let Ctrl-C in again
     try:
-        with _interrupts_blocked():
-            for _ in range(options.workers):
-                ours, theirs = context.Pipe()
-                process = context.Process(target=_serve, args=(theirs, options), daemon=True)
-                process.start()
-                theirs.close()  # so that the pipe ends with the worker
-                processes.append(process)
-                idle.put(ours)
-        yield from in_order(threads, ask, pieces, _AHEAD * options.workers)
+        yield from in_order(submit, pieces, _AHEAD * options.workers)
     finally:
         for process in processes:
             process.terminate()
@@ -68,17 +72,14 @@ def convert_in_workers(
 
 
 def in_order(
-    threads: ThreadPoolExecutor,
-    convert: Callable[[Piece], Outcomes],
-    pieces: Iterator[Piece],
-    most: int,
+    submit: Callable[[Piece], Future[Outcomes]], pieces: Iterator[Piece], most: int
 ) -> Iterator[ConvertOutcome]:
     """Yield the outcomes of all pieces, in their order; at most `most` are under way at a time."""
     waiting: deque[Future[Outcomes]] = deque()
     for piece in pieces:
         if len(waiting) == most:
             yield from waiting.popleft().result()
-        waiting.append(threads.submit(convert, piece))
+        waiting.append(submit(piece))
     while waiting:
         yield from waiting.popleft().result()
 

@@ -92,6 +92,9 @@ def _read_file(path: Path) -> RecipeFile:
         return file
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # ValueError: Unicode's too
         reason = " ".join(str(error).split())
+        if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+            mark = error.problem_mark  # without the lines of the file that it quotes
+            reason = f"{error.problem}, line {mark.line + 1}, column {mark.column + 1}"
         file.fail(str(path), f"cannot be read: {reason}", "mend the file")
         return file
     if not isinstance(content, dict) or not isinstance(node, yaml.MappingNode):

@@ -45,7 +45,9 @@ def options_from(text: str | None) -> ScoringOptions:
         options = _decode(text) if text else ScoringOptions()
         weights = _scaled(options.weights)
     except (ValueError, TypeError, RecursionError) as error:
-        raise DataError(f"scoring: {error}", "bad_gold", _FIX) from error
+        is_text = text is None or isinstance(text, str)
+        reason = str(error) if is_text else f"{type(text).__name__}, not JSON text"
+        raise DataError(f"scoring: {reason}", "bad_gold", _FIX) from error
     if options.wire_format and options.wire_format not in formats.names():
         known = ", ".join(formats.names())
         reason = f"scoring: no wire format {options.wire_format!r} (there is: {known})"

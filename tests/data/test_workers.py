@@ -44,8 +44,8 @@ def test_every_outcome_comes_back_in_order(options: ConvertOptions, most: int) -
         chunk(*[line(900) for _ in range(500)]),
     ]
     with ThreadPoolExecutor(2) as pool:
-        convert_one = partial(convert_chunk, options=options)
-        outcomes = list(in_order(pool, convert_one, iter(chunks * 3), most))
+        submit = partial(pool.submit, convert_chunk, options=options)
+        outcomes = list(in_order(submit, iter(chunks * 3), most))
     expected = [outcome for piece in chunks * 3 for outcome in convert_chunk(piece, options)]
     assert outcomes == expected
 

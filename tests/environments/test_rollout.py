@@ -195,5 +195,6 @@ def test_cancelled_episode_closes_its_environment(counter: list[str]) -> None:
 
 
 def test_unknown_domain_names_those_that_are_there() -> None:
-    with pytest.raises(UsageError, match="bfcl, python-tools, recorded"):
+    with pytest.raises(UsageError) as caught:
         load_domain("nothing")
+    assert all(name in str(caught.value) for name in ("bfcl", "python-tools", "recorded"))

@@ -1,5 +1,6 @@
 """The report of a check, as tables for people. What the data holds cannot steer the terminal."""
 
+import shutil
 from collections.abc import Iterator
 
 from swiftkit.data.checks.check import CheckReport
@@ -24,9 +25,10 @@ def print_tables(report: CheckReport) -> None:
     if report.lengths:
         bins = report.lengths.histogram
         most = max(part.rows for part in bins)
+        longest = max(min(_BAR, shutil.get_terminal_size((80, 24)).columns - 20), 4)
         bars = []
         for part in bins:
-            bars.append((str(part.low), str(part.rows), "█" * round(_BAR * part.rows / most)))
+            bars.append((str(part.low), str(part.rows), "█" * round(longest * part.rows / most)))
         title = f"length of a row in {report.lengths.unit}"
         print_table(("from", "rows", ""), bars, title, right=(0, 1))
     print_lines(_lines(report))
