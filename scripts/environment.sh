@@ -18,10 +18,18 @@ gpu=$(if has_gpu; then echo 1; else echo 0; fi)
 
 pin() { grep -E "^$1==" constraints.txt || die "constraints.txt does not pin $1"; } # PACKAGE: prints package==version
 
-check_venv_folder() { # FOLDER VARIABLE: a folder with other things in it is never cleared
-    if [[ -e $1 && ! -e $1/pyvenv.cfg && -n $(ls -A "$1") ]]; then
-        die "$1 is not a virtual environment and not empty; remove it, or set $2 to another folder"
-    fi
+# In an environment that a script here has made. `.stamp` and `.installing` are those of versions that did not write it.
+made_here=.made_by_swiftkit
+
+check_venv_folder() { # FOLDER VARIABLE: what somebody else made is neither cleared nor installed into
+    local fix="set $2 to another folder, or remove this one yourself"
+    if [[ ! -e $1 || -e $1/$made_here || -e $1/.stamp || -e $1/.installing || (-d $1 && -z $(ls -A -- "$1")) ]]; then return; fi
+    if [[ -e $1/pyvenv.cfg ]]; then die "$1 is an environment that this script has not made, so it is left alone; $fix"; fi
+    die "$1 is not a virtual environment and not empty; $fix"
+}
+
+clear_venv() { # FOLDER PYTHON: made anew, and marked as ours; prints what goes wrong
+    "$2" -m venv --clear -- "$1" && touch -- "$1/$made_here"
 }
 
 give_up() { # LOG

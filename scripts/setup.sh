@@ -30,8 +30,7 @@ choose_python() { # prints the first Python that is new enough
 }
 
 make_venv() { # from nothing: what an interrupted pip has left behind is not to be trusted
-    check_venv_folder "$venv" SWIFTKIT_VENV
-    if "$base" -m venv --clear "$venv" >&2; then return; fi
+    if clear_venv "$venv" "$base" >&2; then return; fi
     rm -rf -- "$venv"
     die "$base cannot make a virtual environment (see above); on Debian and Ubuntu: apt install python3-venv"
 }
@@ -81,6 +80,7 @@ exec 9<pyproject.toml # two at once would install into each other; the lock goes
 if command -v flock >/dev/null; then flock 9; fi
 if is_current; then exit 0; fi
 base=$(choose_python)
+check_venv_folder "$venv" SWIFTKIT_VENV
 if [[ -e $venv/.installing || ! -x $venv/bin/python || -n ${PYTHON-} ]]; then make_venv; fi
 touch "$venv/.installing"
 rm -f "$venv/.stamp"

@@ -22,7 +22,7 @@ pip_install() { "$venv/bin/python" -m pip install --disable-pip-version-check "$
 
 if is_current; then exit 0; fi
 check_venv_folder "$venv" SWIFTKIT_VLLM_VENV
-"${PYTHON:-python3}" -m venv --clear "$venv" >&2 || die "${PYTHON:-python3} cannot make a virtual environment (see above)"
+clear_venv "$venv" "${PYTHON:-python3}" >&2 || die "${PYTHON:-python3} cannot make a virtual environment (see above)"
 mapfile -t wanted < <(packages)
 log "installing ${wanted[*]} into $venv; this takes minutes"
 if ((gpu == 0)); then # torch first: anything that asks for it would take the newest build, gigabytes of CUDA

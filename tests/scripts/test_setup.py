@@ -180,6 +180,30 @@ def test_a_folder_that_is_no_environment_is_never_cleared(project: Stage) -> Non
     assert (precious / "thesis.tex").exists()
 
 
+@pytest.mark.parametrize("python", ["", "python3"])
+def test_an_environment_of_somebody_else_is_left_alone(project: Stage, python: str) -> None:
+    """It is neither cleared nor installed into, whether another Python is asked for or not."""
+    foreign = project.folder / "their venv"
+    (foreign / "bin").mkdir(parents=True)
+    for name in ("pyvenv.cfg", "bin/python"):
+        (foreign / name).write_text("theirs")
+    (foreign / "bin/python").chmod(0o755)
+    variables = {"PYTHON": python} if python else {}
+    result = project.run(setup_script(project), SWIFTKIT_VENV=str(foreign), **variables)
+    assert result.returncode == 2
+    assert "their venv is an environment that this script has not made" in result.stderr
+    assert "SWIFTKIT_VENV" in result.stderr
+    assert calls(project) == []
+    assert sorted(path.name for path in foreign.rglob("*")) == ["bin", "python", "pyvenv.cfg"]
+
+
+def test_an_environment_of_our_own_is_made_anew_for_another_python(project: Stage) -> None:
+    assert project.run(setup_script(project)).returncode == 0
+    (project.folder / "a project/pyproject.toml").write_text("[project]\nname = 'changed'\n")
+    assert project.run(setup_script(project), PYTHON="python3").returncode == 0
+    assert calls(project).count("venv") == 2
+
+
 def test_two_at_once_install_once(project: Stage) -> None:
     """The second waits for the first, then finds everything done."""
     first, second = (project.start([setup_script(project)]) for _ in range(2))
