@@ -1,12 +1,11 @@
 # shellcheck shell=bash
 # What the scripts here share: messages, the environment's Python, `launch`, a server to wait for, and stages.
-#
 # A recipe says `launch ... swift VERB "$here/FILE.yaml" "$@"`. swiftkit/training/launch.py puts what this machine asks for
 # (processes, DeepSpeed, CPU flags) between the YAML and your own flags; it reads none of swift's, and the last one wins.
 #
-# Environment: DRY_RUN=1 prints the command only. RESUME=1 goes on from the last complete checkpoint. GPUS=N overrides the
-# count (0: the CPU). DEEPSPEED=zero2|none replaces the recipe's. VLLM=false leaves vLLM out. SWIFTKIT_VENV is the virtual
-# environment (default .venv). SWIFTKIT_STOP_SECONDS (20) is how long a stopped process may take to end. Anything that
+# Environment: DRY_RUN=1 prints the command only, RESUME=1 goes on from the last complete checkpoint, VLLM=0 leaves vLLM out; 0,
+# false, no and off are no. GPUS=N overrides the count (0: the CPU). DEEPSPEED=zero2|none replaces the recipe's. SWIFTKIT_VENV is
+# the virtual environment (default .venv). SWIFTKIT_STOP_SECONDS (20) is how long a stopped process may take to end. Anything that
 # swift reads itself (NPROC_PER_NODE, CUDA_VISIBLE_DEVICES, ...) is kept. For several machines: docs/multi_node.md.
 set -euo pipefail
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
@@ -18,6 +17,7 @@ die() { # MESSAGE...: what happened and what to do; exit status 2 (wrong usage o
 
 ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) ||
     die "bash $BASH_VERSION is too old: 4.4 or newer is needed (macOS: brew install bash)"
+if [[ -n ${DRY_RUN-} && ${DRY_RUN,,} =~ ^(0|false|no|off)$ ]]; then unset DRY_RUN; fi
 # shellcheck disable=SC2034 # for the script that sources this
 here=$(dirname -- "$0") # its folder, where its YAML lies
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

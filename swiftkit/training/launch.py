@@ -21,11 +21,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from swiftkit.errors import SwiftkitError, UsageError
 from swiftkit.recipe.machine import Machine
+from swiftkit.recipe.switches import is_on
 from swiftkit.training import machine_settings
 from swiftkit.training.launch_messages import lost_node, missing_gpus
 from swiftkit.training.machine_settings import Work
@@ -114,26 +116,36 @@ def launch(line: LaunchLine, check: Check) -> int:
         variables |= machine_settings.keep_set(on_cpu, os.environ)
     os.environ.update(variables)
     added = machine_settings.flags_for(work, os.environ.get("DEEPSPEED") or line.deepspeed)
-    if work.is_training and os.environ.get("RESUME", "0") not in ("", "0"):
-        from swiftkit.training.resume import resume
+    with lock_for(work, [verb, file, *added, *flags]):
+        if work.is_training and is_on(os.environ, "RESUME"):
+            from swiftkit.training.resume import resume
 
-        resumption = resume(verb, Path(file), [*added, *flags], os.environ)
-        if resumption.is_finished:
+            resumption = resume(verb, Path(file), [*added, *flags], os.environ)
+            if resumption.is_finished:
+                return 0
+            added += resumption.flags
+        program = str(Path(line.programs, program))
+        if is_dry_run():
+            command = [short_path(program), verb, file, *added, *accelerators(work, line), *flags]
+            print_line(variables, command)
             return 0
-        added += resumption.flags
+        check_installed(program)
+        if "--help" in flags:
+            os.execvp(program, [program, verb, file, *flags])  # noqa: S606 - nothing to supervise
+        if has_faults(work, file, [*added, *flags], machine, check):
+            return 2
+        added += accelerators(work, line)
+        return run([program, verb, file, *added, *flags], work, line, machine)
 
-    program = str(Path(line.programs, program))
-    if is_dry_run():
-        command = [short_path(program), verb, file, *added, *accelerators(work, line), *flags]
-        print_line(variables, command)
-        return 0
-    check_installed(program)
-    if "--help" in flags:
-        os.execvp(program, [program, verb, file, *flags])  # noqa: S606 - nothing to supervise
-    if has_faults(work, file, [*added, *flags], machine, check):
-        return 2
-    added += accelerators(work, line)
-    return run([program, verb, file, *added, *flags], work, line, machine)
+
+def lock_for(work: Work, words: Sequence[str]) -> AbstractContextManager[None]:
+    """Return the lock of what a training writes into; nothing else needs one."""
+    if not work.is_training or is_dry_run() or "--help" in words:
+        return nullcontext()
+    from swiftkit.training.folder_lock import lock_output
+
+    verb, file, *flags = words
+    return lock_output(verb, Path(file), flags, os.environ)
 
 
 def checked_file(file: str) -> str:
@@ -194,7 +206,7 @@ def accelerators(work: Work, line: LaunchLine) -> list[str]:
     on_gpus = work.gpus > 0 and work.program == "swift"
     if on_gpus and work.verb == "sft" and (is_dry_run() or succeeds(_TRY_LIGER)):
         flags += machine_settings.LIGER
-    if on_gpus and line.vllm and os.environ.get("VLLM") != "false":
+    if on_gpus and line.vllm and is_on(os.environ, "VLLM", default=True):
         if is_dry_run() or succeeds(_TRY_VLLM):
             flags += machine_settings.COLOCATED_VLLM
         else:
@@ -235,4 +247,4 @@ def short_path(program: str) -> str:
 
 
 def is_dry_run() -> bool:
-    return bool(os.environ.get("DRY_RUN"))
+    return is_on(os.environ, "DRY_RUN")

@@ -36,11 +36,14 @@ _HEAD = """#!/usr/bin/env bash
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 """
-_DRY_RUN = """if [[ -n ${DRY_RUN-} ]]; then
-    printf '%q ' "${command[@]}"
-    echo
-    exit
-fi
+_DRY_RUN = """case ${DRY_RUN-} in
+    "" | 0 | false | no | off) ;;
+    *)
+        printf '%q ' "${command[@]}"
+        echo
+        exit
+        ;;
+esac
 """
 _DATA_CHANGED = """DATA
     echo "${0##*/}: the data has changed since that run (the files named above)" >&2

@@ -13,6 +13,7 @@ from swiftkit.errors import UsageError
 from swiftkit.recipe.machine import Machine
 from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
+from swiftkit.recipe.switches import is_on
 from swiftkit.terminal import say
 from swiftkit.training import checkpoints
 from swiftkit.training.redaction import recipe_secrets, redacted_settings
@@ -46,7 +47,7 @@ def resume(
     try:
         # What is wrong with the recipe preflight will say.
         recipe, _ = read(file, flags, verb, environment, Machine())
-        may_write = not environment.get("DRY_RUN") and is_first_node(environment)
+        may_write = not is_on(environment, "DRY_RUN") and is_first_node(environment)
         return _resume(recipe, may_write)
     except (OSError, RuntimeError) as error:  # no permission; ~nobody
         reason = " ".join(str(error).split())

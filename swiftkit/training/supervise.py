@@ -21,6 +21,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from subprocess import PIPE, Popen
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -44,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
         return 0
     end_at_ctrl_c()
     if arguments[0] == "--record":
-        return supervise_training(arguments[1:])
+        return supervise_rerun(arguments[1:])
     return supervise(arguments)
 
 
@@ -70,6 +71,22 @@ def supervise_training(command: Sequence[str], gpus: "Sequence[Gpu] | None" = No
     if record:
         record_run.end(record, status)
     return status
+
+
+def supervise_rerun(words: Sequence[str]) -> int:
+    """Supervise what a rerun.sh starts, alone in its output folder."""
+    from swiftkit.errors import SwiftkitError
+    from swiftkit.training.folder_lock import lock_output
+    from swiftkit.training.run_record import SwiftCommand
+
+    command = SwiftCommand.parse(words)
+    variables = {**os.environ, **command.variables}
+    try:
+        with lock_output(command.verb, Path(command.file), command.flags, variables):
+            return supervise_training(words)
+    except SwiftkitError as error:
+        print(f"swiftkit: {error}", file=sys.stderr)
+        return error.exit_status
 
 
 class Supervisor:

@@ -2,6 +2,7 @@
 
 from swiftkit.recipe.model_files import is_gpt_oss
 from swiftkit.recipe.recipe import Findings, Recipe
+from swiftkit.recipe.switches import is_on
 
 _ADAPTERS_ONLY = (
     "lora_rank lora_alpha lora_dropout lora_bias lora_dtype use_rslora use_dora target_modules"
@@ -140,7 +141,7 @@ def two_warmups(recipe: Recipe) -> Findings:
 def two_starts(recipe: Recipe) -> Findings:
     """adapters stand beside resume_from_checkpoint, whose weights win."""
     # RESUME=1 runs the same recipe as before, which began with the adapters.
-    resumes = recipe.environment.get("RESUME", "0") not in ("", "0")
+    resumes = is_on(recipe.environment, "RESUME")
     has_both = recipe.is_set("adapters") and recipe.is_set("resume_from_checkpoint")
     if recipe.trains and has_both and not resumes:
         message = "stands beside resume_from_checkpoint, whose weights win"

@@ -1,0 +1,11 @@
+"""The switches among the environment's variables, such as DRY_RUN, RESUME and VLLM."""
+
+from collections.abc import Mapping
+
+_OFF = ("0", "false", "no", "off")
+
+
+def is_on(environment: Mapping[str, str], name: str, default: bool = False) -> bool:
+    """Return True for any value but 0, false, no and off; `default` if it is empty or not set."""
+    value = environment.get(name, "").strip().lower()
+    return value not in _OFF if value else default
