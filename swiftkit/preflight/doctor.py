@@ -15,7 +15,7 @@ from pathlib import Path
 
 from swiftkit import __version__
 from swiftkit.findings import Finding, Level
-from swiftkit.recipe.machine import Gpu, all_gpus, has_swanlab_key, package_version
+from swiftkit.recipe.machine import Gpu, has_swanlab_key, package_version, read_gpus
 
 OK, WARN, FAIL = Level.OK, Level.WARN, Level.FAIL
 MS_SWIFT = "4.6.0"  # the version whose behaviour the recipes and plugins rely on
@@ -39,7 +39,7 @@ def examine(folder: Path | None = None) -> list[Finding]:
     """
     return [
         *_packages(),
-        *_gpus(all_gpus()),
+        *_gpus(*read_gpus()),
         *_swift_command(),
         *_disk(folder or Path.cwd()),
         *_port(),
@@ -70,7 +70,7 @@ def _packages() -> Iterator[Finding]:
             yield Finding(OK, name, version)
 
 
-def _gpus(gpus: Sequence[Gpu]) -> Iterator[Finding]:
+def _gpus(gpus: Sequence[Gpu], problem: str) -> Iterator[Finding]:
     """The GPUs, the build of torch, and the packages that only a GPU needs."""
     torch = package_version("torch")
     build = torch.partition("+")[2]  # the version's local part: cpu, cu128
@@ -84,7 +84,10 @@ def _gpus(gpus: Sequence[Gpu]) -> Iterator[Finding]:
     for number, gpu in enumerate(gpus):
         memory = f"{gpu.total_memory >> 20} MiB, {gpu.free_memory >> 20} MiB free"
         yield Finding(OK, f"GPU {number}", f"{gpu.name}, {memory}, driver {gpu.driver}")
-    if not gpus:
+    if problem:
+        fix = "mend the driver, or start the container with its GPUs; GPUS=0: the CPU is meant"
+        yield Finding(WARN, "GPU", f"none is seen: {problem}", fix)
+    elif not gpus:
         yield Finding(OK, "GPU", "none: recipes run on the CPU, with tiny models only")
     for name in GPU_ONLY:
         version = package_version(name)

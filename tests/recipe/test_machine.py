@@ -6,35 +6,59 @@ import pytest
 from helpers.fake_nvidia_smi import H200, write_nvidia_smi
 
 from swiftkit.recipe import machine
-from swiftkit.recipe.machine import Gpu, all_gpus, has_swanlab_key, visible_gpus
+from swiftkit.recipe.machine import Gpu, has_swanlab_key, read_gpus, visible_gpus
 
 
-def test_all_gpus_reads_name_memory_capability_and_driver(tmp_path: Path) -> None:
+def test_read_gpus_gives_name_memory_capability_and_driver(tmp_path: Path) -> None:
     """Memory comes in bytes; what nvidia-smi does not know is 0."""
     write_nvidia_smi(tmp_path, [H200, "NVIDIA GB10, [N/A], [N/A], 12.1, 580.1"])
-    assert all_gpus({"PATH": str(tmp_path)}) == (
+    gpus, problem = read_gpus({"PATH": str(tmp_path)})
+    assert gpus == (
         Gpu("NVIDIA H200", 143771 << 20, 143000 << 20, 9.0, "570.1"),
         Gpu("NVIDIA GB10", 0, 0, 12.1, "580.1"),
     )
+    assert problem == ""
 
 
 @pytest.mark.parametrize(
-    "before", ["exit 9", "printf '\\377, 1, 1, 9.0, 1'; exit 1", "echo No devices were found; exit"]
+    ("before", "said"),
+    [
+        ("echo lost >&2; exit 9", "failed with status 9: lost"),
+        ("printf '\\377, 1, 1, 9.0, 1'; exit 1", "failed with status 1"),
+        ("echo No devices were found; exit", "says: No devices were found"),
+    ],
 )
-def test_all_gpus_of_a_broken_driver_are_none(tmp_path: Path, before: str) -> None:
+def test_read_gpus_says_what_a_broken_driver_says(tmp_path: Path, before: str, said: str) -> None:
     """An error, or a message in place of a table."""
     write_nvidia_smi(tmp_path, before=before)
-    assert all_gpus({"PATH": str(tmp_path)}) == ()
-    assert all_gpus({"PATH": str(tmp_path / "nowhere")}) == ()
+    gpus, problem = read_gpus({"PATH": str(tmp_path)})
+    assert gpus == ()
+    assert said in problem
 
 
-def test_all_gpus_of_an_nvidia_smi_that_hangs_are_none(
+def test_read_gpus_of_an_nvidia_smi_that_hangs_or_cannot_run_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The call has a time limit."""
-    write_nvidia_smi(tmp_path, before="exec /bin/sleep 60")
+    program = write_nvidia_smi(tmp_path, before="exec /bin/sleep 60")
     monkeypatch.setattr(machine, "_SECONDS", 0.2)
-    assert all_gpus({"PATH": str(tmp_path)}) == ()
+    assert read_gpus({"PATH": str(tmp_path)}) == ((), "nvidia-smi gave no answer within 0 s")
+    program.write_bytes(b"\x7fELF no program")
+    assert "cannot be run" in read_gpus({"PATH": str(tmp_path)})[1]
+
+
+@pytest.mark.parametrize(
+    ("device", "said"), [("nvidia0", "no nvidia-smi"), ("davinci0", "Ascend"), ("kfd", "AMD")]
+)
+def test_read_gpus_without_nvidia_smi_names_the_accelerator(
+    tmp_path: Path, device: str, said: str
+) -> None:
+    """An image without tools, or hardware that the launcher does not read."""
+    (tmp_path / device).touch()
+    gpus, problem = read_gpus({"PATH": "/nowhere"}, devices=tmp_path)
+    assert gpus == ()
+    assert said in problem
+    assert read_gpus({"PATH": "/nowhere"}, devices=tmp_path / "none") == ((), "")
 
 
 @pytest.mark.parametrize(

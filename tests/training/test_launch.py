@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from helpers.fake_nvidia_smi import write_nvidia_smi
 
 from swiftkit.errors import UsageError
 from swiftkit.findings import Finding
@@ -117,3 +118,25 @@ def test_launch_as_is_adds_nothing(
     del environment["DRY_RUN"]
     assert main(["--script", "x/y.sh", "--as-is", *command], no_findings) == 2
     assert capfd.readouterr().err.startswith("y.sh: ms-swift is not installed")
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_said"),
+    [({}, True), ({"GPUS": "0"}, False), ({"CUDA_VISIBLE_DEVICES": ""}, False)],
+)
+def test_launch_says_why_it_sees_no_gpu(
+    environment: dict[str, str],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    variables: dict[str, str],
+    is_said: bool,
+) -> None:
+    """One line, unless the CPU was asked for; the training goes on there."""
+    del environment["GPUS"]
+    write_nvidia_smi(tmp_path, before="echo driver mismatch; exit 18")
+    environment |= {"PATH": str(tmp_path)} | variables
+    assert launch(parse(["--gpus", "4", "swift", "sft", "own.yaml", "mine.yaml"]), no_findings) == 0
+    output = capfd.readouterr()
+    said = "no GPU is seen, so the CPU is used: nvidia-smi failed with status 18: driver mismatch"
+    assert (said in output.err) is is_said
+    assert "--use_cpu true" in output.out

@@ -3,7 +3,11 @@
 from pathlib import Path
 
 from swiftkit.preflight.memory.estimate import zero_config
+from swiftkit.preflight.memory.model_shape import model_shape
+from swiftkit.recipe.model_files import model_config
 from swiftkit.recipe.recipe import Findings, Recipe
+
+_LARGE = 2_000_000_000  # parameters; a step of such a model takes minutes on a CPU
 
 
 def deepspeed_without_gpu(recipe: Recipe) -> Findings:
@@ -110,6 +114,18 @@ def no_gpu(recipe: Recipe) -> Findings:
         fix = "add --use_cpu true --torch_dtype float32 --fp16 false"
         fix += ", or run it through recipes/*.sh"
         yield recipe.fail("use_cpu", "nvidia-smi shows no GPU, and bf16 needs one", fix)
+
+
+def large_model_on_cpu(recipe: Recipe) -> Findings:
+    """A model of billions of parameters takes months on a CPU; GPUS=0 says that it is meant."""
+    machine = recipe.machine
+    if not recipe.trains or machine.gpus or not machine.has_swift:
+        return
+    shape = model_shape(model_config(recipe))
+    if shape and shape.parameters >= _LARGE and recipe.environment.get("GPUS") != "0":
+        message = f"{shape.parameters / 1e9:.1f} billion parameters would be trained on the CPU"
+        reason = machine.gpu_problem or "nvidia-smi shows no GPU"
+        yield recipe.fail("model", f"{message}: {reason}", "run it on a GPU, or say GPUS=0")
 
 
 def half_precision_on_cpu(recipe: Recipe) -> Findings:
