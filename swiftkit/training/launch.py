@@ -117,6 +117,8 @@ def launch(line: LaunchLine, check: Check) -> int:
         variables |= machine_settings.keep_set(on_cpu, os.environ)
     os.environ.update(variables)
     added = machine_settings.flags_for(work, os.environ.get("DEEPSPEED") or line.deepspeed)
+    program = str(Path(line.programs, program))
+    check_installed(program)
     with lock_for(work, [verb, file, *added, *flags]):
         if work.is_training and is_on(os.environ, "RESUME"):
             from swiftkit.training.resume import resume
@@ -125,12 +127,10 @@ def launch(line: LaunchLine, check: Check) -> int:
             if resumption.is_finished:
                 return 0
             added += resumption.flags
-        program = str(Path(line.programs, program))
         if is_dry_run():
             command = [short_path(program), verb, file, *added, *accelerators(work, line), *flags]
             print_line(variables, command)
             return 0
-        check_installed(program)
         if "--help" in flags:
             os.execvp(program, [program, verb, file, *flags])  # noqa: S606 - nothing to supervise
         if has_faults(work, file, [*added, *flags], machine, check):
@@ -192,7 +192,8 @@ def fit_to_machine(work: Work, line: LaunchLine, file: str) -> Work:
 
 
 def check_installed(program: str) -> None:
-    if shutil.which(program) is None:
+    """Raise UsageError without swift; a dry run needs none."""
+    if shutil.which(program) is None and not is_dry_run():
         raise UsageError("ms-swift is not installed; install it: bash scripts/setup.sh")
 
 
