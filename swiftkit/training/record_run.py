@@ -20,6 +20,7 @@ from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.terminal import say
 from swiftkit.training import provenance, redaction, run_record
+from swiftkit.training.changed_settings import changed_settings
 from swiftkit.training.checkpoints import last_step, output_of
 from swiftkit.training.rerun import write_script
 from swiftkit.training.run_record import RECORD, RunRecord, SwiftCommand, read_record, write_record
@@ -31,6 +32,9 @@ _RECORDED_VARIABLES = tuple(
     " PYTORCH_ RANK RAY_ SLURM_JOB SWANLAB_ SWIFT TENSORBOARD_ TOKENIZERS_ TORCH TRANSFORMERS_"
     " TRITON_ USE_HF VLLM WANDB_ WORLD_SIZE".split()
 )
+
+
+_KILLED = (137, 247)  # to a shell; as swift's own wrapper says it (-9)
 
 
 def begin(
@@ -81,8 +85,25 @@ def end(path: Path, status: int) -> None:
     except (DataError, OSError) as error:
         say(f"swiftkit: {error}")
     say(f"\nswiftkit: {path}; the same run again: bash {path.with_name(run_record.RERUN)}")
+    for line in failure_lines(status, record.step):
+        say(f"swiftkit: {line}")
     if record.swanlab:
         say(f"swiftkit: SwanLab: {record.swanlab.place}")
+
+
+def failure_lines(status: int, step: int | None) -> list[str]:
+    """Return what a person should know of a training that failed, and how it goes on."""
+    if status == 0:
+        return []
+    lines = []
+    if status in _KILLED:
+        lines.append(
+            "it was killed by SIGKILL, most often because the machine's memory was full: lower"
+            " dataset_num_proc, dataloader_num_workers, per_device_train_batch_size or max_length"
+        )
+    if step:
+        lines.append(f"to go on from step {step}: the same command with RESUME=1")
+    return lines
 
 
 def variables_for_swift(path: Path, environment: Mapping[str, str]) -> dict[str, str]:
@@ -114,9 +135,12 @@ def _describe(
         if name.startswith(_RECORDED_VARIABLES) and not is_known:
             environment[name] = value
     attempts, swanlab = [], None
+    data = provenance.data_files(recipe)
+    attempt = run_record.Attempt(datetime.now(UTC), recipe.get_str("resume_from_checkpoint"))
+    attempt.data = {file.path: file.sha256 for file in data}
     if before and _own_checkpoint(recipe):
         attempts, swanlab = before.attempts, before.swanlab
-    attempt = run_record.Attempt(datetime.now(UTC), recipe.get_str("resume_from_checkpoint"))
+        attempt.changed = changed_settings(before, recipe)
     seeds = {flag: recipe.get_str(flag) for flag in ("seed", "data_seed") if recipe.get_str(flag)}
     words = [command.program, command.verb, command.file, *command.flags]
     return RunRecord(
@@ -133,7 +157,7 @@ def _describe(
             provenance.RecordedGpu(gpu.name, gpu.driver, f"{gpu.total_memory >> 20} MiB")
             for gpu in gpus
         ],
-        data=provenance.data_files(recipe),
+        data=data,
         seeds=seeds,
         attempts=[*attempts, attempt],
         swanlab=swanlab,

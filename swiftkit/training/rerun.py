@@ -51,6 +51,11 @@ _DATA_CHANGED = """DATA
 fi
 """
 
+_CHANGED = """echo "${0##*/}: that run went on with other settings or data than it began with" \\
+    "(run.json beside this file: attempts, changed), so it cannot be repeated" >&2
+exit 2
+"""
+
 
 def write_script(
     path: Path, command: SwiftCommand, recipe: Recipe, record: RunRecord, secrets: Sequence[str]
@@ -77,6 +82,8 @@ def write_script(
         '    --output_dir "${here}_rerun" "$@")',
     ]
     text = _HEAD + "\n".join(lines) + "\n" + _DRY_RUN + _data_check(record.data)
+    if any(attempt.changed for attempt in record.attempts):
+        text += _CHANGED
     text += f'exec {python} -m swiftkit.training.supervise --record "${{command[@]}}"\n'
     with write_atomically(path) as file:
         file.write(text.encode())

@@ -1,5 +1,8 @@
 """RESUME=1: go on from the last complete checkpoint of the recipe's output folder.
 
+A start that would train otherwise than the run began (changed_settings.py) stops, unless
+RESUME=force says that it is meant.
+
 What is done, and why, goes to stderr. A save that was cut off is set aside by the first node
 (renamed, never deleted): transformers would count it when it removes older checkpoints. A dry run
 and the other nodes choose the same, and change nothing.
@@ -16,6 +19,7 @@ from swiftkit.recipe.recipe import Recipe
 from swiftkit.recipe.switches import is_on
 from swiftkit.terminal import say
 from swiftkit.training import checkpoints
+from swiftkit.training.changed_settings import changed_settings
 from swiftkit.training.redaction import recipe_secrets, redacted_settings
 from swiftkit.training.run_record import RECORD, RunRecord, is_first_node, read_record
 
@@ -48,13 +52,13 @@ def resume(
         # What is wrong with the recipe preflight will say.
         recipe, _ = read(file, flags, verb, environment, Machine())
         may_write = not is_on(environment, "DRY_RUN") and is_first_node(environment)
-        return _resume(recipe, may_write)
+        return _resume(recipe, may_write, environment.get("RESUME", "").lower() == "force")
     except (OSError, RuntimeError) as error:  # no permission; ~nobody
         reason = " ".join(str(error).split())
         raise UsageError(f"RESUME: {reason} (correct the path, or its permissions)") from error
 
 
-def _resume(recipe: Recipe, may_write: bool) -> Resumption:
+def _resume(recipe: Recipe, may_write: bool, is_forced: bool) -> Resumption:
     output = checkpoints.output_of(recipe)
     record = read_record(output / RECORD)
     if recipe.is_set(_FLAG):
@@ -67,6 +71,8 @@ def _resume(recipe: Recipe, may_write: bool) -> Resumption:
     if checkpoint is None:
         say(f"swiftkit: RESUME: {output} holds no checkpoint to go on from; {_ANEW}")
         return Resumption()
+    if record and not is_at_end(checkpoint, recipe):
+        check_settings(output, record, recipe, is_forced)
     if may_write:
         checkpoints.link_last(checkpoint)
     if is_at_end(checkpoint, recipe):
@@ -80,6 +86,18 @@ def _resume(recipe: Recipe, may_write: bool) -> Resumption:
         message += ", without its optimizer, which was not saved (save_only_model)"
     say(message)
     return Resumption(checkpoint)
+
+
+def check_settings(output: Path, record: RunRecord, recipe: Recipe, is_forced: bool) -> None:
+    """Raise UsageError if the run would go on otherwise than it began; say so if that is meant."""
+    differences = changed_settings(record, recipe)
+    if not differences:
+        return
+    reason = f"{output} began otherwise: {'; '.join(differences)}"
+    if not is_forced:
+        fix = "give what it began with, choose another --output_dir, or say RESUME=force"
+        raise UsageError(f"RESUME: {reason} ({fix})")
+    say(f"swiftkit: RESUME=force, though {reason}")
 
 
 def ended_well(record: RunRecord, recipe: Recipe) -> bool:

@@ -15,12 +15,18 @@ VARIABLE = "SWIFTKIT_RUN_JSON"  # tells the training where its run.json is
 
 
 class Attempt(msgspec.Struct):
-    """One start of the run, in UTC; `exit_status` is null while it runs and after a SIGKILL."""
+    """One start of the run, in UTC; `exit_status` is null while it runs and after a SIGKILL.
+
+    `data` are the SHA-256 of the files, by path; `changed` is what RESUME=force let be otherwise
+    than in the start before.
+    """
 
     started: datetime
     resumed_from: str = ""
     ended: datetime | None = None
     exit_status: int | None = None
+    data: dict[str, str] = {}
+    changed: list[str] = []
 
 
 class SwanLab(msgspec.Struct, frozen=True):

@@ -1,0 +1,86 @@
+"""The differences between a run as it began and the start that is to go on from its checkpoint.
+
+What changes neither the steps nor their numbers does not count: saving, logging, evaluating, the
+run's length, and the flags that the launcher adds for a machine. The number of processes counts:
+ZeRO's optimizer is cut for it, and it is part of the batch.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from swiftkit.recipe.recipe import Recipe
+from swiftkit.training.provenance import DataFile, data_files
+from swiftkit.training.redaction import recipe_secrets, redacted_settings
+from swiftkit.training.run_record import RunRecord
+
+_WITHOUT_EFFECT = (
+    "save_ logging_ eval_ swanlab_ wandb_ report_to run_name output_dir add_version max_steps"
+    " num_train_epochs resume_ dataset_num_proc dataloader_ ddp_timeout create_checkpoint_symlink"
+    " check_model disable_tqdm use_hf val_dataset use_cpu fp16 torch_dtype use_liger_kernel"
+    " use_vllm vllm_"
+).split()
+
+
+def changed_settings(record: RunRecord, recipe: Recipe) -> list[str]:
+    """Return what would be trained otherwise, a phrase for each difference."""
+    after = redacted_settings(recipe, recipe_secrets(recipe))
+    differences = []
+    for flag in sorted(record.settings.keys() | after.keys()):
+        if flag.startswith(tuple(_WITHOUT_EFFECT)):
+            continue
+        old, new = record.settings.get(flag, []), after.get(flag, [])
+        if flag == "dataset":  # a file may have moved: its content counts
+            is_same = list(map(_selection, old)) == list(map(_selection, new))
+        else:
+            is_same = _places(old, record.folder) == _places(new, "")
+        if not is_same:
+            differences.append(f"{flag} was {_shown(old)}, is {_shown(new)}")
+    differences += _changed_data(record.data, data_files(recipe))
+    before, now = _processes(record.environment), _processes(recipe.environment)
+    if before != now:
+        differences.append(f"{before} processes trained, {now} would now")
+    return differences
+
+
+def _changed_data(before: list[DataFile], now: list[DataFile]) -> list[str]:
+    """Compare the files of --dataset, which have an order."""
+    old = [file for file in before if file.flag == "dataset"]
+    new = [file for file in now if file.flag == "dataset"]
+    if len(old) != len(new):
+        return [f"dataset had {len(old)} files, has {len(new)}"]
+    differences = []
+    for file, other in zip(old, new, strict=True):
+        if file.sha256 != other.sha256:
+            digests = f"SHA-256 {file.sha256[:12]} then, {other.sha256[:12]} now"
+            differences.append(f"{other.path} holds other data ({digests})")
+    return differences
+
+
+def _places(values: list[str], folder: str) -> list[str]:
+    """Return the values, each that is a path as seen from `folder` in its one spelling."""
+    places = []
+    for value in values:
+        path = Path(folder, value).expanduser()
+        try:
+            places.append(str(path.resolve()) if value and path.exists() else value)
+        except OSError:  # too long for a name
+            places.append(value)
+    return places
+
+
+def _selection(name: str) -> str:
+    """Return what is taken of a file, such as #500; a hub's name as it is."""
+    path, mark, count = name.partition("#")
+    return f"{mark}{count}" if Path(path).expanduser().suffix else name
+
+
+def _shown(values: list[str]) -> str:
+    return " ".join(values) if values else "not set"
+
+
+def _processes(environment: Mapping[str, str]) -> int:
+    counts = [environment.get(name, "") for name in ("NPROC_PER_NODE", "NNODES")]
+    processes = 1
+    for count in counts:
+        processes *= int(count) if count.isdecimal() else 1
+    return processes

@@ -1,0 +1,116 @@
+"""RESUME=1 stops where the run would go on otherwise than it began; RESUME=force goes on."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+from helpers.recorded_runs import begin_run, write_recipe
+from helpers.small_checkpoints import make_checkpoint
+
+from swiftkit.errors import UsageError
+from swiftkit.training.record_run import end
+from swiftkit.training.resume import resume
+
+OUT = Path("out dir")
+
+
+@pytest.fixture(autouse=True)
+def stopped_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run with a checkpoint of step 2, which a SIGKILL has ended."""
+    monkeypatch.chdir(tmp_path)
+    write_recipe(tmp_path)
+    begin_run("--deepspeed", "zero2", NPROC_PER_NODE="2")
+    make_checkpoint(OUT / "checkpoint-2")
+
+
+def resumed(*flags: str, **environment: str) -> Path | None:
+    variables = {"NPROC_PER_NODE": "2"} | environment
+    return resume(
+        "sft", Path("recipe.yaml"), ["--deepspeed", "zero2", *flags], variables
+    ).checkpoint
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [],
+        ["--max_steps", "9"],
+        ["--save_steps", "1", "--logging_steps", "1", "--report_to", "none"],
+        ["--use_cpu", "true", "--use_liger_kernel", "false"],
+        ["--dataset", "moved.jsonl"],
+        ["--dataset", "./rows.jsonl"],
+    ],
+)
+def test_resume_goes_on_where_nothing_is_trained_otherwise(flags: list[str]) -> None:
+    """Another spelling of a path, a file that was moved, a longer run, other saves and kernels."""
+    Path("moved.jsonl").write_bytes(Path("rows.jsonl").read_bytes())
+    assert resumed(*flags) == OUT / "checkpoint-2"
+
+
+@pytest.mark.parametrize(
+    ("flags", "environment", "difference"),
+    [
+        (["--learning_rate", "5e-5"], {}, "learning_rate was not set, is 5e-5"),
+        (["--lora_rank", "16"], {}, "lora_rank was not set, is 16"),
+        (["--dataset", "rows.jsonl#1"], {}, "dataset was rows.jsonl, is rows.jsonl#1"),
+        (["--deepspeed", "zero3"], {}, "deepspeed was zero2, is zero3"),
+        ([], {"NPROC_PER_NODE": "4"}, "2 processes trained, 4 would now"),
+        ([], {"NNODES": "2"}, "2 processes trained, 4 would now"),
+    ],
+)
+def test_resume_stops_at_other_settings_and_names_them(
+    flags: list[str],
+    environment: dict[str, str],
+    difference: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        resumed(*flags, **environment)
+    assert difference in str(caught.value)
+    assert "RESUME=force" in str(caught.value)
+    assert resumed(*flags, **environment, RESUME="force") == OUT / "checkpoint-2"
+    assert difference in capsys.readouterr().err
+
+
+def test_forced_start_keeps_both_digests_and_cannot_be_repeated() -> None:
+    """run.json tells what each start trained on; rerun.sh says why it refuses."""
+    Path("rows.jsonl").write_text('{"messages": [2]}\n')
+    with pytest.raises(UsageError, match=r"rows\.jsonl holds other data"):
+        resumed()
+    assert resumed(RESUME="force") == OUT / "checkpoint-2"
+    flags = ("--deepspeed", "zero2", "--resume_from_checkpoint", str(OUT / "checkpoint-2"))
+    record = begin_run(*flags, NPROC_PER_NODE="2")
+    first, second = record.attempts
+    (path,) = first.data
+    assert first.data[path] != second.data[path]
+    assert first.changed == []
+    assert "holds other data" in second.changed[0]
+    done = subprocess.run(
+        ["bash", str(OUT / "rerun.sh")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "cannot be repeated" in done.stderr
+
+
+def test_record_of_an_older_swiftkit_is_compared_too() -> None:
+    """Its starts tell nothing of their data."""
+    record = OUT / "run.json"
+    content = json.loads(record.read_text())
+    for attempt in content["attempts"]:
+        del attempt["data"], attempt["changed"]
+    record.write_text(json.dumps(content))
+    assert resumed() == OUT / "checkpoint-2"
+
+
+@pytest.mark.parametrize(
+    ("status", "is_killed"), [(137, True), (247, True), (1, False), (0, False)]
+)
+def test_end_of_a_failed_training_says_how_it_goes_on(
+    status: int, is_killed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The likely reason of a SIGKILL, and as the last line the way on."""
+    end(OUT / "run.json", status)
+    output = capsys.readouterr().err
+    assert ("memory was full" in output) is is_killed
+    assert ("with RESUME=1" in output.splitlines()[-1]) is (status != 0)
