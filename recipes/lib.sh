@@ -62,7 +62,7 @@ run() { # COMMAND...: in the foreground, so that a signal to this script reaches
     return "$status"
 }
 
-stages=()      # the functions of a script, in their order
+stages=()      # the functions of a script, in their order; as_given: the variables that it was started with, for a shell
 run_stages() { # SCRIPT FOLDER [STAGE]: all stages, or one of them; one that is done is not run again
     local script=$1 folder=$2 stage
     if (($# > 2)); then
@@ -81,7 +81,7 @@ run_stages() { # SCRIPT FOLDER [STAGE]: all stages, or one of them; one that is 
 }
 
 run_stage() { # SCRIPT FOLDER STAGE: in a process of its own; says how long it took, and remembers that it is done
-    local script=$1 folder=$2 stage=$3 log_file=$2/logs/$3.log started=$SECONDS status=0
+    local script=$1 folder=$2 stage=$3 log_file=$2/logs/$3.log started=$SECONDS status=0 again="${as_given-}bash ${1@Q}"
     printf '  %-15s ' "$stage"
     if [[ -e $folder/done/$stage ]]; then
         echo "done before"
@@ -95,6 +95,6 @@ run_stage() { # SCRIPT FOLDER STAGE: in a process of its own; says how long it t
     fi
     printf 'stopped after %d s (exit status %d); the end of %s:\n' $((SECONDS - started)) "$status" "$log_file"
     tail -n 15 -- "$log_file" | tr '\r' '\n' | tail -n 15
-    printf 'Repeat this stage alone:  bash %s %s\nGo on from here:           bash %s\n' "$script" "$stage" "$script"
+    printf 'Repeat this stage alone:  %s %s\nGo on from here:           %s\n' "$again" "$stage" "$again"
     exit "$status"
 }

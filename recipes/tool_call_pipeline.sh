@@ -16,6 +16,10 @@ script=$0
 export RESUME=${RESUME-1} # a training that was stopped goes on from its last checkpoint; RESUME=0 trains again
 stages=(convert sft merge_sft grpo merge_grpo evaluate_base evaluate_sft evaluate_grpo report)
 
+as_given="" # to repeat this very run
+for name in TINY MODEL FOLDER RAW HELD_OUT YAMLS; do
+    if [[ -n ${!name-} ]]; then as_given+=$(printf '%s=%q ' "$name" "${!name}"); fi
+done
 if [[ -n ${TINY-} ]]; then # what has no other value comes from the demo
     cd "$root"
     script=recipes/tool_call_pipeline.sh
@@ -49,9 +53,12 @@ grpo() { # strengthens what SFT has taught: the reward is the score that the eva
 
 merge_grpo() { merge grpo; }
 
-merge() { # STAGE
-    run_or_print rm -rf -- "$folder/$1_merged"
-    recipe export_merge --adapters "$folder/$1/last-checkpoint" --output_dir "$folder/$1_merged"
+merge() { # STAGE: the model of an earlier time goes when there is a new one
+    local merged=$folder/$1_merged
+    run_or_print rm -rf -- "$merged.new"
+    recipe export_merge --adapters "$folder/$1/last-checkpoint" --output_dir "$merged.new"
+    run_or_print rm -rf -- "$merged"
+    run_or_print mv -- "$merged.new" "$merged"
 }
 
 evaluate_base() { evaluate base "$model"; }
@@ -77,7 +84,7 @@ settings=$(printf '%q ' "$model" "$raw" "$held_out" "${YAMLS-}")
 if [[ -z ${DRY_RUN-} ]]; then # stages that are done were done with these
     mkdir -p -- "$folder"
     if [[ -f $folder/settings && $(<"$folder/settings") != "$settings" ]]; then
-        die "$folder was begun with other settings: $(<"$folder/settings"); give another FOLDER, or: rm -r $folder"
+        die "$folder was begun with other settings: $(<"$folder/settings"); give another FOLDER, or: rm -r $(printf %q "$folder")"
     fi
     printf '%s\n' "$settings" >"$folder/settings"
 fi

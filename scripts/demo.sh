@@ -11,6 +11,10 @@ bash scripts/setup.sh # first, because lib.sh takes the environment's Python if 
 # shellcheck source=recipes/lib.sh
 source recipes/lib.sh
 
+as_given="" # to repeat this very run
+for name in DEMO_DIR MODEL_FAMILY MAX_STEPS; do
+    if [[ -n ${!name-} ]]; then as_given+=$(printf '%s=%q ' "$name" "${!name}"); fi
+done
 stages=(data evaluate_base lora_sft export_merge evaluate_tuned)
 case ${MODEL_FAMILY:-qwen3} in
     qwen3) base=recipes/tiny/qwen3 family="" ;;
@@ -34,9 +38,12 @@ lora_sft() {
         --output_dir "$folder/lora" ${MAX_STEPS:+--max_steps "$MAX_STEPS"}
 }
 
-export_merge() {
-    run_or_print rm -rf "$folder/merged"
-    bash recipes/export_merge.sh recipes/tiny/export_merge.yaml --adapters "$folder/lora/last-checkpoint" --output_dir "$folder/merged"
+export_merge() { # the model of an earlier time goes when there is a new one
+    run_or_print rm -rf -- "$folder/merged.new"
+    bash recipes/export_merge.sh recipes/tiny/export_merge.yaml --adapters "$folder/lora/last-checkpoint" \
+        --output_dir "$folder/merged.new"
+    run_or_print rm -rf -- "$folder/merged"
+    run_or_print mv -- "$folder/merged.new" "$folder/merged"
 }
 
 evaluate_base() { bash recipes/eval.sh "$base" "$folder/eval.jsonl" "$folder/base" "recipes/tiny/deploy$family.yaml"; }

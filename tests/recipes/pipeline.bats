@@ -7,7 +7,8 @@ setup() {
     make_stage
     stages=(convert sft merge_sft grpo merge_grpo evaluate_base evaluate_sft evaluate_grpo report)
     # All that a stage starts writes one line: the verb and the last of its words.
-    program swift 'echo "$1 ${*: -1}" >>"$STAGE/calls"; [[ ! -e $STAGE/fail_$1 ]]'
+    program swift 'echo "$1 ${*: -1}" >>"$STAGE/calls"; [[ ! -e $STAGE/fail_$1 ]] || exit 1
+        [[ $1 != export ]] || { mkdir -p "${*: -1}" && echo new >"${*: -1}/weights"; }'
     program python 'if [[ "$1 $2" == "-m swiftkit" && $3 =~ ^(convert|check|compare)$ ]]; then
         echo "$3" >>"$STAGE/calls"
         exit "$(cat "$STAGE/status_$3" 2>/dev/null || echo 0)"
@@ -27,8 +28,8 @@ teardown() {
 @test "all stages in their order; a second run repeats none" {
     run recipe tool_call_pipeline
     [[ $status == 0 ]]
-    printf '%s\n' convert convert convert check "sft $FOLDER/sft" "export $FOLDER/sft_merged" "rlhf $FOLDER/grpo" \
-        "export $FOLDER/grpo_merged" "eval $FOLDER/eval_base" "eval $FOLDER/eval_sft" "eval $FOLDER/eval_grpo" \
+    printf '%s\n' convert convert convert check "sft $FOLDER/sft" "export $FOLDER/sft_merged.new" "rlhf $FOLDER/grpo" \
+        "export $FOLDER/grpo_merged.new" "eval $FOLDER/eval_base" "eval $FOLDER/eval_sft" "eval $FOLDER/eval_grpo" \
         compare compare | diff - calls
     rm calls
     run recipe tool_call_pipeline
@@ -39,11 +40,28 @@ teardown() {
 @test "a stage that fails stops it with the way to go on; the next run begins there" {
     touch fail_rlhf
     run recipe tool_call_pipeline
-    [[ $status != 0 && $output == *"Repeat this stage alone:"*"tool_call_pipeline.sh grpo"* ]]
+    [[ $status != 0 && $output == *"Repeat this stage alone:"*"tool_call_pipeline.sh"*" grpo"* ]]
     [[ $(tail -n 1 calls) == "rlhf $FOLDER/grpo" ]]
     rm fail_rlhf calls
     run recipe tool_call_pipeline
     [[ $status == 0 && $(head -n 1 calls) == "rlhf $FOLDER/grpo" ]]
+}
+
+@test "the hints repeat this very run, with its settings" {
+    touch fail_rlhf
+    run recipe tool_call_pipeline
+    rm fail_rlhf calls
+    hint=$(sed -n 's/^Repeat this stage alone:  //p' <<<"$output")
+    env -u MODEL -u RAW -u HELD_OUT -u FOLDER -u YAMLS bash -c "$hint"
+    [[ $(<calls) == "rlhf $FOLDER/grpo" && ! -e pwned ]]
+}
+
+@test "a merge that fails leaves the model that is there" {
+    recipe tool_call_pipeline merge_sft
+    echo old >"$FOLDER/sft_merged/weights"
+    touch fail_export
+    run recipe tool_call_pipeline merge_sft
+    [[ $status != 0 && $(<"$FOLDER/sft_merged/weights") == old ]]
 }
 
 @test "a verdict is not a failure: worse, or no difference shown" {
@@ -70,7 +88,7 @@ teardown() {
 
 @test "one stage alone, and one that is not there" {
     recipe tool_call_pipeline merge_sft
-    [[ $(<calls) == "export $FOLDER/sft_merged" ]]
+    [[ $(<calls) == "export $FOLDER/sft_merged.new" && $(<"$FOLDER/sft_merged/weights") == new ]]
     run recipe tool_call_pipeline nothing
     [[ $status == 2 && $output == *"there is no stage nothing"* ]]
 }
