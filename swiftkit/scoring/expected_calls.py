@@ -46,9 +46,8 @@ def read_expected_calls(text: str, where: str) -> list[ExpectedCall]:
             CallMatcher.of(call)
     except (ValueError, TypeError, RecursionError) as error:
         if not isinstance(text, str):
-            reason = f"{where}: bad gold: {type(text).__name__}, not JSON text"
-            raise DataError(reason, "bad_gold", _FIX) from error
-        raise bad_gold(error, where) from error
+            error = TypeError(f"{type(text).__name__}, not JSON text")
+        raise bad_gold(error, where) from None
     return calls
 
 

@@ -54,6 +54,10 @@ def gold_from(text: str, where: str, scoring: str | None = "", tools: str | None
     try:
         return _prepared(text, scoring or "", tools or "")
     except (DataError, ValueError, TypeError, RecursionError) as error:
+        for name, column in (("expected_calls", text), ("scoring", scoring), ("tools", tools)):
+            if column is not None and not isinstance(column, str):
+                reason = f"{name} is {type(column).__name__}, not JSON text"
+                raise bad_gold(TypeError(reason), where) from error
         raise bad_gold(error, where) from error
 
 
