@@ -46,8 +46,8 @@ def read_expected_calls(text: str, where: str) -> list[ExpectedCall]:
             CallMatcher.of(call)
     except (ValueError, TypeError, RecursionError) as error:
         if not isinstance(text, str):
-            error = TypeError(f"{type(text).__name__}, not JSON text")
-        raise bad_gold(error, where) from None
+            raise bad_gold(TypeError(f"{type(text).__name__}, not JSON text"), where) from error
+        raise bad_gold(error, where) from error
     return calls
 
 
