@@ -23,7 +23,8 @@ from swiftkit.toolcall.scanners import blocks
 from swiftkit.toolcall.wire_format import Signs, WholeAnswer
 
 ASSISTANT, OBSERVATION = "<|assistant|>", "<|observation|>"
-_NAME = re.compile(r'[^\s<>{}\[\]"]++')  # with blanks in it, it could be a line of prose
+# With blanks in it, it could be a line of prose; with backticks, the head of a fenced block.
+_NAME = re.compile(r'[^\s<>{}\[\]"`]++')
 _HEAD = re.compile(rf"\s*+({_NAME.pattern})[ \t]*+\n[ \t]*+(?=\{{)")
 _AFTER = re.compile(r"\s*+(<\|assistant\|>|<\|observation\|>|\Z)")
 # an answer without its <|observation|>: a heading such as `Result`, and `json`, is no name
@@ -34,7 +35,7 @@ def render(calls: list[ToolCall]) -> str:
     messages = []
     for call in calls:
         if not _NAME.fullmatch(call.name):
-            fix = 'give the tool a name without white space and without < > { } [ ] "'
+            fix = 'give the tool a name without white space and without < > { } [ ] " `'
             raise DataError(f"GLM-4 cannot write a call of {call.name!r}", "bad_call", fix)
         messages.append(f"{call.name}\n{written(call.arguments)}")
     return ASSISTANT.join(messages) + OBSERVATION if calls else ""
