@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # What the scripts here share: messages, the environment's Python, `launch`, a server to wait for, and stages.
-# A recipe says `launch ... swift VERB "$here/FILE.yaml" "$@"`. swiftkit/training/launch.py puts what this machine asks for
-# (processes, DeepSpeed, CPU flags) between the YAML and your own flags; it reads none of swift's, and the last one wins.
-#
+# `launch ... swift VERB FILE.yaml "$@"`: swiftkit/training/launch.py adds what this machine asks for before your flags.
 # Environment: DRY_RUN=1 prints the command only, RESUME=1 goes on from the last complete checkpoint, VLLM=0 leaves vLLM out; 0,
 # false, no and off are no. GPUS=N overrides the count (0: the CPU). DEEPSPEED=zero2|none replaces the recipe's. SWIFTKIT_VENV is
 # the virtual environment (default .venv). SWIFTKIT_STOP_SECONDS (20) is how long a stopped process may take to end. Anything that
@@ -81,7 +79,7 @@ run_stages() { # SCRIPT FOLDER [STAGE]: all stages, or one of them; one that is 
 }
 
 run_stage() { # SCRIPT FOLDER STAGE: in a process of its own; says how long it took, and remembers that it is done
-    local script=$1 folder=$2 stage=$3 log_file=$2/logs/$3.log started=$SECONDS status=0 again="${as_given-}bash ${1@Q}"
+    local script=$1 folder=$2 stage=$3 log_file=$2/logs/$3.log started=$SECONDS status=0 again
     printf '  %-15s ' "$stage"
     if [[ -e $folder/done/$stage ]]; then
         echo "done before"
@@ -95,6 +93,7 @@ run_stage() { # SCRIPT FOLDER STAGE: in a process of its own; says how long it t
     fi
     printf 'stopped after %d s (exit status %d); the end of %s:\n' $((SECONDS - started)) "$status" "$log_file"
     tail -n 15 -- "$log_file" | tr '\r' '\n' | tail -n 15
+    again="${as_given-}bash $(printf %q "$script")"
     printf 'Repeat this stage alone:  %s %s\nGo on from here:           %s\n' "$again" "$stage" "$again"
     exit "$status"
 }
