@@ -5,11 +5,11 @@ run's length, and the flags that the launcher adds for a machine. The number of 
 ZeRO's optimizer is cut for it, and it is part of the batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from swiftkit.recipe.recipe import Recipe
-from swiftkit.training.provenance import DataFile, data_files
+from swiftkit.training.provenance import DataFile
 from swiftkit.training.redaction import recipe_secrets, redacted_settings
 from swiftkit.training.run_record import RunRecord
 
@@ -21,8 +21,11 @@ _WITHOUT_EFFECT = (
 ).split()
 
 
-def changed_settings(record: RunRecord, recipe: Recipe) -> list[str]:
-    """Return what would be trained otherwise, a phrase for each difference."""
+def changed_settings(record: RunRecord, recipe: Recipe, data: Sequence[DataFile]) -> list[str]:
+    """Return what would be trained otherwise, a phrase for each difference.
+
+    `data` are the files of the recipe as they are now (provenance.data_files), hashed once.
+    """
     after = redacted_settings(recipe, recipe_secrets(recipe))
     differences = []
     for flag in sorted(record.settings.keys() | after.keys()):
@@ -35,14 +38,14 @@ def changed_settings(record: RunRecord, recipe: Recipe) -> list[str]:
             is_same = _places(old, record.folder) == _places(new, "")
         if not is_same:
             differences.append(f"{flag} was {_shown(old)}, is {_shown(new)}")
-    differences += _changed_data(record.data, data_files(recipe))
+    differences += _changed_data(record.data, data)
     before, now = _processes(record.environment), _processes(recipe.environment)
     if before != now:
         differences.append(f"{before} processes trained, {now} would now")
     return differences
 
 
-def _changed_data(before: list[DataFile], now: list[DataFile]) -> list[str]:
+def _changed_data(before: Sequence[DataFile], now: Sequence[DataFile]) -> list[str]:
     """Compare the files of --dataset, which have an order."""
     old = [file for file in before if file.flag == "dataset"]
     new = [file for file in now if file.flag == "dataset"]

@@ -140,7 +140,7 @@ def _describe(
     attempt.data = {file.path: file.sha256 for file in data}
     if before and _own_checkpoint(recipe):
         attempts, swanlab = before.attempts, before.swanlab
-        attempt.changed = changed_settings(before, recipe)
+        attempt.changed = changed_settings(before, recipe, data)
     seeds = {flag: recipe.get_str(flag) for flag in ("seed", "data_seed") if recipe.get_str(flag)}
     words = [command.program, command.verb, command.file, *command.flags]
     return RunRecord(

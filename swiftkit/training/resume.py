@@ -20,6 +20,7 @@ from swiftkit.recipe.switches import is_on
 from swiftkit.terminal import say
 from swiftkit.training import checkpoints
 from swiftkit.training.changed_settings import changed_settings
+from swiftkit.training.provenance import data_files
 from swiftkit.training.redaction import recipe_secrets, redacted_settings
 from swiftkit.training.run_record import RECORD, RunRecord, is_first_node, read_record
 
@@ -90,7 +91,7 @@ def _resume(recipe: Recipe, may_write: bool, is_forced: bool) -> Resumption:
 
 def check_settings(output: Path, record: RunRecord, recipe: Recipe, is_forced: bool) -> None:
     """Raise UsageError if the run would go on otherwise than it began; say so if that is meant."""
-    differences = changed_settings(record, recipe)
+    differences = changed_settings(record, recipe, data_files(recipe))
     if not differences:
         return
     reason = f"{output} began otherwise: {'; '.join(differences)}"

@@ -144,9 +144,9 @@ def _type_error(value: Any, options: Any, kind: type, inner: type | None) -> tup
 
 def _all_of_kind(value: Any, option: Any, inner: type) -> bool:
     """Tell if each item is of the type, or of that of the option's first; no list fits all."""
-    return type(option) is not list or not any(
-        _type_error(item, option, inner, None)[0] for item in value
-    )
+    if type(option) is not list:
+        return True
+    return not any(_type_error(item, option, inner, None)[0] for item in value)
 
 
 def _value_error(value: Any, options: list[Any], kind: type | None, inner: type | None) -> str:
