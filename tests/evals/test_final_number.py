@@ -1,6 +1,5 @@
 """The number that a text gives as its answer, however it is written."""
 
-import time
 from fractions import Fraction
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.evals.final_number import number_of
+from helpers.growth import takes_linear_time
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,4 @@ def test_number_of_no_text_raises(text: str) -> None:
     "piece", ["9", "1,234,", "\\text{", "\\frac{1", "answer ", "####", "1/", "{", "- $ "]
 )
 def test_number_of_long_texts_takes_linear_time(piece: str) -> None:
-    """Eight times the text takes eight times the CPU time, or thereabouts; in quadratic time it
-    would take 64 times as much. CPU time does not grow on a busy machine."""
-
-    def cpu_seconds(length: int) -> float:
-        start = time.process_time()
-        number_of(piece * (length // len(piece)))
-        return time.process_time() - start
-
-    short = min(cpu_seconds(30_000) for _ in range(3))
-    assert cpu_seconds(240_000) < 24 * max(short, 0.002)
+    assert takes_linear_time(number_of, piece, 15_000)

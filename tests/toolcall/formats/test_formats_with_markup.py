@@ -2,7 +2,6 @@
 spellings that they read."""
 
 import json
-import time
 
 import pytest
 
@@ -10,6 +9,7 @@ from swiftkit.errors import DataError
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.wire_format import load_all
+from helpers.growth import takes_linear_time
 
 FORMATS = load_all()
 F, G = ToolCall("f", {"a": 1, "城": "北京"}), ToolCall("g", {})
@@ -197,17 +197,5 @@ def test_detect_reads_dotted_names_and_nested_literals() -> None:
 )  # fmt: skip
 @pytest.mark.parametrize("beginning", ["", "[f(a=", "f\n{"])
 def test_detect_takes_linear_time(beginning: str, unit: str) -> None:
-    """Eight times the text takes nothing like 64 times the time: nothing is searched again and
-    again."""
-    few, many = (seconds(beginning + unit * (size // len(unit))) for size in (10_000, 80_000))
-    assert many < 24 * few + 0.1
-
-
-def seconds(text: str) -> float:
-    """The best of three: other work on the machine only slows."""
-    times = []
-    for _ in range(3):
-        start = time.process_time()
-        detect.parse(text)
-        times.append(time.process_time() - start)
-    return min(times)
+    """Nothing is searched again and again."""
+    assert takes_linear_time(lambda text: detect.parse(beginning + text), unit, 5_000)
