@@ -8,6 +8,7 @@
 # Makes:    RUN_DIR/report.md, report.json and the server's log. Run it again: it resumes; next: swiftkit compare
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
+supervised "$0" "$@"
 
 usage="bash recipes/eval.sh MODEL DATA.jsonl RUN_DIR [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]"
 if (($# == 0)); then set -- runs/lora_sft/merged data/eval.jsonl runs/eval; fi # as in the line above

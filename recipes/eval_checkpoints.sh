@@ -8,6 +8,7 @@
 # Makes:    FOLDER/curve.svg, and a run of `swiftkit eval` for each: FOLDER/checkpoint-200, ... Run it again: it resumes.
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
+supervised "$0" "$@"
 
 usage="bash recipes/eval_checkpoints.sh DATA.jsonl FOLDER CHECKPOINT... [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]"
 (($# >= 4)) || die "two checkpoints at least make a curve; usage: $usage"

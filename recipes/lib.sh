@@ -25,10 +25,14 @@ if [[ ! -x $python ]]; then # an environment that is active already
     export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 fi
 
-launch() { # [FLAGS...] swift VERB FILE.yaml ARGUMENTS...: see swiftkit/training/launch.py; it does not return
-    if [[ -z $programs ]] && ! "$python" -c "import swiftkit.cli.launch" 2>/dev/null; then
+check_python() { # MODULE: the environment has it, or the script ends
+    if [[ -z $programs ]] && ! "$python" -c "import $1" 2>/dev/null; then
         die "Python 3.11 or newer is needed; it is part of what this makes: bash scripts/setup.sh"
     fi
+}
+
+launch() { # [FLAGS...] swift VERB FILE.yaml ARGUMENTS...: see swiftkit/training/launch.py; it does not return
+    check_python swiftkit.cli.launch
     exec "$python" -m swiftkit.cli.launch --script "$0" --programs "$programs" "$@"
 }
 
@@ -49,51 +53,30 @@ run_or_print() { # COMMAND...: under DRY_RUN it is only shown, as a line that ca
 
 swiftkit() { run_or_print "$python" -m swiftkit "$@"; }
 
-run() { # COMMAND...: in the foreground, so that a signal to this script reaches all of the command; returns its exit status
-    local status=0 supervisor
-    "$python" -m swiftkit.training.supervise "$@" <&0 &
-    supervisor=$!
-    trap 'kill -s INT "$supervisor"' INT
-    trap 'kill -s TERM "$supervisor"' TERM HUP
-    until wait "$supervisor" || status=$? && ! kill -0 "$supervisor" 2>/dev/null; do :; done # a trap interrupts wait
-    trap - INT TERM HUP
-    return "$status"
+supervised() { # SCRIPT ARGUMENTS...: starts it again below the supervisor, so that a signal to it reaches all that it has started
+    if [[ -n ${SWIFTKIT_SUPERVISED-}${DRY_RUN-} ]]; then return; fi
+    check_python swiftkit.training.supervise
+    SWIFTKIT_SUPERVISED=1 exec "$python" -m swiftkit.training.supervise bash "$@"
 }
 
-stages=()      # the functions of a script, in their order; as_given: the variables that it was started with, for a shell
-run_stages() { # SCRIPT FOLDER [STAGE]: all stages, or one of them; one that is done is not run again
-    local script=$1 folder=$2 stage
-    if (($# > 2)); then
-        [[ " ${stages[*]} " == *" $3 "* ]] || die "there is no stage $3; the stages are: ${stages[*]}"
-        "$3"
-        exit
+# The stages of a script are functions. Its `plan` names them in their order, each with what it reads (files, folders, settings)
+# and the folders that it makes: --stage sft --reads rows.jsonl --reads MODEL=x --makes runs/sft. `as_given` are the variables that
+# the script was started with, for a shell. A stage that has read the same before is not run again (swiftkit/training/stages.py).
+plan=()
+run_stages() { # SCRIPT FOLDER SHOWN [STAGE]: all stages, at the end the log of SHOWN; or one stage, here; it does not return
+    local script=$1 folder=$2 shown=$3 i stages=()
+    for ((i = 0; i < ${#plan[@]}; i += 2)); do # all of it is pairs
+        if [[ ${plan[i]} == --stage ]]; then stages+=("${plan[i + 1]}"); fi
+    done
+    if (($# > 3)); then
+        [[ " ${stages[*]} " == *" $4 "* ]] || die "there is no stage $4; the stages are: ${stages[*]}"
+        "$4"
+    elif [[ -n ${DRY_RUN-} ]]; then
+        for i in "${stages[@]}"; do echo "# $i" && "$i"; done
+    else
+        check_python swiftkit.training.stages
+        exec "$python" -m swiftkit.training.stages --folder "$folder" --show "$shown" \
+            --again "${as_given-}bash $(printf %q "$script")" "${plan[@]}" -- bash "$script"
     fi
-    if [[ -n ${DRY_RUN-} ]]; then
-        for stage in "${stages[@]}"; do echo "# $stage" && "$stage"; done
-        return
-    fi
-    mkdir -p -- "$folder/logs" "$folder/done"
-    echo "Stages (logs in $folder/logs):"
-    for stage in "${stages[@]}"; do run_stage "$script" "$folder" "$stage"; done
-    echo "All stages: $SECONDS s"
-}
-
-run_stage() { # SCRIPT FOLDER STAGE: in a process of its own; says how long it took, and remembers that it is done
-    local script=$1 folder=$2 stage=$3 log_file=$2/logs/$3.log started=$SECONDS status=0 again
-    printf '  %-15s ' "$stage"
-    if [[ -e $folder/done/$stage ]]; then
-        echo "done before"
-        return
-    fi
-    run bash "$script" "$stage" >"$log_file" 2>&1 || status=$?
-    if ((status == 0)); then
-        touch -- "$folder/done/$stage"
-        printf '%4d s\n' $((SECONDS - started))
-        return
-    fi
-    printf 'stopped after %d s (exit status %d); the end of %s:\n' $((SECONDS - started)) "$status" "$log_file"
-    tail -n 15 -- "$log_file" | tr '\r' '\n' | tail -n 15
-    again="${as_given-}bash $(printf %q "$script")"
-    printf 'Repeat this stage alone:  %s %s\nGo on from here:           %s\n' "$again" "$stage" "$again"
-    exit "$status"
+    exit
 }

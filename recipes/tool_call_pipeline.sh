@@ -8,13 +8,14 @@
 # Result:   TINY=1: tool_accuracy 5.1 % before, 49.4 % after SFT, 48.9 % after four steps of GRPO, where no difference was
 #           shown (2 busy cores, 24 minutes, 2026-11-21). Not measured at the large size.
 #
-# Run it again: it goes on after the last stage that is done. One stage alone: bash recipes/tool_call_pipeline.sh STAGE
+# Run it again: it goes on after the last stage that is done, and a stage whose data, model or YAML has changed runs anew; what it
+# made before is kept in FOLDER/earlier. One stage alone: bash recipes/tool_call_pipeline.sh STAGE
 # YAMLS=folder takes lora_sft_qwen3, grpo_tool_call, export_merge and eval.yaml from there: your own numbers.
+# shellcheck disable=SC2329 # stages are called by name
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 script=$0
 export RESUME=${RESUME-1} # a training that was stopped goes on from its last checkpoint; RESUME=0 trains again
-stages=(convert sft merge_sft grpo merge_grpo evaluate_base evaluate_sft evaluate_grpo report)
 
 as_given="" # to repeat this very run
 for name in TINY MODEL FOLDER RAW HELD_OUT YAMLS; do
@@ -27,10 +28,30 @@ if [[ -n ${TINY-} ]]; then # what has no other value comes from the demo
     : "${RAW:=$FOLDER/raw/train_openai.jsonl}" "${HELD_OUT:=$FOLDER/raw/eval_openai.jsonl}"
 fi
 model=${MODEL:-models/Qwen3-8B} folder=${FOLDER:-runs/tool_call} raw=${RAW:-raw/train} held_out=${HELD_OUT:-raw/held_out.jsonl}
-make_paths model folder raw held_out
+yamls=${YAMLS:-$root/recipes}
+make_paths model folder raw held_out yamls
+
+rows=() # what is not made by the stage itself
+if [[ -n ${TINY-} ]]; then rows+=(--reads datasets_custom/demo_tools/make.py); fi
+for path in "$raw" "$held_out"; do
+    if [[ $path != "$folder"/raw/* ]]; then rows+=(--reads "$path"); fi
+done
+plan=(
+    --stage convert "${rows[@]}"
+    --stage sft --reads "$yamls/lora_sft_qwen3.yaml" --reads "$model" --reads "$folder/train.jsonl" --makes "$folder/sft"
+    --stage merge_sft --reads "$yamls/export_merge.yaml" --reads "$folder/sft/last-checkpoint" --makes "$folder/sft_merged"
+    --stage grpo --reads "$yamls/grpo_tool_call.yaml" --reads "$folder/sft_merged" --reads "$folder/grpo.jsonl" --makes "$folder/grpo"
+    --stage merge_grpo --reads "$yamls/export_merge.yaml" --reads "$folder/grpo/last-checkpoint" --makes "$folder/grpo_merged"
+)
+for name in base sft grpo; do
+    served=$folder/${name}_merged
+    if [[ $name == base ]]; then served=$model; fi
+    plan+=(--stage "evaluate_$name" --reads "$yamls/eval.yaml" --reads "$served" --reads "$folder/eval.jsonl" --makes "$folder/eval_$name")
+done
+plan+=(--stage report --reads "$folder/eval_base/report.json" --reads "$folder/eval_sft/report.json" --reads "$folder/eval_grpo/report.json")
 
 recipe() { # NAME FLAGS...: with the YAML of that name in YAMLS, if there is such a folder
-    bash "$root/recipes/$1.sh" ${YAMLS:+"$YAMLS/$1.yaml"} "${@:2}"
+    bash "$root/recipes/$1.sh" ${YAMLS:+"$yamls/$1.yaml"} "${@:2}"
 }
 
 # --- the stages -------------------------------------------------------------------------------------------------------
@@ -66,7 +87,7 @@ evaluate_sft() { evaluate sft "$folder/sft_merged"; }
 evaluate_grpo() { evaluate grpo "$folder/grpo_merged"; }
 
 evaluate() { # NAME MODEL: serves it, asks, stops the server
-    bash "$root/recipes/eval.sh" "$2" "$folder/eval.jsonl" "$folder/eval_$1" ${YAMLS:+"$YAMLS/eval.yaml"}
+    bash "$root/recipes/eval.sh" "$2" "$folder/eval.jsonl" "$folder/eval_$1" ${YAMLS:+"$yamls/eval.yaml"}
 }
 
 report() { # is each better than what it started from? intervals, wins and losses
@@ -84,9 +105,8 @@ settings=$(printf '%q ' "$model" "$raw" "$held_out" "${YAMLS-}")
 if [[ -z ${DRY_RUN-} ]]; then # stages that are done were done with these
     mkdir -p -- "$folder"
     if [[ -f $folder/settings && $(<"$folder/settings") != "$settings" ]]; then
-        die "$folder was begun with other settings: $(<"$folder/settings"); give another FOLDER, or: rm -r $(printf %q "$folder")"
+        die "$folder was begun with other settings: $(<"$folder/settings"); give another FOLDER"
     fi
     printf '%s\n' "$settings" >"$folder/settings"
 fi
-run_stages "$script" "$folder" "$@"
-if [[ -z ${DRY_RUN-} ]]; then cat -- "$folder/logs/report.log"; fi
+run_stages "$script" "$folder" report "$@"

@@ -69,12 +69,13 @@ if (($#)); then
     "$1"
     exit
 fi
+supervised scripts/test_everything.sh
 mkdir -p runs/everything
 failed=0
 for part in "${parts[@]}"; do
     status=0
     printf '%-10s ' "$part"
-    run bash scripts/test_everything.sh "$part" >"runs/everything/$part.log" 2>&1 || status=$?
+    bash scripts/test_everything.sh "$part" >"runs/everything/$part.log" 2>&1 || status=$?
     report "$status" "runs/everything/$part.log"
     if ((status != 0 && status != 77)); then failed=1; fi
     if ((status > 128)); then break; fi # stopped

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import IO
 
 from swiftkit.errors import UsageError
 from swiftkit.recipe.machine import Machine
@@ -44,26 +45,28 @@ def lock_output(
         yield
         return
     with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read(200).strip() or "another process"
-            fix = "wait for it or stop it, or choose another --output_dir"
-            raise UsageError(f"{output} is being trained into by {holder}; {fix}") from None
-        except OSError as error:
-            reason = f"{output} cannot be locked ({error.strerror})"
-            say(f"swiftkit: {reason}: start no second training into it")
-        else:
-            lock.truncate(0)
-            now = datetime.now().astimezone()
-            lock.write(
-                f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M}"
-            )
-            lock.flush()
+        fix = "wait for it or stop it, or choose another --output_dir"
+        take_lock(lock, f"{output} is being trained into", fix)
         try:
             yield
         finally:
             if [entry.name for entry in output.iterdir()] == [LOCK]:
                 (output / LOCK).unlink()
                 output.rmdir()
+
+
+def take_lock(lock: IO[str], what: str, fix: str) -> None:
+    """Lock an open file for this process. Raises UsageError: `what` by whom, and the fix."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        holder = lock.read(200).strip() or "another process"
+        raise UsageError(f"{what} by {holder}; {fix}") from None
+    except OSError as error:
+        say(f"swiftkit: {lock.name} cannot be locked ({error.strerror}): start no second one")
+        return
+    lock.truncate(0)
+    now = datetime.now().astimezone()
+    lock.write(f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M}")
+    lock.flush()

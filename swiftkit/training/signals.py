@@ -6,9 +6,9 @@ STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def end_at_ctrl_c() -> None:
-    """Let Ctrl-C end this process at once, without a traceback, until somebody handles it.
+    """Let SIGINT end this process at once, without a traceback, until somebody handles it.
 
-    A process that was started with SIGINT ignored goes on ignoring it.
+    Also where it was started with SIGINT ignored, as a shell does with `recipe &` in a script:
+    `kill -INT` is meant for the training.
     """
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -24,7 +24,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from subprocess import PIPE, Popen
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import psutil
 
@@ -49,15 +49,17 @@ def main(arguments: Sequence[str]) -> int:
     return supervise(arguments)
 
 
-def supervise(command: Sequence[str], in_terminal: bool = False) -> int:
+def supervise(
+    command: Sequence[str], in_terminal: bool = False, output: IO[bytes] | None = None
+) -> int:
     """Run the command to its end, or to ours, and return the exit status.
 
     `in_terminal` keeps the command in the terminal's own process group: a chat could not read from
-    it otherwise.
+    it otherwise. `output` takes its stdout and stderr.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    return Supervisor(command, in_terminal).wait()
+    return Supervisor(command, in_terminal, output).wait()
 
 
 def supervise_training(command: Sequence[str], gpus: "Sequence[Gpu] | None" = None) -> int:
@@ -92,14 +94,18 @@ def supervise_rerun(words: Sequence[str]) -> int:
 class Supervisor:
     """A command that runs, and all that descends from it."""
 
-    def __init__(self, command: Sequence[str], in_terminal: bool) -> None:
+    def __init__(self, command: Sequence[str], in_terminal: bool, output: IO[bytes] | None) -> None:
         self._told: list[psutil.Process] = []
         self._stopped_by = 0
         self._stopped_at = 0.0
         self._grace = float(os.environ.get("SWIFTKIT_STOP_SECONDS", "20"))
         for number in STOPPING:
-            signal.signal(number, self._stop)
-        self._wrapper = Popen(command, start_new_session=not in_terminal)  # noqa: S603
+            # What nohup has made deaf to the end of a terminal stays so.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._stop)
+        self._wrapper = Popen(  # noqa: S603
+            command, start_new_session=not in_terminal, stdout=output, stderr=output
+        )
         # It ends the family should we be killed by SIGKILL: `watch` below.
         watch = [sys.executable, "-m", "swiftkit.training.supervise", "--watch"]
         command = [*watch, str(self._wrapper.pid)]

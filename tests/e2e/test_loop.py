@@ -59,7 +59,7 @@ def test_demo_resumes(demo: Path) -> None:
     """A second run repeats no finished stage."""
     done = shell("scripts/demo.sh", DEMO_DIR=str(demo), timeout=60)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("done before") == 5
+    assert done.stdout.count("done before") == 6
 
 
 def test_held_out_questions_are_not_in_training(demo: Path) -> None:

@@ -3,11 +3,11 @@
 from fractions import Fraction
 
 import pytest
+from helpers.growth import takes_linear_time
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.evals.final_number import number_of
-from helpers.growth import takes_linear_time
 
 
 @pytest.mark.parametrize(

@@ -35,18 +35,13 @@ done
 """
 
 
-def heed_ctrl_c() -> None:
-    """Tests that are started in the background ignore SIGINT, and a shell cannot trap what it was
-    born to ignore."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @dataclass
 class Stage:
     """Runs a recipe in `folder`, with nothing of the caller's environment but what is said here."""
 
     folder: Path
     environment: dict[str, str] = field(default_factory=dict)
+    ignored: list[int] = field(default_factory=list)  # signals, by what starts a recipe
 
     def program(self, name: str, text: str) -> Path:
         """Puts an executable where the recipe finds it before any other."""
@@ -75,8 +70,14 @@ class Stage:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            preexec_fn=heed_ctrl_c,
+            preexec_fn=self._set_signals,
         )
+
+    def _set_signals(self) -> None:
+        """Tests that are started in the background ignore SIGINT themselves."""
+        for number in (signal.SIGINT, signal.SIGHUP):
+            ignores = number in self.ignored
+            signal.signal(number, signal.SIG_IGN if ignores else signal.SIG_DFL)
 
     def start_in_terminal(self, *arguments: str | Path) -> "subprocess.Popen[str]":
         """The same at a terminal of its own; what is written to the process's stdin is typed

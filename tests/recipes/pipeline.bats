@@ -104,3 +104,17 @@ teardown() {
     for stage in "${stages[@]}"; do [[ $output == *"# $stage"* ]]; done
     [[ $output == *" sft $YAMLS/lora_sft_qwen3.yaml "* && $output == *" -m swiftkit convert raw\\ \\\$\\(touch\\ pwned\\) "* ]]
 }
+
+@test "a stage whose YAML or data has changed runs again, and what reads its result" {
+    mkdir raw_rows && echo one >raw_rows/rows.jsonl
+    export RAW=raw_rows
+    recipe tool_call_pipeline
+    rm calls
+    echo 'learning_rate: 1' >>"$YAMLS/grpo_tool_call.yaml"
+    run recipe tool_call_pipeline
+    [[ $status == 0 && $(head -n 1 calls) == "rlhf $FOLDER/grpo" && $output == *"again, for what it reads has changed: "*grpo_tool_call.yaml* ]]
+    rm calls
+    echo two >>raw_rows/rows.jsonl
+    run recipe tool_call_pipeline
+    [[ $status == 0 && $(head -n 1 calls) == convert ]]
+}

@@ -103,6 +103,28 @@ def test_real_process_is_told_and_may_save(
     assert survivors(family) == []
 
 
+def test_interrupt_ends_a_recipe_that_was_started_in_the_background_of_a_script(
+    family: Stage, small_yaml: Path
+) -> None:
+    """Where a script says `bash recipe &`, its shell lets the recipe ignore SIGINT."""
+    family.ignored = [signal.SIGINT]
+    process = start(family, "lora_sft", small_yaml)
+    process.send_signal(signal.SIGINT)
+    assert finish(process) == 130
+    assert (family.folder / "saved").read_text() == "SIGINT"
+    assert survivors(family) == []
+
+
+def test_recipe_under_nohup_outlives_its_terminal(family: Stage, small_yaml: Path) -> None:
+    family.ignored = [signal.SIGHUP]
+    process = start(family, "lora_sft", small_yaml)
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.5)
+    assert len(survivors(family)) == 3
+    process.send_signal(signal.SIGTERM)
+    assert finish(process) == 143
+
+
 def test_rank_that_loses_its_parent_is_ended(family: Stage, small_yaml: Path) -> None:
     """SIGHUP, or any signal that the real process does not handle, leaves its ranks; they are ended
     too, long before the grace time is over."""
@@ -148,18 +170,35 @@ def test_killed_recipe_leaves_nothing(family: Stage, small_yaml: Path) -> None:
     wait_until(lambda: survivors(family) == [])
 
 
+@pytest.mark.parametrize("ignored", [[], [signal.SIGINT]])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_recipe_inside_another_script(family: Stage, small_yaml: Path, number: int) -> None:
-    """A script that runs recipes through `run` passes the signal on; what the inner recipe started
-    is ended."""
+def test_recipe_inside_a_supervised_script(
+    family: Stage, small_yaml: Path, number: int, ignored: list[int]
+) -> None:
+    """The signal reaches what the inner recipe has started; the script does not go on."""
+    family.ignored = ignored
     outer = family.folder / "outer.sh"
+    recipe = ROOT / "recipes/lora_sft.sh"
     outer.write_text(
-        f'source "{ROOT}/recipes/lib.sh"\nrun bash "{ROOT}/recipes/lora_sft.sh" "$@"\necho not reached\n'
+        f'source "{ROOT}/recipes/lib.sh"\nsupervised "$0" "$@"\n'
+        f'bash "{recipe}" "$@" || echo "it ended"\necho not reached\n'
     )
     process = start(family, outer, small_yaml)
     process.send_signal(number)
-    assert finish(process) == 128 + number
+    output, _ = process.communicate(timeout=60)
+    assert (process.returncode, output) == (128 + number, "")
     assert (family.folder / "saved").read_text() == signal.Signals(number).name
+    assert survivors(family) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_evaluation_that_is_stopped_leaves_no_server(family: Stage, number: int) -> None:
+    """By a signal to the script alone, as a scheduler sends it, in its background."""
+    family.ignored = [signal.SIGINT]
+    (family.folder / "data.jsonl").touch()
+    process = start(family, "eval", "model", "data.jsonl", "run")
+    process.send_signal(number)
+    assert finish(process) == 128 + number
     assert survivors(family) == []
 
 

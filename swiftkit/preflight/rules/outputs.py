@@ -53,16 +53,20 @@ def full_disk(recipe: Recipe) -> Findings:
 
 
 def mixed_checkpoints(recipe: Recipe) -> Findings:
-    """A fixed output folder holds checkpoints of an earlier run: old and new ones would mix."""
+    """A fixed output folder holds checkpoints of an earlier run, which the new one would delete.
+
+    transformers' save_total_limit counts them all and removes the oldest first.
+    """
     is_fixed = recipe.is_set("output_dir") and recipe.is_set("add_version")
     is_fixed = is_fixed and not recipe.get_bool("add_version")
     if recipe.trains and is_fixed and not recipe.is_set("resume_from_checkpoint"):
         folder = Path(recipe.get_str("output_dir")).expanduser()
         checkpoints = list(folder.glob("checkpoint-*"))
         if checkpoints:
-            message = f"{folder.absolute()} holds {len(checkpoints)} checkpoints of an earlier run"
-            fix = "remove them, or go on with --resume_from_checkpoint"
-            yield recipe.warn("output_dir", message, fix)
+            message = f"{folder.absolute()} holds {len(checkpoints)} checkpoints of an earlier run:"
+            message += " new ones would mix with them, and save_total_limit would delete them"
+            fix = "choose another --output_dir, move them away, or go on from the last one (RESUME=1,"
+            yield recipe.fail("output_dir", message, f"{fix} --resume_from_checkpoint)")
 
 
 def symlink_without_evaluation(recipe: Recipe) -> Findings:

@@ -4,12 +4,12 @@ spellings that they read."""
 import json
 
 import pytest
+from helpers.growth import takes_linear_time
 
 from swiftkit.errors import DataError
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.wire_format import load_all
-from helpers.growth import takes_linear_time
 
 FORMATS = load_all()
 F, G = ToolCall("f", {"a": 1, "城": "北京"}), ToolCall("g", {})
