@@ -7,7 +7,8 @@ ms-swift puts texts among the metrics (elapsed_time, remaining_time, global_step
 0.10.3 prints an error for each of them at each log. In local mode it prints another where its
 dashboard is not installed, though it keeps the data all the same. And run.json learns which run
 this is (training/record_run.py), so that its place is said at the end, a resumed training goes on
-in it, and `swiftkit eval --training-run` adds to it.
+in it, and `swiftkit eval --training-run` adds to it. It also learns why a training fails, where the
+exception says so (training/failure.py).
 
 The one method that makes the callback is wrapped: before it, no run reports to SwanLab, and nothing
 is imported.
@@ -21,6 +22,7 @@ from typing import Any
 from swift.arguments.sft_args import SwanlabArguments
 
 from swiftkit.training import run_record
+from swiftkit.training.failure import note_at_the_end
 from swiftkit.training.swanlab import do_without_dashboard
 
 
@@ -98,3 +100,4 @@ def _finish_when_stopped() -> None:
 
 
 install()
+note_at_the_end()

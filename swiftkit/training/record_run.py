@@ -22,6 +22,7 @@ from swiftkit.terminal import say
 from swiftkit.training import provenance, redaction, run_record
 from swiftkit.training.changed_settings import changed_settings
 from swiftkit.training.checkpoints import last_step, output_of
+from swiftkit.training.failure import ADVICE, HOST_MEMORY
 from swiftkit.training.rerun import write_script
 from swiftkit.training.run_record import RECORD, RunRecord, SwiftCommand, read_record, write_record
 
@@ -32,7 +33,6 @@ _RECORDED_VARIABLES = tuple(
     " PYTORCH_ RANK RAY_ SLURM_JOB SWANLAB_ SWIFT TENSORBOARD_ TOKENIZERS_ TORCH TRANSFORMERS_"
     " TRITON_ USE_HF VLLM WANDB_ WORLD_SIZE".split()
 )
-
 
 _KILLED = (137, 247)  # to a shell; as swift's own wrapper says it (-9)
 
@@ -85,22 +85,21 @@ def end(path: Path, status: int) -> None:
     except (DataError, OSError) as error:
         say(f"swiftkit: {error}")
     say(f"\nswiftkit: {path}; the same run again: bash {path.with_name(run_record.RERUN)}")
-    for line in failure_lines(status, record.step):
+    for line in failure_lines(status, record.attempts[-1].failure, record.step):
         say(f"swiftkit: {line}")
     if record.swanlab:
         say(f"swiftkit: SwanLab: {record.swanlab.place}")
 
 
-def failure_lines(status: int, step: int | None) -> list[str]:
+def failure_lines(status: int, failure: str, step: int | None) -> list[str]:
     """Return what a person should know of a training that failed, and how it goes on."""
     if status == 0:
         return []
     lines = []
-    if status in _KILLED:
-        lines.append(
-            "it was killed by SIGKILL, most often because the machine's memory was full: lower"
-            " dataset_num_proc, dataloader_num_workers, per_device_train_batch_size or max_length"
-        )
+    if failure in ADVICE:
+        lines.append(ADVICE[failure])
+    elif status in _KILLED:
+        lines.append(f"it was killed by SIGKILL; most often {ADVICE[HOST_MEMORY]}")
     if step:
         lines.append(f"to go on from step {step}: the same command with RESUME=1")
     return lines

@@ -18,7 +18,7 @@ class Attempt(msgspec.Struct):
     """One start of the run, in UTC; `exit_status` is null while it runs and after a SIGKILL.
 
     `data` are the SHA-256 of the files, by path; `changed` is what RESUME=force let be otherwise
-    than in the start before.
+    than in the start before; `failure` is what was short (training/failure.py), if that is known.
     """
 
     started: datetime
@@ -27,6 +27,7 @@ class Attempt(msgspec.Struct):
     exit_status: int | None = None
     data: dict[str, str] = {}
     changed: list[str] = []
+    failure: str = ""
 
 
 class SwanLab(msgspec.Struct, frozen=True):
@@ -101,6 +102,14 @@ def note(path: Path, swanlab: SwanLab) -> None:
     record = read_record(path)
     if record:
         record.swanlab = swanlab
+        write_record(path, record)
+
+
+def note_failure(path: Path, reason: str) -> None:
+    """Add why the training fails to its record; the training does."""
+    record = read_record(path)
+    if record:
+        record.attempts[-1].failure = reason
         write_record(path, record)
 
 

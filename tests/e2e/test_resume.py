@@ -181,3 +181,16 @@ def test_evaluation_lands_in_the_trainings_run(story: Story, demo: Path) -> None
     assert scalars(added)["tool-call/tool_accuracy"] == {6: pytest.approx(value)}
     (start,) = [record.start for record in swanlab_records(added) if record.HasField("start")]
     assert (start.id, start.project, start.name) == (swanlab["id"], "tests", swanlab["name"])
+
+
+def test_full_memory_of_a_gpu_is_named(story: Story) -> None:
+    """By the error that ended it; what helps stands above the way on."""
+    full = ["bash", str(ROOT / "recipes/lora_sft.sh"), "mine.yaml", "--output_dir", "full"]
+    failed = run(story.folder, full, FULL_IN="checkpoint-4/optimizer.pt")
+    assert failed.returncode == 1
+    assert "CUDA out of memory" in failed.stderr  # the error itself is printed too
+    *_, reason, way_on, _swanlab = failed.stderr.splitlines()
+    assert "per_device_train_batch_size" in reason
+    assert "to go on from step 2" in way_on
+    record = json.loads((story.folder / "full/run.json").read_text())
+    assert record["attempts"][-1]["failure"] == "GPU memory"

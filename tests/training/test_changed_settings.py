@@ -9,6 +9,7 @@ from helpers.recorded_runs import begin_run, write_recipe
 from helpers.small_checkpoints import make_checkpoint
 
 from swiftkit.errors import UsageError
+from swiftkit.training import run_record
 from swiftkit.training.record_run import end
 from swiftkit.training.resume import resume
 
@@ -114,3 +115,10 @@ def test_end_of_a_failed_training_says_how_it_goes_on(
     output = capsys.readouterr().err
     assert ("memory was full" in output) is is_killed
     assert ("with RESUME=1" in output.splitlines()[-1]) is (status != 0)
+
+
+def test_reason_that_is_known_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    run_record.note_failure(OUT / "run.json", "GPU memory")
+    end(OUT / "run.json", 1)
+    advice, way_on = capsys.readouterr().err.splitlines()[-2:]
+    assert ("max_length" in advice, "RESUME=1" in way_on) == (True, True)

@@ -65,8 +65,9 @@ def mixed_checkpoints(recipe: Recipe) -> Findings:
         if checkpoints:
             message = f"{folder.absolute()} holds {len(checkpoints)} checkpoints of an earlier run:"
             message += " new ones would mix with them, and save_total_limit would delete them"
-            fix = "choose another --output_dir, move them away, or go on from the last one (RESUME=1,"
-            yield recipe.fail("output_dir", message, f"{fix} --resume_from_checkpoint)")
+            fix = "choose another --output_dir, move them away, or go on"
+            fix += " (RESUME=1 with a recipe, else --resume_from_checkpoint)"
+            yield recipe.fail("output_dir", message, fix)
 
 
 def symlink_without_evaluation(recipe: Recipe) -> Findings:
