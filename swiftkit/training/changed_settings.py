@@ -13,11 +13,12 @@ from swiftkit.training.provenance import DataFile
 from swiftkit.training.redaction import recipe_secrets, redacted_settings
 from swiftkit.training.run_record import RunRecord
 
-_WITHOUT_EFFECT = (
+_WITHOUT_EFFECT = (  # beginnings of names
     "save_ logging_ eval_ swanlab_ wandb_ report_to run_name output_dir add_version max_steps"
-    " num_train_epochs resume_ dataset_num_proc dataloader_ ddp_timeout create_checkpoint_symlink"
-    " check_model disable_tqdm use_hf val_dataset use_cpu fp16 torch_dtype use_liger_kernel"
-    " use_vllm vllm_"
+    " num_train_epochs resume_from_checkpoint dataset_num_proc dataloader_num_workers"
+    " dataloader_pin_memory dataloader_persistent_workers dataloader_prefetch_factor ddp_timeout"
+    " create_checkpoint_symlink check_model disable_tqdm use_hf val_dataset use_cpu"
+    " use_liger_kernel use_vllm vllm_"
 ).split()
 
 

@@ -106,17 +106,19 @@ def launch(line: LaunchLine, check: Check) -> int:
 
     machine = Machine.here(os.environ)
     work = Work(program, verb, machine_settings.count_gpus(os.environ, len(machine.gpus)))
-    say_why_no_gpu(line, machine)
     if work.is_training:
         work = work._replace(nodes=machine_settings.count_nodes(os.environ))
     if is_own_file:
-        work = fit_to_machine(work, line, file)
+        work = fit_to_machine(work, line, file, machine.gpu_problem)
+    say_why_no_gpu(line, machine)
     variables = machine_settings.variables_for(work, os.environ)
     if work.gpus == 0:
         on_cpu = dict(pair.split("=", 1) for pair in line.on_cpu)
         variables |= machine_settings.keep_set(on_cpu, os.environ)
     os.environ.update(variables)
-    added = machine_settings.flags_for(work, os.environ.get("DEEPSPEED") or line.deepspeed)
+    keeps_dtype = work.gpus == 0 and not is_own_file and sets_dtype(verb, file)
+    deepspeed = os.environ.get("DEEPSPEED") or line.deepspeed
+    added = machine_settings.flags_for(work, deepspeed, keeps_dtype)
     program = str(Path(line.programs, program))
     check_installed(program)
     with lock_for(work, [verb, file, *added, *flags]):
@@ -177,7 +179,7 @@ def say_why_no_gpu(line: LaunchLine, machine: Machine) -> None:
         line.log(f"no GPU is seen, so the CPU is used: {machine.gpu_problem} ({fix})")
 
 
-def fit_to_machine(work: Work, line: LaunchLine, file: str) -> Work:
+def fit_to_machine(work: Work, line: LaunchLine, file: str, problem: str) -> Work:
     """Compare the GPUs with the recipe's, which a dry run takes. Raises UsageError without any."""
     if work.gpus * work.nodes >= line.gpus:
         return work
@@ -186,9 +188,21 @@ def fit_to_machine(work: Work, line: LaunchLine, file: str) -> Work:
         line.log(f"this is the command for {made_for}; here are {work.gpus}")
         return work._replace(gpus=line.gpus)
     if work.gpus == 0:
-        raise UsageError(missing_gpus(line.script, file, line.gpus, line.gpu_memory))
+        raise UsageError(missing_gpus(line.script, file, line.gpus, line.gpu_memory, problem))
     line.log(f"{file} is made for {line.gpus} GPUs, here are {work.gpus}: it may run out of memory")
     return work
+
+
+def sets_dtype(verb: str, file: str) -> bool:
+    """Return True for a YAML with a torch_dtype of its own, such as bfloat16 for a CPU with AMX."""
+    try:
+        from swiftkit.recipe.reading import read
+
+        recipe, _ = read(Path(file), [], verb, os.environ, Machine())
+    # A dry run needs no environment, and what is wrong with the file preflight says.
+    except (ImportError, OSError, RuntimeError):
+        return False
+    return recipe.is_set("torch_dtype")
 
 
 def check_installed(program: str) -> None:

@@ -6,12 +6,16 @@ from pathlib import Path
 from swiftkit.training.machine_settings import NODES_PORT
 
 
-def missing_gpus(script: str, file: str, gpus: int, gpu_memory: int) -> str:
-    """Return what the recipe `script` needs for its YAML `file`, and what runs here instead."""
+def missing_gpus(script: str, file: str, gpus: int, gpu_memory: int, problem: str) -> str:
+    """Return what the recipe `script` needs for its YAML `file`, and what runs here instead.
+
+    `problem` is why no GPU is seen, if that is known.
+    """
     recipe = f"recipes/{script.rpartition('recipes/')[2]}"  # as it is typed in the project's folder
     amount = "1 GPU" if gpus == 1 else f"{gpus} GPUs"
     text = (
-        f"this recipe needs {amount} of {gpu_memory} GB or more; this machine shows none.\n"
+        f"this recipe needs {amount} of {gpu_memory} GB or more; this machine shows none"
+        f"{f' ({problem})' if problem else ''}.\n"
         f"It also needs the model and the training rows that {file} names.\n"
         f"The command it would run:                   DRY_RUN=1 bash {recipe}"
     )

@@ -90,8 +90,11 @@ def keep_set(defaults: Mapping[str, str], environment: Mapping[str, str]) -> dic
     return {name: environment.get(name, value) for name, value in defaults.items()}
 
 
-def flags_for(work: Work, deepspeed: str) -> list[str]:
-    """Return swift's flags for this hardware; `deepspeed` is zero2, zero3, ... or none."""
+def flags_for(work: Work, deepspeed: str, keeps_dtype: bool = False) -> list[str]:
+    """Return swift's flags for this hardware; `deepspeed` is zero2, zero3, ... or none.
+
+    `keeps_dtype` leaves a CPU the type of numbers that the user has chosen.
+    """
     flags = []
     if work.nodes > 1:
         # swift would wait 208 days for a node that is gone; NCCL heeds this limit, in seconds.
@@ -103,7 +106,7 @@ def flags_for(work: Work, deepspeed: str) -> list[str]:
             # fp16 is said because float32 turns it on by default; without use_cpu several processes
             # train apart, unnoticed.
             flags += ["--use_cpu", "true", "--fp16", "false"]
-        if work.verb != "export":
+        if work.verb != "export" and not keeps_dtype:
             flags += ["--torch_dtype", "float32"]
     elif work.is_training and work.gpus * work.nodes > 1 and deepspeed != "none":
         flags += ["--deepspeed", deepspeed]

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -123,17 +124,22 @@ def data_files(recipe: Recipe) -> list[DataFile]:
         say(f"swiftkit: reading {gigabytes} of data for the record of the run (SHA-256, rows)")
     described = []
     for flag, path in files:
-        digest, lines = hashlib.sha256(), 0
-        with path.open("rb") as file:
-            while block := file.readlines(1 << 22):
-                lines += len(block) - block.count(b"\n")  # blank lines
-                digest.update(b"".join(block))
-        rows: int | None = lines
-        if path.suffix.lower() != ".jsonl":
-            rows = _count_rows(path)
-        size = path.stat().st_size
-        described.append(DataFile(flag, str(path.absolute()), size, digest.hexdigest(), rows))
+        state = path.stat()
+        digest, rows = _digest_and_rows(path.absolute(), state.st_size, state.st_mtime_ns)
+        described.append(DataFile(flag, str(path.absolute()), state.st_size, digest, rows))
     return described
+
+
+@cache
+def _digest_and_rows(path: Path, _size: int, _time: int) -> tuple[str, int | None]:
+    """Return the SHA-256 and rows of a file of this size and time: a resumed run asks twice."""
+    digest, lines = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while block := file.readlines(1 << 22):
+            lines += len(block) - block.count(b"\n")  # blank lines
+            digest.update(b"".join(block))
+    is_jsonl = path.suffix.lower() == ".jsonl"
+    return digest.hexdigest(), lines if is_jsonl else _count_rows(path)
 
 
 def _count_rows(path: Path) -> int | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from swiftkit.files.jsonl import write_atomically
 from swiftkit.recipe.recipe import Recipe
+from swiftkit.recipe.switches import OFF
 from swiftkit.training.provenance import DataFile
 from swiftkit.training.redaction import HIDDEN, redacted_mapping, redacted_words
 from swiftkit.training.run_record import RunRecord, SwiftCommand
@@ -36,10 +37,10 @@ _HEAD = """#!/usr/bin/env bash
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 """
-_DRY_RUN = """case ${DRY_RUN-} in
-    "" | 0 | false | no | off) ;;
+_DRY_RUN = f"""case $(printf '%s' "${{DRY_RUN-}}" | tr A-Z a-z) in
+    "" | {" | ".join(OFF)}) ;;
     *)
-        printf '%q ' "${command[@]}"
+        printf '%q ' "${{command[@]}}"
         echo
         exit
         ;;

@@ -1,8 +1,9 @@
 """Switches of the environment: one convention for all of them."""
 
 import pytest
+from helpers.paths import ROOT
 
-from swiftkit.recipe.switches import is_on
+from swiftkit.recipe.switches import OFF, is_on
 
 
 @pytest.mark.parametrize("value", ["0", "false", "False", "no", "NO", "off", " 0 "])
@@ -20,3 +21,7 @@ def test_anything_else_is_on(value: str) -> None:
 @pytest.mark.parametrize("default", [True, False])
 def test_empty_is_the_default(environment: dict[str, str], default: bool) -> None:
     assert is_on(environment, "VLLM", default) is default
+
+
+def test_shell_scripts_know_the_same_words() -> None:
+    assert f"^({'|'.join(OFF)})$" in (ROOT / "recipes/lib.sh").read_text()

@@ -110,6 +110,18 @@ def test_recipe_on_a_cpu_gets_the_flags_that_its_verb_accepts(
     assert stage.argv[2:] == flags
 
 
+@pytest.mark.parametrize("line", ["torch_dtype: bfloat16", "{torch_dtype: bfloat16}"])
+def test_dtype_of_the_users_yaml_is_kept_on_a_cpu(stage: Stage, line: str) -> None:
+    """bfloat16 is twice as fast where the CPU has AMX or AVX512-BF16; a recipe's own YAML, which is
+    made for GPUs, is not asked."""
+    mine = stage.folder / "mine.yaml"
+    mine.write_text(f"{line}\n")
+    stage.run("lora_sft", mine)
+    assert stage.argv[2:] == CPU_FLAGS[:-2]
+    stage.run("infer", GPUS="0")
+    assert stage.argv[-2:] == CPU_FLAGS[-2:]
+
+
 def test_threads_sleep_while_they_wait_on_a_cpu(stage: Stage, small_yaml: Path) -> None:
     """Spinning threads cost a factor of 50 on a busy machine; the number of threads is at least
     one."""

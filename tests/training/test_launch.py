@@ -140,3 +140,16 @@ def test_launch_says_why_it_sees_no_gpu(
     said = "no GPU is seen, so the CPU is used: nvidia-smi failed with status 18: driver mismatch"
     assert (said in output.err) is is_said
     assert "--use_cpu true" in output.out
+
+
+def test_recipe_for_gpus_says_why_it_sees_none(
+    environment: dict[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """In place of a word about the CPU, which it is not for."""
+    del environment["GPUS"], environment["DRY_RUN"]
+    write_nvidia_smi(tmp_path, before="echo driver mismatch; exit 18")
+    environment["PATH"] = str(tmp_path)
+    assert main(["--gpus", "4", "swift", "sft", "own.yaml"], no_findings) == 2
+    said = capfd.readouterr().err
+    assert "this machine shows none (nvidia-smi failed with status 18: driver mismatch)" in said
+    assert "the CPU is used" not in said
