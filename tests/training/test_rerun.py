@@ -108,6 +108,8 @@ def test_rerun_runs_with_the_same_environment(folder: Path) -> None:
     out = folder / "out dir"
     called = ["2", "sft", f"{out}/recipe.yaml", "--output_dir", f"{out}_rerun"]
     assert (folder / "called").read_text().splitlines() == called
+    assert run(DRY_RUN="True").stdout.startswith(str(folder / "swift"))
+    assert run(DRY_RUN="False").stdout == ""
     record = read_record(folder / "out dir_rerun/run.json")
     assert record is not None
     assert record.attempts[0].exit_status == 0
