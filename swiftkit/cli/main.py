@@ -1,7 +1,8 @@
 """The command line: options in, one call, print out.
 
 Data and `--json` go to stdout, progress and messages to stderr. A command imports what it needs
-when it runs, so that `swiftkit --help` answers at once. A SwiftkitError becomes one message.
+when it runs, so that `swiftkit --help` answers at once. A SwiftkitError becomes one message, and so
+does an error of the system that names a file.
 """
 
 import errno
@@ -36,15 +37,31 @@ class SwiftkitGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("swiftkit: stopped", err=True)
             sys.exit(130)
-        except OSError as error:
-            if error.errno not in _UNPRINTABLE or error.filename:
+        except (OSError, RuntimeError) as error:
+            fault = _fault_of_file(error)
+            if not fault:
                 raise
-            click.echo(f"swiftkit: cannot print: {error.strerror}", err=True)
+            from swiftkit.terminal import say
+
+            say(f"swiftkit: {fault}")
             sys.exit(2)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """Return the commands in the order of a user's work."""
         return list(self.commands)
+
+
+def _fault_of_file(error: OSError | RuntimeError) -> str:
+    """Return what is wrong with a file or with stdout, empty for an error that is a bug.
+
+    pathlib raises a RuntimeError for links that lead in a circle, until Python 3.13.
+    """
+    fault = error if isinstance(error, OSError) else error.__context__
+    if not isinstance(fault, OSError) or (fault is not error and fault.errno != errno.ELOOP):
+        return ""
+    if fault.filename:
+        return f"{fault.filename}: {fault.strerror} (check the path and its permissions)"
+    return f"cannot print: {fault.strerror}" if fault.errno in _UNPRINTABLE else ""
 
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
@@ -62,8 +79,8 @@ def main() -> None:
         --base-url http://127.0.0.1:8000/v1         # measure
     """
     dotenv = Path(".env")  # for our own variables that the environment does not set already
-    lines = dotenv.read_text(encoding="utf-8").splitlines() if dotenv.is_file() else []
-    for line in lines:
+    text = dotenv.read_text("utf-8", errors="surrogateescape") if dotenv.is_file() else ""
+    for line in text.splitlines():
         name, equals, value = line.strip().removeprefix("export ").partition("=")
         if equals and name.startswith(("OPENAI_", "SWIFTKIT_")):
             os.environ.setdefault(name, value.strip().strip("'\""))

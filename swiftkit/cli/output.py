@@ -7,9 +7,19 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 import click
 
-PATH = click.Path(path_type=Path)
-INPUT = click.Path(readable=False, path_type=Path)
-OUTPUT_FILE = click.Path(path_type=Path, dir_okay=False)
+
+class NamedPath(click.Path):
+    """A path; not the empty name of a shell's unset variable, which pathlib takes for `.`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("the name is empty; give a path.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = NamedPath(path_type=Path)
+INPUT = NamedPath(readable=False, path_type=Path)
+OUTPUT_FILE = NamedPath(path_type=Path, dir_okay=False)
 
 
 class ReportWithStatus(Protocol):

@@ -7,6 +7,7 @@ cannot be read to its end does. Records that --sample-type filters out are count
 to learn from good ones (targets.py).
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
@@ -127,8 +128,8 @@ def _check_usage(output: Path, rejects_path: Path, options: ConvertOptions) -> N
 
 def _notes(inputs: Iterable[Path], files: Iterable[Path], written: Iterable[Path]) -> list[str]:
     notes = []
-    own = {path.resolve() for path in written}
-    others = [path.name for path in left_alone(inputs) if path.resolve() not in own]
+    own = set(map(os.path.realpath, written))  # resolve() raises for a link that leads to itself
+    others = [path.name for path in left_alone(inputs) if os.path.realpath(path) not in own]
     if others:
         more = " ..." if len(others) > 10 else ""
         notes.append(f"left alone in the folder: {', '.join(others[:10])}{more}")

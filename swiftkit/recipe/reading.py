@@ -201,7 +201,7 @@ def verb_of(settings: Mapping[str, Sequence[str]], recipe: Path | None = None) -
 
 def _verb_of_script(recipe: Path) -> str:
     """Return VERB of `swift VERB` in NAME.sh, beside NAME.yaml or above it."""
-    script_name = recipe.with_suffix(".sh").name
+    script_name = f"{recipe.stem}.sh"
     for script in (recipe.parent / script_name, recipe.parent.parent / script_name):
         if script.is_file() and script.stat().st_size < 1 << 16:
             text = script.read_text(encoding="utf-8", errors="replace")

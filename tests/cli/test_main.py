@@ -99,6 +99,81 @@ def test_error_with_hostile_text_is_harmless(tmp_path: Path) -> None:
     assert "\x1b" not in result.stderr
 
 
+PATHS_TAKEN = [
+    "convert @ -o out.jsonl",
+    "convert raw.jsonl -o @",
+    "convert raw.jsonl -o out.jsonl --rejects @",
+    "check @",
+    "check raw.jsonl --tokenizer @",
+    "check raw.jsonl --against @",
+    "show @ --model model",
+    "show raw.jsonl --model @",
+    "tools @ -o out.json",
+    "tools api.json -o @",
+    "preflight @",
+    "eval tool-call --base-url http://127.0.0.1:9 --data @",
+    "eval tool-call --base-url http://127.0.0.1:9 --data raw.jsonl --run @",
+    "eval tool-call --base-url http://127.0.0.1:9 --data raw.jsonl --prompt @",
+    "eval tool-call --base-url http://127.0.0.1:9 --data raw.jsonl --training-run @",
+    "score @ --completions raw.jsonl",
+    "score raw.jsonl --completions @",
+    "grade @",
+    "compare @ @",
+    "curve @ @",
+    "tau-bench @",
+]
+
+
+@pytest.mark.parametrize("command", PATHS_TAKEN)
+@pytest.mark.parametrize("name", ["", "a" * 300, "b/" * 3000, "loop", "loop/in.jsonl"])
+def test_path_that_no_file_can_have_is_status_2(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, name: str
+) -> None:
+    """One message, no traceback; nothing is written."""
+    monkeypatch.chdir(tmp_path)
+    row = '{"messages": [{"role": "user", "content": "q"}], "expected_calls": "[]"}\n'
+    Path("raw.jsonl").write_text(row, encoding="utf-8")
+    Path("api.json").write_text('{"openapi": "3.0.0", "paths": {}}', encoding="utf-8")
+    Path("model").mkdir()
+    for file in ("config.json", "tokenizer.json"):
+        Path("model", file).touch()
+    Path("loop").symlink_to("loop")
+    files = sorted(Path().rglob("*"))
+    words = [name if word == "@" else word for word in command.split()]
+    result = CliRunner().invoke(main, words)
+    assert (result.exit_code, result.stdout) == (2, ""), result.exception
+    assert len(result.stderr.splitlines()[-1]) > len("swiftkit: ")
+    assert sorted(Path().rglob("*")) == files
+
+
+def test_current_folder_is_no_recipe_but_may_be_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`.` has no name of its own; a link to itself beside the data is no data."""
+    monkeypatch.chdir(tmp_path)
+    turns = '[{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]'
+    Path("raw.jsonl").write_text(f'{{"messages": {turns}}}\n', encoding="utf-8")
+    Path("loop").symlink_to("loop")
+    for folder in (".", "..", "/"):
+        result = CliRunner().invoke(main, ["preflight", folder])
+        assert result.exit_code == 2, result.exception
+        assert "cannot be read: Is a directory" in result.stderr
+    result = CliRunner().invoke(main, ["convert", ".", "-o", "new/out.jsonl"])
+    assert result.exit_code == 0, result.exception
+    assert "left alone in the folder: loop" in result.stderr
+
+
+def test_dotenv_that_is_no_utf8_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may hold other programs' settings; those of ours are found beside them."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    Path(".env").write_bytes(b"NAME=\xff\nOPENAI_BASE_URL=ftp://there\n")
+    result = CliRunner().invoke(main, ["eval", "tool-call", "--data", ".env"])
+    monkeypatch.delenv("OPENAI_BASE_URL")
+    assert result.exit_code == 2, result.exception
+    assert "'ftp://there' is no web address" in result.stderr
+
+
 def test_settings_come_from_the_environment_then_dotenv(tmp_path: Path) -> None:
     """The address and the key may stand in .env; the environment wins; other names in .env are left
     alone."""

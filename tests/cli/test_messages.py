@@ -33,6 +33,8 @@ convert raw.jsonl -o out.jsonl --rejects out.jsonl
 convert raw.jsonl -o out.jsonl --from nothing
 convert raw.jsonl -o nowhere/out.jsonl
 convert raw.jsonl -o out.jsonl --workers 0
+convert raw.jsonl -o ''
+convert raw.jsonl -o loop
 check missing.jsonl
 check empty.jsonl
 check golds.jsonl
@@ -52,6 +54,7 @@ tau-bench missing.json
 preflight missing.yaml
 preflight bad.yaml
 preflight list.yaml
+preflight .
 preflight swift nothing bad.yaml
 nothing
 """.strip().splitlines()
@@ -61,6 +64,7 @@ def written(folder: Path) -> str:
     """Return each command with its exit status and what it says on stderr."""
     for name, text in FILES.items():
         (folder / name).write_text(text, encoding="utf-8")
+    (folder / "loop").symlink_to("loop")
     environment = os.environ | {"COLUMNS": "100"}
     blocks = []
     for command in COMMANDS:
