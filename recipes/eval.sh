@@ -6,6 +6,7 @@
 # Override: TASK=tool-chain bash recipes/eval.sh runs/lora_sft/merged data/chains.jsonl runs/eval_chains -- --trials 3
 # Small:    bash recipes/eval.sh runs/demo/merged runs/demo/eval.jsonl runs/tiny/eval recipes/tiny/eval.yaml
 # Makes:    RUN_DIR/report.md, report.json and the server's log. Run it again: it resumes; next: swiftkit compare
+# What `swiftkit eval` would refuse is said before the server starts; -- --dry-run only looks.
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 supervised "$0" "$@"
@@ -32,23 +33,38 @@ if [[ -f $model/adapter_config.json ]]; then # a checkpoint of LoRA: its base mo
     weights=(--model "$base" --adapters "$model")
 fi
 serve=(bash "$root/recipes/deploy.sh" "$yaml" "${weights[@]}" --port "$port" "${server_flags[@]}")
-ask=(swiftkit eval "${TASK:-tool-call}" --data "$data" --base-url "http://127.0.0.1:$port/v1" --run "$run_dir" "${@:2}")
+# An answer ends where the server's max_new_tokens say, and has its temperature, unless flags after -- say otherwise.
+mapfile -t request_flags < <("$python" -m swiftkit.training.request_flags "$yaml" "${server_flags[@]}")
+task=${TASK:-tool-call} eval_flags=("${@:2}")
+ask() { # FLAGS...
+    swiftkit eval "$task" "$@" --data "$data" --base-url "http://127.0.0.1:$port/v1" --run "$run_dir" \
+        "${request_flags[@]}" "${eval_flags[@]}"
+}
 if [[ -n ${DRY_RUN-} ]]; then
     "${serve[@]}"
-    "${ask[@]}"
+    ask
     exit
 fi
 
-mkdir -p -- "$run_dir"
 # Answers that are there are not asked for again, so they must be this model's: these very weights, or a hub's name.
 asked=$model
 if [[ -d $model ]]; then asked=$(find "$model" -maxdepth 1 -name '*.safetensors' -printf '%f %s %T@\n' | sort | cksum); fi
-if [[ -f $run_dir/model.txt && $(<"$run_dir/model.txt") != "$asked" ]]; then
+if [[ -s $run_dir/responses.jsonl && -f $run_dir/model.txt && $(<"$run_dir/model.txt") != "$asked" ]]; then
     die "$run_dir holds the answers of another model (or of $model before it changed); give another folder, or: rm -r $run_dir"
 fi
+ask --dry-run # says what is wrong with data and flags before the server takes its minutes
+for flag in "$task" "${eval_flags[@]}"; do
+    if [[ $flag == --dry-run || $flag == --help || $flag == -h ]]; then exit; fi
+done
+
+mkdir -p -- "$run_dir"
 printf '%s\n' "$asked" >"$run_dir/model.txt"
 "${serve[@]}" >"$run_dir/server.log" 2>&1 &
 server=$!
 trap 'kill -TERM "$server" 2>/dev/null && wait "$server" || true' EXIT
-wait_for_server "$server" "http://127.0.0.1:$port" 600 "$run_dir/server.log"
-"${ask[@]}"
+if ! wait_for_server "$server" "http://127.0.0.1:$port" 600 "$run_dir/server.log"; then
+    kill -TERM "$server" 2>/dev/null || true
+    wait "$server" || exit $(($? == 2 ? 2 : 1)) # 2: preflight or swift refused its flags
+    exit 1
+fi
+ask

@@ -11,7 +11,7 @@ source "$(dirname "$0")/lib.sh"
 supervised "$0" "$@"
 
 usage="bash recipes/eval_checkpoints.sh DATA.jsonl FOLDER CHECKPOINT... [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]"
-(($# >= 4)) || die "two checkpoints at least make a curve; usage: $usage"
+(($# >= 4)) || die "usage: $usage"
 data=$1 folder=$2
 shift 2
 checkpoints=()
@@ -19,18 +19,35 @@ while (($#)) && [[ $1 != --* && $1 != *.yaml && $1 != *.yml ]]; do
     checkpoints+=("$1")
     shift
 done
+((${#checkpoints[@]} >= 2)) || die "two checkpoints at least make a curve; usage: $usage"
+server=() # YAML and flags of the server
+while (($#)) && [[ $1 != -- ]]; do
+    server+=("$1")
+    shift
+done
 
 runs=()
 for checkpoint in "${checkpoints[@]}"; do
-    run=$folder/$(basename -- "$checkpoint") status=0
+    run=$folder/$(basename -- "$checkpoint")
     for other in "${runs[@]}"; do
         [[ $run != "$other" ]] || die "two checkpoints are named $(basename -- "$checkpoint"): give each a folder name of its own"
     done
     runs+=("$run")
-    log "$checkpoint -> $run"
-    bash "$root/recipes/eval.sh" "$checkpoint" "$data" "$run" "$@" || status=$?
+done
+evaluate() { # INDEX [FLAGS...]: of `swiftkit eval`
+    bash "$root/recipes/eval.sh" "${checkpoints[$1]}" "$data" "${runs[$1]}" "${server[@]}" -- "${@:2}"
+}
+if [[ -z ${DRY_RUN-} ]]; then # what is wrong with the last one is said before the first is served
+    for index in "${!runs[@]}"; do evaluate "$index" --dry-run "${@:2}"; done
+    "$python" -c "import matplotlib" 2>/dev/null || die "matplotlib draws the curve, and is not installed (pip install matplotlib)"
+    if [[ " ${*:2} " == *" --dry-run "* ]]; then exit; fi
+fi
+for index in "${!runs[@]}"; do
+    status=0
+    log "${checkpoints[$index]} -> ${runs[$index]}"
+    evaluate "$index" "${@:2}" || status=$?
     # 1 with a report: errors are left, which it counts apart.
-    if ((status > 1)) || [[ $status == 1 && ! -f $run/report.json ]]; then exit "$status"; fi
+    if ((status > 1)) || [[ $status == 1 && ! -f ${runs[$index]}/report.json ]]; then exit "$status"; fi
 done
 if [[ -n ${DRY_RUN-} ]]; then exit; fi
 "$python" -m swiftkit curve "${runs[@]}" -o "$folder/curve.svg"

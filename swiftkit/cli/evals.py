@@ -78,6 +78,7 @@ class Concurrency(click.IntRange):
     help="Output folder of the model's training, to whose SwanLab run the metrics are added.  "
     "[env: SWIFTKIT_TRAINING_RUN]",
 )
+@click.option("--dry-run", is_flag=True, help="Look for what is wrong, and ask nothing.")
 @_gate_option
 @json_option("the report")
 def evaluate_command(
@@ -88,6 +89,7 @@ def evaluate_command(
     stream: bool,
     gates: tuple[str, ...],
     training_run: Path | None,
+    dry_run: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -96,6 +98,8 @@ def evaluate_command(
     docs/evaluating.md describes the tasks. The key is read from OPENAI_API_KEY and written nowhere.
     A run that was stopped goes on with the same command and --run DIR: finished samples are not
     asked again.
+
+    --dry-run looks at the options, the data and the run directory as a run does before it asks.
 
     A gate is passed when the whole 95 % interval keeps the bound, failed when the whole interval
     breaks it, and otherwise inconclusive: ask more samples. Errors count as if they could be right
@@ -117,7 +121,8 @@ def evaluate_command(
     from swiftkit.client.client import Endpoint
     from swiftkit.evals.gates import parse_gate
     from swiftkit.evals.report.table import print_report
-    from swiftkit.evals.run import EvalOptions, evaluate
+    from swiftkit.evals.run import EvalOptions, evaluate, open_run
+    from swiftkit.terminal import say
 
     tracked_run = None
     if training_run:  # a wrong folder is reported before anything is asked
@@ -127,7 +132,14 @@ def evaluate_command(
     key = os.environ.get("OPENAI_API_KEY", "").strip() or "EMPTY"
     endpoint = Endpoint(base_urls[0], key, timeout, concurrency, more=base_urls[1:], stream=stream)
     parsed_gates = tuple(map(parse_gate, gates))
-    report = evaluate(EvalOptions(task, endpoint=endpoint, gates=parsed_gates, **options))
+    run_options = EvalOptions(task, endpoint=endpoint, gates=parsed_gates, **options)
+    if dry_run:
+        with open_run(run_options) as runner:
+            counts = runner.results.counts
+            done, path = counts.done, runner.directory.path
+            say(f"nothing is wrong: {counts.total - done} to ask, {done} finished in {path}")
+        return
+    report = evaluate(run_options)
     if tracked_run:
         log_report(tracked_run, report)
     print_and_exit(report, as_json, print_report)

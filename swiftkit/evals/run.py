@@ -4,6 +4,8 @@ evals/runner.py asks, evals/run_directory.py keeps the run, client/client.py mee
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +44,21 @@ class EvalOptions(NamedTuple):
 
 def evaluate(options: EvalOptions) -> EvalReport:
     """Run or resume an evaluation. Raises EndpointError where nothing was scored."""
+    with open_run(options) as runner:
+        start = time.perf_counter()
+        runner.run()
+        elapsed = time.perf_counter() - start
+        results, gates = runner.results, options.gates
+        return write_report(runner.directory, runner.config, results, gates, elapsed)
+
+
+@contextmanager
+def open_run(options: EvalOptions) -> Iterator[Runner]:
+    """Yield the runner of a run that is locked, with what was answered before; nothing is asked.
+
+    Raises UsageError or DataError for all that can be told without the endpoint: the task, the
+    data, the gates, a run directory that belongs to other settings.
+    """
     task = load_task(options.task)
     options = options._replace(data=data_path(str(options.data)))
     config = _config(options, task)
@@ -51,14 +68,10 @@ def evaluate(options: EvalOptions) -> EvalReport:
     directory = RunDirectory(options.run or new_run_path(options.task))
     if options.trials > 1 and config.temperature == 0:
         say("note: at temperature 0 all trials of a sample may be equal (give --temperature)")
-    start = time.perf_counter()
     with directory.lock():
         config = directory.resume_config(config)
         results = RunResults(task, jobs, directory.read_responses())
-        runner = Runner(config, options.endpoint, directory, results)
-        runner.run()
-        elapsed = time.perf_counter() - start
-        return write_report(directory, runner.config, results, options.gates, elapsed)
+        yield Runner(config, options.endpoint, directory, results)
 
 
 def _config(options: EvalOptions, task: Task) -> RunConfig:

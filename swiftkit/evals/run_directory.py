@@ -128,10 +128,11 @@ class RunDirectory:
     def lock(self) -> Iterator[None]:
         """Keep other processes out; the lock goes with the process, however it ends.
 
-        A run that wrote nothing leaves no folder behind. Raises UsageError if another process has
-        the lock, DataError if the folder cannot be written.
+        A run that wrote nothing takes the folder with it that it has made. Raises UsageError if
+        another process has the lock, DataError if the folder cannot be written.
         """
         lock = self.path / ".lock"
+        was_there = self.path.is_dir()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             file = lock.open("w")
@@ -150,7 +151,8 @@ class RunDirectory:
             finally:
                 if [entry.name for entry in self.path.iterdir()] == [lock.name]:
                     lock.unlink()
-                    self.path.rmdir()
+                    if not was_there:
+                        self.path.rmdir()
 
 
 def new_run_path(task: str) -> Path:

@@ -301,3 +301,27 @@ def test_eval_full_disk_is_reported_and_the_run_goes_on_later(tmp_path: Path) ->
         assert set(Counter(server.questions).values()) <= {1, 2}
     assert status == 0
     assert report_of(run)["scored"] == 40
+
+
+def test_dry_run_asks_nothing_and_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    """It says how much a run would ask; a fault is said as a run says it."""
+    data = write_rows(tmp_path / "rows.jsonl", 3)
+    with serve(lambda body: right(body) if number(body) else error(400)) as server:
+        status, out, err = evaluate(data, server.url, tmp_path / "run", "--dry-run", "--json")
+        assert (status, out, server.requests) == (0, "", [])
+        assert "3 to ask, 0 finished" in err
+        assert not (tmp_path / "run").exists()
+        (tmp_path / "run").mkdir()
+        evaluate(data, server.url, tmp_path / "run", "--dry-run")
+        assert list((tmp_path / "run").iterdir()) == []
+        evaluate(data, server.url, tmp_path / "run")
+        asked = len(server.requests)
+        files = {file: file.read_bytes() for file in (tmp_path / "run").iterdir()}
+        status, _, err = evaluate(data, server.url, tmp_path / "run", "--dry-run")
+        assert (status, len(server.requests)) == (0, asked)
+        assert "1 to ask, 2 finished" in err
+        status, _, err = evaluate(
+            data, server.url, tmp_path / "run", "--dry-run", "--max-tokens", "9"
+        )
+        assert (status, "was begun with max_tokens 512" in err) == (2, True)
+        assert files == {file: file.read_bytes() for file in (tmp_path / "run").iterdir()}

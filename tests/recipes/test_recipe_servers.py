@@ -1,9 +1,14 @@
-"""Waiting for a server ends when the server does."""
+"""Waiting for a server ends when the server does; an evaluation looks at itself before it serves."""
 
+import json
+import shlex
 import socket
 import sys
+from hashlib import sha256
+from itertools import chain, pairwise
 from pathlib import Path
 
+import pytest
 from helpers.paths import ROOT
 from helpers.recipe_stage import Stage
 
@@ -64,18 +69,133 @@ def test_wait_for_server_is_late_at_last(stage: Stage) -> None:
     assert "did not answer within 1 s" in result.stderr
 
 
+ROW = '{"id": "1", "messages": [{"role": "user", "content": "q"}], "expected_calls": "[]"}\n'
+
+
+def write_questions(stage: Stage, name: str = "data.jsonl") -> str:
+    (stage.folder / name).write_text(ROW)
+    return name
+
+
 def test_evaluation_refuses_the_answers_of_another_model(stage: Stage) -> None:
-    """A run that goes on must not mix two models, or the weights of one before and after a
-    merge."""
-    model = stage.folder / "model"
+    """A run that goes on must not mix two models, or the weights of one before and after a merge;
+    where nothing was answered there is nothing to mix."""
+    model, data = stage.folder / "model", write_questions(stage)
     model.mkdir()
     (model / "model.safetensors").write_text("first")
-    first = stage.run("eval", model, "data.jsonl", "run")
-    # the stage's swift serves nothing: only the mark counts here
-    assert "ended before it answered" in first.stderr
-    assert "ended before it answered" in stage.run("eval", model, "data.jsonl", "run").stderr
+    for name in ("mistyped", model, model):
+        # the stage's swift serves nothing: only the mark counts here
+        assert "ended before it answered" in stage.run("eval", name, data, "run").stderr
+    answer = '{"sample_id": "1", "text": "no call"}\n'
+    (stage.folder / "run" / "responses.jsonl").write_text(answer)
     (model / "model.safetensors").write_text("trained")
-    second = stage.run("eval", model, "data.jsonl", "run")
+    second = stage.run("eval", model, data, "run")
     assert (second.returncode, "answers of another model" in second.stderr) == (2, True), (
         second.stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "task", "culprit"),
+    [
+        (["no.jsonl"], "tool-call", "no.jsonl: No such file"),
+        (["broken.jsonl"], "tool-call", "broken.jsonl:1: not valid JSON"),
+        (["data.jsonl"], "tool-cal", "no task 'tool-cal'"),
+        (["data.jsonl"], "-x", "No such option"),
+        (["data.jsonl", "--", "--limits", "1"], "", "No such option"),
+        (["data.jsonl", "--", "--limit"], "", "Option '--limit' requires an argument"),
+        (["data.jsonl", "--", "--model"], "", "Option '--model' requires an argument"),
+        (["data.jsonl", "--", "--trials", "none"], "", "'--trials'"),
+        (["data.jsonl", "--", "--gate", "good"], "", "--gate 'good'"),
+        (["data.jsonl", "--", "--gate", "recall>=1"], "", "no metric 'recall'"),
+        (["data.jsonl", "--", "--prompt", "no.txt"], "", "--prompt no.txt"),
+        (["data.jsonl", "--", "--training-run", "no"], "", "--training-run no"),
+        (["data.jsonl", "--", "--run", "begun", "--trials", "2"], "", "begun with trials 1"),
+    ],
+)
+def test_evaluation_says_what_is_wrong_before_it_serves(
+    stage: Stage, words: list[str], task: str, culprit: str
+) -> None:
+    """With eval's own message and exit status; nothing is left behind."""
+    write_questions(stage)
+    (stage.folder / "broken.jsonl").write_text("{\n")
+    (stage.folder / "begun").mkdir()
+    config = {
+        "task": "tool-call", "data": "", "data_sha256": sha256(ROW.encode()).hexdigest(),
+        "base_url": "http://127.0.0.1:1/v1", "model": "swiftkit", "trials": 1, "temperature": 0.0,
+        "max_tokens": 512, "prompt": None, "limit": None, "sample": None, "seed": 0, "swiftkit": "",
+    }  # fmt: skip
+    (stage.folder / "begun" / "config.json").write_text(json.dumps(config))
+    result = stage.run("eval", "model", words[0], "run", *words[1:], TASK=task)
+    assert (result.returncode, culprit in result.stderr) == (2, True), result.stderr
+    assert not (stage.folder / "run").exists()
+    assert not stage.swift_was_called
+
+
+def test_evaluation_serves_what_has_a_strange_name(stage: Stage) -> None:
+    """Spaces, quotes, a leading dash and a command: they are names, and no more."""
+    data = write_questions(stage, '-it\'s "$(touch pwned)" ; .jsonl')
+    result = stage.run("eval", "-a model", data, "-run '$(touch pwned)'", "--port", "7")
+    assert "nothing is wrong: 1 to ask" in result.stderr
+    assert stage.argv[stage.argv.index("--model") + 1] == "./-a model"
+    assert not (stage.folder / "pwned").exists()
+
+
+def test_evaluation_ends_with_2_where_preflight_refuses_the_server(stage: Stage) -> None:
+    """What it finds is shown; a server that ends by itself later is no wrong usage."""
+    data = write_questions(stage)
+    result = stage.run("eval", "model", data, "run", "--max_batch_sise", "1", PREFLIGHT="fails")
+    assert (result.returncode, stage.swift_was_called) == (2, False)
+    assert "fail  model: is not there" in result.stderr
+    assert stage.run("eval", "model", data, "run").returncode == 1
+
+
+@pytest.mark.parametrize("flag", ["--dry-run", "--help"])
+def test_evaluation_without_a_question_serves_nothing(stage: Stage, flag: str) -> None:
+    data = write_questions(stage)
+    result = stage.run("eval", "model", data, "run", "--", flag)
+    assert (result.returncode, stage.swift_was_called) == (0, False), result.stderr
+    assert not (stage.folder / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        ([], []),
+        (["server.yaml"], ["--max-tokens", "128", "--temperature", "0.5"]),
+        (["server.yaml", "--max_new_tokens=64"], ["--max-tokens", "64", "--temperature", "0.5"]),
+        (["server.yaml", "--", "--max-tokens", "9"], ["--max-tokens", "9", "--temperature", "0.5"]),
+    ],
+)
+def test_evaluation_asks_for_answers_as_long_as_the_server_says(
+    stage: Stage, words: list[str], asked: list[str]
+) -> None:
+    """A request's own max_tokens would win over the server's max_new_tokens; the last flag counts,
+    and without any it is the task's."""
+    data = write_questions(stage)
+    yaml = "model: model\nmax_new_tokens: 128\ntemperature: 0.5\n"
+    (stage.folder / "server.yaml").write_text(yaml)
+    shown = stage.run("eval", "model", data, "run", *words, DRY_RUN="1").stdout.splitlines()[-1]
+    command = shlex.split(shown)
+    last = {
+        flag: value
+        for flag, value in pairwise(command)
+        if flag in ("--max-tokens", "--temperature")
+    }
+    assert list(chain.from_iterable(last.items())) == asked
+
+
+def test_a_fault_of_the_last_checkpoint_is_said_before_the_first_is_served(stage: Stage) -> None:
+    """Here a folder that holds answers of another command."""
+    data = write_questions(stage)
+    begun = stage.folder / "curve" / "checkpoint-2"
+    begun.mkdir(parents=True)
+    (begun / "responses.jsonl").write_text("")
+    result = stage.run("eval_checkpoints", data, "curve", "checkpoint-1", "checkpoint-2")
+    assert (result.returncode, stage.swift_was_called) == (2, False)
+    assert "checkpoint-2 holds responses.jsonl but no config.json" in result.stderr
+    (begun / "responses.jsonl").unlink()
+    result = stage.run("eval_checkpoints", data, "curve", "checkpoint-1", "checkpoint-2")
+    assert (result.returncode, stage.swift_was_called) == (1, True), result.stderr
+    result = stage.run("eval_checkpoints", data, "curve", "checkpoint-1", "server.yaml")
+    assert (result.returncode, "two checkpoints at least" in result.stderr) == (2, True)
