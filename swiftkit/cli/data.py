@@ -99,6 +99,11 @@ def convert(
     "--template", metavar="T", help="swift's name for the prompt format.  [default: the model's]"
 )
 @click.option(
+    "--agent-template",
+    metavar="T",
+    help="swift's name for how tools and calls are written.  [default: the template's]",
+)
+@click.option(
     "--max-length", type=click.IntRange(1), help="Tokens of a row at most.  [default: the model's]"
 )
 @click.option("--row", type=click.IntRange(1), metavar="N", help="Only the row on line N, from 1.")

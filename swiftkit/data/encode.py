@@ -39,6 +39,7 @@ class ShowSettings(msgspec.Struct, frozen=True):
     model: Path
     model_type: str | None = None
     template: str | None = None
+    agent_template: str | None = None
     max_length: int | None = None  # tokens
     source_format: str = ""
 
@@ -90,6 +91,11 @@ def encode_row(encoder: Encoder, row: Row, number: int) -> EncodedRow:
     except Exception as error:
         reason = f"ms-swift cannot encode this row: {_first_words(error)}"
         fix = "mend the row, or choose another --template"
+        if "--agent_template" in str(error):  # a row with tools or calls, and swift knows none
+            lacks = "has no agent template, which writes tools and calls"
+            reason = f"the template {encoder.template.template_meta.template_type} {lacks}"
+            known = ", ".join(_agent_templates())
+            fix = f"give --agent-template, to swift as --agent_template, one of {known}"
         raise DataError(reason, "not_encodable", fix) from error
     max_length = encoder.max_length
     return EncodedRow(
@@ -197,10 +203,20 @@ def _load_template(settings: ShowSettings) -> Any:
         processor = get_processor(folder, model_type=settings.model_type, task_type="causal_lm")
     except Exception as error:
         raise _refusal(error, settings, "--model-type", settings.model_type) from error
+    agent = settings.agent_template
+    if agent is not None and agent not in _agent_templates():
+        raise _unknown_name("--agent-template", agent, _agent_templates())
     try:
-        return get_template(processor, template_type=settings.template)
+        return get_template(processor, template_type=settings.template, agent_template=agent)
     except Exception as error:
         raise _refusal(error, settings, "--template", settings.template) from error
+
+
+def _agent_templates() -> list[str]:
+    """Return swift's names of agent templates, with those of our plugins."""
+    from swift.agent_template import agent_template_map
+
+    return list(agent_template_map)
 
 
 def _refusal(error: Exception, settings: ShowSettings, flag: str, name: str | None) -> UsageError:
@@ -208,15 +224,23 @@ def _refusal(error: Exception, settings: ShowSettings, flag: str, name: str | No
     _, _, listed = str(error).partition("[")
     known = re.findall(r"'([^']+)'", listed.partition("]")[0])
     if known and name:
-        near = ", ".join(get_close_matches(name, known, 5, 0.4))
-        reason = f"{flag} {name}: ms-swift has no such name"
-        return UsageError(f"{reason}; near: {near}" if near else reason)
+        return _unknown_name(flag, name, known)
     if known:
         reason = f"ms-swift cannot tell which of these it is: {', '.join(known)}"
-        return UsageError(f"--model {settings.model}: {reason}; choose one with {flag}")
+        fix = f"choose one with {flag}"
+        family = _model_family(settings.model)
+        if flag == "--model-type" and family in known:
+            fix += f" ({family}, unless it is made of one of the others)"
+        return UsageError(f"--model {settings.model}: {reason}; {fix}")
     reason = f"ms-swift cannot load it: {_first_words(error)}"
     fix = f"check the folder's files, or give {flag}"
     return UsageError(f"--model {settings.model}: {reason}; {fix}")
+
+
+def _unknown_name(flag: str, name: str, known: Sequence[str]) -> UsageError:
+    near = ", ".join(get_close_matches(name, known, 5, 0.4))
+    reason = f"{flag} {name}: ms-swift has no such name"
+    return UsageError(f"{reason}; near: {near}" if near else reason)
 
 
 def _first_words(error: Exception) -> str:

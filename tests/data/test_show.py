@@ -414,12 +414,17 @@ def test_what_real_swift_trains_on(tmp_path: Path) -> None:
     """Text, spans, counts and truncation of tool calls, Chinese, emoji, several turns; swift's
     refusals in a line."""
     data = write(tmp_path / "rows.jsonl", STEPS, ENGLISH, "{", TURNS, PROMPT, LOSSLESS)
-    whole, person, ambiguous_type, ambiguous_template, unknown = real_swift(
-        [str(data), *REAL, "--json", "--max-length", "100"],
-        [str(data), *REAL, "--row", "1"],
-        [str(data), "--model", str(MODEL)],
-        [str(data), *KNOWN],
-        [str(data), *KNOWN, "--template", "qwen3_nothink"],
+    whole, person, ambiguous_type, ambiguous_template, unknown, no_agent, agent, no_such = (
+        real_swift(
+            [str(data), *REAL, "--json", "--max-length", "100"],
+            [str(data), *REAL, "--row", "1"],
+            [str(data), "--model", str(MODEL)],
+            [str(data), *KNOWN],
+            [str(data), *KNOWN, "--template", "qwen3_nothink"],
+            [str(data), *KNOWN, "--template", "chatml", "--row", "1"],
+            [str(data), *KNOWN, "--template", "chatml", "--agent-template", "hermes", "--row", "1"],
+            [str(data), *REAL, "--agent-template", "herms"],
+        )
     )
     assert (whole.status, "1 failed" in whole.stderr) == (1, True)
     rows = {row["row"]: row for row in map(json.loads, whole.stdout.splitlines())}
@@ -452,7 +457,12 @@ def test_what_real_swift_trains_on(tmp_path: Path) -> None:
     assert "qwen3, qwen3_emb, qwen3_reranker; choose one with --model-type" in ambiguous_type.stderr
     assert "qwen3_nothinking; choose one with --template" in ambiguous_template.stderr
     assert "near: qwen3_nothinking" in unknown.stderr
-    for refused in (ambiguous_type, ambiguous_template, unknown):
+    assert (no_agent.status, no_agent.stdout) == (1, "")
+    assert "the template chatml has no agent template" in no_agent.stderr
+    assert "give --agent-template, to swift as --agent_template, one of react_en" in no_agent.stderr
+    assert f"⟦{answers[1][0]}⟧" in agent.stdout
+    assert "--agent-template herms: ms-swift has no such name; near: hermes" in no_such.stderr
+    for refused in (ambiguous_type, ambiguous_template, unknown, no_such):
         assert (refused.status, refused.stdout, refused.stderr.count("\n")) == (2, "", 1)
 
 
