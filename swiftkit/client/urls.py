@@ -10,8 +10,11 @@ _EXAMPLE = "example: http://127.0.0.1:8000/v1"
 _PAGES = ("/chat/completions", "/completions", "/chat", "/models", "/responses", "/embeddings")
 
 
-def base_url(typed: str) -> str:
-    """Return the base URL that a person means, with a scheme and a path. Raises UsageError."""
+def base_url(typed: str, setting: str = "--base-url") -> str:
+    """Return the base URL that a person means, with a scheme and a path.
+
+    Raises UsageError, which names the setting.
+    """
     url = typed.strip()
     try:
         if "://" not in url:
@@ -22,12 +25,12 @@ def base_url(typed: str) -> str:
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError where it is no number
     except ValueError as error:
-        raise UsageError(f"--base-url is no web address: {error} ({_EXAMPLE})") from error
+        raise UsageError(f"{setting} is no web address: {error} ({_EXAMPLE})") from error
     if parts.username or parts.query:
         fix = "give the key as OPENAI_API_KEY in the environment"
-        raise UsageError(f"--base-url holds a name, a key or a query ({fix})")
+        raise UsageError(f"{setting} holds a name, a key or a query ({fix})")
     if parts.scheme not in ("http", "https") or not parts.hostname or " " in url:
-        raise UsageError(f"--base-url {typed!r} is no web address ({_EXAMPLE})")
+        raise UsageError(f"{setting} {typed!r} is no web address ({_EXAMPLE})")
     return url if parts.path.strip("/") else f"{url}/v1"
 
 

@@ -38,6 +38,7 @@ from typing import Any
 import msgspec
 
 from swiftkit.client.client import Client, Endpoint
+from swiftkit.client.urls import base_url
 from swiftkit.data.to_openai import openai_messages, parse_tools
 from swiftkit.errors import DataError, UsageError
 from swiftkit.evals.dataset import identity_of, load_samples, meta_of
@@ -120,11 +121,14 @@ _judge_model = cache(JudgeModel)  # the served model's name is asked for once
 
 
 def load(path: Path) -> list[Sample]:
-    """Return the questions. Raises DataError (file:line), UsageError where no judge is named."""
+    """Return the questions. Raises DataError (file:line), UsageError for a judge's address."""
     samples = load_samples(path, lambda row, where, _: [_sample(row, where)])
-    if any("judge" in sample.target.kinds for sample in samples) and not os.environ.get(JUDGE_URL):
-        fix = f"set {JUDGE_URL}, and {JUDGE_MODEL} and {JUDGE_KEY} where they are needed"
-        raise UsageError(f"{path} has rows with a judge ({fix})")
+    if any("judge" in sample.target.kinds for sample in samples):
+        url = os.environ.get(JUDGE_URL)
+        if not url:
+            fix = f"set {JUDGE_URL}, and {JUDGE_MODEL} and {JUDGE_KEY} where they are needed"
+            raise UsageError(f"{path} has rows with a judge ({fix})")
+        base_url(url, JUDGE_URL)
     return samples
 
 

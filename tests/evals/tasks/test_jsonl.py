@@ -127,9 +127,11 @@ def test_verdict_of_reads_strictly(text: str, verdict: bool | None) -> None:
 
 def test_load_judge_needs_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Said before anything is asked."""
-    monkeypatch.delenv("SWIFTKIT_JUDGE_BASE_URL", raising=False)
-    with pytest.raises(UsageError, match="SWIFTKIT_JUDGE_BASE_URL"):
-        load(tmp_path, {"prompt": "q", "check": {"judge": "good"}})
+    for address in ("", "ftp://there", "http://[::1"):
+        monkeypatch.setenv("SWIFTKIT_JUDGE_BASE_URL", address)
+        with pytest.raises(UsageError, match="SWIFTKIT_JUDGE_BASE_URL"):
+            load(tmp_path, {"prompt": "q", "check": {"judge": "good"}})
+        load(tmp_path, {"prompt": "q", "check": {"exact": "good"}})
 
 
 def evaluate(folder: Path, url: str, judge: str, *flags: str) -> tuple[int, dict[str, Any]]:
