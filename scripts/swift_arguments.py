@@ -18,13 +18,23 @@ from typing import Any
 from swift import __version__, arguments
 from swift.agent_template import agent_template_map
 from swift.arguments.base_args.base_args import get_supported_tuners
+from swift.callbacks import callbacks_map
+from swift.dataset import DATASET_MAPPING
+from swift.loss import loss_map
 from swift.loss_scale import ALL_BASE_STRATEGY, loss_scale_map
+from swift.metrics import eval_metrics_map
 from swift.model import MODEL_MAPPING
-from swift.rewards import orms
+from swift.optimizers import optimizers_map
+from swift.rewards import orms, rm_plugins
+from swift.rollout.gym_env import envs
 from swift.rollout.multi_turn import multi_turns
 from swift.template import TEMPLATE_MAPPING
 from swift.utils.utils import _patch_get_type_hints
-from transformers import HfArgumentParser
+from transformers import HfArgumentParser, SchedulerType
+from transformers.integrations.integration_utils import INTEGRATION_TO_CALLBACK
+from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+from transformers.trainer_utils import IntervalStrategy
 
 TABLE = Path(__file__).parents[1] / "swiftkit" / "recipe" / "swift_arguments.json"
 VERBS = {
@@ -46,7 +56,7 @@ TYPES = {
 
 
 def table() -> dict[str, Any]:
-    """Return `arguments`, `names` (what a registry holds) and `model_types`.
+    """Return `arguments`, `names` (what a registry holds), `model_types` and names on the hubs.
 
     An argument: name, verbs, kind, nargs, choices, default; verbs that agree on it share one.
     """
@@ -59,14 +69,24 @@ def table() -> dict[str, Any]:
                 row = argument_row(action)
                 key = json.dumps(row, sort_keys=True)
                 rows.setdefault(key, row | {"verbs": []})["verbs"].append(verb)
-    model_types, model_names = {}, set()
-    for name, meta in sorted(MODEL_MAPPING.items()):
+    model_types = {}
+    model_names: dict[str, list[str]] = {}
+    for name, meta in MODEL_MAPPING.items():  # the first that lists a name takes it
         architectures = list(meta.architectures)
-        model_types[name] = {"templates": meta.candidate_templates, "architectures": architectures}
+        model_types[name] = {
+            "templates": meta.candidate_templates,
+            "default_template": meta.template,
+            "architectures": architectures,
+        }
         for group in meta.model_groups:
             for model in group.models:
                 ids = (model.ms_model_id, model.hf_model_id, model.model_path)
-                model_names |= {name.rsplit("/", 1)[-1].lower() for name in ids if name}
+                for model_id in filter(None, ids):
+                    short = model_id.rsplit("/", 1)[-1].lower()
+                    model_names.setdefault(short, [name, group.template or meta.template or ""])
+    data_ids: set[str | None] = set()
+    for meta in DATASET_MAPPING.values():
+        data_ids |= {meta.dataset_name, meta.ms_dataset_id, meta.hf_dataset_id}
     return {
         "ms_swift": __version__,
         "arguments": sorted(rows.values(), key=lambda row: (row["name"], row["verbs"])),
@@ -77,9 +97,24 @@ def table() -> dict[str, Any]:
             "multi_turn_scheduler": sorted(multi_turns),
             "tuner_type": sorted(get_supported_tuners()),
             "loss_scale": sorted({*ALL_BASE_STRATEGY, *loss_scale_map}),
+            "attn_impl": sorted({"eager", "flash_attn", *ALL_ATTENTION_FUNCTIONS.valid_keys()}),
+            "callbacks": sorted(callbacks_map),
+            "eval_metric": sorted(eval_metrics_map),
+            "eval_strategy": sorted(IntervalStrategy),
+            "experts_impl": sorted({"eager", *ALL_EXPERTS_FUNCTIONS.valid_keys()}),
+            "gym_env": sorted(envs),
+            "loss_type": sorted(loss_map),
+            "lr_scheduler_type": sorted(SchedulerType),
+            "optimizer": sorted(optimizers_map),
+            "report_to": sorted({"all", "none", *INTEGRATION_TO_CALLBACK}),
+            "reward_model_plugin": sorted(rm_plugins),
         },
-        "model_types": model_types,
-        "model_names": sorted(model_names),
+        "model_types": dict(sorted(model_types.items())),
+        "model_names": dict(sorted(model_names.items())),
+        "dataset_names": sorted(filter(None, data_ids)),
+        "no_agent_template": sorted(
+            name for name, meta in TEMPLATE_MAPPING.items() if meta.agent_template is None
+        ),
     }
 
 

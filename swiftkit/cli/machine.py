@@ -1,5 +1,6 @@
 """The commands on recipes and machines: doctor, preflight."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -61,18 +62,22 @@ def preflight(recipe: Path, flags: tuple[str, ...], verb: str | None, as_json: b
     swiftkit preflight recipes/lora_sft.yaml --dataset train.jsonl
     swiftkit preflight swift sft --model Qwen/Qwen3-8B \\
         --train_type lora --dataset train.jsonl
+    swiftkit preflight NPROC_PER_NODE=4 swift sft --model ... --deepspeed zero3
     """
     from swiftkit.findings import failed
     from swiftkit.preflight.command import corrected, split_command
     from swiftkit.preflight.examine import examine
     from swiftkit.terminal import print_json, print_lines, say
 
-    file, flags, named = split_command(recipe, flags)
-    read, findings = examine(file, flags, verb=verb or named)
+    command = split_command(recipe, flags)
+    environment = os.environ | command.environment
+    read, findings = examine(command.file, command.flags, environment, verb=verb or command.verb)
     if as_json:
         print_json(findings)
     for finding in findings:
         say(str(finding))
-    if file is None and not as_json and (command := corrected(read, findings)):
-        print_lines([command])
+    if command.file is None and not as_json:
+        better = corrected(read, findings, command.environment)
+        if better:
+            print_lines([better])
     sys.exit(2 if failed(findings) else 0)

@@ -17,6 +17,7 @@ _TABLE = Path(__file__).with_name("swift_arguments.json")
 # transformers' string_to_bool
 _BOOLS = ("yes", "true", "t", "y", "1", "no", "false", "f", "n", "0")
 _NEGATIVE = re.compile(r"^-\d+$|^-\d*\.\d+$")  # argparse's own pattern: -1e-4 does not match
+_SNAPSHOT = re.compile(r"/models(?:--|/)(?:.+?--)?(.+?)/snapshots/")
 _EXPECTED = {
     "int": "a whole number",
     "float": "a number",
@@ -66,20 +67,31 @@ class Argument(msgspec.Struct, frozen=True):
 
 
 class ModelType(msgspec.Struct, frozen=True):
-    """The templates that fit a model type, and the architectures of config.json that it is for."""
+    """The templates that fit a model type, and the architectures of config.json that it is for.
+
+    `default_template`: the one that swift takes where none is set; None where it cannot tell.
+    """
 
     templates: tuple[str, ...]
     architectures: tuple[str, ...]
+    default_template: str | None = None
 
 
 class ArgumentTable(msgspec.Struct, frozen=True):
-    """swift_arguments.json. `names`: flag -> registered names; `model_names`: in lower case."""
+    """swift_arguments.json. `names`: flag -> registered names.
+
+    `model_names`: a listed model's name in lower case -> its model type and template ("": several).
+    `dataset_names`: the ids that swift knows on the hubs. `no_agent_template`: the templates that
+    rows with tools cannot be written in.
+    """
 
     ms_swift: str
     arguments: tuple[Argument, ...]
     names: dict[str, tuple[str, ...]]
     model_types: dict[str, ModelType]
-    model_names: frozenset[str]
+    model_names: dict[str, tuple[str, str]]
+    dataset_names: frozenset[str]
+    no_agent_template: frozenset[str]
 
 
 @functools.cache
@@ -97,6 +109,17 @@ def arguments_of(verb: str) -> dict[str, Argument]:
 def verbs() -> list[str]:
     """Return the verbs of `swift` that take arguments: sft, rlhf, infer, ..."""
     return list(dict.fromkeys(verb for argument in table().arguments for verb in argument.verbs))
+
+
+def listed_model(value: str) -> tuple[str, str] | None:
+    """Return model type and template of a model that swift knows by its folder's or hub's name.
+
+    The name is what swift takes for it (model_meta.py, get_model_name), also in a hub's cache.
+    """
+    value = value.rstrip("/")
+    cached = _SNAPSHOT.search(value)
+    name = cached[1] if cached else value.rpartition("/")[2].replace("___", ".")
+    return table().model_names.get(name.lower())
 
 
 def looks_like_a_flag(value: str) -> bool:

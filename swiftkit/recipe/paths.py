@@ -5,11 +5,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from swiftkit.recipe.arguments import listed_model, table
 from swiftkit.recipe.recipe import Recipe
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 DATASETS = ("dataset", "val_dataset")
 _DATA_ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".txt")
+_LOCAL_MARKS = (
+    "config.json adapter_config.json args.json trainer_state.json run.json *.safetensors"
+    " *.jsonl *.csv *.parquet"
+).split()
 _TRUE = ("1", "true", "yes", "on")
 
 
@@ -69,10 +74,32 @@ def datasets(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
 
 
 def looks_local(value: str) -> bool:
-    """Return True if a value begins or ends like a path, or if its first folder is there."""
+    """Return True if a value begins or ends like a path, or if its first folder is meant.
+
+    swift/self-cognition is a name on a hub, also beside a folder swift/ of another kind. So a name
+    of two parts is a path where the folder of the first holds models, checkpoints or data.
+    """
     if value.startswith(("/", "./", "../", "~")) or value.endswith(_DATA_ENDINGS):
         return True
-    if "/" not in value:
+    name = value.partition(":")[0]
+    if "/" not in name or is_listed(name):
         return False
-    first = Path(value).parts[0]
-    return first != "." and os.path.isdir(first)  # noqa: PTH112  # is_dir raises for long names
+    first, *rest = Path(name).parts
+    if first == "." or not os.path.isdir(first):  # noqa: PTH112  # is_dir raises for long names
+        return False
+    return len(rest) > 1 or _holds_models_or_data(Path(first))
+
+
+def is_listed(name: str) -> bool:
+    """Return True for the id of a model or data set that swift lists."""
+    return name in table().dataset_names or (
+        name.count("/") == 1 and listed_model(name) is not None
+    )
+
+
+def _holds_models_or_data(folder: Path) -> bool:
+    for depth in ("", "*/", "*/*/"):
+        for name in _LOCAL_MARKS:
+            if any(folder.glob(depth + name)):
+                return True
+    return False

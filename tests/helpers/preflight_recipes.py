@@ -43,18 +43,18 @@ LARGE = QWEN | {
 }
 
 GOOD = {
-    "sft": "model: model\nmodel_type: qwen3\ndataset: [train.jsonl]\ncheck_model: false\nsave_total_limit: 2\n",
-    "grpo": "rlhf_type: grpo\nmodel: model\nmodel_type: qwen3\ndataset: [grpo.jsonl]\nreward_funcs: [accuracy]\n"
+    "sft": "model: model\nmodel_type: qwen3\ntemplate: qwen3\ndataset: [train.jsonl]\ncheck_model: false\nsave_total_limit: 2\n",
+    "grpo": "rlhf_type: grpo\nmodel: model\nmodel_type: qwen3\ntemplate: qwen3\ndataset: [grpo.jsonl]\nreward_funcs: [accuracy]\n"
     "per_device_train_batch_size: 8\nsave_total_limit: 2\n",
-    "dpo": "rlhf_type: dpo\nmodel: model\nmodel_type: qwen3\ndataset: [dpo.jsonl]\nsave_total_limit: 2\n",
-    "kto": "rlhf_type: kto\nmodel: model\nmodel_type: qwen3\ndataset: [kto.jsonl]\nsave_total_limit: 2\n",
-    "ppo": "rlhf_type: ppo\nmodel: model\nmodel_type: qwen3\ndataset: [grpo.jsonl]\nreward_model: [model]\n",
-    "gkd": "rlhf_type: gkd\nmodel: model\nmodel_type: qwen3\ndataset: [train.jsonl]\nteacher_model: model\n",
-    "deploy": "model: model\nmodel_type: qwen3\nmax_batch_size: 32\n",
-    "infer": "model: model\nmodel_type: qwen3\n",
-    "export": "model: model\nmodel_type: qwen3\noutput_dir: exported\n",
-    "rollout": "model: model\nmodel_type: qwen3\n",
-    "eval": "model: model\nmodel_type: qwen3\n",
+    "dpo": "rlhf_type: dpo\nmodel: model\nmodel_type: qwen3\ntemplate: qwen3\ndataset: [dpo.jsonl]\nsave_total_limit: 2\n",
+    "kto": "rlhf_type: kto\nmodel: model\nmodel_type: qwen3\ntemplate: qwen3\ndataset: [kto.jsonl]\nsave_total_limit: 2\n",
+    "ppo": "rlhf_type: ppo\nmodel: model\nmodel_type: qwen3\ntemplate: qwen3\ndataset: [grpo.jsonl]\nreward_model: [model]\n",
+    "gkd": "rlhf_type: gkd\nmodel: model\nmodel_type: qwen3\ntemplate: qwen3\ndataset: [train.jsonl]\nteacher_model: model\n",
+    "deploy": "model: model\nmodel_type: qwen3\ntemplate: qwen3\nmax_batch_size: 32\n",
+    "infer": "model: model\nmodel_type: qwen3\ntemplate: qwen3\n",
+    "export": "model: model\nmodel_type: qwen3\ntemplate: qwen3\noutput_dir: exported\n",
+    "rollout": "model: model\nmodel_type: qwen3\ntemplate: qwen3\n",
+    "eval": "model: model\nmodel_type: qwen3\ntemplate: qwen3\n",
     "oss": "model: oss\nmodel_type: gpt_oss\ndataset: [train.jsonl]\nexternal_plugins: [harmony_template.py]\n"
     "save_total_limit: 2\n",
 }
@@ -99,6 +99,8 @@ def make_good_files(folder: Path) -> None:
         folder,
         {
             "lora/adapter_config.json": '{"base_model_name_or_path": "model"}',
+            "run/checkpoint-3/adapter_config.json": "{}",
+            "run/checkpoint-3/trainer_state.json": "{}",
             "harmony_template.py": "",
         },
     )
@@ -136,14 +138,37 @@ NODES = {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "10.0.0.1", "MASTER_POR
 _long = {"messages": [QUESTION, {"role": "assistant", "content": "a" * 200_000}]}
 _pair = {"messages": [QUESTION, ANSWER]}
 
+_names = ["model.layers.0.self_attn.q_proj.weight", "model.layers.0.self_attn.v_proj.weight"]
+WEIGHTS = {
+    "model/model.safetensors.index.json": json.dumps(
+        {"weight_map": dict.fromkeys(_names, "model.safetensors")}
+    )
+}
+
 BROKEN: dict[str, list[Broken]] = {
     # keys
-    "renamed_key": [Broken(yaml="train_type: lora", message="write tuner_type"), Broken(yaml="save_safetensors: true")],
-    "unknown_key": [Broken(yaml="learning_rte: 1e-4", message="write learning_rate"), Broken(yaml="xyzzy: 1")],
+    "renamed_key": [
+        Broken(yaml="train_type: lora", message="write tuner_type"),
+        Broken(yaml="overwrite_output_dir: true", message="leave it out"),
+        Broken(yaml="max_samples: 100", message="FILE#1000"),
+        Broken(yaml="model_name_or_path: model", message="write model"),
+        Broken(yaml="finetuning_type: lora", message="write tuner_type"),
+        Broken(yaml="lora_target: q_proj,v_proj", message="write target_modules q_proj v_proj"),
+        Broken(yaml="lora_target: all", message="write target_modules all-linear"),
+        Broken(yaml="val_size: 0.1", message="write split_dataset_ratio"),
+        Broken(yaml="use_swanlab: true", message="write report_to swanlab"),
+        Broken(yaml="dtype: bf16", message="write torch_dtype bfloat16"),
+        Broken("infer", "use_flash_attn: true", message="write attn_impl flash_attn"),
+    ],
+    "unknown_key": [
+        Broken(yaml="learning_rte: 1e-4", message="write learning_rate"),
+        Broken(yaml="xyzzy: 1"),
+        Broken(yaml="max_rows: 100", message="look it up"),
+    ],
     "key_of_another_verb": [Broken("export", "check_model: false", message="sft"), Broken("infer", "use_cpu: true")],
     "ambiguous_key": [Broken(yaml="max_: 3", message="could be"), Broken(flags=("--lora", "8"))],
     "abbreviated_key": [Broken(yaml="learning_rat: 1e-4", message="write learning_rate")],
-    "key_twice": [Broken(yaml="max_steps: 3\nmax_steps: 4", message="recipe.yaml:6")],
+    "key_twice": [Broken(yaml="max_steps: 3\nmax_steps: 4", message="recipe.yaml:7")],
     "secret_in_recipe": [Broken(yaml="hub_token: abc", message="HF_TOKEN"), Broken("deploy", "api_key: abc")],
     "shadowed_variable": [Broken(yaml="ENV: {USE_HF: 1}", environment={"USE_HF": "0"}, message="USE_HF")],
     # values
@@ -160,21 +185,63 @@ BROKEN: dict[str, list[Broken]] = {
         Broken(yaml="loss_scale: default+nothing"),
         Broken(yaml="model_type: qwen99"),
         Broken("grpo", "reward_funcs: [tool_call]"),
+        Broken(yaml="lr_scheduler_type: cosin", message="try cosine"),
+        Broken(yaml="report_to: [swanlabs]", message="try swanlab"),
+        Broken(yaml="deepspeed: default-zero3", message="try zero3"),
+        Broken(yaml="deepspeed: ds_z3", message="zero3"),
+        Broken(yaml="fsdp: fsdp"),
+        Broken(yaml="eval_strategy: step\nsplit_dataset_ratio: 0.1", message="try steps"),
+        Broken(yaml="attn_impl: flash", message="flash_attn"),
+        Broken(yaml="optimizer: muo", message="try muon"),
+        Broken(yaml="callbacks: [early_stopping]", message="try early_stop"),
+        Broken(yaml="loss_type: infonc", message="try infonce"),
+        Broken(yaml="rope_scaling: yarnn", message="try yarn"),
+        Broken(yaml="init_weights: pisa", message="try pissa"),
+        Broken("dpo", "loss_type: sigmoyd", message="try sigmoid"),
+        Broken("grpo", "gym_env: maths_env", message="try math_env"),
+        Broken("gkd", "teacher_model_type: qwen33", message="try qwen3"),
     ],
     # files
     "no_model": [Broken(without=("model",)), Broken("infer", without=("model",))],
     "no_dataset": [Broken(without=("dataset",))],
     "missing_model": [Broken(yaml="model: ./none"), Broken(yaml="model: train.jsonl", message="is a file")],
+    "adapter_as_model": [
+        Broken("export", "model: lora\nmerge_lora: true", message="give it by --adapters lora, and its base model by --model model"),
+        Broken("deploy", "model: lora", files={"lora/args.json": "{}"}, message="give it by --adapters lora"),
+        Broken(yaml="model: lora", message="--adapters lora"),
+        Broken("gkd", "teacher_model: lora", message="--teacher_adapters lora"),
+        Broken("grpo", "reward_model: [lora]", message="merge it first"),
+        Broken("infer", "adapters: [model]", message="give it by --model"),
+    ],
     "incomplete_model": [
-        Broken(yaml="model: lora", message="has no config.json"),
+        Broken(yaml="model: kto.d", files={"kto.d/x": ""}, message="has no config.json"),
+        Broken(yaml="model: run", message="write run/checkpoint-3"),
         Broken(files={"model/model.safetensors.index.json": '{"weight_map": {"a": "model-2.safetensors"}}'}, message="lacks 1"),
         Broken(files={"model/model.safetensors": "version https://git-lfs.github.com/spec/v1\n"}, message="git lfs pull"),
     ],
-    "missing_adapter": [Broken("infer", "adapters: [model]", message="adapter_config"), Broken("infer", "adapters: [./no]")],
-    "incomplete_checkpoint": [Broken(yaml="resume_from_checkpoint: lora", message="trainer_state")],
+    "missing_adapter": [
+        Broken("infer", "adapters: [run]", message="write run/checkpoint-3"),
+        Broken("infer", "adapters: [./no]"),
+        Broken("infer", "adapters: [lora/adapter_config.json]", message="is a file"),
+    ],
+    "incomplete_checkpoint": [
+        Broken(yaml="resume_from_checkpoint: lora", message="trainer_state"),
+        Broken(yaml="resume_from_checkpoint: model", message="start from it: --model model"),
+        Broken(yaml="resume_from_checkpoint: model\ntuner_type: full", message="not a checkpoint"),
+        Broken(yaml="resume_from_checkpoint: run", message="write run/checkpoint-3"),
+        Broken(yaml="resume_from_checkpoint: run/checkpoint-3\ntuner_type: full", message="tuner_type lora"),
+    ],
     "missing_data": [Broken(yaml="dataset: [none.jsonl#5]", message="none.jsonl")],
     "sample_count": [Broken(yaml="dataset: [train.jsonl#many]", message="FILE#1000")],
-    "empty_data": [Broken(yaml=ROWS, files={"rows.jsonl": "\n \n"}, message="is empty")],
+    "unreadable_data": [
+        Broken(yaml="dataset: [rows.tsv]", files={"rows.tsv": "query\tresponse\n"}, message="swiftkit convert"),
+        Broken(yaml="dataset: [./rows.jsonl.gz]", files={"rows.jsonl.gz": "x"}, message=".gz"),
+    ],
+    "empty_data": [
+        Broken(yaml=ROWS, files={"rows.jsonl": "\n \n"}, message="is empty"),
+        Broken(yaml="dataset: [rows.json]", files={"rows.json": "[\n]"}, message="is empty"),
+        Broken(yaml="dataset: [rows.csv]", files={"rows.csv": "query,response\n"}, message="is empty"),
+    ],
     "bad_plugin": [Broken(yaml="external_plugins: [reward.py]"), Broken(yaml="external_plugins: [lora]", message="not a .py")],
     "missing_file": [Broken(yaml="deepspeed: ./zero.json"), Broken(yaml="system: prompt.txt")],
     "unreachable_hub": [Broken(yaml="model: Qwen/Qwen3-8B", environment={"HF_HUB_OFFLINE": "1", "HF_HOME": "none"})],
@@ -183,7 +250,11 @@ BROKEN: dict[str, list[Broken]] = {
         Broken("export", "output_dir: lora"),
         Broken("export", "output_dir: lora\nmerge_lora: true\nexist_ok: true"),
     ],
-    "unwritable_output": [Broken(yaml="output_dir: train.jsonl/x", message="is a file")],
+    "unwritable_output": [
+        Broken(yaml="output_dir: train.jsonl/x", message="is a file"),
+        Broken(yaml="output_dir: train.jsonl", message="is a file"),
+        Broken("infer", "val_dataset: [train.jsonl]\nresult_path: lora", message="is a folder"),
+    ],
     "full_disk": [
         Broken(yaml="tuner_type: full", files={"model/config.json": json.dumps(LARGE | {"vocab_size": 10**12})}, message="GB"),
     ],
@@ -191,6 +262,11 @@ BROKEN: dict[str, list[Broken]] = {
         Broken(yaml="output_dir: out\nadd_version: false", files={"out/checkpoint-5/x": ""}, message="1 checkpoints"),
     ],
     "symlink_without_evaluation": [Broken(yaml="create_checkpoint_symlink: true")],
+    "without_evaluation": [
+        Broken(yaml="early_stop_interval: 3", message="split_dataset_ratio"),
+        Broken(yaml="lr_scheduler_type: reduce_lr_on_plateau"),
+        Broken(yaml="save_strategy: best\nsplit_dataset_ratio: 0.1", message="--eval_strategy steps"),
+    ],
     "best_model": [
         Broken(yaml="load_best_model_at_end: true", message="no evaluation"),
         Broken(yaml="load_best_model_at_end: true\nsplit_dataset_ratio: 0.1\neval_strategy: epoch", message="by steps"),
@@ -201,6 +277,30 @@ BROKEN: dict[str, list[Broken]] = {
     "no_harmony": [Broken("oss", without=("external_plugins",)), Broken("infer", "model: oss\nmodel_type: gpt_oss")],
     "ambiguous_model_type": [Broken(without=("model_type",), message="--model_type qwen3")],
     "other_model_type": [Broken(yaml="model_type: llama3_1\n".replace("llama3_1", "llama"), message="qwen3")],
+    "ambiguous_template": [
+        Broken(without=("template",), message="qwen3_nothinking"),
+        Broken(yaml="model_type: llama", without=("template",), message="llama3_2"),
+    ],
+    "no_agent_template": [
+        Broken(yaml=f"template: chatml\n{ROWS}", files=data({"messages": [QUESTION, ANSWER], "tools": "[{}]"}), message="rows.jsonl:1"),
+        Broken(yaml=f"template: chatml\n{ROWS}", files=data({"messages": [QUESTION, CALL]}), message="agent_template hermes"),
+    ],
+    "number_of_labels": [
+        Broken(yaml="task_type: seq_cls", message="--num_labels 2"),
+        Broken(yaml="task_type: causal_lm\nnum_labels: 2", message="has no effect"),
+    ],
+    "missing_modules": [
+        Broken(yaml="target_modules: ['q_proj,v_proj']", files=WEIGHTS, message="one word for each: q_proj v_proj"),
+        Broken(yaml="modules_to_save: [lm_heads]", files=WEIGHTS, message="try lm_head"),
+        Broken(yaml="target_modules: [q_proj, query_key_value]", files=WEIGHTS, message="query_key_value"),
+    ],
+    "unmatched_regex": [
+        Broken(yaml="target_regex: q_proj", files=WEIGHTS, message="whole name"),
+        Broken(yaml="target_regex: '['", files=WEIGHTS, message="regular expression"),
+    ],
+    "missing_parameters": [
+        Broken(yaml="tuner_type: full\nfreeze_parameters: [layers.0]", files=WEIGHTS, message="model.layers"),
+    ],
     "other_template": [Broken(yaml="template: gpt_oss", message="qwen3")],
     "adapter_of_another_model": [
         Broken("infer", "adapters: [lora]", files={"lora/adapter_config.json": '{"base_model_name_or_path": "o/else"}'}),
@@ -328,7 +428,10 @@ BROKEN: dict[str, list[Broken]] = {
     "hub_check": [Broken(without=("check_model",), environment={"HF_HUB_OFFLINE": "1"}, message="check_model false")],
     "lost_rows": [Broken(yaml="truncation_strategy: right")],
     # stages
-    "no_reward": [Broken("grpo", without=("reward_funcs",))],
+    "no_reward": [
+        Broken("grpo", without=("reward_funcs",)),
+        Broken("grpo", "use_gym_env: false", without=("reward_funcs",)),
+    ],
     "reward_weights": [Broken("grpo", "reward_weights: ['1', '2']", message="2 weights for 1")],
     "soft_overlong": [Broken("grpo", "reward_funcs: [soft_overlong]", message="soft_cache_length")],
     "grpo_truncation": [Broken("grpo", "truncation_strategy: right")],
@@ -356,14 +459,25 @@ BROKEN: dict[str, list[Broken]] = {
     ],
     "gkd_liger": [Broken("gkd", "use_liger_kernel: true\ngkd_logits_topk: 5")],
     # data
-    "broken_row": [Broken(yaml=ROWS, files={"rows.jsonl": row(**_pair) + "{oops\n"}, message="rows.jsonl:2")],
+    "broken_row": [
+        Broken(yaml=ROWS, files={"rows.jsonl": row(**_pair) + "{oops\n"}, message="rows.jsonl:2"),
+        Broken(yaml="dataset: [rows.json]", files={"rows.json": row(**_pair)[:20]}, message="rows.json:1"),
+        Broken(yaml="dataset: [rows.json]", files={"rows.json": f"[{row(**_pair)}, 3]"}, message="rows.json:2"),
+        Broken(yaml="dataset: [rows.json]", files={"rows.json": f"[{row(**_pair)}"}, message="not closed"),
+        Broken(yaml="dataset: [rows.json]", files={"rows.json": f"\ufeff[{row(**_pair)}]"}, message="byte order mark"),
+        Broken(yaml=ROWS, files={"rows.jsonl": row(**_pair) * 300 + '{"messages": ['}, message="the last row"),
+        Broken(yaml="dataset: [rows.csv]", files={"rows.csv": "query,response\na,b\nc,d,e\n"}, message="3 cells under 2 names"),
+    ],
     "no_conversation": [Broken(yaml=ROWS, files=data({"a": 1}), message="rows.jsonl:1")],
     "no_answer": [
         Broken(yaml=ROWS, files=data(_pair, {"messages": [QUESTION]}), message="rows.jsonl:2"),
         Broken(yaml=ROWS, files=data({"query": "q"})),
     ],
     "no_rejected": [Broken("dpo", ROWS, files=data(_pair), message="rejected_response")],
-    "no_label": [Broken("kto", ROWS, files=data(_pair), message="label")],
+    "no_label": [
+        Broken("kto", ROWS, files=data(_pair), message="label"),
+        Broken(yaml=f"task_type: seq_cls\nnum_labels: 2\n{ROWS}", files=data({"messages": [QUESTION]}), message="label"),
+    ],
     "kto_ending": [Broken("kto", ROWS, files=data({"messages": [QUESTION, CALL], "label": True}))],
     "answer_in_prompt": [Broken("grpo", ROWS, files=data({"messages": [QUESTION, CALL]}))],
     "answer_left_out": [Broken("grpo", ROWS, files=data(_pair))],
@@ -394,7 +508,10 @@ BROKEN: dict[str, list[Broken]] = {
         Broken(yaml="report_to: [swanlab]\nswanlab_mode: local\nswanlab_notification_method: pigeon", message="lark"),
         Broken(yaml="report_to: [swanlab]\nswanlab_mode: local\nswanlab_notification_method: email", message="smtp"),
     ],
-    "tracker_missing": [Broken(yaml="report_to: [swanlab]\nswanlab_mode: local", machine=BARE)],
+    "tracker_missing": [
+        Broken(yaml="report_to: [swanlab]\nswanlab_mode: local", machine=BARE),
+        Broken(yaml="report_to: [mlflow]", message="pip install mlflow"),
+    ],
     "wandb_key": [Broken(yaml="report_to: [wandb]", machine=Machine((H100,), VERSIONS | {"wandb": "1"}))],
     # serving
     "port_in_use": [Broken("deploy", "port: PORT", message="in use")],

@@ -108,12 +108,36 @@ def test_corrected_tutorial_command_breaks_none_of_its_rules(tmp_path: Path) -> 
         ("swift sft a.yaml --x 1", "a.yaml", "--x 1", "sft"),
         ("swift rlhf --x", None, "--x", "rlhf"),
         ("swift", "swift", "", ""),
+        ("N=4 M= swift sft --x 1", None, "--x 1", "sft"),
+        ("env N=4 M= sft a.yaml", "a.yaml", "", "sft"),
+        ("N=4 M= a.yaml --x", "a.yaml", "--x", ""),
     ],
 )
 def test_split_command_finds_file_flags_and_verb(
     words: str, file: str | None, flags: str, verb: str
 ) -> None:
-    """A recipe, or a command with or without the word swift."""
+    """A recipe, or a command with or without the word swift, with or without variables."""
     first, *rest = words.split()
     path = Path(file) if file else None
-    assert split_command(Path(first), rest) == (path, tuple(flags.split()), verb)
+    command = split_command(Path(first), rest)
+    environment = {"N": "4", "M": ""} if "N=4" in words else {}
+    assert command == (path, tuple(flags.split()), verb, environment)
+
+
+def test_split_command_takes_one_quoted_text() -> None:
+    """As it stands in a tutorial: lines that go on, quotes, and what a shell would do after it."""
+    text = "# comment\nN=4 \\\nswift sft \\\n    --system 'a b' \\\n    --x 1 2>&1 | tee log"
+    expected = (None, ("--system", "a b", "--x", "1"), "sft", {"N": "4"})
+    assert split_command(Path(text), ()) == expected
+    for odd in ("swift sft 'a", "# nothing", "my recipe.yaml", "a" * 5000 + " b"):
+        assert split_command(Path(odd), ()).file == Path(odd)
+
+
+def test_variables_before_a_command_count_and_are_printed_again(tmp_path: Path) -> None:
+    """NPROC_PER_NODE is what the rules see; the corrected command begins with it."""
+    make_good_files(tmp_path)
+    words = "NPROC_PER_NODE=3 swift sft --model model --train_type lora --dataset train.jsonl"
+    done = run_preflight(tmp_path, *words.split())
+    assert done.returncode == 2
+    assert "3 processes would train apart" in done.stderr
+    assert done.stdout.startswith("NPROC_PER_NODE=3 swift sft --model model")

@@ -47,6 +47,78 @@ def test_a_good_recipe_has_no_findings() -> None:
     assert check("model: ./model\nadapters: [a=lora, b=lora]\n") == []
 
 
+@pytest.mark.parametrize(
+    ("base", "flags"),
+    [
+        ("sft", "--save_total_limit -1"),
+        ("sft", "--lr_scheduler_type cosine_with_min_lr --report_to none"),
+        ("sft", "--deepspeed ds.json"),
+        ("sft", "--attn_impl kernels-community/vllm-flash-attn3"),
+        ("sft", "--init_weights pissa_niter_16"),
+        ("sft", "--modules_to_save lm_head --target_modules q_proj"),
+        ("sft", "--dataset swift/self-cognition#50 swift/unknown self-cognition"),
+        ("sft", "--model Qwen/Qwen3-8B --dataset AI-ModelScope/alpaca-gpt4-data-zh"),
+        ("sft", "--dataset bom.jsonl list.json lines.json pretty.json rows.csv nan.jsonl text.txt"),
+        ("sft", "--task_type seq_cls --num_labels 2 --dataset label.jsonl"),
+        ("sft", "--resume_from_checkpoint run/checkpoint-3"),
+        ("sft", "--early_stop_interval 3 --split_dataset_ratio 0.1"),
+        ("grpo", "--use_vllm true --vllm_mode server --vllm_server_host h --reward_funcs accuracy"),
+        ("grpo", "--use_gym_env true --reward_weights 1 1"),
+        ("export", "--quant_method gptq --quant_bits 4 --load_data_args true"),
+        ("infer", "--adapters adapted"),
+        ("infer", "--adapter lora"),
+    ],
+)
+def test_preflight_accepts_what_swift_accepts(folder: Path, base: str, flags: str) -> None:
+    """Nothing stops: each of these was tried with ms-swift 4.6, or read in its source."""
+    make_good_files(folder)
+    rows = (folder / "train.jsonl").read_text(encoding="utf-8")
+    for name, text in {
+        "ds.json": '{"zero_optimization": {"stage": 2}}',
+        "swift/__init__.py": "",
+        "Qwen/notes.md": "",
+        "AI-ModelScope/notes.md": "",
+        "bom.jsonl": f"\ufeff{rows}",
+        "list.json": f"[{rows}, {rows}]",
+        "lines.json": rows * 2,
+        "pretty.json": rows.replace("{", "{\n"),
+        "rows.csv": 'query,response\na,"b\nc"\n',
+        "nan.jsonl": rows.replace("{", '{"score": NaN, ', 1),
+        "text.txt": "text\n",
+        "label.jsonl": '{"messages": [{"role": "user", "content": "q"}], "label": 1}\n',
+        "adapted/reft": "",
+        "model/model.safetensors.index.json": json.dumps(
+            {"weight_map": {"model.layers.0.self_attn.q_proj.weight": "model.safetensors"}}
+        ),
+    }.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    machine = Machine(ONE.gpus, {**ONE.versions, "gptqmodel": "1"})
+    Path("recipe.yaml").write_text(GOOD[base], encoding="utf-8")
+    verb = VERBS.get(base, base)
+    findings = preflight(Path("recipe.yaml"), flags.split(), {}, machine, verb)
+    assert [str(finding) for finding in findings if finding.level is Level.FAIL] == []
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_gym_server_needs_no_reward() -> None:
+    """swift asks the rollout server whether it gives the reward."""
+    text = "rlhf_type: grpo\nuse_vllm: true\nvllm_mode: server\nvllm_server_host: h\n"
+    rules = {finding.rule for finding in check(text + START)}
+    assert "no_reward" not in rules
+    rules = {finding.rule for finding in check(text + START + "use_gym_env: false\n")}
+    assert "no_reward" in rules
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_mistyped_path_beside_models_and_data_is_no_hub_id(folder: Path) -> None:
+    """A name of two parts is a path where its first folder holds such files."""
+    (folder / "runs/sft/checkpoint-5").mkdir(parents=True)
+    (folder / "runs/sft/checkpoint-5/adapter_config.json").touch()
+    (finding,) = check("adapters: runs/stf\nmodel: ./model\n")
+    assert finding.rule == "missing_adapter"
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
     ("text", "flag", "message"),
@@ -55,10 +127,9 @@ def test_a_good_recipe_has_no_findings() -> None:
         ("model: model/none", "model", "no such path: {folder}/model/none"),
         ("model: none", "model", "no such path: {folder}/none"),
         ("model: train.jsonl", "model", "is a file"),
-        ("model: lora", "model", "has no config.json"),
-        ("model: lora", "model", "has no tokenizer"),
+        ("model: lora", "model", "is an adapter"),
         ("reward_model: /none", "reward_model", "no such path: /none"),
-        ("adapters: [model]", "adapters", "has no adapter_config.json"),
+        ("adapters: [model]", "adapters", "is a whole model"),
         ("adapters: ./gone", "adapters", "no such path"),
         ("dataset: none.jsonl#5", "dataset", "no such path: {folder}/none.jsonl"),
         ("dataset: train.jsonl#many", "dataset", "not a number of samples"),

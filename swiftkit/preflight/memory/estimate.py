@@ -3,30 +3,41 @@
 from pathlib import Path
 
 from swiftkit.preflight.memory.formula import MemorySetup
-from swiftkit.preflight.memory.model_shape import model_shape
+from swiftkit.preflight.memory.model_shape import ModelShape, model_shape
 from swiftkit.recipe.model_files import model_config, quantization, read_object
 from swiftkit.recipe.recipe import Recipe
 
 _PAIRS = ("dpo", "rm", "orpo", "cpo", "simpo", "kto")  # two sequences a row
 _GENERATING = ("grpo", "ppo", "gkd")
+_SERVING = ("infer", "deploy", "app", "rollout")
+_QUESTION = 2048  # tokens; an assumption, where a recipe sets no length for serving
+_ANSWER = 2048  # tokens, where it sets no max_new_tokens either
+_VLLM_BATCH = 8192  # tokens that vLLM computes at once (max_num_batched_tokens)
+# Flags of each backend: the length, and the GPUs that share a model
+_BACKENDS = {
+    "vllm": ("vllm_max_model_len", "vllm_tensor_parallel_size"),
+    "sglang": ("sglang_context_length", "sglang_tp_size"),
+    "lmdeploy": ("lmdeploy_session_len", "lmdeploy_tp"),
+}
 
 
 def memory_setup(recipe: Recipe) -> MemorySetup | None:
     """Return what decides about the memory; None for an unknown model, or where swift runs none."""
     config = model_config(recipe)
     shape = model_shape(config)
-    if shape is None or not (recipe.trains or recipe.verb in ("infer", "deploy")):
+    if shape is None or not (recipe.trains or recipe.verb in _SERVING):
         return None
+    if not recipe.trains:
+        return _serving_setup(recipe, shape)
     modules = tuple(recipe.get_list("target_modules"))
     experts = any("experts" in name for name in recipe.get_list("target_parameters"))
     stage, offload = zero_config(recipe)
-    generated = 0  # in serving they are inside the length
-    if recipe.trains and recipe.stage in _GENERATING:
+    generated = 0
+    if recipe.stage in _GENERATING:
         generated = recipe.get_int("max_completion_length", 512)
     scored = {"grpo": generated, "ppo": generated, "rm": 1}
     # gpt-oss has no sdpa in transformers, and silently gets eager.
     attention = "eager" if config.get("model_type") == "gpt_oss" else "sdpa"
-    batch_flag = "per_device_train_batch_size" if recipe.trains else "max_batch_size"
     return MemorySetup(
         shape=shape,
         method="full" if recipe.get_str("tuner_type") == "full" else "lora",
@@ -34,7 +45,7 @@ def memory_setup(recipe: Recipe) -> MemorySetup | None:
         adapter=shape.lora_parameters(recipe.get_int("lora_rank", 8), modules, experts),
         zero=3 if recipe.get_str("fsdp") else stage,
         gpus=max(recipe.processes, 1),
-        batch=recipe.get_int(batch_flag, 1),
+        batch=recipe.get_int("per_device_train_batch_size", 1),
         length=_length(recipe) or shape.longest or 2048,
         attention=recipe.get_str("attn_impl") or attention,
         checkpointing=recipe.get_bool("gradient_checkpointing"),
@@ -45,9 +56,45 @@ def memory_setup(recipe: Recipe) -> MemorySetup | None:
         rows=2 if recipe.stage in _PAIRS else 1,
         generated=generated,
         scored=scored.get(recipe.stage, 0),
-        train=recipe.trains,
         offload=offload,
         save_only_model=recipe.get_bool("save_only_model"),
+    )
+
+
+def serving_backend(recipe: Recipe) -> str:
+    """Return what generates in serving: transformers, vllm, sglang or lmdeploy."""
+    return "vllm" if recipe.verb == "rollout" else recipe.get_str("infer_backend")
+
+
+def _serving_setup(recipe: Recipe, shape: ModelShape) -> MemorySetup:
+    """Return the weights and the cache of keys and values that serving needs at least.
+
+    transformers fills the cache as requests come: counted are max_batch_size of them. vLLM and its
+    like reserve a share of the GPU, and stop where one request of the longest length does not fit.
+    """
+    backend = serving_backend(recipe)
+    longest = shape.longest or 1 << 30
+    if backend in _BACKENDS:
+        length_flag, shards_flag = _BACKENDS[backend]
+        batch, shards = 1, recipe.get_int(shards_flag, 1)
+        length = recipe.get_int(length_flag, 0) or min(longest, 1 << 17)
+        computed = min(length, _VLLM_BATCH)
+    else:
+        batch = max(recipe.get_int("max_batch_size", 1), 1)  # -1: all that come
+        # One process spreads the model over the GPUs that it sees.
+        shards = max(len(recipe.machine.gpus), 1) if recipe.processes == 1 else 1
+        answer = recipe.get_int("max_new_tokens", 0) or _ANSWER
+        length = recipe.get_int("max_model_len", 0) or recipe.get_int("max_length", 0)
+        length = length or min(longest, _QUESTION + answer)
+        computed = batch * length
+    return MemorySetup(
+        shape=shape,
+        bits=_bits(recipe),
+        batch=batch,
+        length=length,
+        train=False,
+        shards=max(shards, 1),
+        computed=computed,
     )
 
 
@@ -65,12 +112,18 @@ def zero_config(recipe: Recipe) -> tuple[int, bool]:
 
 
 def _bits(recipe: Recipe) -> int:
-    """Return the bits of a base weight. In training MXFP4 is dequantized to 16."""
+    """Return the bits of a base weight. MXFP4 is dequantized to 16 in training and on old GPUs."""
     bits = recipe.get_int("quant_bits", 0)
     if recipe.get_str("quant_method") in ("bnb", "hqq", "quanto", "eetq") and bits in (4, 8):
         return bits
-    if quantization(recipe) in ("bitsandbytes", "gptq", "awq"):
+    method = quantization(recipe)
+    packs_mxfp4 = serving_backend(recipe) == "vllm" or "kernels" in recipe.machine.versions
+    if method in ("bitsandbytes", "gptq", "awq"):
         return 4
+    if method == "mxfp4" and not recipe.trains and packs_mxfp4:
+        return 4
+    if method == "fp8":
+        return 8
     return 32 if recipe.get_str("torch_dtype") == "float32" else 16
 
 
@@ -79,8 +132,6 @@ def _length(recipe: Recipe) -> int:
     length = 0
     if recipe.get_bool("packing"):
         length = recipe.get_int("packing_length", 0)
-    if not recipe.trains:
-        length = length or recipe.get_int("max_model_len", 0)
     return length or recipe.get_int("max_length", 0)
 
 

@@ -41,6 +41,9 @@ class MemorySetup:
     train: bool = True
     offload: bool = False
     save_only_model: bool = False
+    # In serving:
+    shards: int = 1  # GPUs that share one model
+    computed: int = 0  # tokens that pass through the model at once
 
     @property
     def trainable(self) -> int:
@@ -110,6 +113,8 @@ def _weights(setup: MemorySetup) -> int:
     else:  # embeddings, norms and the head stay in 16 bits
         base = int(linear * (_BNB_4BIT if setup.bits == 4 else 1)) + (parameters - linear) * 2
     size = base * (1 + setup.references)
+    if not setup.train:
+        return size // setup.shards
     if setup.method != "full":
         size += setup.trainable * (2 if setup.deepspeed else 4)
     if setup.zero < 3 or setup.gpus == 1:
@@ -142,7 +147,7 @@ def _activations(setup: MemorySetup) -> int:
     """
     shape = setup.shape
     if not setup.train:
-        return setup.tokens * shape.hidden * 8
+        return setup.computed * shape.hidden * 8
     block = _block_activations(setup)
     if not setup.checkpointing:
         return block * shape.layers
@@ -192,4 +197,4 @@ def _cache(setup: MemorySetup) -> int:
     shape, length = setup.shape, setup.row_tokens
     positions = (shape.layers - shape.sliding) * length
     positions += shape.sliding * min(length, shape.window)
-    return 2 * 2 * setup.batch * shape.kv_heads * shape.head * positions
+    return 2 * 2 * setup.batch * shape.kv_heads * shape.head * positions // setup.shards

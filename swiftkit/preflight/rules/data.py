@@ -9,6 +9,7 @@ from swiftkit.preflight.data_rows import DataRow, first_rows, role_of
 from swiftkit.recipe.paths import data_files
 from swiftkit.recipe.recipe import Findings, Recipe, RecipeFinding
 
+_JSON_ENDINGS = (".jsonl", ".json")
 _ANSWER_ROLES = ("assistant", "gpt", "bot", "tool_call", "function_call")
 _ROLES = (
     "system user human assistant gpt bot tool tool_call tool_response function_call"
@@ -30,9 +31,19 @@ _KINDS |= {list: "a list", dict: "an object"}
 
 
 def broken_row(recipe: Recipe) -> Findings:
-    """A line is not a JSON object, so the whole file fails to load."""
-    fix = "mend the line, or convert the file again"
-    return _first(recipe, lambda row: row.content is None, "is not a JSON object", fix)
+    """A row cannot be read (it is no JSON object, or cut off), so the whole file fails to load."""
+    fix = "mend it, get the whole file, or convert it again"
+    broken = set()
+    for row in first_rows(recipe):
+        file = row.place.rpartition(":")[0]
+        if row.content is None and file not in broken:
+            broken.add(file)
+            yield recipe.fail(row.flag, f"{row.place}: {row.fault}", fix)
+    for flag, path in data_files(recipe):
+        if path.suffix in _JSON_ENDINGS and str(path.absolute()) not in broken:
+            fault = data_rows.cut_end(path)
+            if fault:
+                yield recipe.fail(flag, f"{path.absolute()}: the last row {fault}", fix)
 
 
 def no_conversation(recipe: Recipe) -> Findings:
@@ -42,7 +53,7 @@ def no_conversation(recipe: Recipe) -> Findings:
     def is_wrong(row: DataRow) -> bool:
         return row.content is not None and not columns & row.columns
 
-    if not recipe.is_set("columns", "cached_dataset"):
+    if not recipe.is_set("columns", "cached_dataset") and _is_language_model(recipe):
         yield from _first(recipe, is_wrong, "has no messages", _CONVERT)
 
 
@@ -56,7 +67,8 @@ def no_answer(recipe: Recipe) -> Findings:
         has_answer = any(content.get(name) for name in _RESPONSES)
         return bool(_QUESTIONS & row.columns) and not has_answer
 
-    if recipe.stage in ("sft", *_PAIRS, "kto") and not recipe.is_set("columns"):
+    is_stage = recipe.stage in ("sft", *_PAIRS, "kto") and _is_language_model(recipe)
+    if is_stage and not recipe.is_set("columns"):
         message = "does not end in an answer, and there is nothing to learn from it"
         fix = "leave such rows out: `swiftkit convert --to sft`"
         yield from _first(recipe, is_wrong, message, fix)
@@ -72,10 +84,15 @@ def no_rejected(recipe: Recipe) -> Findings:
 
 
 def no_label(recipe: Recipe) -> Findings:
-    """A row of KTO has no label."""
+    """A row of KTO, or of a classification, has no label."""
 
-    if recipe.stage == "kto" and not recipe.is_set("columns"):
+    if recipe.is_set("columns"):
+        return
+    if recipe.stage == "kto":
         message, fix = "has no label, true or false", "write them: `swiftkit convert --to kto`"
+        yield from _first(recipe, lambda row: row.lacks({"label"}), message, fix)
+    elif recipe.stage == "sft" and recipe.get_str("task_type") == "seq_cls":
+        message, fix = "has no label", 'add "label": 0 to each row, the number of its class'
         yield from _first(recipe, lambda row: row.lacks({"label"}), message, fix)
 
 
@@ -117,7 +134,7 @@ def unrewarded_row(recipe: Recipe) -> Findings:
     if recipe.stage != "grpo" or not set(data_rows.REWARDS) & set(rewards):
         return
     for flag, path in data_files(recipe):
-        if path.suffix == ".jsonl":
+        if path.suffix in _JSON_ENDINGS:
             problem, fix = data_rows.first_unrewarded_row(path, chains)
             if problem:
                 yield recipe.fail(flag, problem, fix)
@@ -211,6 +228,12 @@ def same_file_twice(recipe: Recipe) -> Findings:
         if recipe.trains and flag == "val_dataset" and ("dataset", path) in files:
             message = f"{path} is trained on too"
             yield recipe.warn(flag, message, "split it: --split_dataset_ratio 0.01")
+
+
+def _is_language_model(recipe: Recipe) -> bool:
+    """Return True for tasks whose rows are conversations: no classes, vectors or decisions."""
+    task = recipe.get_str("task_type") or ("seq_cls" if recipe.is_set("num_labels") else "")
+    return task in ("", "causal_lm")
 
 
 def _ends_in_call(row: DataRow) -> bool:

@@ -3,14 +3,40 @@ or looks its name up on a hub."""
 
 from pathlib import Path
 
-from swiftkit.recipe.model_files import lfs_pointers, missing_shards
-from swiftkit.recipe.paths import OFFLINE, RecipeHub, data_files, datasets, looks_local, set_values
+from swiftkit.preflight.data_rows import first_rows
+from swiftkit.recipe.arguments import table
+from swiftkit.recipe.model_files import (
+    is_adapter,
+    is_whole_model,
+    last_checkpoint,
+    lfs_pointers,
+    missing_shards,
+    read_object,
+)
+from swiftkit.recipe.paths import (
+    OFFLINE,
+    RecipeHub,
+    data_files,
+    datasets,
+    is_listed,
+    looks_local,
+    set_values,
+)
 from swiftkit.recipe.recipe import Findings, Recipe, RecipeFinding
 
 _MODELS = ("model", "reward_model", "ref_model", "teacher_model")
 _ADAPTERS = "adapters ref_adapters reward_adapters teacher_adapters resume_from_checkpoint".split()
-# swift's own look at an adapter (base_args.py, _check_is_adapter)
-_ADAPTER_FILES = ("adapter_config.json", "default/adapter_config.json", "reft")
+# The names of datasets' readers, and the two that swift names otherwise
+_ENDINGS = (
+    ".jsonl .json .csv .txt .text .parquet .arrow .xml .hdf5 .lance .pandas .webdataset".split()
+)
+_UNCHECKED_TUNERS = ("ia3", "lora_llm", "dummy")  # swift's tuners_map
+_LORA = ("lora", "longlora", "adalora")
+_ADAPTER_FLAGS = {
+    "model": "adapters",
+    "ref_model": "ref_adapters",
+    "teacher_model": "teacher_adapters",
+}
 _MODEL_PARTS = {
     "config.json": ("config.json",),
     "weights": ("*.safetensors", "*.bin"),
@@ -48,14 +74,46 @@ def missing_model(recipe: Recipe) -> Findings:
             yield _missing(recipe, flag, path, "give a model's path, or a hub id ORG/NAME")
 
 
-def incomplete_model(recipe: Recipe) -> Findings:
-    """A model's folder lacks config, weights, tokenizer or shards, or holds Git LFS pointers."""
-    fix = "copy or export the whole model directory"
+def adapter_as_model(recipe: Recipe) -> Findings:
+    """A model's folder is an adapter, or an adapter's is a whole model."""
     for flag, value in set_values(recipe, _MODELS):
         path = Path(value).expanduser()
-        if not path.is_dir():
+        if not is_adapter(path) or (path / "config.json").is_file():
             continue
-        folder = path.absolute()
+        new = _ADAPTER_FLAGS.get(flag, "")
+        base = str(read_object(path / "adapter_config.json").get("base_model_name_or_path") or "")
+        # In serving and export swift reads the base model's name in the adapter's args.json.
+        needs_base = recipe.trains or not (path / "args.json").is_file()
+        fix = f"merge it first: swift export --adapters {value} --merge_lora true"
+        changes: dict[str, list[str] | None] = {}
+        if new in recipe.arguments:
+            fix = f"give it by --{new} {value}"
+            changes = {flag: None, new: [value]}
+            if needs_base:
+                fix += f", and its base model by --{flag} {base or 'DIRECTORY'}"
+                changes[flag] = [base or "DIRECTORY"]
+        yield recipe.fail(flag, f"{path.absolute()} is an adapter, not a model", fix, **changes)
+    for flag, value in set_values(recipe, _ADAPTERS):
+        path = Path(value.partition("=")[2] or value).expanduser()
+        if is_whole_model(path) and flag != "resume_from_checkpoint" and _is_builtin_tuner(path):
+            model = flag.removesuffix("adapters") + "model"
+            message = f"{path.absolute()} is a whole model, not an adapter"
+            changes = {flag: None, model: [str(path)]}
+            yield recipe.fail(flag, message, f"give it by --{model}", **changes)
+
+
+def incomplete_model(recipe: Recipe) -> Findings:
+    """A model's folder lacks config, weights, tokenizer or shards, or holds Git LFS pointers."""
+    for flag, value in set_values(recipe, _MODELS):
+        path = Path(value).expanduser()
+        if not path.is_dir() or is_adapter(path):
+            continue
+        folder, fix = path.absolute(), "copy or export the whole model directory"
+        checkpoint = last_checkpoint(path)
+        if checkpoint and not (path / "config.json").is_file():
+            message = f"{folder} holds checkpoints, and is no model itself"
+            yield recipe.fail(flag, message, f"write {checkpoint}", **{flag: [str(checkpoint)]})
+            continue
         for part, patterns in _MODEL_PARTS.items():
             if not any(any(path.glob(pattern)) for pattern in patterns):
                 yield recipe.fail(flag, f"{folder} has no {part}", fix)
@@ -73,29 +131,58 @@ def missing_adapter(recipe: Recipe) -> Findings:
         name = value.partition("=")[2] or value  # deploy's NAME=PATH
         path = Path(name).expanduser()
         is_checkpoint = flag == "resume_from_checkpoint"
-        if path.is_dir() and not is_checkpoint:
-            if not any((path / file).exists() for file in _ADAPTER_FILES):
+        if path.is_file():
+            fix = f"give its directory, {path.parent}"
+            yield recipe.fail(flag, f"{path.absolute()} is a file", fix)
+        elif path.is_dir() and not is_checkpoint:
+            is_other = is_adapter(path) or is_whole_model(path) or not _is_builtin_tuner(path)
+            if not is_other:
+                checkpoint = last_checkpoint(path)
                 fix = "give a checkpoint of LoRA training; a full model is given by --model"
+                if checkpoint:
+                    fix = f"write {checkpoint}"
                 yield recipe.fail(flag, f"{path.absolute()} has no adapter_config.json", fix)
         elif not path.exists() and (is_checkpoint or looks_local(name)):
             yield _missing(recipe, flag, path, "train first, or correct the path")
 
 
 def incomplete_checkpoint(recipe: Recipe) -> Findings:
-    """A checkpoint to resume from lacks the trainer's state: its save was cut off."""
+    """A checkpoint to resume from lacks the trainer's state, or is a model or a folder of them."""
     flag = "resume_from_checkpoint"
-    path = Path(recipe.get_str(flag)).expanduser()
-    needs_state = recipe.is_set(flag) and not recipe.get_bool("resume_only_model")
-    if needs_state and path.is_dir() and not (path / "trainer_state.json").exists():
-        fix = "take an earlier checkpoint, or add --resume_only_model true"
-        yield recipe.fail(flag, f"{path.absolute()} has no trainer_state.json", fix)
+    value = recipe.get_str(flag)
+    path = Path(value).expanduser()
+    if not recipe.is_set(flag) or not value or not path.is_dir():
+        return
+    folder, tuner = path.absolute(), recipe.get_str("tuner_type")
+    checkpoint = last_checkpoint(path)
+    only_weights = recipe.get_bool("resume_only_model")
+    has_state = (path / "trainer_state.json").exists()
+    if checkpoint and not has_state:
+        message = f"{folder} holds checkpoints, and is none itself"
+        change = {flag: [str(checkpoint)]}
+        yield recipe.fail(flag, message, f"write {checkpoint}", **change)
+    elif is_whole_model(path) and tuner in _LORA:
+        message = f"{folder} is a whole model, and tuner_type is {tuner}: there is no adapter in it"
+        fix = f"start from it: --model {value}, without {flag}"
+        yield recipe.fail(flag, message, fix, **{flag: None, "model": [value]})
+    elif is_adapter(path) and tuner == "full":
+        message = f"{folder} is an adapter, and tuner_type is full"
+        yield recipe.fail(flag, message, "write --tuner_type lora", tuner_type=["lora"])
+    elif not has_state and not only_weights:
+        if is_whole_model(path) and not path.name.startswith("checkpoint-"):
+            message = f"{folder} is a model, not a checkpoint: it has no trainer_state.json"
+            fix = f"start from it: --model {value}, without {flag}"
+            yield recipe.fail(flag, message, fix, **{flag: None, "model": [value]})
+        else:
+            fix = "take an earlier checkpoint, or add --resume_only_model true"
+            yield recipe.fail(flag, f"{folder} has no trainer_state.json", fix)
 
 
 def missing_data(recipe: Recipe) -> Findings:
     """A data file is not there, and swift would try its name as a hub id."""
     for flag, value, name in datasets(recipe):
         path = Path(name).expanduser()
-        if path.exists() or _is_registered(value, recipe):
+        if path.exists() or _is_registered(value, recipe) or is_listed(name.partition(":")[0]):
             continue
         if looks_local(name):
             fix = "make it with `swiftkit convert`, or correct the path"
@@ -114,12 +201,23 @@ def sample_count(recipe: Recipe) -> Findings:
             yield recipe.fail(flag, message, "write FILE#1000")
 
 
+def unreadable_data(recipe: Recipe) -> Findings:
+    """swift tells a data file's kind by its ending, and reads none of this one."""
+    for flag, path in data_files(recipe):
+        if path.suffix not in _ENDINGS and not _is_registered(str(path), recipe):
+            fix = f"convert it: swiftkit convert {path} -o rows.jsonl"
+            message = f"{path.absolute()}: swift reads no {path.suffix or 'file without ending'}"
+            yield recipe.fail(flag, message, fix)
+
+
 def empty_data(recipe: Recipe) -> Findings:
     """A data file has no rows, which gives a division by zero much later."""
+    filled = {row.place.rpartition(":")[0] for row in first_rows(recipe)}
     for flag, path in data_files(recipe):
         with path.open("rb") as file:
-            is_empty = not file.read(1 << 20).strip()
-        if is_empty:
+            start = file.read(1 << 20).strip()
+        is_short = path.stat().st_size < 1 << 20 and path.suffix in (".json", ".jsonl", ".csv")
+        if not start or (is_short and str(path.absolute()) not in filled):
             fix = "look at the rejects of `swiftkit convert`"
             yield recipe.fail(flag, f"{path.absolute()} is empty", fix)
 
@@ -177,6 +275,13 @@ def _is_registered(value: str, recipe: Recipe) -> bool:
             if f"'{name}'" in text or f'"{name}"' in text:
                 return True
     return False
+
+
+def _is_builtin_tuner(folder: Path) -> bool:
+    """Return False for the output of a tuner that a plugin registers, which may look otherwise."""
+    tuner = read_object(folder / "args.json").get("tuner_type")
+    is_known = tuner in table().names["tuner_type"] and tuner not in _UNCHECKED_TUNERS
+    return tuner is None or is_known
 
 
 def _missing(recipe: Recipe, flag: str, path: Path, fix: str) -> RecipeFinding:

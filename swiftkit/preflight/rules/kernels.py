@@ -90,7 +90,8 @@ def calibration_data(recipe: Recipe) -> Findings:
     """AWQ and GPTQ need rows to calibrate on."""
     method = recipe.get_str("quant_method")
     calibrates = recipe.verb == "export" and method in ("awq", "gptq", "gptq_v2")
-    if calibrates and not recipe.is_set("dataset"):
+    # load_data_args takes the data of the checkpoint's training.
+    if calibrates and not recipe.is_set("dataset") and not recipe.get_bool("load_data_args"):
         message = f"{method} needs rows to calibrate on"
         yield recipe.fail("dataset", message, "add --dataset FILE.jsonl#256")
 

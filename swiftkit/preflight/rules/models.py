@@ -3,9 +3,16 @@ late."""
 
 from pathlib import Path
 
+from swiftkit.preflight.data_rows import first_rows
 from swiftkit.preflight.memory.estimate import zero_config
-from swiftkit.recipe.arguments import table
-from swiftkit.recipe.model_files import adapter_configs, is_gpt_oss, model_config, quantization
+from swiftkit.recipe.arguments import listed_model, table
+from swiftkit.recipe.model_files import (
+    adapter_configs,
+    is_gpt_oss,
+    model_config,
+    quantization,
+    saved_arguments,
+)
 from swiftkit.recipe.recipe import Findings, Recipe
 
 _HARMONY = Path("swiftkit/swift_plugins/harmony_template.py")
@@ -26,9 +33,9 @@ def ambiguous_model_type(recipe: Recipe) -> Findings:
     if recipe.is_set("model_type") or not folder.is_dir() or (folder / "args.json").exists():
         return
     # swift also matches a folder's name with the models it lists: Qwen3-8B is clear.
-    has_known_name = folder.resolve().name.lower() in table().model_names
+    is_listed = listed_model(recipe.get_str("model")) is not None
     types = _model_types(model_config(recipe))
-    if len(types) > 1 and not has_known_name:
+    if len(types) > 1 and not is_listed:
         message = f"swift cannot tell which of {', '.join(types[:4])} {folder} is"
         yield recipe.fail("model", message, f"add --model_type {types[0]}")
 
@@ -42,13 +49,51 @@ def other_model_type(recipe: Recipe) -> Findings:
         yield recipe.warn("model_type", message, f"write {types[0]}")
 
 
+def ambiguous_template(recipe: Recipe) -> Findings:
+    """Several templates, or none, go with a model type, and none is given."""
+    if recipe.is_set("template") or not recipe.is_set("model") or _template(recipe):
+        return
+    types = _types(recipe)
+    if len(types) == 1:
+        templates = table().model_types[types[0]].templates
+        message = f"swift cannot tell which template goes with {types[0]}"
+        fix = f"add --template, one of {', '.join(templates) or 'those that ms-swift lists'}"
+        yield recipe.fail("model_type" if recipe.is_set("model_type") else "model", message, fix)
+
+
+def no_agent_template(recipe: Recipe) -> Findings:
+    """Rows with tools cannot be written in a template that has no agent template."""
+    template = _template(recipe)
+    is_harmony = template == "gpt_oss"  # no_harmony looks at it
+    if template not in table().no_agent_template or is_harmony or recipe.is_set("agent_template"):
+        return
+    if not recipe.trains and saved_arguments(recipe).get("agent_template"):
+        return
+    for row in first_rows(recipe):
+        roles = [message.get("role") for message in row.messages]
+        if (row.content or {}).get("tools") or "tool_call" in roles:
+            message = f"{template} has no agent template, and {row.place} has tools"
+            fix = "add --agent_template hermes, or the one that the model was trained with"
+            flag = "template" if recipe.is_set("template") else "model"
+            yield recipe.fail(flag, message, fix)
+            return
+
+
+def number_of_labels(recipe: Recipe) -> Findings:
+    """A classification needs num_labels; other tasks have none."""
+    task, flag = recipe.get_str("task_type"), "num_labels"
+    saved = {} if recipe.trains else saved_arguments(recipe)
+    is_set = recipe.is_set(flag) or saved.get(flag) or recipe.stage == "rm"
+    if task == "seq_cls" and not is_set:
+        yield recipe.fail("task_type", "seq_cls needs a number of classes", "add --num_labels 2")
+    elif recipe.is_set(flag) and task not in ("", "seq_cls", "reranker"):
+        yield recipe.warn(flag, f"has no effect: {task} has no labels")
+
+
 def other_template(recipe: Recipe) -> Findings:
     """A template belongs to another model."""
-    types = [recipe.get_str("model_type")]
-    if types[0] not in table().model_types:
-        types = _model_types(model_config(recipe))
     fitting: list[str] = []
-    for name in types:
+    for name in _types(recipe):
         fitting += table().model_types[name].templates
     template = recipe.get_str("template")
     is_known = recipe.is_set("template") and template in table().names["template"]
@@ -161,6 +206,30 @@ def dense_router(recipe: Recipe) -> Findings:
     is_dense = config.get("architectures") and not any("expert" in key for key in config)
     if is_dense and recipe.is_set("router_aux_loss_coef"):
         yield recipe.warn("router_aux_loss_coef", "has no effect: the model has no experts")
+
+
+def _types(recipe: Recipe) -> list[str]:
+    """Return the model type that is set or listed, else those of the model's architecture."""
+    listed = listed_model(recipe.get_str("model"))
+    wanted = recipe.get_str("model_type") or str(saved_arguments(recipe).get("model_type") or "")
+    wanted = wanted or (listed[0] if listed else "")
+    return [wanted] if wanted in table().model_types else _model_types(model_config(recipe))
+
+
+def _template(recipe: Recipe) -> str:
+    """Return the template that swift takes, "" where it is not known here."""
+    chosen = recipe.get_str("template") or saved_arguments(recipe).get("template")
+    if chosen:
+        return str(chosen)
+    listed, types = listed_model(recipe.get_str("model")), _types(recipe)
+    if len(types) != 1:
+        return ""
+    if listed and listed[0] == types[0]:
+        return listed[1]
+    model_type = table().model_types[types[0]]
+    if model_type.default_template is None and len(model_type.templates) == 1:
+        return model_type.templates[0]
+    return model_type.default_template or ""
 
 
 def _model_types(config: dict[str, object]) -> list[str]:

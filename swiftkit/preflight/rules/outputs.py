@@ -8,6 +8,8 @@ from swiftkit.preflight.memory.estimate import memory_setup
 from swiftkit.preflight.memory.formula import checkpoint_bytes
 from swiftkit.recipe.recipe import Findings, Recipe
 
+_MEASURED_SCHEDULERS = ("reduce_lr_on_plateau", "greedy")
+
 
 def old_export(recipe: Recipe) -> Findings:
     """An export stops at a folder that exists, or with exist_ok keeps the OLD weights."""
@@ -20,12 +22,15 @@ def old_export(recipe: Recipe) -> Findings:
 
 def unwritable_output(recipe: Recipe) -> Findings:
     """An output folder cannot be made or written."""
-    for flag in recipe.present("output_dir", "result_path", "eval_output_dir"):
-        path = Path(recipe.get_str(flag))
-        folder = _existing_part(path.expanduser().absolute())
+    for flag in recipe.present("output_dir", "result_path", "eval_output_dir", "logging_dir"):
+        path = Path(recipe.get_str(flag)).expanduser().absolute()
+        folder = _existing_part(path)
         fix = f"choose another --{flag}"
-        if not folder.is_dir() and folder != path.absolute():
+        names_a_file = flag == "result_path"
+        if not folder.is_dir() and not (names_a_file and folder == path):
             yield recipe.fail(flag, f"{folder} is a file", fix)
+        elif names_a_file and path.is_dir():
+            yield recipe.fail(flag, f"{path} is a folder", "name a file: --result_path FILE.jsonl")
         elif not os.access(folder, os.W_OK):
             yield recipe.fail(flag, f"{folder} cannot be written", fix)
 
@@ -38,7 +43,7 @@ def full_disk(recipe: Recipe) -> Findings:
     if setup is None:
         return
     folder = _existing_part(Path(recipe.get_str("output_dir") or ".").expanduser().absolute())
-    kept = recipe.get_int("save_total_limit", 0)
+    kept = max(recipe.get_int("save_total_limit", 0), 0)  # -1: all
     size, free = checkpoint_bytes(setup), shutil.disk_usage(folder).free
     if free < size * (kept + 1 if kept else 1):
         which = f"{kept} kept and one being written" if kept else "the first alone"
@@ -76,6 +81,28 @@ def symlink_without_evaluation(recipe: Recipe) -> Findings:
         message = "fails after the last step when nothing is evaluated"
         fix = "leave it out: last-checkpoint comes without it"
         yield recipe.fail("create_checkpoint_symlink", message, fix, create_checkpoint_symlink=None)
+
+
+def without_evaluation(recipe: Recipe) -> Findings:
+    """A setting goes by the result of evaluations, and there are none."""
+    causes = {
+        "early_stop_interval": recipe.get_int("early_stop_interval", 0) > 0,
+        "callbacks": "early_stop" in recipe.get_list("callbacks"),
+        "lr_scheduler_type": recipe.get_str("lr_scheduler_type") in _MEASURED_SCHEDULERS,
+        "save_strategy": recipe.get_str("save_strategy") == "best",
+    }
+    if not recipe.trains:
+        return
+    for flag, is_cause in causes.items():
+        if is_cause and not recipe.evaluates:
+            fix = "add --split_dataset_ratio 0.01 or --val_dataset FILE, or leave it out"
+            yield recipe.fail(flag, "goes by evaluations, and there is none", fix)
+    if causes["save_strategy"] and recipe.evaluates and not recipe.is_set("eval_strategy"):
+        # swift takes save_strategy for eval_strategy, which knows no "best".
+        fix = "add --eval_strategy steps"
+        yield recipe.fail(
+            "save_strategy", "best needs an eval_strategy", fix, eval_strategy=["steps"]
+        )
 
 
 def best_model(recipe: Recipe) -> Findings:

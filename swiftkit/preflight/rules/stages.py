@@ -4,14 +4,13 @@ model was loaded."""
 from swiftkit.recipe.recipe import Findings, Recipe
 
 _LIGER_GRPO = ("delta", "padding_free", "log_entropy", "off_policy_sequence_mask_delta")
-_REWARDS = (
-    "reward_funcs reward_model teacher_model teacher_model_server use_gym_env gym_env".split()
-)
+_REWARDS = ("reward_funcs", "reward_model", "teacher_model", "teacher_model_server")
 
 
 def no_reward(recipe: Recipe) -> Findings:
     """GRPO needs a reward."""
-    if recipe.stage == "grpo" and not recipe.is_set(*_REWARDS):
+    is_given = recipe.is_set(*_REWARDS) or _may_be_a_gym(recipe)
+    if recipe.stage == "grpo" and not is_given:
         message = "none is given: nothing tells a good answer from a bad one"
         plugin = "swiftkit/swift_plugins/tool_call_reward.py"
         fix = f"add --reward_funcs tool_call --external_plugins {plugin}"
@@ -23,11 +22,19 @@ def reward_weights(recipe: Recipe) -> Findings:
     if recipe.stage != "grpo" or not recipe.is_set("reward_weights"):
         return
     rewards = len(recipe.get_list("reward_funcs")) + len(recipe.get_list("reward_model"))
-    rewards += recipe.get_bool("use_gym_env")
     weights = len(recipe.get_list("reward_weights"))
-    if weights != rewards:
+    is_right = weights == rewards + recipe.get_bool("use_gym_env")
+    if not is_right and not (_may_be_a_gym(recipe) and weights in (rewards, rewards + 1)):
         message = f"{weights} weights for {rewards} rewards"
         yield recipe.fail("reward_weights", message, "write one for each reward")
+
+
+def _may_be_a_gym(recipe: Recipe) -> bool:
+    """Return True if a gym gives the reward, or may: swift asks the rollout server whether it does
+    (rollout_mixin.py)."""
+    if recipe.is_set("use_gym_env"):
+        return recipe.get_bool("use_gym_env")
+    return recipe.is_set("gym_env") or recipe.get_str("vllm_mode") == "server"
 
 
 def soft_overlong(recipe: Recipe) -> Findings:

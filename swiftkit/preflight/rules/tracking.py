@@ -6,6 +6,9 @@ from swiftkit.recipe.machine import has_swanlab_key
 from swiftkit.recipe.recipe import Findings, Recipe
 
 _NOTIFICATIONS = ("lark", "dingtalk", "email", "discord", "wxwork", "slack")
+_TRACKERS = (
+    "swanlab wandb tensorboard mlflow comet_ml neptune clearml codecarbon dvclive trackio".split()
+)
 _EMAIL = "swanlab_sender_email swanlab_receiver_email swanlab_smtp_server swanlab_smtp_port".split()
 
 
@@ -51,9 +54,10 @@ def tracker_missing(recipe: Recipe) -> Findings:
     if not recipe.trains or not recipe.is_set("report_to"):
         return
     for name in recipe.get_list("report_to"):
-        if name in ("swanlab", "wandb", "tensorboard") and recipe.machine.lacks(name):
-            fix = f"pip install {name}, or write none"
-            yield recipe.fail("report_to", f"{name} is not installed", fix)
+        package = name.replace("_", "-")
+        if name in _TRACKERS and recipe.machine.lacks(package):
+            fix = f"pip install {package}, or write none"
+            yield recipe.fail("report_to", f"{package} is not installed", fix)
 
 
 def wandb_key(recipe: Recipe) -> Findings:

@@ -1,11 +1,14 @@
 """Values that swift's parser refuses after ten seconds of imports, or that fail later."""
 
+import difflib
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from swiftkit.recipe.arguments import Argument, looks_like_a_flag, table
+from swiftkit.recipe.paths import looks_local
 from swiftkit.recipe.recipe import Findings, Recipe
 from swiftkit.terminal import shorten
 
@@ -19,11 +22,35 @@ _SHARES = (
     " rlsd_lambda top_entropy_quantile"
 ).split()
 _POSITIVE = (
-    "max_length packing_length num_generations max_completion_length lora_rank save_total_limit"
-    " steps_per_generation vllm_max_model_len vllm_tensor_parallel_size per_device_train_batch_size"
-    " per_device_eval_batch_size gradient_accumulation_steps"
+    "max_length packing_length num_generations max_completion_length lora_rank steps_per_generation"
+    " vllm_tensor_parallel_size per_device_train_batch_size per_device_eval_batch_size"
+    " gradient_accumulation_steps"
 ).split()
-_NAMED = ("tuner_type", "template", "agent_template", "reward_funcs", "multi_turn_scheduler")
+# Names that no registry holds: flags -> what swift, transformers, peft or trl compare with.
+_FIXED_NAMES = {
+    "deepspeed teacher_deepspeed": "zero0 zero1 zero2 zero3 zero2_offload zero3_offload",
+    "fsdp": "fsdp2",
+    "rope_scaling": "linear dynamic yarn",
+    "ddp_backend": "nccl gloo mpi ccl hccl cncl mccl",
+    "init_weights": "true false gaussian pissa olora loftq lora-ga lora_ga eva corda orthogonal"
+    " mica bat",
+    "lora_ga_direction": "ArBr A2rBr ArB2r random",
+    "lora_ga_scale": "gd unit stable weightS",
+    "galore_proj_type": "std reverse_std right left full",
+    "test_convert_dtype": "float16 bfloat16 float32",
+    "torch_compile_mode": "default reduce-overhead max-autotune max-autotune-no-cudagraphs",
+}
+_LOSSES = {
+    "dpo": "sigmoid hinge ipo exo_pair nca_pair robust bco_pair sppo_hard aot aot_unpaired"
+    " apo_zero apo_down discopop sft",
+    "cpo": "sigmoid hinge ipo simpo",
+    "simpo": "sigmoid hinge ipo simpo",
+    "kto": "kto apo_zero_unpaired",
+    "grpo": "grpo bnpo dr_grpo dapo cispo sapo real fipo",
+}
+# What is no name: a kernel of the hub, a backend for each device.
+_MARKS = {"attn_impl": "/", "ddp_backend": ":"}
+_CONFIGURATIONS = ("deepspeed", "teacher_deepspeed", "fsdp", "rope_scaling")  # a name, file or JSON
 
 
 def wrong_type(recipe: Recipe) -> Findings:
@@ -105,20 +132,49 @@ def out_of_range(recipe: Recipe) -> Findings:
 
 def unknown_name(recipe: Recipe) -> Findings:
     """Neither swift nor a plugin registers this template, reward, scheduler or the like."""
-    known = {flag: table().names[flag] for flag in _NAMED}
-    known["model_type"] = tuple(table().model_types)
-    known["loss_scale"] = table().names["loss_scale"]
+    known = _known_names(recipe)
     for flag in recipe.present(*known):
         values = recipe.settings[flag]
         if flag == "loss_scale":  # default+last_round
-            values = recipe.get_str(flag).split("+")
+            values = recipe.get_str("loss_scale").split("+")
         for value in values:
-            if value in known[flag] or value in ("", "None") or _is_registered(recipe, value):
+            if value in known[flag] or value in ("", "None") or _is_other(flag, value):
                 continue
-            names = sorted(known[flag])
-            near = [name for name in names if name.startswith(value[:3])] or names
-            fix = f"try {', '.join(near[:4])}, or add the plugin that registers it"
-            yield recipe.fail(flag, f"swift knows no {shorten(value, 57)}", fix)
+            if not _is_registered(recipe, value):
+                fix = f"try {', '.join(_near(value, known[flag]))}"
+                if flag in table().names:
+                    fix += ", or add the plugin that registers it"
+                yield recipe.fail(flag, f"swift knows no {shorten(value, 57)}", fix)
+
+
+def _known_names(recipe: Recipe) -> dict[str, Sequence[str]]:
+    """Return flag -> the names that it takes."""
+    known: dict[str, Sequence[str]] = dict(table().names)
+    for flags, names in _FIXED_NAMES.items():
+        known |= dict.fromkeys(flags.split(), names.split())
+    for prefix in ("", "ref_", "reward_", "teacher_"):
+        known[f"{prefix}model_type"] = list(table().model_types)
+    known["reward_template"] = table().names["template"]
+    if recipe.verb == "rlhf":
+        known["loss_type"] = _LOSSES.get(recipe.stage, "").split()
+    return {flag: names for flag, names in known.items() if names}
+
+
+def _is_other(flag: str, value: str) -> bool:
+    """Return True for a value that is no name, but fits the flag: a file, JSON, a hub's kernel."""
+    if flag in _CONFIGURATIONS:
+        is_file = os.path.isfile(value)  # noqa: PTH113  # Path.is_file raises for long names
+        return is_file or value.startswith("{") or looks_local(value)
+    if flag == "init_weights":
+        return value.lower() in ("true", "false") or value.startswith("pissa_niter_")
+    return _MARKS.get(flag, value + " ") in value
+
+
+def _near(value: str, names: Sequence[str]) -> list[str]:
+    """Return at most six names: the most similar first."""
+    near = difflib.get_close_matches(value.lower(), names, n=2, cutoff=0.5)
+    near += [name for name in sorted(names) if name.startswith(value[:3])]
+    return list(dict.fromkeys(near or sorted(names)))[:6]
 
 
 def _is_registered(recipe: Recipe, name: str) -> bool:
