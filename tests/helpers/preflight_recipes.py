@@ -178,7 +178,7 @@ BROKEN: dict[str, list[Broken]] = {
     "too_many_values": [Broken(yaml="max_length: [1024, 2048]", message="takes 1")],
     "value_like_a_flag": [Broken("grpo", "beta: -1e-4", message="--beta=-1e-4")],
     "broken_json": [Broken(yaml="columns: '{a'", message="not a JSON object")],
-    "out_of_range": [Broken(yaml="split_dataset_ratio: 2", message="not a share"), Broken(yaml="max_length: 0")],
+    "out_of_range": [Broken(yaml="split_dataset_ratio: 2", message="not a share"), Broken(yaml="max_length: 0"), Broken(yaml="num_train_epochs: 0", message="trains nothing"), Broken(yaml="learning_rate: 10", message="1e-4")],
     "unknown_name": [
         Broken(yaml="template: qwen33", message="try qwen"),
         Broken(yaml="tuner_type: lorra"),
@@ -244,6 +244,10 @@ BROKEN: dict[str, list[Broken]] = {
     ],
     "bad_plugin": [Broken(yaml="external_plugins: [reward.py]"), Broken(yaml="external_plugins: [lora]", message="not a .py")],
     "missing_file": [Broken(yaml="deepspeed: ./zero.json"), Broken(yaml="system: prompt.txt")],
+    "unexpanded_variable": [
+        Broken(yaml="output_dir: ${HOME}/runs", message="${HOME}"),
+        Broken(yaml="dataset: [$DATA/rows.jsonl]", message="$DATA"),
+    ],
     "unreachable_hub": [Broken(yaml="model: Qwen/Qwen3-8B", environment={"HF_HUB_OFFLINE": "1", "HF_HOME": "none"})],
     # outputs
     "old_export": [

@@ -67,6 +67,9 @@ def test_a_good_recipe_has_no_findings() -> None:
         ("export", "--quant_method gptq --quant_bits 4 --load_data_args true"),
         ("infer", "--adapters adapted"),
         ("infer", "--adapter lora"),
+        ("sft", "--cached_dataset model#100"),
+        ("sft", "--save_total_limit 0 --load_data_args true"),
+        ("app", "--base_url http://h/v1 --model served"),
     ],
 )
 def test_preflight_accepts_what_swift_accepts(folder: Path, base: str, flags: str) -> None:
@@ -94,7 +97,7 @@ def test_preflight_accepts_what_swift_accepts(folder: Path, base: str, flags: st
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     machine = Machine(ONE.gpus, {**ONE.versions, "gptqmodel": "1"})
-    Path("recipe.yaml").write_text(GOOD[base], encoding="utf-8")
+    Path("recipe.yaml").write_text(GOOD.get(base, "lang: en\n"), encoding="utf-8")
     verb = VERBS.get(base, base)
     findings = preflight(Path("recipe.yaml"), flags.split(), {}, machine, verb)
     assert [str(finding) for finding in findings if finding.level is Level.FAIL] == []

@@ -1,6 +1,8 @@
 """The models, adapters, data and plugins that a recipe reads. swift finds late that one is missing,
 or looks its name up on a hub."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from swiftkit.preflight.data_rows import first_rows
@@ -14,6 +16,7 @@ from swiftkit.recipe.model_files import (
     read_object,
 )
 from swiftkit.recipe.paths import (
+    DATASETS,
     OFFLINE,
     RecipeHub,
     data_files,
@@ -30,6 +33,11 @@ _ADAPTERS = "adapters ref_adapters reward_adapters teacher_adapters resume_from_
 _ENDINGS = (
     ".jsonl .json .csv .txt .text .parquet .arrow .xml .hdf5 .lance .pandas .webdataset".split()
 )
+_OTHER_PATHS = (
+    "output_dir result_path logging_dir external_plugins deepspeed custom_dataset_info"
+    " cached_dataset cached_val_dataset"
+).split()
+_VARIABLE = re.compile(r"\$(?:\{[A-Za-z_]\w*\}|[A-Z_][A-Z0-9_]*)")
 _UNCHECKED_TUNERS = ("ia3", "lora_llm", "dummy")  # swift's tuners_map
 _LORA = ("lora", "longlora", "adalora")
 _ADAPTER_FLAGS = {
@@ -40,7 +48,7 @@ _ADAPTER_FLAGS = {
 _MODEL_PARTS = {
     "config.json": ("config.json",),
     "weights": ("*.safetensors", "*.bin"),
-    "tokenizer": ("tokenizer*", "vocab.json", "*.tiktoken", "tekken.json"),
+    "tokenizer": ("tokenizer*", "vocab.*", "*.model", "*.tiktoken", "tekken.json"),
 }
 
 
@@ -55,13 +63,14 @@ def no_model(recipe: Recipe) -> Findings:
 
 def no_dataset(recipe: Recipe) -> Findings:
     """The training names no data."""
-    if recipe.trains and not recipe.is_set("dataset", "cached_dataset"):
+    is_given = recipe.is_set("dataset", "cached_dataset") or recipe.get_bool("load_data_args")
+    if recipe.trains and not is_given:
         yield recipe.fail("dataset", "none is given", "add --dataset FILE.jsonl")
 
 
 def missing_model(recipe: Recipe) -> Findings:
     """A model's path is not there, and swift would look for it on a hub."""
-    for flag, value in set_values(recipe, _MODELS):
+    for flag, value in _model_values(recipe):
         path = Path(value).expanduser()
         if path.is_file():
             yield recipe.fail(flag, f"{path.absolute()} is a file", "give the model's directory")
@@ -242,15 +251,27 @@ def missing_file(recipe: Recipe) -> Findings:
             is_path = value.endswith((".txt", ".json"))
         is_text = "\n" in value or len(value) >= 4096 or value.startswith("{")
         path = Path(value).expanduser()
+        if flag in cached and not path.exists():  # FOLDER#1000
+            path = Path(value.partition("#")[0]).expanduser()
         if is_path and not is_text and not path.exists():
             yield _missing(recipe, flag, path, "correct the path")
+
+
+def unexpanded_variable(recipe: Recipe) -> Findings:
+    """swift expands no variable of the environment: it takes ${HOME} for a folder's name."""
+    flags = (*_MODELS, *_ADAPTERS, *DATASETS, *_OTHER_PATHS)
+    for flag, value in set_values(recipe, flags):
+        variable = _VARIABLE.search(value)
+        if variable and not Path(value).exists():
+            message = f"{variable[0]} is not expanded, and stands for a folder of this name"
+            yield recipe.fail(flag, message, "write the path, or give it as a flag in the shell")
 
 
 def unreachable_hub(recipe: Recipe) -> Findings:
     """A name would be looked up on a hub, but this machine is set offline and has no copy."""
     hub = RecipeHub.of(recipe)
     names = []
-    for flag, value in set_values(recipe, (*_MODELS, *_ADAPTERS)):
+    for flag, value in [*_model_values(recipe), *set_values(recipe, _ADAPTERS)]:
         if flag != "resume_from_checkpoint":
             names.append((flag, value.partition("=")[2] or value, "model"))
     for flag, value, name in datasets(recipe):
@@ -275,6 +296,15 @@ def _is_registered(value: str, recipe: Recipe) -> bool:
             if f"'{name}'" in text or f'"{name}"' in text:
                 return True
     return False
+
+
+def _model_values(recipe: Recipe) -> Iterator[tuple[str, str]]:
+    """Yield (flag, value) of each model that is read here: not the name of a served one."""
+    is_served = recipe.get_str("sampler_engine") == "client"
+    is_served = is_served or recipe.is_set("base_url", "eval_url")
+    for flag, value in set_values(recipe, _MODELS):
+        if flag != "model" or not is_served:
+            yield flag, value
 
 
 def _is_builtin_tuner(folder: Path) -> bool:

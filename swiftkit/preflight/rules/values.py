@@ -128,6 +128,12 @@ def out_of_range(recipe: Recipe) -> Findings:
         is_used = flag != "num_generations" or recipe.stage == "grpo"
         if number is not None and number < 1 and is_used:
             yield recipe.fail(flag, f"{recipe.get_str(flag)} is too small", "write 1 or more")
+    epochs, rate = recipe.get_float("num_train_epochs"), recipe.get_float("learning_rate")
+    if recipe.trains and epochs == 0 and recipe.get_int("max_steps", -1) <= 0:
+        yield recipe.fail("num_train_epochs", "0 trains nothing", "write 1 or more")
+    if recipe.trains and rate is not None and recipe.is_set("learning_rate") and rate >= 1:
+        message = f"{recipe.get_str('learning_rate')} is far above what training bears"
+        yield recipe.warn("learning_rate", message, "write 1e-4 for LoRA, 1e-5 for full training")
 
 
 def unknown_name(recipe: Recipe) -> Findings:
