@@ -1,17 +1,23 @@
 """The lock of a training's output folder: two trainings in one would mix checkpoints and logs.
 
-The kernel frees it when the process that holds it ends, however it ends, so a lock is never stale.
-The file says who that is. Of several nodes the first one holds it.
+The kernel frees it when the last process that holds it has ended, however it ended, so a lock is
+never stale. The launcher takes it and hands it on to swift and to the watcher (supervise.py): they
+outlive a launcher that is killed, and until they are gone nobody else may train there. The file
+says who took it. Of several nodes the first one holds it.
 """
 
 import fcntl
 import os
+import re
 import socket
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO
+
+import psutil
 
 from swiftkit.errors import UsageError
 from swiftkit.recipe.machine import Machine
@@ -21,52 +27,113 @@ from swiftkit.training.checkpoints import output_of
 from swiftkit.training.run_record import is_first_node
 
 LOCK = ".training.lock"
+_TRIES = 100  # each time the folder or the file vanished just as it was opened
 
 
 @contextmanager
 def lock_output(
     verb: str, file: Path, flags: Sequence[str], environment: Mapping[str, str]
-) -> Iterator[None]:
+) -> Iterator[list[int]]:
     """Keep other trainings out of the output folder of `swift VERB FILE FLAGS`.
 
-    Raises UsageError, with the process that holds it. A folder that was made for the lock alone is
-    removed again. Where the folder cannot be written, or its file system has no locks, that is left
-    to swift, or said.
+    Yields the descriptors that the training must inherit. Raises UsageError, with the process that
+    holds the lock. Folders that were made for the lock alone are removed again. Where the folder
+    cannot be written, or its file system has no locks, that is left to swift, or said.
     """
     if not is_first_node(environment):
-        yield
+        yield []
         return
     try:
         recipe, _ = read(file, flags, verb, environment, Machine())
         output = output_of(recipe)
-        output.mkdir(parents=True, exist_ok=True)
-        lock = (output / LOCK).open("a+", encoding="utf-8")
+        made = [path for path in (output, *output.parents) if not path.exists()]
+        lock = locked_file(output)
     except (OSError, RuntimeError):  # preflight says what is wrong; RuntimeError: ~nobody
-        yield
+        yield []
         return
     with lock:
-        fix = "wait for it or stop it, or choose another --output_dir"
-        take_lock(lock, f"{output} is being trained into", fix)
         try:
-            yield
+            yield [lock.fileno()]
         finally:
-            if [entry.name for entry in output.iterdir()] == [LOCK]:
-                (output / LOCK).unlink()
-                output.rmdir()
+            with suppress(OSError):  # somebody else wrote there, or removed it
+                if made and [entry.name for entry in output.iterdir()] == [LOCK]:
+                    (output / LOCK).unlink()
+                    for folder in made:
+                        folder.rmdir()
+
+
+def locked_file(output: Path) -> IO[str]:
+    """Return the folder's lock file, locked; the folder is made where there is none.
+
+    Raises UsageError if another process holds it, OSError if it cannot be made.
+    """
+    for _ in range(_TRIES):
+        output.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = open_lock(output / LOCK)
+        except FileNotFoundError:
+            continue
+        try:
+            fix = "wait for it or stop it, or choose another --output_dir"
+            take_lock(lock, f"{output} is being trained into", fix)
+            # Who held it before may have removed it: another file of that name is the lock then.
+            if os.path.samestat(os.fstat(lock.fileno()), (output / LOCK).stat()):
+                return lock
+        except FileNotFoundError:
+            pass
+        except UsageError:
+            lock.close()
+            raise
+        lock.close()
+    raise FileNotFoundError(output / LOCK)
+
+
+def open_lock(path: Path) -> IO[str]:
+    """Open the file, which is made where there is none."""
+    try:
+        return path.open("a+", encoding="utf-8", errors="replace")
+    except PermissionError:  # another user made it: to lock it one has but to read it
+        return path.open(encoding="utf-8", errors="replace")
 
 
 def take_lock(lock: IO[str], what: str, fix: str) -> None:
-    """Lock an open file for this process. Raises UsageError: `what` by whom, and the fix."""
+    """Lock an open file, and say in it who holds it.
+
+    Raises UsageError if another process does: `what` by whom, and the fix.
+    """
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        lock.seek(0)
-        holder = lock.read(200).strip() or "another process"
-        raise UsageError(f"{what} by {holder}; {fix}") from None
+        raise UsageError(f"{what} by {name_of_holder(lock)}; {fix}") from None
     except OSError as error:
         say(f"swiftkit: {lock.name} cannot be locked ({error.strerror}): start no second one")
         return
-    lock.truncate(0)
-    now = datetime.now().astimezone()
-    lock.write(f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M}")
-    lock.flush()
+    if lock.writable():
+        lock.truncate(0)
+        now = datetime.now().astimezone()
+        lock.write(f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M}")
+        lock.flush()
+
+
+def name_of_holder(lock: IO[str]) -> str:
+    """Return what the file says of who holds it, and who it is where that one was killed."""
+    name = ""
+    for _ in range(20):  # who has just taken it is about to write
+        lock.seek(0)
+        name = lock.read(200).strip()
+        if name:
+            break
+        time.sleep(0.05)
+    match = re.fullmatch(r"process ([0-9]{1,9}) on (.*) since .*", name)
+    if match and match[2] == socket.gethostname() and not psutil.pid_exists(int(match[1])):
+        return f"what is left of {name}, which was killed: {', '.join(users_of(Path(lock.name)))}"
+    return name or "another process"
+
+
+def users_of(path: Path) -> Iterator[str]:
+    """Yield the other processes of this machine that have the file open."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            files = [file.path for file in process.open_files()]
+            if process.pid != os.getpid() and str(path.resolve()) in files:
+                yield f"process {process.pid}"

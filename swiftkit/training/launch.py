@@ -121,7 +121,7 @@ def launch(line: LaunchLine, check: Check) -> int:
     added = machine_settings.flags_for(work, deepspeed, keeps_dtype)
     program = str(Path(line.programs, program))
     check_installed(program)
-    with lock_for(work, [verb, file, *added, *flags]):
+    with lock_for(work, [verb, file, *added, *flags]) as lock:
         if work.is_training and is_on(os.environ, "RESUME"):
             from swiftkit.training.resume import resume
 
@@ -138,13 +138,13 @@ def launch(line: LaunchLine, check: Check) -> int:
         if has_faults(work, file, [*added, *flags], machine, check):
             return 2
         added += accelerators(work, line)
-        return run([program, verb, file, *added, *flags], work, line, machine)
+        return run([program, verb, file, *added, *flags], work, line, machine, lock)
 
 
-def lock_for(work: Work, words: Sequence[str]) -> AbstractContextManager[None]:
+def lock_for(work: Work, words: Sequence[str]) -> AbstractContextManager[list[int]]:
     """Return the lock of what a training writes into; nothing else needs one."""
     if not work.is_training or is_dry_run() or "--help" in words:
-        return nullcontext()
+        return nullcontext([])
     from swiftkit.training.folder_lock import lock_output
 
     verb, file, *flags = words
@@ -245,12 +245,14 @@ def succeeds(code: str) -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
 
 
-def run(command: list[str], work: Work, line: LaunchLine, machine: Machine) -> int:
+def run(
+    command: list[str], work: Work, line: LaunchLine, machine: Machine, lock: Sequence[int]
+) -> int:
     """Supervise the command, a training with a record of it, and return its exit status."""
     from swiftkit.training.supervise import supervise, supervise_training
 
     if work.is_training:
-        status = supervise_training(command, machine.gpus)
+        status = supervise_training(command, lock, machine.gpus)
     else:
         status = supervise(command, in_terminal=line.terminal and sys.stdin.isatty())
     stopped = [128 + number for number in STOPPING]

@@ -23,7 +23,7 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import msgspec
 
@@ -76,7 +76,7 @@ def main(arguments: Sequence[str]) -> int:
         with (plan.folder / LOCK).open("a+", encoding="utf-8") as lock:
             fix = "wait for it or stop it, or choose another folder"
             take_lock(lock, f"{plan.folder} is in use", fix)
-            return run_stages(plan)
+            return run_stages(plan, lock)
     except (SwiftkitError, OSError) as error:
         say(f"swiftkit: {error}")
         return 2
@@ -103,13 +103,13 @@ def parse(arguments: Sequence[str]) -> Plan:
     return Plan(options.folder, stages, options.command, options.again, options.show)
 
 
-def run_stages(plan: Plan) -> int:
-    """Run what is not done, and return the exit status."""
+def run_stages(plan: Plan, lock: IO[str]) -> int:
+    """Run what is not done, and return the exit status. A stage inherits the folder's lock."""
     start = time.monotonic()
     print(f"Stages (logs in {printable(str(plan.folder / 'logs'))}):")
     for stage in plan.stages:
         print(f"  {stage.name:<15} ", end="", flush=True)
-        status = run_stage(plan, stage)
+        status = run_stage(plan, stage, lock)
         if status != 0:
             return status
     print(f"All stages: {time.monotonic() - start:.0f} s")
@@ -118,7 +118,7 @@ def run_stages(plan: Plan) -> int:
     return 0
 
 
-def run_stage(plan: Plan, stage: Stage) -> int:
+def run_stage(plan: Plan, stage: Stage, lock: IO[str]) -> int:
     """Run a stage unless it is done, say how it went, and return its exit status."""
     begun, done = (plan.folder / name / stage.name for name in ("begun", "done"))
     # Named as seen from the folder, which may move.
@@ -143,7 +143,7 @@ def run_stage(plan: Plan, stage: Stage) -> int:
     start = time.monotonic()
     handlers = {number: signal.getsignal(number) for number in STOPPING}
     with log_of(plan, stage.name).open("wb") as log:
-        status = supervise([*plan.command, stage.name], output=log)
+        status = supervise([*plan.command, stage.name], output=log, inherited=[lock.fileno()])
     for number, handler in handlers.items():  # between two stages a signal ends this process
         signal.signal(number, handler)
     seconds = time.monotonic() - start

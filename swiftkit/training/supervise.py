@@ -6,7 +6,9 @@
 the real process goes on without a parent; at SIGINT the wrapper kills the real one after a quarter
 of a second, checkpoint or not; torchrun puts each rank into a session of its own. So a signal goes
 to what the wrapper started, the wrapper is told to end, and we wait for the whole family. To know
-the family we adopt orphans (prctl(2), PR_SET_CHILD_SUBREAPER).
+the family we adopt orphans (prctl(2), PR_SET_CHILD_SUBREAPER). Should we be killed by SIGKILL, a
+watcher kills the family. It knows it by a variable of its environment, SWIFTKIT_FAMILY: orphans are
+nobody's children then.
 
 Exit status: the command's; 130, 143 or 129 when we were told to stop. SWIFTKIT_STOP_SECONDS (20) is
 how long a stopped process may take to save and end; a second Ctrl-C, a second later, kills at once.
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from swiftkit.recipe.machine import Gpu
 
 PR_SET_CHILD_SUBREAPER = 36
+FAMILY = "SWIFTKIT_FAMILY"  # the marks of the supervisors that a process is under, outermost first
 # Modules whose processes look after their own children, as a command line names them. The last one
 # is what a rerun.sh of an older swiftkit starts.
 SUPERVISORS = {"swiftkit.training.supervise", "swiftkit.cli.launch", "swiftkit.supervise"}
@@ -41,7 +44,7 @@ SUPERVISORS = {"swiftkit.training.supervise", "swiftkit.cli.launch", "swiftkit.s
 
 def main(arguments: Sequence[str]) -> int:
     if arguments[0] == "--watch":
-        watch(int(arguments[1]))
+        watch(arguments[1])
         return 0
     end_at_ctrl_c()
     if arguments[0] == "--record":
@@ -50,26 +53,35 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def supervise(
-    command: Sequence[str], in_terminal: bool = False, output: IO[bytes] | None = None
+    command: Sequence[str],
+    in_terminal: bool = False,
+    output: IO[bytes] | None = None,
+    inherited: Sequence[int] = (),
 ) -> int:
     """Run the command to its end, or to ours, and return the exit status.
 
     `in_terminal` keeps the command in the terminal's own process group: a chat could not read from
-    it otherwise. `output` takes its stdout and stderr.
+    it otherwise. `output` takes its stdout and stderr. `inherited` are descriptors that the command
+    and the watcher hold, too: those of locks.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    return Supervisor(command, in_terminal, output).wait()
+    return Supervisor(command, in_terminal, output, inherited).wait()
 
 
-def supervise_training(command: Sequence[str], gpus: "Sequence[Gpu] | None" = None) -> int:
-    """Supervise `swift VERB FILE FLAGS...` with a record; `gpus` are this machine's, if known."""
+def supervise_training(
+    command: Sequence[str], inherited: Sequence[int], gpus: "Sequence[Gpu] | None" = None
+) -> int:
+    """Supervise `swift VERB FILE FLAGS...` with a record; `gpus` are this machine's, if known.
+
+    `inherited` are the descriptors of the output folder's lock (training/folder_lock.py).
+    """
     from swiftkit.training import record_run
 
     record = record_run.begin(command, os.environ, gpus)
     if record:
         os.environ.update(record_run.variables_for_swift(record, os.environ))
-    status = supervise(command)
+    status = supervise(command, inherited=inherited)
     if record:
         record_run.end(record, status)
     return status
@@ -84,8 +96,8 @@ def supervise_rerun(words: Sequence[str]) -> int:
     command = SwiftCommand.parse(words)
     variables = {**os.environ, **command.variables}
     try:
-        with lock_output(command.verb, Path(command.file), command.flags, variables):
-            return supervise_training(words)
+        with lock_output(command.verb, Path(command.file), command.flags, variables) as lock:
+            return supervise_training(words, lock)
     except SwiftkitError as error:
         print(f"swiftkit: {error}", file=sys.stderr)
         return error.exit_status
@@ -94,7 +106,13 @@ def supervise_rerun(words: Sequence[str]) -> int:
 class Supervisor:
     """A command that runs, and all that descends from it."""
 
-    def __init__(self, command: Sequence[str], in_terminal: bool, output: IO[bytes] | None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        in_terminal: bool,
+        output: IO[bytes] | None,
+        inherited: Sequence[int],
+    ) -> None:
         self._told: list[psutil.Process] = []
         self._stopped_by = 0
         self._stopped_at = 0.0
@@ -103,13 +121,20 @@ class Supervisor:
             # What nohup has made deaf to the end of a terminal stays so.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._stop)
-        self._wrapper = Popen(  # noqa: S603
-            command, start_new_session=not in_terminal, stdout=output, stderr=output
+        mark = f"{os.getpid()}-{time.time_ns()}"
+        watch = [sys.executable, "-m", "swiftkit.training.supervise", "--watch", mark]
+        self._watcher = Popen(  # noqa: S603 - first, so that the command is never without it
+            watch, stdin=PIPE, start_new_session=True, pass_fds=inherited
         )
-        # It ends the family should we be killed by SIGKILL: `watch` below.
-        watch = [sys.executable, "-m", "swiftkit.training.supervise", "--watch"]
-        command = [*watch, str(self._wrapper.pid)]
-        self._watcher = Popen(command, stdin=PIPE, start_new_session=True)  # noqa: S603
+        outer_marks = os.environ.get(FAMILY, "")
+        self._wrapper = Popen(  # noqa: S603
+            command,
+            start_new_session=not in_terminal,
+            stdout=output,
+            stderr=output,
+            pass_fds=inherited,
+            env=os.environ | {FAMILY: f"{outer_marks} {mark}".strip()},
+        )
         if self._stopped_by:  # the signal came before there was anybody to tell
             self._tell(self._stopped_by)
 
@@ -148,7 +173,7 @@ class Supervisor:
                 self._grace = 0
             return
         self._stopped_by, self._stopped_at = number, time.monotonic()
-        if hasattr(self, "_watcher"):
+        if hasattr(self, "_wrapper"):
             self._tell(number)
 
     def _tell(self, number: int) -> None:
@@ -172,16 +197,29 @@ class Supervisor:
         return family
 
 
-def watch(pid: int) -> None:
-    """Wait for the supervisor's end, and kill the wrapper `pid` with all its descendants.
+def watch(mark: str) -> None:
+    """Wait for the supervisor's end, and kill all that bear its mark, until nobody is left.
 
     Our standard input closes when the supervisor is gone; had it ended in order, it would have
-    killed us first.
+    killed us first. Until we end we hold what we inherited: the output folder's lock.
     """
     sys.stdin.read()
-    with contextlib.suppress(psutil.NoSuchProcess):
-        wrapper = psutil.Process(pid)
-        send_signal([*wrapper.children(recursive=True), wrapper], signal.SIGKILL)
+    while family := marked(mark):
+        send_signal(family, signal.SIGKILL)
+        psutil.wait_procs(family, timeout=0.1)
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Return the processes that a supervisor's command has started, and their descendants.
+
+    The descendants, because some processes lose their environment when they change their title.
+    """
+    family = set()
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if mark in process.environ().get(FAMILY, "").split():
+                family |= {process, *process.children(recursive=True)}
+    return [process for process in family if not has_ended(process)]
 
 
 def listeners_of(process: psutil.Process) -> Iterator[psutil.Process]:
@@ -200,11 +238,19 @@ def send_signal(processes: Sequence[psutil.Process], number: int) -> None:
 
 def reap(process: psutil.Process) -> bool:
     """Return True if an adopted child has ended, which would stay as a zombie but for this."""
-    with contextlib.suppress(psutil.NoSuchProcess, ChildProcessError):
-        if process.status() != psutil.STATUS_ZOMBIE:
-            return False
+    if not has_ended(process):
+        return False
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(process.pid, os.WNOHANG)
     return True
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Return True also for a zombie, which waits only for its parent to look."""
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 if __name__ == "__main__":
