@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from helpers.paths import ROOT
 
@@ -58,8 +59,14 @@ class Stage:
         """Let nvidia-smi show as many, as a list (-L) and as the table that Python asks for."""
         self.program("nvidia-smi", FAKE_NVIDIA_SMI.replace("COUNT", str(count)))
 
-    def start(self, arguments: Sequence[str | Path], **environment: str) -> "subprocess.Popen[str]":
-        """A recipe's name and its arguments, or any other script by its path."""
+    def start(
+        self,
+        arguments: Sequence[str | Path],
+        output: "int | IO[str]" = subprocess.PIPE,
+        **environment: str,
+    ) -> "subprocess.Popen[str]":
+        """A recipe's name and its arguments, or any other script by its path; `output` takes what
+        it prints and says."""
         script, *rest = arguments
         path = script if isinstance(script, Path) else ROOT / "recipes" / f"{script}.sh"
         return subprocess.Popen(
@@ -68,8 +75,8 @@ class Stage:
             env=self.environment | environment,
             text=True,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
             preexec_fn=self._set_signals,
         )
 

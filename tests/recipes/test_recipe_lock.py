@@ -1,10 +1,12 @@
 """Two trainings into one output folder: the second is refused, and says who is there."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from helpers.paths import ROOT
 from helpers.recipe_stage import Stage, wait_until
@@ -63,6 +65,28 @@ def test_lock_of_a_killed_training_is_none(training: Stage) -> None:
     (training.folder / "finish").touch()
     assert training.run(*RECIPE, "--output_dir", "out").returncode == 0
     assert len(starts(training)) == 2
+
+
+def test_training_of_a_killed_launcher_keeps_the_lock(training: Stage) -> None:
+    """Until the watcher has ended it; also where the watcher is killed, too. The message names who
+    is left."""
+    first = training.start([*RECIPE, "--output_dir", "out"])
+    wait_until(lambda: len(starts(training)) == 1)
+    swift = psutil.Process(int(starts(training)[0].split()[0]))
+    (watcher,) = [one for one in psutil.Process(first.pid).children() if one.pid != swift.pid]
+    watcher.suspend()
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait(timeout=60)
+    for users in ({swift.pid, watcher.pid}, {swift.pid}):
+        second = training.run(*RECIPE, "--output_dir", "out", RESUME="1")
+        assert second.returncode == 2
+        left = second.stderr.partition(f"what is left of process {first.pid} on ")[2]
+        assert {int(pid) for pid in re.findall(r"process (\d+)", left)} == users
+        watcher.kill()
+    swift.kill()
+    first.communicate(timeout=60)
+    (training.folder / "finish").touch()
+    assert training.run(*RECIPE, "--output_dir", "out").returncode == 0
 
 
 def test_rerun_script_is_refused_too(training: Stage) -> None:

@@ -170,6 +170,18 @@ def test_killed_recipe_leaves_nothing(family: Stage, small_yaml: Path) -> None:
     wait_until(lambda: survivors(family) == [])
 
 
+def test_killed_recipe_leaves_no_orphan(family: Stage, small_yaml: Path) -> None:
+    """Who has lost its parents before is not among the descendants of swift's wrapper any more."""
+    process = start(family, "lora_sft", small_yaml, MODE="stubborn", SWIFTKIT_STOP_SECONDS="600")
+    wrapper, real, rank = survivors(family)
+    for pid in (real, wrapper):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: survivors(family) == [rank])
+    process.kill()
+    finish(process)
+    wait_until(lambda: survivors(family) == [])
+
+
 @pytest.mark.parametrize("ignored", [[], [signal.SIGINT]])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_recipe_inside_a_supervised_script(

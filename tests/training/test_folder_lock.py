@@ -1,0 +1,97 @@
+"""The lock of an output folder, from inside: who may hold it, and what is left of it."""
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from swiftkit.errors import UsageError
+from swiftkit.training.folder_lock import LOCK, lock_output, locked_file
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A YAML whose output folder is a/out, in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("recipe.yaml").write_text("model: m\noutput_dir: a/out\n")
+    return Path("recipe.yaml")
+
+
+def test_lock_has_one_holder_though_its_folder_comes_and_goes(recipe: Path) -> None:
+    """Who ends removes the empty folder, while others open the file in it."""
+    holders: list[int] = []
+    faults: list[str] = []
+    taken = [0]
+
+    def train(number: int) -> None:
+        while taken[0] < 300:
+            try:
+                with lock_output("sft", recipe, [], {}) as lock:
+                    if not lock:
+                        faults.append("no lock")
+                    holders.append(number)
+                    if holders != [number]:
+                        faults.append(f"{holders} at once")
+                    taken[0] += 1
+                    holders.remove(number)
+            except UsageError:
+                pass
+            except Exception as error:
+                faults.append(repr(error))
+                return
+
+    threads = [threading.Thread(target=train, args=[number]) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert faults == []
+
+
+def test_folder_of_the_users_own_stays(recipe: Path) -> None:
+    """Also an empty one, and the empty folder above."""
+    Path("a").mkdir()
+    with lock_output("sft", recipe, [], {}):
+        pass
+    assert Path("a").is_dir()
+    assert not Path("a/out").exists()
+    Path("a/out").mkdir()
+    with lock_output("sft", recipe, [], {}):
+        pass
+    assert Path("a/out").is_dir()
+
+
+def test_folder_that_is_removed_meanwhile_is_no_fault(recipe: Path) -> None:
+    with lock_output("sft", recipe, [], {}):
+        Path("a/out", LOCK).unlink()
+        Path("a/out").rmdir()
+    assert not Path("a/out").exists()
+
+
+def test_lock_that_cannot_be_made_is_left_to_swift(recipe: Path) -> None:
+    """A link to nowhere in its place, and a file in the folder's."""
+    Path("a/out").mkdir(parents=True)
+    Path("a/out", LOCK).symlink_to("nowhere/at/all")
+    with lock_output("sft", recipe, [], {}) as lock:
+        assert lock == []
+    with lock_output("sft", recipe, ["--output_dir", "recipe.yaml"], {}) as lock:
+        assert lock == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.usefixtures("recipe")
+def test_lock_of_another_user_holds() -> None:
+    """Their file cannot be written, but it can be locked."""
+    Path("a/out").mkdir(parents=True)
+    Path("a/out").chmod(0o777)
+    folder = Path("a/out").resolve()
+    with locked_file(folder):
+        pass
+    os.chdir(folder)  # the folders above may be closed to others
+    os.seteuid(65534)
+    try:
+        with locked_file(Path()), pytest.raises(UsageError, match="is being trained into by"):
+            locked_file(Path())
+    finally:
+        os.seteuid(0)
