@@ -15,11 +15,13 @@ die() { # MESSAGE...: what happened and what to do; exit status 2 (wrong usage o
 
 ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) ||
     die "bash $BASH_VERSION is too old: 4.4 or newer is needed (macOS: brew install bash)"
-if [[ -n ${DRY_RUN-} && ${DRY_RUN,,} =~ ^(0|false|no|off)$ ]]; then unset DRY_RUN; fi
+if [[ -v DRY_RUN && ${DRY_RUN,,} =~ ^[[:space:]]*(0|false|no|off)?[[:space:]]*$ ]]; then unset DRY_RUN; fi
 # shellcheck disable=SC2034 # for the script that sources this
 here=$(dirname -- "$0") # its folder, where its YAML lies
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-python=${SWIFTKIT_VENV:-$root/.venv}/bin/python programs=${SWIFTKIT_VENV:-$root/.venv}/bin
+programs=${SWIFTKIT_VENV:-$root/.venv}/bin
+if [[ $programs == -* ]]; then programs=./$programs; fi
+python=$programs/python
 if [[ ! -x $python ]]; then # an environment that is active already
     python=python3 programs=""
     export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}

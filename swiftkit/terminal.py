@@ -12,8 +12,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-import msgspec
-
 # What a terminal would obey, and what reverses the order of letters; tabs and line ends stay.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
@@ -50,6 +48,8 @@ def print_lines(lines: Iterable[str]) -> None:
 
 def print_json(value: Any) -> None:
     """Print anything that msgspec can encode on stdout, indented."""
+    import msgspec  # the rest needs nothing but Python, as the launcher's dry run does
+
     print(printable(msgspec.json.format(msgspec.json.encode(value), indent=2).decode()))
 
 

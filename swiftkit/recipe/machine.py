@@ -5,6 +5,7 @@ Only here nvidia-smi is run. One call takes 0.1 s to some seconds, so callers ke
 
 import importlib.metadata
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -124,7 +125,7 @@ def _chosen(gpus: tuple[Gpu, ...], environment: Mapping[str, str]) -> tuple[Gpu,
     for position, name in enumerate(filter(None, map(str.strip, listed.split(",")))):
         if name == "-1":
             break
-        if not name.isdigit():
+        if not re.fullmatch("[0-9]{1,9}", name):
             visible.append(gpus[position % len(gpus)])
         elif int(name) < len(gpus):
             visible.append(gpus[int(name)])

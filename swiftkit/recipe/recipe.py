@@ -37,6 +37,11 @@ class RecipeFinding(Finding, frozen=True):
 Findings = Iterator[RecipeFinding]  # of one rule
 
 
+def whole_number(text: str) -> int | None:
+    """Return a number of decimal digits; None for other text, and for what nobody can mean."""
+    return int(text) if text.isdecimal() and len(text) < 16 else None
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A YAML file with the flags after it, as the rules look at them.
@@ -112,14 +117,14 @@ class Recipe:
     @property
     def processes(self) -> int:
         """The processes of all nodes: NPROC_PER_NODE each, or one a GPU with DeepSpeed or FSDP."""
-        per_node = self.environment.get("NPROC_PER_NODE", "")
-        nodes = self.environment.get("NNODES", "")
+        per_node = whole_number(self.environment.get("NPROC_PER_NODE", ""))
+        nodes = whole_number(self.environment.get("NNODES", ""))
         processes = 1
-        if per_node.isdecimal():
-            processes = int(per_node)
+        if per_node is not None:
+            processes = per_node
         elif self.get_str("deepspeed") or self.get_str("fsdp"):
             processes = len(self.machine.gpus)
-        return max(processes, 1) * max(int(nodes) if nodes.isdecimal() else 1, 1)
+        return max(processes, 1) * max(nodes or 1, 1)
 
     @property
     def evaluates(self) -> bool:

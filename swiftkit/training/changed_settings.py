@@ -8,7 +8,7 @@ ZeRO's optimizer is cut for it, and it is part of the batch.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from swiftkit.recipe.recipe import Recipe
+from swiftkit.recipe.recipe import Recipe, whole_number
 from swiftkit.training.provenance import DataFile
 from swiftkit.training.redaction import recipe_secrets, redacted_settings
 from swiftkit.training.run_record import RunRecord
@@ -86,5 +86,5 @@ def _processes(environment: Mapping[str, str]) -> int:
     counts = [environment.get(name, "") for name in ("NPROC_PER_NODE", "NNODES")]
     processes = 1
     for count in counts:
-        processes *= int(count) if count.isdecimal() else 1
+        processes *= whole_number(count) or 1
     return processes

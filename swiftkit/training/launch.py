@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from swiftkit.errors import SwiftkitError, UsageError
 from swiftkit.recipe.machine import Machine
 from swiftkit.recipe.switches import is_on
+from swiftkit.terminal import say
 from swiftkit.training import machine_settings
 from swiftkit.training.launch_messages import lost_node, missing_gpus
 from swiftkit.training.machine_settings import Work
@@ -67,7 +68,7 @@ class LaunchLine(NamedTuple):
 
     def log(self, message: str) -> None:
         """Say something under the recipe's name, as its shell script does."""
-        print(f"{Path(self.script).name}: {message}", file=sys.stderr, flush=True)
+        say(f"{Path(self.script).name}: {message}")
 
 
 def main(arguments: Sequence[str], check: Check) -> int:
@@ -93,7 +94,12 @@ def parse(arguments: Sequence[str]) -> LaunchLine:
     parser.add_argument("--on-cpu", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--as-is", action="store_true", help="add nothing to the command")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="swift VERB FILE.yaml ...")
-    return LaunchLine(**vars(parser.parse_args(arguments)))
+    options = parser.parse_args(arguments)
+    if len(options.command) < (1 if options.as_is else 3):
+        parser.error("give the command: swift VERB FILE.yaml ...")
+    if not all("=" in pair for pair in options.on_cpu):
+        parser.error("--on-cpu takes NAME=VALUE")
+    return LaunchLine(**vars(options))
 
 
 def launch(line: LaunchLine, check: Check) -> int:
@@ -104,6 +110,7 @@ def launch(line: LaunchLine, check: Check) -> int:
         file, *flags = flags
     file = checked_file(file)
 
+    machine_settings.stop_seconds(os.environ)  # wrong variables are said before anything is done
     machine = Machine.here(os.environ)
     work = Work(program, verb, machine_settings.count_gpus(os.environ, len(machine.gpus)))
     if work.is_training:
@@ -116,10 +123,11 @@ def launch(line: LaunchLine, check: Check) -> int:
         on_cpu = dict(pair.split("=", 1) for pair in line.on_cpu)
         variables |= machine_settings.keep_set(on_cpu, os.environ)
     os.environ.update(variables)
+    machine_settings.check_torchrun(work, os.environ)
     keeps_dtype = work.gpus == 0 and not is_own_file and sets_dtype(verb, file)
     deepspeed = os.environ.get("DEEPSPEED") or line.deepspeed
     added = machine_settings.flags_for(work, deepspeed, keeps_dtype)
-    program = str(Path(line.programs, program))
+    program = as_path(Path(line.programs, program))
     check_installed(program)
     with lock_for(work, [verb, file, *added, *flags]) as lock:
         if work.is_training and is_on(os.environ, "RESUME"):
@@ -155,12 +163,12 @@ def checked_file(file: str) -> str:
     """Return the path as swift can be given it. Raises UsageError if there is no such file."""
     if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises for a name that is too long
         raise UsageError(f"there is no file {file}")
-    return f"./{file}" if file.startswith("-") else file
+    return as_path(file)
 
 
 def run_as_it_is(line: LaunchLine) -> int:
     """Supervise a command to which nothing is added, and return its exit status."""
-    program = str(Path(line.programs, line.command[0]))
+    program = as_path(Path(line.programs, line.command[0]))
     command = [program, *line.command[1:]]
     if is_dry_run():
         print_line({}, [short_path(program), *command[1:]])
@@ -214,7 +222,6 @@ def check_installed(program: str) -> None:
 def has_faults(work: Work, file: str, flags: Sequence[str], machine: Machine, check: Check) -> bool:
     """Say what the check finds, and return True if it would stop the run or spoil it."""
     from swiftkit.findings import failed
-    from swiftkit.terminal import say
 
     verb = "megatron" if work.program == "megatron" else work.verb
     seen = machine._replace(gpus=machine.gpus[: work.gpus])  # what GPUS has hidden is not there
@@ -257,7 +264,7 @@ def run(
         status = supervise(command, in_terminal=line.terminal and sys.stdin.isatty())
     stopped = [128 + number for number in STOPPING]
     if work.nodes > 1 and status not in (0, *stopped):
-        print(lost_node(line.script, work.nodes, os.environ), file=sys.stderr, flush=True)
+        say(lost_node(line.script, work.nodes, os.environ))
     return status
 
 
@@ -269,7 +276,14 @@ def print_line(variables: Mapping[str, str], command: Sequence[str]) -> None:
 def short_path(program: str) -> str:
     """Return the path as a person in this folder would type it."""
     path = Path(program)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else program
+    if not path.is_relative_to(Path.cwd()):
+        return program
+    return as_path(path.relative_to(Path.cwd()))
+
+
+def as_path(path: str | Path) -> str:
+    """Return a path that nobody reads as a flag, not even the interpreter of a script."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def is_dry_run() -> bool:

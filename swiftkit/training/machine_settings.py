@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from swiftkit.errors import UsageError
 from swiftkit.recipe.machine import free_port
+from swiftkit.terminal import shorten
+from swiftkit.training.shell_line import quote
 
 TRAINING_VERBS = ("sft", "pt", "rlhf")
 LIGER = ["--use_liger_kernel", "true"]
@@ -42,7 +44,7 @@ def count_gpus(environment: Mapping[str, str], visible: int) -> int:
     if not wanted:
         return visible
     if not re.fullmatch("[0-9]{1,5}", wanted):
-        raise UsageError(f"GPUS={wanted} is not a number")
+        raise wrong_value("GPUS", wanted, "is not a number")
     return int(wanted)
 
 
@@ -50,15 +52,49 @@ def count_nodes(environment: Mapping[str, str]) -> int:
     """Return how many machines train together: NNODES, else 1. Raises UsageError for another."""
     nodes = environment.get("NNODES", "") or "1"
     if not re.fullmatch("[1-9][0-9]{0,4}", nodes):
-        raise UsageError(f"NNODES={nodes} is no number of machines")
+        raise wrong_value("NNODES", nodes, "is no number of machines")
     return int(nodes)
+
+
+def check_torchrun(work: Work, environment: Mapping[str, str]) -> None:
+    """Raise UsageError for a variable with which torchrun would not start.
+
+    swift starts it where NPROC_PER_NODE or NNODES is set, also to nothing (swift/cli/main.py).
+    """
+    uses_it = work.is_training or work.verb == "infer"
+    if not uses_it or environment.keys().isdisjoint(("NPROC_PER_NODE", "NNODES")):
+        return
+    for name in ("NPROC_PER_NODE", "NNODES", "NODE_RANK", "MASTER_PORT"):
+        value = environment.get(name, "0")
+        if not re.fullmatch("[0-9]{1,5}", value.strip()):
+            raise wrong_value(name, value, "is no number, as torchrun needs: correct or unset it")
+
+
+def stop_seconds(environment: Mapping[str, str]) -> float:
+    """Return how long a stopped process may take to end: SWIFTKIT_STOP_SECONDS, else 20.
+
+    Raises UsageError for what is no time; `inf` is for ever.
+    """
+    value = environment.get("SWIFTKIT_STOP_SECONDS", "").strip()
+    try:
+        seconds = float(value or 20)
+    except ValueError:
+        seconds = math.nan
+    if not seconds >= 0:
+        raise wrong_value("SWIFTKIT_STOP_SECONDS", value, "is no number of seconds")
+    return seconds
+
+
+def wrong_value(name: str, value: str, reason: str) -> UsageError:
+    """Return the error of a variable, in one line whatever its value holds."""
+    return UsageError(f"{name}={quote(shorten(value, 60))} {reason}")
 
 
 def variables_for(work: Work, environment: Mapping[str, str]) -> dict[str, str]:
     """Return swift's variables, in DRY_RUN's order. Raises UsageError for a bad NPROC_PER_NODE."""
     per_node = environment.get("NPROC_PER_NODE", "")
     if per_node and not re.fullmatch("[1-9][0-9]{0,4}", per_node):
-        raise UsageError(f"NPROC_PER_NODE={per_node} is no number of processes")
+        raise wrong_value("NPROC_PER_NODE", per_node, "is no number of processes")
     processes = int(per_node or 1)
     if work.is_training and not per_node:
         processes = max(work.gpus, 1)

@@ -67,9 +67,11 @@ def write_script(
     program, verb = shlex.quote(command.program), shlex.quote(command.verb)
     lines = [f"cd {shlex.quote(record.folder)}"]
     for name, value in variables.items():
+        if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
+            continue  # no shell could set it
         if HIDDEN in value:
             lines.append(f"# {name} was set; its value is not kept")
-        elif name.isidentifier() and not name.startswith(_PER_START_VARIABLES):
+        elif not name.startswith(_PER_START_VARIABLES):
             lines.append(f"export {name}={shlex.quote(value)}")
     if variables.get("NNODES", "1") not in ("", "1"):
         start = "start this script on every node, with its NODE_RANK"

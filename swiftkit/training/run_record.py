@@ -1,5 +1,6 @@
 """The record of a training run, run.json in its output folder: its types, reading and writing."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from swiftkit.errors import UsageError
 from swiftkit.files.jsonl import encode, write_atomically
 from swiftkit.training.provenance import DataFile, GitState, RecordedGpu
 
@@ -83,18 +85,25 @@ class SwiftCommand(NamedTuple):
     def parse(cls, words: Sequence[str]) -> "SwiftCommand":
         rest = list(words)
         variables = {}
-        if rest[0] == "env":
+        if rest[:1] == ["env"]:
             rest.pop(0)
-            while "=" in rest[0]:
+            while rest and "=" in rest[0]:
                 name, _, value = rest.pop(0).partition("=")
                 variables[name] = value
+        if len(rest) < 3:
+            raise UsageError("a training's command is: swift VERB FILE.yaml FLAGS...")
         program, verb, file, *flags = rest
         return cls(variables, program, verb, file, flags)
 
 
 def is_first_node(environment: Mapping[str, str]) -> bool:
-    """Return True on the node that writes; the others may see the same folder."""
-    return environment.get("NODE_RANK", "").strip() in ("", "0")
+    """Return True on the node that writes; the others may see the same folder.
+
+    Also where NODE_RANK is no number: one machine alone does not read it, of several preflight
+    says so.
+    """
+    rank = environment.get("NODE_RANK", "").strip()
+    return not re.fullmatch("[0-9]+", rank) or not rank.strip("0")
 
 
 def note(path: Path, swanlab: SwanLab) -> None:

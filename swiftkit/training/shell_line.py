@@ -8,7 +8,10 @@ from collections.abc import Mapping, Sequence
 def shell_line(variables: Mapping[str, str], words: Sequence[str]) -> str:
     """Return `NAME=value ... word word ...`; a line break in a word does not break the line."""
     pairs = [f"{name}={quote(value)}" for name, value in variables.items()]
-    return " ".join([*pairs, *map(quote, words)])
+    program, *arguments = map(quote, words)
+    if "=" in program and program == words[0]:  # the shell would set a variable
+        program = f"'{program}'"
+    return " ".join([*pairs, program, *arguments])
 
 
 def quote(word: str) -> str:

@@ -30,6 +30,9 @@ from typing import IO, TYPE_CHECKING
 
 import psutil
 
+from swiftkit.errors import SwiftkitError, UsageError
+from swiftkit.terminal import say
+from swiftkit.training.machine_settings import stop_seconds
 from swiftkit.training.signals import STOPPING, end_at_ctrl_c
 
 if TYPE_CHECKING:
@@ -43,13 +46,19 @@ SUPERVISORS = {"swiftkit.training.supervise", "swiftkit.cli.launch", "swiftkit.s
 
 
 def main(arguments: Sequence[str]) -> int:
-    if arguments[0] == "--watch":
+    if arguments[:1] == ["--watch"] and len(arguments) == 2:
         watch(arguments[1])
         return 0
     end_at_ctrl_c()
-    if arguments[0] == "--record":
-        return supervise_rerun(arguments[1:])
-    return supervise(arguments)
+    try:
+        if arguments[:1] == ["--record"]:
+            return supervise_rerun(arguments[1:])
+        if not arguments:
+            raise UsageError("give the command: swiftkit.training.supervise [--record] COMMAND...")
+        return supervise(arguments)
+    except SwiftkitError as error:
+        say(f"swiftkit: {error}")
+        return error.exit_status
 
 
 def supervise(
@@ -89,18 +98,14 @@ def supervise_training(
 
 def supervise_rerun(words: Sequence[str]) -> int:
     """Supervise what a rerun.sh starts, alone in its output folder."""
-    from swiftkit.errors import SwiftkitError
     from swiftkit.training.folder_lock import lock_output
     from swiftkit.training.run_record import SwiftCommand
 
+    stop_seconds(os.environ)  # before anything is written
     command = SwiftCommand.parse(words)
     variables = {**os.environ, **command.variables}
-    try:
-        with lock_output(command.verb, Path(command.file), command.flags, variables) as lock:
-            return supervise_training(words, lock)
-    except SwiftkitError as error:
-        print(f"swiftkit: {error}", file=sys.stderr)
-        return error.exit_status
+    with lock_output(command.verb, Path(command.file), command.flags, variables) as lock:
+        return supervise_training(words, lock)
 
 
 class Supervisor:
@@ -116,7 +121,7 @@ class Supervisor:
         self._told: list[psutil.Process] = []
         self._stopped_by = 0
         self._stopped_at = 0.0
-        self._grace = float(os.environ.get("SWIFTKIT_STOP_SECONDS", "20"))
+        self._grace = stop_seconds(os.environ)
         for number in STOPPING:
             # What nohup has made deaf to the end of a terminal stays so.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
@@ -127,14 +132,18 @@ class Supervisor:
             watch, stdin=PIPE, start_new_session=True, pass_fds=inherited
         )
         outer_marks = os.environ.get(FAMILY, "")
-        self._wrapper = Popen(  # noqa: S603
-            command,
-            start_new_session=not in_terminal,
-            stdout=output,
-            stderr=output,
-            pass_fds=inherited,
-            env=os.environ | {FAMILY: f"{outer_marks} {mark}".strip()},
-        )
+        try:
+            self._wrapper = Popen(  # noqa: S603
+                command,
+                start_new_session=not in_terminal,
+                stdout=output,
+                stderr=output,
+                pass_fds=inherited,
+                env=os.environ | {FAMILY: f"{outer_marks} {mark}".strip()},
+            )
+        except OSError as error:  # no such program, too many words, ...
+            self._watcher.kill()
+            raise UsageError(f"{command[0]} cannot be started: {error.strerror}") from error
         if self._stopped_by:  # the signal came before there was anybody to tell
             self._tell(self._stopped_by)
 
@@ -177,15 +186,15 @@ class Supervisor:
             self._tell(number)
 
     def _tell(self, number: int) -> None:
-        """Pass the signal on to the wrapper's children, and tell the wrapper to end."""
+        """Tell the wrapper to end, and pass the signal on to its children."""
         with contextlib.suppress(psutil.NoSuchProcess):
             wrapper = psutil.Process(self._wrapper.pid)
             is_supervisor = not SUPERVISORS.isdisjoint(wrapper.cmdline())
             listeners = [] if is_supervisor else list(listeners_of(wrapper))
             self._told = listeners or [wrapper]
-            send_signal(self._told, number)
-            if listeners:
+            if listeners:  # first, or a shell would go on with its next command
                 send_signal([wrapper], signal.SIGTERM)
+            send_signal(self._told, number)
 
     def _family(self) -> list[psutil.Process]:
         """All that descends from us, but the watcher; ended children are reaped."""

@@ -209,8 +209,10 @@ class Users:
         assert rest == [], start
         status = start.process.returncode
         said = (self.stage.folder / f"{start.name}.log").read_text()
-        if "KeyboardInterrupt" not in said:  # Python's own, while it starts
-            assert "/swiftkit/" not in said.partition("Traceback")[2], said
+        if "KeyboardInterrupt" in said:  # Python's own, while it starts
+            assert signal.SIGINT in start.told
+            return
+        assert "/swiftkit/" not in said.partition("Traceback")[2], said
         if status == 2:
             assert REFUSED.search(said), said
             self.counts["refused"] += 1

@@ -25,7 +25,7 @@ from swiftkit.recipe.paths import (
     looks_local,
     set_values,
 )
-from swiftkit.recipe.recipe import Findings, Recipe, RecipeFinding
+from swiftkit.recipe.recipe import Findings, Recipe, RecipeFinding, whole_number
 
 _MODELS = ("model", "reward_model", "ref_model", "teacher_model")
 _ADAPTERS = "adapters ref_adapters reward_adapters teacher_adapters resume_from_checkpoint".split()
@@ -204,8 +204,7 @@ def sample_count(recipe: Recipe) -> Findings:
     """The COUNT of FILE#COUNT is not a number, or zero."""
     for flag, value in set_values(recipe, ("dataset", "val_dataset")):
         count = value.rpartition("#")[2]
-        is_number = count.isdecimal() and int(count) > 0
-        if "#" in value and not is_number and not Path(value).exists():
+        if "#" in value and not whole_number(count) and not Path(value).exists():
             message = f"{value}: {count!r} is not a number of samples"
             yield recipe.fail(flag, message, "write FILE#1000")
 

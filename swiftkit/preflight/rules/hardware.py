@@ -5,7 +5,7 @@ from pathlib import Path
 from swiftkit.preflight.memory.estimate import zero_config
 from swiftkit.preflight.memory.model_shape import model_shape
 from swiftkit.recipe.model_files import model_config
-from swiftkit.recipe.recipe import Findings, Recipe
+from swiftkit.recipe.recipe import Findings, Recipe, whole_number
 
 _LARGE = 2_000_000_000  # parameters; a step of such a model takes minutes on a CPU
 
@@ -66,7 +66,7 @@ def uneven_processes(recipe: Recipe) -> Findings:
     """The number of processes does not divide the GPUs, or exceeds them."""
     value, gpus = recipe.environment.get("NPROC_PER_NODE", ""), len(recipe.machine.gpus)
     shares_one = recipe.environment.get("SWIFT_SINGLE_DEVICE_MODE", "0") == "1"
-    processes = int(value) if value.isdecimal() else 0
+    processes = whole_number(value)
     if recipe.get_bool("use_cpu") or shares_one or not processes:
         return
     if gpus % processes:

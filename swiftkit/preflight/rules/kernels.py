@@ -1,7 +1,7 @@
 """Attention, liger, packing, quantization, vLLM: what needs a package or a GPU of its own."""
 
 from swiftkit.recipe.model_files import quantization
-from swiftkit.recipe.recipe import Findings, Recipe
+from swiftkit.recipe.recipe import Findings, Recipe, whole_number
 
 _FLASH = ("flash_attn", "flash_attention_2", "flash_attention_3", "flash_attention_4")
 _QUANTIZERS = {
@@ -81,7 +81,7 @@ def quantization_incomplete(recipe: Recipe) -> Findings:
         yield recipe.fail("quant_bits", "has no effect without a method", "add --quant_method bnb")
     elif method and not bits and method != "fp8":
         yield recipe.fail("quant_method", f"{method} needs a number of bits", "add --quant_bits 4")
-    elif method in _BITS and bits.isdecimal() and int(bits) not in _BITS[method]:
+    elif method in _BITS and bits.isdecimal() and whole_number(bits) not in _BITS[method]:
         fix = f"write {' or '.join(map(str, _BITS[method]))}"
         yield recipe.fail("quant_bits", f"{method} has no {bits} bits", fix)
 

@@ -1,6 +1,6 @@
 """Several machines: torchrun's variables, and Ray."""
 
-from swiftkit.recipe.recipe import Findings, Recipe
+from swiftkit.recipe.recipe import Findings, Recipe, whole_number
 
 
 def no_master(recipe: Recipe) -> Findings:
@@ -21,7 +21,7 @@ def node_numbers(recipe: Recipe) -> Findings:
     if count and nodes < 1 and _uses_torchrun(recipe):
         fix = "write NNODES=2; swift takes no range"
         yield recipe.fail("NNODES", f"{count} is not a whole number of nodes", fix)
-    elif nodes >= 1 and rank and (not rank.isdecimal() or int(rank) >= nodes):
+    elif nodes >= 1 and rank and whole_number(rank) not in range(nodes):
         message = f"NODE_RANK={rank}, but with NNODES={count} the nodes are 0 to {nodes - 1}"
         yield recipe.fail("NODE_RANK", message, "give each node another of these")
 
@@ -79,6 +79,5 @@ def _uses_torchrun(recipe: Recipe) -> bool:
 
 def _nodes(recipe: Recipe) -> int:
     """Return NNODES of a training; 0 where it is not set, or no number."""
-    count = recipe.environment.get("NNODES", "")
-    is_number = count.isdecimal() and len(count) < 6
-    return int(count) if is_number and _uses_torchrun(recipe) else 0
+    count = whole_number(recipe.environment.get("NNODES", ""))
+    return count if count and _uses_torchrun(recipe) else 0

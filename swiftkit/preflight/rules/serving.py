@@ -4,28 +4,28 @@ import importlib.util
 import socket
 
 from swiftkit.recipe.machine import free_port
-from swiftkit.recipe.recipe import Findings, Recipe
+from swiftkit.recipe.recipe import Findings, Recipe, whole_number
 
 
 def port_in_use(recipe: Recipe) -> Findings:
     """swift moves on from a port in use, and every client asks the wrong server."""
-    value = recipe.get_str("port")
-    if not recipe.is_set("port") or not value.isdecimal() or _can_bind(int(value)):
+    value = whole_number(recipe.get_str("port"))
+    if not recipe.is_set("port") or value is None or _can_bind(value):
         return
     message = f"{value} was closed a moment ago, the system frees it within a minute"
     with socket.socket() as client:
         client.settimeout(1)
-        if 0 < int(value) < 65536 and client.connect_ex(("127.0.0.1", int(value))) == 0:
+        if 0 < value < 65536 and client.connect_ex(("127.0.0.1", value)) == 0:
             message = f"{value} is in use"
     yield recipe.fail("port", message, f"wait, stop what uses it, or write --port {free_port()}")
 
 
 def master_port_in_use(recipe: Recipe) -> Findings:
     """Another training on this machine uses MASTER_PORT."""
-    port = recipe.environment.get("MASTER_PORT", "")
+    port = whole_number(recipe.environment.get("MASTER_PORT", ""))
     is_first = recipe.environment.get("NODE_RANK", "0") == "0"
     listens = recipe.trains and recipe.processes > 1 and is_first
-    if listens and port.isdecimal() and not _can_bind(int(port)):
+    if listens and port is not None and not _can_bind(port):
         fix = f"set MASTER_PORT={free_port()}, or leave it to recipes/*.sh"
         yield recipe.fail("MASTER_PORT", f"{port} is in use", fix)
 
