@@ -1,5 +1,6 @@
 """The variables and flags that a machine adds to a recipe's command."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,13 @@ import pytest
 from swiftkit.errors import UsageError
 from swiftkit.training.machine_settings import (
     Work,
+    check_torchrun,
     count_cpus,
     count_gpus,
     count_nodes,
     flags_for,
     keep_set,
+    stop_seconds,
     variables_for,
 )
 
@@ -31,6 +34,35 @@ def test_count_gpus_takes_the_variable_before_the_machine(gpus: str, count: int)
     """GPUS=8 on a machine with 3: somebody wants to see, or to try."""
     assert count_gpus({"GPUS": gpus}, 3) == count
     assert count_gpus({}, 3) == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("", 20), (" ", 20), ("0", 0), ("1.5", 1.5), ("inf", math.inf)]
+)
+def test_stop_seconds(value: str, seconds: float) -> None:
+    assert stop_seconds({"SWIFTKIT_STOP_SECONDS": value}) == seconds
+    assert stop_seconds({}) == 20
+
+
+@pytest.mark.parametrize("value", ["word", "-1", "nan", "1,5", "²", "5 s"])
+def test_stop_seconds_of_no_number_is_refused(value: str) -> None:
+    with pytest.raises(UsageError, match=r"^SWIFTKIT_STOP_SECONDS="):
+        stop_seconds({"SWIFTKIT_STOP_SECONDS": value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("NPROC_PER_NODE", ""), ("NNODES", ""), ("NODE_RANK", "first"), ("MASTER_PORT", "a\nb")],
+)
+def test_variables_that_torchrun_refuses_are_named(name: str, value: str) -> None:
+    """In one line. swift starts torchrun for these verbs, where one of two variables is set."""
+    environment = {"NPROC_PER_NODE": "2", name: value}
+    for verb in ("sft", "infer"):
+        with pytest.raises(UsageError, match=f"^{name}=.*torchrun") as refusal:
+            check_torchrun(Work("swift", verb, 0), environment)
+        assert str(refusal.value).isprintable()
+    check_torchrun(Work("swift", "export", 0), environment)
+    check_torchrun(Work("swift", "sft", 0), {"NODE_RANK": "first", "MASTER_PORT": ""})
 
 
 @pytest.mark.parametrize("value", ["four", "-1", "1.0", "a[$(touch pwned)]", "٣", "9" * 5000])

@@ -100,6 +100,15 @@ def test_rerun_repeats_the_command_word_for_word(folder: Path) -> None:
     assert not (folder / "pwned").exists()
 
 
+def test_rerun_leaves_out_variables_that_no_shell_can_set(folder: Path) -> None:
+    """A name may hold anything, also where its value is a secret, which is told in a comment."""
+    names = ["HF_TOKEN\ntouch pwned #", "CUDA_\ntouch pwned #", "HF_é"]
+    begin_run(swift=str(write_swift(folder)), **dict.fromkeys(names, "x"))
+    done = run()
+    assert done.returncode == 0, done.stderr
+    assert not list(folder.rglob("pwned"))
+
+
 def test_rerun_runs_with_the_same_environment(folder: Path) -> None:
     """Its command gets the recorded variables, and a record of its own."""
     begin_run(swift=str(write_swift(folder)), PYTHONPATH=os.pathsep.join(sys.path))

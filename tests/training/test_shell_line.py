@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,16 @@ def test_shell_line_gives_the_same_words_in_bash(words: list[str], value: str) -
     script = f'show() {{ printf "%s\\0" "$VALUE" "$@"; }}; {line}'
     done = subprocess.run(["bash", "-c", os.fsencode(script)], capture_output=True, check=True)
     assert done.stdout == b"".join(os.fsencode(word) + b"\0" for word in [value, *words])
+
+
+def test_shell_line_calls_a_program_whose_path_looks_like_an_assignment(tmp_path: Path) -> None:
+    program = tmp_path / "a=b/show"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho called\n")
+    program.chmod(0o755)
+    line = shell_line({"C": "1"}, ["a=b/show", "d=e"])
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "called\n"
 
 
 def test_shell_line_leaves_plain_words_plain() -> None:
