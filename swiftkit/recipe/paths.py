@@ -82,12 +82,17 @@ def looks_local(value: str) -> bool:
     if value.startswith(("/", "./", "../", "~")) or value.endswith(_DATA_ENDINGS):
         return True
     name = value.partition(":")[0]
-    if "/" not in name or is_listed(name):
+    if is_listed(name) or not begins_with_folder(name):
         return False
-    first, *rest = Path(name).parts
-    if first == "." or not os.path.isdir(first):  # noqa: PTH112  # is_dir raises for long names
-        return False
-    return len(rest) > 1 or _holds_models_or_data(Path(first))
+    parts = Path(name).parts
+    return len(parts) > 2 or _holds_models_or_data(Path(parts[0]))
+
+
+def begins_with_folder(name: str) -> bool:
+    """Return True if the first of several parts is a folder here."""
+    first = name.partition("/")[0]
+    is_folder = os.path.isdir(first)  # noqa: PTH112  # Path.is_dir raises for long names
+    return "/" in name and first != "." and is_folder
 
 
 def is_listed(name: str) -> bool:

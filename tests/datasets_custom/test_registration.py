@@ -73,7 +73,7 @@ def test_the_rows_are_what_convert_writes(tmp_path: Path) -> None:
 def test_preflight_knows_registered_names(
     monkeypatch: pytest.MonkeyPatch, flags: list[str], findings: int
 ) -> None:
-    """Where `swiftkit/` is a folder an unknown id looks like a path that is missing."""
+    """Where `swiftkit/` is a folder an unknown id may be a path that is missing: a warning."""
     monkeypatch.chdir(ROOT)
     cpu = ["--use_cpu", "true", "--fp16", "false"]
     assert len(preflight(RECIPE, [*cpu, *flags])) == findings

@@ -177,7 +177,10 @@ BROKEN: dict[str, list[Broken]] = {
     "missing_value": [Broken(flags=("--max_length",), message="--max_length VALUE")],
     "too_many_values": [Broken(yaml="max_length: [1024, 2048]", message="takes 1")],
     "value_like_a_flag": [Broken("grpo", "beta: -1e-4", message="--beta=-1e-4")],
-    "broken_json": [Broken(yaml="columns: '{a'", message="not a JSON object")],
+    "broken_json": [
+        Broken(yaml="columns: query", message="not a JSON object"),
+        Broken(yaml="gradient_checkpointing_kwargs: '{use_reentrant: false}'", message="swift guesses"),
+    ],
     "out_of_range": [Broken(yaml="split_dataset_ratio: 2", message="not a share"), Broken(yaml="max_length: 0"), Broken(yaml="num_train_epochs: 0", message="trains nothing"), Broken(yaml="learning_rate: 10", message="1e-4")],
     "unknown_name": [
         Broken(yaml="template: qwen33", message="try qwen"),
@@ -248,7 +251,7 @@ BROKEN: dict[str, list[Broken]] = {
         Broken(yaml="output_dir: ${HOME}/runs", message="${HOME}"),
         Broken(yaml="dataset: [$DATA/rows.jsonl]", message="$DATA"),
     ],
-    "unreachable_hub": [Broken(yaml="model: Qwen/Qwen3-8B", environment={"HF_HUB_OFFLINE": "1", "HF_HOME": "none"})],
+    "unreachable_hub": [Broken(yaml="model: Qwen/Qwen3-8B", environment={"HF_HUB_OFFLINE": "1", "HF_HOME": "none"}), Broken(yaml="dataset: [swift/rows]", files={"swift/x": ""}, message="correct the path")],
     # outputs
     "old_export": [
         Broken("export", "output_dir: lora"),

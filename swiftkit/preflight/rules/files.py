@@ -19,6 +19,7 @@ from swiftkit.recipe.paths import (
     DATASETS,
     OFFLINE,
     RecipeHub,
+    begins_with_folder,
     data_files,
     datasets,
     is_listed,
@@ -267,7 +268,7 @@ def unexpanded_variable(recipe: Recipe) -> Findings:
 
 
 def unreachable_hub(recipe: Recipe) -> Findings:
-    """A name would be looked up on a hub, but this machine is set offline and has no copy."""
+    """A name would be looked up on a hub: the machine is offline, or a folder here begins so."""
     hub = RecipeHub.of(recipe)
     names = []
     for flag, value in [*_model_values(recipe), *set_values(recipe, _ADAPTERS)]:
@@ -278,11 +279,15 @@ def unreachable_hub(recipe: Recipe) -> Findings:
             names.append((flag, name, "dataset"))
     for flag, name, kind in names:
         is_local = Path(name).expanduser().exists() or looks_local(name)
-        is_hub_id = "/" in name or hub.is_hugging_face
-        if is_hub_id and not is_local and hub.lacks(kind, name.partition(":")[0]):
+        is_hub_id = not is_local and ("/" in name or hub.is_hugging_face)
+        hub_id = name.partition(":")[0]
+        if is_hub_id and hub.lacks(kind, hub_id):
             message = f"{name} would be looked up on a hub, but this machine is set offline"
             fix = f"download it first and give its path, or unset {', '.join(OFFLINE)}"
             yield recipe.warn(flag, message, fix)
+        elif is_hub_id and not is_listed(hub_id) and begins_with_folder(hub_id):
+            message = f"{hub_id} is not here, and would be looked up on a hub"
+            yield recipe.warn(flag, message, "correct the path, if it is one")
 
 
 def _is_registered(value: str, recipe: Recipe) -> bool:

@@ -105,7 +105,8 @@ def broken_json(recipe: Recipe) -> Findings:
     """A value is neither JSON nor the name of a JSON file, and has to be."""
     for flag in recipe.present(*_JSON):
         text = recipe.get_str(flag)
-        if not text or Path(text).expanduser().is_file():
+        looks_like_json = text.startswith("{")
+        if not text or (not looks_like_json and Path(text).expanduser().is_file()):
             continue
         try:
             is_object = isinstance(json.loads(text), dict)
@@ -113,7 +114,11 @@ def broken_json(recipe: Recipe) -> Findings:
             is_object = False
         if not is_object:
             fix = """write '{"name": "value"}'"""
-            yield recipe.fail(flag, f"{shorten(text, 57)} is not a JSON object", fix)
+            message = f"{shorten(text, 57)} is not a JSON object"
+            if looks_like_json and flag != "accelerator_config":
+                yield recipe.warn(flag, f"{message}: swift guesses what is meant", fix)
+            else:
+                yield recipe.fail(flag, message, fix)
 
 
 def out_of_range(recipe: Recipe) -> Findings:
