@@ -88,28 +88,32 @@ def adapter_as_model(recipe: Recipe) -> Findings:
     """A model's folder is an adapter, or an adapter's is a whole model."""
     for flag, value in set_values(recipe, _MODELS):
         path = Path(value).expanduser()
+        if not (path / "config.json").is_file() and not is_adapter(path):
+            path = last_checkpoint(path) or path  # of the output folder of a training
         if not is_adapter(path) or (path / "config.json").is_file():
             continue
         new = _ADAPTER_FLAGS.get(flag, "")
         base = str(read_object(path / "adapter_config.json").get("base_model_name_or_path") or "")
         # In serving and export swift reads the base model's name in the adapter's args.json.
         needs_base = recipe.trains or not (path / "args.json").is_file()
-        fix = f"merge it first: swift export --adapters {value} --merge_lora true"
+        fix = f"merge it first: swift export --adapters {path} --merge_lora true"
         changes: dict[str, list[str] | None] = {}
         if new in recipe.arguments:
-            fix = f"give it by --{new} {value}"
-            changes = {flag: None, new: [value]}
+            fix = f"give it by --{new} {path}"
+            changes = {flag: None, new: [str(path)]}
             if needs_base:
                 fix += f", and its base model by --{flag} {base or 'DIRECTORY'}"
                 changes[flag] = [base or "DIRECTORY"]
         yield recipe.fail(flag, f"{path.absolute()} is an adapter, not a model", fix, **changes)
     for flag, value in set_values(recipe, _ADAPTERS):
         path = Path(value.partition("=")[2] or value).expanduser()
+        if not is_whole_model(path) and not is_adapter(path):
+            path = last_checkpoint(path) or path
         if is_whole_model(path) and flag != "resume_from_checkpoint" and _is_builtin_tuner(path):
             model = flag.removesuffix("adapters") + "model"
             message = f"{path.absolute()} is a whole model, not an adapter"
             changes = {flag: None, model: [str(path)]}
-            yield recipe.fail(flag, message, f"give it by --{model}", **changes)
+            yield recipe.fail(flag, message, f"give it by --{model} {path}", **changes)
 
 
 def incomplete_model(recipe: Recipe) -> Findings:
@@ -121,8 +125,9 @@ def incomplete_model(recipe: Recipe) -> Findings:
         folder, fix = path.absolute(), "copy or export the whole model directory"
         checkpoint = last_checkpoint(path)
         if checkpoint and not (path / "config.json").is_file():
-            message = f"{folder} holds checkpoints, and is no model itself"
-            yield recipe.fail(flag, message, f"write {checkpoint}", **{flag: [str(checkpoint)]})
+            if not is_adapter(checkpoint):
+                message = f"{folder} holds checkpoints, and is no model itself"
+                yield recipe.fail(flag, message, f"write {checkpoint}", **{flag: [str(checkpoint)]})
             continue
         for part, patterns in _MODEL_PARTS.items():
             if not any(any(path.glob(pattern)) for pattern in patterns):
@@ -145,9 +150,9 @@ def missing_adapter(recipe: Recipe) -> Findings:
             fix = f"give its directory, {path.parent}"
             yield recipe.fail(flag, f"{path.absolute()} is a file", fix)
         elif path.is_dir() and not is_checkpoint:
-            is_other = is_adapter(path) or is_whole_model(path) or not _is_builtin_tuner(path)
-            if not is_other:
-                checkpoint = last_checkpoint(path)
+            checkpoint = last_checkpoint(path)
+            is_model = is_whole_model(path) or (checkpoint and is_whole_model(checkpoint))
+            if not (is_adapter(path) or is_model) and _is_builtin_tuner(path):
                 fix = "give a checkpoint of LoRA training; a full model is given by --model"
                 if checkpoint:
                     fix = f"write {checkpoint}"
