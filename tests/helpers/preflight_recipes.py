@@ -173,7 +173,7 @@ BROKEN: dict[str, list[Broken]] = {
     "shadowed_variable": [Broken(yaml="ENV: {USE_HF: 1}", environment={"USE_HF": "0"}, message="USE_HF")],
     # values
     "wrong_type": [Broken(yaml="max_length: many", message="whole number"), Broken(yaml="strict: perhaps")],
-    "wrong_choice": [Broken(yaml="swanlab_mode: offline\nreport_to: [swanlab]", message="cloud, local")],
+    "wrong_choice": [Broken(yaml="swanlab_mode: offline\nreport_to: [swanlab]", message="cloud, local"), Broken(yaml="optim: adamw", message="try adamw_")],
     "missing_value": [Broken(flags=("--max_length",), message="--max_length VALUE")],
     "too_many_values": [Broken(yaml="max_length: [1024, 2048]", message="takes 1")],
     "value_like_a_flag": [Broken("grpo", "beta: -1e-4", message="--beta=-1e-4")],
@@ -199,6 +199,7 @@ BROKEN: dict[str, list[Broken]] = {
         Broken(yaml="callbacks: [early_stopping]", message="try early_stop"),
         Broken(yaml="loss_type: infonc", message="try infonce"),
         Broken(yaml="rope_scaling: yarnn", message="try yarn"),
+        Broken(yaml="device_map: auot", message="try auto"),
         Broken(yaml="init_weights: pisa", message="try pissa"),
         Broken("dpo", "loss_type: sigmoyd", message="try sigmoid"),
         Broken("grpo", "gym_env: maths_env", message="try math_env"),
@@ -520,6 +521,7 @@ BROKEN: dict[str, list[Broken]] = {
     "tracker_missing": [
         Broken(yaml="report_to: [swanlab]\nswanlab_mode: local", machine=BARE),
         Broken(yaml="report_to: [mlflow]", message="pip install mlflow"),
+        Broken(yaml="report_to: [none, tensorboard]", message="stands alone"),
     ],
     "wandb_key": [Broken(yaml="report_to: [wandb]", machine=Machine((H100,), VERSIONS | {"wandb": "1"}))],
     # serving

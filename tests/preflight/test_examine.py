@@ -54,7 +54,7 @@ def test_a_good_recipe_has_no_findings() -> None:
         ("sft", "--lr_scheduler_type cosine_with_min_lr --report_to none"),
         ("sft", "--deepspeed ds.json"),
         ("sft", "--attn_impl kernels-community/vllm-flash-attn3"),
-        ("sft", "--init_weights pissa_niter_16"),
+        ("sft", "--init_weights pissa_niter_16 --device_map cuda:0 --ddp_backend cuda:nccl"),
         ("sft", "--modules_to_save lm_head --target_modules q_proj"),
         ("sft", "--dataset swift/self-cognition#50 swift/unknown self-cognition"),
         ("sft", "--model Qwen/Qwen3-8B --dataset AI-ModelScope/alpaca-gpt4-data-zh"),

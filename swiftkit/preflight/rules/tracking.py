@@ -50,10 +50,15 @@ def swanlab_message(recipe: Recipe) -> Findings:
 
 
 def tracker_missing(recipe: Recipe) -> Findings:
-    """A tracker is not installed."""
+    """A tracker is not installed, or stands beside `none` or `all`."""
     if not recipe.trains or not recipe.is_set("report_to"):
         return
-    for name in recipe.get_list("report_to"):
+    names = recipe.get_list("report_to")
+    for name in names:
+        if name in ("none", "all") and len(names) > 1:
+            yield recipe.fail(
+                "report_to", f"{name} stands alone", f"leave {name} or the others out"
+            )
         package = name.replace("_", "-")
         if name in _TRACKERS and recipe.machine.lacks(package):
             fix = f"pip install {package}, or write none"

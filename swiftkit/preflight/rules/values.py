@@ -31,6 +31,7 @@ _FIXED_NAMES = {
     "deepspeed teacher_deepspeed": "zero0 zero1 zero2 zero3 zero2_offload zero3_offload",
     "fsdp": "fsdp2",
     "rope_scaling": "linear dynamic yarn",
+    "device_map": "auto balanced balanced_low_0 sequential cpu cuda mps npu xpu hpu mlu musa meta",
     "ddp_backend": "nccl gloo mpi ccl hccl cncl mccl",
     "init_weights": "true false gaussian pissa olora loftq lora-ga lora_ga eva corda orthogonal"
     " mica bat",
@@ -49,8 +50,9 @@ _LOSSES = {
     "grpo": "grpo bnpo dr_grpo dapo cispo sapo real fipo",
 }
 # What is no name: a kernel of the hub, a backend for each device.
-_MARKS = {"attn_impl": "/", "ddp_backend": ":"}
-_CONFIGURATIONS = ("deepspeed", "teacher_deepspeed", "fsdp", "rope_scaling")  # a name, file or JSON
+_MARKS = {"attn_impl": "/", "ddp_backend": ":", "device_map": ":"}
+# A name, a file or JSON
+_CONFIGURATIONS = ("deepspeed", "teacher_deepspeed", "fsdp", "rope_scaling", "device_map")
 
 
 def wrong_type(recipe: Recipe) -> Findings:
@@ -67,7 +69,10 @@ def wrong_choice(recipe: Recipe) -> Findings:
     for flag, argument, value in _refused_values(recipe):
         if argument.kind == "choice":
             message = f"{shorten(value, 57)} is not one of the choices"
-            yield recipe.fail(flag, message, f"write {argument.expected}")
+            fix = f"write {argument.expected}"
+            if len(argument.choices) > 8:  # optim has 41
+                fix = f"try {', '.join(_near(value, argument.choices))}"
+            yield recipe.fail(flag, message, fix)
 
 
 def missing_value(recipe: Recipe) -> Findings:
@@ -175,15 +180,17 @@ def _is_other(flag: str, value: str) -> bool:
     """Return True for a value that is no name, but fits the flag: a file, JSON, a hub's kernel."""
     if flag in _CONFIGURATIONS:
         is_file = os.path.isfile(value)  # noqa: PTH113  # Path.is_file raises for long names
-        return is_file or value.startswith("{") or looks_local(value)
+        if is_file or value.startswith("{") or looks_local(value):
+            return True
     if flag == "init_weights":
         return value.lower() in ("true", "false") or value.startswith("pissa_niter_")
     return _MARKS.get(flag, value + " ") in value
 
 
 def _near(value: str, names: Sequence[str]) -> list[str]:
-    """Return at most six names: the most similar first."""
-    near = difflib.get_close_matches(value.lower(), names, n=2, cutoff=0.5)
+    """Return at most six names: those that go on from it, then the most similar."""
+    near = sorted((name for name in names if name.startswith(value)), key=len)
+    near += difflib.get_close_matches(value.lower(), names, n=2, cutoff=0.5)
     near += [name for name in sorted(names) if name.startswith(value[:3])]
     return list(dict.fromkeys(near or sorted(names)))[:6]
 
