@@ -19,7 +19,7 @@ from swiftkit.recipe.machine import Gpu, Machine, visible_gpus
 from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.terminal import say
-from swiftkit.training import provenance, redaction, run_record
+from swiftkit.training import provenance, redaction, run_record, supervise
 from swiftkit.training.changed_settings import changed_settings
 from swiftkit.training.checkpoints import last_step, output_of
 from swiftkit.training.failure import ADVICE, HOST_MEMORY
@@ -34,6 +34,8 @@ _RECORDED_VARIABLES = tuple(
     " TRITON_ USE_HF VLLM WANDB_ WORLD_SIZE".split()
 )
 
+# What supervisors tell each other.
+_OF_ONE_START = (run_record.VARIABLE, supervise.FAMILY, "SWIFTKIT_SUPERVISED")
 _KILLED = (137, 247)  # to a shell; as swift's own wrapper says it (-9)
 
 
@@ -130,7 +132,7 @@ def _describe(
     environment = {}
     for name, value in sorted(recipe.environment.items()):
         is_from_recipe = recipe.file_environment.get(name) == value
-        is_known = is_from_recipe or name == run_record.VARIABLE
+        is_known = is_from_recipe or name in _OF_ONE_START
         if name.startswith(_RECORDED_VARIABLES) and not is_known:
             environment[name] = value
     attempts, swanlab = [], None

@@ -236,7 +236,7 @@ def test_dry_run_pasted_into_a_shell_is_the_same_call(stage: Stage, small_yaml: 
     assert len(printed.splitlines()) == 1
     assert stage.run("lora_sft", small_yaml, *flags, **typed).returncode == 0
     words, variables = stage.argv, stage.swift_environment
-    own = {"SWIFTKIT_RUN_JSON", "_", "SHLVL", "PWD", "OLDPWD"}  # of the record, of a shell
+    own = {"SWIFTKIT_RUN_JSON", "SWIFTKIT_FAMILY", "_", "SHLVL", "PWD", "OLDPWD"}  # of one start
     subprocess.run(
         ["bash", "-c", printed], cwd=stage.folder, env=stage.environment, check=True, timeout=60
     )

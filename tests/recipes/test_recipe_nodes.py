@@ -69,7 +69,7 @@ def test_wrong_number_of_nodes_is_one_line(stage: Stage, small_yaml: Path, count
     result = stage.run("lora_sft", small_yaml, **NODES | {"NNODES": count})
     assert (result.returncode, result.stderr) == (
         2,
-        f"lora_sft.sh: NNODES={count} is no number of machines\n",
+        f"lora_sft.sh: NNODES={shlex.quote(count)} is no number of machines\n",
     )
     assert not (stage.folder / "pwned").exists()
 

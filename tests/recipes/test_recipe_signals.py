@@ -207,7 +207,8 @@ def test_recipe_inside_a_supervised_script(
 def test_evaluation_that_is_stopped_leaves_no_server(family: Stage, number: int) -> None:
     """By a signal to the script alone, as a scheduler sends it, in its background."""
     family.ignored = [signal.SIGINT]
-    (family.folder / "data.jsonl").touch()
+    row = '{"messages": [{"role": "user", "content": "q"}], "expected_calls": "[]"}\n'
+    (family.folder / "data.jsonl").write_text(row)
     process = start(family, "eval", "model", "data.jsonl", "run")
     process.send_signal(number)
     assert finish(process) == 128 + number

@@ -20,7 +20,8 @@ SECRET = "Zq7-very-secret-value"  # noqa: S105
 def test_begin_records_all_that_a_run_is_made_of() -> None:
     """Command, settings, data with digest and rows, seeds, packages, commit, GPUs, environment,
     time; no end yet."""
-    record = begin_run("--max_steps", "9", CUDA_VISIBLE_DEVICES="0", EDITOR="vi")
+    supervisors = {"SWIFTKIT_FAMILY": "1-2", "SWIFTKIT_SUPERVISED": "1"}
+    record = begin_run("--max_steps", "9", CUDA_VISIBLE_DEVICES="0", EDITOR="vi", **supervisors)
     assert record.command == ["swift", "sft", "recipe.yaml", "--max_steps", "9"]
     assert record.settings["max_steps"] == ["9"]
     assert record.environment == {"CUDA_VISIBLE_DEVICES": "0", "OMP_NUM_THREADS": "2"}
