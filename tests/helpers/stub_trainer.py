@@ -25,7 +25,7 @@ import time
 import zipfile
 from pathlib import Path
 
-MAX_STEPS, SAVE_STEPS, SAVE_TOTAL_LIMIT = 40, 2, 2
+MAX_STEPS, SAVE_STEPS, SAVE_TOTAL_LIMIT = 100, 2, 2
 TORCH_FILES = ("optimizer.pt", "scheduler.pt", "rng_state_0.pth", "rng_state_1.pth")
 MODEL, STATE = "adapter_model.safetensors", "trainer_state.json"
 LIFETIME = 900  # seconds, of a process that nobody ends
