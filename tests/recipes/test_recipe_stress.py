@@ -294,11 +294,11 @@ def test_two_users_lose_and_mix_nothing(stage: Stage) -> None:
         users.check_checkpoints()
         users.check_records()
         # Whatever lies there now, the run goes on to its end, with the losses of an undisturbed one.
-        final = stage.run(
-            "lora_sft", "mine.yaml", RESUME="1", START="last", MODE="die", STEP_SECONDS="0.01"
-        )
+        command = ("lora_sft", "mine.yaml", "--output_dir", "out")
+        final = stage.run(*command, RESUME="1", START="last", MODE="die", STEP_SECONDS="0.01")
         assert final.returncode == 0, final.stderr
         users.check()
+        users.check_checkpoints()
         last = stub_trainer.read_checkpoint(
             stage.folder / f"out/checkpoint-{stub_trainer.MAX_STEPS}"
         )
