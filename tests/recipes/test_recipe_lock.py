@@ -77,13 +77,16 @@ def test_training_of_a_killed_launcher_keeps_the_lock(training: Stage) -> None:
     watcher.suspend()
     os.kill(first.pid, signal.SIGKILL)
     first.wait(timeout=60)
-    for users in ({swift.pid, watcher.pid}, {swift.pid}):
-        second = training.run(*RECIPE, "--output_dir", "out", RESUME="1")
-        assert second.returncode == 2
-        left = second.stderr.partition(f"what is left of process {first.pid} on ")[2]
-        assert {int(pid) for pid in re.findall(r"process (\d+)", left)} == users
+    try:
+        for users in ({swift.pid, watcher.pid}, {swift.pid}):
+            second = training.run(*RECIPE, "--output_dir", "out", RESUME="1")
+            assert second.returncode == 2
+            left = second.stderr.partition(f"what is left of process {first.pid} on ")[2]
+            assert {int(pid) for pid in re.findall(r"process (\d+)", left)} == users
+            watcher.kill()
+    finally:
         watcher.kill()
-    swift.kill()
+        swift.kill()
     first.communicate(timeout=60)
     (training.folder / "finish").touch()
     assert training.run(*RECIPE, "--output_dir", "out").returncode == 0
