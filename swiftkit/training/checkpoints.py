@@ -9,13 +9,17 @@ what it had not yet put on the disk; so no file may be torn either.
 
 import itertools
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
+from swiftkit.errors import UsageError
+from swiftkit.recipe.machine import Machine
 from swiftkit.recipe.model_files import missing_shards
+from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
+from swiftkit.training.run_record import is_first_node
 
 STATE = "trainer_state.json"
 # torch.save writes ZIP archives.
@@ -37,6 +41,22 @@ def output_of(recipe: Recipe) -> Path:
     if folder:
         return Path(folder).expanduser()
     return Path("output", Path(recipe.get_str("model")).name)
+
+
+def check_unused(
+    verb: str, file: Path, flags: Sequence[str], environment: Mapping[str, str]
+) -> None:
+    """Raise UsageError if `swift VERB FILE FLAGS` would write beside an earlier run's checkpoints.
+
+    transformers' save_total_limit would delete those. For a recipe preflight says it.
+    """
+    recipe, _ = read(file, flags, verb, environment, Machine())
+    output = output_of(recipe)
+    is_fixed = recipe.is_set("add_version") and not recipe.get_bool("add_version")
+    goes_on = recipe.is_set("resume_from_checkpoint")
+    if is_fixed and not goes_on and is_first_node(environment) and checkpoints(output):
+        reason = f"{output} holds checkpoints of an earlier run"
+        raise UsageError(f"{reason}; choose another --output_dir, or move them away")
 
 
 def all_checkpoints(output: Path) -> list[Path]:

@@ -97,7 +97,8 @@ def supervise_training(
 
 
 def supervise_rerun(words: Sequence[str]) -> int:
-    """Supervise what a rerun.sh starts, alone in its output folder."""
+    """Supervise what a rerun.sh starts, alone in its output folder, which holds no other run."""
+    from swiftkit.training.checkpoints import check_unused
     from swiftkit.training.folder_lock import lock_output
     from swiftkit.training.run_record import SwiftCommand
 
@@ -105,6 +106,7 @@ def supervise_rerun(words: Sequence[str]) -> int:
     command = SwiftCommand.parse(words)
     variables = {**os.environ, **command.variables}
     with lock_output(command.verb, Path(command.file), command.flags, variables) as lock:
+        check_unused(command.verb, Path(command.file), command.flags, variables)
         return supervise_training(words, lock)
 
 

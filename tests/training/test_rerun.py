@@ -150,6 +150,16 @@ def test_rerun_on_other_data_is_refused() -> None:
     assert "rows.jsonl" in done.stdout
 
 
+def test_rerun_beside_checkpoints_of_another_is_refused(folder: Path) -> None:
+    """A new run would delete them."""
+    begin_run(swift=str(write_swift(folder)), PYTHONPATH=os.pathsep.join(sys.path))
+    (folder / "out dir_rerun/checkpoint-2").mkdir(parents=True)
+    done = run()
+    assert done.returncode == 2
+    assert "out dir_rerun holds checkpoints of an earlier run" in done.stderr
+    assert not (folder / "called").exists()
+
+
 @pytest.mark.usefixtures("folder")
 def test_rerun_of_several_processes_gets_a_free_port() -> None:
     """Chosen when it runs; a port that is set is taken."""
