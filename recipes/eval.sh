@@ -26,15 +26,15 @@ while (($#)) && [[ $1 != -- ]]; do
     server_flags+=("$1")
     shift
 done
-port=$("$python" -m swiftkit.training.free_port)
+port=$("$python" -P -m swiftkit.training.free_port)
 weights=(--model "$model")
 if [[ -f $model/adapter_config.json ]]; then # a checkpoint of LoRA: its base model with it, not merged
-    base=$("$python" -m swiftkit.training.adapter "$model") || exit 2
+    base=$("$python" -P -m swiftkit.training.adapter "$model") || exit 2
     weights=(--model "$base" --adapters "$model")
 fi
 serve=(bash "$root/recipes/deploy.sh" "$yaml" "${weights[@]}" --port "$port" "${server_flags[@]}")
 # An answer ends where the server's max_new_tokens say, and has its temperature, unless flags after -- say otherwise.
-mapfile -t request_flags < <("$python" -m swiftkit.training.request_flags "$yaml" "${server_flags[@]}")
+mapfile -t request_flags < <("$python" -P -m swiftkit.training.request_flags "$yaml" "${server_flags[@]}")
 task=${TASK:-tool-call} eval_flags=("${@:2}")
 ask() { # FLAGS...
     swiftkit eval "$task" "$@" --data "$data" --base-url "http://127.0.0.1:$port/v1" --run "$run_dir" \

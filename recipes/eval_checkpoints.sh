@@ -39,7 +39,7 @@ evaluate() { # INDEX [FLAGS...]: of `swiftkit eval`
 }
 if [[ -z ${DRY_RUN-} ]]; then # what is wrong with the last one is said before the first is served
     for index in "${!runs[@]}"; do evaluate "$index" --dry-run "${@:2}"; done
-    "$python" -c "import matplotlib" 2>/dev/null || die "matplotlib draws the curve, and is not installed (pip install matplotlib)"
+    "$python" -P -c "import matplotlib" 2>/dev/null || die "matplotlib draws the curve, and is not installed (pip install matplotlib)"
     if [[ " ${*:2} " == *" --dry-run "* ]]; then exit; fi
 fi
 for index in "${!runs[@]}"; do
@@ -50,5 +50,5 @@ for index in "${!runs[@]}"; do
     if ((status > 1)) || [[ $status == 1 && ! -f ${runs[$index]}/report.json ]]; then exit "$status"; fi
 done
 if [[ -n ${DRY_RUN-} ]]; then exit; fi
-"$python" -m swiftkit curve "${runs[@]}" -o "$folder/curve.svg"
+"$python" -P -m swiftkit curve "${runs[@]}" -o "$folder/curve.svg"
 log "the picture: $folder/curve.svg"

@@ -28,18 +28,18 @@ if [[ ! -x $python ]]; then # an environment that is active already
 fi
 
 check_python() { # MODULE: the environment has it, or the script ends
-    if [[ -z $programs ]] && ! "$python" -c "import $1" 2>/dev/null; then
+    if [[ -z $programs ]] && ! "$python" -P -c "import $1" 2>/dev/null; then
         die "Python 3.11 or newer is needed; it is part of what this makes: bash scripts/setup.sh"
     fi
 }
 
 launch() { # [FLAGS...] swift VERB FILE.yaml ARGUMENTS...: see swiftkit/training/launch.py; it does not return
     check_python swiftkit.cli.launch
-    exec "$python" -m swiftkit.cli.launch --script "$0" --programs "$programs" "$@"
+    exec "$python" -P -m swiftkit.cli.launch --script "$0" --programs "$programs" "$@"
 }
 
 wait_for_server() { # PID URL SECONDS LOG: until URL/health answers; 1, with the log's end, if the server dies or is late
-    "$python" -m swiftkit.training.wait_for_server "$@"
+    "$python" -P -m swiftkit.training.wait_for_server "$@"
 }
 
 make_paths() { # VARIABLE...: a value that begins with a dash is a name here, not an option of what it is given to
@@ -53,12 +53,12 @@ run_or_print() { # COMMAND...: under DRY_RUN it is only shown, as a line that ca
     if [[ -n ${DRY_RUN-} ]]; then printf '%q' "$1" && printf ' %q' "${@:2}" && echo; else "$@"; fi
 }
 
-swiftkit() { run_or_print "$python" -m swiftkit "$@"; }
+swiftkit() { run_or_print "$python" -P -m swiftkit "$@"; }
 
 supervised() { # SCRIPT ARGUMENTS...: starts it again below the supervisor, so that a signal to it reaches all that it has started
     if [[ -n ${SWIFTKIT_SUPERVISED-}${DRY_RUN-} ]]; then return; fi
     check_python swiftkit.training.supervise
-    SWIFTKIT_SUPERVISED=1 exec "$python" -m swiftkit.training.supervise bash "$@"
+    SWIFTKIT_SUPERVISED=1 exec "$python" -P -m swiftkit.training.supervise bash "$@"
 }
 
 # The stages of a script are functions. Its `plan` names them in their order, each with what it reads (files, folders, settings)
@@ -77,7 +77,7 @@ run_stages() { # SCRIPT FOLDER SHOWN [STAGE]: all stages, at the end the log of 
         for i in "${stages[@]}"; do echo "# $i" && "$i"; done
     else
         check_python swiftkit.training.stages
-        exec "$python" -m swiftkit.training.stages --folder "$folder" --show "$shown" \
+        exec "$python" -P -m swiftkit.training.stages --folder "$folder" --show "$shown" \
             --again "${as_given-}bash $(printf %q "$script")" "${plan[@]}" -- bash "$script"
     fi
     exit

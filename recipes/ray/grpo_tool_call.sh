@@ -14,7 +14,7 @@ if (($# > 1)) || [[ $file != *.yaml ]]; then
 fi
 [[ -f $file ]] || die "there is no file $file"
 for module in ray vllm megatron.core mcore_bridge; do
-    if [[ -z ${DRY_RUN-} ]] && ! "$python" -c "import $module" 2>/dev/null; then
+    if [[ -z ${DRY_RUN-} ]] && ! "$python" -P -c "import $module" 2>/dev/null; then
         die "$module is not installed beside ms-swift: Ray mode needs ray, vllm, megatron-core, mcore-bridge"
     fi
 done

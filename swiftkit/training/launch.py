@@ -248,7 +248,7 @@ def accelerators(work: Work, line: LaunchLine) -> list[str]:
 
 def succeeds(code: str) -> bool:
     """Return True if the environment's Python runs the code without an error."""
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-P", "-c", code]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
 
 

@@ -77,7 +77,7 @@ def write_script(
         start = "start this script on every node, with its NODE_RANK"
         lines.append(f': "${{NODE_RANK:?{start}}}" "${{MASTER_ADDR:?and MASTER_ADDR}}"')
     elif variables.get("NPROC_PER_NODE"):  # several processes on one machine
-        port = f"$({python} -m swiftkit.training.free_port)"
+        port = f"$({python} -P -m swiftkit.training.free_port)"
         lines.append(f'export MASTER_PORT="${{MASTER_PORT:-{port}}}"')
     lines += [
         f'command=({program} {verb} "$here/recipe.yaml"',
@@ -87,7 +87,7 @@ def write_script(
     text = _HEAD + "\n".join(lines) + "\n" + _DRY_RUN + _data_check(record.data)
     if any(attempt.changed for attempt in record.attempts):
         text += _CHANGED
-    text += f'exec {python} -m swiftkit.training.supervise --record "${{command[@]}}"\n'
+    text += f'exec {python} -P -m swiftkit.training.supervise --record "${{command[@]}}"\n'
     with write_atomically(path) as file:
         file.write(text.encode())
     path.chmod(0o755)

@@ -129,7 +129,7 @@ class Supervisor:
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._stop)
         mark = f"{os.getpid()}-{time.time_ns()}"
-        watch = [sys.executable, "-m", "swiftkit.training.supervise", "--watch", mark]
+        watch = [sys.executable, "-P", "-m", "swiftkit.training.supervise", "--watch", mark]
         self._watcher = Popen(  # noqa: S603 - first, so that the command is never without it
             watch, stdin=PIPE, start_new_session=True, pass_fds=inherited
         )

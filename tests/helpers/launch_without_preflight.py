@@ -1,6 +1,6 @@
 """The launcher with a preflight that only notes what it was asked, and agrees.
 
-    python launch_without_preflight.py -m swiftkit.cli.launch ARGUMENTS...
+    python launch_without_preflight.py -P -m swiftkit.cli.launch ARGUMENTS...
 
 PREFLIGHT=fails: it finds something that would stop the run.
 """
@@ -22,4 +22,4 @@ def check(file: Path, flags: Sequence[str], machine: Machine, verb: str) -> list
     return [Finding(Level.FAIL, "model", "is not there")] if fails else []
 
 
-sys.exit(launch.main(sys.argv[3:], check))
+sys.exit(launch.main(sys.argv[4:], check))

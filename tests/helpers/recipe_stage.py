@@ -15,7 +15,7 @@ from helpers.paths import ROOT
 
 # The launcher's preflight is a room of its own; here it only notes that it was asked, and agrees.
 FAKE_PYTHON = f"""#!/usr/bin/env bash
-if [[ "$1 ${{2-}}" == "-m swiftkit.cli.launch" ]]; then
+if [[ "$1 ${{2-}} ${{3-}}" == "-P -m swiftkit.cli.launch" ]]; then
     set -- "{ROOT}/tests/helpers/launch_without_preflight.py" "$@"
 fi
 exec "$REAL_PYTHON" "$@"

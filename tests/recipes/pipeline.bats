@@ -9,11 +9,11 @@ setup() {
     # All that a stage starts writes one line: the verb and the last of its words.
     program swift 'echo "$1 ${*: -1}" >>"$STAGE/calls"; [[ ! -e $STAGE/fail_$1 ]] || exit 1
         [[ $1 != export ]] || { mkdir -p "${*: -1}" && echo new >"${*: -1}/weights"; }'
-    program python 'if [[ "$1 $2" == "-m swiftkit" && $3 =~ ^(convert|check|compare)$ ]]; then
-        echo "$3" >>"$STAGE/calls"
-        exit "$(cat "$STAGE/status_$3" 2>/dev/null || echo 0)"
+    program python 'if [[ "$1 $2 $3" == "-P -m swiftkit" && $4 =~ ^(convert|check|compare)$ ]]; then
+        echo "$4" >>"$STAGE/calls"
+        exit "$(cat "$STAGE/status_$4" 2>/dev/null || echo 0)"
     fi
-    [[ "$1 ${2-}" != "-m swiftkit.cli.launch" ]] || set -- "$LAUNCH" "$@"
+    [[ "$1 ${2-} ${3-}" != "-P -m swiftkit.cli.launch" ]] || set -- "$LAUNCH" "$@"
     exec "$REAL_PYTHON" "$@"'
     echo '[[ -n ${DRY_RUN-} ]] || echo "eval $3" >>"$STAGE/calls"' >"$project/recipes/eval.sh"
     export MODEL='a model' RAW='raw $(touch pwned)' HELD_OUT='held; touch pwned' FOLDER='runs/$(touch pwned)' YAMLS=$STAGE/yamls

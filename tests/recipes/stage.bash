@@ -18,7 +18,7 @@ make_stage() {
     program nvidia-smi ''
     # Preflight is asked only where a test wants its opinion; here it would miss the models.
     export LAUNCH="$BATS_TEST_DIRNAME/../helpers/launch_without_preflight.py"
-    program python '[[ "$1 ${2-}" != "-m swiftkit.cli.launch" || -n ${REAL_PREFLIGHT-} ]] || set -- "$LAUNCH" "$@"
+    program python '[[ "$1 ${2-} ${3-}" != "-P -m swiftkit.cli.launch" || -n ${REAL_PREFLIGHT-} ]] || set -- "$LAUNCH" "$@"
         exec "$REAL_PYTHON" "$@"'
     cd "$STAGE" || return 1
 }

@@ -330,3 +330,11 @@ def test_recipe_is_a_header_and_one_call(recipe: str) -> None:
     code = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert len(code) <= 5
     assert re.match(rf'launch .*swift \w+ "\$here/{recipe}.yaml" "\$@"$', code[-1])
+
+
+def test_modules_in_the_working_folder_are_not_imported(stage: Stage, small_yaml: Path) -> None:
+    """A clone of ms-swift has a folder `swift`, a person's folder a `random.py`, another's worse."""
+    for name in ("argparse", "psutil", "random", "yaml"):
+        (stage.folder / f"{name}.py").write_text("open('pwned', 'w')\n")
+    assert stage.run("lora_sft", small_yaml).returncode == 0
+    assert not (stage.folder / "pwned").exists()

@@ -112,6 +112,7 @@ def test_rerun_leaves_out_variables_that_no_shell_can_set(folder: Path) -> None:
 def test_rerun_runs_with_the_same_environment(folder: Path) -> None:
     """Its command gets the recorded variables, and a record of its own."""
     begin_run(swift=str(write_swift(folder)), PYTHONPATH=os.pathsep.join(sys.path))
+    (folder / "psutil.py").write_text("raise SystemExit('a module of the working folder')\n")
     done = run()
     assert done.returncode == 0, done.stderr
     out = folder / "out dir"
