@@ -65,20 +65,27 @@ supervised() { # SCRIPT ARGUMENTS...: starts it again below the supervisor, so t
 # and the folders that it makes: --stage sft --reads rows.jsonl --reads MODEL=x --makes runs/sft. `as_given` are the variables that
 # the script was started with, for a shell. A stage that has read the same before is not run again (swiftkit/training/stages.py).
 plan=()
-run_stages() { # SCRIPT FOLDER SHOWN [STAGE]: all stages, at the end the log of SHOWN; or one stage, here; it does not return
+given() { # NAME...: prints those variables, and those of every recipe, as far as they are set
+    local name
+    for name in "$@" GPUS CUDA_VISIBLE_DEVICES DEEPSPEED VLLM RESUME NPROC_PER_NODE SWIFTKIT_VENV SWIFTKIT_STOP_SECONDS; do
+        if [[ -v $name ]]; then printf '%s=%q ' "$name" "${!name}"; fi
+    done
+}
+
+run_stages() { # SCRIPT FOLDER SHOWN [STAGE]: all stages, at the end the log of SHOWN; or one, on the screen; it does not return
     local script=$1 folder=$2 shown=$3 i stages=()
     for ((i = 0; i < ${#plan[@]}; i += 2)); do # all of it is pairs
         if [[ ${plan[i]} == --stage ]]; then stages+=("${plan[i + 1]}"); fi
     done
-    if (($# > 3)); then
-        [[ " ${stages[*]} " == *" $4 "* ]] || die "there is no stage $4; the stages are: ${stages[*]}"
-        "$4"
-    elif [[ -n ${DRY_RUN-} ]]; then
+    if (($# > 3)); then [[ " ${stages[*]} " == *" $4 "* ]] || die "there is no stage $4; the stages are: ${stages[*]}"; fi
+    if [[ -n ${DRY_RUN-} && $# == 3 ]]; then
         for i in "${stages[@]}"; do echo "# $i" && "$i"; done
+    elif [[ -n ${DRY_RUN-}${SWIFTKIT_STAGE-} ]]; then
+        "$4"
     else
         check_python swiftkit.training.stages
         exec "$python" -P -m swiftkit.training.stages --folder "$folder" --show "$shown" \
-            --again "${as_given-}bash $(printf %q "$script")" "${plan[@]}" -- bash "$script"
+            --again "cd $(printf %q "$PWD") && ${as_given-}bash $(printf %q "$script")" --only "${4-}" "${plan[@]}" -- bash "$script"
     fi
     exit
 }

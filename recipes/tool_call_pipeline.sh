@@ -15,12 +15,8 @@
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 script=$0
-export RESUME=${RESUME-1} # a training that was stopped goes on from its last checkpoint; RESUME=0 trains again
-
-as_given="" # to repeat this very run
-for name in TINY MODEL FOLDER RAW HELD_OUT YAMLS; do
-    if [[ -n ${!name-} ]]; then as_given+=$(printf '%s=%q ' "$name" "${!name}"); fi
-done
+as_given=$(given TINY MODEL FOLDER RAW HELD_OUT YAMLS) # to repeat this very run
+export RESUME=${RESUME-1}                              # a training that was stopped goes on from its last checkpoint; RESUME=0 trains again
 if [[ -n ${TINY-} ]]; then # what has no other value comes from the demo
     cd "$root"
     script=recipes/tool_call_pipeline.sh
@@ -101,10 +97,10 @@ compare() { # BEFORE AFTER: worse (1) and no difference shown (3) are verdicts, 
     if ((status != 1 && status != 3)); then return "$status"; fi
 }
 
-settings=$(printf '%q ' "$model" "$raw" "$held_out" "${YAMLS-}")
+settings=$(printf 'MODEL=%q RAW=%q HELD_OUT=%q YAMLS=%q' "$model" "$raw" "$held_out" "${YAMLS-}")
 if [[ -z ${DRY_RUN-} ]]; then # stages that are done were done with these
     mkdir -p -- "$folder"
-    if [[ -f $folder/settings && $(<"$folder/settings") != "$settings" ]]; then
+    if [[ -f $folder/settings && $(<"$folder/settings") != "$settings" && -n $(ls -- "$folder/done" 2>/dev/null) ]]; then
         die "$folder was begun with other settings: $(<"$folder/settings"); give another FOLDER"
     fi
     printf '%s\n' "$settings" >"$folder/settings"

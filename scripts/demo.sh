@@ -11,12 +11,8 @@ cd "$(dirname "$0")/.."
 bash scripts/setup.sh # first, because lib.sh takes the environment's Python if there is one
 # shellcheck source=recipes/lib.sh
 source recipes/lib.sh
-export RESUME=${RESUME-1} # a training that was stopped goes on from its last checkpoint
-
-as_given="" # to repeat this very run
-for name in DEMO_DIR MODEL_FAMILY MAX_STEPS; do
-    if [[ -n ${!name-} ]]; then as_given+=$(printf '%s=%q ' "$name" "${!name}"); fi
-done
+as_given=$(given DEMO_DIR MODEL_FAMILY MAX_STEPS) # to repeat this very run
+export RESUME=${RESUME-1}                         # a training that was stopped goes on from its last checkpoint
 case ${MODEL_FAMILY:-qwen3} in
     qwen3) base=recipes/tiny/qwen3 family="" ;;
     gpt-oss) base=recipes/tiny/gpt_oss family=_gpt_oss ;;

@@ -28,8 +28,9 @@ check_venv_folder() { # FOLDER VARIABLE: what somebody else made is neither clea
     die "$1 is not a virtual environment and not empty; $fix"
 }
 
-clear_venv() { # FOLDER PYTHON: made anew, and marked as ours; prints what goes wrong
-    "$2" -m venv --clear -- "$1" && touch -- "$1/$made_here"
+clear_venv() { # FOLDER PYTHON: made anew, and marked as ours first, so that one that is interrupted is made again
+    mkdir -p -- "$1" && touch -- "$1/$made_here" &&
+        (cd -- "$1" && find . -mindepth 1 -maxdepth 1 ! -name "$made_here" ! -name .installing -exec rm -rf -- {} +) && "$2" -m venv -- "$1"
 }
 
 give_up() { # LOG

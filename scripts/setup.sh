@@ -29,7 +29,8 @@ choose_python() { # prints the first Python that is new enough
     die "Python 3.11 or newer is needed:${found:- no Python was found;} install one, or name it: PYTHON=/path/to/python3.12 bash $0"
 }
 
-make_venv() { # from nothing: what an interrupted pip has left behind is not to be trusted
+make_venv() { # from nothing: what an interrupted venv or pip has left behind is not to be trusted
+    mkdir -p -- "$venv" && touch -- "$venv/.installing"
     if clear_venv "$venv" "$base" >&2; then return; fi
     rm -rf -- "$venv"
     die "$base cannot make a virtual environment (see above); on Debian and Ubuntu: apt install python3-venv"

@@ -137,7 +137,8 @@ def evaluate_command(
         with open_run(run_options) as runner:
             counts = runner.results.counts
             done, path = counts.done, runner.directory.path
-            say(f"nothing is wrong: {counts.total - done} to ask, {done} finished in {path}")
+            numbers = f"{counts.total - done} to ask, {done} finished in {path}"
+            say(f"data and options are in order: {numbers}")
         return
     report = evaluate(run_options)
     if tracked_run:

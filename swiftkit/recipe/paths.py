@@ -10,6 +10,8 @@ from swiftkit.recipe.recipe import Recipe
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 DATASETS = ("dataset", "val_dataset")
+# No organization of a hub has such a name: they are folders, there or not.
+_LOCAL_FOLDERS = ("models/", "runs/", "data/", "checkpoints/")
 _DATA_ENDINGS = (".jsonl", ".json", ".csv", ".parquet", ".txt")
 _LOCAL_MARKS = (
     "config.json adapter_config.json args.json trainer_state.json run.json *.safetensors"
@@ -80,6 +82,8 @@ def looks_local(value: str) -> bool:
     of two parts is a path where the folder of the first holds models, checkpoints or data.
     """
     if value.startswith(("/", "./", "../", "~")) or value.endswith(_DATA_ENDINGS):
+        return True
+    if value.startswith(_LOCAL_FOLDERS):
         return True
     name = value.partition(":")[0]
     if is_listed(name) or not begins_with_folder(name):

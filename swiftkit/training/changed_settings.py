@@ -8,6 +8,7 @@ ZeRO's optimizer is cut for it, and it is part of the batch.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from swiftkit.recipe.arguments import Argument
 from swiftkit.recipe.recipe import Recipe, whole_number
 from swiftkit.training.provenance import DataFile
 from swiftkit.training.redaction import recipe_secrets, redacted_settings
@@ -18,7 +19,7 @@ _WITHOUT_EFFECT = (  # beginnings of names
     " num_train_epochs resume_from_checkpoint dataset_num_proc dataloader_num_workers"
     " dataloader_pin_memory dataloader_persistent_workers dataloader_prefetch_factor ddp_timeout"
     " create_checkpoint_symlink check_model disable_tqdm use_hf val_dataset use_cpu"
-    " use_liger_kernel use_vllm vllm_"
+    " use_liger_kernel use_vllm vllm_ gradient_checkpointing load_from_cache_file"
 ).split()
 
 
@@ -33,20 +34,40 @@ def changed_settings(record: RunRecord, recipe: Recipe, data: Sequence[DataFile]
         if flag.startswith(tuple(_WITHOUT_EFFECT)):
             continue
         old, new = record.settings.get(flag, []), after.get(flag, [])
+        argument = recipe.arguments.get(flag)
+        if argument and _values(argument, old) == _values(argument, new):
+            continue
         if flag == "dataset":  # a file may have moved: its content counts
             is_same = list(map(_selection, old)) == list(map(_selection, new))
         else:
             is_same = _places(old, record.folder) == _places(new, "")
         if not is_same:
             differences.append(f"{flag} was {_shown(old)}, is {_shown(new)}")
-    differences += _changed_data(record.data, data)
+    differences += changed_data(record.data, data)
     before, now = _processes(record.environment), _processes(recipe.environment)
     if before != now:
         differences.append(f"{before} processes trained, {now} would now")
     return differences
 
 
-def _changed_data(before: Sequence[DataFile], now: Sequence[DataFile]) -> list[str]:
+def _values(argument: Argument, words: list[str]) -> list[object]:
+    """Return what the words mean to swift's parser: 4e-3 is 0.004, and no word is the default."""
+    if not words and argument.default is not None:
+        default = argument.default
+        words = list(map(str, default if isinstance(default, list) else [default]))
+    values: list[object] = []
+    for word in words:
+        if argument.kind == "bool" or word.lower() in ("true", "false"):
+            values.append(word.lower() in ("yes", "true", "t", "y", "1"))
+            continue
+        try:
+            values.append(word if argument.kind in ("str", "choice") else float(word))
+        except ValueError:
+            values.append(word)
+    return values
+
+
+def changed_data(before: Sequence[DataFile], now: Sequence[DataFile]) -> list[str]:
     """Compare the files of --dataset, which have an order."""
     old = [file for file in before if file.flag == "dataset"]
     new = [file for file in now if file.flag == "dataset"]

@@ -109,6 +109,10 @@ def launch(line: LaunchLine, check: Check) -> int:
     if not is_own_file:
         file, *flags = flags
     file = checked_file(file)
+    path = as_path(Path(line.programs, program))
+    if "--help" in flags and not is_dry_run():
+        check_installed(path)
+        os.execvp(path, [path, verb, file, *flags])  # noqa: S606 - nothing to supervise
 
     machine_settings.stop_seconds(os.environ)  # wrong variables are said before anything is done
     machine = Machine.here(os.environ)
@@ -127,7 +131,7 @@ def launch(line: LaunchLine, check: Check) -> int:
     keeps_dtype = work.gpus == 0 and not is_own_file and sets_dtype(verb, file)
     deepspeed = os.environ.get("DEEPSPEED") or line.deepspeed
     added = machine_settings.flags_for(work, deepspeed, keeps_dtype)
-    program = as_path(Path(line.programs, program))
+    program = path
     check_installed(program)
     with lock_for(work, [verb, file, *added, *flags]) as lock:
         if work.is_training and is_on(os.environ, "RESUME"):
@@ -141,8 +145,6 @@ def launch(line: LaunchLine, check: Check) -> int:
             command = [short_path(program), verb, file, *added, *accelerators(work, line), *flags]
             print_line(variables, command)
             return 0
-        if "--help" in flags:
-            os.execvp(program, [program, verb, file, *flags])  # noqa: S606 - nothing to supervise
         if has_faults(work, file, [*added, *flags], machine, check):
             return 2
         added += accelerators(work, line)
@@ -151,7 +153,7 @@ def launch(line: LaunchLine, check: Check) -> int:
 
 def lock_for(work: Work, words: Sequence[str]) -> AbstractContextManager[list[int]]:
     """Return the lock of what a training writes into; nothing else needs one."""
-    if not work.is_training or is_dry_run() or "--help" in words:
+    if not work.is_training or is_dry_run():
         return nullcontext([])
     from swiftkit.training.folder_lock import lock_output
 

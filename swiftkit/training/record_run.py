@@ -8,6 +8,7 @@ left empty: a record is no reason to stop a training.
 
 import os
 import platform
+import shlex
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -86,7 +87,9 @@ def end(path: Path, status: int) -> None:
         write_record(path, record)
     except (DataError, OSError) as error:
         say(f"swiftkit: {error}")
-    say(f"\nswiftkit: {path}; the same run again: bash {path.with_name(run_record.RERUN)}")
+    script = shlex.quote(str(path.with_name(run_record.RERUN)))
+    is_repeatable = not any(attempt.changed for attempt in record.attempts)
+    say(f"\nswiftkit: {path}" + (f"; the same run again: bash {script}" if is_repeatable else ""))
     for line in failure_lines(status, record.attempts[-1].failure, record.step):
         say(f"swiftkit: {line}")
     if record.swanlab:
@@ -103,7 +106,8 @@ def failure_lines(status: int, failure: str, step: int | None) -> list[str]:
     elif status in _KILLED:
         lines.append(f"it was killed by SIGKILL; most often {ADVICE[HOST_MEMORY]}")
     if step:
-        lines.append(f"to go on from step {step}: the same command with RESUME=1")
+        with_others = " (RESUME=force with other settings)" if lines else ""
+        lines.append(f"to go on from step {step}: the same command with RESUME=1{with_others}")
     return lines
 
 

@@ -84,9 +84,10 @@ def write_script(
         *(f"    {word}" for word in _flags(command, recipe, secrets)),
         '    --output_dir "${here}_rerun" "$@")',
     ]
-    text = _HEAD + "\n".join(lines) + "\n" + _DRY_RUN + _data_check(record.data)
+    text = _HEAD
     if any(attempt.changed for attempt in record.attempts):
         text += _CHANGED
+    text += "\n".join(lines) + "\n" + _DRY_RUN + _data_check(record.data)
     text += f'exec {python} -P -m swiftkit.training.supervise --record "${{command[@]}}"\n'
     with write_atomically(path) as file:
         file.write(text.encode())

@@ -19,14 +19,14 @@ from swiftkit.recipe.recipe import Recipe
 from swiftkit.recipe.switches import is_on
 from swiftkit.terminal import say
 from swiftkit.training import checkpoints
-from swiftkit.training.changed_settings import changed_settings
+from swiftkit.training.changed_settings import changed_data, changed_settings
 from swiftkit.training.provenance import data_files
 from swiftkit.training.redaction import recipe_secrets, redacted_settings
 from swiftkit.training.run_record import RECORD, RunRecord, is_first_node, read_record
 
 _FLAG = "resume_from_checkpoint"
 _ANEW = "the run starts from the beginning"
-_AGAIN = "to train again: leave RESUME out"
+_AGAIN = "to train again: choose another --output_dir"
 # What the launcher adds for a machine says nothing about how much there is to train.
 _MACHINE_FLAGS = set(
     f"{_FLAG} deepspeed use_cpu fp16 torch_dtype use_liger_kernel use_vllm vllm_mode".split()
@@ -53,7 +53,7 @@ def resume(
         # What is wrong with the recipe preflight will say.
         recipe, _ = read(file, flags, verb, environment, Machine())
         may_write = not is_on(environment, "DRY_RUN") and is_first_node(environment)
-        return _resume(recipe, may_write, environment.get("RESUME", "").lower() == "force")
+        return _resume(recipe, may_write, environment.get("RESUME", "").strip().lower() == "force")
     except (OSError, RuntimeError) as error:  # no permission; ~nobody
         reason = " ".join(str(error).split())
         raise UsageError(f"RESUME: {reason} (correct the path, or its permissions)") from error
@@ -66,14 +66,15 @@ def _resume(recipe: Recipe, may_write: bool, is_forced: bool) -> Resumption:
         say(f"swiftkit: RESUME is not needed: --{_FLAG} is given")
         return Resumption()
     if record and ended_well(record, recipe):
+        check(output, changed_data(record.data, data_files(recipe)), is_forced)
         say(f"swiftkit: {output} is finished (step {record.step}); {_AGAIN}")
         return Resumption(is_finished=True)
     checkpoint = last_complete(output, record, may_write)
     if checkpoint is None:
         say(f"swiftkit: RESUME: {output} holds no checkpoint to go on from; {_ANEW}")
         return Resumption()
-    if record and not is_at_end(checkpoint, recipe):
-        check_settings(output, record, recipe, is_forced)
+    if record:
+        check(output, changed_settings(record, recipe, data_files(recipe)), is_forced)
     if may_write:
         checkpoints.link_last(checkpoint)
     if is_at_end(checkpoint, recipe):
@@ -89,9 +90,8 @@ def _resume(recipe: Recipe, may_write: bool, is_forced: bool) -> Resumption:
     return Resumption(checkpoint)
 
 
-def check_settings(output: Path, record: RunRecord, recipe: Recipe, is_forced: bool) -> None:
+def check(output: Path, differences: Sequence[str], is_forced: bool) -> None:
     """Raise UsageError if the run would go on otherwise than it began; say so if that is meant."""
-    differences = changed_settings(record, recipe, data_files(recipe))
     if not differences:
         return
     reason = f"{output} began otherwise: {'; '.join(differences)}"

@@ -65,6 +65,7 @@ class Plan(NamedTuple):
     command: list[str]
     again: str
     show: str
+    only: str
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -76,6 +77,9 @@ def main(arguments: Sequence[str]) -> int:
         with (plan.folder / LOCK).open("a+", encoding="utf-8") as lock:
             fix = "wait for it or stop it, or choose another folder"
             take_lock(lock, f"{plan.folder} is in use", fix)
+            os.environ["SWIFTKIT_STAGE"] = "1"  # the script runs its function
+            if plan.only:
+                return supervise([*plan.command, plan.only], inherited=[lock.fileno()])
             return run_stages(plan, lock)
     except (SwiftkitError, OSError) as error:
         say(f"swiftkit: {error}")
@@ -88,6 +92,7 @@ def parse(arguments: Sequence[str]) -> Plan:
     parser.add_argument("--folder", type=Path, required=True, help="for logs and digests")
     parser.add_argument("--again", default="", help="the line that repeats this run, for a person")
     parser.add_argument("--show", default="", help="the stage whose log is printed at the end")
+    parser.add_argument("--only", default="", help="one stage, whatever it has read")
     for flag in ("--stage", "--reads", "--makes"):
         parser.add_argument(flag, dest="words", action="append", type=partial(Word, flag))
     parser.add_argument("command", nargs="+", help="what runs a stage, given its name")
@@ -100,7 +105,8 @@ def parse(arguments: Sequence[str]) -> Plan:
             stages[-1].reads.append(value)
         else:
             stages[-1].makes.append(value)
-    return Plan(options.folder, stages, options.command, options.again, options.show)
+    words = (options.command, options.again, options.show, options.only)
+    return Plan(options.folder, stages, *words)
 
 
 def run_stages(plan: Plan, lock: IO[str]) -> int:

@@ -151,7 +151,8 @@ BROKEN: dict[str, list[Broken]] = {
         Broken(yaml="train_type: lora", message="write tuner_type"),
         Broken(yaml="overwrite_output_dir: true", message="leave it out"),
         Broken(yaml="max_samples: 100", message="FILE#1000"),
-        Broken(yaml="model_name_or_path: model", message="write model"),
+        Broken(yaml="model_name_or_path: model", without=("model",), message="write model"),
+        Broken(yaml="model_id_or_path: other", message="leave it out: model is given"),
         Broken(yaml="finetuning_type: lora", message="write tuner_type"),
         Broken(yaml="lora_target: q_proj,v_proj", message="write target_modules q_proj v_proj"),
         Broken(yaml="lora_target: all", message="write target_modules all-linear"),
@@ -208,7 +209,7 @@ BROKEN: dict[str, list[Broken]] = {
     # files
     "no_model": [Broken(without=("model",)), Broken("infer", without=("model",))],
     "no_dataset": [Broken(without=("dataset",))],
-    "missing_model": [Broken(yaml="model: ./none"), Broken(yaml="model: train.jsonl", message="is a file")],
+    "missing_model": [Broken(yaml="model: ./none"), Broken(yaml="model: models/Qwen3-8B"), Broken(yaml="model: train.jsonl", message="is a file")],
     "adapter_as_model": [
         Broken("export", "model: lora\nmerge_lora: true", message="give it by --adapters lora, and its base model by --model model"),
         Broken("deploy", "model: lora", files={"lora/args.json": "{}"}, message="give it by --adapters lora"),

@@ -10,7 +10,8 @@ import pytest
 from helpers.paths import ROOT
 from helpers.preflight_recipes import GOOD, make_good_files
 
-from swiftkit.preflight.command import split_command
+from swiftkit.preflight.command import corrected, split_command
+from swiftkit.preflight.examine import examine
 
 
 def run_preflight(
@@ -59,6 +60,20 @@ def test_preflight_imports_nothing_heavy() -> None:
     assert "yaml" in imported
     heavy = "torch transformers swift datasets numpy scipy rich openai aiohttp"
     assert not imported & set(heavy.split())
+
+
+def test_corrected_command_keeps_all_data() -> None:
+    """Two old names of one flag, and a count of rows."""
+    words = (
+        "swift sft --model m/m --dataset a/b --custom_train_dataset_path c.jsonl --max_samples 9"
+    )
+    command = split_command(Path(words.split()[0]), words.split()[1:])
+    recipe, findings = examine(None, command.flags, {}, verb=command.verb)
+    assert "--dataset 'a/b#9' 'c.jsonl#9'" in corrected(recipe, findings, {})
+    recipe, findings = examine(
+        None, ["--model", "a/b", "--model_id_or_path", "c/d"], {}, verb="sft"
+    )
+    assert corrected(recipe, findings, {}) == "swift sft --model a/b"
 
 
 def test_corrected_tutorial_command_breaks_none_of_its_rules(tmp_path: Path) -> None:

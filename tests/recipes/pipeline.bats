@@ -83,7 +83,7 @@ teardown() {
 @test "a folder that was begun with other settings is refused" {
     recipe tool_call_pipeline
     MODEL=another run recipe tool_call_pipeline
-    [[ $status == 2 && $output == *"begun with other settings"* ]]
+    [[ $status == 2 && $output == *"begun with other settings: MODEL=a\\ model "* ]]
 }
 
 @test "one stage alone, and one that is not there" {
@@ -117,4 +117,20 @@ teardown() {
     echo two >>raw_rows/rows.jsonl
     run recipe tool_call_pipeline
     [[ $status == 0 && $(head -n 1 calls) == convert ]]
+}
+
+@test "settings are fixed when a stage is done, not by a start that failed" {
+    echo 2 >status_convert
+    run recipe tool_call_pipeline
+    [[ $status == 2 ]]
+    rm status_convert
+    RAW=another recipe tool_call_pipeline
+    run recipe tool_call_pipeline
+    [[ $status == 2 && $output == *"begun with other settings: MODEL=a\ model RAW=another "* ]]
+}
+
+@test "the hints name the folder, and the variables of every recipe" {
+    touch fail_rlhf
+    GPUS=0 VLLM=0 run recipe tool_call_pipeline
+    [[ $output == *"Go on from here:           cd $(printf %q "$PWD") && "*" GPUS=0 VLLM=0 "* ]]
 }

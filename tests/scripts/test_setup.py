@@ -19,8 +19,9 @@ case "$*" in
     -c*) echo "${VERSION:-3.12}" ;;
     *"-m venv"*)
         if [[ ${VENV-} == broken ]]; then echo "ensurepip is not available"; exit 1; fi
+        if [[ ${VENV-} == killed ]]; then mkdir -p "${@: -1}/lib" && touch "${@: -1}/pyvenv.cfg" && kill -KILL $PPID; fi
         echo "venv" >>"$STAGE/calls"
-        rm -rf "${@: -1}" && mkdir -p "${@: -1}/bin" && touch "${@: -1}/pyvenv.cfg" && cp "$0" "${@: -1}/bin/python" ;;
+        mkdir -p "${@: -1}/bin" && touch "${@: -1}/pyvenv.cfg" && cp "$0" "${@: -1}/bin/python" ;;
     *make.py*|*"-m swiftkit"*)
         if [[ $0 == */.venv/bin/python ]]; then echo "$*" >>"$STAGE/stages"; else exit 1; fi ;;
     *"-m pip"*)
@@ -132,6 +133,14 @@ def test_interrupted_setup_starts_over(project: Stage) -> None:
     # the lock is free: nobody holds it any more
     assert project.run(setup_script(project)).returncode == 0
     assert calls(project).count("venv") == 2
+
+
+def test_setup_that_was_killed_while_it_made_the_environment_starts_over(project: Stage) -> None:
+    """Before anything is installed: what is there is its own all the same."""
+    assert project.run(setup_script(project), VENV="killed").returncode == -9
+    result = project.run(setup_script(project))
+    assert result.returncode == 0, result.stderr
+    assert not (project.folder / "a project/.venv/lib").exists()
 
 
 def test_setup_that_fails_shows_the_log_and_the_command(project: Stage) -> None:

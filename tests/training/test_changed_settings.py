@@ -41,10 +41,13 @@ def resumed(*flags: str, **environment: str) -> Path | None:
         ["--use_cpu", "true", "--use_liger_kernel", "false"],
         ["--dataset", "moved.jsonl"],
         ["--dataset", "./rows.jsonl"],
+        ["--seed", "07", "--lora_rank", "8", "--data_seed", "42"],
+        ["--packing", "no", "--gradient_checkpointing", "false", "--load_from_cache_file", "true"],
     ],
 )
 def test_resume_goes_on_where_nothing_is_trained_otherwise(flags: list[str]) -> None:
-    """Another spelling of a path, a file that was moved, a longer run, other saves and kernels."""
+    """Another spelling of a path or a number, swift's own value, a file that was moved, a longer
+    run, other saves and kernels."""
     Path("moved.jsonl").write_bytes(Path("rows.jsonl").read_bytes())
     assert resumed(*flags) == OUT / "checkpoint-2"
 
@@ -77,7 +80,27 @@ def test_resume_stops_at_other_settings_and_names_them(
     assert difference in capsys.readouterr().err
 
 
-def test_forced_start_keeps_both_digests_and_cannot_be_repeated() -> None:
+@pytest.mark.parametrize("steps", ["2", "4"])
+def test_resume_of_a_finished_run_names_what_is_otherwise(
+    steps: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would not be trained with these settings or data."""
+    if steps != "2":
+        make_checkpoint(OUT / f"checkpoint-{steps}")
+    end(OUT / "run.json", 0)
+    flags = ["--max_steps", steps]
+    with pytest.raises(UsageError, match="learning_rate was not set"):
+        resumed(*flags, "--learning_rate", "5e-5")
+    Path("rows.jsonl").write_text('{"messages": [2]}\n')
+    with pytest.raises(UsageError, match="holds other data"):
+        resumed(*flags)
+    assert resumed(*flags, RESUME=" Force") is None
+    assert "is finished" in capsys.readouterr().err
+
+
+def test_forced_start_keeps_both_digests_and_cannot_be_repeated(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     """run.json tells what each start trained on; rerun.sh says why it refuses."""
     Path("rows.jsonl").write_text('{"messages": [2]}\n')
     with pytest.raises(UsageError, match=r"rows\.jsonl holds other data"):
@@ -95,6 +118,8 @@ def test_forced_start_keeps_both_digests_and_cannot_be_repeated() -> None:
     )
     assert done.returncode == 2
     assert "cannot be repeated" in done.stderr
+    end(OUT / "run.json", 0)
+    assert "rerun.sh" not in capsys.readouterr().err
 
 
 def test_record_of_an_older_swiftkit_is_compared_too() -> None:

@@ -1,6 +1,7 @@
 """run.json: all that is needed to repeat a run, and no secret."""
 
 import hashlib
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,16 @@ def test_begin_records_all_that_a_run_is_made_of() -> None:
     (gpu,) = record.gpus
     assert (gpu.name, gpu.driver, gpu.memory) == ("NVIDIA H100 80GB HBM3", "570.86.15", "81559 MiB")
     assert [(attempt.ended, attempt.exit_status) for attempt in record.attempts] == [(None, None)]
+
+
+def test_end_offers_a_command_that_can_be_pasted(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The folder `out dir` has a name that a shell would split."""
+    begin_run()
+    end(folder / "out dir/run.json", 0)
+    offered = capsys.readouterr().err.partition("the same run again: ")[2].splitlines()[0]
+    assert shlex.split(offered) == ["bash", str(folder / "out dir/rerun.sh")]
 
 
 @pytest.mark.usefixtures("folder")

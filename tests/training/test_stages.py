@@ -30,9 +30,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def start(steps: int = 1, run: str = "run") -> "subprocess.Popen[str]":
+def start(steps: int = 1, run: str = "run", only: str = "") -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "swiftkit.training.stages", "--folder", run]
-    command += ["--again", "A=1 bash script.sh", "--show", "b"]
+    command += ["--again", "A=1 bash script.sh", "--show", "b", "--only", only]
     command += ["--stage", "a", "--reads", "rows.jsonl", "--reads", f"STEPS={steps}"]
     command += ["--reads", f"{run}/own", "--makes", "out a"]
     command += ["--stage", "b", "--reads", "out a", "--makes", "out b"]
@@ -41,8 +41,8 @@ def start(steps: int = 1, run: str = "run") -> "subprocess.Popen[str]":
     return subprocess.Popen(command, text=True, stdout=pipe, stderr=subprocess.STDOUT)
 
 
-def run(steps: int = 1, run: str = "run") -> tuple[int, str]:
-    with start(steps, run) as process:
+def run(steps: int = 1, run: str = "run", only: str = "") -> tuple[int, str]:
+    with start(steps, run, only) as process:
         output, _ = process.communicate(timeout=60)
     return process.returncode, output
 
@@ -162,10 +162,20 @@ def test_second_run_into_the_folder_is_refused(folder: Path) -> None:
     (folder / "wait_a").touch()
     first = start()
     wait_until((folder / "ready").exists)
-    status, output = run()
-    assert (status, f"run is in use by process {first.pid} on " in output) == (2, True)
+    for only in ("", "b"):
+        status, output = run(only=only)
+        assert (status, f"run is in use by process {first.pid} on " in output) == (2, True)
     first.terminate()
     first.communicate(timeout=60)
+
+
+def test_one_stage_is_run_whatever_it_has_read(folder: Path) -> None:
+    run()
+    calls(folder)
+    assert run(only="a")[0] == 0
+    assert calls(folder) == ["a"]
+    (folder / "fail_b").touch()
+    assert run(only="b") == (7, "log \033[31m\r end\n".replace("\r", "\n"))
 
 
 def test_digest_tells_names_and_contents_apart(folder: Path) -> None:

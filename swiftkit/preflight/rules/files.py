@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from swiftkit.preflight.data_rows import first_rows
+from swiftkit.preflight.rules.keys import RENAMED
 from swiftkit.recipe.arguments import table
 from swiftkit.recipe.model_files import (
     is_adapter,
@@ -58,13 +59,15 @@ def no_model(recipe: Recipe) -> Findings:
     flags = ["model"]
     if not recipe.trains or recipe.get_bool("resume_only_model"):
         flags += ["adapters", "mcore_model", "mcore_adapter"]
-    if recipe.arguments and not recipe.is_set(*flags):
+    is_renamed = not {RENAMED.get(flag) for flag in recipe.typed}.isdisjoint(flags)
+    if recipe.arguments and not recipe.is_set(*flags) and not is_renamed:
         yield recipe.fail("model", "none is given", "add --model DIRECTORY")
 
 
 def no_dataset(recipe: Recipe) -> Findings:
     """The training names no data."""
     is_given = recipe.is_set("dataset", "cached_dataset") or recipe.get_bool("load_data_args")
+    is_given |= "dataset" in {RENAMED.get(flag) for flag in recipe.typed}
     if recipe.trains and not is_given:
         yield recipe.fail("dataset", "none is given", "add --dataset FILE.jsonl")
 

@@ -202,6 +202,7 @@ _TRANSLATED: dict[str, tuple[str, dict[str, list[str]]]] = {
     "freeze_trainable_layers": ("write trainable_parameters, the beginnings of their names", {}),
     "tokenized_path": ("write cached_dataset, made by swift export --to_cached_dataset true", {}),
 }
+_SAMPLE_COUNTS = ("max_samples", "train_dataset_sample")
 # Values that swift calls otherwise
 _VALUES = {
     "torch_dtype": {"bf16": "bfloat16", "fp16": "float16", "half": "float16", "fp32": "float32"},
@@ -217,6 +218,7 @@ _SECRETS = {
 def renamed_key(recipe: Recipe) -> Findings:
     """A flag belongs to an older ms-swift or to another tool; what to write now is given."""
     message = "is a flag of an older ms-swift or of another tool, which 4.6 does not know"
+    given = dict(recipe.typed)  # with what is added here: two old flags may mean one new one
     for flag in _unknown(recipe, renamed=True):
         changes: dict[str, list[str] | None] = {flag: None}
         new = RENAMED.get(flag, "")
@@ -224,12 +226,21 @@ def renamed_key(recipe: Recipe) -> Findings:
             fix, flags = _TRANSLATED[flag]
             if recipe.get_bool(flag):
                 changes |= flags
+            if flag in _SAMPLE_COUNTS and given.get("dataset"):
+                given["dataset"] = [_sampled(name, recipe.typed[flag]) for name in given["dataset"]]
+                changes["dataset"] = given["dataset"]
             yield recipe.fail(flag, message, fix, **changes)
         elif new and new in recipe.arguments:
             values = recipe.typed[flag]
             if recipe.arguments[new].nargs in ("+", "*"):
                 values = ",".join(values).split(",")  # other tools take one word with commas
             values = [_VALUES.get(new, {}).get(value, value) for value in values]
+            if new in given and recipe.arguments[new].nargs not in ("+", "*"):
+                yield recipe.fail(flag, message, f"leave it out: {new} is given", **changes)
+                continue
+            if new in given:
+                values = [*given[new], *values]
+            given[new] = values
             fix = (
                 f"write {new}"
                 if values == recipe.typed[flag]
@@ -238,6 +249,12 @@ def renamed_key(recipe: Recipe) -> Findings:
             yield recipe.fail(flag, message, fix, **changes | {new: values})
         else:
             yield recipe.fail(flag, message)
+
+
+def _sampled(name: str, count: list[str]) -> str:
+    """Return NAME#COUNT; a name that has a count keeps it, and -1 means all rows."""
+    number = "".join(count)
+    return f"{name}#{number}" if "#" not in name and number.isdecimal() else name
 
 
 def unknown_key(recipe: Recipe) -> Findings:
