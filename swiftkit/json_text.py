@@ -10,6 +10,7 @@ import msgspec
 from swiftkit.errors import DataError
 
 _SPACE = re.compile(r"\s*")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SPELT_COLON = re.compile(r"\\u003[aA]")
 
 
@@ -106,3 +107,15 @@ def written(value: Any) -> str:
     except (ValueError, TypeError, RecursionError) as error:
         problem = f"JSON cannot hold a call's arguments: {error}"
         raise DataError(problem, "bad_call", "use JSON values only") from error
+
+
+def without_surrogates(value: Any) -> Any:
+    """Return a JSON value whose texts any tokenizer and any file can take.
+
+    A lone surrogate, which a model writes as an escape, becomes U+FFFD; two that make a character
+    become it. Raises ValueError or RecursionError for what JSON cannot hold.
+    """
+    text = json.dumps(value, ensure_ascii=False)
+    if text.isascii() or _SURROGATE.search(text) is None:
+        return value
+    return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))

@@ -18,13 +18,16 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import UsageError
+from swiftkit.json_text import without_surrogates
 from swiftkit.sandbox import tool_worker
-from swiftkit.sandbox.tool_worker import Limits
+from swiftkit.sandbox.tool_worker import SHOWN, Limits
 from swiftkit.sandbox.worker import Worker, WorkerError
+from swiftkit.terminal import say
 from swiftkit.toolcall.call import ToolCall
 
 CALLS = 16  # of one answer that are run; a model that has lost its way writes hundreds
 FILE, SECONDS, MEGABYTES = "SWIFTKIT_TOOLS", "SWIFTKIT_TOOL_SECONDS", "SWIFTKIT_TOOL_MEMORY_MB"
+ERRORS = "SWIFTKIT_TOOL_ERRORS"
 _GRACE_SECONDS = 30.0  # beyond a call's own limit, which the worker itself watches
 State = dict[str, Any]
 
@@ -84,11 +87,12 @@ class ToolPool:
                     worker = self._start_worker()
                 answer = self._call(worker, call, state)
                 state = answer.get("state", state)
-                outcomes.append(ToolOutcome(answer.get("result"), answer.get("error", "")))
+                outcomes.append(_outcome(answer))
                 if answer.get("timed_out") or not worker.alive:
                     break
         except WorkerError as error:  # it did not start
-            outcomes.append(ToolOutcome(error=str(error)))
+            say(f"swiftkit: {FILE}: {self._file} cannot be loaded again: {error}")
+            outcomes.append(ToolOutcome(error="the tools cannot be loaded"))
         finally:
             self._idle.put(worker if worker and worker.alive else None)
         reason = "a call before it did not come to an end"
@@ -111,7 +115,7 @@ class ToolPool:
                 worker.close()
 
     def _start_worker(self) -> Worker:
-        limits = [str(self._limits.seconds), str(self._limits.megabytes)]
+        limits = [str(limit) for limit in self._limits]
         return Worker(Path(tool_worker.__file__), [str(self._file), *limits])
 
     def _call(self, worker: Worker, call: ToolCall, state: State) -> dict[str, Any]:
@@ -124,6 +128,11 @@ class ToolPool:
             return {"error": f"the arguments cannot be handed over: {error}"}
 
 
+def _outcome(answer: dict[str, Any]) -> ToolOutcome:
+    result, error = without_surrogates([answer.get("result"), answer.get("error", "")])
+    return ToolOutcome(result, error)
+
+
 def pool_from(environment: Mapping[str, str]) -> ToolPool:
     """Return the pool that a recipe's ENV block describes. Raises UsageError."""
     if not environment.get(FILE):
@@ -134,4 +143,7 @@ def pool_from(environment: Mapping[str, str]) -> ToolPool:
         megabytes = int(environment.get(MEGABYTES) or Limits().megabytes)
     except ValueError as error:
         raise UsageError(f"{SECONDS} and {MEGABYTES} are numbers: {error}") from error
-    return ToolPool(Path(environment[FILE]).expanduser(), Limits(seconds, megabytes))
+    shown = environment.get(ERRORS) or Limits().shown
+    if shown not in SHOWN:
+        raise UsageError(f"{ERRORS} is {shown!r}: write one of {', '.join(SHOWN)}")
+    return ToolPool(Path(environment[FILE]).expanduser(), Limits(seconds, megabytes, shown))

@@ -1,8 +1,8 @@
 """The handler that runs the tool functions of a user's Python file, each call in a fork.
 
-sandbox/tool_pool.py starts it, by worker_process.py; it needs the standard library alone. The file
-is the user's own and trusted; the name and the arguments of a call are not: a model wrote them. The
-file is loaded once, then each request is one call:
+sandbox/tool_pool.py starts it, by worker_process.py; it needs little beside the standard library:
+it is forked for each call. The file is the user's own and trusted; the name and the arguments of a
+call are not: a model wrote them. The file is loaded once, then each request is one call:
 
     {"name": "get_order", "arguments": {"order_id": "K4051"}, "state": {}}
     {"result": {"status": "sent"}, "state": {}}      or {"error": "why there is no result"}
@@ -12,12 +12,20 @@ ends alone, and what it changes in the module is gone afterwards, so that a rewa
 on what ran before. What is to last through a conversation is the `state`: a function with a
 parameter of that name gets it as a dict, and what it changes there the next call sees.
 
+A function runs with the descriptors that the loaded file has opened, and none of ours. Its outcome
+comes back in memory that the fork shares with the worker, made for this call alone: nothing that a
+function writes, closes or leaves running can forge, shift or hold back an outcome. It counts once
+its length stands before it, which is written last. When the fork has ended, or its time is up, all
+that the function has started is ended too (sandbox/family.py).
+
 A tool is a public function that is defined in the file itself, not one that it imports; or, if the
 file has a dict `TOOLS`, what stands there, under names that need not be Python's.
 """
 
+import gc
 import inspect
 import json
+import mmap
 import os
 import resource
 import select
@@ -25,30 +33,42 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, NoReturn
 
+from swiftkit.sandbox.family import adopt_orphans, children, end_children
+from swiftkit.sandbox.secret_values import hide_secrets, secret_values
+
 Tools = Mapping[str, Callable[..., Any]]
 RESULT = 65_536  # characters that a tool may answer: more would be most of a model's context
+SHOWN = ("class", "line", "text")  # how much of an exception a model may see, from little to all
 _OUTCOME = 64 * 2**20  # bytes of result and state together
-_REASON = 300  # characters of an exception's own text
+_LENGTH = 8  # bytes of the length that stands before an outcome
+_REASON = 300  # characters of an exception, unless its whole text is shown
+_DEPTH = 500  # calls and nested values together while a result is encoded
 
 
 class Limits(NamedTuple):
-    """Limits of one call: seconds of wall time, megabytes beside what the loaded file takes."""
+    """Limits of one call.
+
+    seconds: of wall time; megabytes: beside what the loaded file takes; shown: how much of an
+    exception the model may see, its class, its first line too (300 characters), or its whole text.
+    """
 
     seconds: float = 5.0
     megabytes: int = 512
+    shown: str = "line"
 
 
-def start(file: str, seconds: str, megabytes: str) -> tuple[dict[str, Any], Callable[..., Any]]:
+def start(
+    file: str, seconds: str, megabytes: str, shown: str
+) -> tuple[dict[str, Any], Callable[..., Any]]:
     """Load the tools of a file: what worker_process.py calls."""
-    tools = load_tools(Path(file))
-    limits = Limits(float(seconds), int(megabytes))
-    return {"tools": sorted(tools)}, partial(run_isolated, tools, limits)
+    adopt_orphans()
+    runner = ToolRunner(Path(file), Limits(float(seconds), int(megabytes), shown))
+    return {"tools": sorted(runner.tools)}, runner.run
 
 
 def load_tools(file: Path) -> Tools:
@@ -69,27 +89,94 @@ def load_tools(file: Path) -> Tools:
     return tools
 
 
-def run_isolated(tools: Tools, limits: Limits, call: dict[str, Any]) -> dict[str, Any]:
-    """Run a call in a fork and return its outcome; nothing that the fork does is raised here."""
-    reader, writer = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        _run_and_exit(tools, limits, call, writer)
-    os.close(writer)
+class ToolRunner:
+    """The tools of a file, and what was there when it had been loaded."""
+
+    def __init__(self, file: Path, limits: Limits) -> None:
+        self._limits = limits
+        self._secrets = dict(os.environ)  # a file may take its keys out once it has read them
+        self.tools = load_tools(file)
+        self._spared = children()  # a server, say, that the file itself has started
+        self._memory = memory_in_use() + _OUTCOME + limits.megabytes * 2**20
+        gc.freeze()  # or the collector of each fork would copy all that is loaded
+
+    def run(self, call: dict[str, Any]) -> dict[str, Any]:
+        """Run a call in a fork and return its outcome; nothing that the fork does is raised."""
+        with mmap.mmap(-1, _LENGTH + _OUTCOME) as shared:
+            child = os.fork()
+            if child == 0:
+                self._run_and_exit(call, shared)
+            has_ended = wait_for(child, self._limits.seconds)
+            _kill_group(child)
+            end_children(self._spared)
+            length = int.from_bytes(shared[:_LENGTH])
+            text = shared[_LENGTH : _LENGTH + length]
+        if not has_ended:
+            return {"error": f"no result within {self._limits.seconds:g} s", "timed_out": True}
+        try:
+            outcome = json.loads(text) if text else {"error": "the function ended its process"}
+        except (ValueError, RecursionError):
+            outcome = None
+        return outcome if isinstance(outcome, dict) else {"error": "a result that cannot be read"}
+
+    def _run_and_exit(self, call: dict[str, Any], shared: mmap.mmap) -> NoReturn:
+        """The whole life of the fork: write the outcome and exit, whatever the function does."""
+        try:
+            process = os.getpid()
+            os.setpgid(0, 0)
+            _confine(self._memory)
+            try:
+                outcome = call_function(self.tools, call)
+                sys.setrecursionlimit(_DEPTH)  # what is encoded here can be decoded anywhere
+                data = json.dumps(outcome, allow_nan=False).encode()
+            except MemoryError:
+                data = _error(f"more than {self._limits.megabytes} MB of memory")
+            except BaseException as error:  # SystemExit too
+                data = _error(self._describe(error))
+            if len(data) > _OUTCOME:
+                data = _error("a state of more than 64 MB")
+            if os.getpid() == process:  # a fork of the function's own returns here, too
+                shared[_LENGTH : _LENGTH + len(data)] = data
+                shared[:_LENGTH] = len(data).to_bytes(_LENGTH)
+        finally:
+            os._exit(0)
+
+    def _describe(self, error: BaseException) -> str:
+        """Return as much of an exception as the model may see, without the user's secrets."""
+        name = type(error).__name__
+        try:
+            text = str(error)
+        except BaseException:  # whatever the exception's own code raises
+            text = ""
+        text = hide_secrets(text, secret_values(self._secrets, os.environ)).strip()
+        if self._limits.shown == "class" or not text:
+            return name[:_REASON]
+        if self._limits.shown == "text":
+            return f"{name}: {text}"[:RESULT]
+        return f"{name}: {text.splitlines()[0]}"[:_REASON]
+
+
+def wait_for(child: int, seconds: float) -> bool:
+    """Return True once the child has ended, False when time is up. It is not reaped."""
     try:
-        text = _read_all(reader, limits.seconds)
-        outcome = json.loads(text) if text else {"error": "the function ended its process"}
-    except TimeoutError:
-        outcome = {"error": f"no result within {limits.seconds:g} s", "timed_out": True}
-    except OverflowError:
-        outcome = {"error": "a state of more than 64 MB"}
-    except (ValueError, RecursionError):
-        outcome = {"error": "a result that cannot be read"}
+        descriptor = os.pidfd_open(child)
+    except OSError:  # a kernel before 5.3
+        return _poll_for(child, seconds)
+    try:
+        ended = select.poll()  # select() takes no descriptor above 1023
+        ended.register(descriptor, select.POLLIN)
+        return bool(ended.poll(seconds * 1000))
     finally:
-        os.close(reader)
-        _kill_group(child)
-    return outcome if isinstance(outcome, dict) else {"error": "a result that cannot be read"}
+        os.close(descriptor)
+
+
+def _poll_for(child: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.001)
+    return True
 
 
 def call_function(tools: Tools, call: dict[str, Any]) -> dict[str, Any]:
@@ -114,51 +201,25 @@ def call_function(tools: Tools, call: dict[str, Any]) -> dict[str, Any]:
     return {"result": result, "state": state}
 
 
-def _run_and_exit(tools: Tools, limits: Limits, call: dict[str, Any], writer: int) -> NoReturn:
-    """The whole life of the fork: write the outcome and exit."""
-    try:
-        os.setpgid(0, 0)
-        _confine(limits)
-        text = json.dumps(call_function(tools, call), allow_nan=False)
-    except MemoryError:
-        text = json.dumps({"error": f"more than {limits.megabytes} MB of memory"})
-    except BaseException as error:  # SystemExit too: nothing may leave the fork but its outcome
-        text = json.dumps({"error": f"{type(error).__name__}: {error}"[:_REASON]})
-    try:
-        data = text.encode()
-        while data:
-            data = data[os.write(writer, data) :]
-    finally:
-        os._exit(0)
+def _error(reason: str) -> bytes:
+    return json.dumps({"error": reason}).encode()
 
 
-def _confine(limits: Limits) -> None:
-    """Take away the standard streams, and memory beyond the limit."""
+def memory_in_use() -> int:
+    """Return the bytes of our address space; 0 where the system does not say."""
+    statm = Path("/proc/self/statm")
+    if not statm.exists():
+        return 0
+    return int(statm.read_text().split()[0]) * resource.getpagesize()
+
+
+def _confine(memory: int) -> None:
+    """Take away the standard streams, and memory beyond the limit, in bytes."""
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nothing, stream)
-    used = 0
-    statm = Path("/proc/self/statm")
-    if statm.exists():
-        pages = int(statm.read_text().split()[0])
-        used = pages * resource.getpagesize()
-    most = used + limits.megabytes * 2**20
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
-
-
-def _read_all(reader: int, seconds: float) -> bytes:
-    """Return all until the other end closes. Raises TimeoutError, or OverflowError above 64 MB."""
-    deadline = time.monotonic() + seconds
-    data = bytearray()
-    while len(data) <= _OUTCOME:
-        ready, _, _ = select.select([reader], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
-            raise TimeoutError
-        piece = os.read(reader, 65_536)
-        if not piece:
-            return bytes(data)
-        data += piece
-    raise OverflowError
+    os.close(nothing)
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
 
 
 def _kill_group(child: int) -> None:

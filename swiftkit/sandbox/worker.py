@@ -3,24 +3,29 @@
     worker = Worker(Path(bfcl_worker.__file__))
     answer = worker.request({"calls": [...]}, seconds=60)
 
-Requests and answers are JSON objects (worker_process.py). Whatever goes wrong is a WorkerError.
+Requests and answers are JSON objects (worker_process.py). Whatever goes wrong is a WorkerError. If
+the exchange itself goes wrong, the process is killed with all that it has started: no later request
+shall get an answer that is not its own.
 """
 
 import contextlib
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from swiftkit.sandbox import worker_process
+from swiftkit.sandbox.family import end_marked, new_mark, with_mark
 
 START_SECONDS = 120.0  # until the handler has loaded what it runs, on a busy machine
+_CLOSE_SECONDS = 5.0  # until a process whose input is closed has ended
 _LONGEST_ANSWER = 1 << 28  # bytes
 
 
@@ -47,6 +52,8 @@ class Worker:
     ) -> None:
         # -P: the folder of our own modules must not come before what the foreign code imports.
         script = [python, "-P", worker_process.__file__, str(handler), *arguments]
+        self._mark = new_mark()
+        environment = with_mark(os.environ if environment is None else environment, self._mark)
         self._process = subprocess.Popen(  # noqa: S603 - our own script
             [*wrapper, *script],
             stdin=subprocess.PIPE,
@@ -57,15 +64,14 @@ class Worker:
         )
         assert self._process.stdin and self._process.stdout  # noqa: S101, PT018 - they are pipes
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        os.set_blocking(self._stdin.fileno(), False)
         self._in_use = threading.Lock()
-        self._readable = select.poll()  # select() takes no descriptor above 1023
-        self._readable.register(self._stdout, select.POLLIN)
         self._received = bytearray()
         self._last_id = 0
         try:
-            self.hello = self._answer(START_SECONDS)
+            self.hello = self._exchange(b"", START_SECONDS)
         except WorkerError:
-            self.kill()
+            self._end()
             raise
 
     @property
@@ -78,61 +84,86 @@ class Worker:
         A worker that did not answer in time is killed: its answer could be taken for the next one.
         """
         with self._in_use:
+            line = json.dumps({"id": self._last_id + 1, "request": request}) + "\n"
             self._last_id += 1
-            line = json.dumps({"id": self._last_id, "request": request}) + "\n"
-            try:
-                self._stdin.write(line.encode())
-                self._stdin.flush()
-            except (OSError, ValueError):  # ValueError: closed
-                raise WorkerError("the worker has ended") from None
-            return self._answer(seconds)
+            return self._exchange(line.encode(), seconds)
 
     def close(self) -> None:
-        """Let the process end by itself, and wait for it."""
+        """Let the process end by itself, and what it has started with it."""
         with self._in_use:
-            with contextlib.suppress(OSError):  # what could not be written is lost
-                self._stdin.close()
-            self._process.wait()
-            self._stdout.close()
+            self._stdin.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_CLOSE_SECONDS)
+            self._end()
 
     def kill(self) -> None:
         """End the process at once; a request that waits in another thread fails."""
         self._process.kill()
         self.close()
 
-    def _answer(self, seconds: float) -> dict[str, Any]:
+    def _exchange(self, line: bytes, seconds: float) -> dict[str, Any]:
+        """Send a line and return the answer to it."""
+        deadline = time.monotonic() + seconds
         try:
-            message = json.loads(self._line(time.monotonic() + seconds))
+            self._send(line, deadline)
+            message = json.loads(self._receive(deadline))
         except TimeoutError:
-            self._process.kill()
-            raise WorkerError(f"no answer within {seconds:g} s") from None
+            reason = f"no answer within {seconds:g} s"
         except RecursionError:
-            raise WorkerError("a result nested too deeply") from None
-        if "failed" in message:
-            raise WorkerError(message["failed"])
-        if message["id"] != self._last_id:
-            raise WorkerError("an answer to another request")
-        answer: dict[str, Any] = message["answer"]
-        return answer
+            reason = "a result nested too deeply"
+        except (OSError, ValueError):  # a pipe is closed, or holds what the handler has not said
+            reason = "the worker has ended"
+        else:
+            match message:
+                case {"id": self._last_id, "answer": dict(answer)}:
+                    return answer
+                case {"id": self._last_id, "failed": str(failure)}:
+                    raise WorkerError(failure)
+            reason = "an answer to another request"
+        self._end()
+        raise WorkerError(reason)
 
-    def _line(self, deadline: float) -> bytes:
-        """Return the next line of the process. Raises TimeoutError, WorkerError."""
+    def _send(self, data: bytes, deadline: float) -> None:
+        left = memoryview(data)
+        while left:
+            self._wait(self._stdin, select.POLLOUT, deadline)
+            left = left[os.write(self._stdin.fileno(), left) :]
+
+    def _receive(self, deadline: float) -> bytes:
+        """Return the next line of the process. Raises OSError, TimeoutError among them."""
         searched = 0  # bytes of `_received` that hold no line end
         while (end := self._received.find(b"\n", searched)) < 0:
             searched = len(self._received)
             if searched > _LONGEST_ANSWER:
-                self._process.kill()
-                raise WorkerError(f"an answer of more than {_LONGEST_ANSWER >> 20} MB")
-            ready, _, _ = select.select(
-                [self._stdout], [], [], max(0.0, deadline - time.monotonic())
-            )
-            if not ready:
-                raise TimeoutError
+                raise OSError("an answer that does not end")
+            self._wait(self._stdout, select.POLLIN, deadline)
             piece = os.read(self._stdout.fileno(), 1 << 16)
             if not piece:
-                self._process.wait()
-                raise WorkerError("the worker has ended")
+                raise BrokenPipeError
             self._received += piece
         line = bytes(self._received[:end])
         del self._received[: end + 1]
         return line
+
+    def _wait(self, pipe: IO[bytes], event: int, deadline: float) -> None:
+        """Wait until the process reads or writes. Raises TimeoutError, BrokenPipeError."""
+        ready = select.poll()  # select() takes no descriptor above 1023
+        ready.register(pipe, event)
+        while True:
+            has_ended = not self.alive
+            left = deadline - time.monotonic()
+            if ready.poll(max(0.0, min(left, 1.0)) * 1000):
+                return
+            if has_ended:  # and what it has started holds the pipe open
+                raise BrokenPipeError
+            if left <= 0:
+                raise TimeoutError
+            self._process.send_signal(signal.SIGCONT)  # for what has stopped it
+
+    def _end(self) -> None:
+        """Kill the process and all that it has started."""
+        self._process.kill()
+        self._process.wait()
+        end_marked(self._mark, _CLOSE_SECONDS)
+        self._stdin.close()
+        self._stdout.close()

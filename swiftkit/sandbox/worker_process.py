@@ -10,7 +10,8 @@ HANDLER.py defines `start(*arguments) -> (hello, handle)`. `hello` is a dict tha
     <- {"id": 1, "answer": {...}}     or {"id": 1, "failed": "ValueError: what went wrong"}
 
 The process ends when its stdin is closed. It needs the standard library alone, so that any Python
-can run it. What the handler's code prints goes to stderr: it must not stand among the answers.
+can run it. What the handler's code prints goes to stderr, and it reads nothing: its text must not
+stand among the answers, nor requests be lost to it. A fork has neither the one pipe nor the other.
 """
 
 import json
@@ -42,8 +43,19 @@ def describe(error: BaseException) -> str:
 def serve(handler: Path, arguments: list[str]) -> None:
     """Start the handler, then answer each line of stdin until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, who closes our stdin
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
+    pipes = [requests.fileno(), answers.fileno()]
+
+    def close_pipes() -> None:
+        while pipes:  # once: a number may be that of another file in a fork's own forks
+            os.close(pipes.pop())
+
+    os.register_at_fork(after_in_child=close_pipes)
 
     def send(message: dict[str, Any]) -> None:
         answers.write(json.dumps(message) + "\n")
@@ -55,7 +67,7 @@ def serve(handler: Path, arguments: list[str]) -> None:
         send({"id": 0, "failed": describe(error)})
         return
     send({"id": 0, "answer": hello})
-    for line in sys.stdin:
+    for line in requests:
         message = json.loads(line)
         try:
             send({"id": message["id"], "answer": handle(message["request"])})

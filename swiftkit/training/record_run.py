@@ -19,8 +19,9 @@ from swiftkit.files.jsonl import write_atomically
 from swiftkit.recipe.machine import Gpu, Machine, visible_gpus
 from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
+from swiftkit.sandbox.family import FAMILY
 from swiftkit.terminal import say
-from swiftkit.training import provenance, redaction, run_record, supervise
+from swiftkit.training import provenance, redaction, run_record
 from swiftkit.training.changed_settings import changed_settings
 from swiftkit.training.checkpoints import last_step, output_of
 from swiftkit.training.failure import ADVICE, HOST_MEMORY
@@ -36,7 +37,7 @@ _RECORDED_VARIABLES = tuple(
 )
 
 # What supervisors tell each other.
-_OF_ONE_START = (run_record.VARIABLE, supervise.FAMILY, "SWIFTKIT_SUPERVISED")
+_OF_ONE_START = (run_record.VARIABLE, FAMILY, "SWIFTKIT_SUPERVISED")
 _KILLED = (137, 247)  # to a shell; as swift's own wrapper says it (-9)
 
 

@@ -1,38 +1,24 @@
 """Take out what must not be written down: keys, tokens, passwords, addresses that hold them.
 
 A secret is known by the name of its variable or flag, by its place in an address, or because its
-value is that of a variable or flag so named. What is taken out reads REDACTED, which is a plain
-word to YAML and to a shell.
+value is that of a variable or flag so named (sandbox/secret_values.py). It reads REDACTED then.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 
 from swiftkit.recipe.recipe import Recipe
+from swiftkit.sandbox.secret_values import (
+    HIDDEN,
+    SECRET_WORDS,
+    hide_secrets,
+    is_secret,
+    secret_values,
+)
 
-HIDDEN = "REDACTED"
-# A shorter value (EMPTY, 0) is hidden where its name stands, but not looked for elsewhere.
-_SHORTEST = 6
-_WORDS = ("token secret password passwd passphrase credential credentials apikey webhook").split()
-_BEFORE_KEY = "api access secret private auth account license".split()  # as in api_key
 # Bounded: texts may be long.
-_NAMES = r"(?<![\w.-])[\w.-]{0,64}(?:" + "|".join([*_WORDS, "key"]) + r")[\w.-]{0,64}"
-_LOGIN = re.compile(r"(?<![\w+.-])([A-Za-z][\w+.-]{0,30}://)[^/\s\"']{1,500}@")
+_NAMES = r"(?<![\w.-])[\w.-]{0,64}(?:" + "|".join([*SECRET_WORDS, "key"]) + r")[\w.-]{0,64}"
 _PAIR = re.compile(rf"(?i)({_NAMES})([\"']?\s*[:=]\s*)(\"[^\"\n]*\"|'[^'\n]*'|[^\s\"',;&{{}}]+)")
-
-
-def is_secret(name: str) -> bool:
-    """Return True if a variable or flag of this name holds a secret.
-
-    api_key, HF_TOKEN and swanlab_webhook_url do; max_new_tokens and reft_layer_key do not.
-    """
-    words = re.split(r"[\W_]+", name.strip("-_").lower())
-    for before, word in zip(["", *words], words, strict=False):
-        if word in _WORDS:
-            return True
-        if word == "key" and (before in _BEFORE_KEY or name.isupper()):
-            return True
-    return False
 
 
 def recipe_secrets(recipe: Recipe) -> list[str]:
@@ -41,25 +27,12 @@ def recipe_secrets(recipe: Recipe) -> list[str]:
     return secret_values(recipe.environment, recipe.file_environment, settings)
 
 
-def secret_values(*mappings: Mapping[str, str]) -> list[str]:
-    """Return the values of all secret names, the longest first: one may begin another."""
-    values = set()
-    for mapping in mappings:
-        for name, value in mapping.items():
-            if is_secret(name) and len(value) >= _SHORTEST:
-                values.add(value)
-    return sorted(values, key=len, reverse=True)
-
-
 def redacted(text: str, secrets: Iterable[str] = ()) -> str:
     """Return the text without `secrets`, logins in addresses, and values of secret names.
 
     The latter in `name=value` and `name: value`.
     """
-    for secret in secrets:
-        text = text.replace(secret, HIDDEN)
-    text = _LOGIN.sub(rf"\1{HIDDEN}@", text)
-    return _PAIR.sub(_redacted_pair, text)
+    return _PAIR.sub(_redacted_pair, hide_secrets(text, secrets))
 
 
 def _redacted_pair(match: re.Match[str]) -> str:

@@ -14,8 +14,9 @@ from pathlib import Path
 from swiftkit.files.jsonl import write_atomically
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.recipe.switches import OFF
+from swiftkit.sandbox.secret_values import HIDDEN
 from swiftkit.training.provenance import DataFile
-from swiftkit.training.redaction import HIDDEN, redacted_mapping, redacted_words
+from swiftkit.training.redaction import redacted_mapping, redacted_words
 from swiftkit.training.run_record import RunRecord, SwiftCommand
 
 # Of one start, not of the run: chosen anew, or set by whoever starts the script.

@@ -17,7 +17,6 @@ how long a stopped process may take to save and end; a second Ctrl-C, a second l
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import sys
@@ -31,6 +30,14 @@ from typing import IO, TYPE_CHECKING
 import psutil
 
 from swiftkit.errors import SwiftkitError, UsageError
+from swiftkit.sandbox.family import (
+    adopt_orphans,
+    end_marked,
+    has_ended,
+    new_mark,
+    send_signal,
+    with_mark,
+)
 from swiftkit.terminal import say
 from swiftkit.training.machine_settings import stop_seconds
 from swiftkit.training.signals import STOPPING, end_at_ctrl_c
@@ -38,8 +45,6 @@ from swiftkit.training.signals import STOPPING, end_at_ctrl_c
 if TYPE_CHECKING:
     from swiftkit.recipe.machine import Gpu
 
-PR_SET_CHILD_SUBREAPER = 36
-FAMILY = "SWIFTKIT_FAMILY"  # the marks of the supervisors that a process is under, outermost first
 # Modules whose processes look after their own children, as a command line names them. The last one
 # is what a rerun.sh of an older swiftkit starts.
 SUPERVISORS = {"swiftkit.training.supervise", "swiftkit.cli.launch", "swiftkit.supervise"}
@@ -73,8 +78,7 @@ def supervise(
     it otherwise. `output` takes its stdout and stderr. `inherited` are descriptors that the command
     and the watcher hold, too: those of locks.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    adopt_orphans()
     return Supervisor(command, in_terminal, output, inherited).wait()
 
 
@@ -128,12 +132,11 @@ class Supervisor:
             # What nohup has made deaf to the end of a terminal stays so.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._stop)
-        mark = f"{os.getpid()}-{time.time_ns()}"
+        mark = new_mark()
         watch = [sys.executable, "-P", "-m", "swiftkit.training.supervise", "--watch", mark]
         self._watcher = Popen(  # noqa: S603 - first, so that the command is never without it
             watch, stdin=PIPE, start_new_session=True, pass_fds=inherited
         )
-        outer_marks = os.environ.get(FAMILY, "")
         try:
             self._wrapper = Popen(  # noqa: S603
                 command,
@@ -141,7 +144,7 @@ class Supervisor:
                 stdout=output,
                 stderr=output,
                 pass_fds=inherited,
-                env=os.environ | {FAMILY: f"{outer_marks} {mark}".strip()},
+                env=with_mark(os.environ, mark),
             )
         except OSError as error:  # no such program, too many words, ...
             self._watcher.kill()
@@ -215,22 +218,7 @@ def watch(mark: str) -> None:
     killed us first. Until we end we hold what we inherited: the output folder's lock.
     """
     sys.stdin.read()
-    while family := marked(mark):
-        send_signal(family, signal.SIGKILL)
-        psutil.wait_procs(family, timeout=0.1)
-
-
-def marked(mark: str) -> list[psutil.Process]:
-    """Return the processes that a supervisor's command has started, and their descendants.
-
-    The descendants, because some processes lose their environment when they change their title.
-    """
-    family = set()
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if mark in process.environ().get(FAMILY, "").split():
-                family |= {process, *process.children(recursive=True)}
-    return [process for process in family if not has_ended(process)]
+    end_marked(mark)
 
 
 def listeners_of(process: psutil.Process) -> Iterator[psutil.Process]:
@@ -241,12 +229,6 @@ def listeners_of(process: psutil.Process) -> Iterator[psutil.Process]:
             yield from listeners_of(child)
 
 
-def send_signal(processes: Sequence[psutil.Process], number: int) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.send_signal(number)
-
-
 def reap(process: psutil.Process) -> bool:
     """Return True if an adopted child has ended, which would stay as a zombie but for this."""
     if not has_ended(process):
@@ -254,14 +236,6 @@ def reap(process: psutil.Process) -> bool:
     with contextlib.suppress(ChildProcessError):
         os.waitpid(process.pid, os.WNOHANG)
     return True
-
-
-def has_ended(process: psutil.Process) -> bool:
-    """Return True also for a zombie, which waits only for its parent to look."""
-    try:
-        return process.status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Tool functions of a user's file, called by a model: whatever it calls, the training goes on."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,6 @@ def deep():
 def unwritable(): return {1, 2}
 def not_finite(): return float("nan")
 def recurse(): return recurse()
-def background(): return os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "60")
 def order(order_id, *, state):
     state["asked"] = state.get("asked", 0) + 1
     return state["orders"][order_id]
@@ -98,7 +96,7 @@ def test_a_call_gives_its_result(pool: ToolPool) -> None:
     assert one(pool, "add", a="x", b="y").text == "xy"
     assert one(pool, "add", a=[1], b=[{"城": None}]).text == '[1, {"城": null}]'
     assert one(pool, "add", a=2).result == 3
-    assert one(pool, "text").result == "晴 \ud800"
+    assert one(pool, "text").result == "晴 \ufffd"  # no tokenizer takes a lone surrogate
 
 
 @pytest.mark.parametrize(
@@ -170,7 +168,7 @@ def test_hostile_arguments_reach_the_tool_or_are_refused(pool: ToolPool) -> None
         deep = [deep]
     assert "cannot be handed over" in one(pool, "add", a=deep).error
     assert "cannot be handed over" in one(pool, "add", a=10**5000).error
-    assert one(pool, "add", a="\ud800", b="").result == "\ud800"
+    assert one(pool, "add", a="\ud800", b="").result == "\ufffd"
 
 
 def test_answers_run_beside_each_other(tmp_path: Path) -> None:
@@ -182,18 +180,6 @@ def test_answers_run_beside_each_other(tmp_path: Path) -> None:
     futures = [pool.submit([call], {"folder": str(tmp_path)}) for call in calls]
     assert [future.result()[0][0].result for future in futures] == ["met", "met"]
     pool.close()
-
-
-def test_a_process_left_behind_ends_with_its_call(pool: ToolPool) -> None:
-    """What a tool starts and does not wait for is ended too."""
-    process = one(pool, "background").result
-    deadline = time.monotonic() + 5
-    while Path(f"/proc/{process}/stat").exists() and time.monotonic() < deadline:
-        if Path(f"/proc/{process}/stat").read_text().split()[2] == "Z":
-            break
-        time.sleep(0.02)
-    else:
-        assert not Path(f"/proc/{process}").exists()
 
 
 @pytest.mark.parametrize(
@@ -223,6 +209,8 @@ def test_the_environment_names_file_and_limits(tmp_path: Path) -> None:
         pool_from({"SWIFTKIT_TOOLS": str(tmp_path / "none.py")})
     with pytest.raises(UsageError, match="are numbers"):
         pool_from({"SWIFTKIT_TOOLS": "x.py", "SWIFTKIT_TOOL_SECONDS": "five"})
+    with pytest.raises(UsageError, match="write one of class, line, text"):
+        pool_from({"SWIFTKIT_TOOLS": "x.py", "SWIFTKIT_TOOL_ERRORS": "all"})
     file = tmp_path / "tools.py"
     file.write_text('def f(): return 1\nTOOLS = {"shop.f": f}', encoding="utf-8")
     pool = pool_from({"SWIFTKIT_TOOLS": str(file), "SWIFTKIT_TOOL_SECONDS": "2"})

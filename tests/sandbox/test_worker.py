@@ -7,10 +7,11 @@ from pathlib import Path
 import psutil
 import pytest
 
+from swiftkit.sandbox.family import marked
 from swiftkit.sandbox.worker import Worker, WorkerError
 
 HANDLER = """
-import os, sys, time
+import os, signal, sys, time
 
 def start(*arguments):
     print("printed while loading")
@@ -30,6 +31,19 @@ def handle(request):
         case "environment": return dict(os.environ)
         case "large": return {"value": "x" * request["size"]}
         case "noise": os.write(1, b"noise"); os.write(2, b"noise"); return {}
+        case "forge":
+            for descriptor in range(3, 64):
+                try: os.write(descriptor, request["line"].encode())
+                except OSError: pass
+            return {}
+        case "stop": os.kill(os.getpid(), signal.SIGSTOP); return {}
+        case "fall asleep":
+            signal.signal(signal.SIGALRM, lambda *_: time.sleep(600))
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
+            return {}
+        case "leave a child":
+            if os.fork() == 0: time.sleep(600)
+            os._exit(3)
 """
 
 
@@ -84,6 +98,39 @@ def test_request_without_an_answer_in_time_kills_the_worker(worker: Worker) -> N
         worker.request({"do": "sleep"}, 0.2)
     with pytest.raises(WorkerError, match="the worker has ended"):
         worker.request({"do": "echo", "value": 1}, 60)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["noise\n", "[]\n", '{"id": 1, "answer": []}\n', '{"id": 2, "answer": {}}\n', "\xff\n", "{}\n"],
+)
+def test_text_among_the_answers_ends_the_worker(worker: Worker, line: str) -> None:
+    """From there on an answer could be that of another request."""
+    with pytest.raises(WorkerError):
+        worker.request({"do": "forge", "line": line}, 60)
+    assert not worker.alive
+    with pytest.raises(WorkerError, match="the worker has ended"):
+        worker.request({"do": "echo", "value": 1}, 60)
+
+
+def test_worker_that_is_stopped_goes_on(worker: Worker) -> None:
+    assert worker.request({"do": "stop"}, 60) == {}
+    assert worker.request({"do": "echo", "value": 1}, 60) == {"echo": 1}
+
+
+def test_request_that_nobody_reads_is_given_up_in_time(worker: Worker) -> None:
+    """It is larger than the pipe."""
+    assert worker.request({"do": "fall asleep"}, 60) == {}
+    with pytest.raises(WorkerError, match=r"no answer within 0\.5 s"):
+        worker.request({"do": "echo", "value": "x" * 1_000_000}, 0.5)
+    assert not worker.alive
+
+
+def test_child_of_a_worker_that_has_ended_is_ended_too(worker: Worker) -> None:
+    """It holds no pipe open, and bears the worker's mark."""
+    with pytest.raises(WorkerError, match="the worker has ended"):
+        worker.request({"do": "leave a child"}, 60)
+    assert marked(worker._mark) == []
 
 
 def test_kill_frees_a_request_that_waits_in_another_thread(worker: Worker) -> None:
