@@ -11,6 +11,7 @@ from swiftkit.errors import DataError
 
 _SPACE = re.compile(r"\s*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")  # or half of a character
 _SPELT_COLON = re.compile(r"\\u003[aA]")
 
 
@@ -100,22 +101,45 @@ def object_at(text: str, start: int) -> tuple[dict[str, Any], int]:
 def written(value: Any) -> str:
     """Return JSON as chat templates write it: json.dumps' separators, all characters as they are.
 
-    Raises DataError (bad_call) for what JSON cannot hold, such as NaN.
+    Lone surrogates stay escapes, or no file could hold the text. Raises DataError (bad_call) for
+    what JSON cannot hold, such as NaN.
     """
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):x}", text)
     except (ValueError, TypeError, RecursionError) as error:
         problem = f"JSON cannot hold a call's arguments: {error}"
         raise DataError(problem, "bad_call", "use JSON values only") from error
 
 
-def without_surrogates(value: Any) -> Any:
-    """Return a JSON value whose texts any tokenizer and any file can take.
+def replace_surrogates(text: str) -> str:
+    """Return a text that any tokenizer and any file can take.
 
-    A lone surrogate, which a model writes as an escape, becomes U+FFFD; two that make a character
-    become it. Raises ValueError or RecursionError for what JSON cannot hold.
+    A lone surrogate, which a model writes as an escape in JSON, becomes U+FFFD; two that make a
+    character become it.
+    """
+    if text.isascii() or _SURROGATE.search(text) is None:
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def replace_escaped_surrogates(text: str) -> str:
+    """Return JSON text with replace_surrogates done to its strings; what is no JSON stays."""
+    if not _ESCAPED_SURROGATE.search(text):
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    replaced = without_surrogates(value)
+    return text if replaced is value else json.dumps(replaced)
+
+
+def without_surrogates(value: Any) -> Any:
+    """Return a JSON value with replace_surrogates done to all its texts.
+
+    Raises ValueError or RecursionError for what JSON cannot hold.
     """
     text = json.dumps(value, ensure_ascii=False)
-    if text.isascii() or _SURROGATE.search(text) is None:
-        return value
-    return json.loads(text.encode("utf-16", "surrogatepass").decode("utf-16", "replace"))
+    replaced = replace_surrogates(text)
+    return value if replaced is text else json.loads(replaced)

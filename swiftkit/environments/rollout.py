@@ -18,10 +18,11 @@ from swiftkit.environments.environment import (
     Tool,
     load_domain,
 )
+from swiftkit.json_text import without_surrogates
 from swiftkit.records import Response, Step
 from swiftkit.scoring.answer import read_answer
 from swiftkit.toolcall import detect, openai_calls
-from swiftkit.toolcall.call import Parsed
+from swiftkit.toolcall.call import Parsed, ToolCall
 
 Ask = Callable[[list[Message], list[Tool]], Awaitable[Response]]
 Result = TypeVar("Result")
@@ -85,7 +86,9 @@ def _message_of(parsed: Parsed, before: int) -> tuple[Message, Parsed]:
     try:
         calls = []
         for number, call in enumerate(parsed.calls):
-            calls.append(openai_calls.to_openai(call, f"call_{before}_{number}"))
+            name, arguments = without_surrogates([call.name, call.arguments])
+            sent = ToolCall(name, arguments)
+            calls.append(openai_calls.to_openai(sent, f"call_{before}_{number}"))
     except (ValueError, RecursionError) as error:
         parsed = Parsed([], parsed.content, f"the calls cannot be sent back: {error}")
     if parsed.calls:

@@ -4,6 +4,7 @@ from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.serving.errors import RequestError
+from swiftkit.toolcall.openai_calls import readable
 from swiftkit.toolcall.read_call import call_from
 
 _ROLES = ("system", "user", "assistant", "tool")
@@ -84,6 +85,7 @@ def _part(part: Any, where: str, reads_media: bool) -> dict[str, Any]:
 
 
 def _call(call: Any, where: str) -> dict[str, Any]:
+    call = readable(call)
     try:
         name = call_from(call, where).name
     except DataError as error:

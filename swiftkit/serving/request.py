@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from swiftkit.json_text import replace_escaped_surrogates
 from swiftkit.serving.errors import RequestError
 from swiftkit.serving.messages import messages_from, tools_from
 from swiftkit.toolcall.formats import hermes
@@ -157,12 +158,12 @@ def read_request(text: bytes, server: ServerFeatures) -> ChatRequest:
 
 def _decode_body(text: bytes) -> ChatBody:
     try:
-        return _decode(text)
+        return _decode(replace_escaped_surrogates(text.decode()))  # a tool or a model may say them
     except msgspec.ValidationError as error:  # "Expected `int`, got `str` - at `$.seed`"
         message = str(error).replace("Object contains unknown field", "unknown parameter")
         _, at, place = message.rpartition(" - at `$.")
         raise RequestError(message, place.rstrip("`") if at else None) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise RequestError(f"the body is not JSON: {error}") from error
 
 

@@ -32,6 +32,7 @@ from swift.template.utils import StopWordsCriteria, get_token_backed_response_id
 from transformers import StoppingCriteriaList
 
 from swiftkit.errors import DataError
+from swiftkit.json_text import replace_surrogates
 from swiftkit.toolcall.harmony import answer as harmony
 from swiftkit.toolcall.harmony.conversation import CALLED, CALLS
 from swiftkit.toolcall.harmony.prompt import (
@@ -130,7 +131,7 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
 
     def _ids(self, pieces: Sequence[Piece]) -> list[int]:
         """Encode control tokens by name, and all other text so that it cannot become one."""
-        texts = [piece.text for piece in pieces if not piece.control]
+        texts = [replace_surrogates(piece.text) for piece in pieces if not piece.control]
         options = {"add_special_tokens": False, "split_special_tokens": True}
         options["return_attention_mask"] = False
         encoded = iter(self.tokenizer(texts, **options)["input_ids"] if texts else ())

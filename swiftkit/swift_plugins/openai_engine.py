@@ -23,6 +23,7 @@ from transformers import LogitsProcessor, LogitsProcessorList
 
 from swiftkit.serving.errors import RequestError
 from swiftkit.serving.request import ChatRequest
+from swiftkit.swift_plugins import replaced_surrogates  # noqa: F401 - what clients send may hold them
 
 _printable_text = InferStreamer.get_printable_text
 

@@ -32,6 +32,7 @@ from swiftkit.environments.python_tools import PythonToolsEnvironment, start
 from swiftkit.scoring import rewards
 from swiftkit.scoring.chain import question_of, steps_of
 from swiftkit.scoring.score import parse_answer
+from swiftkit.swift_plugins import replaced_surrogates  # noqa: F401 - what tools say may hold them
 from swiftkit.toolcall.tools import tools_from
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError
+from swiftkit.json_text import replace_escaped_surrogates
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.read_call import call_from
 
@@ -26,10 +27,20 @@ def parse(message: dict[str, Any]) -> Parsed:
     if not isinstance(tool_calls, list):
         return Parsed([], text, "tool_calls is not a list")
     try:
-        calls = [call_from(call, f"tool_calls[{index}]") for index, call in enumerate(tool_calls)]
+        calls = []
+        for index, call in enumerate(tool_calls):
+            calls.append(call_from(readable(call), f"tool_calls[{index}]"))
     except DataError as error:
         return Parsed([], text, error.reason)
     return Parsed(calls, text)
+
+
+def readable(call: Any) -> Any:
+    """Return an item of `tool_calls` without lone surrogates in the text of its arguments."""
+    match call:
+        case {"function": {"arguments": str(text)} as function}:
+            return {**call, "function": {**function, "arguments": replace_escaped_surrogates(text)}}
+    return call
 
 
 def render(calls: list[ToolCall]) -> list[dict[str, Any]]:

@@ -123,6 +123,17 @@ def test_play_failed_request_ends_the_episode_with_its_error() -> None:
     assert response.error == "HTTP 500"
 
 
+def test_play_sends_calls_back_without_lone_surrogates() -> None:
+    """A model writes one as an escape; the endpoint's tokenizer could not take it."""
+    task = AgentTask("x", "recorded", CONFIG)
+    markup = '<tool_call>\n{"name": "get", "arguments": {"id": "\\ud835"}}\n</tool_call>'
+    script = [answer(markup), answer("Sorry.")]
+    response, requests = run(task, lambda _: script.pop(0))
+    assert (response.text, response.error) == ("Sorry.", "")
+    (call,) = requests[1][1]["tool_calls"]
+    assert call["function"]["arguments"] == '{"id":"\ufffd"}'
+
+
 def test_play_malformed_answer_ends_the_episode() -> None:
     """No environment can answer a call that nobody can read."""
     task = AgentTask("x", "recorded", CONFIG)

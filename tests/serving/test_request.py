@@ -57,6 +57,21 @@ def test_messages_without_content_get_an_empty_text() -> None:
         assert sent[2]["content"] == "ok"
 
 
+def test_lone_surrogates_are_replaced_wherever_they_stand() -> None:
+    """Escapes in a client's JSON: in texts, in a call's arguments, in a tool; emoji stay."""
+    function = {"name": "weather", "arguments": '{"city": "\\ud835"}'}
+    call = {"id": "1", "type": "function", "function": function}
+    answer = {"role": "assistant", "content": "\ud83d\ude00", "tool_calls": [call]}
+    result = {"role": "tool", "tool_call_id": "1", "content": "\udc00"}
+    tool = {"type": "function", "function": {"name": "weather", "description": "\ud835"}}
+    fields = read(messages=[USER, answer, result], tools=[tool]).fields
+    assert fields["messages"][1]["content"] == "\U0001f600"
+    sent = fields["messages"][1]["tool_calls"][0]["function"]["arguments"]
+    assert json.loads(sent) == {"city": "\ufffd"}
+    assert fields["messages"][2]["content"] == "\ufffd"
+    assert fields["tools"][0]["function"]["description"] == "\ufffd"
+
+
 def test_developer_and_later_system_messages_stand_in_front() -> None:
     """developer is system; system messages come together in front, where templates take one."""
     sent = messages(

@@ -36,3 +36,10 @@ def test_parse_of_broken_calls_is_malformed(tool_calls: Any) -> None:
 def test_parse_of_any_json_never_raises(content: Any, tool_calls: Any) -> None:
     """Arbitrary JSON in both fields."""
     assert isinstance(openai_calls.parse({"content": content, "tool_calls": tool_calls}), Parsed)
+
+
+def test_parse_replaces_lone_surrogates_in_arguments() -> None:
+    """Servers hand on what a model wrote, as an escape."""
+    function = {"name": "f", "arguments": '{"a": "\\ud835"}'}
+    parsed = openai_calls.parse({"tool_calls": [{"id": "1", "function": function}]})
+    assert parsed.calls == [ToolCall("f", {"a": "\ufffd"})]
