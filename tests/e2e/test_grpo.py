@@ -241,6 +241,49 @@ def test_tools_run_between_turns(demo: Path, tmp_path: Path) -> None:
     assert ran > 20, done[-2000:]
 
 
+# Each call leaves a daemon behind, and gives one of three results.
+HOSTILE_TOOL = """
+import os, time
+
+def disturb(**arguments):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            time.sleep(2)
+            open(f"{FOLDER}/late-{os.getpid()}", "w").close()
+            time.sleep(600)
+        os._exit(0)
+    match time.time_ns() // 1000 % 3:
+        case 0: return {"a\\udc00": "\\ud835 said"}
+        case 1: return "x" * 10_000_000
+    raise ValueError(f"\\ud835 raised\\nwith {os.environ['SHOP_API_KEY']}")
+
+TOOLS = {name: disturb for name in NAMES}
+"""
+
+
+def test_hostile_tools_do_not_end_the_training(demo: Path, tmp_path: Path) -> None:
+    """They return lone surrogates and 10 MB, raise, and start daemons that outlive their parents:
+    the model is shown what it may see, and no daemon lives long enough to say so."""
+    names = sorted(name for name in runpy.run_path(str(TOOLS)) if not name.startswith("_"))
+    file, out = tmp_path / "tools.py", tmp_path / "grpo"
+    head = f"FOLDER = {str(tmp_path)!r}\nNAMES = {names!r}\n"
+    file.write_text(head + HOSTILE_TOOL, encoding="utf-8")
+    keys = {"SWIFTKIT_TOOLS": str(file), "SHOP_API_KEY": "key-of-the-shop"}
+    data = demo / "grpo.jsonl"
+    grpo("grpo_multi_turn", out, demo / "merged", data, "--max_steps", 1, **keys)
+    said = []
+    for table, _ in steps(out):
+        for prompt in table["prompt"]:
+            said += turns(prompt)[1]
+    assert {text for text in said if "no such tool" not in text} == {
+        '{"a\ufffd": "\ufffd said"}',
+        '{"error": "a result of more than 65536 characters"}',
+        '{"error": "ValueError: \ufffd raised"}',
+    }
+    assert not list(tmp_path.glob("late-*"))
+
+
 def turns(prompt: str) -> tuple[list[str], list[str], str]:
     """(answers before the last, what the tools said, the question) of a prompt in ChatML; no end
     token twice."""
