@@ -22,6 +22,7 @@ A tool is a public function that is defined in the file itself, not one that it 
 file has a dict `TOOLS`, what stands there, under names that need not be Python's.
 """
 
+import contextlib
 import gc
 import inspect
 import json
@@ -160,7 +161,7 @@ def wait_for(child: int, seconds: float) -> bool:
     """Return True once the child has ended, False when time is up. It is not reaped."""
     try:
         descriptor = os.pidfd_open(child)
-    except OSError:  # a kernel before 5.3
+    except OSError:  # a kernel before 5.3, or the file makes the system reap children (SIGCHLD)
         return _poll_for(child, seconds)
     try:
         ended = select.poll()  # select() takes no descriptor above 1023
@@ -172,10 +173,11 @@ def wait_for(child: int, seconds: float) -> bool:
 
 def _poll_for(child: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
-    while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.001)
+    with contextlib.suppress(ChildProcessError):  # reaped: it has ended
+        while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.001)
     return True
 
 
@@ -229,4 +231,5 @@ def _kill_group(child: int) -> None:
             kill(child, signal.SIGKILL)
         except ProcessLookupError:
             continue
-    os.waitpid(child, 0)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(child, 0)
