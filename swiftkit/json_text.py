@@ -37,8 +37,9 @@ def _finite(text: str) -> float:
     return number
 
 
-# (text, start) -> (value, end); no white space may stand at the start.
-raw_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_finite).raw_decode
+# (text, start) -> (value, end); no white space may stand at the start. Not strict: models write
+# line breaks and tabs into strings as they are.
+raw_decode = json.JSONDecoder(parse_float=_finite, parse_constant=_finite, strict=False).raw_decode
 
 
 def decode(text: str, where: str, code: str, fix: str, problem: str = "") -> Any:

@@ -17,8 +17,7 @@ class Parsed(msgspec.Struct, frozen=True):
 
     malformed: the reason why its calls cannot be read (then there are none), or "".
     content: the text that is neither reasoning nor a call.
-    reasoning: the thoughts before the answer, as far as the wire format's reader keeps them
-        (Harmony's does, the others set them aside).
+    reasoning: the thoughts that were set aside (toolcall/reasoning.py).
     texts: the arguments as they stood, one dict a call, in the formats that write values without
         their types (text_arguments.py); empty elsewhere.
     """

@@ -143,7 +143,12 @@ class _Detector:
         for prefix, parse_known in self._by_prefix:
             if answer.startswith(prefix):
                 thought = reasoning.lstrip().removeprefix(OPEN)
-                return None if "<" in thought or "[" in thought else parse_known(answer)
+                if "<" in thought or "[" in thought:
+                    return None
+                parsed = parse_known(answer)
+                return Parsed(
+                    parsed.calls, parsed.content, parsed.malformed, thought.strip(), parsed.texts
+                )
         return None
 
     def _read_whole(self, answer: str) -> Parsed:

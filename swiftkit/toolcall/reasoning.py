@@ -4,8 +4,8 @@ r"""Reasoning beside an answer: apart in OpenAI's messages, inside the one text 
     "<think>\nTwo cities.\n</think>\n\nParis and Rome."
 
 The text is how ms-swift and Qwen's chat template write it; the Harmony plugin takes it apart again.
-Mistral's models write [THINK] and [/THINK]. In an answer the opening tag may be missing, where the
-prompt ended with it.
+TAGS has what else models and prompts open it with; Harmony's analysis is read in harmony/. In an
+answer the opening tag may be missing, where the prompt ended with it.
 """
 
 import re
@@ -13,13 +13,25 @@ from collections.abc import Mapping
 from typing import Any
 
 from swiftkit.errors import DataError
+from swiftkit.toolcall.harmony import answer as harmony
+from swiftkit.toolcall.harmony import stripped
 
 KEYS = ("reasoning_content", "reasoning", "thinking")
 OPEN, CLOSE = "<think>", "</think>"
-TAGS = {OPEN: CLOSE, "[THINK]": "[/THINK]"}  # opening: closing
+TAGS = {  # opening: closing
+    OPEN: CLOSE,
+    "[THINK]": "[/THINK]",  # Mistral
+    "<thinking>": "</thinking>",  # prompts, as the next
+    "<reasoning>": "</reasoning>",
+    "<|channel>thought": "<channel|>",  # Gemma 4
+    "<|open|>think<|sep|>": "<|close|>think<|sep|>",  # Kimi K3
+}
+CLOSING_TAGS = frozenset(TAGS.values())
 OPENING = re.compile("|".join(map(re.escape, TAGS)))
 CLOSING = re.compile("|".join(map(re.escape, TAGS.values())))
 ANY_TAG = f"{OPENING.pattern}|{CLOSING.pattern}"
+_LEADING = re.compile(rf"\s*+({OPENING.pattern})")
+_HARMONY = ("<|channel|>", "<|start|>")
 
 
 def reasoning_of(message: Mapping[str, Any], where: str) -> str | None:
@@ -58,8 +70,19 @@ def split(text: str, where: str) -> tuple[str | None, str]:
 
 
 def visible_text(text: str) -> str:
-    """Return an answer without its reasoning; nothing where the reasoning never ends."""
-    try:
-        return split(text, "")[1]
-    except DataError:
-        return ""
+    """Return an answer without its reasoning, Harmony's too; nothing where the reasoning never
+    ends. Never raises."""
+    if text.lstrip().startswith(_HARMONY) or stripped.is_sure(text):
+        parsed = harmony.parse(text)
+        return "" if parsed.malformed else parsed.content
+    if opening := _LEADING.match(text):
+        closing = TAGS[opening[1]]
+        return text[opening.end() :].partition(closing)[2].removeprefix("\n").removeprefix("\n")
+    closings = list(CLOSING.finditer(text))
+    return text[closings[-1].end() :] if closings else text
+
+
+def stripped_thought(text: str) -> str:
+    """Return reasoning without the tag that may open it, and without white space around it."""
+    opening = _LEADING.match(text)
+    return text[opening.end() if opening else 0 :].strip()

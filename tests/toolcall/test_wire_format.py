@@ -60,7 +60,7 @@ def test_a_format_from_outside_is_found_and_read(
     assert "curly_signs" in formats.names()
     assert detect.parse(text) == Parsed([ToolCall("f", {})], "Let me look.")
     assert detect.parse(load("curly_signs").render(CALLS)).calls == CALLS
-    assert detect.parse(f"<think>{text}</think>No.") == Parsed([], "No.")
+    assert detect.parse(f"<think>{text}</think>No.") == Parsed([], "No.", "", text)
     assert detect.format_of(text) == "curly_signs"
     assert detect.parse("Well ~end~").malformed
     hermes = load("hermes").render(CALLS)

@@ -10,8 +10,9 @@
 GLM-4.7 and GLM-5 write the same without line breaks: read, not written. <|observation|> is the
 token at which the model stops, and a server may leave it out. Values have no types
 (text_arguments.py): with `tools` a string stays a string; without, "5" would come back as 5, so
-`render` refuses it. A value can hold none of these tags: in a string they are refused, in lists and
-objects `<` becomes \\u003c then.
+`render` refuses it. A string can hold these tags, as text, where they do not stand as markup would:
+they are read, not written; in lists and objects `<` becomes \\u003c then. A last value without
+</arg_value> is read, as SGLang does, if no tag stands in it.
 
 Source: the chat template of GLM-4.5; rendered as ms-swift's GLM4_5AgentTemplate does.
 """
@@ -38,6 +39,11 @@ _HEAD = re.compile(rf"\s*+({blocks.NAME})\s*+(?=<arg_key>|</tool_call>)")
 # No lookahead in what is possessive: Python 3.11.2 fails there.
 _KEY_TEXT = r"[^<]*+(?:<(?!/?(?:tool_call|arg_key|arg_value)>)[^<]*+)*"
 _KEY = re.compile(rf"\s*+<arg_key>({_KEY_TEXT})</arg_key>\s*+<arg_value>")
+# markup, not text: only what can follow a value follows
+_VALUE_END = re.compile(r"</arg_value>(?=\s*+(?:<arg_key>|</tool_call>))")
+_VALUE_WITHOUT_END = re.compile(
+    rf"{_VALUE_END.pattern}|(?=</tool_call>\s*+(?:<tool_call>|<\|observation\|>|\Z))"
+)
 _END = re.compile(r"\s*+</tool_call>")
 
 
@@ -59,7 +65,7 @@ def render(calls: list[ToolCall], tools: Tools = ()) -> str:
 
 
 def parse(text: str, tools: Tools = ()) -> Parsed:
-    """Read an answer. Malformed too: an argument given twice, and a value with a tag in it."""
+    """Read an answer. Malformed too: an argument given twice."""
     parsed = tagged_arguments.read(text, _MARKUP, _read_call, tools)
     content = parsed.content.removesuffix(OBSERVATION).rstrip()
     return msgspec.structs.replace(parsed, content=content)
@@ -75,12 +81,15 @@ def _read_call(text: str, tag: re.Match[str]) -> tuple[str, dict[str, str], int]
     texts: dict[str, str] = {}
     position = head.end()
     while key := _KEY.match(text, position):
-        end = _TAGS.search(text, key.end())
-        if not end or end[0] != "</arg_value>":
+        end = _VALUE_WITHOUT_END.search(text, key.end())
+        if end and not end[0] and _TAGS.search(text, key.end(), end.start()):
+            end = _VALUE_END.search(text, key.end())
+        if not end:
             raise ValueError(f"the value of {key[1]!r} is never closed")
         if key[1] in texts:
             raise ValueError(f"the argument {key[1]!r} is given twice")
-        texts[key[1]] = text[key.end() : end.start()]
+        value = text[key.end() : end.start()]
+        texts[key[1]] = value if end[0] else value.removesuffix("\n")
         position = end.end()
     if not (end := _END.match(text, position)):
         raise ValueError(f"{OPEN} is never closed")

@@ -6,6 +6,9 @@
     {"name": "get_weather", "arguments": {"city": "北京"}}
     </tool_call>
 
+Read too: several calls in one <tool_call>, one after the other or as a list, and a call without
+arguments, as SGLang does.
+
 Source: NousResearch/Hermes-Function-Calling; rendered as ms-swift's HermesAgentTemplate does.
 """
 
@@ -52,15 +55,25 @@ def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
     try:
         call, end = _decode(text[tag.end() : max(close, tag.end())]), close
     except (ValueError, RecursionError):
-        value, end = raw_decode(text, skip_space(text, tag.end()))
-        end = skip_space(text, end)
-        if not text.startswith(CLOSE, end):
-            is_cut_off = end >= len(text)
-            missing = f"{CLOSE} is missing after the call"
-            raise ValueError(missing if is_cut_off else "text after the call's JSON") from None
-        call = _call(value)
+        return _read_values(text, tag.end(), calls)
     calls.append(call)
     return end + len(CLOSE)
+
+
+def _read_values(text: str, start: int, calls: list[ToolCall]) -> int:
+    """Read the block's calls, an object or a list each, and return the position behind it."""
+    position = skip_space(text, start)
+    while True:
+        value, position = raw_decode(text, position)
+        values = value if isinstance(value, list) and value else [value]
+        calls.extend(map(_call, values))
+        position = skip_space(text, position)
+        if text.startswith(CLOSE, position):
+            return position + len(CLOSE)
+        if position >= len(text):
+            raise ValueError(f"{CLOSE} is missing after the call")
+        if not text.startswith(("{", "["), position):
+            raise ValueError("text after the call's JSON")
 
 
 def _call(value: Any) -> ToolCall:
@@ -69,6 +82,8 @@ def _call(value: Any) -> ToolCall:
     if any(isinstance(value.get(key), str) for key in ("arguments", "parameters")):
         raise ValueError("the arguments are text, not an object")
     try:
-        return call_from({key: value[key] for key in _KEYS if key in value}, OPEN)
+        return call_from(
+            {"arguments": None} | {key: value[key] for key in _KEYS if key in value}, OPEN
+        )
     except DataError as error:
         raise ValueError(error.reason) from error

@@ -13,8 +13,12 @@
 
 Values have no types (text_arguments.py): with `tools` a string stays a string; without, "5" would
 come back as 5, so `render` refuses it. A value is text up to its closing tag, less one line break
-at each end, and can hold none of these tags: in a string they are refused, in lists and objects `<`
-becomes \\u003c then.
+at each end. A string can hold these tags, as text, where they do not stand as markup would: they
+are read, not written; in lists and objects `<` becomes \\u003c then.
+
+Read too, as engines do: several functions in one <tool_call>; a function without <tool_call> before
+it; a value without </parameter>, where no tag stands in it and another parameter's line, or the end
+of the call, follows.
 
 Source: the chat template of Qwen3-Coder; rendered as ms-swift's Qwen3CoderAgentTemplate and
 Qwen3_5AgentTemplate do.
@@ -23,7 +27,6 @@ Qwen3_5AgentTemplate do.
 import re
 
 from swiftkit.errors import DataError
-from swiftkit.json_text import skip_space
 from swiftkit.toolcall import text_arguments
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.reasoning import ANY_TAG
@@ -38,7 +41,14 @@ _MARKUP = re.compile(f"{_TAGS.pattern}|{ANY_TAG}")
 _FUNCTION = re.compile(r"\s*+<function=([^<>\n]++)>\s*+")
 _PARAMETER = re.compile(r"<parameter=([^<>\n]++)>\n?+")
 _PARAMETER_END = "</parameter>"
+# markup, not text: only what can follow a parameter follows
+_VALUE_END = re.compile(r"</parameter>\s*+(?=<parameter=[^<>\n]++>|</function>)")
+_VALUE_WITHOUT_END = re.compile(
+    rf"{_VALUE_END.pattern}|(?<=\n)(?=<parameter=[^<>\n]++>\n)|(?=</function>\s*+</tool_call>)"
+)
 _END = re.compile(r"</function>\s*+</tool_call>")
+_END_BEFORE_ANOTHER = re.compile(r"</function>\s*+(?=<function=)")
+_BARE_END = re.compile(r"</function>(?:\s*+</tool_call>)?")
 
 
 def render(calls: list[ToolCall], tools: Tools = ()) -> str:
@@ -55,30 +65,35 @@ def render(calls: list[ToolCall], tools: Tools = ()) -> str:
 
 
 def parse(text: str, tools: Tools = ()) -> Parsed:
-    """Read an answer. Malformed too: a parameter given twice, and a value with a tag in it."""
+    """Read an answer. Malformed too: a parameter given twice."""
     return tagged_arguments.read(text, _MARKUP, _read_call, tools)
 
 
 def _read_call(text: str, tag: re.Match[str]) -> tuple[str, dict[str, str], int]:
-    if tag[0] != OPEN:
+    is_bare = tag[0] == "<function="
+    if not is_bare and tag[0] != OPEN:
         raise ValueError(f"{tag[0]} without {OPEN}")
-    function = _FUNCTION.match(text, tag.end())
+    function = _FUNCTION.match(text, tag.start() if is_bare else tag.end())
     if not function:
         raise ValueError(f"{OPEN} without <function=name>")
     texts: dict[str, str] = {}
     position = function.end()
     while parameter := _PARAMETER.match(text, position):
         name, start = parameter[1], parameter.end()
-        end = _TAGS.search(text, start)
-        if not end or not text.startswith(_PARAMETER_END, end.start()):
+        end = _VALUE_WITHOUT_END.search(text, start)
+        if end and not end[0] and _TAGS.search(text, start, end.start()):
+            end = _VALUE_END.search(text, start)
+        if not end:
             raise ValueError(f"the parameter {name!r} is never closed")
         if name in texts:
             raise ValueError(f"the parameter {name!r} is given twice")
         texts[name] = text[start : end.start()].removesuffix("\n")
-        position = skip_space(text, end.end())
-    if not (end := _END.match(text, position)):
+        position = end.end()
+    function_end = _BARE_END.match(text, position) if is_bare else _END.match(text, position)
+    # what follows in the block is read as a function without <tool_call>
+    if not (function_end := function_end or _END_BEFORE_ANOTHER.match(text, position)):
         raise ValueError("the function is never closed")
-    return function[1], texts, end.end()
+    return function[1], texts, function_end.end()
 
 
 def _checked(name: str) -> str:

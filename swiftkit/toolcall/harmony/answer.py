@@ -77,14 +77,16 @@ def parse(text: str) -> Parsed:
 
     Malformed: arguments that are no JSON object, text between messages or after a call's JSON, a
     recipient that is no function, a header that is cut off or cannot be read, reasoning that is
-    never closed, an answer that goes on in another's name. Another role's header alone, behind all
-    else, is a server's stop text and is ignored.
+    never closed, an answer that goes on in another's name. Reasoning and content are what stands
+    before it then; without reasoning, the content is the whole text. Another role's header alone,
+    behind all else, is a server's stop text and is ignored.
     """
     parts = AnswerParts([], [], [])
     try:
         is_complete = _read(text, parts)
     except (ValueError, RecursionError) as error:
-        return Parsed([], text.strip(), reason(error))
+        reasoning, content = parts.joined()
+        return Parsed([], content if reasoning else text.strip(), reason(error), reasoning)
     reasoning, content = parts.joined()
     if not is_complete:
         return Parsed([], content, "the answer ends inside its reasoning", reasoning)

@@ -9,10 +9,19 @@ in it may hold any markup.
 import re
 from collections.abc import Callable
 
+import msgspec
+
 from swiftkit.errors import DataError
 from swiftkit.json_text import reason
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.reasoning import ANY_TAG, CLOSING, OPENING, TAGS
+from swiftkit.toolcall.reasoning import (
+    ANY_TAG,
+    CLOSING,
+    CLOSING_TAGS,
+    OPENING,
+    TAGS,
+    stripped_thought,
+)
 
 # The characters of a name in a header that is not JSON; white space at its ends is no part of it.
 NAME = r'[^<>{}\[\]"\r\n]++'
@@ -39,35 +48,55 @@ def read(text: str, tags: re.Pattern[str], read_block: BlockReader) -> Parsed:
     """Read the calls of an answer whose markup `tags` finds.
 
     Never raises, and takes time linear in the text's length. Unclosed, stray, nested or broken
-    markup makes the whole answer malformed.
+    markup makes the whole answer malformed; its content is the whole text then, but for reasoning
+    that is never closed and for a mark that nothing follows.
     """
     calls: list[ToolCall] = []
     prose: list[str] = []
+    thoughts: list[str] = []
     position = 0
     is_behind_reasoning = False
     while tag := tags.search(text, position):
         prose.append(text[position : tag.start()])
-        closes = tag[0] in TAGS.values()
+        closing = tag if tag[0] in CLOSING_TAGS else None
         try:
-            if closes:
+            if closing:
                 position = tag.end()
             elif tag[0] in TAGS:
                 position = _end_of_reasoning(text, tag)
+                thoughts.append(text[tag.end() : position - len(TAGS[tag[0]])])
             else:
                 position = read_block(text, tag, calls)
         except (ValueError, RecursionError) as error:
             # The block may be part of reasoning that the prompt opened: then a closing tag follows,
             # once.
             is_answer = is_behind_reasoning or tag[0] in TAGS
-            end = None if is_answer else CLOSING.search(text, tag.end())
-            if not end:
-                return Parsed([], text.strip(), reason(error))
-            position = end.end()
-            closes = is_behind_reasoning = True
-        if closes:  # all before it was reasoning
+            closing = None if is_answer else CLOSING.search(text, tag.end())
+            if not closing:
+                return _malformed(text, tag, prose, thoughts, reason(error))
+            position = closing.end()
+            is_behind_reasoning = True
+        if closing:  # all before it was reasoning
             calls, prose = [], []
+            thoughts = [text[: closing.start()]]
     prose.append(text[position:])
-    return Parsed(calls, "".join(prose).strip())
+    return Parsed(calls, "".join(prose).strip(), "", _joined(thoughts))
+
+
+def _malformed(
+    text: str, tag: re.Match[str], prose: list[str], thoughts: list[str], problem: str
+) -> Parsed:
+    """Return the answer whose markup cannot be read from this tag on."""
+    behind = text[tag.end() :]
+    if tag[0] in TAGS:
+        return Parsed([], "".join(prose).strip(), problem, _joined([*thoughts, behind]))
+    if not behind.strip():
+        return Parsed([], "".join(prose).strip(), problem, _joined(thoughts))
+    return Parsed([], text.strip(), problem)
+
+
+def _joined(thoughts: list[str]) -> str:
+    return "\n".join(filter(None, map(stripped_thought, thoughts)))
 
 
 def read_whole(text: str, read_answer: Callable[[str], Parsed]) -> Parsed:
@@ -77,15 +106,19 @@ def read_whole(text: str, read_answer: Callable[[str], Parsed]) -> Parsed:
     stands behind a closing tag of reasoning. Never raises, if `read_answer` does not.
     """
     answer = text.strip()
+    thought = ""
     if opening := OPENING.match(answer):
         try:
-            answer = answer[_end_of_reasoning(answer, opening) :].strip()
+            end = _end_of_reasoning(answer, opening)
         except ValueError as error:
-            return Parsed([], answer, reason(error))
+            return Parsed([], "", reason(error), answer[opening.end() :].strip())
+        thought = answer[opening.end() : end - len(TAGS[opening[0]])]
+        answer = answer[end:].strip()
     parsed = read_answer(answer)
     if not parsed.calls and (closing := CLOSING.search(answer)):
-        return read_answer(answer[closing.end() :].strip())
-    return parsed
+        thought = answer[: closing.start()]
+        parsed = read_answer(answer[closing.end() :].strip())
+    return msgspec.structs.replace(parsed, reasoning=thought.strip()) if thought else parsed
 
 
 def read_content(text: str) -> Parsed:

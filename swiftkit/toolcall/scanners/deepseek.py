@@ -10,7 +10,7 @@ CALLS, CALLS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
 CALL, SEPARATOR, CALL_END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
 _MARKUP = blocks.markup(CALLS, CALLS_END, CALL, SEPARATOR, CALL_END)
 _HEAD = re.compile(
-    rf"\s*+{CALL}(?:function{SEPARATOR}({blocks.NAME})\n\s*+```json|({blocks.NAME}){SEPARATOR})"
+    rf"\s*+{CALL}(?:function{SEPARATOR}({blocks.NAME})\n\s*+```(?i:json)|({blocks.NAME}){SEPARATOR})"
 )
 
 

@@ -18,7 +18,7 @@ from swiftkit.json_text import raw_decode, reason
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.read_call import call_from
 
-_FENCE = re.compile(r"```(?:json|tool_calls?)?+\s*+")
+_FENCE = re.compile(r"```(?i:json|tool_calls?)?+\s*+")
 _SEPARATOR = re.compile(r"\s*+(?:[,;]\s*+)?")
 _BEGINNING = re.compile(r'(?:\[\s*+)?\{\s*+"(?:name|tool_name|type|function|tool_calls?)"\s*+:')
 _NAMES = ("name", "tool_name")

@@ -8,6 +8,8 @@ That is a JSON list, or each call with its own tag.
 
 import re
 
+import msgspec
+
 from swiftkit.json_text import object_at, raw_decode, skip_space
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks, json_calls
@@ -23,7 +25,8 @@ def read(text: str) -> Parsed:
     parsed = blocks.read(text, _MARKUP, _read_block)
     if not parsed.content.endswith("</s>"):
         return parsed
-    return Parsed(parsed.calls, parsed.content.removesuffix("</s>").rstrip(), parsed.malformed)
+    content = parsed.content.removesuffix("</s>").rstrip()
+    return msgspec.structs.replace(parsed, content=content)
 
 
 def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:

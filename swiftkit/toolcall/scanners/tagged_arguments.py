@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable
 
+import msgspec
+
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks
 from swiftkit.toolcall.text_arguments import Tools, typed_call
@@ -28,4 +30,4 @@ def read(
         return end
 
     parsed = blocks.read(text, tags, read_block)
-    return Parsed(parsed.calls, parsed.content, parsed.malformed, "", texts[: len(parsed.calls)])
+    return msgspec.structs.replace(parsed, texts=texts[: len(parsed.calls)])

@@ -8,7 +8,7 @@ from helpers.growth import takes_linear_time
 
 from swiftkit.errors import DataError
 from swiftkit.toolcall import detect
-from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.wire_format import load_all
 
 FORMATS = load_all()
@@ -16,6 +16,13 @@ F, G = ToolCall("f", {"a": 1, "城": "北京"}), ToolCall("g", {})
 ARGUMENTS = '{"a": 1, "城": "北京"}'
 BEGIN, END, CALL, SEP, DONE = (
     f"<｜tool▁{word}｜>" for word in ("calls▁begin", "calls▁end", "call▁begin", "sep", "call▁end")
+)
+K2 = "<|tool_calls_section_begin|><|tool_call_begin|>"
+K2_ARGUMENTS = "<|tool_call_argument_begin|>"
+DSML = (
+    '<｜DSML｜{0}>\n<｜DSML｜invoke name="f">\n<｜DSML｜parameter name="a" string="false">1</｜DSML｜parameter>\n'
+    '<｜DSML｜parameter name="城" string="true">北京</｜DSML｜parameter>\n</｜DSML｜invoke>\n'
+    '<｜DSML｜invoke name="g">\n</｜DSML｜invoke>\n</｜DSML｜{0}>'
 )
 RENDERED = {
     "react": f"Action: f\nAction Input: {ARGUMENTS}\nAction: g\nAction Input: {{}}\nObservation:",
@@ -38,6 +45,20 @@ RENDERED = {
     ),
     "deepseek_v3_1": f"{BEGIN}{CALL}f{SEP}{ARGUMENTS}{DONE}{CALL}g{SEP}{{}}{DONE}{END}",
     "plain_json": f'[{{"name": "f", "arguments": {ARGUMENTS}}}, {{"name": "g", "arguments": {{}}}}]',
+    "kimi_k2": (
+        f"{K2}functions.f:0{K2_ARGUMENTS}{ARGUMENTS}<|tool_call_end|>"
+        f"<|tool_call_begin|>functions.g:1{K2_ARGUMENTS}{{}}<|tool_call_end|><|tool_calls_section_end|>"
+    ),
+    "kimi_k3": (
+        '<|open|>tools<|sep|><|open|>call tool="f" index="1"<|sep|>'
+        '<|open|>argument key="a" type="number"<|sep|>1<|close|>argument<|sep|>'
+        '<|open|>argument key="城" type="string"<|sep|>北京<|close|>argument<|sep|><|close|>call<|sep|>'
+        '<|open|>call tool="g" index="2"<|sep|><|close|>call<|sep|><|close|>tools<|sep|>'
+    ),
+    "gemma4": '<|tool_call>call:f{a:1,城:<|"|>北京<|"|>}<tool_call|><|tool_call>call:g{}<tool_call|>',
+    "deepseek_v3_2": DSML.format("function_calls"),
+    "deepseek_v4": DSML.format("tool_calls"),
+    "deepseek_v4_1": DSML.format("calls").replace("｜DSML｜", "｜DSML｜ "),
 }
 
 
@@ -69,6 +90,23 @@ PYTHON = str(F.arguments)  # as ms-swift prints arguments for ReAct and GLM-4
         ("mistral", RENDERED["mistral"].replace("}}, {", "}}\n{").replace(" [", "[\n").replace("}]", "}\n]</s>")),
         ("mistral_v11", f"[TOOL_CALLS]f[CALL_ID]a1b2c3d4e[ARGS]{ARGUMENTS}[TOOL_CALLS]g{{}}</s>"),
         ("qwen3_coder", RENDERED["qwen3_coder"].replace(">\n1\n<", ">1<").replace("<tool_call>\n<f", "<tool_call><f")),
+        ("qwen3_coder", RENDERED["qwen3_coder"].replace("</function>\n</tool_call>\n<tool_call>", "</function>", 1)),
+        ("qwen3_coder", RENDERED["qwen3_coder"].removeprefix("<tool_call>\n")),
+        ("qwen3_coder", RENDERED["qwen3_coder"].replace("1\n</parameter>", "1")),
+        ("qwen3_coder", RENDERED["qwen3_coder"].replace("北京\n</parameter>", "北京")),
+        ("glm4_5", RENDERED["glm4_5"].replace("北京</arg_value>", "北京")),
+        ("kimi_k2", RENDERED["kimi_k2"].replace("functions.", "").replace(K2_ARGUMENTS, f" {K2_ARGUMENTS}")),
+        ("kimi_k2", RENDERED["kimi_k2"].replace("<|tool_call_begin|>", " then <|tool_call_begin|>").replace("{}", "")),
+        ("kimi_k3", f"Hm.<|close|>think<|sep|><|open|>response<|sep|><|close|>response<|sep|>{RENDERED['kimi_k3']}"),
+        ("kimi_k3", RENDERED["kimi_k3"].replace(' type="number"', "") + "<|close|>message<|sep|>"),
+        ("gemma4", f"<|channel>thought\nHm.\n<channel|>{RENDERED['gemma4']}"),
+        ("gemma4", RENDERED["gemma4"].replace('<|"|>', '"').replace(":1,", ": 1, ")),
+        ("gemma4", RENDERED["gemma4"].replace('<|"|>', "").replace("城", '<|"|>城<|"|>')),
+        ("deepseek_v3_2", RENDERED["deepseek_v4_1"]),
+        ("deepseek_v4", RENDERED["deepseek_v4"].replace('g">\n</｜DSML｜invoke>', 'g"/>')),
+        ("deepseek_v4_1", RENDERED["deepseek_v3_2"].replace(' string="true"', "")),
+        ("deepseek_v3", RENDERED["deepseek_v3"].replace("json", "JSON")),
+        ("plain_json", f'```JSON\n{RENDERED["plain_json"]}\n```'),
         ("glm4", RENDERED["glm4"].replace("<|observation|>", "")),
         ("glm4", f"f\n{PYTHON}<|assistant|>g\n{{}}<|observation|>"),
         ("glm4_5", RENDERED["glm4_5"].replace("\n", "").replace("<|observation|>", "")),
@@ -84,7 +122,8 @@ PYTHON = str(F.arguments)  # as ms-swift prints arguments for ReAct and GLM-4
 def test_parse_reads_other_spellings(name: str, text: str) -> None:
     """Texts of the family's models, of other templates and of servers that skip tokens are read
     alike."""
-    assert FORMATS[name].parse(text) == Parsed([F, G], texts=FORMATS[name].parse(text).texts)
+    parsed = FORMATS[name].parse(text)
+    assert (parsed.calls, parsed.content, parsed.malformed) == ([F, G], "", "")
     assert detect.parse(text).calls == [F, G]
 
 
@@ -112,10 +151,11 @@ def test_parse_reads_other_spellings(name: str, text: str) -> None:
         ("mistral", '[TOOL_CALLS] [{"name": "f", "arguments": "{}"}]', "text, not an object"),
         ("qwen3_coder", "<tool_call></tool_call>", "without <function=name>"),
         ("qwen3_coder", "<tool_call><function=f></tool_call>", "never closed"),
+        ("qwen3_coder", "<tool_call><function=f><parameter=a>1</function>", "never closed"),
         (
             "qwen3_coder",
-            "<tool_call><function=f><parameter=a>1</function></tool_call>",
-            "never closed",
+            "<tool_call><function=f><parameter=a></parameter></function></tool_call></function>",
+            "without <tool_call>",
         ),
         (
             "qwen3_coder",
@@ -123,10 +163,29 @@ def test_parse_reads_other_spellings(name: str, text: str) -> None:
             "never",
         ),
         ("qwen3_coder", RENDERED["qwen3_coder"].replace("城", "a"), "twice"),
-        ("qwen3_coder", "<function=f></function>", "without <tool_call>"),
         ("glm4_5", "<tool_call>f", "without a name"),
         ("glm4_5", "<tool_call>f<arg_key>a</arg_key></tool_call>", "never closed"),
-        ("glm4_5", "<tool_call>f<arg_key>a</arg_key><arg_value>1</tool_call>", "never closed"),
+        ("glm4_5", "<tool_call>f<arg_key>a</arg_key><arg_value>1</tool_call>.", "never closed"),
+        (
+            "glm4_5",
+            "<tool_call>f<arg_key>a</arg_key><arg_value>Write <tool_call> and </tool_call>",
+            "never closed",
+        ),
+        ("kimi_k2", f"{K2}functions.f:0{K2_ARGUMENTS}{{}}<|tool_call_end|>", "neither a call"),
+        ("kimi_k2", f"{K2}functions.f{K2_ARGUMENTS}{{}}<|tool_call_end|>", "without name:number"),
+        ("kimi_k2", f"{K2}f:0{K2_ARGUMENTS}5<|tool_call_end|>", "not an object"),
+        ("kimi_k3", RENDERED["kimi_k3"].replace("城", "a"), "twice"),
+        ("kimi_k3", RENDERED["kimi_k3"].replace(">1<", ">1 2<"), "text after"),
+        ("kimi_k3", "<|open|>tools<|sep|><|open|>call tool=", "neither a call"),
+        ("gemma4", "<|tool_call>call:f no brace<tool_call|>", "without call:name{"),
+        ("gemma4", "<|tool_call>call:f{a:1,a:2}<tool_call|>", "twice"),
+        ("gemma4", "<|tool_call>call:f{a:}<tool_call|>", "a value is missing"),
+        ("gemma4", "<|tool_call>call:f{1}<tool_call|>", "without a key"),
+        ("gemma4", '<|tool_call>call:f{a:<|"|>x', "never closed"),
+        ("gemma4", "<|tool_call>call:f{a:1e999}<tool_call|>", "out of range"),
+        ("deepseek_v4", RENDERED["deepseek_v4"].replace("城", "a"), "twice"),
+        ("deepseek_v4", RENDERED["deepseek_v4"].replace(">1<", ">one<"), "not valid JSON"),
+        ("deepseek_v4", RENDERED["deepseek_v4"].replace("</｜DSML｜invoke>", ""), "never closed"),
         ("glm4_5", RENDERED["glm4_5"].replace("城", "a"), "twice"),
         ("glm4", 'f\n{"a": 1', "neither JSON"),
         ("glm4", "f\n{} and more", "text after"),
@@ -193,9 +252,16 @@ def test_detect_reads_dotted_names_and_nested_literals() -> None:
     "unit",
     ["<tool_call>{</think>", "<think></think>", "f(a=),", "f(a='", "\\'", "Action: f\nAction Input: {'a': 1}\n",
      "f\n{'a': True}<|assistant|>", "<tool_call>f<arg_key>a</arg_key><arg_value>[']</arg_value></tool_call>",
-     '[TOOL_CALLS]f{"a": {}}', "1,", "[TOOL_CALLS] [", BEGIN, "<|python_tag|>{"],
+     '[TOOL_CALLS]f{"a": {}}', "1,", "[TOOL_CALLS] [", BEGIN, "<|python_tag|>{", "<function=f><parameter=a>\n",
+     "<function=f><parameter=a>1</parameter> </function> ", "<tool_call>f<arg_key>a</arg_key><arg_value></tool_call> ",
+     K2, f"{K2}f:1:1 ", '<|tool_call>call:f{a:[<|"|>', '<|tool_call>call:f{a:<|"|><|"|>}<tool_call|>', "[{a:",
+     '<｜DSML｜tool_calls><｜DSML｜invoke name="f"><｜DSML｜parameter name="a"></｜DSML｜parameter> ',
+     '<|open|>tools<|sep|><|open|>call tool="f"<|sep|><|open|>argument key="a"<|sep|><|close|>argument<|sep|> '],
 )  # fmt: skip
-@pytest.mark.parametrize("beginning", ["", "[f(a=", "f\n{"])
+@pytest.mark.parametrize(
+    "beginning",
+    ["", "[f(a=", "f\n{", "<tool_call><function=f><parameter=a>", "<|tool_call>call:f{a:"],
+)
 def test_detect_takes_linear_time(beginning: str, unit: str) -> None:
     """Nothing is searched again and again."""
     assert takes_linear_time(lambda text: detect.parse(beginning + text), unit, 5_000)

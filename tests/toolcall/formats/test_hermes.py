@@ -66,13 +66,43 @@ def test_parse_huge_values_is_malformed(value: str) -> None:
 )
 def test_parse_one_call_in_any_surroundings(text: str, content: str) -> None:
     """Compact or pretty, with text around it, after reasoning: one call."""
-    assert hermes.parse(text) == hermes.Parsed([CALL], content)
+    parsed = hermes.parse(text)
+    assert (parsed.calls, parsed.content, parsed.malformed) == ([CALL], content, "")
 
 
 def test_parse_sets_calls_in_reasoning_aside() -> None:
     """A call inside <think> is a thought, whether the tag was the model's or the prompt's."""
-    assert hermes.parse(f"<think>{F}</think>No.") == hermes.Parsed([], "No.")
-    assert hermes.parse(f"{F}</think>No.") == hermes.Parsed([], "No.")
+    thought = hermes.Parsed([], "No.", "", F)
+    assert hermes.parse(f"<think>{F}</think>No.") == thought
+    assert hermes.parse(f"{F}</think>No.") == thought
+    assert hermes.parse(f" <thinking>{F}</thinking>\nNo.") == thought
+
+
+@pytest.mark.parametrize(
+    ("block", "arguments"),
+    [
+        ('{"name": "f", "arguments": {"a": 1}}\n{"name": "f", "arguments": {}}', [{"a": 1}, {}]),
+        ('[{"name": "f", "arguments": {"a": 1}}, {"name": "f", "parameters": {}}]', [{"a": 1}, {}]),
+        ('{"name": "f"}', [{}]),
+        ('{"name": "f", "arguments": null}', [{}]),
+        ('{"name": "f", "arguments": {"a": "x\ny\t</tool_call>"}}', [{"a": "x\ny\t</tool_call>"}]),
+    ],
+)
+def test_parse_reads_what_engines_accept(block: str, arguments: list[dict[str, object]]) -> None:
+    """Several calls in one block, no arguments, and line breaks in strings as they are."""
+    parsed = hermes.parse(f"<tool_call>\n{block}\n</tool_call>")
+    assert parsed == hermes.Parsed([ToolCall("f", each) for each in arguments])
+
+
+def test_parse_keeps_the_parts_of_an_answer_that_is_cut_off() -> None:
+    """Reasoning without an end is reasoning; a mark that nothing follows is no content."""
+    for text, content, reasoning in (
+        ("<think>\nHm.", "", "Hm."),
+        ("<think>Hm.</think>Well.\n<tool_call>", "Well.", "Hm."),
+    ):
+        parsed = hermes.parse(text)
+        assert parsed.malformed
+        assert (parsed.calls, parsed.content, parsed.reasoning) == ([], content, reasoning)
 
 
 @pytest.mark.parametrize(
@@ -88,12 +118,11 @@ def test_parse_sets_calls_in_reasoning_aside() -> None:
         ("<tool_call>[]</tool_call>", "name"),
         ('<tool_call>{"arguments": {}}</tool_call>', "name"),
         ('<tool_call>{"name": ["f"], "arguments": {}}</tool_call>', "name"),
-        ('<tool_call>{"name": "f"}</tool_call>', "no arguments"),
         ('<tool_call>{"name": "f", "arguments": "{}"}</tool_call>', "text, not an object"),
         ('<tool_call>{"name": "f", "arguments": [1]}</tool_call>', "not an object"),
         ('<tool_call>{"name": "f", "arguments": {}, "parameters": {}}</tool_call>', "both"),
         (
-            '<tool_call>{"name": "f", "arguments": {}} {"name": "f", "arguments": {}}</tool_call>',
+            '<tool_call>{"name": "f", "arguments": {}}, {"name": "f", "arguments": {}}</tool_call>',
             "text after",
         ),
         ('<tool_call>{"name": "f", "arguments": {"a": NaN}}</tool_call>', "NaN"),

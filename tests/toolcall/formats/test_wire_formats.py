@@ -23,9 +23,17 @@ TAGS = (
     "<arg_key> </arg_key> <arg_value> </arg_value> [TOOL_CALLS] [ARGS] [CALL_ID] </s> <|python_tag|> <|eom_id|> "
     "<|assistant|> <|observation|> <｜tool▁calls▁begin｜> <｜tool▁call▁begin｜> <｜tool▁sep｜> <｜tool▁call▁end｜> "
     "<｜tool▁calls▁end｜> <|start|>assistant <|channel|>commentary <|message|> <|call|> functions.f ```json ``` "
+    "<thinking> </reasoning> <|tool_calls_section_begin|> <|tool_call_begin|> functions.f:0<|tool_call_argument_begin|> "
+    "<|tool_call_end|> <|tool_calls_section_end|> <|open|> <|close|> <|sep|> <|open|>tools<|sep|> <|close|>tools<|sep|> "
+    "<|close|>argument<|sep|> <|close|>think<|sep|> <|tool_call> <tool_call|> call:f{ <|channel>thought <channel|> "
+    '<|"|> <｜DSML｜tool_calls> </｜DSML｜tool_calls> </｜DSML｜parameter> </｜DSML｜invoke> '
     '{"name": "arguments": } [ ] ( ) , ; : = f(a=1) f #'
 ).split()
 TAGS += [
+    '<｜DSML｜invoke name="f">',
+    '<｜DSML｜parameter name="a" string="true">',
+    '<|open|>call tool="f" index="1"<|sep|>',
+    '<|open|>argument key="a" type="string"<|sep|>',
     "\nAction: f\nAction Input: {}",
     "\nObservation:",
     " to=functions.f",
@@ -109,13 +117,17 @@ def test_parse_sets_reasoning_aside(name: str) -> None:
             "[THINK]Hm.[/THINK]",
         ):
             assert parse(reasoning + text).calls == CALLS
+            if name != "call_strings":  # whose content is the whole answer
+                assert parse(f"{reasoning}No.").reasoning
+            assert parse(reasoning + text).reasoning
             assert parse(f"{reasoning}No.").calls == []
             assert parse(f"{reasoning}No.").content.endswith("No.")
         assert parse(f"<think>I could {text}").calls == []
         assert "never closed" in parse(f"<think>I could {text}").malformed
     if name != "glm4":  # whose calls are other messages than the reasoning
         assert detect.parse(f"I could {text}\n</think>\n\n{text}").calls == CALLS
-        assert detect.parse(f"I could {text}\n</think>\n\nNo.") == Parsed([], "No.")
+        no_call = Parsed([], "No.", "", f"I could {text}")
+        assert detect.parse(f"I could {text}\n</think>\n\nNo.") == no_call
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != "react"])
@@ -166,7 +178,9 @@ BROKEN = [
 
 @pytest.mark.parametrize("value", BROKEN)
 # text is text there
-@pytest.mark.parametrize("name", sorted(set(NAMES) - {"qwen3_coder", "glm4_5", "call_strings"}))
+@pytest.mark.parametrize(
+    "name", sorted(set(NAMES) - {"qwen3_coder", "glm4_5", "call_strings", "gemma4"})
+)
 def test_parse_of_huge_and_broken_values_gives_no_call(name: str, value: str) -> None:
     """Deep nesting, endless numbers, no numbers: never a call."""
     text = FORMATS[name].render([ToolCall("f", {"a": 12321})]).replace("12321", value)
@@ -214,7 +228,7 @@ def test_detect_finds_no_call_in_prose(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "<function=f>\n</function>",
+        "<function=f>\n<parameter=a>\n1\n</function>",
         "<tool_call>\nnull\n</tool_call>",
         "<tool_call>f(a=1)</tool_call>",
         '<tool_call>"f"</tool_call>',
@@ -234,8 +248,12 @@ def test_detect_finds_no_call_in_prose(text: str) -> None:
         "[f(a=__import__('os').system('true'))]",
         "f(a=1",
         "Action: f\nAction Input: none\nObservation:",
-        "<tool_call>f\n<arg_key>a</arg_key>\n<arg_value>1</tool_call>",
-        "<tool_call>\n<function=f>\n<parameter=a>\n1\n</function>\n</tool_call>",
+        "<tool_call>f\n<arg_key>a</arg_key>\n<arg_value>1</tool_call> and so on",
+        "<tool_call>\n<function=f>\n<parameter=a>\n1\n</tool_call>",
+        "<|tool_call_begin|>functions.f:0<|tool_call_argument_begin|>{}<|tool_call_end|>",
+        "<tool_call|>",
+        "</｜DSML｜invoke>",
+        "Well.<|close|>tools<|sep|>",
     ],
 )
 def test_detect_calls_broken_calls_malformed(text: str) -> None:

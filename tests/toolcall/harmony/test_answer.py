@@ -240,10 +240,12 @@ def test_parse_reasoning_without_end_is_malformed() -> None:
     ],
 )
 def test_parse_broken_markup_is_malformed(text: str, reason: str) -> None:
-    """Broken bodies and headers, text in between, another's name: no calls, the whole text, and a
-    reason."""
+    """Broken bodies and headers, text in between, another's name: no calls, a reason, and
+    the whole text, or the reasoning that stands before."""
     parsed = harmony.parse(text)
-    assert (parsed.calls, parsed.content, parsed.reasoning) == ([], text.strip(), "")
+    content = "" if parsed.reasoning else text.strip()
+    assert (parsed.calls, parsed.content) == ([], content)
+    assert bool(parsed.reasoning) == text.startswith(THOUGHT.rstrip())
     assert reason in parsed.malformed
 
 

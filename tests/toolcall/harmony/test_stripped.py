@@ -96,8 +96,10 @@ def test_parse_reasoning_without_end_is_malformed() -> None:
     ],
 )
 def test_parse_broken_calls_is_malformed(text: str, reason: str) -> None:
-    """Broken arguments and headers, no function, text behind a call: no calls, the whole text, and
-    a reason."""
+    """Broken arguments and headers, no function, text behind a call: no calls, a reason,
+    and the whole text, or the reasoning that stands before."""
     parsed = harmony.parse(text)
-    assert (parsed.calls, parsed.content, parsed.reasoning) == ([], text.strip(), "")
+    content = "" if parsed.reasoning else text.strip()
+    assert (parsed.calls, parsed.content) == ([], content)
+    assert bool(parsed.reasoning) == ("analysis" in text and "Hm." in text)
     assert reason in parsed.malformed

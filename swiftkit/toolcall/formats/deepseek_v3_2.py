@@ -1,0 +1,24 @@
+"""The calls of DeepSeek-V3.2, in DSML (scanners/dsml.py).
+
+    <｜DSML｜function_calls>
+    <｜DSML｜invoke name="get_weather">
+    <｜DSML｜parameter name="city" string="true">北京</｜DSML｜parameter>
+    <｜DSML｜parameter name="days" string="false">[1, 2]</｜DSML｜parameter>
+    </｜DSML｜invoke>
+    </｜DSML｜function_calls>
+
+Source: encoding/encoding_dsv32.py of DeepSeek-V3.2, which has no Jinja template.
+"""
+
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.scanners import dsml
+from swiftkit.toolcall.wire_format import Signs
+
+SIGNS = Signs(
+    opening={f"<{dsml.MARK}function_calls>": ""}, closing=(f"<{dsml.MARK}", f"</{dsml.MARK}")
+)
+parse = dsml.read  # the forms of the other two, too
+
+
+def render(calls: list[ToolCall]) -> str:
+    return dsml.render(calls, "function_calls")

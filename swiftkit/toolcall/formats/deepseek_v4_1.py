@@ -1,0 +1,22 @@
+"""The calls of DeepSeek-V4.1, in DSML (scanners/dsml.py).
+
+    <｜DSML｜ calls>
+    <｜DSML｜ invoke name="get_weather">
+    <｜DSML｜ parameter name="city" string="true">北京</｜DSML｜ parameter>
+    <｜DSML｜ parameter name="days" string="false">[1, 2]</｜DSML｜ parameter>
+    </｜DSML｜ invoke>
+    </｜DSML｜ calls>
+
+Source: the encoder of DeepSeek-V4.1-Flash (encoding/), which has no Jinja template.
+"""
+
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.scanners import dsml
+from swiftkit.toolcall.wire_format import Signs
+
+SIGNS = Signs(opening={f"<{dsml.MARK} calls>": ""})
+parse = dsml.read  # the forms of the other two, too
+
+
+def render(calls: list[ToolCall]) -> str:
+    return dsml.render(calls, "calls", before=" ")
