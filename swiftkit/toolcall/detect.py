@@ -29,8 +29,9 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from swiftkit.toolcall import formats, wire_format
+from swiftkit.toolcall.alternatives import any_of
 from swiftkit.toolcall.call import Parsed
-from swiftkit.toolcall.reasoning import ANY_TAG, CLOSE, CLOSING, OPEN
+from swiftkit.toolcall.reasoning import CLOSE, CLOSING, CLOSING_TAGS, OPEN, TAGS
 from swiftkit.toolcall.scanners import blocks
 from swiftkit.toolcall.wire_format import AnswerReader, LineMark, Signs, WireFormat
 
@@ -95,9 +96,7 @@ class _Detector:
                 self._loose.append(signs.whole.read)
             self._add_marks(name, signs)
         self._endings = tuple(ending for _, _, ending in self._strict if ending)
-        # the longest first, as one mark may be the beginning of another
-        marks = sorted(self._owners, key=len, reverse=True)
-        self._marks = re.compile("|".join((*map(re.escape, marks), ANY_TAG)))
+        self._marks = re.compile(any_of([*self._owners, *TAGS, *CLOSING_TAGS]))
 
     def _add_marks(self, name: str, signs: Signs) -> None:
         for mark, follows in signs.opening.items():

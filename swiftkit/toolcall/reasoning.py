@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from swiftkit.errors import DataError
+from swiftkit.toolcall.alternatives import any_of
 from swiftkit.toolcall.harmony import answer as harmony
 from swiftkit.toolcall.harmony import stripped
 
@@ -27,9 +28,9 @@ TAGS = {  # opening: closing
     "<|open|>think<|sep|>": "<|close|>think<|sep|>",  # Kimi K3
 }
 CLOSING_TAGS = frozenset(TAGS.values())
-OPENING = re.compile("|".join(map(re.escape, TAGS)))
-CLOSING = re.compile("|".join(map(re.escape, TAGS.values())))
-ANY_TAG = f"{OPENING.pattern}|{CLOSING.pattern}"
+OPENING = re.compile(any_of(TAGS))
+CLOSING = re.compile(any_of(TAGS.values()))
+ANY_TAG = any_of([*TAGS, *TAGS.values()])
 _LEADING = re.compile(rf"\s*+({OPENING.pattern})")
 _HARMONY = ("<|channel|>", "<|start|>")
 

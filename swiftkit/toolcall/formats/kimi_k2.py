@@ -12,6 +12,7 @@ Source: the chat template of Kimi-K2-Instruct and Kimi-K2.6, and its docs/tool_c
 import re
 
 from swiftkit.json_text import object_at, skip_space, written
+from swiftkit.toolcall.alternatives import any_of
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks
 from swiftkit.toolcall.wire_format import Signs
@@ -20,7 +21,7 @@ SECTION, SECTION_END = "<|tool_calls_section_begin|>", "<|tool_calls_section_end
 CALL, CALL_END = "<|tool_call_begin|>", "<|tool_call_end|>"
 ARGUMENTS = "<|tool_call_argument_begin|>"
 SIGNS = Signs(opening={SECTION: "", CALL: ""}, closing=(SECTION_END, CALL_END, ARGUMENTS))
-_TAGS = re.compile("|".join(map(re.escape, (SECTION, SECTION_END, CALL, CALL_END, ARGUMENTS))))
+_TAGS = re.compile(any_of((SECTION, SECTION_END, CALL, CALL_END, ARGUMENTS)))
 _MARKUP = blocks.markup(SECTION, SECTION_END, CALL, CALL_END, ARGUMENTS)
 _ID = re.compile(rf"\s*+({blocks.NAME}){re.escape(ARGUMENTS)}")
 _NUMBERED = re.compile(r"(?:functions\.)?+(.+):\d++\s*", re.DOTALL)

@@ -9,10 +9,9 @@ in it may hold any markup.
 import re
 from collections.abc import Callable
 
-import msgspec
-
 from swiftkit.errors import DataError
 from swiftkit.json_text import reason
+from swiftkit.toolcall.alternatives import any_of
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.reasoning import (
     ANY_TAG,
@@ -41,7 +40,7 @@ def check_name(name: str, format_name: str) -> None:
 
 def markup(*tags: str) -> re.Pattern[str]:
     """Return a pattern of these tags and those of reasoning."""
-    return re.compile("|".join((*map(re.escape, tags), ANY_TAG)))
+    return re.compile(any_of((*tags, *TAGS, *CLOSING_TAGS)))
 
 
 def read(text: str, tags: re.Pattern[str], read_block: BlockReader) -> Parsed:
@@ -58,19 +57,20 @@ def read(text: str, tags: re.Pattern[str], read_block: BlockReader) -> Parsed:
     is_behind_reasoning = False
     while tag := tags.search(text, position):
         prose.append(text[position : tag.start()])
-        closing = tag if tag[0] in CLOSING_TAGS else None
+        mark = tag[0]
+        closing = tag if mark in CLOSING_TAGS else None
         try:
             if closing:
                 position = tag.end()
-            elif tag[0] in TAGS:
+            elif mark in TAGS:
                 position = _end_of_reasoning(text, tag)
-                thoughts.append(text[tag.end() : position - len(TAGS[tag[0]])])
+                thoughts.append(text[tag.end() : position - len(TAGS[mark])])
             else:
                 position = read_block(text, tag, calls)
         except (ValueError, RecursionError) as error:
             # The block may be part of reasoning that the prompt opened: then a closing tag follows,
             # once.
-            is_answer = is_behind_reasoning or tag[0] in TAGS
+            is_answer = is_behind_reasoning or mark in TAGS
             closing = None if is_answer else CLOSING.search(text, tag.end())
             if not closing:
                 return _malformed(text, tag, prose, thoughts, reason(error))
@@ -80,7 +80,7 @@ def read(text: str, tags: re.Pattern[str], read_block: BlockReader) -> Parsed:
             calls, prose = [], []
             thoughts = [text[: closing.start()]]
     prose.append(text[position:])
-    return Parsed(calls, "".join(prose).strip(), "", _joined(thoughts))
+    return Parsed(calls, "".join(prose).strip(), "", _joined(thoughts) if thoughts else "")
 
 
 def _malformed(
@@ -118,7 +118,9 @@ def read_whole(text: str, read_answer: Callable[[str], Parsed]) -> Parsed:
     if not parsed.calls and (closing := CLOSING.search(answer)):
         thought = answer[: closing.start()]
         parsed = read_answer(answer[closing.end() :].strip())
-    return msgspec.structs.replace(parsed, reasoning=thought.strip()) if thought else parsed
+    if not thought:
+        return parsed
+    return Parsed(parsed.calls, parsed.content, parsed.malformed, thought.strip())
 
 
 def read_content(text: str) -> Parsed:
