@@ -14,8 +14,6 @@ from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.toolcall.alternatives import any_of
-from swiftkit.toolcall.harmony import answer as harmony
-from swiftkit.toolcall.harmony import stripped
 
 KEYS = ("reasoning_content", "reasoning", "thinking")
 OPEN, CLOSE = "<think>", "</think>"
@@ -31,8 +29,7 @@ CLOSING_TAGS = frozenset(TAGS.values())
 OPENING = re.compile(any_of(TAGS))
 CLOSING = re.compile(any_of(TAGS.values()))
 ANY_TAG = any_of([*TAGS, *TAGS.values()])
-_LEADING = re.compile(rf"\s*+({OPENING.pattern})")
-_HARMONY = ("<|channel|>", "<|start|>")
+LEADING = re.compile(rf"\s*+({OPENING.pattern})")
 
 
 def reasoning_of(message: Mapping[str, Any], where: str) -> str | None:
@@ -70,20 +67,7 @@ def split(text: str, where: str) -> tuple[str | None, str]:
     return reasoning or None, answer.removeprefix("\n").removeprefix("\n")
 
 
-def visible_text(text: str) -> str:
-    """Return an answer without its reasoning, Harmony's too; nothing where the reasoning never
-    ends. Never raises."""
-    if text.lstrip().startswith(_HARMONY) or stripped.is_sure(text):
-        parsed = harmony.parse(text)
-        return "" if parsed.malformed else parsed.content
-    if opening := _LEADING.match(text):
-        closing = TAGS[opening[1]]
-        return text[opening.end() :].partition(closing)[2].removeprefix("\n").removeprefix("\n")
-    closings = list(CLOSING.finditer(text))
-    return text[closings[-1].end() :] if closings else text
-
-
 def stripped_thought(text: str) -> str:
     """Return reasoning without the tag that may open it, and without white space around it."""
-    opening = _LEADING.match(text)
+    opening = LEADING.match(text)
     return text[opening.end() if opening else 0 :].strip()

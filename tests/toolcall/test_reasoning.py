@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import hermes
-from swiftkit.toolcall.reasoning import TAGS, visible_text
+from swiftkit.toolcall.reasoning import TAGS
+from swiftkit.toolcall.visible_text import visible_text
 
 CALL = ToolCall("f", {"a": 1})
 

@@ -24,7 +24,7 @@ from swiftkit.evals.results import trial_count
 from swiftkit.evals.stats import Tally, passes
 from swiftkit.evals.task import Result, Task
 from swiftkit.records import Response, Sample, Score
-from swiftkit.toolcall.reasoning import visible_text
+from swiftkit.toolcall.visible_text import visible_text
 
 HEADLINE = "accuracy"
 PROMPT = (

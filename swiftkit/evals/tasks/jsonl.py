@@ -53,8 +53,8 @@ from swiftkit.scoring.equality import strict_key
 from swiftkit.scoring.explain import score_with_reasons
 from swiftkit.scoring.gold import Gold, gold_from
 from swiftkit.scoring.score import parse_answer
-from swiftkit.toolcall.reasoning import visible_text
 from swiftkit.toolcall.validate_call import schema_validator
+from swiftkit.toolcall.visible_text import visible_text
 
 HEADLINE = "accuracy"
 JUDGE_URL = "SWIFTKIT_JUDGE_BASE_URL"
