@@ -193,8 +193,9 @@ class BlockReader:
             if not parsed.malformed:
                 break
         self._take(self._searched)
-        if not self._arguments.name:  # none of it has gone out
-            part = OutputPart(calls=_output_calls(parsed))
+        calls = _output_calls(parsed)
+        # the first has gone out as it was written, if its name was seen
+        part = OutputPart(calls=(*part.calls, *calls[1:]) if self._arguments.name else calls)
         self._step, self._searched = self._skip, 0
         self._has_call, self._arguments = True, PartialArguments()
         return part

@@ -7,6 +7,8 @@ _HEAD = re.compile(  # <tool_call> {"name": "f", "arguments": {
     r'\s*+<tool_call>\s*+\{\s*+"name"\s*+:\s*+("(?:[^"\\]|\\.)++")\s*+,'
     r'\s*+"arguments"\s*+:\s*+(?=\{)'
 )
+# of the control characters, which JSON has in strings only escaped
+_ESCAPES = {chr(code): json.dumps(chr(code))[1:-1] for code in range(32)}
 
 
 class PartialArguments:
@@ -22,7 +24,8 @@ class PartialArguments:
         self._in_string = self._is_escaped = self._has_ended = False
 
     def grow(self, block: str) -> str:
-        """Return the new part of the arguments' JSON text; "" before they begin and after them."""
+        """Return the new part of the arguments' JSON text; "" before they begin and after them.
+        Line breaks and tabs that the model wrote into a string as they are come out escaped."""
         if not self.name:
             head = _HEAD.match(block)
             if not head:
@@ -34,10 +37,11 @@ class PartialArguments:
             self._position = head.end()
         if not self.name:
             return ""
-        start = self._position
+        pieces = []
         while self._position < len(block) and not self._has_ended:
             character = block[self._position]
             self._position += 1
+            pieces.append(_ESCAPES.get(character, character) if self._in_string else character)
             if self._in_string:
                 self._in_string = self._is_escaped or character != '"'
                 self._is_escaped = character == "\\" and not self._is_escaped
@@ -48,4 +52,4 @@ class PartialArguments:
             elif character in "}]":
                 self._depth -= 1
                 self._has_ended = self._depth == 0
-        return block[start : self._position]
+        return "".join(pieces)

@@ -115,6 +115,27 @@ def test_feed_gives_arguments_as_the_model_wrote_them(
     assert not any(part.content for part in parts)
 
 
+@pytest.mark.parametrize("size", [1, 7, 1000])
+@pytest.mark.parametrize(
+    "block",
+    [
+        '{"name": "f", "arguments": {"a": 1}}\n{"name": "g", "arguments": {"b": 2}}',
+        '[{"name": "f", "arguments": {"a": 1}}, {"name": "g", "arguments": {}}]',
+        '{"name": "f"}',
+        '{"name": "f", "arguments": {"a": "x\ny\t", "b": \n[]}}',
+    ],
+)
+def test_feed_gives_all_calls_of_a_block(block: str, size: int) -> None:
+    """Several calls in one block, none or odd arguments: what the parser reads, as JSON."""
+    text = f"<tool_call>\n{block}\n</tool_call>"
+    reader, part = reader_of("hermes", True), OutputPart()
+    for start in range(0, len(text), size):
+        part = part.and_then(reader.feed(text[start : start + size]))
+    part = part.and_then(reader.close())
+    calls = [ToolCall(call.name, json.loads(call.arguments)) for call in part.calls]
+    assert (calls, part.content, reader.malformed) == (hermes.parse(text).calls, "", False)
+
+
 def test_read_answer_splits_harmony_channels() -> None:
     """gpt-oss: the analysis is reasoning, final is content, the call is a call."""
     expected = OutputPart("hm", "", (OutputCall("f", '{"a": 1}'),))
