@@ -76,6 +76,8 @@ def _markup(raw_calls: Any) -> str:
             original = f'{{"name": {name}, "arguments": {arguments}}}'
             if hermes.parse(f"{hermes.OPEN}{original}{hermes.CLOSE}").malformed:
                 block = original
+        if not hermes.parse(f"{hermes.OPEN}{block}{hermes.CLOSE}").malformed:
+            block = _json([block])  # a list of text is no call
         blocks.append(f"\n{hermes.OPEN}\n{block}\n{hermes.CLOSE}")
     return "".join(blocks)
 

@@ -31,7 +31,16 @@ def test_read_completion_unreadable_arguments_stay_malformed(arguments: str) -> 
 
 
 @pytest.mark.parametrize(
-    "tool_calls", ["x", {"a": 1}, [None], [{"function": None}], [{"function": {"name": 3}}]]
+    "tool_calls",
+    [
+        "x",
+        {"a": 1},
+        [None],
+        [{"function": None}],
+        [{"function": {"name": 3}}],
+        [{"function": {"name": "f"}}],
+        [[{"name": "f", "arguments": {}}]],
+    ],
 )
 def test_read_completion_tool_calls_of_any_shape_never_raise(tool_calls: Any) -> None:
     """Nonsense in tool_calls is malformed output of the model, not a crash and not silence."""
