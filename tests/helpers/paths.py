@@ -5,5 +5,6 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED_DATA = Path(os.environ.get("SWIFTKIT_SHARED_DATA") or ROOT.parent / "shared" / "data")
+SHARED_CASES = SHARED_DATA.parent / "cases"
 # FORMAT.json: rows in and out of each converter
 GOLDEN = ROOT / "tests" / "data" / "converters" / "golden"

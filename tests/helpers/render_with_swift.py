@@ -1,4 +1,4 @@
-"""Print the texts of ms-swift's own agent templates: `render_with_swift.py TEMPLATE...`.
+"""Print the texts of all of ms-swift's own agent templates.
 
 {case: calls} stands on standard input; prints {case: {template: text}}. Importing swift takes
 seconds and loads torch, so it has a process of its own.
@@ -20,5 +20,5 @@ def rendered(template: str, calls: list[dict[str, Any]]) -> str:
 
 texts = {}
 for case, calls in json.load(sys.stdin).items():
-    texts[case] = {name: rendered(name, calls) for name in sys.argv[1:]}
+    texts[case] = {name: rendered(name, calls) for name in agent_template_map}
 print(json.dumps(texts))

@@ -99,7 +99,7 @@ def test_a_shared_mark_belongs_to_one_format_by_default() -> None:
 @pytest.mark.parametrize("name", sorted(load_all()))
 def test_format_of_a_marked_answer(name: str) -> None:
     """The name of the format itself, or of the one that reads the same."""
-    same = {"mistral_v11": "mistral", "deepseek_v3_1": "deepseek_v3"}
+    same = {"mistral_v11": "mistral", "deepseek_v3_1": "deepseek_v3", "hunyuan": "jamba"}
     without_marks = {"call_strings", "llama_json", "plain_json", "pythonic"}
     expected = "" if name in without_marks else same.get(name, name)
     assert detect.format_of(load(name).render([ToolCall("f", {"a": 1}), NOW])) == expected

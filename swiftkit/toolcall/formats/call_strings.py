@@ -7,7 +7,8 @@ A text is a call string if it is calls and nothing else: one after the other wit
 comma or a semicolon between them, a semicolon perhaps at the end, all of them perhaps in [ ]. Each
 is NAME(ARGUMENT=VALUE, ...) or NAME().
 
-    NAME, ARGUMENT   a letter or _, then letters, digits, _ . and -; any other as a JSON string
+    NAME, ARGUMENT   a letter or _, then letters, digits, _ . and -; any other as a JSON string;
+                     in [ ] a NAME may hold single blanks, as in [Get Weather(city="Oslo")]
     VALUE            "text" or 'text', [..], {..}    its value in JSON or as a Python literal
                      5  -1.5  2e3       the number, as JSON writes it: 007 and 2025-04-24 are text
                      true false null    as in JSON; True, False and None as in Python
@@ -18,8 +19,7 @@ such as f(x). What is made of calls but cannot be read is malformed: a call that
 argument given twice, without a value or, after the first, without a name; a call as a value; a list
 or a string that is broken.
 
-Source: reward and preference data of "fuzzy question to tool calls" projects; the same as ToolACE's
-calls, but for names with spaces.
+Source: reward and preference data of "fuzzy question to tool calls" projects; ToolACE's calls.
 """
 
 import re
@@ -33,8 +33,13 @@ from swiftkit.toolcall.text_arguments import NUMBER, WORDS
 from swiftkit.toolcall.wire_format import Signs, WholeAnswer
 
 _BARE_NAME = r"[^\W\d][\w.\-]{0,127}"
-_NAME = rf'({_BARE_NAME}|"(?:[^"\\]|\\.)*")\s*'
-_HEAD = re.compile(rf"{_NAME}\(\s*(?:\)|(?={_NAME}=(?!=)))")
+_QUOTED_NAME = r'"(?:[^"\\]|\\.)*"'
+_NAME = rf"({_BARE_NAME}|{_QUOTED_NAME})\s*"
+# in a list, as ToolACE writes it
+_SPACED_NAME = rf"{_BARE_NAME}(?: [\w.\-]{{1,64}}){{1,15}}(?=\()"
+_CALL_START = rf"\(\s*(?:\)|(?={_NAME}=(?!=)))"
+_HEAD = re.compile(_NAME + _CALL_START)
+_LIST_HEAD = re.compile(rf"({_SPACED_NAME}|{_BARE_NAME}|{_QUOTED_NAME})\s*{_CALL_START}")
 _ARGUMENT = re.compile(rf"\s*{_NAME}=(?!=)\s*")
 _SEPARATOR = re.compile(r"\s*[;,]\s*|\s*\n\s*")
 _BARE_VALUE = re.compile(r"[^,()\n]*")
@@ -61,12 +66,14 @@ def parse(text: str) -> Parsed:
 def read(answer: str) -> Parsed:
     """Read an answer without reasoning."""
     body = answer.strip().rstrip(";").rstrip()
+    head_of = _HEAD
     if body.startswith("[") and body.endswith("]"):
         body = body[1:-1].strip()
+        head_of = _LIST_HEAD
     calls: list[ToolCall] = []
     malformed = ""
     position = 0
-    while head := _HEAD.match(body, position):
+    while head := head_of.match(body, position):
         try:
             call, position = _read_call(body, head)
             calls.append(call)

@@ -7,12 +7,13 @@
     <tool_call>now
     </tool_call><|observation|>
 
-GLM-4.7 and GLM-5 write the same without line breaks: read, not written. <|observation|> is the
-token at which the model stops, and a server may leave it out. Values have no types
-(text_arguments.py): with `tools` a string stays a string; without, "5" would come back as 5, so
-`render` refuses it. A string can hold these tags, as text, where they do not stand as markup would:
-they are read, not written; in lists and objects `<` becomes \\u003c then. A last value without
-</arg_value> is read, as SGLang does, if no tag stands in it.
+GLM-4.7, GLM-5, Ling 3 and Spark X2.5 write the same with fewer line breaks, Xing 4 with param_key
+and param_value: read, not written. <|observation|> is the token at which the model stops, and a
+server may leave it out. Values have no types (text_arguments.py): with `tools` a string stays a
+string; without, "5" would come back as 5, so `render` refuses it. A string can hold these tags, as
+text, where they do not stand as markup would: they are read, not written; in lists and objects `<`
+becomes \\u003c then. A last value without </arg_value> is read, as SGLang does, if no tag stands in
+it.
 
 Source: the chat template of GLM-4.5; rendered as ms-swift's GLM4_5AgentTemplate does.
 """
@@ -31,16 +32,18 @@ from swiftkit.toolcall.wire_format import Signs
 
 OPEN, CLOSE, OBSERVATION = "<tool_call>", "</tool_call>", "<|observation|>"
 # A bare name on its line, or one before a key; any name, if the text ends with the end token.
-_NAME_AND_TAG = rf"[ \t]*+[^\W\d][\w.\-]*+\s*+</tool_call>|\s*+{blocks.NAME}\s*+<arg_key>"
+_NAME_AND_TAG = rf"[ \t]*+[^\W\d][\w.\-]*+\s*+</tool_call>|\s*+{blocks.NAME}\s*+<(?:arg|param)_key>"
 SIGNS = Signs(opening={OPEN: _NAME_AND_TAG}, ending=OBSERVATION)
-_TAGS = re.compile(r"</?(?:tool_call|arg_key|arg_value)>")
+_TAGS = re.compile(r"</?(?:tool_call|(?:arg|param)_(?:key|value))>")
 _MARKUP = re.compile(f"{_TAGS.pattern}|{ANY_TAG}")
-_HEAD = re.compile(rf"\s*+({blocks.NAME})\s*+(?=<arg_key>|</tool_call>)")
+_HEAD = re.compile(rf"\s*+({blocks.NAME})\s*+(?=<(?:arg|param)_key>|</tool_call>)")
 # No lookahead in what is possessive: Python 3.11.2 fails there.
-_KEY_TEXT = r"[^<]*+(?:<(?!/?(?:tool_call|arg_key|arg_value)>)[^<]*+)*"
-_KEY = re.compile(rf"\s*+<arg_key>({_KEY_TEXT})</arg_key>\s*+<arg_value>")
+_KEY_TEXT = r"[^<]*+(?:<(?!/?(?:tool_call|(?:arg|param)_(?:key|value))>)[^<]*+)*"
+_KEY = re.compile(
+    rf"\s*+<(?:arg|param)_key>({_KEY_TEXT})</(?:arg|param)_key>\s*+<(?:arg|param)_value>"
+)
 # markup, not text: only what can follow a value follows
-_VALUE_END = re.compile(r"</arg_value>(?=\s*+(?:<arg_key>|</tool_call>))")
+_VALUE_END = re.compile(r"</(?:arg|param)_value>(?=\s*+(?:<(?:arg|param)_key>|</tool_call>))")
 _VALUE_WITHOUT_END = re.compile(
     rf"{_VALUE_END.pattern}|(?=</tool_call>\s*+(?:<tool_call>|<\|observation\|>|\Z))"
 )

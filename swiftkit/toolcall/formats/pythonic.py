@@ -11,17 +11,12 @@ and arguments' names are identifiers: nothing else can be written. ms-swift's Ll
 writes JSON (llama_json.py).
 """
 
-import ast
-import keyword
 import re
-import unicodedata
-from typing import Any
 
-from swiftkit.errors import DataError
-from swiftkit.json_text import reason, written
+from swiftkit.json_text import reason
 from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.scanners import blocks, python_calls
 from swiftkit.toolcall.wire_format import Signs, WholeAnswer
 
 _START, _END = "<|python_start|>", "<|python_end|>"
@@ -32,17 +27,7 @@ _LIST = re.compile(r"\[\s*+[^\W\d][\w.]*+\(\s*+(?:\)|[^\W\d]\w*+\s*+=(?!=))")
 
 def render(calls: list[ToolCall]) -> str:
     """Write strings with double quotes, True, False and None as in Python."""
-    rendered = []
-    for call in calls:
-        for name in (*call.name.split("."), *call.arguments):
-            # Python reads a name in its normal form (NFKC), so another form comes back changed.
-            is_normal = unicodedata.normalize("NFKC", name) == name
-            if not name.isidentifier() or keyword.iskeyword(name) or not is_normal:
-                fix = "give tools and parameters names that are Python identifiers"
-                raise DataError(f"a Python call cannot carry the name {name!r}", "bad_call", fix)
-        arguments = ", ".join(f"{name}={_literal(value)}" for name, value in call.arguments.items())
-        rendered.append(f"{call.name}({arguments})")
-    return f"[{', '.join(rendered)}]" if calls else ""
+    return python_calls.written_list(calls) if calls else ""
 
 
 def parse(text: str) -> Parsed:
@@ -60,51 +45,9 @@ def read(answer: str) -> Parsed:
     if not _LIST.match(body) or python_literal.end_of(body, 0) < len(body):
         return Parsed([], answer)
     try:
-        tree = python_literal.tree_of(body, python_literal.LONGEST)
-        if not isinstance(tree, ast.List):
-            return Parsed([], answer, "the calls are no list")
-        return Parsed([_call(node) for node in tree.elts])
+        return Parsed(python_calls.read_list(body))
     except (ValueError, RecursionError) as error:
         return Parsed([], answer, reason(error))
-
-
-def _call(node: ast.expr) -> ToolCall:
-    if not isinstance(node, ast.Call):
-        raise ValueError(f"no call: {type(node).__name__}")  # noqa: TRY004 - malformed
-    if node.args or any(argument.arg is None for argument in node.keywords):
-        raise ValueError("an argument without a name")
-    values = [(str(each.arg), python_literal.value_of(each.value)) for each in node.keywords]
-    arguments = dict(values)
-    if len(arguments) < len(values):
-        raise ValueError("an argument is given twice")
-    return ToolCall(_dotted_name(node.func), arguments)
-
-
-def _dotted_name(node: ast.expr) -> str:
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        raise ValueError("the call has no name")  # noqa: TRY004
-    return ".".join([node.id, *reversed(parts)])
-
-
-def _literal(value: Any) -> str:
-    if isinstance(value, dict):
-        items = [f"{_literal(key)}: {_literal(item)}" for key, item in value.items()]
-        return f"{{{', '.join(items)}}}"
-    if isinstance(value, list):
-        return f"[{', '.join(map(_literal, value))}]"
-    if value is None or isinstance(value, bool):
-        return str(value)
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            problem = "Python text cannot carry a lone surrogate"
-            raise DataError(problem, "bad_call", "mend the text") from error
-    return written(value)
 
 
 SIGNS = Signs(whole=WholeAnswer(read, re.compile(rf"\[|{re.escape(_START)}")))

@@ -24,6 +24,10 @@ from swiftkit.toolcall.reasoning import (
 
 # The characters of a name in a header that is not JSON; white space at its ends is no part of it.
 NAME = r'[^<>{}\[\]"\r\n]++'
+# A keyword begins a line, or follows reasoning at once. A JSON string holds no line break, so none
+# is quoted.
+_BEHIND_REASONING = "|".join(f"(?<={re.escape(tag)})" for tag in TAGS.values())
+LINE_START = rf"(?:^|{_BEHIND_REASONING})[ \t]*+"
 _REASONING = re.compile(ANY_TAG)
 # Reads the block that a piece of markup opens, adds its calls, and returns the position behind it.
 # Raises ValueError or RecursionError where the block cannot be read, which says why; stray and

@@ -5,8 +5,15 @@ r"""Calls as JSON values, in the shapes found in data, in prompts and in API ans
     {"tool_call": {"tool_name": "get_weather", "parameters": {"city": "北京"}}}
     {"type": "function", "function": {"name": "get_weather", "arguments": "{\"city\": \"北京\"}"}}
     {"role": "assistant", "content": "", "tool_calls": [{...}]}
+    {"type": "function_call", "call_id": "c", "name": "get_weather", "arguments": "{}"}
+    {"function_call": {"name": "get_weather", "arguments": "{}"}}
+    {"type": "tool_use", "id": "t", "name": "get_weather", "input": {"city": "北京"}}
+    {"functionCall": {"name": "get_weather", "args": {"city": "北京"}}}
+    {"action": "get_weather", "action_input": {"city": "北京"}}          or "tool", "tool_input"
 
-The last two are OpenAI's, whose arguments are JSON text.
+The fourth to the seventh are OpenAI's, whose arguments are JSON text. Then follow Anthropic's
+block, which may stand in a message's content; Gemini's part, which may stand in its parts; and
+LangChain's action.
 """
 
 import re
@@ -20,13 +27,25 @@ from swiftkit.toolcall.read_call import call_from
 
 _FENCE = re.compile(r"```(?i:json|tool_calls?)?+\s*+")
 _SEPARATOR = re.compile(r"\s*+(?:[,;]\s*+)?")
-_BEGINNING = re.compile(r'(?:\[\s*+)?\{\s*+"(?:name|tool_name|type|function|tool_calls?)"\s*+:')
+_BEGINNING = re.compile(
+    r'(?:\[\s*+)?\{\s*+"(?:name|tool_name|type|function|tool_calls?|function_?[cC]all|action|tool)"\s*+:'
+)
 _NAMES = ("name", "tool_name")
 _ARGUMENTS = ("arguments", "parameters")
-_CALL_KEYS = {"id", "index", "type", *_NAMES, *_ARGUMENTS}
+_CALL_KEYS = {"id", "index", "type", "tool_call_id", *_NAMES, *_ARGUMENTS}
 _WRAPPERS = ("function", "tool_call")
 _WRAPPER_KEYS = {"id", "index", "type", *_WRAPPERS}
-_MESSAGE_KEYS = {"role", "content", "tool_calls"}
+_MESSAGE_KEYS = {"role", "content", "tool_calls", "parts"}
+# other names of the arguments and of the name: Anthropic's, Gemini's, LangChain's
+_OTHER_KEYS = (
+    ("input", "name"),
+    ("args", "name"),
+    ("action_input", "action"),
+    ("tool_input", "tool"),
+    ("arguments", "tool"),
+    ("parameters", "tool"),
+)
+_OTHER_WRAPPERS = ("functionCall", "function_call")
 
 
 def read(answer: str) -> Parsed:
@@ -54,7 +73,7 @@ def read(answer: str) -> Parsed:
 def calls_of(values: Sequence[Any]) -> list[ToolCall]:
     """Return the calls that these JSON values are. Raises ValueError where one is none."""
     calls = []
-    for value in values:
+    for value in map(_in_common_keys, values):
         if not is_call(value):
             raise ValueError("JSON that is no call stands beside a call")
         # only OpenAI's form writes them as text
@@ -69,6 +88,7 @@ def calls_of(values: Sequence[Any]) -> list[ToolCall]:
 
 def is_call(value: Any) -> bool:
     """Tell whether a JSON value can be nothing else than a call, even if it cannot be read."""
+    value = _in_common_keys(value)
     if not isinstance(value, dict):
         return False
     if any(isinstance(value.get(key), dict) for key in _WRAPPERS):
@@ -92,15 +112,52 @@ def _values(body: str) -> list[Any]:
     return values
 
 
+def _in_common_keys(value: Any) -> Any:
+    """Return a call with the keys that `call_from` knows; any other value as it is."""
+    if not isinstance(value, dict):
+        return value
+    for key in _OTHER_WRAPPERS:
+        if isinstance(value.get(key), dict) and value.keys() <= {key, "id", "thoughtSignature"}:
+            inner = _in_common_keys(value[key])
+            # Gemini leaves out the arguments of a tool without parameters
+            return {"function": {"arguments": {}, **inner} if "name" in inner else inner}
+    kind = value.get("type")
+    if kind == "function_call" and {"name", "arguments"} <= value.keys():
+        return {"function": {key: value[key] for key in ("name", "arguments")}}
+    for arguments, name in _OTHER_KEYS:
+        is_other = name in value and isinstance(value.get(arguments), dict)
+        if is_other and value.keys() <= {arguments, name, "id", "type"}:
+            if arguments == "input" and kind != "tool_use":
+                return value
+            return {"name": value[name], "arguments": value[arguments]}
+    return value
+
+
 def _unwrapped(values: list[Any]) -> tuple[str, list[Any]]:
-    """Return (content, values), taking a list or a message's tool_calls apart."""
+    """Return (content, values), taking a list or a message's parts apart."""
     if len(values) != 1:
         return "", values
     value = values[0]
     if isinstance(value, list):
-        return "", value
-    is_message = isinstance(value, dict) and value.keys() <= _MESSAGE_KEYS
-    if not is_message or not isinstance(value.get("tool_calls"), list):
+        return _without_texts(value)
+    is_message = isinstance(value, dict) and value.get("role") in ("assistant", "model")
+    if not is_message and not (isinstance(value, dict) and value.keys() <= _MESSAGE_KEYS):
         return "", values
-    content = value.get("content")
-    return content if isinstance(content, str) else "", value["tool_calls"]
+    for key in ("tool_calls", "parts", "content"):
+        if isinstance(value.get(key), list):
+            content, parts = _without_texts(value[key])
+            beside = value.get("content")
+            return content or (beside if isinstance(beside, str) else ""), parts
+    return "", values
+
+
+def _without_texts(parts: list[Any]) -> tuple[str, list[Any]]:
+    """Return the text of a message's text parts, and the other parts."""
+    texts, others = [], []
+    for part in parts:
+        is_text = isinstance(part, dict) and isinstance(part.get("text"), str)
+        if is_text and (part.get("type") == "text" or len(part) == 1):
+            texts.append(part["text"])
+        else:
+            others.append(part)
+    return "\n".join(texts), others

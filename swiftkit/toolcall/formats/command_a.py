@@ -1,0 +1,16 @@
+"""Calls of Cohere's Command R7B and Command A: a JSON list between tokens.
+
+    <|START_ACTION|>[
+        {"tool_call_id": "0", "tool_name": "get_weather", "parameters": {"city": "北京"}}
+    ]<|END_ACTION|>
+
+The ids are read over, not written.
+
+Source: the chat templates of c4ai-command-r7b-12-2024 and c4ai-command-a-03-2025; vLLM's parser
+cohere_command3.
+"""
+
+from swiftkit.toolcall.scanners.json_blocks import JsonBlocks
+
+_FORM = JsonBlocks("<|START_ACTION|>", "<|END_ACTION|>", keys=("tool_name", "parameters"))
+SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

@@ -1,0 +1,49 @@
+"""Functionary v3.2's calls: a recipient behind >>>, its input on the next line.
+
+    >>>all
+    Let me look.>>>get_weather
+    {"city": "北京"}
+
+The recipient `all` is the user. The first >>> is missing where it was part of the prompt.
+
+Source: the chat template of functionary-small-v3.2.
+"""
+
+import re
+
+from swiftkit.json_text import object_at, written
+from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.reasoning import ANY_TAG
+from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.wire_format import LineMark, Signs
+
+_CALL = re.compile(rf">>>({blocks.NAME})\n\s*+(?=\{{)")
+SIGNS = Signs(line=LineMark(_CALL, needs=">>>"))
+_MARKUP = re.compile(
+    rf"(?:>>>|\A\s*+)all\n|{_CALL.pattern}|\A\s*+([\w.\-]++)\n\s*+(?=\{{)|{ANY_TAG}"
+)
+_STOPS = re.compile(r"(?:<\|eom_id\|>|<\|eot_id\|>)\Z")
+
+
+def render(calls: list[ToolCall]) -> str:
+    text = ""
+    for call in calls:
+        blocks.check_name(call.name, "Functionary")
+        text += f">>>{call.name}\n{written(call.arguments)}"
+    return text
+
+
+def parse(text: str) -> Parsed:
+    stop = _STOPS.search(text, max(len(text) - 20, 0))
+    return blocks.read(text[: stop.start()] if stop else text, _MARKUP, _read_block)
+
+
+def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
+    name = tag[1] or tag[2]
+    if not name:  # what is said to all is content
+        return tag.end()
+    if not name.strip():
+        raise ValueError("the call has no name")
+    arguments, end = object_at(text, tag.end())
+    calls.append(ToolCall(name.strip(), arguments))
+    return end

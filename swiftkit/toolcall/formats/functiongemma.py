@@ -1,0 +1,13 @@
+"""FunctionGemma's calls, whose arguments are an object in a notation of its own.
+
+    <start_function_call>call:get_weather{city:<escape>北京<escape>,days:3}<end_function_call>
+
+Strings stand between <escape>; what else is read is in scanners/gemma_calls.py.
+
+Source: the chat template of functiongemma-270m-it; vLLM's parser functiongemma.
+"""
+
+from swiftkit.toolcall.scanners.gemma_calls import GemmaCalls
+
+_FORM = GemmaCalls("<start_function_call>", "<end_function_call>", "<escape>")
+SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

@@ -1,0 +1,13 @@
+"""Calls of Phi-4-mini and FireFunction: a word, and a JSON list behind it.
+
+    functools[{"name": "get_weather", "arguments": {"city": "北京"}}]
+
+The word is prose where no JSON list follows.
+
+Source: the model cards of Phi-4-mini-instruct and firefunction-v2; vLLM's parser phi4_mini_json.
+"""
+
+from swiftkit.toolcall.scanners.json_blocks import JsonBlocks
+
+_FORM = JsonBlocks("functools", is_word=True, stops=("<|end|>", "<|eot_id|>", "</s>"))
+SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

@@ -1,0 +1,19 @@
+"""GigaChat 3's call: a JSON object behind the head of a message of its own.
+
+    function call<|role_sep|>
+    {"name": "get_weather", "arguments": {"city": "北京"}}
+
+<|function_call|> opens a call, too. The model writes one call a turn.
+
+Source: the chat template of GigaChat3-10B-A1.8B; vLLM's parser gigachat3.
+"""
+
+from swiftkit.toolcall.scanners.json_blocks import JsonBlocks
+
+_FORM = JsonBlocks(
+    "function call<|role_sep|>\n",
+    also=("<|function_call|>",),
+    is_list=False,
+    stops=("</s>", "<|message_sep|>"),
+)
+SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

@@ -1,0 +1,48 @@
+"""LFM2's calls: a Python list between tokens.
+
+    <|tool_call_start|>[get_weather(city="北京"), now()]<|tool_call_end|>
+
+A JSON list is read there, too: LFM2 writes it where the prompt asks for it.
+
+Source: the model card of LFM2-1.2B; the parsers lfm2 of vLLM and SGLang.
+"""
+
+import re
+
+from swiftkit.json_text import raw_decode, skip_space
+from swiftkit.toolcall import python_literal
+from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.scanners import blocks, json_calls, python_calls
+from swiftkit.toolcall.wire_format import Signs
+
+_START, _END = "<|tool_call_start|>", "<|tool_call_end|>"
+SIGNS = Signs(opening={_START: ""})
+_MARKUP = blocks.markup(_START, _END)
+_JSON = re.compile(r"(?:\[\s*+)?\{")
+
+
+def render(calls: list[ToolCall]) -> str:
+    return f"{_START}{python_calls.written_list(calls)}{_END}" if calls else ""
+
+
+def parse(text: str) -> Parsed:
+    return blocks.read(text, _MARKUP, _read_block)
+
+
+def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
+    if tag[0] == _END:
+        raise ValueError(f"{_END} without {_START}")
+    start = skip_space(text, tag.end())
+    if _JSON.match(text, start):
+        value, end = raw_decode(text, start)
+        found = json_calls.calls_of(value if isinstance(value, list) else [value])
+    elif text.startswith("[", start):
+        end = python_literal.end_of(text, start)
+        found = python_calls.read_list(text[start:end])
+    else:
+        raise ValueError(f"no list behind {_START}")
+    end = skip_space(text, end)
+    if not text.startswith(_END, end):
+        raise ValueError(f"{_END} is missing")
+    calls += found
+    return end + len(_END)

@@ -1,0 +1,20 @@
+"""The XML of MiniCPM5.
+
+    <function name="get_weather"><param name="city">北京</param></function>
+
+A string with `<`, `&` or a line break stands in a CDATA section.
+Values have no types (scanners/tagged_calls.py, with its limits).
+
+Source: the chat template of MiniCPM5; rendered as ms-swift's MiniCPM5AgentTemplate does.
+"""
+
+from swiftkit.toolcall.scanners.tagged_calls import TaggedCalls
+from swiftkit.toolcall.wire_format import Signs
+
+SIGNS = Signs(opening={'<function name="': ""})
+_FORM = TaggedCalls(
+    ('<function name="', '">', "</function>"),
+    ('<param name="', '">', "</param>"),
+    has_cdata=True,
+)
+parse, render = _FORM.parse, _FORM.render

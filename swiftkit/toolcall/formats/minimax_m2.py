@@ -1,0 +1,24 @@
+"""The XML of MiniMax-M2.
+
+    <minimax:tool_call>
+    <invoke name="get_weather">
+    <parameter name="city">北京</parameter>
+    </invoke>
+    </minimax:tool_call>
+
+Values have no types (scanners/tagged_calls.py, with its limits).
+
+Source: the chat template of MiniMax-M2; rendered as ms-swift's MinimaxM2AgentTemplate does.
+"""
+
+from swiftkit.toolcall.scanners.tagged_calls import TaggedCalls
+from swiftkit.toolcall.wire_format import Signs
+
+SIGNS = Signs(opening={"<minimax:tool_call>": ""}, closing=("</minimax:tool_call>",))
+_FORM = TaggedCalls(
+    ('<invoke name="', '">\n', "\n</invoke>"),
+    ('<parameter name="', '">', "</parameter>"),
+    outer=("<minimax:tool_call>\n", "\n</minimax:tool_call>"),
+    glue="\n",
+)
+parse, render = _FORM.parse, _FORM.render

@@ -1,0 +1,12 @@
+"""Nemotron's calls: a JSON list between tags.
+
+    <TOOLCALL>[{"name": "get_weather", "arguments": {"city": "北京"}}]</TOOLCALL>
+
+Source: the chat templates of Llama-3.1-Nemotron-Nano and Nemotron-Nano-9B-v2; vLLM's parser
+nemotron_json.
+"""
+
+from swiftkit.toolcall.scanners.json_blocks import JsonBlocks
+
+_FORM = JsonBlocks("<TOOLCALL>", "</TOOLCALL>")
+SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render
