@@ -15,8 +15,9 @@
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 script=$0
-as_given=$(given TINY MODEL FOLDER RAW HELD_OUT YAMLS) # to repeat this very run
-export RESUME=${RESUME-1}                              # a training that was stopped goes on from its last checkpoint; RESUME=0 trains again
+# To repeat this very run; and a training that was stopped goes on from its last checkpoint, but for RESUME=0.
+as_given=$(given TINY MODEL FOLDER RAW HELD_OUT YAMLS)
+export RESUME=${RESUME-1}
 if [[ -n ${TINY-} ]]; then # what has no other value comes from the demo
     cd "$root"
     script=recipes/tool_call_pipeline.sh

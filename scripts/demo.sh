@@ -12,7 +12,7 @@ bash scripts/setup.sh # first, because lib.sh takes the environment's Python if 
 # shellcheck source=recipes/lib.sh
 source recipes/lib.sh
 as_given=$(given DEMO_DIR MODEL_FAMILY MAX_STEPS) # to repeat this very run
-export RESUME=${RESUME-1}                         # a training that was stopped goes on from its last checkpoint
+export RESUME=${RESUME-1}
 case ${MODEL_FAMILY:-qwen3} in
     qwen3) base=recipes/tiny/qwen3 family="" ;;
     gpt-oss) base=recipes/tiny/gpt_oss family=_gpt_oss ;;

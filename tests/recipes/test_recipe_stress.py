@@ -216,8 +216,9 @@ class Users:
             return
         assert "/swiftkit/" not in said.partition("Traceback")[2], said
         if status == 2:
-            assert REFUSED.search(said), said
-            self.counts["refused"] += 1
+            is_repeated = "out_rerun holds checkpoints of an earlier run" in said  # by rerun.sh
+            assert is_repeated or REFUSED.search(said), said
+            self.counts["repeated" if is_repeated else "refused"] += 1
         elif start.told and status in [STOPPED[number] for number in start.told]:
             self.counts["stopped"] += 1
         elif start.told and status < 0:  # told before the launcher's Python heeded signals
