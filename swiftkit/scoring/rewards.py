@@ -80,8 +80,9 @@ def rollout_of(infos: Any) -> Rollout | None:
 def success(outcomes: Sequence[ToolOutcome], wanted: int, results: Sequence[Any] | None) -> float:
     """Return the share of calls that gave a result, in [0, 1]; a right one, if `results` are known.
 
-    wanted: the number of calls in the gold. A call too many, one that is missing and one that fails
-    cost the same. Without a call where none is wanted: 1.
+    wanted: the number of calls in the gold. Of the larger of calls made and calls wanted: a call
+    too many, one that is missing and one that fails cost the same. Without a call where none is
+    wanted: 1.
     """
     if not outcomes and not wanted:
         return 1.0
@@ -89,7 +90,7 @@ def success(outcomes: Sequence[ToolOutcome], wanted: int, results: Sequence[Any]
     if results is not None:
         right = Counter(map(_key, returned)) & Counter(map(_key, results))
         return right.total() / max(len(outcomes), wanted, len(results))
-    return len(returned) / max(len(outcomes), wanted) if wanted else 0.0
+    return min(len(returned), wanted) / max(len(outcomes), wanted)
 
 
 def _key(value: Any) -> Any:

@@ -64,8 +64,9 @@ def test_completions_without_gold_stop_the_run() -> None:
         ([ToolOutcome(error="no")], 1, None, 0),
         ([ToolOutcome(1), ToolOutcome(error="no")], 2, None, 0.5),
         ([ToolOutcome(1)], 2, None, 0.5),  # one is missing
-        # all gave a result; the score of the calls is another reward's matter
-        ([ToolOutcome(1)] * 4, 2, None, 1),
+        ([ToolOutcome(1)] * 4, 2, None, 0.5),  # two too many
+        ([ToolOutcome(1)] * 2, 1, None, 0.5),
+        ([ToolOutcome(error="no"), ToolOutcome(1)], 1, None, 0.5),
         ([ToolOutcome({"a": 1.0}), ToolOutcome("x")], 2, ["x", {"a": 1}], 1),
         ([ToolOutcome("x"), ToolOutcome("x")], 2, ["x", "y"], 0.5),
         ([ToolOutcome("x")] * 4, 2, ["x", "x"], 0.5),  # more than were wanted
