@@ -4,7 +4,7 @@ Each function takes weights[row][column] and returns (row, column) pairs: as man
 side has, or in order as many as pay.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import permutations
 from math import inf
 
@@ -44,6 +44,27 @@ def in_order(weights: Weights) -> list[tuple[int, int]]:
             pairs.append((i, j))
             i, j = i + 1, j + 1
     return pairs
+
+
+def best_share(
+    match: Callable[[Weights], list[tuple[int, int]]], weights: Weights, size: int
+) -> list[tuple[int, int]]:
+    """Return the pairs with the greatest total / (size - pairs), of those that `match` may choose.
+
+    A matching in order may leave out pairs, and one with a smaller total but more pairs can be
+    worth more: size - pairs are the different calls of both sides. By Dinkelbach's method (1967):
+    each pair is worth the share that it must at least reach more, until the share stands still,
+    which takes two or three rounds.
+    """
+    best: list[tuple[int, int]] = []
+    share = 0.0
+    while True:
+        raised = [[weight + share if weight > 0 else 0.0 for weight in row] for row in weights]
+        pairs = match(raised)
+        total = sum(weights[row][column] for row, column in pairs)
+        if total <= share * (size - len(pairs)) + 1e-12:
+            return best
+        best, share = pairs, total / (size - len(pairs))
 
 
 def _permuted(weights: Weights) -> list[int]:

@@ -7,16 +7,24 @@ question and the recorded calls become gold too. As one text, a list of steps, e
 
     [[{"name": "get_order", ...}], [{"name": "cancel_order", ...}]]
 
-The score is that of scoring/score.py for all calls together, with two more rules:
+The score is that of scoring/score.py for all calls together, with three more rules:
 
-1. Steps are ordered, the calls of one step are not: a call that comes in a turn after one that
-   answers a later step does not count. How many turns the model takes is its own affair.
-2. One malformed answer makes the chain malformed.
+1. Steps are ordered, the calls of one step are not: of the matchings in which no call answers an
+   earlier step than a call of an earlier turn, that with the greatest value counts
+   (step_matching.py). How many turns the model takes is its own affair.
+2. The calls of one turn run one after the other. Their order is of no account for the credit, but a
+   call is right only where it runs before all right calls of later steps: `exact` and `counts` say
+   how many can be so at once. An answer that is exact but for the order inside a turn has one wrong
+   value: the place of a call, beside the parameters of the call that has the most. (More it cannot
+   cost, or it would be better to leave a value wrong.)
+3. One malformed answer makes the chain malformed.
+
+Hence, as for single answers: a repair never lowers, a call that answers nothing strictly lowers,
+and a right call behind all others never lowers.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -24,6 +32,7 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.records import Score
+from swiftkit.scoring.assignment import best_share
 from swiftkit.scoring.expected_calls import (
     ExpectedCall,
     expect_exactly,
@@ -31,7 +40,15 @@ from swiftkit.scoring.expected_calls import (
     to_json,
 )
 from swiftkit.scoring.gold import Gold, gold_from
-from swiftkit.scoring.score import matched_pairs, pairs_of, parse_answer, score_calls
+from swiftkit.scoring.score import (
+    comparable,
+    exact_weights,
+    pair_table,
+    parse_answer,
+    score_calls,
+    score_pairs,
+)
+from swiftkit.scoring.step_matching import in_steps, whole_steps
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.read_call import call_from
 
@@ -90,23 +107,41 @@ def score_chain(answers: Sequence[str], steps: str, scoring: str = "", tools: st
 
 def score_turns(parsed: Sequence[Parsed], chain: Chain) -> Score:
     """Score answers that are read already."""
-    calls, malformed = _calls_in_order(parsed, chain)
-    return score_calls(calls, chain.gold, malformed)
+    calls: list[ToolCall] = []
+    turn_of: list[int] = []
+    malformed = ""
+    for turn, answer in enumerate(parsed):
+        malformed = malformed or answer.malformed
+        calls += answer.calls
+        turn_of += [turn] * len(answer.calls)
+    if chain.steps < 2 or chain.gold.options.ordered:
+        return score_calls(calls, chain.gold, malformed)
+    compare = partial(_score_in_steps, turn_of=turn_of, step_of=chain.step_of)
+    return score_calls(calls, chain.gold, malformed, compare)
+
+
+def _score_in_steps(
+    calls: Sequence[ToolCall], gold: Gold, turn_of: Sequence[int], step_of: Sequence[int]
+) -> Score:
+    pairs, weights = pair_table(calls, gold)
+    right = len(in_steps(exact_weights(pairs, weights), range(len(calls)), step_of))
+    if right == len(calls) == len(gold.calls):
+        return gold.perfect
+    match = partial(in_steps, turn_of=turn_of, step_of=step_of)
+    best = best_share(match, weights, len(calls) + len(gold.calls))
+    return score_pairs(calls, gold, [pairs[place] for place in best], right)
 
 
 def steps_right(parsed: Sequence[Parsed], chain: Chain) -> int:
-    """Return the number of steps that have all their calls, exact and none after a later step's.
+    """Return the most steps that can have all their calls, exact and each before the next step's.
 
-    0 for a malformed chain.
+    0 for a malformed chain, and for one with too many calls.
     """
-    calls, malformed = _calls_in_order(parsed, chain)
-    if malformed:
+    calls = [call for answer in parsed for call in answer.calls]
+    if any(answer.malformed for answer in parsed) or not comparable(calls, chain.gold):
         return 0
-    left = Counter(chain.step_of)
-    for made, expected in pairs_of(calls, chain.gold).items():
-        if chain.gold.matchers[expected].is_exact(calls[made].arguments):
-            left[chain.step_of[expected]] -= 1
-    return list(left.values()).count(0)
+    exact = exact_weights(*pair_table(calls, chain.gold))
+    return whole_steps(exact, chain.step_of, chain.gold.options.ordered)
 
 
 @lru_cache(maxsize=16384)
@@ -119,50 +154,3 @@ def chain_from(steps: str, scoring: str = "", tools: str = "") -> Chain:
         step_of += [number] * len(step)
     gold = gold_from(to_json(expected_calls), "expected_calls", scoring, tools)
     return Chain(gold, tuple(step_of))
-
-
-class _PlacedCall(NamedTuple):
-    """A call that was matched: the turn and the step that it stands in, and its worth."""
-
-    turn: int
-    step: int
-    made: int  # its position among all calls
-    weight: float
-
-
-def _calls_in_order(parsed: Sequence[Parsed], chain: Chain) -> tuple[list[ToolCall], str]:
-    """Return all calls, and the reason why an answer cannot be read.
-
-    Calls that come too late have another name, which no gold has.
-    """
-    calls: list[ToolCall] = []
-    turns: list[int] = []
-    malformed = ""
-    for turn, answer in enumerate(parsed):
-        malformed = malformed or answer.malformed
-        calls += answer.calls
-        turns += [turn] * len(answer.calls)
-    if chain.steps < 2:
-        return calls, malformed
-    placed = []
-    for pair in matched_pairs(calls, chain.gold):
-        turn, step = turns[pair.made], chain.step_of[pair.expected]
-        placed.append(_PlacedCall(turn, step, pair.made, 1 + pair.names + pair.values))
-    for made in {call.made for call in placed} - _in_time(placed):
-        calls[made] = ToolCall(f"{calls[made].name} (too late)", {})
-    return calls, malformed
-
-
-def _in_time(placed: list[_PlacedCall]) -> set[int]:
-    """Return the positions of the best choice in which no step comes before an earlier one's turn.
-
-    By dynamic programming: the best choice that ends with a call extends the best one that ends
-    with an earlier call of the same or an earlier step.
-    """
-    placed = sorted(placed)
-    choices: list[tuple[float, set[int]]] = []  # (total weight, positions) that ends with each call
-    for number, call in enumerate(placed):
-        before = [choices[other] for other in range(number) if placed[other].step <= call.step]
-        weight, made = max(before, key=lambda choice: choice[0], default=(0.0, set()))
-        choices.append((weight + call.weight, made | {call.made}))
-    return max(choices, key=lambda choice: choice[0], default=(0.0, set()))[1]

@@ -8,9 +8,12 @@ names of an object's keys are never folded.
 `fold` takes away what a careful reader does not see: letter case, the width of letters and digits,
 how an accent is composed, curly or straight quotation marks, which dash it is, and how much white
 space stands between words (none at the ends). All else counts: punctuation ("1.5" is not "15"),
-accents, superscripts, letters of another script that look the same, characters without width.
+accents, superscripts, letters of another script that look the same, characters without width,
+control characters (line breaks too). A text that a machine reads is never folded: a path, an
+address, code, an identifier (`is_literal`).
 """
 
+import re
 from collections.abc import Callable, Hashable
 from typing import Any
 from unicodedata import decomposition, normalize
@@ -22,6 +25,18 @@ _FOLDED = (
     | str.maketrans("“”„‟″", '"' * 5)
     | str.maketrans("‐‑‒–—―−", "-" * 7)
     | {ord(wide): normalize("NFKC", wide) for wide in _WIDE_AND_NARROW if decomposition(wide)}
+)
+
+# a sign of a path or address, or of code; prose has none of them
+_LITERAL = re.compile(
+    r"""
+    [\x00-\x1f\x7f-\x9f\u2028\u2029]     # control characters, line breaks
+    | :// | \\ | ^\s*[~.]{0,2}/          # https://..., C:\..., /home, ~/x, ./x, ../x
+    | ^[^\s/]+/[^\s/]+[/.]\S*[^\W\d]     # src/main.py, a/b/c; no date
+    | [{}<>=`|_] | \*\* | \w\( | ::       # f(x), a == 1, snake_case
+    | ;\s*$ | (?:^|\s)--?[^\W\d]         # a statement; flags of a command
+    """,
+    re.VERBOSE,
 )
 
 
@@ -36,9 +51,20 @@ def folded_key(value: Any) -> Hashable:
 
 
 def fold(text: str) -> str:
-    if not text.isascii():
-        text = normalize("NFC", text.translate(_FOLDED))
-    return " ".join(text.casefold().split())
+    """Return a text that equals those of texts which a reader takes for the same."""
+    if text.isascii():
+        if text.isalnum():  # most are a word, which needs no look at its signs
+            return text.lower()
+        return text if is_literal(text) else " ".join(text.lower().split())
+    plain = normalize("NFC", text.translate(_FOLDED))
+    folded = " ".join(plain.casefold().split())
+    # a wide slash is one only in the folded text
+    return text if is_literal(text) or is_literal(folded) else folded
+
+
+def is_literal(text: str) -> bool:
+    """Tell if a text is to be taken letter by letter: a path, an address, code, an identifier."""
+    return _LITERAL.search(text) is not None
 
 
 def _key(value: Any, string_key: Callable[[str], str]) -> Hashable:

@@ -10,6 +10,9 @@ wanted:
 acceptable values (absent: equal to arguments); what is `optional` may be left out. A parameter that
 is neither in `arguments` nor in `accepted` is unexpected. `accepted` may name an optional parameter
 that `arguments` leaves out.
+
+With the tools, a parameter that may be left out counts as left out where it has the value that
+leaving it out means: its default, or null (schema_rules.py).
 """
 
 from collections.abc import Hashable, Sequence
@@ -19,6 +22,7 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.scoring.equality import folded_key, strict_key
+from swiftkit.scoring.schema_rules import NO_RULES, SchemaRules, is_literal_name
 from swiftkit.toolcall.call import ToolCall
 
 # values of these types may be their own keys; a bool is not: True == 1
@@ -68,13 +72,20 @@ def to_json(calls: Sequence[ExpectedCall]) -> str:
     return msgspec.json.encode(calls).decode()
 
 
+def without(arguments: dict[str, Any], parameter: str) -> dict[str, Any]:
+    """Return the arguments without one that counts as left out."""
+    return {name: value for name, value in arguments.items() if name != parameter}
+
+
 class CallMatcher(msgspec.Struct, frozen=True):
     """An expected call, prepared for comparing.
 
     usual: the call's own arguments: most right values are these, and to compare them is cheapest.
     keys: of each parameter the keys of all acceptable values (equality.py), and its strings also as
         they are written: most answers need no folding.
-    folded: the parameters with a set of acceptable values: their strings are folded.
+    folded: the parameters with a set of acceptable values: their strings are folded, unless the
+        tool's schema or the parameter's name says that they count letter by letter.
+    absent: of the parameters that may be left out the key of the value that leaving them out means.
     """
 
     name: str
@@ -82,9 +93,10 @@ class CallMatcher(msgspec.Struct, frozen=True):
     keys: dict[str, frozenset[Hashable]]
     folded: frozenset[str]
     required: frozenset[str]
+    absent: dict[str, Hashable]
 
     @classmethod
-    def of(cls, call: ExpectedCall) -> "CallMatcher":
+    def of(cls, call: ExpectedCall, rules: SchemaRules = NO_RULES) -> "CallMatcher":
         """Raises ValueError for a call that no answer could match, or not the one it names.
 
         If the concrete answer were not right, no model could score 1.
@@ -92,13 +104,16 @@ class CallMatcher(msgspec.Struct, frozen=True):
         values = {name: [value] for name, value in call.arguments.items()} | call.accepted
         if not call.name or not all(call.accepted.values()):
             raise ValueError("a call without a name, or a parameter without any accepted value")
+        literal = rules.literal.union(filter(is_literal_name, call.accepted))
+        folded = frozenset(call.accepted) - literal
         keys = {}
         for name, accepted in values.items():
             as_written = [value for value in accepted if isinstance(value, str)]
-            key = folded_key if name in call.accepted else strict_key
+            key = folded_key if name in folded else strict_key
             keys[name] = frozenset([*as_written, *map(key, accepted)])
+        absent = {name: strict_key(value) for name, value in rules.absent.items()}
         required = frozenset(values) - frozenset(call.optional)
-        matcher = cls(call.name, call.arguments, keys, frozenset(call.accepted), required)
+        matcher = cls(call.name, call.arguments, keys, folded, required, absent)
         if unknown := sorted(set(call.optional) - keys.keys()):
             raise ValueError(f"{call.name}: optional {unknown} in neither arguments nor accepted")
         if missing := sorted(required - call.arguments.keys()):
@@ -107,7 +122,10 @@ class CallMatcher(msgspec.Struct, frozen=True):
             if not matcher.accepts(name, value):
                 reason = f"the value of {name!r} in arguments is not among its accepted values"
                 raise ValueError(f"{call.name}: {reason}")
-        return matcher
+        needless = {
+            name for name in required & absent.keys() if matcher.accepts(name, rules.absent[name])
+        }
+        return msgspec.structs.replace(matcher, required=required - needless)
 
     def accepts(self, parameter: str, value: Any) -> bool:
         """Tell if a model's value is right; one nested too deeply, or no JSON, is not."""
@@ -119,6 +137,15 @@ class CallMatcher(msgspec.Struct, frozen=True):
         except (RecursionError, TypeError):
             return False
 
+    def is_left_out(self, parameter: str, value: Any) -> bool:
+        """Tell if a parameter that is not expected says what leaving it out would mean."""
+        if parameter not in self.absent:
+            return False
+        try:
+            return strict_key(value) == self.absent[parameter]
+        except (RecursionError, TypeError):
+            return False
+
     def is_exact(self, arguments: dict[str, Any]) -> bool:
         """Tell if nothing is missing, unexpected or wrong."""
         usual = self.usual
@@ -126,6 +153,8 @@ class CallMatcher(msgspec.Struct, frozen=True):
             kind, first = type(value), usual.get(name)
             if kind is type(first) and kind in PLAIN and value == first:
                 continue
-            if name not in self.keys or not self.accepts(name, value):
+            if name not in self.keys:
+                return self.is_left_out(name, value) and self.is_exact(without(arguments, name))
+            if not self.accepts(name, value):
                 return False
         return len(arguments) == len(self.keys) or self.required <= arguments.keys()

@@ -21,6 +21,7 @@ from swiftkit.scoring.expected_calls import (
     expect_exactly,
 )
 from swiftkit.scoring.options import ScoringOptions, options_from
+from swiftkit.scoring.schema_rules import NO_RULES, rules_of
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.tools import tools_from
 from swiftkit.toolcall.validate_call import CallValidator, validators_of
@@ -81,14 +82,19 @@ def _prepare(calls: list[ExpectedCall], scoring: str, tools: str) -> Gold:
     if not calls:
         reason = "no call was wanted, none was made"
     weights = options.weights
+    definitions = tools_from(tools)
+    rules = {}
+    for tool in definitions:
+        if tool["function"]["name"] in positions:
+            rules[tool["function"]["name"]] = rules_of(tool["function"]["parameters"])
     return Gold(
         calls=tuple(calls),
-        matchers=tuple(CallMatcher.of(call) for call in calls),
+        matchers=tuple([CallMatcher.of(call, rules.get(call.name, NO_RULES)) for call in calls]),
         positions=positions,
         options=options,
         weights=(weights["name"], weights["parameter_names"], weights["parameter_values"]),
         validators=validators_of(tools),
-        tools=tools_from(tools) or _tools_of(calls),
+        tools=definitions or _tools_of(calls),
         item=options.bfcl if options.mode == "bfcl" else None,
         perfect=Score(
             1.0, True, reason, dict.fromkeys(PARTS, 1.0), {"right": count, "total": count}

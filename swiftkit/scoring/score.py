@@ -2,20 +2,23 @@
 
 The rules:
 
-1. Calls are matched one to one with the expected calls, within the same name, by the best total
-   (assignment.py): in any order, or, where the options say `ordered`, in the order of the gold.
+1. Calls are matched one to one with the expected calls, within the same name, so that the value is
+   the greatest (assignment.py): in any order, or, where the options say `ordered`, in the order of
+   the gold.
 2. A matched call is right where its value is acceptable (expected_calls.py, equality.py): JSON
    equality, or membership in the answer set. It is exact if no required parameter is missing, none
    is unexpected and all values are right.
 3. Of a matched pair, with n = parameters made + required ones missing (no parameter at all: 1):
        parameter values   those with a right value / n
        parameter names    those, and the required ones with a wrong value / n
+   An unexpected parameter whose value is what leaving it out means counts as left out.
    A wrong value of an optional parameter thus costs as much as an unexpected one.
 4. Of the answer, with u = expected + made - matched (so that a missing call, a spurious call and a
    call by a wrong name all cost):
        name = matched / u     parameter_names, parameter_values = the pairs' sums / u
        count = the smaller of (expected, made) / the larger
-       schema = calls that their tool's JSON Schema allows / the larger of (expected, made)
+       schema = calls that their tool's JSON Schema allows, or that are exact for any expected one
+                / the larger of (expected, made)
        format = 1, for an answer that can be read
        value = name, parameter_names and parameter_values weighted (options.py); times count, if
                more calls were made than expected: who guesses twice has less than who guesses once
@@ -32,15 +35,15 @@ In the mode bfcl `value` and `exact` are BFCL's verdict (bfcl/verdict.py), one r
 in `counts`; the parts are still these.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import fsum
 
 import msgspec
 
 from swiftkit.records import Score
-from swiftkit.scoring import assignment
+from swiftkit.scoring.assignment import best_share, in_order, unordered
 from swiftkit.scoring.bfcl.verdict import verdict
-from swiftkit.scoring.expected_calls import PLAIN, CallMatcher
+from swiftkit.scoring.expected_calls import PLAIN, CallMatcher, without
 from swiftkit.scoring.gold import PARTS, Gold, Weights
 from swiftkit.toolcall import detect, wire_format
 from swiftkit.toolcall.call import Parsed, ToolCall
@@ -78,9 +81,15 @@ def score_text(text: str, gold: Gold) -> Score:
     return score_calls(parsed.calls, gold, parsed.malformed)
 
 
-def score_calls(calls: Sequence[ToolCall], gold: Gold, malformed: str = "") -> Score:
+def score_calls(
+    calls: Sequence[ToolCall],
+    gold: Gold,
+    malformed: str = "",
+    compare: Callable[[Sequence[ToolCall], Gold], Score] | None = None,
+) -> Score:
     """Score calls by the rules above; explain.py says in full what is wrong.
 
+    compare: scores calls that are to be compared in another order (chain.py).
     `counts` are right and total calls, for a ratio over many samples.
     """
     expected = len(gold.calls)
@@ -90,8 +99,12 @@ def score_calls(calls: Sequence[ToolCall], gold: Gold, malformed: str = "") -> S
         score = _score_one(calls[0], gold)
     elif len(calls) == expected and _all_exact(calls, gold.matchers):
         score = gold.perfect
+    elif compare is not None:
+        score = compare(calls, gold)
+    elif gold.options.ordered:
+        score = _score_in_order(calls, gold)
     else:
-        score = _score_pairs(calls, gold)
+        score = score_pairs(calls, gold, matched_pairs(calls, gold))
     if gold.item is None:
         return score
     error = verdict(calls, gold.item, malformed)
@@ -103,7 +116,9 @@ def score_calls(calls: Sequence[ToolCall], gold: Gold, malformed: str = "") -> S
 def matched_pairs(calls: Sequence[ToolCall], gold: Gold) -> list[MatchedPair]:
     """Return the best one-to-one pairs of calls that have the same name."""
     if gold.options.ordered:
-        return _matched_in_order(calls, gold)
+        pairs_at, weights = pair_table(calls, gold)
+        size = len(calls) + len(gold.calls)
+        return [pairs_at[place] for place in best_share(in_order, weights, size)]
     # names must agree, so each name is a small assignment problem of its own
     rows_by_name: dict[str, list[int]] = {}
     for index, call in enumerate(calls):
@@ -121,16 +136,21 @@ def matched_pairs(calls: Sequence[ToolCall], gold: Gold) -> list[MatchedPair]:
                 row = [_pair(i, calls[i], j, gold.matchers[j]) for j in columns]
                 table.append(row)
                 weights.append([_weight(pair, gold.weights) for pair in row])
-            best = [table[i][j] for i, j in assignment.unordered(weights)]
+            best = [table[i][j] for i, j in unordered(weights)]
         pairs += best
     return pairs
 
 
 def pairs_of(calls: Sequence[ToolCall], gold: Gold) -> dict[int, int]:
     """Return position made: position expected, of the calls that are compared."""
-    if len(calls) > _MOST + 10 * len(gold.calls):
+    if not comparable(calls, gold):
         return {}
     return {pair.made: pair.expected for pair in matched_pairs(calls, gold)}
+
+
+def comparable(calls: Sequence[ToolCall], gold: Gold) -> bool:
+    """Tell if the calls are few enough to be compared: hostile output is bounded."""
+    return len(calls) <= _MOST + 10 * len(gold.calls)
 
 
 def _all_exact(calls: Sequence[ToolCall], matchers: Sequence[CallMatcher]) -> bool:
@@ -170,24 +190,48 @@ def _score_one(call: ToolCall, gold: Gold) -> Score:
     return _imperfect(gold, shares, fitting, 1, 1, 0)
 
 
-def _score_pairs(calls: Sequence[ToolCall], gold: Gold) -> Score:
-    pairs = matched_pairs(calls, gold)
+def _score_in_order(calls: Sequence[ToolCall], gold: Gold) -> Score:
+    pairs, weights = pair_table(calls, gold)
+    best = best_share(in_order, weights, len(calls) + len(gold.calls))
+    right = len(in_order(exact_weights(pairs, weights)))
+    return score_pairs(calls, gold, [pairs[place] for place in best], right)
+
+
+def score_pairs(
+    calls: Sequence[ToolCall],
+    gold: Gold,
+    pairs: Sequence[MatchedPair],
+    right: int | None = None,
+) -> Score:
+    """Score calls by the expected calls that they are matched with.
+
+    right: the number of calls that are right also by their order, where the order counts.
+    """
     exact = {pair.made for pair in pairs if pair.exact}
     expected, made = len(gold.calls), len(calls)
-    if len(exact) == expected == made:
+    if right is None:
+        right = len(exact)
+    if right == expected == made:
         return gold.perfect
     union = expected + made - len(pairs)
     # fsum: the same for each order of the pairs
     names = fsum([pair.names for pair in pairs]) / union
     values = fsum([pair.values for pair in pairs]) / union
+    if right < len(exact) == expected == made:
+        # wrong by their order alone: the place is one more value of a call
+        parameters = max([len(matcher.keys) for matcher in gold.matchers])
+        values = 1 - 1 / (expected * (parameters + 1))
     fitting = made
     if gold.validators:
         for index, call in enumerate(calls):
-            # what is exact needs no schema
-            if index not in exact and not is_valid(call, gold.validators):
+            if index in exact or is_valid(call, gold.validators):
+                continue
+            # what the gold accepts needs no schema, also where another call is matched with it
+            columns = gold.positions.get(call.name, ())
+            if not any(gold.matchers[column].is_exact(call.arguments) for column in columns):
                 fitting -= 1
     shares = (len(pairs) / union, names, values)
-    return _imperfect(gold, shares, fitting, expected, made, len(exact))
+    return _imperfect(gold, shares, fitting, expected, made, right)
 
 
 def _imperfect(
@@ -241,14 +285,30 @@ def _undisputed_pairs(
     return pairs if len(taken) == len(pairs) else None
 
 
-def _matched_in_order(calls: Sequence[ToolCall], gold: Gold) -> list[MatchedPair]:
+def pair_table(
+    calls: Sequence[ToolCall], gold: Gold
+) -> tuple[dict[tuple[int, int], MatchedPair], list[list[float]]]:
+    """Return all pairs of calls that have the same name, by (made, expected), and their weights.
+
+    Weights are [made][expected], 0 where the names differ.
+    """
     pairs: dict[tuple[int, int], MatchedPair] = {}
     weights = [[0.0] * len(gold.calls) for _ in calls]
     for i, call in enumerate(calls):
         for j in gold.positions.get(call.name, []):
             pairs[i, j] = _pair(i, call, j, gold.matchers[j])
             weights[i][j] = _weight(pairs[i, j], gold.weights)
-    return [pairs[place] for place in assignment.in_order(weights)]
+    return pairs, weights
+
+
+def exact_weights(
+    pairs: Mapping[tuple[int, int], MatchedPair], weights: Sequence[Sequence[float]]
+) -> list[list[float]]:
+    """Return weights [made][expected] of the same size: 1 for an exact pair, else 0."""
+    exact = [[0.0] * len(row) for row in weights]
+    for (i, j), pair in pairs.items():
+        exact[i][j] = float(pair.exact)
+    return exact
 
 
 def _pair(made: int, call: ToolCall, expected: int, matcher: CallMatcher) -> MatchedPair:
@@ -263,6 +323,9 @@ def _pair(made: int, call: ToolCall, expected: int, matcher: CallMatcher) -> Mat
             named += 1
         elif name in required:
             named += 1
+        elif matcher.absent and name not in matcher.keys and matcher.is_left_out(name, value):
+            rest = ToolCall(call.name, without(arguments, name))
+            return _pair(made, rest, expected, matcher)
     if len(arguments) != len(matcher.keys) or named != len(arguments):
         missing = len(required - arguments.keys())
     size = len(arguments) + missing
@@ -272,7 +335,8 @@ def _pair(made: int, call: ToolCall, expected: int, matcher: CallMatcher) -> Mat
 
 
 def _weight(pair: MatchedPair, weights: Weights) -> float:
-    # A pair pays by its name alone; of assignments with the same total, that with more exact pairs.
+    # A pair pays by its name alone. Of matchings with the same total that with more exact pairs and
+    # more right values counts, so that no part depends on the order of the calls.
     of_name, of_names, of_values = weights
     bonus = 2e-9 if pair.exact else 1e-9
-    return of_name + of_names * pair.names + of_values * pair.values + bonus
+    return of_name + of_names * pair.names + (of_values + 1e-10) * pair.values + bonus

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 from helpers.call_strategies import json_values
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from swiftkit.scoring.equality import folded_key, strict_key
+from swiftkit.scoring.equality import fold, folded_key, strict_key
 
 DIFFERENT = [
     0,
@@ -47,7 +48,9 @@ def test_strict_key_equates(left: Any, right: Any) -> None:
 @pytest.mark.parametrize(
     ("left", "right"),
     [
-        ("New York", " new\n  YORK "),
+        ("New York", " new   YORK "),
+        ("9 km/h", "9 KM/H"),
+        ("12/31/2024", "１２/31/2024"),
         ("Ｎｅｗ\u3000５", "new 5"),
         ("straße", "STRASSE"),
         (["A"], ["a"]),
@@ -83,6 +86,46 @@ def test_folded_key_tells_punctuation_and_keys_apart() -> None:
         {"K": 1},
     ]
     assert len({folded_key(value) for value in different}) == len(different)
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("a b", "a\nb"),
+        ("a\nb", "a b"),
+        ("a b", "a\tb"),
+        ("a b", "a\x1fb"),
+        ("a b", "a\x85b"),
+        ("a", "a\n"),
+        ("/home/Ann", "/home/ann"),
+        ("~/Data", "~/data"),
+        ("/home/ann", "／home／ann"),
+        ("C:\\Temp", "c:\\temp"),
+        ("src/Main.py", "src/main.py"),
+        ("a/b/C", "a/b/c"),
+        ("https://x.org/A", "https://x.org/a"),
+        ("f(X)", "f(x)"),
+        ("x = 1", "x  =  1"),
+        ("2x**2", "2X**2"),
+        ("user_Name", "user_name"),
+        ("rm -r  a", "rm -r a"),
+        ("{a: 1}", "{A: 1}"),
+        ("go();", "GO();"),
+    ],
+)
+def test_folded_key_of_what_a_machine_reads_is_strict(text: str, other: str) -> None:
+    """Paths, addresses, code, identifiers and control characters count letter by letter, on either
+    side and inside a list."""
+    assert folded_key(text) != folded_key(other)
+    assert folded_key([text]) != folded_key([other])
+    assert folded_key(text) == text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(max_size=12))
+def test_folding_twice_is_folding_once(text: str) -> None:
+    """What is equal to a folded text is equal to the text."""
+    assert fold(fold(text)) == fold(text)
 
 
 @settings(max_examples=200, deadline=None)

@@ -295,3 +295,26 @@ def test_the_matching_is_not_greedy() -> None:
     narrow = {"name": "f", "arguments": {"a": 1}}
     assert score([("f", {"a": 1}), ("f", {"a": 2})], either, narrow).exact
     assert score([("f", {"a": 2}), ("f", {"a": 1})], narrow, either).exact
+
+
+@bounded
+@given(st.lists(few_calls, max_size=4), gold_lists(largest=4), st.data())
+def test_no_part_depends_on_the_order(
+    calls: list[ToolCall], gold: Gold, data: st.DataObject
+) -> None:
+    """Nor on which of equally good matchings is found."""
+    one, other = score_calls(calls, gold), score_calls(data.draw(st.permutations(calls)), gold)
+    assert one == other
+
+
+def test_the_schema_part_is_the_same_for_each_order_of_equal_calls() -> None:
+    """A call that the gold accepts needs no schema, whether or not another is matched with it."""
+    tools = json.dumps([{"name": "f", "parameters": {"properties": {"a": {"maxLength": 2}}}}])
+    expected = [{"name": "f", "arguments": {"a": "Oslo"}, "accepted": {"a": ["Oslo", "Ob"]}}]
+    gold = gold_from(json.dumps(expected), "test", "", tools)
+    texts = ["Oslo", "OSLO", "Ob", "Rome"]
+    found = {
+        score_calls([ToolCall("f", {"a": text}) for text in order], gold).parts["schema"]
+        for order in permutations(texts)
+    }
+    assert found == {3 / 4}
