@@ -21,7 +21,7 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError
-from swiftkit.scoring.equality import folded_key, strict_key
+from swiftkit.scoring.equality import fold, folded_key, strict_key
 from swiftkit.scoring.schema_rules import NO_RULES, SchemaRules, is_literal_name
 from swiftkit.toolcall.call import ToolCall
 
@@ -130,7 +130,10 @@ class CallMatcher(msgspec.Struct, frozen=True):
     def accepts(self, parameter: str, value: Any) -> bool:
         """Tell if a model's value is right; one nested too deeply, or no JSON, is not."""
         keys = self.keys[parameter]
-        if type(value) in PLAIN and (value in keys or type(value) is not str):
+        kind = type(value)
+        if kind is str:
+            return value in keys or (parameter in self.folded and fold(value) in keys)
+        if kind in PLAIN:
             return value in keys
         try:
             return (folded_key if parameter in self.folded else strict_key)(value) in keys

@@ -227,9 +227,11 @@ def score_pairs(
             if index in exact or is_valid(call, gold.validators):
                 continue
             # what the gold accepts needs no schema, also where another call is matched with it
-            columns = gold.positions.get(call.name, ())
-            if not any(gold.matchers[column].is_exact(call.arguments) for column in columns):
-                fitting -= 1
+            fitting -= 1
+            for column in gold.positions.get(call.name, ()):
+                if gold.matchers[column].is_exact(call.arguments):
+                    fitting += 1
+                    break
     shares = (len(pairs) / union, names, values)
     return _imperfect(gold, shares, fitting, expected, made, right)
 
