@@ -76,6 +76,8 @@ def calls_of(values: Sequence[Any]) -> list[ToolCall]:
     for value in map(_in_common_keys, values):
         if not is_call(value):
             raise ValueError("JSON that is no call stands beside a call")
+        if _is_definition(value):
+            raise ValueError("a tool's definition stands where a call belongs")
         # only OpenAI's form writes them as text
         if any(isinstance(value.get(key), str) for key in _ARGUMENTS):
             raise ValueError("the arguments are text, not an object")
@@ -84,6 +86,16 @@ def calls_of(values: Sequence[Any]) -> list[ToolCall]:
         except DataError as error:
             raise ValueError(error.reason) from error
     return calls
+
+
+def _is_definition(value: dict[str, Any]) -> bool:
+    """Tell a tool as a prompt lists it, whose `parameters` are a JSON Schema."""
+    inner = value.get("function")
+    described = inner if isinstance(inner, dict) else value
+    parameters = described.get("parameters")
+    if not isinstance(parameters, dict) or "arguments" in described:
+        return False
+    return parameters.get("type") == "object" and isinstance(parameters.get("properties"), dict)
 
 
 def is_call(value: Any) -> bool:
