@@ -12,8 +12,9 @@ from helpers.real_swift import warm_call
 
 from swiftkit.json_text import written
 from swiftkit.toolcall import detect
+from swiftkit.toolcall.agent_templates import FORMATS, wire_format_of
 from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.wire_format import load_all
+from swiftkit.toolcall.wire_format import load
 
 pytestmark = [
     pytest.mark.e2e,
@@ -33,51 +34,16 @@ CALLS = [
     ),
     ToolCall("now", {}),
 ]
-FORMATS = load_all()
-SAME = {  # swift's template: our format
-    "hermes": "hermes",
-    "llama3": "llama_json",
-    "llama4": "llama_json",
-    "qwen3_coder": "qwen3_coder",
-    "qwen3_5": "qwen3_coder",
-    "glm4_5": "glm4_5",
-    "deepseek_v3_1": "deepseek_v3_1",
-    "hunyuan_hermes": "hunyuan",
-    "hy_v3": "hy_v3",
-    "minicpm5": "minicpm5",
-    "minimax_m2": "minimax_m2",
-    "seed_oss": "seed_oss",
-}
+# swift's templates whose text ours equals byte for byte
+SAME = {
+    "hermes", "llama3", "llama4", "qwen3_coder", "qwen3_5", "glm4_5", "deepseek_v3_1",
+    "hunyuan_hermes", "hy_v3", "minicpm5", "minimax_m2", "seed_oss",
+}  # fmt: skip
+# but for the arguments, which swift prints with Python's str
 PRINTED = {
-    "react_en": "react",
-    "react_zh": "react",
-    "react_grpo": "react",
-    "toolbench": "react",
-    "qwen_en": "qwen_fncall",
-    "qwen_zh": "qwen_fncall",
-    "qwen_en_parallel": "qwen_fncall",
-    "qwen_zh_parallel": "qwen_fncall",
-    "glm4": "glm4",
-    "chatglm4": "glm4",
-}
-READ = PRINTED | {
-    "mistral": "mistral",
-    "glm4_7": "glm4_5",
-    "glm5_1": "glm4_5",
-    "ling3": "glm4_5",
-    "spark2_5": "glm4_5",
-    "xing4_0": "glm4_5",
-    "hy_v3_preview": "hy_v3",
-    "youtu": "hermes",
-    "minimax_m3": "minimax_m3",
-    "deepseek_v4": "deepseek_v4",
-    "deepseek_v41": "deepseek_v4_1",
-    "gemma4": "gemma4",
-    "kimi_k25": "kimi_k2",
-    "kimi_k3": "kimi_k3",
-}
-
-
+    "react_en", "react_zh", "react_grpo", "toolbench", "qwen_en", "qwen_zh", "qwen_en_parallel",
+    "qwen_zh_parallel", "glm4", "chatglm4",
+}  # fmt: skip
 CASES = {"several": CALLS, "one": CALLS[:1], "bare": CALLS[2:]}
 
 
@@ -114,19 +80,24 @@ def theirs(case: str, all_texts: dict[str, dict[str, str]]) -> dict[str, str]:
 
 def test_render_equals_swift_byte_for_byte(calls: list[ToolCall], theirs: dict[str, str]) -> None:
     """The text that the family's model is trained on."""
-    for template, name in SAME.items():
-        assert FORMATS[name].render(calls) == theirs[template], template
+    for template in SAME:
+        assert load(FORMATS[template]).render(calls) == theirs[template], template
 
 
 def test_parse_reads_what_swift_trains_on(calls: list[ToolCall], theirs: dict[str, str]) -> None:
     """Each of swift's templates has a format of ours, which reads what swift trains on, as does
-    detection; and no call out of an answer without one."""
-    assert set(SAME | READ) == set(theirs)
-    for template, name in (SAME | READ).items():
+    detection; and no call out of an answer without one. Only gpt-oss's is not swift's own."""
+    assert FORMATS.keys() - theirs.keys() == {"harmony"}
+    for template, text in theirs.items():
+        form = load(wire_format_of(template))
         expected = without_nulls(calls) if template == "minimax_m3" else calls
-        assert FORMATS[name].parse(theirs[template]).calls == expected, template
-        assert detect.parse(theirs[template]).calls == expected, template
-        assert FORMATS[name].parse("It is fine.") == Parsed([], "It is fine."), template
+        assert form.parse(text).calls == expected, template
+        assert detect.parse(text).calls == expected, template
+        assert form.parse("It is fine.") == Parsed([], "It is fine."), template
+
+
+def test_wire_format_of_an_unknown_agent_template_is_empty() -> None:
+    assert wire_format_of("a_plugins_own") == ""
 
 
 def without_nulls(calls: list[ToolCall]) -> list[ToolCall]:
@@ -141,10 +112,9 @@ def without_nulls(calls: list[ToolCall]) -> list[ToolCall]:
 def test_render_differs_from_swift_in_the_arguments_alone(
     calls: list[ToolCall], theirs: dict[str, str]
 ) -> None:
-    """ReAct and GLM-4 are swift's to the byte but for the arguments, which swift prints with
-    Python's str."""
-    for template, name in PRINTED.items():
+    """ReAct and GLM-4 are swift's to the byte but for the arguments."""
+    for template in PRINTED:
         text = theirs[template]
         for call in calls:
             text = text.replace(str(call.arguments), written(call.arguments))
-        assert FORMATS[name].render(calls) == text, template
+        assert load(FORMATS[template]).render(calls) == text, template
