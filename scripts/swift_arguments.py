@@ -112,9 +112,9 @@ def table() -> dict[str, Any]:
         "model_types": dict(sorted(model_types.items())),
         "model_names": dict(sorted(model_names.items())),
         "dataset_names": sorted(filter(None, data_ids)),
-        "no_agent_template": sorted(
-            name for name, meta in TEMPLATE_MAPPING.items() if meta.agent_template is None
-        ),
+        "agent_templates": {
+            name: meta.agent_template or "" for name, meta in sorted(TEMPLATE_MAPPING.items())
+        },
     }
 
 

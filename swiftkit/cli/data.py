@@ -30,6 +30,13 @@ _format_option = click.option(
     default="sft",
     help="What the rows are for; preference: DPO, RM, SimPO, ORPO, CPO.",
 )
+@click.option(
+    "--wire-format",
+    default="",
+    metavar="FORMAT|DIR",
+    help="With --to grpo: reward calls in this format alone, or in that of the model in this "
+    "folder.  [default: the training's own]",
+)
 @click.option("--each-step", is_flag=True, help="With --to grpo: a row for each answer that calls.")
 @click.option("--rejects", type=OUTPUT_FILE, help="[default: OUT.rejects.jsonl]")
 @click.option("--max-rejects", type=click.IntRange(0), default=0, help="Exit 1 above this.")
@@ -48,6 +55,7 @@ def convert(
     output: Path,
     target: str,
     each_step: bool,
+    wire_format: str,
     rejects: Path | None,
     max_rejects: int,
     as_json: bool,
@@ -76,10 +84,15 @@ def convert(
     from swiftkit.data.convert import convert_files, summary
     from swiftkit.data.convert_record import ConvertOptions
     from swiftkit.files.jsonl import encode
+    from swiftkit.scoring.model_format import wire_format_named
 
     if each_step and target != "grpo":
         raise UsageError("--each-step cuts a conversation into questions: it needs --to grpo")
-    how = ConvertOptions("grpo_steps" if each_step else target, **options)
+    if wire_format and target != "grpo":
+        raise UsageError("--wire-format says how answers are rewarded: it needs --to grpo")
+    pinned = wire_format_named(wire_format, "--wire-format")
+    target = "grpo_steps" if each_step else target
+    how = ConvertOptions(target, wire_format=pinned, **options)
     account = convert_files(inputs, output, rejects, how)
     click.echo(summary(account), err=True)
     if as_json:

@@ -20,6 +20,13 @@ _gate_option = click.option(
     metavar="'METRIC>=X'",
     help="A bound that sets the exit status; may be repeated.",
 )
+_wire_format_option = click.option(
+    "--wire-format",
+    default="",
+    metavar="FORMAT|DIR",
+    help="Read calls in texts as this format, or the model in this folder, writes them; any: in "
+    "whichever format.  [default: the rows' own options]",
+)
 _moved_data_option = click.option(
     "--data", type=PATH, help="Where the runs' data is now.  [default: where it was]"
 )
@@ -69,6 +76,7 @@ class Concurrency(click.IntRange):
 @click.option("--temperature", type=click.FloatRange(0), help="[default: the task's]")
 @click.option("--max-tokens", type=click.IntRange(1), help="[default: the task's]")
 @click.option("--prompt", type=PATH, help="File with the system prompt of each sample.")
+@_wire_format_option
 @click.option("--timeout", type=click.FloatRange(0.1), default=300, help="Seconds for a request.")
 @click.option("--stream", is_flag=True, help="Stream the answers, to time the first token.")
 @click.option(
@@ -182,6 +190,7 @@ def grade_command(run: Path, data: Path | None, gates: tuple[str, ...], as_json:
     type=click.Choice(["exact", "bfcl"]),
     help="bfcl: BFCL's own verdicts.  [default: the rows' own options]",
 )
+@_wire_format_option
 @json_option("the report")
 def score(
     data: Path,
@@ -189,6 +198,7 @@ def score(
     output: Path | None,
     explain: str | None,
     mode: str | None,
+    wire_format: str,
     as_json: bool,
 ) -> None:
     """Score the tool calls of completions in a file, with the reasons.
@@ -214,9 +224,11 @@ def score(
     """
     from swiftkit.evals.print_scores import explanation, print_summary, summary_messages
     from swiftkit.evals.score_file import make_score_report, pair_files, pairs_of_row, write_scores
+    from swiftkit.scoring.model_format import wire_format_named
     from swiftkit.terminal import print_json, print_lines, say
 
-    pairing = pair_files(data, completions, mode or "")
+    pinned = wire_format_named(wire_format, "--wire-format")
+    pairing = pair_files(data, completions, pinned, mode or "")
     report = make_score_report(data, pairing)
     if output:
         write_scores(output, pairing)

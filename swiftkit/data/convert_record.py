@@ -17,6 +17,7 @@ from swiftkit.errors import DataError
 from swiftkit.files.inputs import STDIN, Chunk
 from swiftkit.files.jsonl import decode_object, encode
 from swiftkit.records import Row
+from swiftkit.scoring.options import with_wire_format
 
 RAW_CHARACTERS = 2000
 _PLAIN_COLUMNS = frozenset(("messages.role", "messages.content"))
@@ -30,6 +31,7 @@ class ConvertOptions(msgspec.Struct, frozen=True):
     sample_types: tuple[str, ...] = ()
     max_samples: int | None = None  # rows to write at most; what comes after them is not read
     workers: int = 1
+    wire_format: str = ""  # the one in which calls are rewarded; "": the training's own
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -120,7 +122,10 @@ def _convert(source: str, path: Path, line: bytes, options: ConvertOptions) -> C
         row["source"] = source
         identity = row.setdefault("id", source)
         check_row(row)
-        rows += TARGETS[options.target](row)
+        for cut in TARGETS[options.target](row):
+            if options.wire_format and "expected_calls" in cut:
+                cut["scoring"] = with_wire_format(cut.get("scoring"), options.wire_format)
+            rows.append(cut)
     if not rows:
         return ConvertOutcome()
     columns = frozenset(chain.from_iterable(map(_columns, rows)))

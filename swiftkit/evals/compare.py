@@ -70,11 +70,16 @@ def compare(
     config_a, config_b = _read_config(path_a), _read_config(path_b)
     _check_comparable(config_a, config_b, path_a, path_b)
     task = load_task(config_a.task)
-    samples = task.load(_data_file(config_a, config_b, data))
+    file = _data_file(config_a, config_b, data)
+    samples = task.samples(file, config_a.wire_format)
     # A chain of which one run asked only a part has too few turns here, so it does not count.
     ids = _selected_ids(config_a, samples) & _selected_ids(config_b, samples)
     samples = [sample for sample in samples if sample.id in ids]
-    jobs_a, jobs_b = jobs_of(samples, config_a.trials), jobs_of(samples, config_b.trials)
+    samples_b = samples
+    if config_a.wire_format != config_b.wire_format:  # each run is read as it was
+        loaded = task.samples(file, config_b.wire_format)
+        samples_b = [sample for sample in loaded if sample.id in ids]
+    jobs_a, jobs_b = jobs_of(samples, config_a.trials), jobs_of(samples_b, config_b.trials)
     scores_a = RunResults(task, jobs_a, RunDirectory(path_a).read_responses()).scores
     scores_b = RunResults(task, jobs_b, RunDirectory(path_b).read_responses()).scores
     common = scores_a.keys() & scores_b.keys()

@@ -16,6 +16,7 @@ from swiftkit.errors import DataError
 from swiftkit.files.inputs import find_files, read_chunks
 from swiftkit.files.jsonl import decode_line
 from swiftkit.records import Sample
+from swiftkit.scoring.options import with_wire_format
 
 SamplesOfRow = Callable[[dict[str, Any], str, Path], Iterable[Sample]]  # row, file:line, file
 
@@ -46,6 +47,13 @@ def load_samples(path: Path, samples_of_row: SamplesOfRow) -> list[Sample]:
         chain = sample.meta.get("chain")
         sample.meta["turns"] = str(turns[chain]) if chain else "1"
     return samples
+
+
+def with_format(row: dict[str, Any], wire_format: str) -> dict[str, Any]:
+    """Return the row with `wire_format`, where there is one, in place of its own."""
+    if not wire_format:
+        return row
+    return row | {"scoring": with_wire_format(row.get("scoring"), wire_format)}
 
 
 def identity_of(row: dict[str, Any], where: str) -> str:

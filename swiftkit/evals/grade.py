@@ -30,7 +30,8 @@ def grade(path: Path, data: Path | None = None, gates: tuple[Gate, ...] = ()) ->
             fix = "give it as --data, if the questions are still the same"
             raise UsageError(f"{file} has changed since {path} was asked ({fix})")
         say(f"note: {file} is not the file that was asked; its rows are matched by id")
-    samples = select(task.load(file), config.limit, config.sample, config.seed)
+    loaded = task.samples(file, config.wire_format)
+    samples = select(loaded, config.limit, config.sample, config.seed)
     jobs = jobs_of(samples, config.trials)
     check_gates(gates, task, jobs)
     with directory.lock():

@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from functools import partial
 
 from swiftkit.evals.percent import percent, percent_interval
+from swiftkit.evals.report.table import reading_lines
 from swiftkit.evals.score_file import Pairing, ScoredCompletion, ScoreReport
 from swiftkit.records import Score
 from swiftkit.scoring import explain
-from swiftkit.scoring.answer import read_answer
+from swiftkit.scoring.answer import parse_answer, read_answer
 from swiftkit.scoring.expected_calls import ExpectedCall
 from swiftkit.scoring.gold import Gold
 from swiftkit.scoring.options import WEIGHTS
-from swiftkit.scoring.score import pairs_of, parse_answer
+from swiftkit.scoring.score import pairs_of
 from swiftkit.terminal import print_table, shorten, table_lines
 
 _MOST_NAMED = 5
@@ -39,6 +40,7 @@ def summary_messages(report: ScoreReport, pairing: Pairing) -> Iterator[str]:
         yield _named("rows have no completion", report.unanswered_rows)
     if report.errors:
         yield f"{report.errors} completions are failed requests, which have no score"
+    yield from reading_lines(report.read_as)
     counts = f"{report.scored} of {report.completions} completions scored"
     yield f"{counts}, {percent(report.exact)} exact"
 

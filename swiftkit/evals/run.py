@@ -21,6 +21,7 @@ from swiftkit.evals.run_directory import RunConfig, RunDirectory, data_sha256, n
 from swiftkit.evals.runner import Runner
 from swiftkit.evals.task import Task, load_task
 from swiftkit.files.hub import data_path
+from swiftkit.scoring.model_format import wire_format_named
 from swiftkit.terminal import say
 
 
@@ -39,6 +40,7 @@ class EvalOptions(NamedTuple):
     temperature: float | None = None
     max_tokens: int | None = None
     prompt: Path | None = None
+    wire_format: str = ""
     gates: tuple[Gate, ...] = ()
 
 
@@ -62,7 +64,8 @@ def open_run(options: EvalOptions) -> Iterator[Runner]:
     task = load_task(options.task)
     options = options._replace(data=data_path(str(options.data)))
     config = _config(options, task)
-    samples = select(task.load(options.data), options.limit, options.sample, options.seed)
+    loaded = task.samples(options.data, config.wire_format)
+    samples = select(loaded, options.limit, options.sample, options.seed)
     jobs = jobs_of(samples, options.trials)
     check_gates(options.gates, task, jobs)
     directory = RunDirectory(options.run or new_run_path(options.task))
@@ -100,4 +103,5 @@ def _config(options: EvalOptions, task: Task) -> RunConfig:
         seed=options.seed,
         swiftkit=__version__,
         settings=task.settings(),
+        wire_format=wire_format_named(options.wire_format, "--wire-format"),
     )

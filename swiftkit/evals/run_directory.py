@@ -49,6 +49,7 @@ class RunConfig(msgspec.Struct, frozen=True):
     seed: int
     swiftkit: str
     settings: dict[str, str] = {}  # of the task, such as a judge
+    wire_format: str = ""  # how answers are read; "": by the rows' own format, or any
 
 
 class JournalKey(msgspec.Struct, frozen=True, gc=False):

@@ -16,7 +16,7 @@ import msgspec
 from swiftkit.errors import UsageError
 from swiftkit.evals.completions import Completion, question_texts, read_completions
 from swiftkit.evals.dataset import identity_of
-from swiftkit.evals.report.report import score_line
+from swiftkit.evals.report.report import read_ways, score_line
 from swiftkit.evals.stats import Estimate, summarize
 from swiftkit.evals.tasks import tool_call
 from swiftkit.files.jsonl import encode, read_objects, write_atomically
@@ -53,6 +53,7 @@ class ScoreReport(msgspec.Struct, frozen=True):
     metrics: dict[str, Estimate]
     unmatched_completions: list[str]
     unanswered_rows: list[str]
+    read_as: dict[str, int] = {}
 
     @property
     def exit_status(self) -> int:
@@ -60,9 +61,9 @@ class ScoreReport(msgspec.Struct, frozen=True):
         return int(bool(self.unmatched_completions or self.unanswered_rows or self.errors))
 
 
-def pair_files(data: Path, file: Path, mode: str = "") -> Pairing:
+def pair_files(data: Path, file: Path, wire_format: str = "", mode: str = "") -> Pairing:
     """Score each completion with the row that it answers. Raises DataError, UsageError."""
-    samples = tool_call.load(data, mode)
+    samples = tool_call.load(data, wire_format, mode)
     completions = read_completions(file)
     is_named = any(line.id or line.question or line.prompt for line in completions)
     is_by_position = not is_named and len(completions) == len(samples)
@@ -103,6 +104,7 @@ def make_score_report(data: Path, pairing: Pairing) -> ScoreReport:
         metrics=summarize(tool_call.metrics(results)),
         unmatched_completions=unmatched,
         unanswered_rows=[sample.id for sample in pairing.unanswered],
+        read_as=read_ways(scores),
     )
 
 

@@ -28,6 +28,8 @@ class Task:
     A task with `episode` may ask several times for a sample: the model plays it in an environment
     (None: this sample takes one request). `judge` adds a verdict to an answer, or an error.
     `settings` decide about scores beside the data (the judge's name); config.json records them.
+    A task that reads calls in texts has `load_for`, which takes the data's path and the wire format
+    in which they are read.
     """
 
     load: Callable[[Path], Sequence[Sample]]
@@ -38,6 +40,18 @@ class Task:
     episode: Callable[[Sample], Episode | None] | None = None
     judge: Callable[[Sample, Response], Awaitable[Response]] | None = None
     settings: Callable[[], dict[str, str]] = dict
+    load_for: Callable[[Path, str], Sequence[Sample]] | None = None
+
+    def samples(self, path: Path, wire_format: str) -> Sequence[Sample]:
+        """Return what `load` does, for answers in this wire format ("": in the rows' own, or any).
+
+        Raises UsageError for a format where there are no calls to be read.
+        """
+        if not wire_format:
+            return self.load(path)
+        if self.load_for is None:
+            raise UsageError("--wire-format: this task reads no calls (leave it out)")
+        return self.load_for(path, wire_format)
 
 
 def load_task(name: str) -> Task:

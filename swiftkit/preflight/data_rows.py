@@ -18,7 +18,7 @@ from swiftkit.files.readers.json_items import json_records
 from swiftkit.json_text import decode_or_none
 from swiftkit.recipe.paths import data_files
 from swiftkit.recipe.recipe import Recipe
-from swiftkit.scoring.rewards import TOOLS, check_columns, check_row
+from swiftkit.scoring.rewards import TOOLS, RunFormat, check_columns, check_format, check_row
 
 FIRST = 200  # rows that are looked at closely
 _TAIL = 1 << 20  # bytes at a file's end
@@ -220,7 +220,7 @@ def late_columns(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
                     break
 
 
-def first_unrewarded_row(path: Path, chains: bool) -> tuple[str, str]:
+def first_unrewarded_row(path: Path, chains: bool, run_format: RunFormat) -> tuple[str, str]:
     """Return (problem, fix) of a row that the tool-call rewards cannot judge, or ("", "").
 
     The plugin looks too (swift_plugins/tool_call_hooks.py), at data in any form, but only after the
@@ -232,6 +232,7 @@ def first_unrewarded_row(path: Path, chains: bool) -> tuple[str, str]:
         try:
             row = _decode_row(record)
             check_row(row | {TOOLS: None}, chains)
+            check_format(row | {TOOLS: None}, run_format)
             check_columns(list(row), chains)
         except DataError as error:
             return f"{place}: {error.reason}", error.fix

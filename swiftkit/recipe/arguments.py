@@ -81,8 +81,8 @@ class ArgumentTable(msgspec.Struct, frozen=True):
     """swift_arguments.json. `names`: flag -> registered names.
 
     `model_names`: a listed model's name in lower case -> its model type and template ("": several).
-    `dataset_names`: the ids that swift knows on the hubs. `no_agent_template`: the templates that
-    rows with tools cannot be written in.
+    `dataset_names`: the ids that swift knows on the hubs. `agent_templates`: template -> its agent
+    template; "" where rows with tools cannot be written.
     """
 
     ms_swift: str
@@ -91,7 +91,7 @@ class ArgumentTable(msgspec.Struct, frozen=True):
     model_types: dict[str, ModelType]
     model_names: dict[str, tuple[str, str]]
     dataset_names: frozenset[str]
-    no_agent_template: frozenset[str]
+    agent_templates: dict[str, str]
 
 
 @functools.cache

@@ -32,6 +32,7 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.records import Score
+from swiftkit.scoring.answer import parse_answer
 from swiftkit.scoring.assignment import best_share
 from swiftkit.scoring.expected_calls import (
     ExpectedCall,
@@ -44,7 +45,6 @@ from swiftkit.scoring.score import (
     comparable,
     exact_weights,
     pair_table,
-    parse_answer,
     score_calls,
     score_pairs,
 )

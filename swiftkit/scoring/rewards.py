@@ -16,21 +16,25 @@ One text is scored once, however many rewards look at it.
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from swiftkit.errors import DataError
+from swiftkit.errors import DataError, UsageError
 from swiftkit.records import Score
 from swiftkit.sandbox.tool_pool import State, ToolOutcome
 from swiftkit.scoring.chain import score_chain, steps_of
 from swiftkit.scoring.equality import strict_key
 from swiftkit.scoring.gold import Gold, gold_from
+from swiftkit.scoring.model_format import wire_format_named
+from swiftkit.scoring.options import ANY_FORMAT, with_wire_format
 from swiftkit.scoring.score import score_text
+from swiftkit.toolcall.agent_templates import wire_format_of
 
 Columns = Mapping[str, Any]
 GOLD, SCORING, TOOLS = "expected_calls", "scoring", "tools"
 STATE, RESULTS = "state", "expected_results"
+WIRE_FORMAT = "SWIFTKIT_WIRE_FORMAT"  # the environment variable over all rows
 _FIX = "make the rows with `swiftkit convert --to grpo`"
 _SHOWN = 3  # of the rows that are wrong
 
@@ -41,6 +45,38 @@ class Rollout(msgspec.Struct, frozen=True):
     answers: list[str]
     steps: str  # the gold of its whole chain, see chain.py
     outcomes: list[ToolOutcome] = []  # of its calls
+
+
+class RunFormat(NamedTuple):
+    """The wire format in which a training reads calls; "": the rows' own, or any.
+
+    It counts for rows that name none, or `over_rows` for all.
+    """
+
+    name: str = ""
+    over_rows: bool = False
+
+    def scoring_of(self, scoring: Any) -> str:
+        """Return a row's column `scoring` with this format in it."""
+        return with_wire_format(_text(scoring), self.name, keep=not self.over_rows)
+
+
+ANY_RUN = RunFormat()
+
+
+def run_format_of(agent_template: str, environment: Mapping[str, str]) -> RunFormat:
+    """Return the wire format that the environment names, or else that of ms-swift's agent template.
+
+    Raises UsageError where neither says how the model's calls are read.
+    """
+    if named := environment.get(WIRE_FORMAT, "").strip():
+        return RunFormat(wire_format_named(named, WIRE_FORMAT), over_rows=True)
+    name = wire_format_of(agent_template)
+    if agent_template and not name:
+        reason = f"the agent template {agent_template} is not known to swiftkit"
+        fix = f"set {WIRE_FORMAT} to the format in which it writes calls, or to any"
+        raise UsageError(f"{reason}, so no answer could be read; {fix} (docs/wire-formats.md)")
+    return RunFormat(name)
 
 
 def scores(completions: Sequence[str], columns: Columns) -> list[Score]:
@@ -148,15 +184,19 @@ def check_columns(names: Sequence[str], chains: bool = False) -> None:
         raise DataError(reason, "steps", "convert without --each-step")
 
 
-def check_rows(rows: Iterable[tuple[str, Columns]], chains: bool = False) -> None:
+def check_rows(
+    rows: Iterable[tuple[str, Columns]], chains: bool = False, run_format: RunFormat = ANY_RUN
+) -> None:
     """Raise DataError if a row cannot be scored, naming the first few.
 
-    rows: (where, columns) of each.
+    rows: (where, columns) of each. A row that names another wire format than the model's could
+    never earn anything.
     """
     errors = []
     for where, row in rows:
         try:
             check_row(row, chains)
+            check_format(row, run_format)
         except DataError as error:
             errors.append((where, error))
     if errors:
@@ -177,6 +217,16 @@ def check_row(row: Columns, chains: bool = False) -> None:
         fix = "give one result for each expected call, in multi-turn rollouts of the whole chain"
         raise DataError(reason, "bad_column", fix)
     state_of(row)
+
+
+def check_format(row: Columns, run_format: RunFormat) -> None:
+    """Raise DataError (wrong_wire_format) for a row that no answer of this training could suit."""
+    own = gold_of_row(row).options.wire_format
+    if run_format.name in ("", own) or run_format.over_rows or own in ("", ANY_FORMAT):
+        return
+    reason = f"{SCORING}: the wire format is {own}, and this training's is {run_format.name}"
+    fix = f"convert again with --wire-format {run_format.name}, or set {WIRE_FORMAT}"
+    raise DataError(reason, "wrong_wire_format", fix)
 
 
 def _text(value: Any) -> str:

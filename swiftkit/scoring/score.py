@@ -23,7 +23,8 @@ The rules:
        value = name, parameter_names and parameter_values weighted (options.py); times count, if
                more calls were made than expected: who guesses twice has less than who guesses once
 5. A call where none is wanted scores 0; silence where a call is wanted scores 0, its format too;
-   malformed output scores 0. No call where none is wanted scores 1. An exact answer scores 1 in
+   malformed output scores 0, and so does call-like markup that is not read (counts: unread), also
+   where no call is wanted. No call where none is wanted scores 1. An exact answer scores 1 in
    every part. More than _MOST calls above ten times the expected ones are not looked at and score
    0.
 
@@ -41,13 +42,12 @@ from math import fsum
 import msgspec
 
 from swiftkit.records import Score
+from swiftkit.scoring.answer import parse_answer
 from swiftkit.scoring.assignment import best_share, in_order, unordered
 from swiftkit.scoring.bfcl.verdict import verdict
 from swiftkit.scoring.expected_calls import PLAIN, CallMatcher, without
 from swiftkit.scoring.gold import PARTS, Gold, Weights
-from swiftkit.toolcall import detect, wire_format
-from swiftkit.toolcall.call import Parsed, ToolCall
-from swiftkit.toolcall.text_arguments import retyped
+from swiftkit.toolcall.call import UNREAD, ToolCall
 from swiftkit.toolcall.validate_call import is_valid
 
 _MOST = 100
@@ -63,16 +63,6 @@ class MatchedPair(msgspec.Struct, frozen=True, gc=False):
     names: float  # the share of right parameter names, in [0, 1]
     values: float  # of right parameter values
     exact: bool
-
-
-def parse_answer(text: str, gold: Gold) -> Parsed:
-    """Read a completion in its row's wire format, or else in whichever it is written in.
-
-    Values without types are read by the row's tools. Never raises.
-    """
-    name = gold.options.wire_format
-    parsed = wire_format.load(name).parse(text) if name else detect.parse(text)
-    return retyped(parsed, gold.tools) if parsed.texts else parsed
 
 
 def score_text(text: str, gold: Gold) -> Score:
@@ -109,7 +99,7 @@ def score_calls(
         return score
     error = verdict(calls, gold.item, malformed)
     reason = f"BFCL: {error or 'valid'}"
-    counts = {"right": int(not error), "total": 1}
+    counts = score.counts | {"right": int(not error), "total": 1}
     return Score(float(not error), not error, reason, score.parts, counts)
 
 
@@ -164,7 +154,11 @@ def _all_exact(calls: Sequence[ToolCall], matchers: Sequence[CallMatcher]) -> bo
 def _score_uncompared(calls: Sequence[ToolCall], gold: Gold, malformed: str) -> Score:
     """Score an answer whose calls are not compared with expected ones."""
     parts = _NOTHING
-    if malformed:
+    counts = {"right": 0, "total": max(len(gold.calls), len(calls), 1)}
+    if malformed.startswith(UNREAD):
+        reason = malformed
+        counts["unread"] = 1
+    elif malformed:
         reason = f"malformed: {malformed}"
     elif not calls and not gold.calls:
         return gold.perfect
@@ -173,7 +167,6 @@ def _score_uncompared(calls: Sequence[ToolCall], gold: Gold, malformed: str) -> 
     else:
         parts = _FORMAT_ALONE
         reason = "too many calls" if gold.calls else "no call was wanted"
-    counts = {"right": 0, "total": max(len(gold.calls), len(calls), 1)}
     return Score(0.0, False, reason, parts, counts)
 
 

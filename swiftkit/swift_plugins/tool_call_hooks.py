@@ -9,6 +9,7 @@ are wrapped, once, as soon as a reward of ours is made:
                                 the metrics that swift writes to logging.jsonl, SwanLab and the like
 """
 
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -33,8 +34,10 @@ def install() -> None:
 
     def checked_train(trainer: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            _check_data(trainer)
+            run_format = rewards.run_format_of(trainer.template._agent_template or "", os.environ)
+            _check_data(trainer, run_format)
             for reward in _ours(trainer):
+                reward.run_format = run_format
                 reward.check(trainer)
         except SwiftkitError as error:
             message = f"\nswiftkit: the run was stopped before its first step.\n{error}"
@@ -74,7 +77,7 @@ def _parts(trainer: Any) -> dict[str, list[float]]:
     return numbers
 
 
-def _check_data(trainer: Any) -> None:
+def _check_data(trainer: Any, run_format: rewards.RunFormat) -> None:
     """Raise DataError if a row of the data sets, streams apart, cannot be rewarded."""
     chains = trainer.multi_turn_scheduler is not None
     evaluated = trainer.eval_dataset
@@ -83,7 +86,8 @@ def _check_data(trainer: Any) -> None:
         if hasattr(dataset, "__len__") and hasattr(dataset, "column_names"):
             rewards.check_columns(dataset.column_names, chains)
             columns = [name for name in _COLUMNS if name in dataset.column_names]
-            rewards.check_rows(_placed(dataset.select_columns(columns)), chains)
+            placed = _placed(dataset.select_columns(columns))
+            rewards.check_rows(placed, chains, run_format)
 
 
 def _placed(rows: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -22,6 +22,7 @@ its class, so the classes are called as they are registered. swift puts this fil
 sys.path and imports it by its stem: absolute imports only.
 """
 
+import sys
 from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
@@ -34,7 +35,7 @@ from swiftkit.errors import UsageError
 from swiftkit.records import Score
 from swiftkit.sandbox.tool_pool import State, ToolOutcome
 from swiftkit.scoring import rewards
-from swiftkit.scoring.score import parse_answer
+from swiftkit.scoring.answer import parse_answer
 from swiftkit.swift_plugins import tool_call_hooks
 from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns
 from swiftkit.toolcall.tools import tool_names, tools_from
@@ -47,6 +48,8 @@ class ScoreReward(ORM):  # type: ignore[misc]  # swift ships no types
 
     group = "tool_call"  # its parts are logged as group/*
     parts: list[dict[str, float]]  # of the last batch, by completion
+    run_format = rewards.ANY_RUN  # set before the first step (tool_call_hooks.py)
+    has_warned = False  # of answers that are not read, whichever reward sees them first
 
     def __init_subclass__(cls) -> None:
         orms[cls.__name__] = cls
@@ -59,12 +62,27 @@ class ScoreReward(ORM):  # type: ignore[misc]  # swift ships no types
     def check(self, trainer: Any) -> None:
         """Raise UsageError if the trainer's settings leave nothing to reward; the data is sound."""
         if isinstance(trainer.multi_turn_scheduler, ToolCallTurns):
+            trainer.multi_turn_scheduler.run_format = self.run_format
             shared_pool()
 
     def __call__(self, completions: Sequence[str], **columns: Any) -> list[float]:
-        scores = rewards.scores(completions, columns)
-        self.parts = [score.parts for score in scores]
+        scores = rewards.scores(completions, self.pinned(columns, len(completions)))
+        self.parts = []
+        unread = []
+        for score in scores:
+            is_unread = "unread" in score.counts
+            self.parts.append(score.parts | {"unread": float(is_unread)})
+            if is_unread:
+                unread.append(score.reason)
+        if unread and not ScoreReward.has_warned:
+            ScoreReward.has_warned = True
+            _warn(unread, len(scores))
         return [self.worth(score) for score in scores]
+
+    def pinned(self, columns: dict[str, Any], count: int) -> dict[str, Any]:
+        """Return the columns of `count` rows, with the training's wire format in their options."""
+        scoring = columns.get(rewards.SCORING) or [None] * count
+        return columns | {rewards.SCORING: [self.run_format.scoring_of(each) for each in scoring]}
 
     def worth(self, score: Score) -> float:
         return score.value
@@ -109,6 +127,7 @@ class tool_call_success(ScoreReward):  # noqa: N801
         shared_pool()
 
     def __call__(self, completions: Sequence[str], **columns: Any) -> list[float]:
+        columns = self.pinned(columns, len(completions))
         lists = {name: values for name, values in columns.items() if isinstance(values, list)}
         running: list[tuple[dict[str, Any], rewards.Rollout | Future[_Run]]] = []
         for index, completion in enumerate(completions):
@@ -126,6 +145,14 @@ class tool_call_success(ScoreReward):  # noqa: N801
             self.parts.append({"calls": len(outcomes), "results": results})
             worths.append(rewards.success(outcomes, expected, rewards.results_of(row)))
         return worths
+
+
+def _warn(unread: list[str], answers: int) -> None:
+    """Say once that answers hold call-like markup that is not read, and how to look into it."""
+    count = f"{len(unread)} of {answers} answers hold call-like markup that is not read"
+    hint = "docs/wire-formats.md says what is read; the log counts them as */unread"
+    text = f"\nswiftkit: {count}, and earn 0. One of them: {unread[0][:300]!a}\n{hint}"
+    print(text, file=sys.stderr, flush=True)
 
 
 def _start_calls(completion: str, row: dict[str, Any]) -> Future[_Run]:

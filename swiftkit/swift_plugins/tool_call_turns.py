@@ -30,8 +30,8 @@ from swift.template.utils import get_token_backed_response_ids
 from swiftkit.environments.environment import AgentTask, Message
 from swiftkit.environments.python_tools import PythonToolsEnvironment, start
 from swiftkit.scoring import rewards
+from swiftkit.scoring.answer import parse_answer
 from swiftkit.scoring.chain import question_of, steps_of
-from swiftkit.scoring.score import parse_answer
 from swiftkit.swift_plugins import replaced_surrogates  # noqa: F401 - what tools say may hold them
 from swiftkit.toolcall.tools import tools_from
 
@@ -52,10 +52,12 @@ class ToolCallTurns(MultiTurnScheduler):  # type: ignore[misc]  # swift ships no
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._episodes: dict[str, _RunningEpisode] = {}
+        self.run_format = rewards.ANY_RUN  # set by tool_call_reward.py before the first step
 
     async def on_trajectory_start(self, requests: Sequence[Any]) -> None:
         for request in requests:
             row = dict(request.data_dict, tools=request.tools)
+            row[rewards.SCORING] = self.run_format.scoring_of(row.get(rewards.SCORING))
             steps = steps_of(request.messages, row[rewards.GOLD], rewards.GOLD)
             config = {"tools": tools_from(request.tools), "state": rewards.state_of(row)}
             config["messages"] = question_of(request.messages)

@@ -12,6 +12,9 @@ class ToolCall(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     arguments: dict[str, Any]
 
 
+UNREAD = "unread: "  # how `malformed` begins for call-like markup in which no call was read
+
+
 class Parsed(msgspec.Struct, frozen=True):
     """A model's answer, taken apart.
 

@@ -27,6 +27,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 from swiftkit.toolcall import formats, wire_format
 from swiftkit.toolcall.alternatives import any_of
@@ -44,6 +45,12 @@ def parse(text: str) -> Parsed:
 def format_of(text: str) -> str:
     """Return the name of the format whose marks decide about an answer; "" where it has none."""
     return _detector(*formats.__path__).format_of(text)
+
+
+def format_read(text: str) -> str:
+    """Return the name of the format in which `parse` reads an answer's calls; "" where it finds
+    neither calls nor marks."""
+    return _detector(*formats.__path__).format_read(text)
 
 
 @cache
@@ -70,6 +77,13 @@ class _MarkOwners:
         return self.otherwise
 
 
+class _WholeReader(NamedTuple):
+    """A format without marks, by name, and how it reads an answer that is calls throughout."""
+
+    name: str
+    read: AnswerReader
+
+
 class _Detector:
     """The signs of all formats, arranged so that one search finds a text's first mark."""
 
@@ -78,8 +92,8 @@ class _Detector:
         self._by_prefix: list[tuple[str, AnswerReader]] = []
         self._sure: dict[str, Callable[[str], bool]] = {}
         self._lines: list[tuple[LineMark, str]] = []
-        self._strict: list[tuple[Callable[[str], object], AnswerReader, str]] = []
-        self._loose: list[AnswerReader] = []
+        self._strict: list[tuple[Callable[[str], object], _WholeReader, str]] = []
+        self._loose: list[_WholeReader] = []
         self._owners: defaultdict[str, _MarkOwners] = defaultdict(_MarkOwners)  # by mark
         self._closing: set[str] = set()
         for name, form in known.items():
@@ -90,10 +104,12 @@ class _Detector:
                 self._sure[name] = signs.is_sure
             if signs.line:
                 self._lines.append((signs.line, name))
-            if signs.whole and signs.whole.beginning:
-                self._strict.append((signs.whole.beginning.match, signs.whole.read, signs.ending))
-            elif signs.whole:
-                self._loose.append(signs.whole.read)
+            if signs.whole:
+                reader = _WholeReader(name, signs.whole.read)
+                if signs.whole.beginning:
+                    self._strict.append((signs.whole.beginning.match, reader, signs.ending))
+                else:
+                    self._loose.append(reader)
             self._add_marks(name, signs)
         self._endings = tuple(ending for _, _, ending in self._strict if ending)
         self._marks = re.compile(any_of([*self._owners, *TAGS, *CLOSING_TAGS]))
@@ -129,6 +145,22 @@ class _Detector:
     def format_of(self, text: str) -> str:
         return self._of_beginning(text) or self._of_marks(text)
 
+    def format_read(self, text: str) -> str:
+        if name := self._of_beginning(text):
+            return name
+        readers: list[str] = []
+
+        def read_and_note(answer: str) -> Parsed:
+            for name, read in self._whole_readers(answer):
+                parsed = read(answer)
+                if parsed.calls:
+                    readers.append(name)
+                    return parsed
+            return Parsed([], answer)
+
+        blocks.read_whole(text, read_and_note)
+        return readers[0] if readers else self._of_marks(text)
+
     def _of_beginning(self, text: str) -> str:
         for name, is_sure in self._sure.items():
             if is_sure(text):
@@ -152,19 +184,21 @@ class _Detector:
 
     def _read_whole(self, answer: str) -> Parsed:
         """Read an answer that is calls from beginning to end, or say what is wrong with them."""
-        readers = [read for begins, read, _ in self._strict if begins(answer)]
-        if not readers and answer.endswith(self._endings):
-            readers = [read for _, read, end in self._strict if end and answer.endswith(end)]
-        else:
-            readers += self._loose
         first_malformed = Parsed([], answer)
-        for read in readers:
+        for _, read in self._whole_readers(answer):
             parsed = read(answer)
             if parsed.calls:
                 return parsed
             if not first_malformed.malformed:
                 first_malformed = parsed
         return first_malformed
+
+    def _whole_readers(self, answer: str) -> list[_WholeReader]:
+        """Return the formats without marks that an answer may be in, the likely ones first."""
+        readers = [reader for begins, reader, _ in self._strict if begins(answer)]
+        if not readers and answer.endswith(self._endings):
+            return [reader for _, reader, end in self._strict if end and answer.endswith(end)]
+        return readers + self._loose
 
     def _of_marks(self, text: str) -> str:
         """Return the name of the format whose mark decides; "" where there is no mark."""

@@ -367,3 +367,22 @@ def test_a_killed_run_leaves_no_output(out: Path) -> None:
         process.kill()
         process.wait()
     assert [path.suffix for path in out.parent.iterdir()] == [".part"]
+
+
+def test_rows_for_rewards_can_be_pinned_to_a_wire_format(tmp_path: Path) -> None:
+    """Beside their other options; for training on text there is nothing to pin."""
+    call = {"function": {"name": "f", "arguments": {"a": 1}}}
+    asked = [{"role": "user", "content": "q"}, {"role": "assistant", "tool_calls": [call]}]
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {}}}]
+    (tmp_path / "raw.jsonl").write_text(
+        json.dumps({"messages": asked, "tools": tools}) + "\n", encoding="utf-8"
+    )
+    for target in (("--to", "grpo"), ("--to", "grpo", "--each-step")):
+        out = tmp_path / "out.jsonl"
+        result = convert(tmp_path / "raw.jsonl", "-o", out, *target, "--wire-format", "qwen3_coder")
+        assert result.exit_code == 0, result.output
+        row = json.loads(out.read_text(encoding="utf-8"))
+        assert json.loads(row["scoring"]) == {"wire_format": "qwen3_coder"}
+    result = convert(tmp_path / "raw.jsonl", "-o", out, "--wire-format", "qwen3_coder")
+    assert result.exit_code == 2
+    assert "needs --to grpo" in result.output

@@ -22,10 +22,11 @@ from swiftkit.records import Response
 from swiftkit.scoring.chain import question_of, score_chain, steps_of
 from swiftkit.scoring.gold import gold_from
 from swiftkit.scoring.score import score_text
-from swiftkit.toolcall import detect
+from swiftkit.toolcall.wire_format import load
 
 TOOLS = ROOT / "datasets_custom/demo_tools/tools.py"
 ERROR = '{"error": '
+HERMES = '{"wire_format": "hermes"}'  # the format of the demo's agent template
 PARTS = ("format", "name", "parameter_names", "parameter_values", "schema", "count")
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("warm_recipes")]
 
@@ -147,7 +148,7 @@ def check_log(out: Path, data: Path) -> None:
     """swift's table and log, `swiftkit score`, the evaluation's score and the scorer itself agree;
     malformed answers were worth nothing."""
     by_question, broken = golds(data), 0
-    samples = {sample.id: sample for sample in tool_call.load(data)}
+    samples = {sample.id: sample for sample in tool_call.load(data, "hermes")}
     for table, log in steps(out):
         asked = [
             re.findall(r"<\|im_start\|>user\n(.*?)<\|im_end\|>", prompt, re.S)[0]
@@ -155,7 +156,7 @@ def check_log(out: Path, data: Path) -> None:
         ]
         wanted = [by_question[question] for question in asked]
         scores = [
-            score_text(text, gold_from(row["expected_calls"], "grpo.jsonl", "", row["tools"]))
+            score_text(text, gold_from(row["expected_calls"], "grpo.jsonl", HERMES, row["tools"]))
             for text, row in zip(table["completion"], wanted, strict=True)
         ]
         assert table["tool_call"] == pytest.approx([score.value for score in scores])
@@ -179,13 +180,15 @@ def check_log(out: Path, data: Path) -> None:
             assert log[f"tool_call/{part}"] == pytest.approx(
                 mean([score.parts[part] for score in scores]), abs=1e-4
             )
-        unread = [
+        unread = ["unread" in score.counts for score in scores]
+        assert log["tool_call/unread"] == pytest.approx(mean(unread), abs=1e-4)
+        worthless = [
             value
             for text, value in zip(table["completion"], table["tool_call"], strict=True)
-            if bad(text)
+            if bad(text, "hermes")
         ]
-        assert not any(unread)
-        broken += len(unread)
+        assert not any(worthless)
+        broken += len(worthless)
     assert broken
     scored = out / "scores.jsonl"
     command = (
@@ -196,6 +199,8 @@ def check_log(out: Path, data: Path) -> None:
         data,
         "--completions",
         out / "completions.jsonl",
+        "--wire-format",
+        "hermes",
     )
     run(*command, "-o", scored, status=1)  # most rows were not asked
     logged = [value for table, _ in steps(out) for value in table["tool_call"]]
@@ -210,8 +215,8 @@ def share_that_ran(text: str, row: dict[str, Any]) -> float:
     return sum(result != ERROR for result in results) / max(len(results), wanted)
 
 
-def bad(text: str) -> bool:
-    return bool(detect.parse(text).malformed)
+def bad(text: str, wire_format: str) -> bool:
+    return bool(load(wire_format).parse(text).malformed)
 
 
 def test_tools_run_between_turns(demo: Path, tmp_path: Path) -> None:
@@ -231,7 +236,7 @@ def test_tools_run_between_turns(demo: Path, tmp_path: Path) -> None:
             row = by_question[question]
             gold = steps_of(row["messages"], row["expected_calls"], "row")
             assert worth == pytest.approx(
-                score_chain([*answers, last], gold, "", row["tools"]).value
+                score_chain([*answers, last], gold, HERMES, row["tools"]).value
             )
             assert [ERROR if text.startswith(ERROR) else text for text in results] == replayed(
                 answers, row
@@ -303,7 +308,7 @@ def replayed(answers: list[str], row: dict[str, Any]) -> list[str]:
     """What the functions of tools.py give for the calls of these answers."""
     tools = runpy.run_path(str(TOOLS))
     state = json.loads(row.get("state") or "{}")
-    calls = [call for answer in answers for call in detect.parse(answer).calls]
+    calls = [call for answer in answers for call in load("hermes").parse(answer).calls]
     return [said(tools.get(call.name), call, row["tools"], state) for call in calls]
 
 
@@ -348,7 +353,7 @@ def test_malformed_harmony_ends_its_rollout_alone(gpt_oss_demo: Path, tmp_path: 
         for table, _ in steps(out)
         for pair in zip(*(table[name] for name in WATCHED), strict=True)
     ]
-    assert {worth for text, worth, _ in pairs if bad(text)} == {0.0}
+    assert {worth for text, worth, _ in pairs if bad(text, "harmony")} == {0.0}
     assert 2 in {count for _, _, count in pairs}
 
 
@@ -361,12 +366,14 @@ def test_rows_without_gold_stop_the_run_before_it_starts(demo: Path, tmp_path: P
     data, swift = tmp_path / "grpo.jsonl", (Path(os.environ["SWIFTKIT_VENV"]) / "bin/swift", "rlhf")
     kept = rows(demo / "grpo.jsonl")[:20]
     kept[3]["expected_calls"], kept[7]["expected_calls"] = None, '[{"name": "f"}]'
+    kept[9]["scoring"] = '{"wire_format": "glm4"}'
     data.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
     given = ("--model", demo / "merged", "--dataset", data, "--output_dir", tmp_path / "out")
     cpu = ("--use_cpu", "true", "--fp16", "false", "--torch_dtype", "float32")
     told = run(*swift, "recipes/tiny/grpo_tool_call.yaml", *given, *cpu, status=2)
     assert "Traceback" not in told
-    assert "2 rows cannot be rewarded" in told
+    assert "3 rows cannot be rewarded" in told
+    assert "scoring: the wire format is glm4, and this training's is hermes" in told
     assert f"{kept[3]['source']}: no expected_calls" in told
     assert f"{kept[7]['source']}: expected_calls: bad gold: " in told
     assert "make the rows with `swiftkit convert --to grpo`" in told

@@ -23,6 +23,9 @@ from helpers.eval_runs import (
 )
 from helpers.servers import Reply, error, message, serve
 
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.wire_format import load
+
 
 def test_eval_writes_every_file_and_the_numbers_add_up(tmp_path: Path) -> None:
     """Every file is there, the numbers add up, --json prints the report and nothing else, the key
@@ -325,3 +328,38 @@ def test_dry_run_asks_nothing_and_leaves_everything_as_it_was(tmp_path: Path) ->
         )
         assert (status, "was begun with max_tokens 512" in err) == (2, True)
         assert files == {file: file.read_bytes() for file in (tmp_path / "run").iterdir()}
+
+
+def test_calls_in_texts_are_read_in_the_format_that_is_named(tmp_path: Path) -> None:
+    """The endpoint's own calls count in any case; the report says how many answers were read how,
+    and which were not."""
+    data = write_rows(tmp_path / "rows.jsonl", 12)
+
+    def answer(body: dict[str, Any]) -> Reply:
+        call = ToolCall("f", {"x": number(body)})
+        match number(body) % 4:
+            case 0:
+                return right(body)
+            case 1:
+                return message(load("hermes").render([call]))
+            case 2:
+                return message(load("mistral").render([call]))
+        return message(f'<my_call>f {{"x": {number(body)}}}</my_call>')
+
+    with serve(answer) as server:
+        evaluate(data, server.url, tmp_path / "any")
+        evaluate(data, server.url, tmp_path / "pinned", "--wire-format", "hermes")
+        status, _, err = evaluate(data, server.url, tmp_path / "pinned", "--wire-format", "any")
+        assert status == 2
+        assert "begun with wire_format 'hermes', this command has 'any'" in err
+        status, _, err = evaluate(data, server.url, tmp_path / "wrong", "--wire-format", "hermez")
+        assert status == 2
+        assert "no format (there is: any, apertus" in err
+    any_format, pinned = report_of(tmp_path / "any"), report_of(tmp_path / "pinned")
+    assert any_format["read_as"] == {"tool_calls": 3, "hermes": 3, "mistral": 3, "unread": 3}
+    assert any_format["metrics"]["tool_accuracy"]["value"] == 0.75
+    assert pinned["read_as"] == {"unread": 6, "tool_calls": 3, "hermes": 3}
+    assert pinned["metrics"]["tool_accuracy"]["value"] == 0.5
+    page = (tmp_path / "pinned/report.md").read_text(encoding="utf-8")
+    assert "answers: 6 unread, 3 tool_calls, 3 hermes" in page
+    assert "6 with call-like markup that was not read count as wrong" in page

@@ -232,3 +232,17 @@ def test_score_bad_gold_is_named_by_its_line(tmp_path: Path) -> None:
         done = run(tmp_path, [HI], rows=[ROWS[0] | broken, ROWS[1]])
         assert done.exit_code == 2
         assert "rows.jsonl:1: bad gold" in done.stderr
+
+
+def test_unread_answers_are_counted_and_a_format_can_be_named(tmp_path: Path) -> None:
+    """A call in another format than the named one is not read, and that is said."""
+    foreign = {"id": "b", "completion": "<my_tool>weather</my_tool>"}
+    result = run(tmp_path, [{"id": "a", "completion": RIGHT}, foreign], "--json")
+    assert json.loads(result.stdout)["read_as"] == {"hermes": 1, "unread": 1}
+    assert json.loads(result.stdout)["metrics"]["abstention"]["value"] == 0
+    result = run(tmp_path, [{"id": "a", "completion": RIGHT}, HI], "--wire-format", "mistral")
+    assert "answers: 1 unread, 1 no call" in result.stderr
+    result = run(
+        tmp_path, [{"id": "a", "completion": RIGHT}, HI], "--explain", "a", "--wire-format", "glm4"
+    )
+    assert "calls are written as hermes, not as glm4" in result.stdout

@@ -136,6 +136,7 @@ def data(*columns: Mapping[str, Any]) -> dict[str, str]:
 ROWS = "dataset: [rows.jsonl]"
 NODES = {"NNODES": "2", "NODE_RANK": "1", "MASTER_ADDR": "10.0.0.1", "MASTER_PORT": "29500"}
 _long = {"messages": [QUESTION, {"role": "assistant", "content": "a" * 200_000}]}
+GOLD_OF_GLM = {"messages": [QUESTION], "expected_calls": "[]", "scoring": '{"wire_format": "glm4"}'}
 _pair = {"messages": [QUESTION, ANSWER]}
 
 _names = ["model.layers.0.self_attn.q_proj.weight", "model.layers.0.self_attn.v_proj.weight"]
@@ -496,6 +497,12 @@ BROKEN: dict[str, list[Broken]] = {
     "unrewarded_row": [
         Broken("grpo", "reward_funcs: [tool_call]\nexternal_plugins: [p.py]\n" + ROWS,
                files=data({"messages": [QUESTION]}) | {"p.py": "orms['tool_call'] = 1"}, message="no expected_calls"),
+        Broken("grpo", "reward_funcs: [tool_call]\nexternal_plugins: [p.py]\n" + ROWS, files=data(GOLD_OF_GLM) | {"p.py": "orms['tool_call'] = 1"},
+               message="wire format is glm4, and this training's is hermes (convert again with --wire-format hermes"),
+        Broken("grpo", "reward_funcs: [tool_call]\nexternal_plugins: [p.py]\nagent_template: mine\n" + ROWS,
+               files=data(GOLD_OF_GLM) | {"p.py": "orms['tool_call'] = 1\nagent_template_map['mine'] = 1"}, message="mine is not known to swiftkit"),
+        Broken("grpo", "reward_funcs: [tool_call]\nexternal_plugins: [p.py]\n" + ROWS, files=data(GOLD_OF_GLM) | {"p.py": "orms['tool_call'] = 1"},
+               environment={"SWIFTKIT_WIRE_FORMAT": "hermez"}, message="SWIFTKIT_WIRE_FORMAT hermez"),
     ],
     "nested_value": [Broken(yaml=ROWS, files=data(_pair | {"tools": [{"name": "f"}]}), message="JSON string")],
     "mixed_content": [

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from helpers.preflight_recipes import preflight
 
-from swiftkit.errors import DataError
+from swiftkit.errors import DataError, UsageError
 from swiftkit.recipe.recipe import RecipeFinding
 from swiftkit.sandbox.tool_pool import ToolOutcome
 from swiftkit.scoring import rewards
@@ -15,6 +15,7 @@ from swiftkit.scoring.gold import gold_from
 from swiftkit.scoring.score import score_text
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import hermes
+from swiftkit.toolcall.wire_format import load
 
 GOLD = '[{"name": "f", "arguments": {"a": 1}}, {"name": "f", "arguments": {"a": 2}}]'
 TOOLS = '[{"type": "function", "function": {"name": "f", "parameters": {"properties": {"a": {"type": "integer"}}}}}]'
@@ -152,3 +153,31 @@ def test_single_steps_are_no_chains(tmp_path: Path) -> None:
     assert of_rows(recipe) == []
     (finding,) = of_rows(recipe, "--multi_turn_scheduler", "tool_calls")
     assert "convert without --each-step" in str(finding)
+
+
+def test_the_training_decides_for_rows_that_name_no_format() -> None:
+    """The agent template's format; a row's own stands against it, the environment above both."""
+    answer = load("qwen3_coder").render([ToolCall("f", {"a": 1})])
+    gold, own = '[{"name": "f", "arguments": {"a": 1}}]', '{"wire_format": "qwen3_coder"}'
+
+    def values(run_format: rewards.RunFormat) -> list[float]:
+        scoring = [run_format.scoring_of(each) for each in (None, own)]
+        columns = {"expected_calls": [gold] * 2, "tools": [TOOLS] * 2, "scoring": scoring}
+        return [score.value for score in rewards.scores([answer] * 2, columns)]
+
+    assert values(rewards.run_format_of("", {})) == [1, 1]
+    assert values(rewards.run_format_of("hermes", {})) == [0, 1]
+    assert values(rewards.run_format_of("qwen3_5", {})) == [1, 1]
+    assert values(rewards.run_format_of("qwen3_5", {"SWIFTKIT_WIRE_FORMAT": "hermes"})) == [0, 0]
+    assert values(rewards.run_format_of("hermes", {"SWIFTKIT_WIRE_FORMAT": "any"})) == [1, 1]
+
+
+def test_a_run_stops_where_no_answer_could_earn_anything() -> None:
+    """An agent template that nobody knows, and rows of another format than the run's."""
+    with pytest.raises(UsageError, match="the agent template mine is not known"):
+        rewards.run_format_of("mine", {})
+    assert rewards.run_format_of("mine", {"SWIFTKIT_WIRE_FORMAT": "any"}).name == "any"
+    row = {"messages": [QUESTION], "expected_calls": GOLD, "scoring": '{"wire_format": "glm4"}'}
+    rewards.check_rows([("row 1", row)], run_format=rewards.run_format_of("glm4", {}))
+    with pytest.raises(DataError, match="wire format is glm4, and this training's is hermes"):
+        rewards.check_rows([("row 1", row)], run_format=rewards.run_format_of("hermes", {}))

@@ -103,3 +103,13 @@ def test_format_of_a_marked_answer(name: str) -> None:
     without_marks = {"call_strings", "llama_json", "plain_json", "pythonic"}
     expected = "" if name in without_marks else same.get(name, name)
     assert detect.format_of(load(name).render([ToolCall("f", {"a": 1}), NOW])) == expected
+
+
+@pytest.mark.parametrize("name", sorted(load_all()))
+def test_format_read_of_any_answer_with_calls(name: str) -> None:
+    """With marks or without, the name of a format that reads the calls; of prose, none."""
+    calls = [ToolCall("f", {"a": 1}), NOW]
+    text = load(name).render(calls)
+    assert load(detect.format_read(text)).parse(text).calls == calls
+    assert detect.format_read(f"<think>so</think>{text}") == detect.format_read(text)
+    assert detect.format_read("Hello, I am here to help.") == ""

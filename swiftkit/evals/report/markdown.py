@@ -6,7 +6,13 @@ No text of a model, a tool or a file can break out of its place: it is escaped, 
 from collections.abc import Iterable, Sequence
 
 from swiftkit.evals.report.report import EvalReport, is_breakdown
-from swiftkit.evals.report.table import METRIC_COLUMNS, counts_line, coverage_lines, metric_rows
+from swiftkit.evals.report.table import (
+    METRIC_COLUMNS,
+    counts_line,
+    coverage_lines,
+    metric_rows,
+    reading_lines,
+)
 from swiftkit.evals.results import TrialOutcome
 
 WRONG_SHOWN = 5
@@ -20,7 +26,8 @@ def markdown(report: EvalReport, outcomes: Iterable[TrialOutcome]) -> str:
     lines = [f"# {report.task}: {escape(report.model or '')}", ""]
     lines += [f"{counts_line(report)}. Data: `{escape(report.data)}`.", ""]
     lines += _table(main)
-    lines += [f"\n{escape(line)}" for line in coverage_lines(report)]
+    more = coverage_lines(report) + reading_lines(report.read_as)
+    lines += [f"\n{escape(line)}" for line in more]
     lines += [f"\nGate `{escape(result.gate)}`: **{result.verdict}**" for result in report.gates]
     if breakdowns:
         lines += ["", "## By category, tool or kind", "", *_table(breakdowns)]

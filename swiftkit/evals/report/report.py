@@ -1,6 +1,7 @@
 """The numbers of a run: the shape of report.json, and the exit status that they mean."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,6 +11,7 @@ from swiftkit.evals.results import RunResults, TrialOutcome
 from swiftkit.evals.run_directory import RunConfig
 from swiftkit.evals.stats import Estimate
 from swiftkit.records import SKIPPED, Score
+from swiftkit.scoring.answer import READ
 
 # of the samples; with fewer answers the run was not healthy, whatever they say
 LEAST_COVERAGE = 0.9
@@ -25,7 +27,9 @@ class EvalReport(msgspec.Struct, frozen=True):
 
     A metric is absent where nothing counted for it. `coverage` is scored / n; `bounds` [worst,
     best] say where each metric would lie if all errors were wrong, or right (absent without
-    errors). `elapsed_s` is the time of the last command, which asked all but `resumed`.
+    errors). `elapsed_s` is the time of the last command, which asked all but `resumed`. `read_as`
+    counts the answers by how their calls stood: "tool_calls" where the endpoint gave them, a wire
+    format's name, "no call", "malformed", or "unread" for call-like markup that was not read.
     """
 
     task: str
@@ -44,6 +48,7 @@ class EvalReport(msgspec.Struct, frozen=True):
     resumed: int = 0
     coverage: float = 1.0
     bounds: dict[str, tuple[float, float]] = {}
+    read_as: dict[str, int] = {}
 
     @property
     def exit_status(self) -> int:
@@ -94,6 +99,7 @@ def make_report(
         resumed=results.counts.finished_before,
         coverage=scored / max(1, len(outcomes)),
         bounds=bounds if errors else {},
+        read_as=read_ways(outcome.score for outcome in outcomes if outcome.score is not None),
     )
 
 
@@ -108,6 +114,16 @@ def error_bounds(
         worst = estimate.value * share
         bounds[name] = worst, worst + 1 - share
     return bounds
+
+
+def read_ways(scores: Iterable[Score]) -> dict[str, int]:
+    """Return the number of answers by how their calls were read, the most frequent way first."""
+    ways: Counter[str] = Counter()
+    for score in scores:
+        for name, number in score.counts.items():
+            if name.startswith(READ):
+                ways[name.removeprefix(READ)] += number
+    return dict(ways.most_common())
 
 
 def score_line(sample_id: str, trial: int, score: Score) -> dict[str, Any]:

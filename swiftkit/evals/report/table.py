@@ -1,5 +1,7 @@
 """The report of a run as text for the terminal, and the lines that its Markdown page shares."""
 
+from collections.abc import Mapping
+
 from swiftkit.evals.percent import percent, percent_interval
 from swiftkit.evals.report.report import LEAST_COVERAGE, EvalReport
 from swiftkit.terminal import print_lines, print_table
@@ -12,6 +14,7 @@ def print_report(report: EvalReport) -> None:
     title = f"{report.task}: {report.model}"
     print_table(METRIC_COLUMNS, metric_rows(report), title, right=(1, 2, 3))
     print_lines(coverage_lines(report))
+    print_lines(reading_lines(report.read_as))
     print_lines(f"gate {result.gate}: {result.verdict}" for result in report.gates)
     print_lines([f"{counts_line(report)}; {report.run}/report.md"])
 
@@ -41,4 +44,15 @@ def coverage_lines(report: EvalReport) -> list[str]:
     for name, (worst, best) in list(report.bounds.items())[:1]:
         right = f"{percent(best)} if every one were right"
         lines.append(f"{name}: {percent(worst)} if every error were wrong, {right}")
+    return lines
+
+
+def reading_lines(read_as: Mapping[str, int]) -> list[str]:
+    """Return how the calls of the answers were read, and what was not; nothing without calls."""
+    if not read_as:
+        return []
+    lines = [f"answers: {', '.join(f'{number} {way}' for way, number in read_as.items())}"]
+    if unread := read_as.get("unread"):
+        fix = "swiftkit score --explain shows one, docs/wire-formats.md what is read"
+        lines.append(f"{unread} with call-like markup that was not read count as wrong ({fix})")
     return lines

@@ -22,6 +22,7 @@ out as they are: an API that refuses a dot in a name refuses these questions.
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ import msgspec
 
 from swiftkit.data.to_openai import openai_messages, parse_tools
 from swiftkit.environments.bfcl import VALID, check_installed
-from swiftkit.environments.environment import AgentTask
+from swiftkit.environments.environment import AgentTask, Tool
 from swiftkit.environments.rollout import Episode
 from swiftkit.errors import DataError
 from swiftkit.evals.dataset import identity_of, load_samples
@@ -39,11 +40,10 @@ from swiftkit.evals.stats import Mean, MetricTallies, Tally, passes
 from swiftkit.evals.task import Result, Task
 from swiftkit.files.inputs import GOLD_FOLDER, companion
 from swiftkit.records import Response, Sample, Score
-from swiftkit.scoring.answer import read_answer
+from swiftkit.scoring.answer import READ, read_answer, read_as, read_text
 from swiftkit.scoring.bfcl import verdict as bfcl
 from swiftkit.scoring.bfcl.item import BfclItem
-from swiftkit.toolcall import detect
-from swiftkit.toolcall.text_arguments import retyped
+from swiftkit.toolcall.call import Parsed
 
 HEADLINE = "accuracy"
 _SIMPLE = ("simple_python", "simple_java", "simple_javascript")
@@ -58,9 +58,11 @@ _LANGUAGES = {"java": "Java 8", "javascript": "JavaScript", "python": "Python 3"
 _AS_THEY_ARE = "give BFCL's files as they are"
 
 
-def load(path: Path) -> Sequence[Sample]:
+def load(path: Path, wire_format: str = "") -> Sequence[Sample]:
     """Return the questions. Raises DataError (file:line), UsageError without bfcl-eval."""
     samples = load_samples(path, lambda row, where, file: [_sample(row, where, file)])
+    for sample in samples:
+        sample.meta["wire_format"] = wire_format
     if any(isinstance(sample.target, AgentTask) for sample in samples):
         check_installed()
     return samples
@@ -70,18 +72,27 @@ def episode(sample: Sample) -> Episode | None:
     """Return the conversation of a multi_turn question; the others take one request."""
     if isinstance(sample.target, BfclItem):
         return None
-    return Episode(sample.target, lambda text, tools: retyped(detect.parse(text), tools))
+    return Episode(sample.target, partial(_read, sample))
 
 
 def score(sample: Sample, response: Response) -> Score:
     """Return BFCL's verdict: right or wrong."""
+    counts = {"total": 1}
     if isinstance(sample.target, AgentTask):
         error = "" if response.verdict == VALID else response.verdict or "no verdict"
     else:
-        parsed = read_answer(response, lambda text: retyped(detect.parse(text), sample.tools))
+        parsed = read_answer(response, partial(_read, sample, tools=sample.tools))
         error = bfcl.verdict(parsed.calls, sample.target, parsed.malformed)
-    right = int(not error)
-    return Score(float(right), not error, error, {}, {"right": right, "total": 1})
+        counts[f"{READ}{read_as(response, parsed, sample.meta['wire_format'])}"] = 1
+    counts["right"] = int(not error)
+    return Score(float(not error), not error, error, {}, counts)
+
+
+def _read(sample: Sample, text: str, tools: Sequence[Tool]) -> Parsed:
+    """Read an answer. What looks like a call and is not read is malformed here, and no call to
+    BFCL."""
+    names = [tool["function"]["name"] for tool in tools]
+    return read_text(text, sample.meta["wire_format"], tools, names)
 
 
 def metrics(results: Sequence[Result]) -> MetricTallies:
@@ -181,4 +192,4 @@ def _literal(schema: Any, language: str) -> dict[str, Any]:
     return {"type": "string", "description": description}
 
 
-TASK = Task(load, score, metrics, (0.001, 4096), HEADLINE, episode=episode)
+TASK = Task(load, score, metrics, (0.001, 4096), HEADLINE, episode=episode, load_for=load)

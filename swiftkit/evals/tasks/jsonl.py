@@ -41,18 +41,17 @@ from swiftkit.client.client import Client, Endpoint
 from swiftkit.client.urls import base_url
 from swiftkit.data.to_openai import openai_messages, parse_tools
 from swiftkit.errors import DataError, UsageError
-from swiftkit.evals.dataset import identity_of, load_samples, meta_of
+from swiftkit.evals.dataset import identity_of, load_samples, meta_of, with_format
 from swiftkit.evals.final_number import number_of
 from swiftkit.evals.results import categories_of, trial_count
 from swiftkit.evals.stats import Tally, passes
 from swiftkit.evals.task import Result, Task
 from swiftkit.files.jsonl import encode
 from swiftkit.records import SKIPPED, Response, Sample, Score
-from swiftkit.scoring.answer import read_answer
+from swiftkit.scoring.answer import parse_answer, read_answer
 from swiftkit.scoring.equality import strict_key
 from swiftkit.scoring.explain import score_with_reasons
 from swiftkit.scoring.gold import Gold, gold_from
-from swiftkit.scoring.score import parse_answer
 from swiftkit.toolcall.validate_call import schema_validator
 from swiftkit.toolcall.visible_text import visible_text
 
@@ -120,9 +119,11 @@ class JudgeModel:
 _judge_model = cache(JudgeModel)  # the served model's name is asked for once
 
 
-def load(path: Path) -> list[Sample]:
+def load(path: Path, wire_format: str = "") -> list[Sample]:
     """Return the questions. Raises DataError (file:line), UsageError for a judge's address."""
-    samples = load_samples(path, lambda row, where, _: [_sample(row, where)])
+    samples = load_samples(
+        path, lambda row, where, _: [_sample(with_format(row, wire_format), where)]
+    )
     if any("judge" in sample.target.kinds for sample in samples):
         url = os.environ.get(JUDGE_URL)
         if not url:
@@ -283,4 +284,6 @@ def _check(value: Any) -> tuple[Check, list[str]]:
     return check, kinds
 
 
-TASK = Task(load, score, metrics, (0.0, 512), HEADLINE, judge=judge, settings=settings)
+TASK = Task(
+    load, score, metrics, (0.0, 512), HEADLINE, judge=judge, settings=settings, load_for=load
+)

@@ -34,16 +34,23 @@ import msgspec
 
 from swiftkit.data.to_openai import openai_messages, parse_tools
 from swiftkit.errors import DataError, UsageError
-from swiftkit.evals.dataset import chain_of, identity_of, load_samples, meta_of, prompt_of
+from swiftkit.evals.dataset import (
+    chain_of,
+    identity_of,
+    load_samples,
+    meta_of,
+    prompt_of,
+    with_format,
+)
 from swiftkit.evals.results import MOST_CATEGORIES, Key, categories_of, trial_count
 from swiftkit.evals.stats import Tally, passes
 from swiftkit.evals.task import Result, Task
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score
-from swiftkit.scoring.answer import read_answer
+from swiftkit.scoring.answer import READ, parse_answer, read_answer, read_as
 from swiftkit.scoring.explain import score_with_reasons
 from swiftkit.scoring.gold import Gold, gold_from, gold_of
-from swiftkit.scoring.score import pairs_of, parse_answer
+from swiftkit.scoring.score import pairs_of
 from swiftkit.toolcall import openai_calls
 from swiftkit.toolcall.call import Parsed
 
@@ -57,15 +64,15 @@ PART_METRICS = {
 }
 
 
-def load(path: Path, mode: str = "") -> list[Sample]:
+def load(path: Path, wire_format: str = "", mode: str = "") -> list[Sample]:
     """Return the samples of a file of rows, or of a folder. Raises DataError (file:line) at the
     first row that cannot be used, UsageError where it is the mode that does not suit the row.
 
-    `mode` takes the place of the one in the rows' own options (scoring/options.py).
+    `wire_format` and `mode` take the place of those in the rows' own options (scoring/options.py).
     """
 
     def samples_of_row(row: dict[str, Any], where: str, file: Path) -> Iterator[Sample]:
-        row = _swift_row(row, where, file)
+        row = with_format(_swift_row(row, where, file), wire_format)
         if mode:
             text = str(row.get("scoring") or "{}").encode()
             decode = msgspec.json.Decoder(dict[str, Any]).decode
@@ -104,6 +111,7 @@ def score(sample: Sample, response: Response) -> Score:
     made = -1 if answer.malformed else len(answer.calls)
     by_tool = _counts_by_tool(answer, gold, calls_score.exact)
     counts = calls_score.counts | {"made": made} | by_tool
+    counts[f"{READ}{read_as(response, answer, gold.options.wire_format)}"] = 1
     return msgspec.structs.replace(calls_score, counts=counts)
 
 
@@ -214,4 +222,4 @@ def _samples(row: dict[str, Any], where: str) -> Iterator[Sample]:
         yield Sample(turn_id, prompt, tools, gold, {"chain": identity} | meta)
 
 
-TASK = Task(load, score, metrics, (0.0, 512), HEADLINE)
+TASK = Task(load, score, metrics, (0.0, 512), HEADLINE, load_for=load)

@@ -30,6 +30,7 @@ Metrics. A chain's score is swiftkit/scoring/chain.py's, as is GRPO's reward `to
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import groupby
@@ -43,17 +44,23 @@ from swiftkit.environments.environment import AgentTask
 from swiftkit.environments.python_tools import shared_pool
 from swiftkit.environments.rollout import Episode
 from swiftkit.errors import DataError
-from swiftkit.evals.dataset import chain_of, identity_of, load_samples, meta_of, prompt_of
+from swiftkit.evals.dataset import (
+    chain_of,
+    identity_of,
+    load_samples,
+    meta_of,
+    prompt_of,
+    with_format,
+)
 from swiftkit.evals.results import categories_of, trial_count
 from swiftkit.evals.stats import MetricTallies, Tally, passes
 from swiftkit.evals.task import Result, Task
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score, Step
 from swiftkit.sandbox.tool_pool import FILE
-from swiftkit.scoring.answer import read_answer
+from swiftkit.scoring.answer import READ, parse_answer, read_answer, read_as
 from swiftkit.scoring.chain import Chain, chain_from, score_turns, steps_right
 from swiftkit.scoring.gold import gold_from, gold_of
-from swiftkit.scoring.score import parse_answer
 from swiftkit.toolcall import openai_calls
 from swiftkit.toolcall.call import ToolCall
 
@@ -69,9 +76,11 @@ class ChainTarget(msgspec.Struct, frozen=True):
     state: dict[str, Any]
 
 
-def load(path: Path) -> Sequence[Sample]:
+def load(path: Path, wire_format: str = "") -> Sequence[Sample]:
     """Return the samples of a file. Raises DataError (file:line), UsageError for SWIFTKIT_TOOLS."""
-    samples = load_samples(path, lambda row, where, _: _samples(row, where))
+    samples = load_samples(
+        path, lambda row, where, _: _samples(with_format(row, wire_format), where)
+    )
     if os.environ.get(FILE):
         shared_pool()
     longest: dict[bytes, Sample] = {}  # of the samples of one chain that ask the same
@@ -106,14 +115,16 @@ def score(sample: Sample, response: Response) -> Score:
     chain: Chain = sample.target.chain
     parse = partial(parse_answer, gold=chain.gold)
     parsed = []
+    ways: Counter[str] = Counter()
     for step in response.steps or [Step(response.text, response.tool_calls)]:
         answer = Response("", text=step.text, tool_calls=step.tool_calls)
         parsed.append(read_answer(answer, parse))
+        ways[f"{READ}{read_as(answer, parsed[-1], chain.gold.options.wire_format)}"] += 1
     total = score_turns(parsed, chain)
     finished = int(not parsed[-1].calls and not parsed[-1].malformed)
     right = steps_right(parsed, chain)
     counts = {"steps_right": right, "steps": chain.steps, "finished": finished}
-    return msgspec.structs.replace(total, counts=total.counts | counts)
+    return msgspec.structs.replace(total, counts=total.counts | counts | ways)
 
 
 def metrics(results: Sequence[Result]) -> MetricTallies:
@@ -221,4 +232,6 @@ def _json_column(row: dict[str, Any], column: str, where: str, kind: Any) -> Any
     return decode_line(text, f"{where}: {column}", msgspec.json.Decoder(kind).decode)
 
 
-TASK = Task(load, score, metrics, (0.0, 512), HEADLINE, episode=episode, settings=settings)
+TASK = Task(
+    load, score, metrics, (0.0, 512), HEADLINE, episode=episode, settings=settings, load_for=load
+)

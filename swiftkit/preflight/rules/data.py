@@ -4,10 +4,13 @@ something else."""
 import itertools
 from collections.abc import Callable
 
+from swiftkit.errors import UsageError
 from swiftkit.preflight import data_rows
 from swiftkit.preflight.data_rows import DataRow, first_rows, role_of
 from swiftkit.recipe.paths import data_files
 from swiftkit.recipe.recipe import Findings, Recipe, RecipeFinding
+from swiftkit.recipe.templates import agent_template_of
+from swiftkit.scoring.rewards import run_format_of
 
 _JSON_ENDINGS = (".jsonl", ".json")
 _ANSWER_ROLES = ("assistant", "gpt", "bot", "tool_call", "function_call")
@@ -128,14 +131,24 @@ def answer_leaks(recipe: Recipe) -> Findings:
 
 
 def unrewarded_row(recipe: Recipe) -> Findings:
-    """A row has no gold calls for the tool-call rewards to judge by."""
+    """The tool-call rewards cannot judge a row: it has no gold, or wants another wire format.
+
+    Or nobody knows in which format the model writes calls.
+    """
     chains = recipe.is_set("multi_turn_scheduler")
     rewards = recipe.settings.get("reward_funcs", ())
     if recipe.stage != "grpo" or not set(data_rows.REWARDS) & set(rewards):
         return
+    try:
+        run_format = run_format_of(agent_template_of(recipe), recipe.environment)
+    except UsageError as error:
+        reason, _, fix = str(error).partition("; ")
+        flag = "agent_template" if recipe.is_set("agent_template") else "reward_funcs"
+        yield recipe.fail(flag, reason, fix or "docs/wire-formats.md names the formats")
+        return
     for flag, path in data_files(recipe):
         if path.suffix in _JSON_ENDINGS:
-            problem, fix = data_rows.first_unrewarded_row(path, chains)
+            problem, fix = data_rows.first_unrewarded_row(path, chains, run_format)
             if problem:
                 yield recipe.fail(flag, problem, fix)
 

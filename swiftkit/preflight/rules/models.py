@@ -14,6 +14,7 @@ from swiftkit.recipe.model_files import (
     saved_arguments,
 )
 from swiftkit.recipe.recipe import Findings, Recipe
+from swiftkit.recipe.templates import model_types_of, template_of, types_of
 
 _HARMONY = Path("swiftkit/swift_plugins/harmony_template.py")
 
@@ -34,7 +35,7 @@ def ambiguous_model_type(recipe: Recipe) -> Findings:
         return
     # swift also matches a folder's name with the models it lists: Qwen3-8B is clear.
     is_listed = listed_model(recipe.get_str("model")) is not None
-    types = _model_types(model_config(recipe))
+    types = model_types_of(model_config(recipe))
     if len(types) > 1 and not is_listed:
         message = f"swift cannot tell which of {', '.join(types[:4])} {folder} is"
         yield recipe.fail("model", message, f"add --model_type {types[0]}")
@@ -42,7 +43,7 @@ def ambiguous_model_type(recipe: Recipe) -> Findings:
 
 def other_model_type(recipe: Recipe) -> Findings:
     """A model_type is made for another architecture than config.json's."""
-    types, wanted = _model_types(model_config(recipe)), recipe.get_str("model_type")
+    types, wanted = model_types_of(model_config(recipe)), recipe.get_str("model_type")
     if types and wanted in table().model_types and wanted not in types:
         model = recipe.get_str("model")
         message = f"{wanted} is not the type of {model}, whose config.json says {types[0]}"
@@ -51,9 +52,9 @@ def other_model_type(recipe: Recipe) -> Findings:
 
 def ambiguous_template(recipe: Recipe) -> Findings:
     """Several templates, or none, go with a model type, and none is given."""
-    if recipe.is_set("template") or not recipe.is_set("model") or _template(recipe):
+    if recipe.is_set("template") or not recipe.is_set("model") or template_of(recipe):
         return
-    types = _types(recipe)
+    types = types_of(recipe)
     if len(types) == 1:
         templates = table().model_types[types[0]].templates
         message = f"swift cannot tell which template goes with {types[0]}"
@@ -63,9 +64,9 @@ def ambiguous_template(recipe: Recipe) -> Findings:
 
 def no_agent_template(recipe: Recipe) -> Findings:
     """Rows with tools cannot be written in a template that has no agent template."""
-    template = _template(recipe)
+    template = template_of(recipe)
     is_harmony = template == "gpt_oss"  # no_harmony looks at it
-    if template not in table().no_agent_template or is_harmony or recipe.is_set("agent_template"):
+    if table().agent_templates.get(template) != "" or is_harmony or recipe.is_set("agent_template"):
         return
     if not recipe.trains and saved_arguments(recipe).get("agent_template"):
         return
@@ -93,7 +94,7 @@ def number_of_labels(recipe: Recipe) -> Findings:
 def other_template(recipe: Recipe) -> Findings:
     """A template belongs to another model."""
     fitting: list[str] = []
-    for name in _types(recipe):
+    for name in types_of(recipe):
         fitting += table().model_types[name].templates
     template = recipe.get_str("template")
     is_known = recipe.is_set("template") and template in table().names["template"]
@@ -206,36 +207,3 @@ def dense_router(recipe: Recipe) -> Findings:
     is_dense = config.get("architectures") and not any("expert" in key for key in config)
     if is_dense and recipe.is_set("router_aux_loss_coef"):
         yield recipe.warn("router_aux_loss_coef", "has no effect: the model has no experts")
-
-
-def _types(recipe: Recipe) -> list[str]:
-    """Return the model type that is set or listed, else those of the model's architecture."""
-    listed = listed_model(recipe.get_str("model"))
-    wanted = recipe.get_str("model_type") or str(saved_arguments(recipe).get("model_type") or "")
-    wanted = wanted or (listed[0] if listed else "")
-    return [wanted] if wanted in table().model_types else _model_types(model_config(recipe))
-
-
-def _template(recipe: Recipe) -> str:
-    """Return the template that swift takes, "" where it is not known here."""
-    chosen = recipe.get_str("template") or saved_arguments(recipe).get("template")
-    if chosen:
-        return str(chosen)
-    listed, types = listed_model(recipe.get_str("model")), _types(recipe)
-    if len(types) != 1:
-        return ""
-    if listed and listed[0] == types[0]:
-        return listed[1]
-    model_type = table().model_types[types[0]]
-    if model_type.default_template is None and len(model_type.templates) == 1:
-        return model_type.templates[0]
-    return model_type.default_template or ""
-
-
-def _model_types(config: dict[str, object]) -> list[str]:
-    """Return swift's model types for the architecture that a config.json names."""
-    names = config.get("architectures")
-    if not isinstance(names, list) or not names:
-        return []
-    types = table().model_types.items()
-    return [name for name, model_type in types if names[0] in model_type.architectures]
