@@ -5,7 +5,12 @@ r"""Reasoning beside an answer: apart in OpenAI's messages, inside the one text 
 
 The text is how ms-swift and Qwen's chat template write it; the Harmony plugin takes it apart again.
 TAGS has what else models and prompts open it with; Harmony's analysis is read in harmony/. In an
-answer the opening tag may be missing, where the prompt ended with it.
+answer the opening tag may be missing, where the prompt ended with it. Some families put the answer
+in tags of its own, too (ANSWER_TAGS).
+
+Source: the reasoning parsers of vLLM 0.33 and SGLang 0.5.23 (vllm/reasoning/, vllm/parser/,
+sglang/srt/parser/reasoning_parser.py). Both end reasoning at some families' calls, too; here a
+thought ends at its tag.
 """
 
 import re
@@ -24,12 +29,27 @@ TAGS = {  # opening: closing
     "<reasoning>": "</reasoning>",
     "<|channel>thought": "<channel|>",  # Gemma 4
     "<|open|>think<|sep|>": "<|close|>think<|sep|>",  # Kimi K3
+    "<seed:think>": "</seed:think>",  # Seed-OSS
+    "<longcat_think>": "</longcat_think>",
+    "<mm:think>": "</mm:think>",  # MiniMax-M3
+    "<think:opensource>": "</think:opensource>",  # Hunyuan V3
+    "<|START_THINKING|>": "<|END_THINKING|>",  # Command A
+    "<|inner_prefix|>": "<|inner_suffix|>",  # Apertus
+}
+# what the answer behind the reasoning may stand in
+ANSWER_TAGS = {
+    "<answer>": "</answer>",  # Hunyuan, and prompts
+    "<response>": "</response>",  # ERNIE 4.5, and prompts
+    "<|START_RESPONSE|>": "<|END_RESPONSE|>",  # Command A, as the next
+    "<|START_TEXT|>": "<|END_TEXT|>",
+    "<|open|>response<|sep|>": "<|close|>response<|sep|>",  # Kimi K3
 }
 CLOSING_TAGS = frozenset(TAGS.values())
 OPENING = re.compile(any_of(TAGS))
 CLOSING = re.compile(any_of(TAGS.values()))
 ANY_TAG = any_of([*TAGS, *TAGS.values()])
 LEADING = re.compile(rf"\s*+({OPENING.pattern})")
+_ANSWER = re.compile(rf"\s*+({any_of(ANSWER_TAGS)})")
 
 
 def reasoning_of(message: Mapping[str, Any], where: str) -> str | None:
@@ -71,3 +91,23 @@ def stripped_thought(text: str) -> str:
     """Return reasoning without the tag that may open it, and without white space around it."""
     opening = LEADING.match(text)
     return text[opening.end() if opening else 0 :].strip()
+
+
+def without_cut_tag(thought: str, closing: str) -> str:
+    """Return reasoning that is never closed, without the half of its closing tag that it may end
+    with."""
+    for length in range(len(closing) - 1, 1, -1):
+        if thought.endswith(closing[:length]):
+            return thought[:-length]
+    return thought
+
+
+def without_answer_tags(answer: str, *, is_behind_reasoning: bool) -> str:
+    """Return what stands inside the tags that an answer begins with; any other answer as it is.
+
+    Tags that are no tokens are an answer's own words where no reasoning stands before them.
+    """
+    opening = _ANSWER.match(answer)
+    if not opening or not (is_behind_reasoning or opening[1].startswith("<|")):
+        return answer
+    return answer[opening.end() :].partition(ANSWER_TAGS[opening[1]])[0].strip()

@@ -12,14 +12,10 @@ from swiftkit.toolcall.text_arguments import retyped
 
 SAMPLES = SHARED_CASES / "wire" / "samples.jsonl"
 # what docs/wire-formats.md says of them
-POLICIES = {"json text before": "words before JSON that no markup opens are prose"}
-# families whose quirks are not read yet
-UNREAD = {
-    "hermes python dict (Hermes 2 Pro)",
-    "qwen3_coder missing </tool_call>",
-    "llama3 function key",
-    "gemma3 tool_code",
-    "gemma3 python fence",
+POLICIES = {
+    "json text before": "words beside JSON",
+    "hermes python dict (Hermes 2 Pro)": "Python's dict between tags",
+    "llama3 function key": "the name under function",
 }
 
 
@@ -28,7 +24,7 @@ def samples() -> list[Any]:
     if not SAMPLES.exists():
         return []
     lines = SAMPLES.read_text(encoding="utf-8").splitlines()
-    rows = [row for row in map(json.loads, lines) if row["family"] not in UNREAD]
+    rows = map(json.loads, lines)
     return [pytest.param(row["family"], row["text"], id=row["family"]) for row in rows]
 
 

@@ -12,5 +12,7 @@ cohere_command3.
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks
 
-_FORM = JsonBlocks("<|START_ACTION|>", "<|END_ACTION|>", keys=("tool_name", "parameters"))
+_FORM = JsonBlocks(
+    "<|START_ACTION|>", "<|END_ACTION|>", keys=("tool_name", "parameters"), is_end_optional=True
+)
 SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

@@ -18,7 +18,6 @@ _OPEN, _CLOSE = "<function=", "</function>"
 _HEAD = re.compile(rf"{_OPEN}({blocks.NAME})>\s*+(?=\{{)")
 SIGNS = Signs(opening={_OPEN: rf"{blocks.NAME}>\s*+\{{"})
 _MARKUP = re.compile(f"{_OPEN}|{_CLOSE}|{ANY_TAG}")
-_STOPS = re.compile(r"(?:<\|eom_id\|>|<\|eot_id\|>)\Z")
 
 
 def render(calls: list[ToolCall]) -> str:
@@ -30,8 +29,7 @@ def render(calls: list[ToolCall]) -> str:
 
 
 def parse(text: str) -> Parsed:
-    stop = _STOPS.search(text, max(len(text) - 20, 0))
-    return blocks.read(text[: stop.start()] if stop else text, _MARKUP, _read_block)
+    return blocks.read(text, _MARKUP, _read_block)
 
 
 def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:

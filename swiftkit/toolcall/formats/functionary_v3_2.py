@@ -22,7 +22,6 @@ SIGNS = Signs(line=LineMark(_CALL, needs=">>>"))
 _MARKUP = re.compile(
     rf"(?:>>>|\A\s*+)all\n|{_CALL.pattern}|\A\s*+([\w.\-]++)\n\s*+(?=\{{)|{ANY_TAG}"
 )
-_STOPS = re.compile(r"(?:<\|eom_id\|>|<\|eot_id\|>)\Z")
 
 
 def render(calls: list[ToolCall]) -> str:
@@ -34,8 +33,7 @@ def render(calls: list[ToolCall]) -> str:
 
 
 def parse(text: str) -> Parsed:
-    stop = _STOPS.search(text, max(len(text) - 20, 0))
-    return blocks.read(text[: stop.start()] if stop else text, _MARKUP, _read_block)
+    return blocks.read(text, _MARKUP, _read_block)
 
 
 def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:

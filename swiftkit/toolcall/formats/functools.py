@@ -9,5 +9,5 @@ Source: the model cards of Phi-4-mini-instruct and firefunction-v2; vLLM's parse
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks
 
-_FORM = JsonBlocks("functools", is_word=True, stops=("<|end|>", "<|eot_id|>", "</s>"))
+_FORM = JsonBlocks("functools", is_word=True)
 SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

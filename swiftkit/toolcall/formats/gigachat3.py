@@ -10,10 +10,5 @@ Source: the chat template of GigaChat3-10B-A1.8B; vLLM's parser gigachat3.
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks
 
-_FORM = JsonBlocks(
-    "function call<|role_sep|>\n",
-    also=("<|function_call|>",),
-    is_list=False,
-    stops=("</s>", "<|message_sep|>"),
-)
+_FORM = JsonBlocks("function call<|role_sep|>\n", also=("<|function_call|>",), is_list=False)
 SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

@@ -9,5 +9,5 @@ Source: the chat templates of granite-3.0 to 3.3; vLLM's parser granite. Granite
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks
 
-_FORM = JsonBlocks("<|tool_call|>", stops=("<|end_of_text|>", "<|end|>", "<|/tool_call|>"))
+_FORM = JsonBlocks("<|tool_call|>")
 SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

@@ -9,10 +9,5 @@ Source: the model card of granite-20b-functioncalling; vLLM's parser granite-20b
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks
 
-_FORM = JsonBlocks(
-    "<function_call> ",
-    also=("<functioncall>",),
-    is_list=False,
-    stops=("<|endoftext|>", "</function_call>"),
-)
+_FORM = JsonBlocks("<function_call> ", also=("<functioncall>",), is_list=False)
 SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

@@ -22,6 +22,7 @@ from swiftkit.json_text import raw_decode, skip_space, written
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.wire_format import Signs
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
@@ -70,8 +71,8 @@ def _read_values(text: str, start: int, calls: list[ToolCall]) -> int:
         position = skip_space(text, position)
         if text.startswith(CLOSE, position):
             return position + len(CLOSE)
-        if position >= len(text):
-            raise ValueError(f"{CLOSE} is missing after the call")
+        if is_end(text, position):
+            return len(text)
         if not text.startswith(("{", "["), position):
             raise ValueError("text after the call's JSON")
 

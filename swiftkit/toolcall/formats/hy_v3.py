@@ -36,6 +36,7 @@ _FORM = TaggedCalls(
         f"</arg_value{_SUFFIX}>",
     ),
     outer=(f"<tool_calls{_SUFFIX}>\n", f"\n</tool_calls{_SUFFIX}>"),
+    is_outer_end_optional=True,
     glue="\n",
     suffix=_SUFFIX,
 )

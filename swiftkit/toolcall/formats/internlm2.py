@@ -16,6 +16,6 @@ _FORM = JsonBlocks(
     also=("<|action_start|> <|plugin|>",),
     is_list=False,
     keys=("name", "parameters"),
-    stops=("<|im_end|>",),
+    is_end_optional=True,
 )
 SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

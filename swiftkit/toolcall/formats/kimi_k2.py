@@ -15,6 +15,7 @@ from swiftkit.json_text import object_at, skip_space, written
 from swiftkit.toolcall.alternatives import any_of
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.wire_format import Signs
 
 SECTION, SECTION_END = "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"
@@ -48,6 +49,8 @@ def _read_section(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
         call, end = _read_call(text, mark.end())
         calls.append(call)
         mark = _TAGS.search(text, end)
+        if is_end(text, end):
+            return len(text)
     if not mark or mark[0] != SECTION_END:
         raise ValueError(f"neither a call nor {SECTION_END}")
     return mark.end()
@@ -63,6 +66,8 @@ def _read_call(text: str, start: int) -> tuple[ToolCall, int]:
     if text.startswith(CALL_END, position):
         return ToolCall(numbered[1], {}), position + len(CALL_END)
     arguments, end = object_at(text, position)
-    if not text.startswith(CALL_END, end):
+    if text.startswith(CALL_END, end):
+        end += len(CALL_END)
+    elif not text.startswith(SECTION_END, end):
         raise ValueError(f"{CALL_END} is missing after the call")
-    return ToolCall(numbered[1], arguments), end + len(CALL_END)
+    return ToolCall(numbered[1], arguments), end

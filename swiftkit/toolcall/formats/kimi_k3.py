@@ -23,6 +23,7 @@ from swiftkit.toolcall import text_arguments
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.reasoning import ANY_TAG
 from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.wire_format import Signs
 
 OPEN, CLOSE, END = "<|open|>", "<|close|>", "<|sep|>"
@@ -75,6 +76,8 @@ def _read_element(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
     while call := _CALL.match(text, position):
         arguments, position = _read_arguments(text, call.end())
         calls.append(ToolCall(_plain(call[1]), arguments))
+    if position > tools.end() and is_end(text, position):
+        return len(text)
     if not (end := _TOOLS_END.match(text, position)):
         raise ValueError(f"neither a call nor {CLOSE}tools{END}")
     return end.end()

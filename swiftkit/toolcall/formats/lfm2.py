@@ -13,6 +13,7 @@ from swiftkit.json_text import raw_decode, skip_space
 from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks, json_calls, python_calls
+from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.wire_format import Signs
 
 _START, _END = "<|tool_call_start|>", "<|tool_call_end|>"
@@ -42,7 +43,9 @@ def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
     else:
         raise ValueError(f"no list behind {_START}")
     end = skip_space(text, end)
-    if not text.startswith(_END, end):
+    if text.startswith(_END, end):
+        end += len(_END)
+    elif not is_end(text, end):
         raise ValueError(f"{_END} is missing")
     calls += found
-    return end + len(_END)
+    return end

@@ -13,15 +13,15 @@ ms-swift's Llama3AgentTemplate does.
 
 import re
 
-from swiftkit.json_text import raw_decode, skip_space, written
+from swiftkit.json_text import skip_space, written
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks, json_calls
+from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.wire_format import Signs, WholeAnswer
 
 PYTHON_TAG = "<|python_tag|>"
 _MARKUP = blocks.markup(PYTHON_TAG)
 _SEPARATOR = re.compile(r"\s*+[;,]?+\s*+")
-_STOPS = re.compile(r"(?:\s*+(?:<\|eom_id\|>|<\|eot_id\|>|<\|eom\|>|<\|eot\|>))++\s*+\Z")
 
 
 def render(calls: list[ToolCall]) -> str:
@@ -29,28 +29,24 @@ def render(calls: list[ToolCall]) -> str:
 
 
 def parse(text: str) -> Parsed:
-    parsed = blocks.read_whole(text, read)
+    parsed = blocks.read_whole(text, json_calls.read)
     if parsed.calls or PYTHON_TAG not in text:
         return parsed
     return blocks.read(text, _MARKUP, _read_block)
-
-
-def read(answer: str) -> Parsed:
-    """Read an answer without reasoning and without <|python_tag|>."""
-    stop = _STOPS.search(answer, max(len(answer) - 40, 0))
-    return json_calls.read(answer[: stop.start()] if stop else answer)
 
 
 def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
     """Read the calls behind the tag, to the end of the answer."""
     position = skip_space(text, tag.end())
     while True:
-        value, end = raw_decode(text, position)
+        value, end = json_calls.value_at(text, position)
         calls += json_calls.calls_of(value if isinstance(value, list) else [value])
         separator = _SEPARATOR.match(text, end)
         position = separator.end() if separator else end
-        if position == len(text) or _STOPS.match(text, position):
+        if is_end(text, position):
             return len(text)
 
 
-SIGNS = Signs(opening={PYTHON_TAG: ""}, whole=WholeAnswer(read, re.compile(r"[{\[]|```")))
+SIGNS = Signs(
+    opening={PYTHON_TAG: ""}, whole=WholeAnswer(json_calls.read, re.compile(r"[{\[]|```"))
+)

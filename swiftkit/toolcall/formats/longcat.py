@@ -9,5 +9,7 @@ Source: the chat template of LongCat-Flash-Chat; vLLM's parser longcat.
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks
 
-_FORM = JsonBlocks("<longcat_tool_call>\n", "\n</longcat_tool_call>", is_list=False)
+_FORM = JsonBlocks(
+    "<longcat_tool_call>\n", "\n</longcat_tool_call>", is_list=False, is_end_optional=True
+)
 SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

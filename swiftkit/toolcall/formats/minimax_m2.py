@@ -19,6 +19,7 @@ _FORM = TaggedCalls(
     ('<invoke name="', '">\n', "\n</invoke>"),
     ('<parameter name="', '">', "</parameter>"),
     outer=("<minimax:tool_call>\n", "\n</minimax:tool_call>"),
+    is_outer_end_optional=True,
     glue="\n",
 )
 parse, render = _FORM.parse, _FORM.render

@@ -20,7 +20,6 @@ from swiftkit.toolcall.scanners import blocks, python_calls
 from swiftkit.toolcall.wire_format import Signs, WholeAnswer
 
 _START, _END = "<|python_start|>", "<|python_end|>"
-_STOPS = ("<|eot|>", "<|eom|>", "<|eot_id|>", "<|eom_id|>")
 # a list whose first item is a call without arguments, or with a named one
 _LIST = re.compile(r"\[\s*+[^\W\d][\w.]*+\(\s*+(?:\)|[^\W\d]\w*+\s*+=(?!=))")
 
@@ -38,9 +37,7 @@ def parse(text: str) -> Parsed:
 
 def read(answer: str) -> Parsed:
     """Read an answer without reasoning."""
-    body = answer
-    for stop in _STOPS:
-        body = body.removesuffix(stop)
+    body = blocks.without_fence(answer)
     body = body.removeprefix(_START).removesuffix(_END).strip()
     if not _LIST.match(body) or python_literal.end_of(body, 0) < len(body):
         return Parsed([], answer)
@@ -50,4 +47,4 @@ def read(answer: str) -> Parsed:
         return Parsed([], answer, reason(error))
 
 
-SIGNS = Signs(whole=WholeAnswer(read, re.compile(rf"\[|{re.escape(_START)}")))
+SIGNS = Signs(whole=WholeAnswer(read, re.compile(rf"\[|```|{re.escape(_START)}")))

@@ -1,22 +1,18 @@
 """The XML of Seed-OSS.
 
-    <seed:tool_call>
+    <seed:think>I need the weather.</seed:think><seed:tool_call>
     <function=get_weather>
     <parameter=city>北京</parameter>
     </function>
     </seed:tool_call>
 
-Values have no types (scanners/tagged_calls.py, with its limits).
+What else is read, and the limits of values without types, are in scanners/function_xml.py.
 
-Source: the chat template of Seed-OSS-36B-Instruct; rendered as ms-swift's SeedAgentTemplate does.
+Source: the chat template of Seed-OSS-36B-Instruct; rendered as ms-swift's SeedAgentTemplate does;
+vLLM's parser seed_oss (vllm/parser/seed_oss.py).
 """
 
-from swiftkit.toolcall.scanners.tagged_calls import TaggedCalls
-from swiftkit.toolcall.wire_format import Signs
+from swiftkit.toolcall.scanners.function_xml import FunctionXml
 
-SIGNS = Signs(opening={"<seed:tool_call>": ""}, closing=("</seed:tool_call>",))
-_FORM = TaggedCalls(
-    ("<seed:tool_call>\n<function=", ">\n", "</function>\n</seed:tool_call>"),
-    ("<parameter=", ">", "</parameter>\n"),
-)
-parse, render = _FORM.parse, _FORM.render
+_FORM = FunctionXml("<seed:tool_call>", "</seed:tool_call>", padding="")
+SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

@@ -20,7 +20,10 @@ from swiftkit.toolcall.reasoning import (
     OPENING,
     TAGS,
     stripped_thought,
+    without_answer_tags,
+    without_cut_tag,
 )
+from swiftkit.toolcall.scanners.endings import without_stops
 
 # The characters of a name in a header that is not JSON; white space at its ends is no part of it.
 NAME = r'[^<>{}\[\]"\r\n]++'
@@ -29,6 +32,7 @@ NAME = r'[^<>{}\[\]"\r\n]++'
 _BEHIND_REASONING = "|".join(f"(?<={re.escape(tag)})" for tag in TAGS.values())
 LINE_START = rf"(?:^|{_BEHIND_REASONING})[ \t]*+"
 _REASONING = re.compile(ANY_TAG)
+_FENCE = re.compile(r"```\w*+\s*+")
 # Reads the block that a piece of markup opens, adds its calls, and returns the position behind it.
 # Raises ValueError or RecursionError where the block cannot be read, which says why; stray and
 # closing markup is such a case too.
@@ -84,7 +88,11 @@ def read(text: str, tags: re.Pattern[str], read_block: BlockReader) -> Parsed:
             calls, prose = [], []
             thoughts = [text[: closing.start()]]
     prose.append(text[position:])
-    return Parsed(calls, "".join(prose).strip(), "", _joined(thoughts) if thoughts else "")
+    content = "".join(prose).strip()
+    if calls:
+        content = without_stops(content)
+    content = without_answer_tags(content, is_behind_reasoning=bool(thoughts))
+    return Parsed(calls, content, "", _joined(thoughts) if thoughts else "")
 
 
 def _malformed(
@@ -93,7 +101,8 @@ def _malformed(
     """Return the answer whose markup cannot be read from this tag on."""
     behind = text[tag.end() :]
     if tag[0] in TAGS:
-        return Parsed([], "".join(prose).strip(), problem, _joined([*thoughts, behind]))
+        thought = without_cut_tag(behind, TAGS[tag[0]])
+        return Parsed([], "".join(prose).strip(), problem, _joined([*thoughts, thought]))
     if not behind.strip():
         return Parsed([], "".join(prose).strip(), problem, _joined(thoughts))
     return Parsed([], text.strip(), problem)
@@ -106,25 +115,35 @@ def _joined(thoughts: list[str]) -> str:
 def read_whole(text: str, read_answer: Callable[[str], Parsed]) -> Parsed:
     """Read an answer in a format without markup: calls from beginning to end, or none.
 
-    `read_answer` gets the answer without its reasoning, stripped; where it finds no call, also what
-    stands behind a closing tag of reasoning. Never raises, if `read_answer` does not.
+    `read_answer` gets the answer without its reasoning and its stop tokens, stripped; where it
+    finds no call, also what stands behind a closing tag of reasoning. Never raises, if
+    `read_answer` does not.
     """
-    answer = text.strip()
+    answer = without_stops(text.lstrip())
     thought = ""
     if opening := OPENING.match(answer):
         try:
             end = _end_of_reasoning(answer, opening)
         except ValueError as error:
-            return Parsed([], "", reason(error), answer[opening.end() :].strip())
+            thought = without_cut_tag(answer[opening.end() :], TAGS[opening[0]])
+            return Parsed([], "", reason(error), thought.strip())
         thought = answer[opening.end() : end - len(TAGS[opening[0]])]
-        answer = answer[end:].strip()
+        answer = without_answer_tags(answer[end:].strip(), is_behind_reasoning=True)
     parsed = read_answer(answer)
     if not parsed.calls and (closing := CLOSING.search(answer)):
         thought = answer[: closing.start()]
-        parsed = read_answer(answer[closing.end() :].strip())
+        answer = without_answer_tags(answer[closing.end() :].strip(), is_behind_reasoning=True)
+        parsed = read_answer(answer)
     if not thought:
         return parsed
     return Parsed(parsed.calls, parsed.content, parsed.malformed, thought.strip())
+
+
+def without_fence(answer: str) -> str:
+    """Return what stands in the one fence that an answer is; any other answer as it is."""
+    fence = _FENCE.match(answer)
+    is_fenced = fence and answer.endswith("```") and len(answer) >= fence.end() + 3
+    return answer[fence.end() : -3].rstrip() if fence and is_fenced else answer
 
 
 def read_content(text: str) -> Parsed:

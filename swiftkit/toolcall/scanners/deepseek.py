@@ -5,6 +5,7 @@ import re
 from swiftkit.json_text import object_at, skip_space
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.scanners.endings import is_end
 
 CALLS, CALLS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
 CALL, SEPARATOR, CALL_END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
@@ -34,4 +35,6 @@ def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
             raise ValueError(f"{CALL_END} is missing after the call")
         calls.append(ToolCall(name, arguments))
         position = end + len(tail)
+        if is_end(text, position):
+            return len(text)
     return skip_space(text, position) + len(CALLS_END)

@@ -22,10 +22,11 @@ from swiftkit.toolcall import text_arguments
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.reasoning import ANY_TAG
 from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.scanners.endings import is_end
 
 MARK = "｜DSML｜"
 _MARKUP = re.compile(rf"</?{MARK}|{ANY_TAG}")
-_SECTION = re.compile(r" ?(?:function_calls|tool_calls|calls)>")
+_SECTION = re.compile(r" ?(?:function_calls|tool(?:_?calls)?|calls)>")
 _SECTION_END = re.compile(rf"\s*+</{MARK}{_SECTION.pattern}")
 _INVOKE = re.compile(rf'\s*+<{MARK} ?invoke name="([^"<>\n]++)"\s*+(/?)>')
 _INVOKE_END = re.compile(rf"\s*+</{MARK} ?invoke>")
@@ -59,15 +60,20 @@ def render(calls: list[ToolCall], section: str, before: str = "") -> str:
 
 def _read_section(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
     section = _SECTION.match(text, tag.end())
-    if tag[0] != f"<{MARK}" or not section:
+    if section:
+        position = section.end()
+    elif _INVOKE.match(text, tag.start()):  # the model left the section's tag out
+        position = tag.start()
+    else:
         raise ValueError(f"{tag[0]} outside of a section of calls")
-    position = section.end()
     while invoke := _INVOKE.match(text, position):
         arguments: dict[str, Any] = {}
         position = invoke.end()
         if not invoke[2]:  # else it closes itself
             arguments, position = _read_parameters(text, position)
         calls.append(ToolCall(invoke[1], arguments))
+        if is_end(text, position):
+            return len(text)
     if not (end := _SECTION_END.match(text, position)):
         raise ValueError("neither a call nor the end of the section")
     return end.end()

@@ -3,23 +3,20 @@
     <longcat_tool_call>{"name": "now", "arguments": {}}</longcat_tool_call>    a block a call
     <TOOLCALL>[{"name": "now", "arguments": {}}]</TOOLCALL>                    a list of all calls
 
-Both are read whichever a family writes; so are several objects in one block, and Python's dicts.
+Both are read whichever a family writes; so are several objects in one block.
 """
 
 import re
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from swiftkit.json_text import raw_decode, written
-from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.reasoning import ANY_TAG
 from swiftkit.toolcall.scanners import blocks, json_calls
+from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.wire_format import LineMark, Signs
 
-_PYTHON = re.compile(r"[\[{\s]++'")
 _BETWEEN = r"\s*+(?:[,;]\s*+)?+"
 
 
@@ -33,7 +30,7 @@ class JsonBlocks:
     is_list: all calls are written as one list; else each in a block of its own, on a line.
     keys: those of a call's name and arguments, as they are written; None: the name is the key of
         the arguments. All keys of scanners/json_calls.py are read.
-    stops: tokens that may stand at the answer's end.
+    is_end_optional: the closing tag may be missing at the answer's end.
     between: a pattern of what may stand between two values.
     """
 
@@ -46,12 +43,12 @@ class JsonBlocks:
         is_word: bool = False,
         is_list: bool = True,
         keys: tuple[str, str] | None = ("name", "arguments"),
-        stops: Sequence[str] = (),
+        is_end_optional: bool = False,
         between: str = _BETWEEN,
     ) -> None:
         self._opening, self._closing = opening, closing
-        self._is_list, self._keys, self._stops = is_list, keys, stops
-        self._end = closing.strip()
+        self._is_list, self._keys = is_list, keys
+        self._end, self._is_end_optional = closing.strip(), is_end_optional
         self._between = re.compile(between)
         tags = [opening.strip(), *also]
         if is_word:
@@ -73,11 +70,7 @@ class JsonBlocks:
 
     def parse(self, text: str) -> Parsed:
         """Read an answer. Malformed too: a block without JSON, and JSON in it that is no call."""
-        parsed = blocks.read(text, self._markup, self._read_block)
-        content = parsed.content
-        for stop in self._stops:
-            content = content.removesuffix(stop).rstrip()
-        return msgspec.structs.replace(parsed, content=content)
+        return blocks.read(text, self._markup, self._read_block)
 
     def _value(self, call: ToolCall) -> dict[str, Any]:
         if self._keys is None:
@@ -90,17 +83,17 @@ class JsonBlocks:
         values: list[Any] = []
         start = position = end = self._behind(text, tag.end())
         while text.startswith(("{", "["), position):
-            value, end = _value_at(text, position)
+            value, end = raw_decode(text, position)
             values += value if isinstance(value, list) else [value]
             position = self._behind(text, end)
             if not self._end:
                 break
         if end == start:
             raise ValueError(f"no JSON behind {tag[0]}")
-        if self._end:
+        if self._end and text.startswith(self._end, position):
             end = position + len(self._end)
-            if not text.startswith(self._end, position):
-                raise ValueError(f"{self._end} is missing")
+        elif self._end and not (self._is_end_optional and is_end(text, position)):
+            raise ValueError(f"{self._end} is missing")
         calls += json_calls.calls_of([self._standard(value) for value in values])
         return end
 
@@ -114,14 +107,6 @@ class JsonBlocks:
             name, arguments = next(iter(value.items()))
             return {"name": name, "arguments": arguments}
         return value
-
-
-def _value_at(text: str, position: int) -> tuple[Any, int]:
-    """Return the list or object that begins here, in JSON or Python, and the position behind it."""
-    if not _PYTHON.match(text, position):
-        return raw_decode(text, position)
-    end = python_literal.end_of(text, position)
-    return python_literal.read(text[position:end], python_literal.LONGEST), end
 
 
 # Jamba's, MiniMax-M1's and Hunyuan's, in which each call may have tags of its own

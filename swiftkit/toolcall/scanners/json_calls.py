@@ -13,7 +13,8 @@ r"""Calls as JSON values, in the shapes found in data, in prompts and in API ans
 
 The fourth to the seventh are OpenAI's, whose arguments are JSON text. Then follow Anthropic's
 block, which may stand in a message's content; Gemini's part, which may stand in its parts; and
-LangChain's action.
+LangChain's action. An object may be Python's instead of JSON ({'name': ...}), as SGLang's parser
+llama3 reads it.
 """
 
 import re
@@ -22,14 +23,17 @@ from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.json_text import raw_decode, reason
+from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.read_call import call_from
+from swiftkit.toolcall.scanners import blocks
 
-_FENCE = re.compile(r"```(?i:json|tool_calls?)?+\s*+")
 _SEPARATOR = re.compile(r"\s*+(?:[,;]\s*+)?")
 _BEGINNING = re.compile(
-    r'(?:\[\s*+)?\{\s*+"(?:name|tool_name|type|function|tool_calls?|function_?[cC]all|action|tool)"\s*+:'
+    r"(?:\[\s*+)?\{\s*+(['\"])"
+    r"(?:name|tool_name|type|function|tool_calls?|function_?[cC]all|action|tool)\1\s*+:"
 )
+_PYTHON = re.compile(r"\{\s*+'")
 _NAMES = ("name", "tool_name")
 _ARGUMENTS = ("arguments", "parameters")
 _CALL_KEYS = {"id", "index", "type", "tool_call_id", *_NAMES, *_ARGUMENTS}
@@ -49,16 +53,13 @@ _OTHER_WRAPPERS = ("functionCall", "function_call")
 
 
 def read(answer: str) -> Parsed:
-    """Read an answer that is JSON calls from beginning to end, perhaps in one ```json fence.
+    """Read an answer that is JSON calls from beginning to end, perhaps in one fence.
 
     Between two calls stands white space, a comma or a semicolon. Never raises; any other answer is
     content. Malformed: calls whose JSON is broken or cut off, a call without arguments that are an
     object, a call beside other JSON.
     """
-    body = answer
-    fence = _FENCE.match(answer)
-    if fence and answer.endswith("```") and len(answer) >= fence.end() + 3:
-        body = answer[fence.end() : -3].rstrip()
+    body = blocks.without_fence(answer)
     if not body.startswith(("{", "[")):
         return Parsed([], answer)
     try:
@@ -76,6 +77,8 @@ def calls_of(values: Sequence[Any]) -> list[ToolCall]:
     for value in map(_in_common_keys, values):
         if not is_call(value):
             raise ValueError("JSON that is no call stands beside a call")
+        if isinstance(value.get("function"), str):
+            raise ValueError("the call's name stands under `function`")
         if _is_definition(value):
             raise ValueError("a tool's definition stands where a call belongs")
         # only OpenAI's form writes them as text
@@ -105,9 +108,18 @@ def is_call(value: Any) -> bool:
         return False
     if any(isinstance(value.get(key), dict) for key in _WRAPPERS):
         return value.keys() <= _WRAPPER_KEYS
-    has_name = any(key in value for key in _NAMES)
+    has_name = any(key in value for key in _NAMES) or isinstance(value.get("function"), str)
     has_arguments = any(key in value for key in _ARGUMENTS)
-    return has_name and has_arguments and value.keys() <= _CALL_KEYS
+    return has_name and has_arguments and value.keys() <= _CALL_KEYS | {"function"}
+
+
+def value_at(text: str, position: int) -> tuple[Any, int]:
+    """Return the list or object that begins here, in JSON or an object in Python, and the position
+    behind it. Raises ValueError or RecursionError."""
+    if not _PYTHON.match(text, position):
+        return raw_decode(text, position)
+    end = python_literal.end_of(text, position)
+    return python_literal.read(text[position:end], python_literal.LONGEST), end
 
 
 def _values(body: str) -> list[Any]:
@@ -117,7 +129,7 @@ def _values(body: str) -> list[Any]:
     while position < len(body):
         if body[position] not in "{[":
             return []
-        value, end = raw_decode(body, position)
+        value, end = value_at(body, position)
         values.append(value)
         separator = _SEPARATOR.match(body, end)
         position = separator.end() if separator else end

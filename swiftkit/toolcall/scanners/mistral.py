@@ -8,8 +8,6 @@ That is a JSON list, or each call with its own tag.
 
 import re
 
-import msgspec
-
 from swiftkit.json_text import object_at, raw_decode, skip_space
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks, json_calls
@@ -22,11 +20,7 @@ _SEPARATOR = re.compile(r"\s*+,\s*+|[ \t\r]*+\n\s*+")  # a comma, or ms-swift's 
 
 def read(text: str) -> Parsed:
     """Read an answer in either form. Never raises."""
-    parsed = blocks.read(text, _MARKUP, _read_block)
-    if not parsed.content.endswith("</s>"):
-        return parsed
-    content = parsed.content.removesuffix("</s>").rstrip()
-    return msgspec.structs.replace(parsed, content=content)
+    return blocks.read(text, _MARKUP, _read_block)
 
 
 def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:

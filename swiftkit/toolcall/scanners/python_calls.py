@@ -7,13 +7,34 @@ written.
 
 import ast
 import keyword
+import re
 import unicodedata
 from typing import Any
 
 from swiftkit.errors import DataError
-from swiftkit.json_text import written
+from swiftkit.json_text import skip_space, written
 from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import ToolCall
+
+HEAD = re.compile(r"\s*+\[?+\s*+[^\W\d][\w.]*+\(")  # of calls, or a list of them
+_BETWEEN = re.compile(r"\s*+[,;]?+\s*+")
+
+
+def read_lines(text: str, start: int) -> tuple[list[ToolCall], int]:
+    """Return the calls that begin here, a line each or as a list, and the position behind them.
+    Raises ValueError or RecursionError."""
+    calls: list[ToolCall] = []
+    position = skip_space(text, start)
+    if text.startswith("[", position):
+        end = python_literal.end_of(text, position)
+        calls = read_list(text[position:end])
+        position = skip_space(text, end)
+    while head := HEAD.match(text, position):
+        end = python_literal.end_of(text, head.end() - 1)
+        calls.append(read_call(text[position:end]))
+        between = _BETWEEN.match(text, end)
+        position = between.end() if between else end
+    return calls, position
 
 
 def read_list(text: str) -> list[ToolCall]:

@@ -21,6 +21,7 @@ from swiftkit.toolcall import text_arguments
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.reasoning import ANY_TAG
 from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.text_arguments import Tools, typed_call
 
 _NAME = r'[^<>"\r\n]++'
@@ -35,6 +36,7 @@ class TaggedCalls:
 
     call, argument: what stands before the name, behind it, and at the end.
     outer: the pair around all calls; none where there is none.
+    is_outer_end_optional: its closing tag may be missing at the answer's end.
     glue: what stands between two arguments; between two calls it is a line break.
     suffix: a part of the tags that may be missing.
     prefix: a namespace that may stand before a tag's name, and is not written.
@@ -47,13 +49,14 @@ class TaggedCalls:
         argument: tuple[str, str, str],
         *,
         outer: tuple[str, str] = ("", ""),
+        is_outer_end_optional: bool = False,
         glue: str = "",
         suffix: str = "",
         prefix: str = "",
         has_cdata: bool = False,
     ) -> None:
         self._call, self._argument, self._outer, self._glue = call, argument, outer, glue
-        self._has_cdata = has_cdata
+        self._has_cdata, self._is_outer_end_optional = has_cdata, is_outer_end_optional
 
         def loose(tags: str) -> str:
             pattern = r"\s*+".join(map(re.escape, tags.split()))
@@ -131,6 +134,8 @@ class TaggedCalls:
             closing = self._closing.match(text, position)
             if closing and found:
                 return closing.end(), found
+            if found and self._is_outer_end_optional and is_end(text, position):
+                return len(text), found
             position, name, arguments = self._read_call(text, position)
             found.append((name, arguments))
 

@@ -1,0 +1,41 @@
+"""Gemma 3's calls: Python's, a line each, in a fence of their own.
+
+    ```tool_code
+    get_weather(city="北京")
+    ```
+
+They are parsed, never run.
+
+Source: Google's guide to function calling with Gemma 3. vLLM and SGLang have no parser for it; they
+ask Gemma 3 for a Python list (pythonic.py), by vLLM's tool_chat_template_gemma3_pythonic.jinja.
+"""
+
+import re
+
+from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.reasoning import ANY_TAG
+from swiftkit.toolcall.scanners import blocks, python_calls
+from swiftkit.toolcall.wire_format import LineMark, Signs
+
+_OPENING = re.compile(
+    rf"{blocks.LINE_START}```(?i:tool_code)(?={python_calls.HEAD.pattern})", re.MULTILINE
+)
+SIGNS = Signs(line=LineMark(_OPENING, needs="```"))
+_MARKUP = re.compile(f"{_OPENING.pattern}|{ANY_TAG}", re.MULTILINE)
+
+
+def render(calls: list[ToolCall]) -> str:
+    lines = "\n".join(map(python_calls.written_call, calls))
+    return f"```tool_code\n{lines}\n```" if calls else ""
+
+
+def parse(text: str) -> Parsed:
+    return blocks.read(text, _MARKUP, _read_block)
+
+
+def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
+    found, end = python_calls.read_lines(text, tag.end())
+    if not found or not text.startswith("```", end):
+        raise ValueError("neither a call nor the end of the fence")
+    calls += found
+    return end + len("```")
