@@ -15,7 +15,7 @@ SAMPLES = SHARED_CASES / "wire" / "samples.jsonl"
 POLICIES = {
     "json text before": "words beside JSON",
     "hermes python dict (Hermes 2 Pro)": "Python's dict between tags",
-    "llama3 function key": "the name under function",
+    "llama3 function key": "the name under `function`",
 }
 
 

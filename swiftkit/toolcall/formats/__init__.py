@@ -2,6 +2,11 @@
 
 A file with parse, render and SIGNS, as toolcall/wire_format.py describes them, is a format: it is
 found by its folder, and nothing has to name it. What formats share stands in scanners/.
+
+A file's docstring shows an example and says who writes the format (`Written by:`), what else is
+read (`Read too:`), what it cannot carry (`Limits:`) and which parsers of vLLM 0.33 and SGLang
+0.5.23 read it (`Engines:`): docs/wire-formats.md has a table of it. `Source:` names the parsers'
+files too, of vllm/tool_parsers, vllm/parser and sglang/srt/function_call.
 """
 
 import pkgutil

@@ -3,9 +3,12 @@
     <|inner_prefix|>I need the weather.<|tools_prefix|>[{"get_weather": {"city": "北京"}}]
     <|tools_suffix|><|inner_suffix|>
 
-Its inner parts are reasoning, but for the calls in them, which count, as in SGLang.
+Written by: Apertus.
+Read too: without the last token; calls inside `<|inner_prefix|>`, whose rest is reasoning.
+Engines: vLLM `apertus`; SGLang `apertus2509`, which needs the last token.
 
-Source: the chat template of Apertus-8B-Instruct-2509; vLLM's parser apertus, SGLang's apertus2509.
+Source: the chat template of Apertus-8B-Instruct-2509; vLLM's apertus_tool_parser.py, SGLang's
+apertus2509_detector.py.
 """
 
 import re

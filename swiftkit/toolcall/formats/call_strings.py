@@ -19,6 +19,11 @@ such as f(x). What is made of calls but cannot be read is malformed: a call that
 argument given twice, without a value or, after the first, without a name; a call as a value; a list
 or a string that is broken.
 
+Written by: preference data; ToolACE, with blanks in names, in a list.
+Read too: `'text'`, JSON, Python's literals.
+Limits: the whole answer.
+Engines: none; SGLang's `pythonic` reads those in a list.
+
 Source: reward and preference data of "fuzzy question to tool calls" projects; ToolACE's calls.
 """
 

@@ -5,7 +5,11 @@ r"""ChatGLM3's calls: the name on a line, and Python code that hands tool_call i
     tool_call(city='北京')
     ```
 
-Source: the model card of chatglm3-6b, whose caller runs the code; here it is parsed, never run.
+Written by: ChatGLM3.
+Limits: parsed, never run; parameters are Python identifiers.
+Engines: none.
+
+Source: the model card of chatglm3-6b, whose caller runs the code.
 """
 
 import re

@@ -6,8 +6,12 @@
     </invoke>
     </function_calls>
 
-The tags may have the namespace `antml:`. Values have no types (scanners/tagged_calls.py, with its
-limits).
+Values have no types (scanners/tagged_calls.py, with its limits).
+
+Written by: Claude 3's prompts.
+Read too: the namespace `antml:`.
+Limits: untyped; one-line names.
+Engines: none; vLLM's `dots` reads the inside.
 
 Source: Anthropic's prompt format of Claude 3; DeepSeek's DSML has the same shape.
 """

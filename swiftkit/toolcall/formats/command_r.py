@@ -5,8 +5,11 @@
         {"tool_name": "get_weather", "parameters": {"city": "北京"}}
     ]```
 
-A fence with LangChain's action and action_input is read, too. Without a fence of
-JSON the word is prose.
+Without a fence of JSON the word is prose.
+
+Written by: Command R, R+.
+Read too: LangChain's `action` and `action_input`.
+Engines: none.
 
 Source: the tool-use template of c4ai-command-r-v01 and command-r-plus.
 """

@@ -6,8 +6,13 @@
     ```<｜tool▁call▁end｜>
     <｜tool▁call▁begin｜>...<｜tool▁call▁end｜><｜tool▁calls▁end｜>
 
+Written by: DeepSeek V3, R1.
+Read too: V3.1's form; without the last token; `JSON` in any case.
+Limits: one-line names.
+Engines: vLLM `deepseek_v3`; SGLang `deepseekv3`.
+
 Source: the chat templates of DeepSeek-V3 and DeepSeek-R1 (ms-swift has V3.1's alone:
-deepseek_v3_1.py).
+deepseek_v3_1.py); vLLM's deepseekv3_tool_parser.py, SGLang's deepseekv3_detector.py.
 """
 
 from swiftkit.json_text import written

@@ -5,7 +5,13 @@
 
 all of it without a line break.
 
-Source: the chat template of DeepSeek-V3.1; rendered as ms-swift's DeepSeekV31AgentTemplate does.
+Written by: DeepSeek V3.1.
+Read too: V3's form; without the last token.
+Limits: one-line names.
+Engines: vLLM `deepseek_v31`; SGLang `deepseekv31`.
+
+Source: the chat template of DeepSeek-V3.1; rendered as ms-swift's DeepSeekV31AgentTemplate does;
+vLLM's deepseekv31_tool_parser.py, SGLang's deepseekv31_detector.py.
 """
 
 from swiftkit.json_text import written

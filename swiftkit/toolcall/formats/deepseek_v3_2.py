@@ -7,7 +7,13 @@
     </｜DSML｜invoke>
     </｜DSML｜function_calls>
 
-Source: encoding/encoding_dsv32.py of DeepSeek-V3.2, which has no Jinja template.
+Written by: DeepSeek V3.2.
+Read too: V4's and V4.1's names; without the section's tags; `<｜DSML｜invoke name="f"/>`.
+Limits: names of one line without `"` `<` `>`; no `｜DSML｜` inside a string.
+Engines: vLLM `deepseek_v32`; SGLang `deepseekv32`, which needs the last tag.
+
+Source: encoding/encoding_dsv32.py of DeepSeek-V3.2, which has no Jinja template; vLLM's
+parser/deepseek_v32.py, SGLang's deepseekv32_detector.py.
 """
 
 from swiftkit.toolcall.call import ToolCall

@@ -7,7 +7,13 @@
     </｜DSML｜invoke>
     </｜DSML｜tool_calls>
 
-Source: the encoder of DeepSeek-V4-Flash (encoding/), which has no Jinja template.
+Written by: DeepSeek V4.
+Read too: as `deepseek_v3_2`.
+Limits: as `deepseek_v3_2`.
+Engines: vLLM `deepseek_v4`; SGLang `deepseekv4`.
+
+Source: the encoder of DeepSeek-V4-Flash (encoding/), which has no Jinja template; vLLM's
+parser/deepseek_v4.py, SGLang's deepseekv4_detector.py.
 """
 
 from swiftkit.toolcall.call import ToolCall

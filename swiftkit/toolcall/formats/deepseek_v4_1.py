@@ -7,7 +7,13 @@
     </｜DSML｜ invoke>
     </｜DSML｜ calls>
 
-Source: the encoder of DeepSeek-V4.1-Flash (encoding/), which has no Jinja template.
+Written by: DeepSeek V4.1.
+Read too: as `deepseek_v3_2`.
+Limits: as `deepseek_v3_2`.
+Engines: vLLM `deepseek_v41`; SGLang `deepseekv41`.
+
+Source: the encoder of DeepSeek-V4.1-Flash (encoding/), which has no Jinja template; vLLM's
+parser/deepseek_v41.py, SGLang's deepseekv41_detector.py.
 """
 
 from swiftkit.toolcall.call import ToolCall

@@ -2,6 +2,10 @@
 
     <function=get_weather>{"city": "北京"}</function>
 
+Written by: Functionary 3.1; Llama 3.1's custom functions.
+Limits: one-line names.
+Engines: none.
+
 Source: the chat template of functionary-small-v3.1; Meta's prompt format of Llama 3.1 ("custom tool
 calling").
 """

@@ -4,7 +4,10 @@
     Let me look.>>>get_weather
     {"city": "北京"}
 
-The recipient `all` is the user. The first >>> is missing where it was part of the prompt.
+Written by: Functionary 3.2.
+Read too: without the first `>>>`, where the prompt ended with it; `>>>all` is content.
+Limits: one-line names.
+Engines: none.
 
 Source: the chat template of functionary-small-v3.2.
 """

@@ -4,7 +4,12 @@
 
 Strings stand between <escape>; what else is read is in scanners/gemma_calls.py.
 
-Source: the chat template of functiongemma-270m-it; vLLM's parser functiongemma.
+Written by: FunctionGemma.
+Read too: as `gemma4`.
+Limits: names without white space; no `<escape>` inside a string.
+Engines: vLLM `functiongemma`, which loses all values but text.
+
+Source: the chat template of functiongemma-270m-it; vLLM's functiongemma_tool_parser.py.
 """
 
 from swiftkit.toolcall.scanners.gemma_calls import GemmaCalls

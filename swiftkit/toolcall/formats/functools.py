@@ -4,7 +4,10 @@
 
 The word is prose where no JSON list follows.
 
-Source: the model cards of Phi-4-mini-instruct and firefunction-v2; vLLM's parser phi4_mini_json.
+Written by: Phi-4-mini, FireFunction.
+Engines: vLLM `phi4_mini_json`, which ends the list at its first `]`.
+
+Source: the model cards of Phi-4-mini-instruct and firefunction-v2; vLLM's phi4mini_tool_parser.py.
 """
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks

@@ -4,10 +4,13 @@
     get_weather(city="北京")
     ```
 
-They are parsed, never run.
+Written by: Gemma 3, as Google's guide asks.
+Read too: a list; the fence's word in any case.
+Limits: Python identifiers; parsed, never run.
+Engines: none; both ask Gemma 3 for `pythonic`.
 
-Source: Google's guide to function calling with Gemma 3. vLLM and SGLang have no parser for it; they
-ask Gemma 3 for a Python list (pythonic.py), by vLLM's tool_chat_template_gemma3_pythonic.jinja.
+Source: Google's guide to function calling with Gemma 3; vLLM's
+tool_chat_template_gemma3_pythonic.jinja.
 """
 
 import re
@@ -17,11 +20,9 @@ from swiftkit.toolcall.reasoning import ANY_TAG
 from swiftkit.toolcall.scanners import blocks, python_calls
 from swiftkit.toolcall.wire_format import LineMark, Signs
 
-_OPENING = re.compile(
-    rf"{blocks.LINE_START}```(?i:tool_code)(?={python_calls.HEAD.pattern})", re.MULTILINE
-)
+_OPENING = re.compile(rf"```(?i:tool_code)(?={python_calls.HEAD.pattern})")
 SIGNS = Signs(line=LineMark(_OPENING, needs="```"))
-_MARKUP = re.compile(f"{_OPENING.pattern}|{ANY_TAG}", re.MULTILINE)
+_MARKUP = re.compile(f"{_OPENING.pattern}|{ANY_TAG}")
 
 
 def render(calls: list[ToolCall]) -> str:

@@ -6,7 +6,13 @@
 
 Strings stand between <|"|>; what else is read is in scanners/gemma_calls.py.
 
-Source: the chat template of gemma-4-31B-it, which sorts the keys: here they keep their order.
+Written by: Gemma 4.
+Read too: strings in `"` or bare.
+Limits: names without white space; no `<|"|>` inside a string.
+Engines: vLLM and SGLang `gemma4`.
+
+Source: the chat template of gemma-4-31B-it, which sorts the keys: here they keep their order;
+vLLM's parser/gemma4.py, SGLang's gemma4_detector.py.
 """
 
 from swiftkit.toolcall.scanners.gemma_calls import GemmaCalls

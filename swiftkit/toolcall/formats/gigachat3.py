@@ -3,9 +3,12 @@
     function call<|role_sep|>
     {"name": "get_weather", "arguments": {"city": "北京"}}
 
-<|function_call|> opens a call, too. The model writes one call a turn.
+Written by: GigaChat 3.
+Read too: `<|function_call|>`; several calls.
+Engines: vLLM and SGLang `gigachat3`, the first call alone.
 
-Source: the chat template of GigaChat3-10B-A1.8B; vLLM's parser gigachat3.
+Source: the chat template of GigaChat3-10B-A1.8B; vLLM's gigachat3_tool_parser.py, SGLang's
+gigachat3_detector.py.
 """
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks

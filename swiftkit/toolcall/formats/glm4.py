@@ -7,6 +7,11 @@
 Each call is a message of its own; <|observation|> is the token at which GLM-4 stops, and a server
 may leave it out.
 
+Written by: GLM-4-9B, GLM-4-0414.
+Read too: Python's dicts; without `<|observation|>`.
+Limits: names without white space.
+Engines: none.
+
 Source: the chat templates of glm-4-9b-chat and GLM-4-9B-0414. ms-swift's GLM4AgentTemplate writes
 the arguments as Python prints them ({'city': '北京', 'now': True}); here they are JSON, as in the
 template, and both are read.

@@ -7,15 +7,19 @@
     <tool_call>now
     </tool_call><|observation|>
 
-GLM-4.7, GLM-5, Ling 3 and Spark X2.5 write the same with fewer line breaks, Xing 4 with param_key
-and param_value: read, not written. <|observation|> is the token at which the model stops, and a
-server may leave it out. Values have no types (text_arguments.py): with `tools` a string stays a
-string; without, "5" would come back as 5, so `render` refuses it. A string can hold these tags, as
-text, where they do not stand as markup would: they are read, not written; in lists and objects `<`
-becomes \\u003c then. A last value without </arg_value> is read, as SGLang does, if no tag stands in
-it.
+<|observation|> is the token at which the model stops, and a server may leave it out. Values have no
+types (text_arguments.py): with `tools` a string stays a string; without, "5" would come back as 5,
+so `render` refuses it. A string can hold these tags, as text, where they do not stand as markup
+would: they are read, not written; in lists and objects `<` becomes \\u003c then.
 
-Source: the chat template of GLM-4.5; rendered as ms-swift's GLM4_5AgentTemplate does.
+Written by: GLM-4.5, 4.6.
+Read too: fewer line breaks, as GLM-4.7, GLM-5, Ling 3 and Spark X2.5 write; Xing 4's `param_key`;
+without the last `</arg_value>`, where no tag stands in the value.
+Limits: untyped; one-line names; no tag inside a string.
+Engines: vLLM and SGLang `glm45`, `glm47`, `ling3`.
+
+Source: the chat template of GLM-4.5; rendered as ms-swift's GLM4_5AgentTemplate does; vLLM's
+parser/glm47_moe.py, SGLang's glm4_moe_detector.py and glm47_moe_detector.py.
 """
 
 import re

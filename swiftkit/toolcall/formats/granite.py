@@ -2,9 +2,11 @@
 
     <|tool_call|>[{"name": "get_weather", "arguments": {"city": "北京"}}]
 
-Solar writes one object there, and Phi-4-mini a token behind the list: read, not written.
+Written by: Granite 3.
+Read too: one object, as Solar writes it; Phi-4-mini's `<|/tool_call|>`.
+Engines: vLLM `granite`.
 
-Source: the chat templates of granite-3.0 to 3.3; vLLM's parser granite. Granite 4 writes hermes.py.
+Source: the chat templates of granite-3.0 to 3.3; vLLM's parser/granite.py.
 """
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks

@@ -2,9 +2,11 @@
 
     <function_call> {"name": "get_weather", "arguments": {"city": "北京"}}
 
-Glaive's <functioncall>, and a closing tag at the end, are read, not written.
+Written by: granite-20b-functioncalling.
+Read too: Glaive's `<functioncall>`; a closing tag.
+Engines: vLLM `granite-20b-fc`.
 
-Source: the model card of granite-20b-functioncalling; vLLM's parser granite-20b-fc.
+Source: the model card of granite-20b-functioncalling; vLLM's granite_20b_fc_tool_parser.py.
 """
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks

@@ -2,7 +2,13 @@ r"""Harmony, the wire format of gpt-oss; everything about it stands in toolcall/
 
      to=functions.weather<|channel|>commentary json<|message|>{"city": "北京"}<|call|>
 
-Source: openai/harmony, docs/format.md; see harmony/answer.py.
+Written by: gpt-oss.
+Read too: the recipient behind the channel; answers of servers that skip special tokens.
+Limits: names without white space and `<|`.
+Engines: vLLM `openai`; SGLang `gpt-oss`.
+
+Source: openai/harmony, docs/format.md; see harmony/answer.py; vLLM's parser/harmony.py, SGLang's
+gpt_oss_detector.py.
 """
 
 from swiftkit.toolcall.harmony import answer, stripped

@@ -6,10 +6,14 @@
     {"name": "get_weather", "arguments": {"city": "北京"}}
     </tool_call>
 
-Read too: several calls in one <tool_call>, one after the other or as a list, and a call without
-arguments, as SGLang does.
+Written by: Qwen2.5, Qwen3, Hermes 2 and 3, Granite 3.1 and 4, SmolLM3, MiMo, Youtu, Ling 2.
+Read too: several calls, or a list, in one block; no arguments.
+Engines: vLLM `hermes` and `granite4`, which give no call where one block is broken, and read no
+`parameters`; SGLang `qwen25`, `hermes`.
 
-Source: NousResearch/Hermes-Function-Calling; rendered as ms-swift's HermesAgentTemplate does.
+Source: NousResearch/Hermes-Function-Calling; rendered as ms-swift's HermesAgentTemplate does;
+vLLM's hermes_tool_parser.py and granite4_tool_parser.py, SGLang's hermes_detector.py and
+qwen25_detector.py.
 """
 
 import re
@@ -22,7 +26,6 @@ from swiftkit.json_text import raw_decode, skip_space, written
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.scanners import blocks
-from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.wire_format import Signs
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
@@ -71,8 +74,8 @@ def _read_values(text: str, start: int, calls: list[ToolCall]) -> int:
         position = skip_space(text, position)
         if text.startswith(CLOSE, position):
             return position + len(CLOSE)
-        if is_end(text, position):
-            return len(text)
+        if position >= len(text):
+            raise ValueError(f"{CLOSE} is missing after the call")
         if not text.startswith(("{", "["), position):
             raise ValueError("text after the call's JSON")
 

@@ -6,7 +6,12 @@
     </tool_call>
     </tool_calls>
 
-Source: ms-swift's HunyuanHermesAgentTemplate; the chat template of Hunyuan-7B-Instruct.
+Written by: ms-swift's `hunyuan_hermes`.
+Read too: as `jamba`.
+Engines: vLLM `hunyuan_a13b` reads a list.
+
+Source: ms-swift's HunyuanHermesAgentTemplate; the chat template of Hunyuan-7B-Instruct; vLLM's
+hunyuan_a13b_tool_parser.py.
 """
 
 from swiftkit.json_text import written

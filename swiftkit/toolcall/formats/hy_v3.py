@@ -10,7 +10,13 @@
 The preview's tags have no `:opensource`: read, not written.
 Values have no types (scanners/tagged_calls.py, with its limits).
 
-Source: the chat template of Hy3; rendered as ms-swift's HyV3AgentTemplate does; vLLM's hy_v3.
+Written by: Hunyuan V3.
+Read too: without `:opensource`; without the last tag.
+Limits: untyped; one-line names.
+Engines: vLLM `hy_v3`; SGLang `hunyuan`.
+
+Source: the chat template of Hy3; rendered as ms-swift's HyV3AgentTemplate does; vLLM's
+hy_v3_tool_parser.py, SGLang's hunyuan_detector.py.
 """
 
 from swiftkit.toolcall.scanners.tagged_calls import TaggedCalls

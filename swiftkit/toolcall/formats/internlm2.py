@@ -3,9 +3,12 @@
     <|action_start|><|plugin|>
     {"name": "get_weather", "parameters": {"city": "北京"}}<|action_end|>
 
-Intern-S1 writes a blank between the two opening tokens: read, not written.
+Written by: InternLM2, Intern-S1.
+Read too: a blank between the opening tokens, as Intern-S1 writes it.
+Engines: vLLM `internlm`, the first call alone; SGLang `interns1`.
 
-Source: the chat template of internlm2_5-7b-chat; the parsers internlm of vLLM and SGLang.
+Source: the chat template of internlm2_5-7b-chat; vLLM's internlm2_tool_parser.py, SGLang's
+internlm_detector.py.
 """
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks
@@ -16,6 +19,5 @@ _FORM = JsonBlocks(
     also=("<|action_start|> <|plugin|>",),
     is_list=False,
     keys=("name", "parameters"),
-    is_end_optional=True,
 )
 SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

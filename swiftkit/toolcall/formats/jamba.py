@@ -4,11 +4,12 @@
     {"name": "get_weather", "arguments": {"city": "北京"}}
     ]</tool_calls>
 
-MiniMax-M1 writes an object a line between the same tags, Hunyuan-A13B a list, ms-swift's
-HunyuanHermesAgentTemplate each object between <tool_call> and </tool_call>: all are read.
+Written by: Jamba.
+Read too: MiniMax-M1's object a line; Hunyuan-A13B; each object in `<tool_call>`, as `hunyuan`.
+Engines: vLLM `jamba`, `hunyuan_a13b`: a list alone.
 
-Source: the chat templates of Jamba-1.5 and MiniMax-M1; vLLM's parsers jamba, minimax and
-hunyuan_a13b.
+Source: the chat templates of Jamba-1.5 and MiniMax-M1 (whose parser vLLM no longer has); vLLM's
+jamba_tool_parser.py and hunyuan_a13b_tool_parser.py.
 """
 
 from swiftkit.toolcall.scanners.json_blocks import TOOL_CALLS

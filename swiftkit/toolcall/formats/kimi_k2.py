@@ -3,10 +3,15 @@
     <|tool_calls_section_begin|><|tool_call_begin|>functions.get_weather:0<|tool_call_argument_begin|>
     {"city": "北京"}<|tool_call_end|><|tool_calls_section_end|>
 
-all of it without a line break. `functions.` may be missing, and text between the marks of a section
-is passed over, as vLLM does. The numbers go on over a whole conversation; here they begin at 0.
+all of it without a line break. The numbers go on over a whole conversation; here they begin at 0.
 
-Source: the chat template of Kimi-K2-Instruct and Kimi-K2.6, and its docs/tool_call_guidance.md.
+Written by: Kimi K2, K2.5, K2.6.
+Read too: ids without `functions.`; text between the marks; without the section's last token.
+Limits: one-line names.
+Engines: vLLM and SGLang `kimi_k2`.
+
+Source: the chat template of Kimi-K2-Instruct and Kimi-K2.6, and its docs/tool_call_guidance.md;
+vLLM's parser/kimi_k2.py, SGLang's kimik2_detector.py.
 """
 
 import re

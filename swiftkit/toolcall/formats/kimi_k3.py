@@ -11,7 +11,13 @@ text as it stands, any other is JSON. A string can hold these marks, as text, wh
 stand as markup would: they are read, not written; in lists and objects `<` becomes \\u003c then.
 In attributes & and " are written as in XML.
 
-Source: the encoder of Kimi-K3 (moonshotai), whose prompts have no Jinja template.
+Written by: Kimi K3.
+Read too: arguments without `type`; without the last tag.
+Limits: no mark inside a string.
+Engines: vLLM and SGLang `kimi_k3`.
+
+Source: the encoder of Kimi-K3 (moonshotai), whose prompts have no Jinja template; vLLM's
+kimi_k3_tool_parser.py, SGLang's kimik3_detector.py.
 """
 
 import re

@@ -2,9 +2,12 @@
 
     <|tool_call_start|>[get_weather(city="北京"), now()]<|tool_call_end|>
 
-A JSON list is read there, too: LFM2 writes it where the prompt asks for it.
+Written by: LFM2.
+Read too: a JSON list, which it writes where the prompt asks for it; without the last token.
+Limits: Python identifiers.
+Engines: vLLM and SGLang `lfm2`.
 
-Source: the model card of LFM2-1.2B; the parsers lfm2 of vLLM and SGLang.
+Source: the model card of LFM2-1.2B; vLLM's lfm2_tool_parser.py, SGLang's lfm2_detector.py.
 """
 
 import re

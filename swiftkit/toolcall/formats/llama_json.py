@@ -7,8 +7,13 @@ Without <|python_tag|> the whole answer must be calls, in all shapes of scanners
 it, text may stand before. Llama's built-in tools (`<|python_tag|>brave_search.call(query="...")`)
 are not read: malformed.
 
+Written by: Llama 3.1, 3.3, 4.
+Read too: `<|python_tag|>` before it; `arguments`; Python's dicts; all of `plain_json`.
+Limits: the built-in tools (`brave_search.call(...)`) are malformed.
+Engines: vLLM `llama3_json`, `llama4_json`: also beside words; SGLang `llama3`.
+
 Source: Meta's chat template of Llama-3.1, which writes one call; several, a line each, as
-ms-swift's Llama3AgentTemplate does.
+ms-swift's Llama3AgentTemplate does; vLLM's llama_tool_parser.py, SGLang's llama32_detector.py.
 """
 
 import re

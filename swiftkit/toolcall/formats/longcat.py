@@ -4,12 +4,13 @@
     {"name": "get_weather", "arguments": {"city": "北京"}}
     </longcat_tool_call>
 
-Source: the chat template of LongCat-Flash-Chat; vLLM's parser longcat.
+Written by: LongCat.
+Engines: vLLM `longcat`, also without the last tag.
+
+Source: the chat template of LongCat-Flash-Chat; vLLM's longcat_tool_parser.py.
 """
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks
 
-_FORM = JsonBlocks(
-    "<longcat_tool_call>\n", "\n</longcat_tool_call>", is_list=False, is_end_optional=True
-)
+_FORM = JsonBlocks("<longcat_tool_call>\n", "\n</longcat_tool_call>", is_list=False)
 SIGNS, parse, render = _FORM.signs, _FORM.parse, _FORM.render

@@ -8,7 +8,13 @@
 
 Values have no types (scanners/tagged_calls.py, with its limits).
 
-Source: the chat template of MiniMax-M2; rendered as ms-swift's MinimaxM2AgentTemplate does.
+Written by: MiniMax-M2.
+Read too: without the last tag.
+Limits: untyped; one-line names.
+Engines: vLLM `minimax_m2`; SGLang `minimax-m2`.
+
+Source: the chat template of MiniMax-M2; rendered as ms-swift's MinimaxM2AgentTemplate does; vLLM's
+parser/minimax_m2.py, SGLang's minimax_m2.py.
 """
 
 from swiftkit.toolcall.scanners.tagged_calls import TaggedCalls

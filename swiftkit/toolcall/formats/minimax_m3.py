@@ -11,8 +11,14 @@ Values have no types (text_arguments.py): with the tools a string stays a string
 a list or an object that reads as something else. `render` refuses what would come back changed; a
 list or an object that holds the token is JSON.
 
+Written by: MiniMax-M3.
+Read too: without the last tag.
+Limits: untyped at every depth; null and empty values are JSON.
+Engines: vLLM `minimax_m3`; SGLang `minimax-m3`.
+
 Source: the chat template of MiniMax-M3; rendered as ms-swift's MinimaxM3AgentTemplate does, which
-leaves out null and writes nothing for an empty list or object: here they are JSON.
+leaves out null and writes nothing for an empty list or object: here they are JSON; vLLM's
+parser/minimax_m3.py, SGLang's minimax_m3.py.
 """
 
 import re
@@ -25,6 +31,7 @@ from swiftkit.json_text import skip_space, written
 from swiftkit.toolcall import text_arguments
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.text_arguments import Tools
 from swiftkit.toolcall.wire_format import Signs
 
@@ -72,9 +79,11 @@ def parse(text: str, tools: Tools = ()) -> Parsed:
             calls.append(text_arguments.typed_call(invoke[1].strip(), texts[-1], tools))
             position += len(_INVOKE_END)
         end = skip_space(text, position)
-        if position == tag.end() or not text.startswith(_CLOSE, end):
-            raise ValueError(f"neither a call nor {_CLOSE}")
-        return end + len(_CLOSE)
+        if position > tag.end() and text.startswith(_CLOSE, end):
+            return end + len(_CLOSE)
+        if position > tag.end() and is_end(text, end):
+            return len(text)
+        raise ValueError(f"neither a call nor {_CLOSE}")
 
     parsed = blocks.read(text, _MARKUP, read_block)
     return msgspec.structs.replace(parsed, texts=texts[: len(parsed.calls)])

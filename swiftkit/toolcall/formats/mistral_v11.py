@@ -2,8 +2,14 @@
 
     [TOOL_CALLS]get_weather[ARGS]{"city": "北京"}[TOOL_CALLS]now[ARGS]{}
 
+Written by: Mistral Small 3.2, Magistral, Devstral.
+Read too: `[CALL_ID]`; without `[ARGS]`.
+Limits: one-line names.
+Engines: vLLM and SGLang `mistral`.
+
 Source: mistral-common, tokenizers v11 and v13 (Mistral-Small-3.2, Magistral, Devstral). v11 alone
-writes a [CALL_ID] before [ARGS]; it is read, not written. ms-swift has no template for this form.
+writes a [CALL_ID] before [ARGS]; it is read, not written. ms-swift has no template for this form;
+vLLM's parser/mistral.py, SGLang's mistral_detector.py.
 """
 
 from swiftkit.json_text import written

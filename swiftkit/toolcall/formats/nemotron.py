@@ -2,8 +2,12 @@
 
     <TOOLCALL>[{"name": "get_weather", "arguments": {"city": "北京"}}]</TOOLCALL>
 
-Source: the chat templates of Llama-3.1-Nemotron-Nano and Nemotron-Nano-9B-v2; vLLM's parser
-nemotron_json.
+Written by: Nemotron Nano.
+Read too: one object.
+Engines: none; the plugin that the models bring.
+
+Source: the chat templates of Llama-3.1-Nemotron-Nano and Nemotron-Nano-9B-v2; the plugin
+nemotron_json for vLLM that comes with the models.
 """
 
 from swiftkit.toolcall.scanners.json_blocks import JsonBlocks

@@ -5,7 +5,12 @@
     now()
     </function_calls>
 
-Source: the chat template of Olmo-3-7B-Instruct; vLLM's parser olmo3.
+Written by: OLMo 3.
+Read too: a Python list.
+Limits: Python identifiers.
+Engines: vLLM `olmo3`.
+
+Source: the chat template of Olmo-3-7B-Instruct; vLLM's olmo3_tool_parser.py.
 """
 
 import re

@@ -2,12 +2,17 @@ r"""Calls as JSON and nothing else, in the shapes found in data, in prompts and 
 
     {"name": "get_weather", "arguments": {"city": "北京"}}
 
-is written; scanners/json_calls.py shows the other shapes that are read. All of it may stand in one
-```json fence. An answer with words beside the JSON is prose, and so is JSON that has not the keys
-of a call, or has others too, such as {"name": "Ada", "age": 36}.
+is written; scanners/json_calls.py shows the other shapes that are read. An answer with words beside
+the JSON is prose, and so is JSON that has not the keys of a call, or has others too, such as
+{"name": "Ada", "age": 36}.
+
+Written by: xLAM, Hammer, many prompts.
+Read too: the call objects of OpenAI, Anthropic, Gemini and LangChain; a list; a fence.
+Limits: the whole answer, or one fence.
+Engines: vLLM `xlam`: also a fence beside words.
 
 Source: the prompt formats of instruction data sets, OpenAI's API; Llama's and Mistral's calls are
-such values as well.
+such values as well; vLLM's xlam_tool_parser.py.
 """
 
 from swiftkit.json_text import written

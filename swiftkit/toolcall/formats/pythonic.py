@@ -6,9 +6,15 @@ The text is parsed, never run. Arguments have names and are literals (python_lit
 `false` and `null` are read too. The whole answer must be the list, perhaps between Llama 4's
 <|python_start|> and <|python_end|>.
 
+Written by: Llama 3.2, Llama 4, Gemma 3, ToolACE.
+Read too: `<|python_start|>`; a fence.
+Limits: Python identifiers; 50,000 characters.
+Engines: vLLM `pythonic`, `llama4_pythonic`; SGLang `pythonic`: also beside words.
+
 Source: Meta's prompt formats of Llama 3.2 and Llama 4. Names are identifiers, perhaps with dots,
 and arguments' names are identifiers: nothing else can be written. ms-swift's Llama4AgentTemplate
-writes JSON (llama_json.py).
+writes JSON (llama_json.py); vLLM's pythonic_tool_parser.py and llama4_pythonic_tool_parser.py,
+SGLang's pythonic_detector.py.
 """
 
 import re

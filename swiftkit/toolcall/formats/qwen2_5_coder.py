@@ -6,6 +6,9 @@
 
 The tag is prose where no JSON follows.
 
+Written by: Qwen2.5-Coder.
+Engines: none.
+
 Source: answers of Qwen2.5-Coder-Instruct, whose template asks for <tool_call> (hermes.py).
 """
 

@@ -10,8 +10,16 @@
 
 What else is read, and the limits of values without types, are in scanners/function_xml.py.
 
+Written by: Qwen3-Coder, Qwen3.5, Step-3.5, MiMo-V2, Nemotron 3.
+Read too: without `<tool_call>`, a last `</tool_call>`, `</function>` or `</parameter>`; several
+functions in one.
+Limits: untyped; names without `<` `>`; no tag inside a string.
+Engines: vLLM `qwen3_coder`, `qwen3_xml`, `mimo`, `step3p5`; SGLang `qwen3_coder`, `mimo`,
+`step3p5`.
+
 Source: the chat template of Qwen3-Coder; rendered as ms-swift's Qwen3CoderAgentTemplate and
-Qwen3_5AgentTemplate do; vLLM's parser qwen3_coder (vllm/parser/qwen3.py), SGLang's qwen3_coder.
+Qwen3_5AgentTemplate do; vLLM's parser/qwen3.py, SGLang's qwen3_coder_detector.py and
+mimo_detector.py.
 """
 
 from swiftkit.toolcall.scanners.function_xml import FUNCTION, FunctionXml

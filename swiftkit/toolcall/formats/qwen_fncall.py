@@ -6,6 +6,11 @@
 
 What else is read, and what is passed over, is in scanners/action_lines.py.
 
+Written by: Qwen2, Qwen2.5 in Qwen-Agent, ms-swift's `qwen_en` and siblings.
+Read too: as `react`.
+Limits: as `react`.
+Engines: none.
+
 Source: Qwen-Agent's qwen_fncall_prompt.py; ms-swift's QwenEnAgentTemplate and its three siblings
 write the arguments as Python prints them: read, not written.
 """

@@ -7,6 +7,11 @@
 
 What else is read, and what is passed over, is in scanners/action_lines.py.
 
+Written by: prompts of Qwen-Agent, ToolBench and ms-swift's `react_en`.
+Read too: Python's dicts; a fence; what follows the observation is passed over.
+Limits: one-line names.
+Engines: none.
+
 Source: ms-swift's ReactEnAgentTemplate and ReactZnAgentTemplate, Qwen-Agent's ReActChat. ms-swift
 writes the arguments as Python prints them ({'city': '北京', 'now': True}), which its prompt does
 not ask for ("Format the arguments as a JSON object"); here they are JSON, and both are read.

@@ -8,8 +8,13 @@
 
 What else is read, and the limits of values without types, are in scanners/function_xml.py.
 
+Written by: Seed-OSS.
+Read too: as `qwen3_coder`.
+Limits: as `qwen3_coder`.
+Engines: vLLM `seed_oss`.
+
 Source: the chat template of Seed-OSS-36B-Instruct; rendered as ms-swift's SeedAgentTemplate does;
-vLLM's parser seed_oss (vllm/parser/seed_oss.py).
+vLLM's parser/seed_oss.py.
 """
 
 from swiftkit.toolcall.scanners.function_xml import FunctionXml

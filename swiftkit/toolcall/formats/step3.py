@@ -8,7 +8,11 @@
 
 Values have no types (scanners/tagged_calls.py, with its limits).
 
-Source: the chat template of step3; vLLM's parser step3. Step-3.5 writes qwen3_coder.py.
+Written by: Step-3.
+Limits: untyped; one-line names.
+Engines: vLLM and SGLang `step3`.
+
+Source: the chat template of step3; vLLM's step3_tool_parser.py, SGLang's step3_detector.py.
 """
 
 from swiftkit.toolcall.scanners.tagged_calls import TaggedCalls

@@ -1,11 +1,4 @@
-"""DeepSeek's markup since V3.2, DSML: a section of calls, whose names differ from model to model.
-
-    <｜DSML｜function_calls>
-    <｜DSML｜invoke name="get_weather">
-    <｜DSML｜parameter name="city" string="true">北京</｜DSML｜parameter>
-    <｜DSML｜parameter name="days" string="false">[1, 2]</｜DSML｜parameter>
-    </｜DSML｜invoke>
-    </｜DSML｜function_calls>
+"""DeepSeek's markup since V3.2, DSML: a section of calls, as formats/deepseek_v3_2.py shows it.
 
 The section is `function_calls` in V3.2, `tool_calls` in V4, and ` calls` in V4.1, which writes a
 blank before all names. A value is text as it stands, or JSON. A string can hold these tags, as

@@ -14,7 +14,6 @@ from swiftkit.errors import DataError
 from swiftkit.json_text import raw_decode, skip_space, written
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks
-from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.text_arguments import NUMBER, WORDS
 from swiftkit.toolcall.wire_format import Signs
 
@@ -54,12 +53,10 @@ class GemmaCalls:
             raise ValueError(f"{self._opening} without call:name{{")
         arguments, end = self._read_value(text, head.end())
         end = skip_space(text, end)
-        if text.startswith(self._closing, end):
-            end += len(self._closing)
-        elif not is_end(text, end):
+        if not text.startswith(self._closing, end):
             raise ValueError(f"{self._closing} is missing after the call")
         calls.append(ToolCall(head[1], arguments))
-        return end
+        return end + len(self._closing)
 
     def _read_value(self, text: str, start: int) -> tuple[Any, int]:
         """Return the value that begins here, perhaps behind white space, and where it ends."""

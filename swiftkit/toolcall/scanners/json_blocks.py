@@ -30,7 +30,7 @@ class JsonBlocks:
     is_list: all calls are written as one list; else each in a block of its own, on a line.
     keys: those of a call's name and arguments, as they are written; None: the name is the key of
         the arguments. All keys of scanners/json_calls.py are read.
-    is_end_optional: the closing tag may be missing at the answer's end.
+    is_end_optional: the closing tag may be missing at the answer's end, behind a whole list.
     between: a pattern of what may stand between two values.
     """
 

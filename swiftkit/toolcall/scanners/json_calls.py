@@ -78,7 +78,7 @@ def calls_of(values: Sequence[Any]) -> list[ToolCall]:
         if not is_call(value):
             raise ValueError("JSON that is no call stands beside a call")
         if isinstance(value.get("function"), str):
-            raise ValueError("the call's name stands under `function`")
+            raise ValueError("the call's name stands under `function`")  # noqa: TRY004 - malformed
         if _is_definition(value):
             raise ValueError("a tool's definition stands where a call belongs")
         # only OpenAI's form writes them as text

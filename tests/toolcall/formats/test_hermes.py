@@ -62,8 +62,6 @@ def test_parse_huge_values_is_malformed(value: str) -> None:
         (f"<think>\nI could write {F} or <tool_call>\n</think>\n\nWell.\n{F}", "Well."),
         (f"the prompt opened this: <tool_call> is wrong</think>{F}", ""),
         (f"<think></think>{F}<|im_end|>", ""),
-        (F.removesuffix("\n</tool_call>"), ""),
-        (F.replace("\n</tool_call>", "<|im_end|>\n"), ""),
     ],
 )
 def test_parse_one_call_in_any_surroundings(text: str, content: str) -> None:
@@ -111,8 +109,9 @@ def test_parse_keeps_the_parts_of_an_answer_that_is_cut_off() -> None:
     ("text", "reason"),
     [
         ("<tool_call>", "not valid JSON"),
-        ('<tool_call>{"name": "f", "arguments": {}}.', "text after"),
-        (f"<tool_call>{{'name': 'f', 'arguments': {{}}}}</tool_call>", "not valid JSON"),
+        ('<tool_call>{"name": "f", "arguments": {}}', "</tool_call> is missing"),
+        ('<tool_call>{"name": "f", "arguments": {}}<|im_end|>', "text after"),
+        ("<tool_call>{'name': 'f', 'arguments': {}}</tool_call>", "not valid JSON"),
         ('<tool_call>{"name": "f", "arguments": {}', "not valid JSON"),
         (f"<tool_call>{F}</tool_call>", "not valid JSON"),
         (f"{F}</tool_call>", "</tool_call> without <tool_call>"),
