@@ -7,7 +7,7 @@ The text is parsed, never run. Arguments have names and are literals (python_lit
 <|python_start|> and <|python_end|>.
 
 Written by: Llama 3.2, Llama 4, Gemma 3, ToolACE.
-Read too: `<|python_start|>`; a fence.
+Read too: `<|python_start|>` or `<|python_tag|>` before it; a fence.
 Limits: Python identifiers; 50,000 characters.
 Engines: vLLM `pythonic`, `llama4_pythonic`; SGLang `pythonic`: also beside words.
 
@@ -25,7 +25,7 @@ from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks, python_calls
 from swiftkit.toolcall.wire_format import Signs, WholeAnswer
 
-_START, _END = "<|python_start|>", "<|python_end|>"
+_START, _END, _TAG = "<|python_start|>", "<|python_end|>", "<|python_tag|>"
 # a list whose first item is a call without arguments, or with a named one
 _LIST = re.compile(r"\[\s*+[^\W\d][\w.]*+\(\s*+(?:\)|[^\W\d]\w*+\s*+=(?!=))")
 
@@ -44,7 +44,7 @@ def parse(text: str) -> Parsed:
 def read(answer: str) -> Parsed:
     """Read an answer without reasoning."""
     body = blocks.without_fence(answer)
-    body = body.removeprefix(_START).removesuffix(_END).strip()
+    body = body.removeprefix(_TAG).removeprefix(_START).removesuffix(_END).strip()
     if not _LIST.match(body) or python_literal.end_of(body, 0) < len(body):
         return Parsed([], answer)
     try:
@@ -53,4 +53,4 @@ def read(answer: str) -> Parsed:
         return Parsed([], answer, reason(error))
 
 
-SIGNS = Signs(whole=WholeAnswer(read, re.compile(rf"\[|```|{re.escape(_START)}")))
+SIGNS = Signs(whole=WholeAnswer(read, re.compile(r"\[|```|<\|python_(?:start|tag)\|>")))

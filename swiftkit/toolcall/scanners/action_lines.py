@@ -16,6 +16,7 @@ from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.python_literal import object_at
 from swiftkit.toolcall.reasoning import ANY_TAG
 from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.wire_format import LineMark, Signs
 
 _FENCE = re.compile(r"\s*+```(?:json)?+\s*+")
@@ -67,7 +68,7 @@ class ActionLines:
                 raise ValueError("the fence is never closed")
             end = fence_end.end()
         line_end = _LINE_END.match(text, end)
-        if not line_end:
+        if not line_end and not is_end(text, end):
             raise ValueError("text after the arguments")
         calls.append(ToolCall(name, arguments))
-        return line_end.end()
+        return line_end.end() if line_end else len(text)

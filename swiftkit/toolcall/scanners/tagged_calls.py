@@ -37,6 +37,7 @@ class TaggedCalls:
     call, argument: what stands before the name, behind it, and at the end.
     outer: the pair around all calls; none where there is none.
     is_outer_end_optional: its closing tag may be missing at the answer's end.
+    is_outer_optional: so may all of the pair.
     glue: what stands between two arguments; between two calls it is a line break.
     suffix: a part of the tags that may be missing.
     prefix: a namespace that may stand before a tag's name, and is not written.
@@ -50,16 +51,18 @@ class TaggedCalls:
         *,
         outer: tuple[str, str] = ("", ""),
         is_outer_end_optional: bool = False,
+        is_outer_optional: bool = False,
         glue: str = "",
         suffix: str = "",
         prefix: str = "",
         has_cdata: bool = False,
     ) -> None:
         self._call, self._argument, self._outer, self._glue = call, argument, outer, glue
-        self._has_cdata, self._is_outer_end_optional = has_cdata, is_outer_end_optional
+        self._has_cdata, self._is_outer_optional = has_cdata, is_outer_optional
+        self._is_outer_end_optional = is_outer_end_optional or is_outer_optional
 
         def loose(tags: str) -> str:
-            pattern = r"\s*+".join(map(re.escape, tags.split()))
+            pattern = r"\s*+".join(map(re.escape, tags.split())).replace('"', "[\"']?+")
             if suffix:
                 pattern = pattern.replace(re.escape(suffix), f"(?:{suffix})?+")
             return re.sub("</?", rf"\g<0>(?:{prefix})?+", pattern) if prefix else pattern
@@ -67,7 +70,8 @@ class TaggedCalls:
         first, last = (outer[0], outer[1]) if outer[0] else (call[0], call[2])
         self._opening = re.compile(loose(first))
         self._closing = re.compile(rf"\s*+{loose(outer[1])}")
-        self._markup = re.compile(f"{loose(first)}|{loose(last)}|{ANY_TAG}")
+        bare = rf"|{loose(call[0])}" if is_outer_optional else ""
+        self._markup = re.compile(f"{loose(first)}|{loose(last)}{bare}|{ANY_TAG}")
         self._head = re.compile(rf"\s*+{loose(call[0])}({_NAME}){loose(call[1])}")
         self._end = re.compile(rf"\s*+{loose(call[2])}")
         self._key = re.compile(rf"\s*+{loose(argument[0])}({_NAME}){loose(argument[1])}")
@@ -123,11 +127,13 @@ class TaggedCalls:
         self, text: str, tag: re.Match[str]
     ) -> tuple[int, list[tuple[str, dict[str, str]]]]:
         """Return the position behind the block, and its calls' names and arguments."""
-        if not self._opening.fullmatch(tag[0]):
+        is_bare = self._is_outer_optional and self._head.match(text, tag.start())
+        if not is_bare and not self._opening.fullmatch(tag[0]):
             raise ValueError(f"{tag[0]} without its opening tag")
-        if not self._outer[0]:
+        if is_bare or not self._outer[0]:
             end, name, arguments = self._read_call(text, tag.start())
-            return end, [(name, arguments)]
+            closing = self._closing.match(text, end) if is_bare else None
+            return closing.end() if closing else end, [(name, arguments)]
         found: list[tuple[str, dict[str, str]]] = []
         position = tag.end()
         while True:
@@ -141,16 +147,17 @@ class TaggedCalls:
 
     def _read_call(self, text: str, start: int) -> tuple[int, str, dict[str, str]]:
         head = self._head.match(text, start)
-        name = head[1].strip() if head else ""
+        name = _unquoted(head[1]) if head else ""
         if not head or not name:
             raise ValueError("neither a call nor the end of the calls")
         texts: dict[str, str] = {}
         position = head.end()
         while key := self._key.match(text, position):
             value, position = self._read_value(text, key.end())
-            if key[1] in texts:
-                raise ValueError(f"the argument {key[1]!r} is given twice")
-            texts[key[1]] = value
+            argument = _unquoted(key[1])
+            if argument in texts:
+                raise ValueError(f"the argument {argument!r} is given twice")
+            texts[argument] = value
         if not (end := self._end.match(text, position)):
             raise ValueError(f"the call of {name!r} is never closed")
         return end.end(), name, texts
@@ -173,8 +180,13 @@ def _unwrapped(text: str) -> str:
     return text[1:-1] if is_wrapped else text
 
 
+def _unquoted(name: str) -> str:
+    """Return a name without what may stand around it in place of double quotes."""
+    return name.strip().strip("'")
+
+
 def _checked(name: str) -> str:
-    if not re.fullmatch(_NAME, name) or name != name.strip():
-        fix = 'use a name of one line without < > " and space around it'
+    if not re.fullmatch(_NAME, name) or name != _unquoted(name):
+        fix = "use a name of one line without < > \" and without space and ' around it"
         raise DataError(f"these tags cannot carry the name {name!r}", "bad_call", fix)
     return name

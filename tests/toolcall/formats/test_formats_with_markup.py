@@ -102,6 +102,8 @@ PYTHON = str(F.arguments)  # as ms-swift prints arguments for ReAct and GLM-4
         ("qwen3_coder", RENDERED["qwen3_coder"].replace("</tool_call>\n", "", 1)),
         ("llama_json", f"{{'name': 'f', 'parameters': {PYTHON}}}; {{'name': 'g', 'parameters': {{}}}}"),
         ("llama_json", f"<|python_tag|>{{'name': 'f', 'parameters': {PYTHON}}};{{'name': 'g', 'parameters': {{}}}}<|eom_id|>"),
+        ("pythonic", f"<|python_tag|>{RENDERED['pythonic']}<|eom_id|>"),
+        ("react", RENDERED["react"].removesuffix("\nObservation:") + "<|im_end|>"),
         ("pythonic", f"```python\n{RENDERED['pythonic']}\n```"),
         ("kimi_k2", RENDERED["kimi_k2"].removesuffix("<|tool_calls_section_end|>")),
         ("kimi_k2", RENDERED["kimi_k2"].replace("<|tool_call_end|><|tool_calls_section_end|>", "<|tool_calls_section_end|>")),
