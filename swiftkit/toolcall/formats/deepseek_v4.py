@@ -10,7 +10,7 @@
 Written by: DeepSeek V4.
 Read too: as `deepseek_v3_2`.
 Limits: as `deepseek_v3_2`.
-Engines: vLLM `deepseek_v4`; SGLang `deepseekv4`.
+Engines: vLLM `deepseek_v4`; SGLang `deepseekv4`, which needs the last tag.
 
 Source: the encoder of DeepSeek-V4-Flash (encoding/), which has no Jinja template; vLLM's
 parser/deepseek_v4.py, SGLang's deepseekv4_detector.py.

@@ -10,7 +10,7 @@
 Written by: DeepSeek V4.1.
 Read too: as `deepseek_v3_2`.
 Limits: as `deepseek_v3_2`.
-Engines: vLLM `deepseek_v41`; SGLang `deepseekv41`.
+Engines: vLLM `deepseek_v41`; SGLang `deepseekv41`, which needs the last tag.
 
 Source: the encoder of DeepSeek-V4.1-Flash (encoding/), which has no Jinja template; vLLM's
 parser/deepseek_v41.py, SGLang's deepseekv41_detector.py.

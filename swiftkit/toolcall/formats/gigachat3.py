@@ -5,7 +5,7 @@
 
 Written by: GigaChat 3.
 Read too: `<|function_call|>`; several calls.
-Engines: vLLM and SGLang `gigachat3`, the first call alone.
+Engines: vLLM and SGLang `gigachat3`, one call and no more.
 
 Source: the chat template of GigaChat3-10B-A1.8B; vLLM's gigachat3_tool_parser.py, SGLang's
 gigachat3_detector.py.

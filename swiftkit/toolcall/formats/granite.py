@@ -1,8 +1,8 @@
-"""Granite 3's calls: a token, and a JSON list behind it.
+"""Granite 3.0's calls: a token, and a JSON list behind it.
 
     <|tool_call|>[{"name": "get_weather", "arguments": {"city": "北京"}}]
 
-Written by: Granite 3.
+Written by: Granite 3.0.
 Read too: one object, as Solar writes it; Phi-4-mini's `<|/tool_call|>`.
 Engines: vLLM `granite`.
 

@@ -7,9 +7,10 @@
     </tool_call>
 
 Written by: Qwen2.5, Qwen3, Hermes 2 and 3, Granite 3.1 and 4, SmolLM3, MiMo, Youtu, Ling 2.
-Read too: several calls, or a list, in one block; no arguments.
+Read too: several calls, or a list, in one block; no arguments; a list without the last tag, as
+Granite 3.1 writes it.
 Engines: vLLM `hermes` and `granite4`, which give no call where one block is broken, and read no
-`parameters`; SGLang `qwen25`, `hermes`.
+`parameters`; `granite` reads lists; SGLang `qwen25`, `hermes`.
 
 Source: NousResearch/Hermes-Function-Calling; rendered as ms-swift's HermesAgentTemplate does;
 vLLM's hermes_tool_parser.py and granite4_tool_parser.py, SGLang's hermes_detector.py and
@@ -26,6 +27,7 @@ from swiftkit.json_text import raw_decode, skip_space, written
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.wire_format import Signs
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
@@ -74,6 +76,8 @@ def _read_values(text: str, start: int, calls: list[ToolCall]) -> int:
         position = skip_space(text, position)
         if text.startswith(CLOSE, position):
             return position + len(CLOSE)
+        if isinstance(value, list) and is_end(text, position):
+            return len(text)  # Granite 3.1 ends its list with ]
         if position >= len(text):
             raise ValueError(f"{CLOSE} is missing after the call")
         if not text.startswith(("{", "["), position):

@@ -8,7 +8,7 @@
 
 Written by: ms-swift's `hunyuan_hermes`.
 Read too: as `jamba`.
-Engines: vLLM `hunyuan_a13b` reads a list.
+Engines: none; vLLM `hunyuan_a13b` reads a list between the outer tags.
 
 Source: ms-swift's HunyuanHermesAgentTemplate; the chat template of Hunyuan-7B-Instruct; vLLM's
 hunyuan_a13b_tool_parser.py.

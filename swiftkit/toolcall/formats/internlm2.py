@@ -5,7 +5,7 @@
 
 Written by: InternLM2, Intern-S1.
 Read too: a blank between the opening tokens, as Intern-S1 writes it.
-Engines: vLLM `internlm`, the first call alone; SGLang `interns1`.
+Engines: vLLM `internlm`, one call without a blank; SGLang `interns1`, calls with it.
 
 Source: the chat template of internlm2_5-7b-chat; vLLM's internlm2_tool_parser.py, SGLang's
 internlm_detector.py.

@@ -5,7 +5,7 @@
 Written by: LFM2.
 Read too: a JSON list, which it writes where the prompt asks for it; without the last token.
 Limits: Python identifiers.
-Engines: vLLM and SGLang `lfm2`.
+Engines: vLLM `lfm2`; SGLang `lfm2`, which needs the last token.
 
 Source: the model card of LFM2-1.2B; vLLM's lfm2_tool_parser.py, SGLang's lfm2_detector.py.
 """

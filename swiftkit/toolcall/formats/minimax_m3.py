@@ -14,7 +14,7 @@ list or an object that holds the token is JSON.
 Written by: MiniMax-M3.
 Read too: without the last tag.
 Limits: untyped at every depth; null and empty values are JSON.
-Engines: vLLM `minimax_m3`; SGLang `minimax-m3`.
+Engines: vLLM `minimax_m3`; SGLang `minimax-m3`, which needs the last tag.
 
 Source: the chat template of MiniMax-M3; rendered as ms-swift's MinimaxM3AgentTemplate does, which
 leaves out null and writes nothing for an empty list or object: here they are JSON; vLLM's

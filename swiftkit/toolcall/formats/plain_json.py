@@ -9,7 +9,7 @@ the JSON is prose, and so is JSON that has not the keys of a call, or has others
 Written by: xLAM, Hammer, many prompts.
 Read too: the call objects of OpenAI, Anthropic, Gemini and LangChain; a list; a fence.
 Limits: the whole answer, or one fence.
-Engines: vLLM `xlam`: also a fence beside words.
+Engines: vLLM `xlam`: lists, also in a fence beside words.
 
 Source: the prompt formats of instruction data sets, OpenAI's API; Llama's and Mistral's calls are
 such values as well; vLLM's xlam_tool_parser.py.

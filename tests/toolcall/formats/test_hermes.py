@@ -58,6 +58,7 @@ def test_parse_huge_values_is_malformed(value: str) -> None:
         (F, ""),
         (F.replace("\n", ""), ""),
         (F.replace("arguments", "parameters"), ""),
+        ('<tool_call>[{"name": "f", "arguments": {"a": 1}}]<|end_of_text|>', ""),
         (f"Let me look.\n{F}\nDone.", "Let me look.\n\nDone."),
         (f"<think>\nI could write {F} or <tool_call>\n</think>\n\nWell.\n{F}", "Well."),
         (f"the prompt opened this: <tool_call> is wrong</think>{F}", ""),
