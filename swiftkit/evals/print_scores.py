@@ -8,7 +8,8 @@ from swiftkit.evals.report.table import reading_lines
 from swiftkit.evals.score_file import Pairing, ScoredCompletion, ScoreReport
 from swiftkit.records import Score
 from swiftkit.scoring import explain
-from swiftkit.scoring.answer import parse_answer, read_answer
+from swiftkit.scoring.answer import read_answer
+from swiftkit.scoring.completion import parse_answer
 from swiftkit.scoring.expected_calls import ExpectedCall
 from swiftkit.scoring.gold import Gold
 from swiftkit.scoring.options import WEIGHTS

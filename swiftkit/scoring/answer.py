@@ -1,62 +1,13 @@
-"""Read the calls of an answer: a completion's text, or a response that an endpoint served.
-
-A row whose options name a wire format (options.py), as its model writes it, is read in that format
-alone: calls in any other are none that the model's server would hand out. What looks like a call
-and is not read is said, for neither is it silence (toolcall/unread.py).
-"""
+"""Read the calls of a response that an endpoint served."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
-
-import msgspec
+from collections.abc import Callable
 
 from swiftkit.records import Response
-from swiftkit.scoring.gold import Gold
-from swiftkit.scoring.options import ANY_FORMAT
-from swiftkit.toolcall import detect, wire_format
-from swiftkit.toolcall.call import UNREAD, Parsed
-from swiftkit.toolcall.text_arguments import retyped
-from swiftkit.toolcall.unread import call_like
+from swiftkit.toolcall.call import Parsed
 
-READ = "read:"  # before what `read_as` says, in the counts of a score
-Tools = Sequence[Mapping[str, Any]]
-_UNPINNED = ("", ANY_FORMAT)
 # not the XML that other templates write inside the same tag
 _HERMES = re.compile(r"<tool_call>\s*\{")
-
-
-def parse_answer(text: str, gold: Gold) -> Parsed:
-    """Read a completion as its gold's row wants it. Never raises."""
-    return read_text(text, gold.options.wire_format, gold.tools, gold.tool_names)
-
-
-def read_text(text: str, pinned: str, tools: Tools, names: Sequence[str]) -> Parsed:
-    """Read an answer in the format `pinned`, or without one in whichever it is written in.
-
-    tools: definitions by which values without types are read; names: of the tools on offer. What
-    looks like a call and is not read makes the answer malformed, for a reason that begins with
-    UNREAD. Never raises.
-    """
-    if pinned in _UNPINNED:
-        parsed = detect.parse(text)
-    else:
-        parsed = wire_format.load(pinned).parse(text)
-    if parsed.calls or parsed.malformed:
-        return retyped(parsed, tools) if parsed.texts else parsed
-    found = "" if pinned in _UNPINNED else _in_other_format(text, pinned)
-    found = found or call_like(parsed.content, names)
-    if found:
-        return msgspec.structs.replace(parsed, malformed=UNREAD + found)
-    return parsed
-
-
-def _in_other_format(text: str, pinned: str) -> str:
-    other = detect.parse(text)
-    if not other.calls and not other.malformed:
-        return ""
-    name = detect.format_read(text) or "no known format"
-    return f"calls are written as {name}, not as {pinned}"
 
 
 def read_answer(response: Response, parse: Callable[[str], Parsed]) -> Parsed:
@@ -66,22 +17,11 @@ def read_answer(response: Response, parse: Callable[[str], Parsed]) -> Parsed:
     that it could not read: there the text is judged, as the GRPO reward judges it. Elsewhere the
     calls that the endpoint gave count, and without any, the text.
     """
-    if _is_text_judged(response):
+    if is_text_judged(response):
         return parse(response.text)
     return Parsed(response.tool_calls or [], response.text)
 
 
-def read_as(response: Response, parsed: Parsed, pinned: str) -> str:
-    """Return how the calls stood that were read in a response: "tool_calls", a wire format's name,
-    or without any "unread", "malformed" or "no call"."""
-    if parsed.malformed:
-        return "unread" if parsed.malformed.startswith(UNREAD) else "malformed"
-    if not parsed.calls:
-        return "no call"
-    if not _is_text_judged(response):
-        return "tool_calls"
-    return detect.format_read(response.text) if pinned in _UNPINNED else pinned
-
-
-def _is_text_judged(response: Response) -> bool:
+def is_text_judged(response: Response) -> bool:
+    """Tell if the calls of a response are those of its text."""
     return response.tool_calls is None or bool(_HERMES.search(response.text))

@@ -32,8 +32,8 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.records import Score
-from swiftkit.scoring.answer import parse_answer
 from swiftkit.scoring.assignment import best_share
+from swiftkit.scoring.completion import parse_answer
 from swiftkit.scoring.expected_calls import (
     ExpectedCall,
     expect_exactly,

@@ -17,9 +17,9 @@ import msgspec
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from swiftkit.errors import UsageError
-from swiftkit.scoring.options import ANY_FORMAT
 from swiftkit.toolcall import detect, formats
 from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.wire_format import ANY_FORMAT
 
 _CALL = ToolCall("get_weather", {"city": "Oslo", "days": 3})
 _ID = "abcdefghi"  # Mistral's templates want nine letters

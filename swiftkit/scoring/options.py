@@ -21,8 +21,8 @@ import msgspec
 from swiftkit.errors import DataError
 from swiftkit.scoring.bfcl.item import BfclItem
 from swiftkit.toolcall import formats
+from swiftkit.toolcall.wire_format import ANY_FORMAT
 
-ANY_FORMAT = "any"
 WEIGHTS = {"name": 0.2, "parameter_names": 0.3, "parameter_values": 0.5}
 _FIX = "docs/scoring.md lists the options"
 

@@ -27,9 +27,10 @@ from swiftkit.scoring.chain import score_chain, steps_of
 from swiftkit.scoring.equality import strict_key
 from swiftkit.scoring.gold import Gold, gold_from
 from swiftkit.scoring.model_format import wire_format_named
-from swiftkit.scoring.options import ANY_FORMAT, with_wire_format
+from swiftkit.scoring.options import with_wire_format
 from swiftkit.scoring.score import score_text
 from swiftkit.toolcall.agent_templates import wire_format_of
+from swiftkit.toolcall.wire_format import ANY_FORMAT
 
 Columns = Mapping[str, Any]
 GOLD, SCORING, TOOLS = "expected_calls", "scoring", "tools"

@@ -42,9 +42,9 @@ from math import fsum
 import msgspec
 
 from swiftkit.records import Score
-from swiftkit.scoring.answer import parse_answer
 from swiftkit.scoring.assignment import best_share, in_order, unordered
 from swiftkit.scoring.bfcl.verdict import verdict
+from swiftkit.scoring.completion import parse_answer
 from swiftkit.scoring.expected_calls import PLAIN, CallMatcher, without
 from swiftkit.scoring.gold import PARTS, Gold, Weights
 from swiftkit.toolcall.call import UNREAD, ToolCall

@@ -35,7 +35,7 @@ from swiftkit.errors import UsageError
 from swiftkit.records import Score
 from swiftkit.sandbox.tool_pool import State, ToolOutcome
 from swiftkit.scoring import rewards
-from swiftkit.scoring.answer import parse_answer
+from swiftkit.scoring.completion import parse_answer
 from swiftkit.swift_plugins import tool_call_hooks
 from swiftkit.swift_plugins.tool_call_turns import ToolCallTurns
 from swiftkit.toolcall.tools import tool_names, tools_from

@@ -30,8 +30,8 @@ from swift.template.utils import get_token_backed_response_ids
 from swiftkit.environments.environment import AgentTask, Message
 from swiftkit.environments.python_tools import PythonToolsEnvironment, start
 from swiftkit.scoring import rewards
-from swiftkit.scoring.answer import parse_answer
 from swiftkit.scoring.chain import question_of, steps_of
+from swiftkit.scoring.completion import parse_answer
 from swiftkit.swift_plugins import replaced_surrogates  # noqa: F401 - what tools say may hold them
 from swiftkit.toolcall.tools import tools_from
 

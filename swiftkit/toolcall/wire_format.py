@@ -9,6 +9,8 @@ from typing import NamedTuple, Protocol, cast
 from swiftkit.toolcall import formats
 from swiftkit.toolcall.call import Parsed, ToolCall
 
+ANY_FORMAT = "any"  # what a setting says that wants no one format
+UNPINNED = ("", ANY_FORMAT)
 AnswerReader = Callable[[str], Parsed]  # never raises
 
 

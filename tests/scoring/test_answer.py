@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.records import Response
-from swiftkit.scoring.answer import parse_answer, read_answer, read_as
+from swiftkit.scoring.answer import read_answer
+from swiftkit.scoring.completion import parse_answer, read_as
 from swiftkit.scoring.gold import Gold, gold_from
 from swiftkit.scoring.options import with_wire_format
 from swiftkit.scoring.score import score_text

@@ -11,7 +11,7 @@ from swiftkit.evals.results import RunResults, TrialOutcome
 from swiftkit.evals.run_directory import RunConfig
 from swiftkit.evals.stats import Estimate
 from swiftkit.records import SKIPPED, Score
-from swiftkit.scoring.answer import READ
+from swiftkit.scoring.completion import READ
 
 # of the samples; with fewer answers the run was not healthy, whatever they say
 LEAST_COVERAGE = 0.9

@@ -48,7 +48,8 @@ from swiftkit.evals.stats import Tally, passes
 from swiftkit.evals.task import Result, Task
 from swiftkit.files.jsonl import encode
 from swiftkit.records import SKIPPED, Response, Sample, Score
-from swiftkit.scoring.answer import parse_answer, read_answer
+from swiftkit.scoring.answer import read_answer
+from swiftkit.scoring.completion import parse_answer
 from swiftkit.scoring.equality import strict_key
 from swiftkit.scoring.explain import score_with_reasons
 from swiftkit.scoring.gold import Gold, gold_from

@@ -47,7 +47,8 @@ from swiftkit.evals.stats import Tally, passes
 from swiftkit.evals.task import Result, Task
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score
-from swiftkit.scoring.answer import READ, parse_answer, read_answer, read_as
+from swiftkit.scoring.answer import read_answer
+from swiftkit.scoring.completion import READ, parse_answer, read_as
 from swiftkit.scoring.explain import score_with_reasons
 from swiftkit.scoring.gold import Gold, gold_from, gold_of
 from swiftkit.scoring.score import pairs_of
