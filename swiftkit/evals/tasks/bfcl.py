@@ -40,10 +40,10 @@ from swiftkit.evals.stats import Mean, MetricTallies, Tally, passes
 from swiftkit.evals.task import Result, Task
 from swiftkit.files.inputs import GOLD_FOLDER, companion
 from swiftkit.records import Response, Sample, Score
-from swiftkit.scoring.answer import READ, read_answer, read_as
+from swiftkit.scoring.answer import read_answer
 from swiftkit.scoring.bfcl import verdict as bfcl
 from swiftkit.scoring.bfcl.item import BfclItem
-from swiftkit.scoring.completion import read_text
+from swiftkit.scoring.completion import READ, read_as, read_text
 from swiftkit.toolcall.call import Parsed
 
 HEADLINE = "accuracy"

@@ -58,9 +58,9 @@ from swiftkit.evals.task import Result, Task
 from swiftkit.files.jsonl import decode_line, encode
 from swiftkit.records import Response, Sample, Score, Step
 from swiftkit.sandbox.tool_pool import FILE
-from swiftkit.scoring.answer import READ, read_answer, read_as
+from swiftkit.scoring.answer import read_answer
 from swiftkit.scoring.chain import Chain, chain_from, score_turns, steps_right
-from swiftkit.scoring.completion import parse_answer
+from swiftkit.scoring.completion import READ, parse_answer, read_as
 from swiftkit.scoring.gold import gold_from, gold_of
 from swiftkit.toolcall import openai_calls
 from swiftkit.toolcall.call import ToolCall
