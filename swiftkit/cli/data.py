@@ -33,6 +33,7 @@ _format_option = click.option(
 @click.option(
     "--wire-format",
     default="",
+    show_default=False,
     metavar="FORMAT|DIR",
     help="With --to grpo: reward calls in this format alone, or in that of the model in this "
     "folder.  [default: the training's own]",

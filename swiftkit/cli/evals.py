@@ -23,6 +23,7 @@ _gate_option = click.option(
 _wire_format_option = click.option(
     "--wire-format",
     default="",
+    show_default=False,
     metavar="FORMAT|DIR",
     help="Read calls in texts as this format, or the model in this folder, writes them; any: in "
     "whichever format.  [default: the rows' own options]",

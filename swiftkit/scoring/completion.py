@@ -25,15 +25,14 @@ Tools = Sequence[Mapping[str, Any]]
 
 def parse_answer(text: str, gold: Gold) -> Parsed:
     """Read a completion as its gold's row wants it. Never raises."""
-    return read_text(text, gold.options.wire_format, gold.tools, gold.tool_names)
+    return read_text(text, gold.options.wire_format, gold.tools)
 
 
-def read_text(text: str, pinned: str, tools: Tools, names: Sequence[str]) -> Parsed:
+def read_text(text: str, pinned: str, tools: Tools) -> Parsed:
     """Read an answer in the format `pinned`, or without one in whichever it is written in.
 
-    tools: definitions by which values without types are read; names: of the tools on offer. What
-    looks like a call and is not read makes the answer malformed, for a reason that begins with
-    UNREAD. Never raises.
+    tools: definitions by which values without types are read. What looks like a call and is not
+    read makes the answer malformed, for a reason that begins with UNREAD. Never raises.
     """
     if pinned in UNPINNED:
         parsed = detect.parse(text)
@@ -41,17 +40,20 @@ def read_text(text: str, pinned: str, tools: Tools, names: Sequence[str]) -> Par
         parsed = wire_format.load(pinned).parse(text)
     if parsed.calls or parsed.malformed:
         return retyped(parsed, tools) if parsed.texts else parsed
-    found = "" if pinned in UNPINNED else _in_other_format(text, pinned)
-    found = found or call_like(parsed.content, names)
+    found = "" if pinned in UNPINNED else _in_other_format(text, pinned, tools)
+    found = found or call_like(parsed.content, tools)
     if found:
         return msgspec.structs.replace(parsed, malformed=UNREAD + found)
     return parsed
 
 
-def _in_other_format(text: str, pinned: str) -> str:
+def _in_other_format(text: str, pinned: str, tools: Tools) -> str:
     other = detect.parse(text)
     if not other.calls and not other.malformed:
         return ""
+    names = {tool.get("function", tool)["name"] for tool in tools}
+    if not detect.format_of(text) and not names.intersection(call.name for call in other.calls):
+        return ""  # a file's name above its JSON is no call, nor is a formula
     name = detect.format_read(text) or "no known format"
     return f"calls are written as {name}, not as {pinned}"
 

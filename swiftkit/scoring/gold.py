@@ -23,7 +23,7 @@ from swiftkit.scoring.expected_calls import (
 from swiftkit.scoring.options import ScoringOptions, options_from
 from swiftkit.scoring.schema_rules import NO_RULES, rules_of
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.tools import tool_names, tools_from
+from swiftkit.toolcall.tools import tools_from
 from swiftkit.toolcall.validate_call import CallValidator, validators_of
 
 PARTS = ("format", "name", "parameter_names", "parameter_values", "schema", "count")
@@ -43,7 +43,6 @@ class Gold(msgspec.Struct, frozen=True):
     weights: Weights
     validators: Mapping[str, CallValidator]
     tools: Sequence[Mapping[str, Any]]  # definitions by which values without types are read
-    tool_names: tuple[str, ...]  # of the tools on offer, or else of the calls
     item: BfclItem | None  # of the mode bfcl
     perfect: Score  # of each exact answer
 
@@ -96,7 +95,6 @@ def _prepare(calls: list[ExpectedCall], scoring: str, tools: str) -> Gold:
         weights=(weights["name"], weights["parameter_names"], weights["parameter_values"]),
         validators=validators_of(tools),
         tools=definitions or _tools_of(calls),
-        tool_names=tuple(sorted(tool_names(definitions) or positions)),
         item=options.bfcl if options.mode == "bfcl" else None,
         perfect=Score(
             1.0, True, reason, dict.fromkeys(PARTS, 1.0), {"right": count, "total": count}

@@ -22,6 +22,17 @@ from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.wire_format import ANY_FORMAT
 
 _CALL = ToolCall("get_weather", {"city": "Oslo", "days": 3})
+_LARGEST = 1 << 24  # bytes; tokenizer_config.json may list thousands of tokens
+_MOST_ROUNDS = 1000  # of a loop, and repetitions of a text
+_TOKENS = (
+    "bos_token",
+    "eos_token",
+    "pad_token",
+    "unk_token",
+    "cls_token",
+    "sep_token",
+    "mask_token",
+)
 _ID = "abcdefghi"  # Mistral's templates want nine letters
 _PARAMETERS = {
     "type": "object",
@@ -45,9 +56,10 @@ def wire_format_named(value: str, option: str) -> str:
     if value in ("", ANY_FORMAT, *formats.names()):
         return value
     folder = Path(value).expanduser()
-    if not folder.is_dir():
+    if not _is_dir(folder):
         known = ", ".join([ANY_FORMAT, *formats.names()])
-        raise UsageError(f"{option} {value}: no model's folder, and no format (there is: {known})")
+        reason = "no model's folder, and no format"
+        raise UsageError(f"{option} {value[:100]}: {reason} (there is: {known})")
     templates = list(_chat_templates(folder))
     if not templates:
         fix = "name the format itself, or give the folder with chat_template.jinja"
@@ -59,22 +71,38 @@ def wire_format_named(value: str, option: str) -> str:
     raise UsageError(f"{option} {value}: its chat template writes no call that can be read; {fix}")
 
 
+def _is_dir(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except (OSError, ValueError):  # too long a name, or a null byte in it
+        return False
+
+
 def _chat_templates(folder: Path) -> Iterator[str]:
     """Yield the chat templates of a model's folder, the one for tools first."""
-    try:
-        if (folder / "chat_template.jinja").is_file():
-            yield (folder / "chat_template.jinja").read_text(encoding="utf-8")
-        config = msgspec.json.decode((folder / "tokenizer_config.json").read_bytes())
-    except (OSError, ValueError):
-        return
-    template = config.get("chat_template") if isinstance(config, dict) else None
-    if isinstance(template, str):
-        yield template
-    elif isinstance(template, list):  # [{"name": "default", "template": ...}, {"name": "tool_use"}]
-        named = [each for each in template if isinstance(each, dict)]
-        for each in sorted(named, key=lambda each: each.get("name") != "tool_use"):
-            if isinstance(each.get("template"), str):
+    yield from filter(None, [_text_of(folder / "chat_template.jinja")])
+    for name in ("tokenizer_config.json", "chat_template.json"):
+        try:
+            config = json.loads(_text_of(folder / name))
+        except (ValueError, RecursionError):
+            continue
+        template = config.get("chat_template") if isinstance(config, dict) else None
+        if isinstance(template, str):
+            yield template
+        named = template if isinstance(template, list) else []  # [{"name": ..., "template": ...}]
+        for each in sorted(named, key=lambda each: "tool_use" not in str(each)):
+            if isinstance(each, dict) and isinstance(each.get("template"), str):
                 yield each["template"]
+
+
+def _text_of(file: Path) -> str:
+    """Return a file's text; "" for one that is none, too large, or cannot be read."""
+    try:
+        if not file.is_file() or file.stat().st_size > _LARGEST:
+            return ""
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError):
+        return ""
 
 
 def _format_written(template: str) -> str:
@@ -114,21 +142,41 @@ def _written(template: str, arguments: Any, content: str | None, tool: Any) -> s
     return answered[tag if ">" not in answered[tag:common] and tag >= 0 else common :]
 
 
+class _BoundedEnvironment(ImmutableSandboxedEnvironment):
+    """Jinja's sandbox, without texts and loops that take minutes."""
+
+    intercepted_binops = frozenset(["*", "**"])
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        for factor in (left, right):
+            if operator == "**" or (isinstance(factor, int) and abs(factor) > _MOST_ROUNDS):
+                raise OverflowError("a chat template needs no such numbers")
+        return super().call_binop(context, operator, left, right)
+
+
 @cache
 def _environment() -> ImmutableSandboxedEnvironment:
     """Return Jinja as transformers sets it up for chat templates."""
-    environment = ImmutableSandboxedEnvironment(
+    environment = _BoundedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
     )
     environment.filters["tojson"] = _to_json
     environment.globals |= {
-        "raise_exception": _refuse, "strftime_now": time.strftime, "bos_token": "", "eos_token": "",
+        "raise_exception": _refuse, "strftime_now": time.strftime, "range": _short_range,
     }  # fmt: skip
+    environment.globals |= dict.fromkeys(_TOKENS, "")
     return environment
 
 
 def _to_json(value: Any, ensure_ascii: bool = False, **options: Any) -> str:
     return json.dumps(value, ensure_ascii=ensure_ascii, **options)
+
+
+def _short_range(*bounds: int) -> range:
+    numbers = range(*bounds)
+    if len(numbers) > _MOST_ROUNDS:
+        raise OverflowError("a chat template needs no such loop")
+    return numbers
 
 
 def _refuse(message: str) -> None:

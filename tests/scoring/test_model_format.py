@@ -1,6 +1,7 @@
 """A model's wire format by name, or out of the chat template in its folder."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,12 @@ def test_a_name_is_taken_as_it_is(value: str) -> None:
         ("{{ raise_exception('no tools') }}", "writes no call"),
         ("{% if", "writes no call"),
         ("{{ ''.__class__.__mro__ }}", "writes no call"),  # the sandbox refuses it
+        (
+            "{% for i in range(99999) %}{% for j in range(99999) %}x{% endfor %}{% endfor %}",
+            "writes no",
+        ),
+        ("{{ 'x' * 400000000 }}", "writes no call"),
+        ("{{ 9 ** 9 ** 9 }}", "writes no call"),
     ],
 )
 def test_a_folder_that_says_nothing_is_refused(
@@ -79,6 +86,22 @@ def test_a_folder_that_says_nothing_is_refused(
         folder(tmp_path, template)
     with pytest.raises(UsageError, match=reason):
         wire_format_named(str(tmp_path), "--wire-format")
+
+
+def test_odd_files_are_read_or_passed_over(tmp_path: Path) -> None:
+    """A byte order mark, numbers that are no JSON, tokens that a template names; no pipe is opened."""
+    template = BEGIN + "{{ bos_token + pad_token }}" + HERMES + END
+    config = json.dumps({"chat_template": template, "model_max_length": float("nan")})
+    (tmp_path / "tokenizer_config.json").write_text("\ufeff" + config, encoding="utf-8")
+    assert wire_format_named(str(tmp_path), "--wire-format") == "hermes"
+    (tmp_path / "chat_template.jinja").write_bytes(b"\xff\xfe latin")
+    assert wire_format_named(str(tmp_path), "--wire-format") == "hermes"
+    (tmp_path / "tokenizer_config.json").unlink()
+    os.mkfifo(tmp_path / "tokenizer_config.json")
+    with pytest.raises(UsageError, match="no chat template"):
+        wire_format_named(str(tmp_path), "--wire-format")
+    with pytest.raises(UsageError, match="no model's folder"):
+        wire_format_named("x" * 5000, "--wire-format")
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones() -> None:

@@ -92,8 +92,7 @@ def score(sample: Sample, response: Response) -> Score:
 def _read(sample: Sample, text: str, tools: Sequence[Tool]) -> Parsed:
     """Read an answer. What looks like a call and is not read is malformed here, and no call to
     BFCL."""
-    names = [tool["function"]["name"] for tool in tools]
-    return read_text(text, sample.meta["wire_format"], tools, names)
+    return read_text(text, sample.meta["wire_format"], tools)
 
 
 def metrics(results: Sequence[Result]) -> MetricTallies:
