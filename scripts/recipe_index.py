@@ -48,7 +48,7 @@ def _comment(path: Path) -> Iterator[str]:
 
 
 def scripts() -> list[Path]:
-    return sorted(path for path in RECIPES.glob("*.sh") if path.name != "lib.sh")
+    return sorted(path for path in RECIPES.glob("*.sh") if path.name not in ("lib.sh", "usage.sh"))
 
 
 def table() -> str:

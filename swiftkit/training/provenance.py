@@ -117,22 +117,27 @@ def _address(direct_url: str) -> str:
 
 def data_files(recipe: Recipe) -> list[DataFile]:
     """Describe the data files that are there. Two seconds a GB, so many are announced."""
-    files = list(named_files(recipe))
-    total = sum(path.stat().st_size for _, path in files)
+    files = []
+    for flag, path in named_files(recipe):
+        state = path.stat()
+        files.append((flag, path.absolute(), state.st_size, state.st_mtime_ns))
+    return list(_described(tuple(files)))
+
+
+@cache
+def _described(files: tuple[tuple[str, Path, int, int], ...]) -> list[DataFile]:
+    """Describe files of these flags, paths, sizes and times: a resumed run asks twice."""
+    total = sum(size for _, _, size, _ in files)
     if total > _LARGE:
         gigabytes = f"{total / 1e9:.0f} GB"
         say(f"swiftkit: reading {gigabytes} of data for the record of the run (SHA-256, rows)")
     described = []
-    for flag, path in files:
-        state = path.stat()
-        digest, rows = _digest_and_rows(path.absolute(), state.st_size, state.st_mtime_ns)
-        described.append(DataFile(flag, str(path.absolute()), state.st_size, digest, rows))
+    for flag, path, size, _ in files:
+        described.append(DataFile(flag, str(path), size, *_digest_and_rows(path)))
     return described
 
 
-@cache
-def _digest_and_rows(path: Path, _size: int, _time: int) -> tuple[str, int | None]:
-    """Return the SHA-256 and rows of a file of this size and time: a resumed run asks twice."""
+def _digest_and_rows(path: Path) -> tuple[str, int | None]:
     digest, lines = hashlib.sha256(), 0
     with path.open("rb") as file:
         while block := file.readlines(1 << 22):

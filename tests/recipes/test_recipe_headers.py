@@ -8,12 +8,19 @@ from typing import Any
 
 import pytest
 from helpers.paths import ROOT
+from helpers.recipe_stage import Stage
 
 RECIPES = ROOT / "recipes"
 INDEX: dict[str, Any] = runpy.run_path(str(ROOT / "scripts" / "recipe_index.py"))
 header, scripts = INDEX["header"], INDEX["scripts"]()
 YAMLS = [
     path for path in sorted(RECIPES.rglob("*.yaml")) if path.parent.name in ("recipes", "tiny")
+]
+# Those that a person starts; the others are read by them.
+STARTED = [
+    path
+    for path in [*sorted(RECIPES.rglob("*.sh")), *sorted((ROOT / "scripts").glob("*.sh"))]
+    if path.read_text(encoding="utf-8").startswith("#!")
 ]
 NO_YAML = {"eval_checkpoints", "tool_call_pipeline"}  # they take those of the others
 NO_SMALL = {"rollout"}  # vLLM sends weights by NCCL
@@ -31,6 +38,22 @@ def test_a_script_says_what_it_needs_and_makes(path: Path) -> None:
     if path.stem not in NO_SMALL | NO_YAML:
         assert f"recipes/tiny/{path.stem}.yaml" in said["Small"]
         assert (RECIPES / "tiny" / f"{path.stem}.yaml").exists()
+
+
+@pytest.mark.parametrize("path", STARTED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_help_is_the_comment_at_a_scripts_head(path: Path, flag: str, stage: Stage) -> None:
+    """Whatever else is given or set; nothing is installed, made or started, and no environment is
+    needed."""
+    result = stage.run(path, flag, "x", SWIFTKIT_VENV="/not/there", PATH="/usr/bin:/bin")
+    assert (result.returncode, result.stderr) == (0, "")
+    comment = path.read_text(encoding="utf-8").splitlines()[1:]
+    first, *others = result.stdout.splitlines()
+    assert first == comment[0].removeprefix("# ")
+    assert f"bash {path.relative_to(ROOT)}" in result.stdout
+    assert [f"# {line}".rstrip() for line in others] == comment[1 : len(others) + 1]
+    assert not comment[len(others) + 1].startswith("# ") or "shellcheck" in comment[len(others) + 1]
+    assert [entry.name for entry in stage.folder.iterdir()] == ["venv"]
 
 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: str(path.relative_to(RECIPES)))

@@ -8,6 +8,7 @@ import pytest
 from helpers.small_checkpoints import make_checkpoint
 
 from swiftkit.errors import UsageError
+from swiftkit.training import provenance
 from swiftkit.training.checkpoints import set_aside
 from swiftkit.training.record_run import begin, end
 from swiftkit.training.resume import Resumption, resume
@@ -54,6 +55,23 @@ def test_resume_sets_an_incomplete_checkpoint_aside(
     assert (out / "incomplete-checkpoint-4/optimizer.pt").exists()
     again = make_checkpoint(out / "checkpoint-4")
     assert set_aside(again).name == "incomplete-checkpoint-4-1"
+
+
+def test_data_of_a_resumed_run_is_read_once(
+    out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The comparison and the record need the same digests; a changed file is read again."""
+    monkeypatch.setattr(provenance, "_LARGE", 1)
+    Path("recipe.yaml").write_text(f"{YAML}dataset: [rows.jsonl]\n")
+    said = []
+    for rows in ("{}\n", "{}\n{}\n"):
+        Path("rows.jsonl").write_text(rows)
+        begin(["swift", "sft", "recipe.yaml"], {})
+        (out / "checkpoint-4/trainer_state.json").touch()  # is of this run
+        assert resumed() == Resumption(out / "checkpoint-4")
+        begin(["swift", "sft", "recipe.yaml"], {})
+        said.append(capsys.readouterr().err.count("swiftkit: reading "))
+    assert said == [1, 1]
 
 
 @pytest.mark.parametrize(("name", "value"), [("DRY_RUN", "1"), ("NODE_RANK", "1")])
