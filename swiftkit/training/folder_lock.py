@@ -109,10 +109,11 @@ def take_lock(lock: IO[str], what: str, fix: str) -> None:
         say(f"swiftkit: {lock.name} cannot be locked ({error.strerror}): start no second one")
         return
     if lock.writable():
-        lock.truncate(0)
         now = datetime.now().astimezone()
-        lock.write(f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M}")
-        lock.flush()
+        name = f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M}"
+        with suppress(OSError):  # a full disk: the lock holds all the same
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), name.encode(errors="replace"))
 
 
 def name_of_holder(lock: IO[str]) -> str:
@@ -126,7 +127,11 @@ def name_of_holder(lock: IO[str]) -> str:
         time.sleep(0.05)
     match = re.fullmatch(r"process ([0-9]{1,9}) on (.*) since .*", name)
     if match and match[2] == socket.gethostname() and not psutil.pid_exists(int(match[1])):
-        return f"what is left of {name}, which was killed: {', '.join(users_of(Path(lock.name)))}"
+        users = ", ".join(users_of(Path(lock.name)))
+        if users:
+            return f"what is left of {name}, which was killed: {users}"
+        # Who holds it could not write its own name into another user's file.
+        return f"another user or machine; its file still names {name}, which has ended"
     return name or "another process"
 
 

@@ -110,7 +110,7 @@ def losses(output: Path) -> dict[str, tuple[float, float]]:
     }
 
 
-def rollouts(output: Path) -> dict[int, dict[str, Any]]:
+def rollouts(output: Path) -> dict[str, dict[str, Any]]:
     """step -> its prompts, answers, rewards and advantages; a later table of a step counts."""
     tables = map(json.loads, (output / "completions.jsonl").read_text().splitlines())
     return {table["step"][0]: table for table in tables}
