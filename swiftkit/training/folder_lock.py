@@ -127,18 +127,20 @@ def name_of_holder(lock: IO[str]) -> str:
         time.sleep(0.05)
     match = re.fullmatch(r"process ([0-9]{1,9}) on (.*) since .*", name)
     if match and match[2] == socket.gethostname() and not psutil.pid_exists(int(match[1])):
-        users = ", ".join(users_of(Path(lock.name)))
-        if users:
-            return f"what is left of {name}, which was killed: {users}"
+        users = dict(users_of(Path(lock.name)))
+        listed = ", ".join(f"process {pid}" for pid in users)
+        if os.fstat(lock.fileno()).st_uid in users.values():
+            return f"what is left of {name}, which was killed: {listed}"
         # Who holds it could not write its own name into another user's file.
-        return f"another user or machine; its file still names {name}, which has ended"
+        holder = listed or "another user or machine"
+        return f"{holder} (its file still names {name}, which has ended)"
     return name or "another process"
 
 
-def users_of(path: Path) -> Iterator[str]:
-    """Yield the other processes of this machine that have the file open."""
+def users_of(path: Path) -> Iterator[tuple[int, int]]:
+    """Yield (process, its user) of the others on this machine that have the file open."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             files = [file.path for file in process.open_files()]
             if process.pid != os.getpid() and str(path.resolve()) in files:
-                yield f"process {process.pid}"
+                yield process.pid, process.uids().effective

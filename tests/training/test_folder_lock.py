@@ -3,8 +3,10 @@
 import os
 import resource
 import socket
+import subprocess
 import threading
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -108,16 +110,22 @@ def test_lock_of_another_user_is_not_given_the_name_of_who_had_it_before() -> No
     folder = Path("a/out").resolve()
     before = f"process 999999999 on {socket.gethostname()} since 2026-01-01 00:00"
     (folder / LOCK).write_text(before)
-    os.chdir(folder)
-    os.seteuid(65534)
-    try:
-        with (
-            locked_file(Path()),
-            pytest.raises(UsageError, match="by another user or machine"),
-        ):
-            locked_file(Path())
-    finally:
-        os.seteuid(0)
+    hold = ["flock", LOCK, "sh", "-c", "echo held; cat"]
+    with subprocess.Popen(hold, cwd=folder, user=65534, stdin=PIPE, stdout=PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(UsageError) as refusal:  # root sees whose it is
+            locked_file(folder)
+        assert f"by process {holder.pid}" in str(refusal.value)
+        assert "which was killed" not in str(refusal.value)
+        os.chdir(folder)
+        os.seteuid(65533)
+        try:
+            with pytest.raises(UsageError, match="by another user or machine"):
+                locked_file(Path())
+        finally:
+            os.seteuid(0)
+        holder.communicate()
 
 
 @pytest.mark.usefixtures("recipe")
