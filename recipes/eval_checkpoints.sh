@@ -12,6 +12,9 @@ supervised "$0" "$@"
 
 usage="bash recipes/eval_checkpoints.sh DATA.jsonl FOLDER CHECKPOINT... [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]"
 (($# >= 4)) || die "usage: $usage"
+for word in "${@:1:2}"; do
+    if [[ $word == --* && ! -e ./$word ]]; then die "$word stands where DATA.jsonl and FOLDER belong; usage: $usage"; fi
+done
 data=$1 folder=$2
 shift 2
 checkpoints=()

@@ -7,7 +7,7 @@ import os
 import re
 import shlex
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,7 +90,7 @@ def split_command(recipe: Path, flags: Sequence[str]) -> Command:
         command = _swift_command(words)
         if command:
             return command
-        if len(rest) > 1 and not is_file(first):
+        if len(rest) > 1 and (not is_file(first) or os.access(first, os.X_OK)):
             what = shorten(" ".join(rest), 60)
             fix = "give a recipe's YAML, or swift VERB FLAGS; DRY_RUN=1 bash RECIPE.sh prints those"
             raise UsageError(
@@ -110,6 +110,7 @@ def _command_in(text: str) -> Command | None:
     except ValueError:
         return None
     exported: dict[str, str] = {}
+    others = []
     for words in commands:
         if words[0] == "export" and all(map(_ASSIGNMENT.match, words[1:])):
             exported |= _variables_of(words)
@@ -117,11 +118,12 @@ def _command_in(text: str) -> Command | None:
         command = _swift_command(words)
         if command:
             return command._replace(environment=exported | command.environment)
-    for words in commands:  # without the word swift
-        while len(words) > 1 and _ASSIGNMENT.match(words[0]):
-            words = words[1:]
-        if len(words) > 1 and words[0] in verbs():
-            return split_command(Path(words[0]), words[1:])
+        others.append(words)
+    for words in others:  # without the word swift
+        rest = list(dropwhile(_ASSIGNMENT.match, words))
+        if len(rest) > 1 and rest[0] in verbs():
+            command = split_command(Path(words[0]), words[1:])
+            return command._replace(environment=exported | command.environment)
     return None
 
 

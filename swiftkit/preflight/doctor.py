@@ -23,7 +23,7 @@ NEEDED = ("torch", "transformers", "modelscope", "click", "openai", "aiohttp")
 GPU_ONLY = ("deepspeed", "liger-kernel", "triton")
 SERVE_PORT = 8000
 _SETUP = "run `bash scripts/setup.sh`"
-_MEND_GPU = "mend it, or name those that work: CUDA_VISIBLE_DEVICES=0,1"
+_MEND_GPU = "mend it, or name the others in CUDA_VISIBLE_DEVICES"
 _CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
 _PIN = re.compile(r"^([\w.-]+)==([\w.]+)", re.MULTILINE)
 _PASSWORD = re.compile(r"//[^/@]+@")

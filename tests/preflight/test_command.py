@@ -180,6 +180,7 @@ def test_split_command_knows_launchers_of_processes(words: str, environment: str
         "swift web-ui --x 1",
         "bash a.sh --x 1",
         "nothing --x 1",
+        "/bin/sh a.sh --x 1",
         "swift --x",
     ],
 )
@@ -206,9 +207,9 @@ def test_split_command_takes_one_quoted_text() -> None:
     assert split_command(Path(text), ()) == expected
     text = "cd a\nexport N=4 && nohup swift sft --system 'a b' --x 1 >log 2>&1 &\nswift infer --y"
     assert split_command(Path(text), ()) == expected
-    text = "sft --dataset a/b#500 'c;d' --x 2 > log # don't"
+    text = "export M=\nN=4 sft --dataset a/b#500 'c;d' --x 2 > log # don't"
     flags = ("--dataset", "a/b#500", "c;d", "--x", "2")
-    assert split_command(Path(text), ()) == (None, flags, "sft", {})
+    assert split_command(Path(text), ()) == (None, flags, "sft", {"N": "4", "M": ""})
     for odd in ("swift sft 'a", "# nothing", "my recipe.yaml", "a" * 5000 + " b"):
         assert split_command(Path(odd), ()).file == Path(odd)
 

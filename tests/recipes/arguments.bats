@@ -93,5 +93,10 @@ teardown() {
         run recipe eval $words
         [[ $status == 2 && $output == *"--limit stands where MODEL"*"usage: bash recipes/eval.sh"* ]]
     done
+    for words in 'data.jsonl --limit 3 a b' '--limit 3 data.jsonl run a b'; do
+        # shellcheck disable=SC2086 # words
+        run recipe eval_checkpoints $words
+        [[ $status == 2 && $output == *"--limit stands where DATA"*"usage: bash recipes/eval_checkpoints.sh"* ]]
+    done
     [[ ! -e --limit && ! -e argv ]]
 }

@@ -13,7 +13,7 @@ _LARGE = 2_000_000_000  # parameters; a step of such a model takes minutes on a 
 def broken_gpu(recipe: Recipe) -> Findings:
     """nvidia-smi shows an error in place of a GPU, which is counted all the same."""
     for fault in recipe.machine.gpu_faults:
-        fix = "mend it, or name those that work: CUDA_VISIBLE_DEVICES=0,1"
+        fix = "mend it, or name the others in CUDA_VISIBLE_DEVICES"
         yield recipe.warn("GPU", fault, fix)
 
 
