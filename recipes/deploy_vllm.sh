@@ -7,7 +7,7 @@
 # Small:    bash recipes/deploy_vllm.sh recipes/tiny/deploy_vllm.yaml
 # Makes:    http://127.0.0.1:8000/v1; next: swiftkit eval tool-call --base-url http://127.0.0.1:8000/v1
 vllm=${SWIFTKIT_VLLM_VENV:-$(dirname "$0")/../.venv_vllm}
-if [[ -x $vllm/bin/python ]]; then export SWIFTKIT_VENV=$vllm; fi # without it, preflight says what is missing
+if [[ -n ${SWIFTKIT_VLLM_VENV-} || -x $vllm/bin/python ]]; then export SWIFTKIT_VENV=$vllm; fi # without it, preflight says what is missing
 # shellcheck source=recipes/lib.sh
 source "$(dirname "$0")/lib.sh"
 # vLLM's CPU build: its plugins are for GPUs; the memory for the cache is in GiB; it pins threads to cores if it may.

@@ -12,9 +12,11 @@ source "$(dirname "$0")/lib.sh"
 supervised "$0" "$@"
 
 usage="bash recipes/eval.sh MODEL DATA.jsonl RUN_DIR [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]"
-if [[ ${1-} == --help || ${1-} == -h ]]; then echo "usage: $usage" && exit; fi
 if (($# == 0)); then set -- runs/lora_sft/merged data/eval.jsonl runs/eval; fi # as in the line above
 (($# >= 3)) || die "usage: $usage"
+for word in "${@:1:3}"; do
+    if [[ $word == --* && ! -e ./$word ]]; then die "$word stands where MODEL, DATA.jsonl and RUN_DIR belong; usage: $usage"; fi
+done
 model=$1 data=$2 run_dir=$3 yaml=$root/recipes/eval.yaml
 make_paths model data run_dir
 shift 3

@@ -11,8 +11,10 @@ source "$(dirname "$0")/lib.sh"
 supervised "$0" "$@"
 
 usage="bash recipes/eval_checkpoints.sh DATA.jsonl FOLDER CHECKPOINT... [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]"
-if [[ ${1-} == --help || ${1-} == -h ]]; then echo "usage: $usage" && exit; fi
 (($# >= 4)) || die "usage: $usage"
+for word in "${@:1:2}"; do
+    if [[ $word == --* && ! -e ./$word ]]; then die "$word stands where DATA.jsonl and FOLDER belong; usage: $usage"; fi
+done
 data=$1 folder=$2
 shift 2
 checkpoints=()

@@ -6,6 +6,8 @@
 # the virtual environment (default .venv). SWIFTKIT_STOP_SECONDS (20) is how long a stopped process may take to end. Anything that
 # swift reads itself (NPROC_PER_NODE, CUDA_VISIBLE_DEVICES, ...) is kept. For several machines: docs/multi_node.md.
 set -euo pipefail
+# shellcheck source=recipes/usage.sh
+source "$(dirname "${BASH_SOURCE[0]}")/usage.sh"
 log() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
 die() { # MESSAGE...: what happened and what to do; exit status 2 (wrong usage or bad input)
@@ -22,7 +24,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 programs=${SWIFTKIT_VENV:-$root/.venv}/bin
 if [[ $programs == -* ]]; then programs=./$programs; fi
 python=$programs/python
-if [[ ! -x $python ]]; then # an environment that is active already
+if [[ ! -x $python && -n ${SWIFTKIT_VENV-} && -z ${makes_venv-} ]]; then # no other takes its place unnoticed
+    die "SWIFTKIT_VENV=$SWIFTKIT_VENV is no virtual environment: it has no bin/python; name another, or make one: bash scripts/setup.sh"
+elif [[ ! -x $python ]]; then # an environment that is active already
     python=python3 programs=""
     export PYTHONPATH=$root${PYTHONPATH:+:$PYTHONPATH}
 fi

@@ -99,11 +99,11 @@ compare() { # BEFORE AFTER: worse (1) and no difference shown (3) are verdicts, 
 }
 
 settings=$(printf 'MODEL=%q RAW=%q HELD_OUT=%q YAMLS=%q' "$model" "$raw" "$held_out" "${YAMLS-}")
-if [[ -z ${DRY_RUN-} ]]; then # stages that are done were done with these
-    mkdir -p -- "$folder"
-    if [[ -f $folder/settings && $(<"$folder/settings") != "$settings" && -n $(ls -- "$folder/done" 2>/dev/null) ]]; then
+if [[ -z ${DRY_RUN-} && $(cat -- "$folder/settings" 2>/dev/null) != "$settings" ]]; then # stages that are done were done with these
+    if [[ -f $folder/settings && -n $(ls -- "$folder/done" 2>/dev/null) ]]; then
         die "$folder was begun with other settings: $(<"$folder/settings"); give another FOLDER"
+    elif [[ -n ${SWIFTKIT_STAGE-} ]]; then # in a stage, for which the folder is locked
+        printf '%s\n' "$settings" >"$folder/settings"
     fi
-    printf '%s\n' "$settings" >"$folder/settings"
 fi
 run_stages "$script" "$folder" report "$@"

@@ -3,8 +3,8 @@
 python scripts/before_after.py RUN_BEFORE RUN_AFTER
 """
 
+import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -32,4 +32,10 @@ def cell(metric: dict[str, Any] | None) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("before", type=Path)
+    parser.add_argument("after", type=Path)
+    runs = parser.parse_args()
+    main(runs.before, runs.after)

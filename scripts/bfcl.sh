@@ -4,6 +4,8 @@
 #   bash scripts/bfcl.sh BFCL_FOLDER [swift sft flags...]      (the folder with BFCL_v4_*.json and possible_answer/)
 # Results: runs/bfcl (BFCL_DIR=folder for another)
 set -euo pipefail
+# shellcheck source=recipes/usage.sh
+source "$(dirname "$0")/../recipes/usage.sh"
 source=${1:?usage: bash scripts/bfcl.sh BFCL_FOLDER [swift sft flags...]}
 source=$(cd "$source" && pwd)
 shift

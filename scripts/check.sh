@@ -2,8 +2,10 @@
 # Everything that can be said about the code without running it.
 # Run: bash scripts/check.sh        Fix what can be fixed: ruff check --fix, ruff format, shfmt -i 4 -ci -w FILES
 set -euo pipefail
-cd "$(dirname "$0")/.."
-PATH=${SWIFTKIT_VENV:-$PWD/.venv}/bin:$PATH
+# shellcheck source=recipes/lib.sh
+source "$(dirname "$0")/../recipes/lib.sh"
+PATH=${programs:+$programs:}$PATH
+cd "$root"
 # Those that are not committed yet count too.
 mapfile -t shell_files < <(git ls-files --cached --others --exclude-standard -- '*.sh' '*.bash' '*.bats' '*.sbatch' .ci/run)
 

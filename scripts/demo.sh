@@ -7,6 +7,8 @@
 # Results and logs: runs/demo, runs/demo_gpt_oss (DEMO_DIR=folder for another). Start afresh: rm -r runs/demo
 # shellcheck disable=SC2329 # stages are called by name
 set -euo pipefail
+# shellcheck source=recipes/usage.sh
+source "$(dirname "$0")/../recipes/usage.sh"
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh # first, because lib.sh takes the environment's Python if there is one
 # shellcheck source=recipes/lib.sh

@@ -1,12 +1,14 @@
 # shellcheck shell=bash
 # What the scripts share that make a virtual environment. They run before there is a Python to ask.
+# shellcheck disable=SC2034 # for lib.sh: what SWIFTKIT_VENV names may not be there yet
+makes_venv=1
 # shellcheck source=recipes/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../recipes/lib.sh"
 cd "$root"
 
 has_gpu() { # GPUS=0 and CUDA_VISIBLE_DEVICES="" say no
-    if [[ -n ${GPUS-} ]]; then
-        [[ $GPUS =~ ^[0-9]+$ ]] || die "GPUS=$GPUS is not a number"
+    if [[ ${GPUS-} =~ [^[:space:]] ]]; then
+        [[ $GPUS =~ ^[[:space:]]*[0-9]+[[:space:]]*$ ]] || die "GPUS=$GPUS is not a number"
         [[ $GPUS =~ [1-9] ]]
     else
         [[ -n ${CUDA_VISIBLE_DEVICES-all} && ${CUDA_VISIBLE_DEVICES-} != -1 && $(nvidia-smi -L 2>/dev/null) == "GPU "* ]]

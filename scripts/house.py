@@ -6,8 +6,8 @@ The figures of expression are symptoms to look at, not limits. Depth and floors 
 that run when a module is imported; an import inside a function is none.
 """
 
+import argparse
 import ast
-import sys
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -167,4 +167,8 @@ def cycles(edges: dict[str, set[str]]) -> list[tuple[str, str]]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1] if len(sys.argv) > 1 else "swiftkit"))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("package", type=Path, nargs="?", default=Path("swiftkit"))
+    main(parser.parse_args().package)

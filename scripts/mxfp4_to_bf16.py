@@ -9,6 +9,7 @@ after loading with Mxfp4Config(dequantize=True) leaves the experts out of the ch
 transformers 5.19.0).
 """
 
+import argparse
 import json
 import shutil
 import sys
@@ -96,6 +97,10 @@ def dequantized(names: list[str], holders: dict[str, Any]) -> Iterator[tuple[str
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit("usage: python scripts/mxfp4_to_bf16.py SOURCE OUT")
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("source", type=Path)
+    parser.add_argument("out", type=Path)
+    folders = parser.parse_args()
+    main(folders.source, folders.out)

@@ -8,6 +8,7 @@ run it) and Makes; NAME.yaml says What, Hardware, Run, Override and Result.
 tests/recipes/test_recipe_headers.py holds the headers whole and the table equal to this.
 """
 
+import argparse
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +49,7 @@ def _comment(path: Path) -> Iterator[str]:
 
 
 def scripts() -> list[Path]:
-    return sorted(path for path in RECIPES.glob("*.sh") if path.name != "lib.sh")
+    return sorted(path for path in RECIPES.glob("*.sh") if path.name not in ("lib.sh", "usage.sh"))
 
 
 def table() -> str:
@@ -89,4 +90,7 @@ def with_table(page: str) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(  # it takes none, but says what it is
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     README.write_text(with_table(README.read_text(encoding="utf-8")), encoding="utf-8")

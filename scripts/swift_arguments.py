@@ -154,4 +154,7 @@ def written(content: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(  # it takes none, but says what it is
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     TABLE.write_text(written(table()), encoding="utf-8")

@@ -4,6 +4,8 @@
 # Override: bash scripts/test.sh -m 'not e2e'       any pytest argument; e2e tests run the real swift and take minutes
 #           bash scripts/test.sh -n 0               one after the other; else a process for each core, four at most
 set -euo pipefail
+# shellcheck source=recipes/usage.sh
+source "$(dirname "$0")/../recipes/usage.sh"
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh
 bash scripts/check.sh

@@ -7,6 +7,8 @@
 # Exit status: 1 if a part has failed.
 # shellcheck disable=SC2329 # parts are called by name
 set -euo pipefail
+# shellcheck source=recipes/usage.sh
+source "$(dirname "$0")/../recipes/usage.sh"
 cd "$(dirname "$0")/.."
 bash scripts/setup.sh # first, because lib.sh takes the environment's Python if there is one
 # shellcheck source=recipes/lib.sh

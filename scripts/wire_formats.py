@@ -7,6 +7,7 @@ read, its limits and the engines' parsers; the call is what its `render` writes.
 tests/docs/test_wire_formats.py holds the docstrings whole and the table equal to this.
 """
 
+import argparse
 import inspect
 import re
 from pathlib import Path
@@ -60,4 +61,7 @@ def written(document: str) -> str:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(  # it takes none, but says what it is
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     DOCUMENT.write_text(written(DOCUMENT.read_text(encoding="utf-8")), encoding="utf-8")

@@ -5,6 +5,8 @@
 # Run:      bash recipes/tiny/make_base.sh qwen3|gpt_oss
 # Result:   recipes/tiny/qwen3 (2.2 MB, bf16), recipes/tiny/gpt_oss (4.7 MB); they are shipped, so nobody needs to run this
 set -euo pipefail
+# shellcheck source=recipes/usage.sh
+source "$(dirname "$0")/../usage.sh"
 cd "$(dirname "$0")/../.."
 python=${SWIFTKIT_VENV:-.venv}/bin/python
 family=${1-}

@@ -50,8 +50,9 @@ def preflight(recipe: Path, flags: tuple[str, ...], verb: str | None, as_json: b
     contradictions, data, memory.
 
     One line a finding on stderr: its place, what is wrong, and the fix; docs/preflight.md lists the
-    rules. The memory is an estimate, not measured. Instead of a file a whole command can be given;
-    its corrected form goes to stdout.
+    rules. The memory is an estimate, not measured. Instead of a file a whole command can be given,
+    with what starts it (torchrun, nohup, ...), or as one quoted text; its corrected form goes to
+    stdout.
 
     \b
     Exit status:
@@ -76,6 +77,8 @@ def preflight(recipe: Path, flags: tuple[str, ...], verb: str | None, as_json: b
         print_json(findings)
     for finding in findings:
         say(str(finding))
+    if read.verb == "megatron":
+        say("swiftkit: names and values of the flags were not checked: Megatron's are not known")
     if command.file is None and not as_json:
         better = corrected(read, findings, command.environment)
         if better:

@@ -1,17 +1,43 @@
-"""A command in place of a recipe: split it into file, flags and verb, and print it corrected."""
+"""A command in place of a recipe: split it into file, flags and verb, and print it corrected.
+
+What starts swift may stand in front: variables, nohup, time, sudo, env, a launcher of processes.
+"""
 
 import os
 import re
 import shlex
 from collections.abc import Sequence
+from itertools import dropwhile, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+from swiftkit.errors import UsageError
+from swiftkit.preflight.shell_text import shell_commands
 from swiftkit.recipe.arguments import verbs
-from swiftkit.recipe.recipe import Recipe, RecipeFinding
+from swiftkit.recipe.machine import ONE_A_GPU
+from swiftkit.recipe.recipe import Recipe, RecipeFinding, whole_number
+from swiftkit.terminal import shorten
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
-_SHELL_WORDS = ("|", "||", "&", "&&", ";", ">", ">>", "2>&1", "&>", "<")  # what follows is no flag
+_SETTINGS = (".yaml", ".yml", ".json")
+# As `python -m` or torchrun is given them: swift.cli.sft, .../swift/cli/_megatron/sft.py
+_MODULE = re.compile(r"(?:^|/)swift[./]cli[./](_megatron[./])?(\w+?)(?:\.py)?$")
+# Flags of torchrun, deepspeed and accelerate, and swift's variables for the same.
+_LAUNCHER_FLAGS = {
+    "nproc_per_node": "NPROC_PER_NODE",
+    "num_gpus": "NPROC_PER_NODE",
+    "num_processes": "NPROC_PER_NODE",
+    "nnodes": "NNODES",
+    "num_nodes": "NNODES",
+    "num_machines": "NNODES",
+    "node_rank": "NODE_RANK",
+    "machine_rank": "NODE_RANK",
+    "master_addr": "MASTER_ADDR",
+    "main_process_ip": "MASTER_ADDR",
+    "master_port": "MASTER_PORT",
+    "main_process_port": "MASTER_PORT",
+}
+_NODE_VARIABLES = ("NNODES", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 class Command(NamedTuple):
@@ -44,40 +70,106 @@ def corrected(
 
 
 def split_command(recipe: Path, flags: Sequence[str]) -> Command:
-    """Split FILE flags, VERB flags or VERB FILE flags, after NAME=VALUE words and swift or not.
+    """Split FILE flags, VERB flags, or what starts swift, VERB or VERB FILE, and its flags.
 
     The whole may be one quoted text, as it stands in a tutorial: broken into lines, with a pipe.
+    Raises UsageError for a command of another program.
     """
     words = [str(recipe), *flags]
-    is_file = os.path.isfile  # Path.is_file raises for long texts
-    if len(words) == 1 and " " in words[0] and not is_file(words[0]):
-        words = _shell_words(words[0])
+    if len(words) == 1 and len(words[0].split()) > 1 and not is_file(words[0]):
+        return _command_in(words[0]) or Command(recipe, (), "", {})
     environment = {}
-    if words[0] == "env" and len(words) > 1:
-        words = words[1:]
-    while len(words) > 1 and _ASSIGNMENT.match(words[0]) and not is_file(words[0]):
-        name, _, environment[name] = words.pop(0).partition("=")
-    if words[0] == "swift" and len(words) > 1 and not Path("swift").is_file():
-        words = words[1:]
-    first, *rest = words
-    if first not in verbs() or Path(first).is_file():
-        return Command(Path(first), tuple(rest), "", environment)
-    if rest and rest[0].endswith((".yaml", ".yml", ".json")):
-        return Command(Path(rest[0]), tuple(rest[1:]), first, environment)
-    return Command(None, tuple(rest), first, environment)
+    rest = words[1:] if words[0] == "env" and len(words) > 1 else words
+    while len(rest) > 1 and _ASSIGNMENT.match(rest[0]) and not is_file(rest[0]):
+        name, _, environment[name] = rest[0].partition("=")
+        rest = rest[1:]
+    first = rest[0]
+    if first in verbs() and not is_file(first):
+        return _with_file(first, rest[1:], environment)
+    if not first.endswith(_SETTINGS):
+        command = _swift_command(words)
+        if command:
+            return command
+        if len(rest) > 1 and (not is_file(first) or os.access(first, os.X_OK)):
+            what = shorten(" ".join(rest), 60)
+            fix = "give a recipe's YAML, or swift VERB FLAGS; DRY_RUN=1 bash RECIPE.sh prints those"
+            raise UsageError(
+                f"{what}: is no recipe, and no command of swift is found in it ({fix})"
+            )
+    return Command(Path(first), tuple(rest[1:]), "", environment)
 
 
-def _shell_words(text: str) -> list[str]:
-    """Split a command as a shell does, up to a pipe, a redirection or the next command.
+def is_file(name: str) -> bool:
+    return os.path.isfile(name)  # noqa: PTH113 - Path.is_file raises for long texts
 
-    What names no verb of swift is a file's name with spaces, and stays whole.
-    """
+
+def _command_in(text: str) -> Command | None:
+    """Return the first command of swift in a text, with the variables that are exported before."""
     try:
-        words = shlex.split(text.replace("\\\n", " "), comments=True)
-    except ValueError:  # a quote that is not closed
-        return [text]
+        commands = shell_commands(text)
+    except ValueError:
+        return None
+    exported: dict[str, str] = {}
+    others = []
+    for words in commands:
+        if words[0] == "export" and all(map(_ASSIGNMENT.match, words[1:])):
+            exported |= _variables_of(words)
+            continue
+        command = _swift_command(words)
+        if command:
+            return command._replace(environment=exported | command.environment)
+        others.append(words)
+    for words in others:  # without the word swift
+        rest = list(dropwhile(_ASSIGNMENT.match, words))
+        if len(rest) > 1 and rest[0] in verbs():
+            command = split_command(Path(words[0]), words[1:])
+            return command._replace(environment=exported | command.environment)
+    return None
+
+
+def _swift_command(words: Sequence[str]) -> Command | None:
+    """Return the command of swift that stands in these words, behind whatever starts it."""
     for index, word in enumerate(words):
-        if word in _SHELL_WORDS:
-            words = words[:index]
-            break
-    return words if set(verbs()).intersection(words) else [text]
+        program, rest = Path(word).name, list(words[index + 1 :])
+        match = _MODULE.search(word)
+        if match:
+            program = "megatron" if match[1] else "swift"
+            if match[2] != "main":
+                rest.insert(0, match[2])
+        if program == "megatron" and rest and not rest[0].startswith("-"):
+            return _with_file("megatron", rest[1:], _variables_of(words[:index]))
+        if program == "swift" and rest and rest[0] in verbs():
+            return _with_file(rest[0], rest[1:], _variables_of(words[:index]))
+    return None
+
+
+def _with_file(verb: str, words: Sequence[str], environment: dict[str, str]) -> Command:
+    if words and words[0].endswith(_SETTINGS):
+        return Command(Path(words[0]), tuple(words[1:]), verb, environment)
+    return Command(None, tuple(words), verb, environment)
+
+
+def _variables_of(words: Sequence[str]) -> dict[str, str]:
+    """Return the variables in front of a command, and those that a launcher's flags stand for."""
+    variables = {}
+    given = {}  # to the launcher
+    for word, after in pairwise([*words, ""]):
+        name, equals, value = word.partition("=")
+        if word.startswith("-"):
+            given[name.lstrip("-").replace("-", "_")] = value if equals else after
+        elif _ASSIGNMENT.match(word):
+            variables[name] = value
+    if {"deepspeed", "accelerate"}.intersection(Path(word).name for word in words):
+        variables["NPROC_PER_NODE"] = ONE_A_GPU[0]  # where nothing else is said
+    for flag, name in _LAUNCHER_FLAGS.items():
+        if flag in given:
+            variables[name] = given[flag]
+    machines = whole_number(given.get("num_machines", ""))
+    processes = whole_number(given.get("num_processes", ""))
+    if machines and processes:  # accelerate counts those of all machines
+        variables["NPROC_PER_NODE"] = str(processes // machines)
+    # What finds the other nodes by itself, or is known to a shell alone, is not judged.
+    finds_nodes = any(flag.startswith("rdzv_") for flag in given)
+    if finds_nodes or any("$" in variables.get(name, "") for name in _NODE_VARIABLES):
+        variables = {name: text for name, text in variables.items() if name not in _NODE_VARIABLES}
+    return variables

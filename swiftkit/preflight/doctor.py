@@ -23,6 +23,7 @@ NEEDED = ("torch", "transformers", "modelscope", "click", "openai", "aiohttp")
 GPU_ONLY = ("deepspeed", "liger-kernel", "triton")
 SERVE_PORT = 8000
 _SETUP = "run `bash scripts/setup.sh`"
+_MEND_GPU = "mend it, or name the others in CUDA_VISIBLE_DEVICES"
 _CONSTRAINTS = Path(__file__).parents[2] / "constraints.txt"
 _PIN = re.compile(r"^([\w.-]+)==([\w.]+)", re.MULTILINE)
 _PASSWORD = re.compile(r"//[^/@]+@")
@@ -81,14 +82,7 @@ def _gpus(gpus: Sequence[Gpu], problem: str) -> Iterator[Finding]:
         runtimes = ("nvidia-cuda-runtime", "nvidia-cuda-runtime-cu12", "nvidia-cuda-runtime-cu13")
         has_cuda = any(map(package_version, runtimes))
         yield Finding(OK, "torch build", build or ("CUDA" if has_cuda else "CPU"))
-    for number, gpu in enumerate(gpus):
-        memory = f"{gpu.total_memory >> 20} MiB, {gpu.free_memory >> 20} MiB free"
-        yield Finding(OK, f"GPU {number}", f"{gpu.name}, {memory}, driver {gpu.driver}")
-    if problem:
-        fix = "mend the driver, or start the container with its GPUs; GPUS=0: the CPU is meant"
-        yield Finding(WARN, "GPU", f"none is seen: {problem}", fix)
-    elif not gpus:
-        yield Finding(OK, "GPU", "none: recipes run on the CPU, with tiny models only")
+    yield from _devices(gpus, problem)
     for name in GPU_ONLY:
         version = package_version(name)
         if gpus and not version:
@@ -96,6 +90,24 @@ def _gpus(gpus: Sequence[Gpu], problem: str) -> Iterator[Finding]:
             yield Finding(WARN, name, message, "pip install 'swiftkit[gpu]'")
         else:
             yield Finding(OK, name, version or "not installed; not needed without a GPU")
+
+
+def _devices(gpus: Sequence[Gpu], problem: str) -> Iterator[Finding]:
+    for number, gpu in enumerate(gpus):
+        memory = "memory not known"
+        if gpu.total_memory:
+            memory = f"{gpu.total_memory >> 20} MiB, {gpu.free_memory >> 20} MiB free"
+        if gpu.fault:
+            yield Finding(WARN, f"GPU {number}", gpu.fault, _MEND_GPU)
+        else:
+            yield Finding(OK, f"GPU {number}", f"{gpu.name}, {memory}, driver {gpu.driver}")
+    if gpus and problem:
+        yield Finding(WARN, "GPU", problem, _MEND_GPU)
+    elif problem:
+        fix = "mend the driver, or start the container with its GPUs; GPUS=0: the CPU is meant"
+        yield Finding(WARN, "GPU", f"none is seen: {problem}", fix)
+    elif not gpus:
+        yield Finding(OK, "GPU", "none: recipes run on the CPU, with tiny models only")
 
 
 def _swift_command() -> Iterator[Finding]:

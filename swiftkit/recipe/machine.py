@@ -9,10 +9,14 @@ import re
 import shutil
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from swiftkit.sandbox.family import end_marked, new_mark, with_mark
+
+ONE_A_GPU = ("auto", "gpu")  # torchrun's words for NPROC_PER_NODE
 _PACKAGES = (
     "ms-swift deepspeed liger-kernel triton vllm bitsandbytes flash-attn kernels swanlab wandb"
     " tensorboard autoawq gptqmodel hqq eetq optimum-quanto sglang lmdeploy mlflow comet-ml neptune"
@@ -27,13 +31,15 @@ _WITHOUT_NVIDIA_SMI = {
     "kfd": "an AMD GPU (/dev/kfd, ROCm) is not read by this launcher",
 }
 _SECONDS = 20.0  # for nvidia-smi; it takes some where no process keeps the driver loaded
+_SECONDS_TO_END = 2.0  # where the driver hangs, not even SIGKILL ends what waits for it
+_NOT_KNOWN = ("[N/A]", "[Not Supported]", "[Insufficient Permissions]")  # of a GPU that works
 
 
 class Gpu(NamedTuple):
     """A GPU as nvidia-smi shows it.
 
     Memory in bytes, 0 where it is not known. `capability` is CUDA's compute capability (9.0:
-    Hopper), 0 where it is not known.
+    Hopper), 0 where it is not known. `fault` tells its line of the table, if an error stands in it.
     """
 
     name: str
@@ -41,6 +47,7 @@ class Gpu(NamedTuple):
     free_memory: int
     capability: float = 0.0
     driver: str = ""
+    fault: str = ""
 
 
 class Machine(NamedTuple):
@@ -48,7 +55,7 @@ class Machine(NamedTuple):
 
     gpus: tuple[Gpu, ...] = ()
     versions: Mapping[str, str] = {}
-    gpu_problem: str = ""  # why no GPU could be read, where there may be some
+    gpu_problem: str = ""  # why GPUs that may be there could not be read
 
     @property
     def has_swift(self) -> bool:
@@ -58,6 +65,14 @@ class Machine(NamedTuple):
     def lacks(self, package: str) -> bool:
         """Return True if runs start here and the package is not installed."""
         return self.has_swift and package not in self.versions
+
+    @property
+    def gpu_faults(self) -> list[str]:
+        """What nvidia-smi says beside the GPUs that it shows well; they count all the same."""
+        faults = [gpu.fault for gpu in self.gpus if gpu.fault]
+        if self.gpus and self.gpu_problem:
+            faults.append(f"{self.gpu_problem} (beside {len(self.gpus)} GPUs)")
+        return faults
 
     @classmethod
     def here(cls, environment: Mapping[str, str]) -> "Machine":
@@ -77,7 +92,8 @@ def read_gpus(
     """Return this machine's GPUs in nvidia-smi's order, or none and why.
 
     Nothing is wrong (no GPU, "") with a machine that has neither nvidia-smi nor a device of an
-    accelerator.
+    accelerator. Beside GPUs that could be read stands what else nvidia-smi says: of one that has
+    fallen off the bus, of a damaged memory.
     """
     program = shutil.which("nvidia-smi", path=environment.get("PATH"))
     if program is None:
@@ -87,9 +103,7 @@ def read_gpus(
         return (), ""
     command = [program, f"--query-gpu={_GPU_FIELDS}", "--format=csv,noheader,nounits"]
     try:
-        output = subprocess.run(  # noqa: S603 - a fixed command
-            command, capture_output=True, check=True, timeout=_SECONDS
-        ).stdout.decode(errors="replace")
+        output = _output_of(command)
     except subprocess.TimeoutExpired:
         return (), f"nvidia-smi gave no answer within {_SECONDS:.0f} s"
     except subprocess.CalledProcessError as error:
@@ -97,15 +111,58 @@ def read_gpus(
         return (), f"nvidia-smi failed with status {error.returncode}: {' '.join(words)[:200]}"
     except OSError as error:
         return (), f"nvidia-smi cannot be run: {error.strerror}"
-    gpus = []
+    gpus: list[Gpu] = []
+    others: list[str] = []
     for line in output.splitlines():
         columns = [column.strip() for column in line.split(",")]
         if len(columns) == 5:
-            name, total, free, capability, driver = columns
-            memory = int(_number(total)) << 20, int(_number(free)) << 20  # MiB -> bytes
-            gpus.append(Gpu(name, *memory, _number(capability), driver))
-    words = " ".join(output.split())[:200]
-    return tuple(gpus), f"nvidia-smi says: {words}" if words and not gpus else ""
+            gpus.append(_gpu_of(columns, len(gpus)))
+        else:
+            others += line.split()
+    return tuple(gpus), f"nvidia-smi says: {' '.join(others)[:200]}" if others else ""
+
+
+def _output_of(command: Sequence[str]) -> str:
+    """Return what nvidia-smi prints. It may be a script: at the end of its time its family ends.
+
+    Raises subprocess.TimeoutExpired then, CalledProcessError, and OSError if it cannot be run.
+    """
+    mark = new_mark()
+    process = subprocess.Popen(  # noqa: S603 - a fixed command
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=with_mark(os.environ, mark),
+    )
+    try:
+        output, said = process.communicate(timeout=_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        with suppress(ImportError):  # a dry run may have no psutil
+            end_marked(mark, _SECONDS_TO_END)
+        process.poll()
+        raise
+    finally:
+        for pipe in (process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command, output, said)
+    return output.decode(errors="replace")
+
+
+def _gpu_of(columns: Sequence[str], number: int) -> Gpu:
+    """Return the GPU of a line of the table; with a fault where it shows an error."""
+    name, *texts, driver = columns
+    is_broken = not name or name.startswith(("[", "ERR!")) or not driver
+    values = []
+    for text in texts:
+        is_number = re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text)
+        values.append(float(text) if is_number else 0.0)
+        is_broken = is_broken or not (is_number or text in _NOT_KNOWN)
+    fault = f"nvidia-smi says of GPU {number}: {', '.join(columns)[:200]}" if is_broken else ""
+    total, free, capability = values
+    return Gpu(name, int(total) << 20, int(free) << 20, capability, driver, fault)  # from MiB
 
 
 def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
@@ -162,11 +219,3 @@ def has_swanlab_key(environment: Mapping[str, str]) -> bool:
             except OSError:
                 continue
     return False
-
-
-def _number(text: str) -> float:
-    """Return a number of nvidia-smi's, 0 for `[N/A]`."""
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0

@@ -7,7 +7,7 @@ import msgspec
 
 from swiftkit.findings import Finding, Level
 from swiftkit.recipe.arguments import Argument, arguments_of
-from swiftkit.recipe.machine import Machine
+from swiftkit.recipe.machine import ONE_A_GPU, Machine
 
 TRAINING = ("sft", "pt", "rlhf")
 RecipeSettings = dict[str, list[str]]  # flag without dashes -> its values
@@ -39,6 +39,7 @@ Findings = Iterator[RecipeFinding]  # of one rule
 
 def whole_number(text: str) -> int | None:
     """Return a number of decimal digits; None for other text, and for what nobody can mean."""
+    text = text.strip()  # as int() does, in swift and torchrun
     return int(text) if text.isdecimal() and len(text) < 16 else None
 
 
@@ -117,7 +118,8 @@ class Recipe:
     @property
     def processes(self) -> int:
         """The processes of all nodes: NPROC_PER_NODE each, or one a GPU with DeepSpeed or FSDP."""
-        per_node = whole_number(self.environment.get("NPROC_PER_NODE", ""))
+        value = self.environment.get("NPROC_PER_NODE", "").strip()
+        per_node = len(self.machine.gpus) if value in ONE_A_GPU else whole_number(value)
         nodes = whole_number(self.environment.get("NNODES", ""))
         processes = 1
         if per_node is not None:

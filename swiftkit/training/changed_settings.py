@@ -10,7 +10,7 @@ from pathlib import Path
 
 from swiftkit.recipe.arguments import Argument
 from swiftkit.recipe.recipe import Recipe, whole_number
-from swiftkit.training.provenance import DataFile
+from swiftkit.training.provenance import CODE, DataFile
 from swiftkit.training.redaction import recipe_secrets, redacted_settings
 from swiftkit.training.run_record import RunRecord
 
@@ -68,16 +68,21 @@ def _values(argument: Argument, words: list[str]) -> list[object]:
 
 
 def changed_data(before: Sequence[DataFile], now: Sequence[DataFile]) -> list[str]:
-    """Compare the files of --dataset, which have an order."""
-    old = [file for file in before if file.flag == "dataset"]
-    new = [file for file in now if file.flag == "dataset"]
-    if len(old) != len(new):
-        return [f"dataset had {len(old)} files, has {len(new)}"]
+    """Compare the files of --dataset, which have an order, and those of code."""
     differences = []
-    for file, other in zip(old, new, strict=True):
-        if file.sha256 != other.sha256:
-            digests = f"SHA-256 {file.sha256[:12]} then, {other.sha256[:12]} now"
-            differences.append(f"{other.path} holds other data ({digests})")
+    for flag in ("dataset", *CODE):
+        old = [file for file in before if file.flag == flag]
+        new = [file for file in now if file.flag == flag]
+        if flag in CODE and not old:  # an older swiftkit kept none
+            continue
+        if len(old) != len(new):
+            differences.append(f"{flag} had {len(old)} files, has {len(new)}")
+            continue
+        for file, other in zip(old, new, strict=True):
+            if file.sha256 != other.sha256:
+                content = "code or settings" if flag in CODE else "data"
+                digests = f"SHA-256 {file.sha256[:12]} then, {other.sha256[:12]} now"
+                differences.append(f"{other.path} holds other {content} ({digests})")
     return differences
 
 

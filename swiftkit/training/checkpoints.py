@@ -84,6 +84,21 @@ def step_of(checkpoint: Path) -> int | None:
     return int(number) if name == "checkpoint" and number.isascii() and number.isdigit() else None
 
 
+def times(output: Path) -> dict[str, int]:
+    """Return checkpoint, as seen from the output folder -> the time of its state.
+
+    In ns of the file system's clock; 0 where there is no state, or none that can be seen.
+    """
+    found = {}
+    for checkpoint in all_checkpoints(output):
+        name = str(checkpoint.relative_to(output))
+        try:
+            found[name] = (checkpoint / STATE).stat().st_mtime_ns
+        except OSError:
+            found[name] = 0
+    return found
+
+
 def last_step(output: Path) -> int | None:
     """Return the step of the last complete checkpoint."""
     for checkpoint in all_checkpoints(output):

@@ -109,10 +109,11 @@ def take_lock(lock: IO[str], what: str, fix: str) -> None:
         say(f"swiftkit: {lock.name} cannot be locked ({error.strerror}): start no second one")
         return
     if lock.writable():
-        lock.truncate(0)
         now = datetime.now().astimezone()
-        lock.write(f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M}")
-        lock.flush()
+        name = f"process {os.getpid()} on {socket.gethostname()} since {now:%Y-%m-%d %H:%M}"
+        with suppress(OSError):  # a full disk: the lock holds all the same
+            os.ftruncate(lock.fileno(), 0)
+            os.write(lock.fileno(), name.encode(errors="replace"))
 
 
 def name_of_holder(lock: IO[str]) -> str:
@@ -126,14 +127,20 @@ def name_of_holder(lock: IO[str]) -> str:
         time.sleep(0.05)
     match = re.fullmatch(r"process ([0-9]{1,9}) on (.*) since .*", name)
     if match and match[2] == socket.gethostname() and not psutil.pid_exists(int(match[1])):
-        return f"what is left of {name}, which was killed: {', '.join(users_of(Path(lock.name)))}"
+        users = dict(users_of(Path(lock.name)))
+        listed = ", ".join(f"process {pid}" for pid in users)
+        if os.fstat(lock.fileno()).st_uid in users.values():
+            return f"what is left of {name}, which was killed: {listed}"
+        # Who holds it could not write its own name into another user's file.
+        holder = listed or "another user or machine"
+        return f"{holder} (its file still names {name}, which has ended)"
     return name or "another process"
 
 
-def users_of(path: Path) -> Iterator[str]:
-    """Yield the other processes of this machine that have the file open."""
+def users_of(path: Path) -> Iterator[tuple[int, int]]:
+    """Yield (process, its user) of the others on this machine that have the file open."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             files = [file.path for file in process.open_files()]
             if process.pid != os.getpid() and str(path.resolve()) in files:
-                yield f"process {process.pid}"
+                yield process.pid, process.uids().effective

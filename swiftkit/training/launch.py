@@ -182,9 +182,16 @@ def run_as_it_is(line: LaunchLine) -> int:
 
 
 def say_why_no_gpu(line: LaunchLine, machine: Machine) -> None:
-    """Say what is wrong with the GPUs, if the user has not said that the CPU is meant."""
+    """Say what is wrong with the GPUs, if the user has not said that the CPU is meant.
+
+    Where some are seen preflight says it, which a dry run leaves out.
+    """
+    if machine.gpus:
+        for fault in machine.gpu_faults if is_dry_run() else []:
+            line.log(fault)
+        return
     hides_gpus = os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1")
-    if machine.gpu_problem and not os.environ.get("GPUS") and not hides_gpus:
+    if machine.gpu_problem and not machine_settings.wanted_gpus(os.environ) and not hides_gpus:
         fix = "GPUS=N says how many there are, GPUS=0 that the CPU is meant"
         line.log(f"no GPU is seen, so the CPU is used: {machine.gpu_problem} ({fix})")
 
@@ -193,7 +200,7 @@ def fit_to_machine(work: Work, line: LaunchLine, file: str, problem: str) -> Wor
     """Compare the GPUs with the recipe's, which a dry run takes. Raises UsageError without any."""
     if work.gpus * work.nodes >= line.gpus:
         return work
-    if is_dry_run() and not os.environ.get("GPUS"):
+    if is_dry_run() and not machine_settings.wanted_gpus(os.environ):
         made_for = f"the {line.gpus} GPUs that the recipe is made for"
         line.log(f"this is the command for {made_for}; here are {work.gpus}")
         return work._replace(gpus=line.gpus)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from swiftkit.errors import UsageError
-from swiftkit.recipe.machine import free_port
+from swiftkit.recipe.machine import ONE_A_GPU, free_port
 from swiftkit.terminal import shorten
 from swiftkit.training.shell_line import quote
 
@@ -40,7 +40,7 @@ class Work(NamedTuple):
 
 def count_gpus(environment: Mapping[str, str], visible: int) -> int:
     """Return how many GPUs swift may use: GPUS (else UsageError), or all that are visible."""
-    wanted = environment.get("GPUS", "")
+    wanted = wanted_gpus(environment)
     if not wanted:
         return visible
     if not re.fullmatch("[0-9]{1,5}", wanted):
@@ -48,9 +48,14 @@ def count_gpus(environment: Mapping[str, str], visible: int) -> int:
     return int(wanted)
 
 
+def wanted_gpus(environment: Mapping[str, str]) -> str:
+    """Return GPUS, empty where it is not set or blank."""
+    return environment.get("GPUS", "").strip()
+
+
 def count_nodes(environment: Mapping[str, str]) -> int:
     """Return how many machines train together: NNODES, else 1. Raises UsageError for another."""
-    nodes = environment.get("NNODES", "") or "1"
+    nodes = environment.get("NNODES", "").strip() or "1"
     if not re.fullmatch("[1-9][0-9]{0,4}", nodes):
         raise wrong_value("NNODES", nodes, "is no number of machines")
     return int(nodes)
@@ -66,6 +71,8 @@ def check_torchrun(work: Work, environment: Mapping[str, str]) -> None:
         return
     for name in ("NPROC_PER_NODE", "NNODES", "NODE_RANK", "MASTER_PORT"):
         value = environment.get(name, "0")
+        if name == "NPROC_PER_NODE" and value.strip() in ONE_A_GPU:
+            continue
         if not re.fullmatch("[0-9]{1,5}", value.strip()):
             raise wrong_value(name, value, "is no number, as torchrun needs: correct or unset it")
 
@@ -92,14 +99,17 @@ def wrong_value(name: str, value: str, reason: str) -> UsageError:
 
 def variables_for(work: Work, environment: Mapping[str, str]) -> dict[str, str]:
     """Return swift's variables, in DRY_RUN's order. Raises UsageError for a bad NPROC_PER_NODE."""
-    per_node = environment.get("NPROC_PER_NODE", "")
+    per_node = environment.get("NPROC_PER_NODE", "").strip()
+    if per_node in ONE_A_GPU:
+        per_node = str(max(work.gpus, 1))
+        environment = {**environment, "NPROC_PER_NODE": per_node}
     if per_node and not re.fullmatch("[1-9][0-9]{0,4}", per_node):
         raise wrong_value("NPROC_PER_NODE", per_node, "is no number of processes")
     processes = int(per_node or 1)
     if work.is_training and not per_node:
         processes = max(work.gpus, 1)
     defaults = {}
-    if environment.get("GPUS"):  # a smaller number than the machine has must also hide the others
+    if wanted_gpus(environment):  # a smaller number than the machine has must also hide the others
         defaults["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, range(work.gpus)))
     if per_node or processes > 1 or work.nodes > 1:
         defaults["NPROC_PER_NODE"] = str(processes)

@@ -4,10 +4,11 @@ Nothing here imports torch, or takes long.
 """
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -16,11 +17,14 @@ import msgspec
 
 from swiftkit.errors import SwiftkitError
 from swiftkit.recipe.paths import data_files as named_files
+from swiftkit.recipe.paths import set_values
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.terminal import say
 from swiftkit.training.redaction import redacted
 
 ROOT = Path(__file__).resolve().parents[2]
+# Flags, and a variable, whose files change what is learnt; those of swiftkit the commit tells.
+CODE = ("external_plugins", "deepspeed", "SWIFTKIT_TOOLS")
 _CHANGED_FILES = 100  # that are listed
 _LARGE = 5_000_000_000  # bytes; to read as many takes ten seconds, so it is said
 _HEADER = re.compile(r"^(Name|Version): *(.+)$", re.MULTILINE)
@@ -43,7 +47,10 @@ class RecordedGpu(msgspec.Struct, frozen=True):
 
 
 class DataFile(msgspec.Struct, frozen=True):
-    """A file that the recipe names; `rows` is null where they cannot be counted."""
+    """A file that the recipe names: data, or code and settings of the user's own (CODE).
+
+    `rows` is null where they cannot be counted.
+    """
 
     flag: str
     path: str
@@ -116,23 +123,41 @@ def _address(direct_url: str) -> str:
 
 
 def data_files(recipe: Recipe) -> list[DataFile]:
-    """Describe the data files that are there. Two seconds a GB, so many are announced."""
-    files = list(named_files(recipe))
-    total = sum(path.stat().st_size for _, path in files)
+    """Describe the files that are there: data, then code.
+
+    Two seconds a GB, so many are announced.
+    """
+    files = []
+    for flag, path in [*named_files(recipe), *_code_files(recipe)]:
+        state = path.stat()
+        files.append((flag, path.absolute(), state.st_size, state.st_mtime_ns))
+    return list(_described(tuple(files)))
+
+
+@cache
+def _described(files: tuple[tuple[str, Path, int, int], ...]) -> list[DataFile]:
+    """Describe files of these flags, paths, sizes and times: a resumed run asks twice."""
+    total = sum(size for _, _, size, _ in files)
     if total > _LARGE:
         gigabytes = f"{total / 1e9:.0f} GB"
         say(f"swiftkit: reading {gigabytes} of data for the record of the run (SHA-256, rows)")
     described = []
-    for flag, path in files:
-        state = path.stat()
-        digest, rows = _digest_and_rows(path.absolute(), state.st_size, state.st_mtime_ns)
-        described.append(DataFile(flag, str(path.absolute()), state.st_size, digest, rows))
+    for flag, path, size, _ in files:
+        digest, rows = _digest_and_rows(path)
+        described.append(DataFile(flag, str(path), size, digest, None if flag in CODE else rows))
     return described
 
 
-@cache
-def _digest_and_rows(path: Path, _size: int, _time: int) -> tuple[str, int | None]:
-    """Return the SHA-256 and rows of a file of this size and time: a resumed run asks twice."""
+def _code_files(recipe: Recipe) -> Iterator[tuple[str, Path]]:
+    tools = recipe.environment.get("SWIFTKIT_TOOLS", "")
+    for flag, value in [*set_values(recipe, CODE), ("SWIFTKIT_TOOLS", tools)]:
+        if os.path.isfile(Path(value).expanduser()):  # noqa: PTH113 - a DeepSpeed setting may be long
+            path = Path(value).expanduser()
+            if not path.resolve().is_relative_to(ROOT / "swiftkit"):
+                yield flag, path
+
+
+def _digest_and_rows(path: Path) -> tuple[str, int | None]:
     digest, lines = hashlib.sha256(), 0
     with path.open("rb") as file:
         while block := file.readlines(1 << 22):

@@ -21,7 +21,7 @@ from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.sandbox.family import FAMILY
 from swiftkit.terminal import say
-from swiftkit.training import provenance, redaction, run_record
+from swiftkit.training import checkpoints, provenance, redaction, run_record
 from swiftkit.training.changed_settings import changed_settings
 from swiftkit.training.checkpoints import last_step, output_of
 from swiftkit.training.failure import ADVICE, HOST_MEMORY
@@ -81,6 +81,7 @@ def end(path: Path, status: int) -> None:
     """Add the exit status to the record, and say where things are."""
     record = read_record(path)
     if record is None:
+        say(f"swiftkit: {path} is gone, or cannot be read: it does not say how this run has ended")
         return
     record.attempts[-1].ended, record.attempts[-1].exit_status = datetime.now(UTC), status
     try:
@@ -141,11 +142,12 @@ def _describe(
         if name.startswith(_RECORDED_VARIABLES) and not is_known:
             environment[name] = value
     attempts, swanlab = [], None
+    earlier: dict[str, int] | None = checkpoints.times(output_of(recipe))
     data = provenance.data_files(recipe)
     attempt = run_record.Attempt(datetime.now(UTC), recipe.get_str("resume_from_checkpoint"))
     attempt.data = {file.path: file.sha256 for file in data}
     if before and _own_checkpoint(recipe):
-        attempts, swanlab = before.attempts, before.swanlab
+        attempts, swanlab, earlier = before.attempts, before.swanlab, before.earlier
         attempt.changed = changed_settings(before, recipe, data)
     seeds = {flag: recipe.get_str(flag) for flag in ("seed", "data_seed") if recipe.get_str(flag)}
     words = [command.program, command.verb, command.file, *command.flags]
@@ -167,6 +169,7 @@ def _describe(
         seeds=seeds,
         attempts=[*attempts, attempt],
         swanlab=swanlab,
+        earlier=earlier,
     )
 
 

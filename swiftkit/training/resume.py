@@ -8,6 +8,7 @@ What is done, and why, goes to stderr. A save that was cut off is set aside by t
 and the other nodes choose the same, and change nothing.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -65,6 +66,9 @@ def _resume(recipe: Recipe, may_write: bool, is_forced: bool) -> Resumption:
     if recipe.is_set(_FLAG):
         say(f"swiftkit: RESUME is not needed: --{_FLAG} is given")
         return Resumption()
+    if record is None and os.path.lexists(output / RECORD):
+        reason = "whether settings or data have changed is not known"
+        say(f"swiftkit: RESUME: {output / RECORD} cannot be read: {reason}")
     if record and ended_well(record, recipe):
         check(output, changed_data(record.data, data_files(recipe)), is_forced)
         say(f"swiftkit: {output} is finished (step {record.step}); {_AGAIN}")
@@ -124,7 +128,7 @@ def last_complete(output: Path, record: RunRecord | None, may_write: bool) -> Pa
         fault = checkpoints.fault_of(checkpoint)
         if fault:
             say(_left_out(checkpoint, fault, may_write))
-        elif is_older(checkpoint, record):
+        elif is_older(checkpoint, output, record):
             reason = f"it is older than the run that {output / RECORD} tells of"
             say(f"swiftkit: {checkpoint} is left alone: {reason}")
         else:
@@ -144,8 +148,15 @@ def _left_out(checkpoint: Path, fault: str, may_write: bool) -> str:
     return f"{problem}; it was set aside as {place}, which can be removed"
 
 
-def is_older(checkpoint: Path, record: RunRecord | None) -> bool:
-    """Return True if another run left it, before this one began into the same folder."""
+def is_older(checkpoint: Path, output: Path, record: RunRecord | None) -> bool:
+    """Return True if another run left it, before this one began into the same folder.
+
+    The clocks of a shared disk and of this machine may differ, so times of both are not compared
+    but for the record of an older swiftkit.
+    """
     if record is None or record.attempts[0].resumed_from:
         return False
+    if record.earlier is not None:
+        name = str(checkpoint.relative_to(output))
+        return record.earlier.get(name) == (checkpoint / checkpoints.STATE).stat().st_mtime_ns
     return (checkpoint / checkpoints.STATE).stat().st_mtime < record.attempts[0].started.timestamp()

@@ -52,7 +52,8 @@ class RunRecord(msgspec.Struct):
     """run.json.
 
     `settings` are swift's arguments as the YAML and the flags give them; `step` is that of the last
-    complete checkpoint, once the run has ended.
+    complete checkpoint, once the run has ended. `earlier` are the checkpoints that lay there when
+    the run began, and their times (checkpoints.times).
     """
 
     command: list[str]
@@ -70,6 +71,7 @@ class RunRecord(msgspec.Struct):
     attempts: list[Attempt]
     step: int | None = None
     swanlab: SwanLab | None = None
+    earlier: dict[str, int] | None = None  # None: written by an older swiftkit
 
 
 class SwiftCommand(NamedTuple):

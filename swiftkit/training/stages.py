@@ -31,7 +31,7 @@ from swiftkit.errors import SwiftkitError
 from swiftkit.files.jsonl import write_atomically
 from swiftkit.recipe.switches import is_on
 from swiftkit.terminal import printable, say
-from swiftkit.training.folder_lock import take_lock
+from swiftkit.training.folder_lock import open_lock, take_lock
 from swiftkit.training.signals import STOPPING, end_at_ctrl_c
 from swiftkit.training.supervise import supervise
 
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         for name in ("logs", "begun", "done"):
             (plan.folder / name).mkdir(parents=True, exist_ok=True)
-        with (plan.folder / LOCK).open("a+", encoding="utf-8") as lock:
+        with open_lock(plan.folder / LOCK) as lock:
             fix = "wait for it or stop it, or choose another folder"
             take_lock(lock, f"{plan.folder} is in use", fix)
             os.environ["SWIFTKIT_STAGE"] = "1"  # the script runs its function

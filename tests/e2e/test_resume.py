@@ -3,7 +3,8 @@ watched by SwanLab.
 
 One tiny SFT of six steps, saved at 2, 4 and 6, in three starts of swift: killed while it saves step
 4, resumed, and repeated from its beginning by rerun.sh, which is also the undisturbed run that the
-other two are compared with. SwanLab runs in local mode, without a key. About 45 s of CPU.
+other two are compared with. SwanLab runs in local mode, without a key. About 45 s of CPU. Then the
+same for GRPO, whose answers are drawn anew at each step.
 """
 
 import json
@@ -46,6 +47,14 @@ ENV:
 """
 
 
+# Behind recipes/tiny/grpo_tool_call.yaml
+GRPO = f"""--external_plugins {ROOT}/swiftkit/swift_plugins/tool_call_reward.py
+    {ROOT}/tests/e2e/dies_in_save.py --dataset grpo.jsonl --output_dir out --max_steps 6
+    --save_steps 2 --model"""
+# What a log tells of the machine
+PACE = {"step_time", "elapsed_time", "remaining_time", "train_speed(s/it)", "memory(GiB)"}
+
+
 class Story(NamedTuple):
     folder: Path
     killed: "subprocess.CompletedProcess[str]"
@@ -60,7 +69,20 @@ def story(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
     with (demo / "train.jsonl").open() as rows:
         (folder / "train.jsonl").write_text("".join(islice(rows, 40)))
     (folder / "mine.yaml").write_text(YAML)
-    recipe = ["bash", str(ROOT / "recipes/lora_sft.sh"), "mine.yaml"]
+    return story_of(folder, "lora_sft", "mine.yaml")
+
+
+@pytest.fixture(scope="module")
+def grpo_story(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Story:
+    folder = tmp_path_factory.mktemp("resume_grpo")
+    with (demo / "grpo.jsonl").open() as rows:
+        (folder / "grpo.jsonl").write_text("".join(islice(rows, 40)))
+    yaml = str(ROOT / "recipes/tiny/grpo_tool_call.yaml")
+    return story_of(folder, "grpo_tool_call", yaml, *GRPO.split(), str(demo / "merged"))
+
+
+def story_of(folder: Path, name: str, *words: str) -> Story:
+    recipe = ["bash", str(ROOT / f"recipes/{name}.sh"), *words]
     return Story(
         folder,
         run(folder, recipe, DIES_IN="checkpoint-4/optimizer.pt"),
@@ -86,6 +108,22 @@ def losses(output: Path) -> dict[str, tuple[float, float]]:
         for line in lines
         if "grad_norm" in line
     }
+
+
+def rollouts(output: Path) -> dict[str, dict[str, Any]]:
+    """step -> its prompts, answers, rewards and advantages; a later table of a step counts."""
+    tables = map(json.loads, (output / "completions.jsonl").read_text().splitlines())
+    return {table["step"][0]: table for table in tables}
+
+
+def figures(output: Path) -> dict[str, dict[str, float]]:
+    """step -> all that the log tells of it, but not of the machine."""
+    steps = {}
+    for line in map(json.loads, (output / "logging.jsonl").read_text().splitlines()):
+        if "reward" in line:
+            numbers = {name: value for name, value in line.items() if name not in PACE}
+            steps[line["global_step/max_steps"]] = numbers
+    return steps
 
 
 def swanlab_records(run_folder: Path) -> Iterator[Any]:
@@ -126,6 +164,22 @@ def test_killed_in_a_save_and_resumed(story: Story) -> None:
     assert losses(story.folder / "out") == undisturbed
     attempts = json.loads((story.folder / "out/run.json").read_text())["attempts"]
     assert [attempt["exit_status"] for attempt in attempts] == [247, 0]
+
+
+def test_grpo_killed_in_a_save_and_resumed(grpo_story: Story) -> None:
+    """It draws the same answers at each later step, for the same rewards: its log and its table
+    are those of the run that was never killed, to the last digit."""
+    folder = grpo_story.folder
+    assert grpo_story.killed.returncode == 247, grpo_story.killed.stderr[-2000:]
+    assert "out/checkpoint-4 is not complete" in grpo_story.resumed.stderr
+    assert "going on from out/checkpoint-2" in grpo_story.resumed.stderr
+    for done in (grpo_story.resumed, grpo_story.repeated):
+        assert done.returncode == 0, done.stderr[-2000:]
+    undisturbed = figures(folder / "out_rerun")
+    assert len(undisturbed) == 6
+    assert len({step["reward"] for step in undisturbed.values()}) > 1
+    assert figures(folder / "out") == undisturbed
+    assert rollouts(folder / "out") == rollouts(folder / "out_rerun")
 
 
 def test_finished_run_ends_well_at_once(story: Story) -> None:

@@ -161,6 +161,7 @@ BROKEN: dict[str, list[Broken]] = {
         Broken(yaml="use_swanlab: true", message="write report_to swanlab"),
         Broken(yaml="dtype: bf16", message="write torch_dtype bfloat16"),
         Broken("infer", "use_flash_attn: true", message="write attn_impl flash_attn"),
+        Broken("deploy", flags=("--limit", "3"), message="takes those after --"),
     ],
     "unknown_key": [
         Broken(yaml="learning_rte: 1e-4", message="write learning_rate"),
@@ -335,6 +336,10 @@ BROKEN: dict[str, list[Broken]] = {
     "gpt_oss_packing": [Broken("oss", "packing: true\nattn_impl: flash_attention_3")],
     "dense_router": [Broken(yaml="router_aux_loss_coef: 0.01", message="no experts")],
     # hardware
+    "broken_gpu": [
+        Broken(machine=Machine((H100, H100._replace(fault="nvidia-smi says of GPU 1: ERR!")), VERSIONS), message="GPU 1"),
+        Broken(machine=Machine((H100,), VERSIONS, "nvidia-smi says: GPU is lost"), message="GPU is lost"),
+    ],
     "deepspeed_without_gpu": [Broken(yaml="deepspeed: zero3", machine=NO_GPU, message="no GPU")],
     "deepspeed_missing": [Broken(yaml="deepspeed: zero3", machine=BARE)],
     "zero3_on_cpu": [Broken(yaml="deepspeed: zero3\nuse_cpu: true\nfp16: false", machine=NO_GPU, message="zero2")],

@@ -10,6 +10,7 @@ import pytest
 from helpers.paths import ROOT
 from helpers.preflight_recipes import GOOD, make_good_files
 
+from swiftkit.errors import UsageError
 from swiftkit.preflight.command import corrected, split_command
 from swiftkit.preflight.examine import examine
 
@@ -126,6 +127,14 @@ def test_corrected_tutorial_command_breaks_none_of_its_rules(tmp_path: Path) -> 
         ("N=4 M= swift sft --x 1", None, "--x 1", "sft"),
         ("env N=4 M= sft a.yaml", "a.yaml", "", "sft"),
         ("N=4 M= a.yaml --x", "a.yaml", "--x", ""),
+        ("nohup N=4 M= swift sft --x 1", None, "--x 1", "sft"),
+        ("time swift sft --x 1", None, "--x 1", "sft"),
+        ("sudo -E N=4 M= .venv/bin/swift sft a.yaml --x", "a.yaml", "--x", "sft"),
+        ("python -m swift.cli.sft --x 1", None, "--x 1", "sft"),
+        ("/usr/bin/python3 -m swift.cli.main rlhf --x", None, "--x", "rlhf"),
+        ("/opt/conda/bin/megatron sft --x 1", None, "--x 1", "megatron"),
+        ("python ms-swift/swift/cli/_megatron/sft.py --x 1", None, "--x 1", "megatron"),
+        ("a.yaml --system swift sft", "a.yaml", "--system swift sft", ""),
     ],
 )
 def test_split_command_finds_file_flags_and_verb(
@@ -139,11 +148,68 @@ def test_split_command_finds_file_flags_and_verb(
     assert command == (path, tuple(flags.split()), verb, environment)
 
 
+@pytest.mark.parametrize(
+    ("words", "environment"),
+    [
+        ("torchrun --nproc_per_node 4 --master-port=29501", "NPROC_PER_NODE=4 MASTER_PORT=29501"),
+        ("python -m torch.distributed.run --nproc-per-node gpu", "NPROC_PER_NODE=gpu"),
+        ("X=1 torchrun --nnodes 2 --nproc_per_node 8", "X=1 NPROC_PER_NODE=8 NNODES=2"),
+        ("torchrun --nnodes 2 --rdzv_endpoint a:1 --nproc_per_node 8", "NPROC_PER_NODE=8"),
+        ("torchrun --nnodes 2 --node_rank $RANK --nproc_per_node 8", "NPROC_PER_NODE=8"),
+        ("deepspeed --num_gpus=2", "NPROC_PER_NODE=2"),
+        ("deepspeed", "NPROC_PER_NODE=auto"),
+        ("accelerate launch --config_file a.yaml", "NPROC_PER_NODE=auto"),
+        (
+            "accelerate launch --num_processes 8 --num_machines 2 --machine_rank 1",
+            "NPROC_PER_NODE=4 NNODES=2 NODE_RANK=1",
+        ),
+    ],
+)
+def test_split_command_knows_launchers_of_processes(words: str, environment: str) -> None:
+    """What they are told stands in swift's variables; what finds its nodes itself is not judged."""
+    first, *rest = [*words.split(), "/opt/ms-swift/swift/cli/sft.py", "--x", "1"]
+    command = split_command(Path(first), rest)
+    variables = dict(pair.split("=") for pair in environment.split())
+    assert command == (None, ("--x", "1"), "sft", variables)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "python train.py --x 1",
+        "swift web-ui --x 1",
+        "bash a.sh --x 1",
+        "nothing --x 1",
+        "/bin/sh a.sh --x 1",
+        "swift --x",
+    ],
+)
+def test_split_command_of_another_program_is_refused(words: str) -> None:
+    first, *rest = words.split()
+    with pytest.raises(UsageError, match="no command of swift"):
+        split_command(Path(first), rest)
+
+
+def test_what_is_not_looked_at_is_said(tmp_path: Path) -> None:
+    """Of Megatron's command the files are checked; a program that nobody knows is one line."""
+    done = run_preflight(tmp_path, *"megatron sft --model ./none --no_such_flag 1".split())
+    assert done.returncode == 2
+    assert "no such path" in done.stderr
+    assert "Megatron's are not known" in done.stderr
+    done = run_preflight(tmp_path, *"torchrun train.py --x 1".split())
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+
+
 def test_split_command_takes_one_quoted_text() -> None:
     """As it stands in a tutorial: lines that go on, quotes, and what a shell would do after it."""
     text = "# comment\nN=4 \\\nswift sft \\\n    --system 'a b' \\\n    --x 1 2>&1 | tee log"
     expected = (None, ("--system", "a b", "--x", "1"), "sft", {"N": "4"})
     assert split_command(Path(text), ()) == expected
+    text = "cd a\nexport N=4 && nohup swift sft --system 'a b' --x 1 >log 2>&1 &\nswift infer --y"
+    assert split_command(Path(text), ()) == expected
+    text = "export M=\nN=4 sft --dataset a/b#500 'c;d' --x 2 > log # don't"
+    flags = ("--dataset", "a/b#500", "c;d", "--x", "2")
+    assert split_command(Path(text), ()) == (None, flags, "sft", {"N": "4", "M": ""})
     for odd in ("swift sft 'a", "# nothing", "my recipe.yaml", "a" * 5000 + " b"):
         assert split_command(Path(odd), ()).file == Path(odd)
 

@@ -105,6 +105,18 @@ def test_examine_of_a_gpu_with_a_cpu_build_of_torch_fails(machine: DoctorMachine
     assert findings["deepspeed"].level is Level.WARN
 
 
+def test_examine_of_a_broken_gpu_warns(machine: DoctorMachine) -> None:
+    """Its own line, and what nvidia-smi says beside the table; unknown memory is no fault."""
+    broken, shared = "NVIDIA H200, ERR!, ERR!, 9.0, 570.1", "NVIDIA GB10, [N/A], [N/A], 12.1, 580.1"
+    write_nvidia_smi(machine.programs, [shared, broken, "GPU is lost"])
+    findings = machine.examine()
+    assert findings["GPU 0"].level is Level.OK
+    assert "memory not known" in findings["GPU 0"].message
+    for name, part in (("GPU 1", "ERR!"), ("GPU", "GPU is lost")):
+        assert findings[name].level is Level.WARN
+        assert part in findings[name].message
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is a Linux file system")
 def test_examine_of_a_full_disk_fails(machine: DoctorMachine) -> None:
     """/proc has no room."""

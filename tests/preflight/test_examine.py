@@ -183,6 +183,15 @@ def test_an_empty_data_file_is_named(folder: Path) -> None:
     assert "is empty" in finding.message
 
 
+@pytest.mark.parametrize("target", ["nowhere", "link"])
+def test_an_output_behind_a_link_to_nowhere_stops(folder: Path, target: str) -> None:
+    """swift could not make the folder, after the model was loaded; a link to itself is one too."""
+    (folder / "link").symlink_to(target)
+    for output in ("link", "link/x"):
+        found = [str(finding) for finding in check(START, "--output_dir", output)]
+        assert any("link is a link to nowhere" in line for line in found), found
+
+
 @pytest.mark.usefixtures("folder")
 def test_a_hub_id_is_only_doubted_offline(folder: Path) -> None:
     """A name on a hub may be right; offline and not in the cache it is a warning. ENV in the file

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import psutil
 import pytest
 from helpers.fake_nvidia_smi import H200, write_nvidia_smi
 
 from swiftkit.recipe import machine
-from swiftkit.recipe.machine import Gpu, has_swanlab_key, read_gpus, visible_gpus
+from swiftkit.recipe.machine import Gpu, Machine, has_swanlab_key, read_gpus, visible_gpus
+from swiftkit.sandbox.family import has_ended
 
 
 def test_read_gpus_gives_name_memory_capability_and_driver(tmp_path: Path) -> None:
@@ -18,6 +20,46 @@ def test_read_gpus_gives_name_memory_capability_and_driver(tmp_path: Path) -> No
         Gpu("NVIDIA GB10", 0, 0, 12.1, "580.1"),
     )
     assert problem == ""
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "NVIDIA H200, [Unknown Error], 143000, 9.0, 570.1",
+        "NVIDIA H200, 143771, ERR!, 9.0, 570.1",
+        "NVIDIA H200, 143771, 143000, nan, 570.1",
+        "[GPU is lost], [GPU is lost], [GPU is lost], [GPU is lost], [GPU is lost]",
+        "ERR!, 1, 1, 9.0, 570.1",
+        ", , , , ",
+    ],
+)
+def test_read_gpus_counts_a_broken_one_and_says_so(tmp_path: Path, line: str) -> None:
+    """So that the numbers of the others stay; who hides it hears no more of it."""
+    write_nvidia_smi(tmp_path, [H200, line, H200])
+    environment = {"PATH": str(tmp_path)}
+    here = Machine.here(environment)
+    assert len(here.gpus) == 3
+    (said,) = here.gpu_faults
+    assert said.startswith("nvidia-smi says of GPU 1: ")
+    without = Machine.here(environment | {"CUDA_VISIBLE_DEVICES": "0,2"})
+    assert (len(without.gpus), without.gpu_faults) == (2, [])
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Unable to determine the device handle for GPU 0000:3B:00.0: GPU is lost.",
+        "WARNING: infoROM is corrupted at gpu 0000:00:1E.0",
+        "NVIDIA H200, 143771, 14",
+    ],
+)
+def test_read_gpus_says_what_stands_beside_the_table(tmp_path: Path, line: str) -> None:
+    """It is no GPU; nothing of it is left out in silence."""
+    write_nvidia_smi(tmp_path, [H200, line, H200])
+    here = Machine.here({"PATH": str(tmp_path)})
+    assert len(here.gpus) == 2
+    (said,) = here.gpu_faults
+    assert line in said
 
 
 @pytest.mark.parametrize(
@@ -39,10 +81,17 @@ def test_read_gpus_says_what_a_broken_driver_says(tmp_path: Path, before: str, s
 def test_read_gpus_of_an_nvidia_smi_that_hangs_or_cannot_run_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The call has a time limit."""
-    program = write_nvidia_smi(tmp_path, before="exec /bin/sleep 60")
-    monkeypatch.setattr(machine, "_SECONDS", 0.2)
-    assert read_gpus({"PATH": str(tmp_path)}) == ((), "nvidia-smi gave no answer within 0 s")
+    """The call has a time limit, after which nothing of it runs on: neither a shell nor what it has
+    started, in its group or out of it."""
+    pids = tmp_path / "pids"
+    start = f"/bin/sleep 60 & echo $! >>{pids}; setsid /bin/sleep 60 & echo $! >>{pids}"
+    program = write_nvidia_smi(tmp_path, before=f"{start}; echo $$ >>{pids}; wait")
+    monkeypatch.setattr(machine, "_SECONDS", 1.0)
+    assert read_gpus({"PATH": str(tmp_path)}) == ((), "nvidia-smi gave no answer within 1 s")
+    started = list(map(int, pids.read_text().split()))
+    assert len(started) == 3
+    running = [process for process in psutil.process_iter() if not has_ended(process)]
+    assert not {process.pid for process in running}.intersection(started)
     program.write_bytes(b"\x7fELF no program")
     assert "cannot be run" in read_gpus({"PATH": str(tmp_path)})[1]
 

@@ -85,7 +85,18 @@ teardown() {
     [[ $line == *" deploy small.yaml "*" --max_batch_size 4" ]]
 }
 
-@test "eval: too few words are refused with the usage" {
+@test "eval: too few words, or a flag in the place of one, are refused with the usage" {
     run recipe eval model data.jsonl
     [[ $status == 2 && $output == *"usage: bash recipes/eval.sh"* ]]
+    for words in 'data.jsonl --limit 3' '--limit 3 model data.jsonl run' 'model data.jsonl --limit 3'; do
+        # shellcheck disable=SC2086 # words
+        run recipe eval $words
+        [[ $status == 2 && $output == *"--limit stands where MODEL"*"usage: bash recipes/eval.sh"* ]]
+    done
+    for words in 'data.jsonl --limit 3 a b' '--limit 3 data.jsonl run a b'; do
+        # shellcheck disable=SC2086 # words
+        run recipe eval_checkpoints $words
+        [[ $status == 2 && $output == *"--limit stands where DATA"*"usage: bash recipes/eval_checkpoints.sh"* ]]
+    done
+    [[ ! -e --limit && ! -e argv ]]
 }

@@ -119,6 +119,15 @@ teardown() {
     [[ $status == 0 && $(head -n 1 calls) == convert ]]
 }
 
+@test "a start that is refused beside a running one changes no settings" {
+    recipe tool_call_pipeline convert
+    exec 8>>"$FOLDER/.stages.lock"
+    flock 8
+    RAW=another run recipe tool_call_pipeline
+    exec 8>&-
+    [[ $status == 2 && $output == *"is in use by"* && $(<"$FOLDER/settings") == *'RAW=raw'* ]]
+}
+
 @test "settings are fixed when a stage is done, not by a start that failed" {
     echo 2 >status_convert
     run recipe tool_call_pipeline

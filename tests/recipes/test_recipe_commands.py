@@ -3,6 +3,7 @@ there can be none."""
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from helpers.recipe_stage import Stage
 
 RECIPES = ["lora_sft", "grpo_tool_call", "grpo_multi_turn", "export_merge", "infer", "deploy"]
 # they do more, and say what
-SCRIPTS = {"lib", "deploy_vllm", "eval", "eval_checkpoints", "tool_call_pipeline"}
+SCRIPTS = {"lib", "usage", "deploy_vllm", "eval", "eval_checkpoints", "tool_call_pipeline"}
 ONE_CALL = sorted({path.stem for path in (ROOT / "recipes").glob("*.sh")} - SCRIPTS)
 ALIGNMENT = ["rm", "ppo", "dpo", "kto", "simpo", "orpo", "cpo", "gkd"]
 LIGER = ["--use_liger_kernel", "true"]
@@ -255,11 +256,28 @@ def test_dry_run_needs_only_a_python(stage: Stage) -> None:
     python = stage.folder / "bare" / "python3"
     python.write_text('#!/usr/bin/bash\nexec "$REAL_PYTHON" -S "$@"\n')
     python.chmod(0o755)
-    bare = {"SWIFTKIT_VENV": "/not/there", "PATH": str(stage.folder / "bare")}
-    result = stage.run("lora_sft", DRY_RUN="1", **bare)
+    shutil.copytree(ROOT / "recipes", stage.folder / "clone/recipes")
+    recipe = stage.folder / "clone/recipes/lora_sft.sh"
+    bare = {"SWIFTKIT_VENV": "", "PATH": str(stage.folder / "bare"), "PYTHONPATH": str(ROOT)}
+    result = stage.run(recipe, DRY_RUN="1", **bare)
     assert (result.returncode, " swift sft " in result.stdout) == (0, True), result.stderr
-    result = stage.run("lora_sft", GPUS="4", **bare)
+    result = stage.run(recipe, GPUS="4", **bare)
     assert (result.returncode, "bash scripts/setup.sh" in result.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("recipe", ["lora_sft", "eval", "tool_call_pipeline"])
+@pytest.mark.parametrize("dry_run", ["", "1"])
+def test_wrong_environment_is_one_line(stage: Stage, recipe: str, dry_run: str) -> None:
+    """No other Python takes the place of the one that SWIFTKIT_VENV names."""
+    (stage.folder / "no venv").mkdir()
+    for name in ("no venv", "/not/there", "venv/bin/python"):
+        words = ["model", "data.jsonl", "run"] if recipe == "eval" else []
+        result = stage.run(recipe, *words, SWIFTKIT_VENV=name, DRY_RUN=dry_run)
+        assert (result.returncode, result.stdout) == (2, "")
+        (line,) = result.stderr.splitlines()
+        assert f"SWIFTKIT_VENV={name}" in line
+        assert "scripts/setup.sh" in line
+    assert sorted(path.name for path in stage.folder.iterdir()) == ["no venv", "venv"]
 
 
 @pytest.mark.parametrize("recipe", ["lora_sft", "grpo_tool_call", "full_sft", "pt", *ALIGNMENT])

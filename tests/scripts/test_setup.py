@@ -37,7 +37,12 @@ esac
 def project(stage: Stage, tmp_path: Path) -> Stage:
     """A copy of what setup.sh needs, with a space in its path."""
     root = tmp_path / "a project"
-    for name in ("scripts/setup.sh", "scripts/environment.sh", "recipes/lib.sh"):
+    for name in (
+        "scripts/setup.sh",
+        "scripts/environment.sh",
+        "recipes/lib.sh",
+        "recipes/usage.sh",
+    ):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     (root / "pyproject.toml").write_text("[project]\n")

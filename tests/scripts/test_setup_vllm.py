@@ -24,7 +24,12 @@ esac
 def project(stage: Stage, tmp_path: Path) -> Stage:
     """A copy of what the script needs, with a space in its path."""
     root = tmp_path / "a project"
-    for name in ("scripts/setup_vllm.sh", "scripts/environment.sh", "recipes/lib.sh"):
+    for name in (
+        "scripts/setup_vllm.sh",
+        "scripts/environment.sh",
+        "recipes/lib.sh",
+        "recipes/usage.sh",
+    ):
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, root / name)
     (root / "pyproject.toml").write_text("[project]\n")

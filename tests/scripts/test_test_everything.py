@@ -28,7 +28,7 @@ esac
 @pytest.fixture
 def project(stage: Stage, tmp_path: Path) -> Stage:
     """A copy of what the script needs; its setups and its demo do nothing."""
-    for name in ("scripts/test_everything.sh", "recipes/lib.sh"):
+    for name in ("scripts/test_everything.sh", "recipes/lib.sh", "recipes/usage.sh"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     for name in ("setup", "demo", "setup_vllm"):

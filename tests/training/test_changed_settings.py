@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from helpers.paths import ROOT
 from helpers.recorded_runs import begin_run, write_recipe
 from helpers.small_checkpoints import make_checkpoint
 
@@ -96,6 +97,35 @@ def test_resume_of_a_finished_run_names_what_is_otherwise(
         resumed(*flags)
     assert resumed(*flags, RESUME=" Force") is None
     assert "is finished" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["external_plugins", "deepspeed", "SWIFTKIT_TOOLS"])
+def test_changed_code_of_the_users_own_stops(flag: str) -> None:
+    """A reward or a tool that was mended in between is another training; its place does not count,
+    nor does the code of swiftkit, whose commit is recorded."""
+    own, variables = Path("my_code.py"), {"NPROC_PER_NODE": "2"}
+    own.write_text("{}")
+    flags = ["--external_plugins", str(ROOT / "swiftkit/swift_plugins/swanlab_run.py")]
+    if flag == "SWIFTKIT_TOOLS":
+        variables[flag] = str(own)
+    elif flag == "deepspeed":
+        flags += ["--deepspeed", str(own)]
+    else:
+        flags.append(str(own))
+    record = begin_run(*flags, **variables)
+    assert [file.flag for file in record.data] == ["dataset", flag]
+    (OUT / "checkpoint-2/trainer_state.json").touch()
+
+    def goes_on() -> bool:
+        return bool(resume("sft", Path("recipe.yaml"), flags, variables).checkpoint)
+
+    assert goes_on()
+    own.write_text("{ }")
+    with pytest.raises(UsageError, match=r"my_code\.py holds other code"):
+        goes_on()
+    record.data = record.data[:1]  # by an older swiftkit
+    run_record.write_record(OUT / run_record.RECORD, record)
+    assert goes_on()
 
 
 def test_forced_start_keeps_both_digests_and_cannot_be_repeated(

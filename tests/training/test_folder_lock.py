@@ -1,8 +1,12 @@
 """The lock of an output folder, from inside: who may hold it, and what is left of it."""
 
 import os
+import resource
+import socket
+import subprocess
 import threading
 from pathlib import Path
+from subprocess import PIPE
 
 import pytest
 
@@ -95,3 +99,42 @@ def test_lock_of_another_user_holds() -> None:
             locked_file(Path())
     finally:
         os.seteuid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.usefixtures("recipe")
+def test_lock_of_another_user_is_not_given_the_name_of_who_had_it_before() -> None:
+    """Who cannot write its own name must not be taken for a process that was killed."""
+    Path("a/out").mkdir(parents=True)
+    Path("a/out").chmod(0o777)
+    folder = Path("a/out").resolve()
+    before = f"process 999999999 on {socket.gethostname()} since 2026-01-01 00:00"
+    (folder / LOCK).write_text(before)
+    hold = ["flock", LOCK, "sh", "-c", "echo held; cat"]
+    with subprocess.Popen(hold, cwd=folder, user=65534, stdin=PIPE, stdout=PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(UsageError) as refusal:  # root sees whose it is
+            locked_file(folder)
+        assert f"by process {holder.pid}" in str(refusal.value)
+        assert "which was killed" not in str(refusal.value)
+        os.chdir(folder)
+        os.seteuid(65533)
+        try:
+            with pytest.raises(UsageError, match="by another user or machine"):
+                locked_file(Path())
+        finally:
+            os.seteuid(0)
+        holder.communicate()
+
+
+@pytest.mark.usefixtures("recipe")
+def test_lock_holds_where_the_disk_is_full() -> None:
+    """The name of who holds it finds no room; the lock needs none."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with locked_file(Path("out")), pytest.raises(UsageError, match="by another process"):
+            locked_file(Path("out"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)

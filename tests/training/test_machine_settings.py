@@ -29,7 +29,9 @@ ALWAYS = {
 }
 
 
-@pytest.mark.parametrize(("gpus", "count"), [("", 3), ("0", 0), ("2", 2), ("8", 8), ("008", 8)])
+@pytest.mark.parametrize(
+    ("gpus", "count"), [("", 3), ("0", 0), ("2", 2), ("8", 8), ("008", 8), (" 2\n", 2), (" ", 3)]
+)
 def test_count_gpus_takes_the_variable_before_the_machine(gpus: str, count: int) -> None:
     """GPUS=8 on a machine with 3: somebody wants to see, or to try."""
     assert count_gpus({"GPUS": gpus}, 3) == count
@@ -71,12 +73,13 @@ def test_count_gpus_of_no_number_is_refused(value: str) -> None:
         count_gpus({"GPUS": value}, 3)
 
 
-@pytest.mark.parametrize("value", ["two", "0", "-1", "1:4", "01", "100000", "٢", "1\n"])
+@pytest.mark.parametrize("value", ["two", "0", "-1", "1:4", "01", "100000", "٢", "1 2"])
 def test_count_nodes_of_no_number_is_refused(value: str) -> None:
     """torchrun's 1:4 too: a recipe starts all of its machines."""
     with pytest.raises(UsageError, match="is no number of machines"):
         count_nodes({"NNODES": value})
     assert (count_nodes({"NNODES": ""}), count_nodes({"NNODES": "16"})) == (1, 16)
+    assert (count_nodes({"NNODES": " "}), count_nodes({"NNODES": " 2\n"})) == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -149,6 +152,25 @@ def test_variables_with_gpus_hide_the_rest(gpus: int, devices: str) -> None:
 def test_variables_for_no_number_of_processes_are_refused(value: str) -> None:
     with pytest.raises(UsageError, match="is no number of processes"):
         variables_for(Work("swift", "deploy", gpus=0), {"NPROC_PER_NODE": value})
+
+
+@pytest.mark.parametrize("value", ["auto", " gpu"])
+@pytest.mark.parametrize(("gpus", "processes"), [(4, "4"), (0, "1")])
+def test_variables_for_a_process_each_gpu(value: str, gpus: int, processes: str) -> None:
+    """torchrun's words mean the GPUs that GPUS leaves, not those of the machine."""
+    environment = {"NPROC_PER_NODE": value}
+    work = Work("swift", "sft", gpus)
+    assert variables_for(work, environment)["NPROC_PER_NODE"] == processes
+    check_torchrun(work, environment)
+
+
+def test_variables_with_blanks_are_those_without() -> None:
+    """GPUS=' 2' is two GPUs; a blank one is not set."""
+    environment = {"GPUS": " 2", "NPROC_PER_NODE": " 2 "}
+    variables = variables_for(Work("swift", "sft", 2), environment)
+    assert variables["CUDA_VISIBLE_DEVICES"] == "0,1"
+    assert int(variables["NPROC_PER_NODE"]) == 2
+    assert "CUDA_VISIBLE_DEVICES" not in variables_for(Work("swift", "sft", 2), {"GPUS": " "})
 
 
 def test_variables_share_the_cores_between_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:

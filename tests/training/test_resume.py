@@ -8,9 +8,11 @@ import pytest
 from helpers.small_checkpoints import make_checkpoint
 
 from swiftkit.errors import UsageError
+from swiftkit.training import provenance
 from swiftkit.training.checkpoints import set_aside
 from swiftkit.training.record_run import begin, end
 from swiftkit.training.resume import Resumption, resume
+from swiftkit.training.run_record import read_record, write_record
 
 YAML = "model: m\noutput_dir: out\nadd_version: false\nmax_steps: 6\n"
 FINISHED = Resumption(is_finished=True)
@@ -54,6 +56,23 @@ def test_resume_sets_an_incomplete_checkpoint_aside(
     assert (out / "incomplete-checkpoint-4/optimizer.pt").exists()
     again = make_checkpoint(out / "checkpoint-4")
     assert set_aside(again).name == "incomplete-checkpoint-4-1"
+
+
+def test_data_of_a_resumed_run_is_read_once(
+    out: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The comparison and the record need the same digests; a changed file is read again."""
+    monkeypatch.setattr(provenance, "_LARGE", 1)
+    Path("recipe.yaml").write_text(f"{YAML}dataset: [rows.jsonl]\n")
+    said = []
+    for rows in ("{}\n", "{}\n{}\n"):
+        Path("rows.jsonl").write_text(rows)
+        begin(["swift", "sft", "recipe.yaml"], {})
+        (out / "checkpoint-4/trainer_state.json").touch()  # is of this run
+        assert resumed() == Resumption(out / "checkpoint-4")
+        begin(["swift", "sft", "recipe.yaml"], {})
+        said.append(capsys.readouterr().err.count("swiftkit: reading "))
+    assert said == [1, 1]
 
 
 @pytest.mark.parametrize(("name", "value"), [("DRY_RUN", "1"), ("NODE_RANK", "1")])
@@ -140,13 +159,34 @@ def test_resume_leaves_checkpoints_of_an_earlier_run_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """A run that was killed before its first save does not go on from what stood in the folder
-    before."""
-    checkpoint = make_checkpoint(Path("out/checkpoint-2"))
-    os.utime(checkpoint / "trainer_state.json", (1e9, 1e9))
+    before, whatever the clock of a shared disk says."""
+    for step, seconds in ((2, 1e9), (4, 4e9)):
+        checkpoint = make_checkpoint(Path(f"out/checkpoint-{step}"))
+        os.utime(checkpoint / "trainer_state.json", (seconds, seconds))
     assert resumed() == Resumption(checkpoint)
     begin(["swift", "sft", "recipe.yaml"], {}, [])
     assert resumed() == FROM_START
-    assert "older than the run" in capsys.readouterr().err
+    assert capsys.readouterr().err.count("older than the run") == 2
+    own = make_checkpoint(Path("out/checkpoint-3"))
+    os.utime(own / "trainer_state.json", (1e9, 1e9))
+    assert resumed() == Resumption(own)
+    begin(["swift", "sft", "recipe.yaml", *resumed().flags], {}, [])
+    assert resumed() == Resumption(own)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("seconds", [1e9, 4e9])
+def test_resume_by_the_record_of_an_older_swiftkit_compares_times(seconds: float) -> None:
+    """It does not hold what lay there."""
+    path = begin(["swift", "sft", "recipe.yaml"], {}, [])
+    assert path
+    record = read_record(path)
+    assert record
+    record.earlier = None
+    write_record(path, record)
+    checkpoint = make_checkpoint(Path("out/checkpoint-2"))
+    os.utime(checkpoint / "trainer_state.json", (seconds, seconds))
+    assert resumed() == (FROM_START if seconds == 1e9 else Resumption(checkpoint))
 
 
 @pytest.mark.usefixtures("folder")
@@ -166,7 +206,10 @@ def test_resume_from_a_path_that_cannot_be_read_is_refused() -> None:
 
 
 @pytest.mark.parametrize("content", ["", "{", json.dumps({"attempts": 3})])
-def test_resume_beside_a_damaged_record_goes_by_the_checkpoints(out: Path, content: str) -> None:
-    """run.json of another version, or cut off."""
+def test_resume_beside_a_damaged_record_goes_by_the_checkpoints(
+    out: Path, capsys: pytest.CaptureFixture[str], content: str
+) -> None:
+    """run.json of another version, or cut off: that nothing is compared is said."""
     (out / "run.json").write_text(content)
     assert resumed() == Resumption(out / "checkpoint-4")
+    assert "run.json cannot be read" in capsys.readouterr().err

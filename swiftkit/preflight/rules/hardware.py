@@ -10,6 +10,13 @@ from swiftkit.recipe.recipe import Findings, Recipe, whole_number
 _LARGE = 2_000_000_000  # parameters; a step of such a model takes minutes on a CPU
 
 
+def broken_gpu(recipe: Recipe) -> Findings:
+    """nvidia-smi shows an error in place of a GPU, which is counted all the same."""
+    for fault in recipe.machine.gpu_faults:
+        fix = "mend it, or name the others in CUDA_VISIBLE_DEVICES"
+        yield recipe.warn("GPU", fault, fix)
+
+
 def deepspeed_without_gpu(recipe: Recipe) -> Findings:
     """DeepSpeed is set where there is no GPU, and without use_cpu."""
     if recipe.get_str("deepspeed") and not recipe.machine.gpus and not recipe.get_bool("use_cpu"):
@@ -122,7 +129,11 @@ def large_model_on_cpu(recipe: Recipe) -> Findings:
     if not recipe.trains or machine.gpus or not machine.has_swift:
         return
     shape = model_shape(model_config(recipe))
-    if shape and shape.parameters >= _LARGE and recipe.environment.get("GPUS") != "0":
+    if (
+        shape
+        and shape.parameters >= _LARGE
+        and whole_number(recipe.environment.get("GPUS", "")) != 0
+    ):
         message = f"{shape.parameters / 1e9:.1f} billion parameters would be trained on the CPU"
         reason = machine.gpu_problem or "nvidia-smi shows no GPU"
         yield recipe.fail("model", f"{message}: {reason}", "run it on a GPU, or say GPUS=0")

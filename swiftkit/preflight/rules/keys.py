@@ -164,6 +164,7 @@ RENAMED = {
     "swanlab_lark_webhook_url": "swanlab_webhook_url",
     "swanlab_lark_secret": "swanlab_secret",
 }
+_OF_EVAL = "a flag of `swiftkit eval`: recipes/eval.sh takes those after --"
 # A flag of another tool that other values stand for: in words, and as flags where it is true.
 _TRANSLATED: dict[str, tuple[str, dict[str, list[str]]]] = {
     "adapter": ("write tuner_type lora (and quant_bits 4 for qlora), or adapters DIRECTORY", {}),
@@ -175,6 +176,11 @@ _TRANSLATED: dict[str, tuple[str, dict[str, list[str]]]] = {
     "use_peft": ("write tuner_type lora", {"tuner_type": ["lora"]}),
     "nproc_per_node": ("write NPROC_PER_NODE=4 in front of the command", {}),
     "num_gpus": ("write NPROC_PER_NODE=4 in front of the command", {}),
+    "limit": (_OF_EVAL, {}),
+    "trials": (_OF_EVAL, {}),
+    "concurrency": (_OF_EVAL, {}),
+    "gate": (_OF_EVAL, {}),
+    "dry_run": (_OF_EVAL, {}),
     "lora_target_linear": ("write target_modules all-linear", {"target_modules": ["all-linear"]}),
     "flash_attn": ("write attn_impl flash_attn or sdpa", {"attn_impl": ["flash_attn"]}),
     "use_flash_attn": ("write attn_impl flash_attn", {"attn_impl": ["flash_attn"]}),

@@ -23,10 +23,12 @@ def memory(recipe: Recipe) -> Findings:
         message += f", for {requests} of {setup.length:,} tokens"
         if serving_backend(recipe) == "vllm":
             share = recipe.get_float("vllm_gpu_memory_utilization") or 0.9
-    smallest = min(recipe.machine.gpus, key=lambda gpu: gpu.total_memory, default=None)
+    known = [gpu for gpu in recipe.machine.gpus if gpu.total_memory]
+    smallest = min(known, key=lambda gpu: gpu.total_memory, default=None)
     if smallest is None:
         if total > _WORTH_SAYING:
-            message += "; nvidia-smi shows no GPU here"
+            lacks = "does not say how much it has" if recipe.machine.gpus else "shows no GPU here"
+            message += f"; nvidia-smi {lacks}"
             yield RecipeFinding(Level.OK, "memory", message, where=recipe.file)
         return
     has, free = smallest.total_memory / 1e9, smallest.free_memory / 1e9

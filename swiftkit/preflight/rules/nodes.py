@@ -30,7 +30,7 @@ def node_alone(recipe: Recipe) -> Findings:
     """Without NNODES each node trains alone, into the same folder."""
     if not _uses_torchrun(recipe) or recipe.environment.get("NNODES"):
         return
-    rank = recipe.environment.get("NODE_RANK", "0")
+    rank = recipe.environment.get("NODE_RANK", "0").strip()
     if rank != "0":
         message = f"NODE_RANK={rank} without NNODES: each node would train alone"
         fix = "set NNODES to the number of nodes, or unset NODE_RANK"

@@ -27,6 +27,9 @@ def unwritable_output(recipe: Recipe) -> Findings:
         folder = _existing_part(path)
         fix = f"choose another --{flag}"
         names_a_file = flag == "result_path"
+        for part in (path, *path.parents):
+            if part.is_symlink() and not part.exists():
+                yield recipe.fail(flag, f"{part} is a link to nowhere", fix)
         if not folder.is_dir() and not (names_a_file and folder == path):
             yield recipe.fail(flag, f"{folder} is a file", fix)
         elif names_a_file and path.is_dir():
