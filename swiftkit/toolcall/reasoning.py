@@ -35,6 +35,7 @@ TAGS = {  # opening: closing
     "<think:opensource>": "</think:opensource>",  # Hunyuan V3
     "<|START_THINKING|>": "<|END_THINKING|>",  # Command A
     "<|inner_prefix|>": "<|inner_suffix|>",  # Apertus
+    "◁think▷": "◁/think▷",  # Kimi-VL
 }
 # what the answer behind the reasoning may stand in
 ANSWER_TAGS = {
