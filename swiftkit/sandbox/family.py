@@ -21,13 +21,23 @@ if TYPE_CHECKING:  # else imported where it is needed: a tool worker is forked f
     import psutil
 
 FAMILY = "SWIFTKIT_FAMILY"  # the marks of the families that a process belongs to, outermost first
-_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
+_C_LIBRARY = ctypes.CDLL(None)
 
 
 def adopt_orphans() -> None:
     """Become the parent of each descendant that loses its own. Linux only, else nothing happens."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _C_LIBRARY.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def allow_tracing(is_allowed: bool) -> None:
+    """Open our memory, descriptors and environment to our user's other processes, or to root alone.
+
+    Linux only, else nothing happens. A fork begins as its parent is.
+    """
+    if sys.platform == "linux":
+        _C_LIBRARY.prctl(_PR_SET_DUMPABLE, int(is_allowed), 0, 0, 0)
 
 
 def children() -> set[int]:

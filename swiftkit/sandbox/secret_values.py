@@ -3,6 +3,7 @@
 A secret is known by the name of its variable or flag, or by its place in an address.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 
@@ -32,13 +33,32 @@ def is_secret(name: str) -> bool:
 
 
 def secret_values(*mappings: Mapping[str, str]) -> list[str]:
-    """Return the values of all secret names, the longest first: one may begin another."""
+    """Return the values of all secret names, and how else they are written.
+
+    The longest first: one may begin another.
+    """
     values = set()
     for mapping in mappings:
         for name, value in mapping.items():
+            value = value.strip()  # as it is used: a file's line end comes along
             if is_secret(name) and len(value) >= _SHORTEST:
-                values.add(value)
+                values |= _with_escapes(value)
     return sorted(values, key=len, reverse=True)
+
+
+def _with_escapes(value: str) -> set[str]:
+    """Return the value as it is, as repr and JSON escape it, and as they escape that once more.
+
+    An exception's text may quote a text in which the value is quoted.
+    """
+    forms = {value}
+    for _ in range(2):
+        for form in tuple(forms):
+            # repr escapes the one quote or not, after what else stands in the text.
+            pieces = [repr(piece)[1:-1] for piece in form.split("'")]
+            forms |= {"'".join(pieces), r"\'".join(pieces)}
+            forms |= {json.dumps(form)[1:-1], json.dumps(form, ensure_ascii=False)[1:-1]}
+    return forms
 
 
 def hide_secrets(text: str, secrets: Iterable[str] = ()) -> str:

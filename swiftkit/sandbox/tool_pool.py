@@ -8,6 +8,7 @@ does raises here: it is a ToolOutcome with an error. A wrong file raises UsageEr
 """
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -121,11 +122,14 @@ class ToolPool:
     def _call(self, worker: Worker, call: ToolCall, state: State) -> dict[str, Any]:
         request = {"name": call.name, "arguments": call.arguments, "state": state}
         try:
-            return worker.request(request, self._limits.seconds + _GRACE_SECONDS)
-        except WorkerError as error:
-            return {"error": str(error)}
+            answer = worker.request(request, self._limits.seconds + _GRACE_SECONDS)
+        except WorkerError as error:  # a worker that is whole does not fail
+            answer = {"error": str(error), "spoiled": True}
         except (ValueError, RecursionError) as error:
             return {"error": f"the arguments cannot be handed over: {error}"}
+        if answer.get("spoiled") and worker.alive:
+            worker.kill()  # another one is started for the next call
+        return answer
 
 
 def _outcome(answer: dict[str, Any]) -> ToolOutcome:
@@ -138,12 +142,24 @@ def pool_from(environment: Mapping[str, str]) -> ToolPool:
     if not environment.get(FILE):
         fix = "name the Python file with the tool functions in the recipe's ENV block"
         raise UsageError(f"{FILE} is not set: {fix}")
-    try:
-        seconds = float(environment.get(SECONDS) or Limits().seconds)
-        megabytes = int(environment.get(MEGABYTES) or Limits().megabytes)
-    except ValueError as error:
-        raise UsageError(f"{SECONDS} and {MEGABYTES} are numbers: {error}") from error
-    shown = environment.get(ERRORS) or Limits().shown
+    seconds, megabytes, shown = Limits()
+    seconds = _number(SECONDS, environment, seconds, 0.1, 3600)
+    megabytes = int(_number(MEGABYTES, environment, megabytes, 1, 1_000_000))
+    shown = environment.get(ERRORS, "").strip() or shown
     if shown not in SHOWN:
         raise UsageError(f"{ERRORS} is {shown!r}: write one of {', '.join(SHOWN)}")
     return ToolPool(Path(environment[FILE]).expanduser(), Limits(seconds, megabytes, shown))
+
+
+def _number(
+    name: str, environment: Mapping[str, str], default: float, least: float, most: float
+) -> float:
+    """Return the value of a variable. Raises UsageError for what is no number between the two."""
+    text = environment.get(name, "").strip()
+    try:
+        value = float(text or default)
+    except ValueError:
+        value = math.nan
+    if not least <= value <= most:  # NaN is not
+        raise UsageError(f"{name} is {text!r}: write a number from {least} to {most}")
+    return value

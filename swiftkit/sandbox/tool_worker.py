@@ -7,6 +7,8 @@ call are not: a model wrote them. The file is loaded once, then each request is 
     {"name": "get_order", "arguments": {"order_id": "K4051"}, "state": {}}
     {"result": {"status": "sent"}, "state": {}}      or {"error": "why there is no result"}
 
+`"spoiled": true` in an answer says that the worker is of no more use.
+
 Each call runs in a fork, which costs a millisecond: a call that hangs, exits or fills the memory
 ends alone, and what it changes in the module is gone afterwards, so that a reward does not depend
 on what ran before. What is to last through a conversation is the `state`: a function with a
@@ -16,7 +18,9 @@ A function runs with the descriptors that the loaded file has opened, and none o
 comes back in memory that the fork shares with the worker, made for this call alone: nothing that a
 function writes, closes or leaves running can forge, shift or hold back an outcome. It counts once
 its length stands before it, which is written last. When the fork has ended, or its time is up, all
-that the function has started is ended too (sandbox/family.py).
+that the function has started is ended too (sandbox/family.py). While a function runs, the worker
+can be traced by root alone. What still can be changed from outside, its limits, priority and cores,
+is looked at after each call: later calls would inherit them.
 
 A tool is a public function that is defined in the file itself, not one that it imports; or, if the
 file has a dict `TOOLS`, what stands there, under names that need not be Python's.
@@ -39,7 +43,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, NoReturn
 
-from swiftkit.sandbox.family import adopt_orphans, children, end_children
+from swiftkit.sandbox.family import adopt_orphans, allow_tracing, children, end_children
 from swiftkit.sandbox.secret_values import hide_secrets, secret_values
 
 Tools = Mapping[str, Callable[..., Any]]
@@ -49,6 +53,7 @@ _OUTCOME = 64 * 2**20  # bytes of result and state together
 _LENGTH = 8  # bytes of the length that stands before an outcome
 _REASON = 300  # characters of an exception, unless its whole text is shown
 _DEPTH = 500  # calls and nested values together while a result is encoded
+_RESOURCES = [getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")]
 
 
 class Limits(NamedTuple):
@@ -99,17 +104,27 @@ class ToolRunner:
         self.tools = load_tools(file)
         self._spared = children()  # a server, say, that the file itself has started
         self._memory = memory_in_use() + _OUTCOME + limits.megabytes * 2**20
+        self._conditions = _conditions()
         gc.freeze()  # or the collector of each fork would copy all that is loaded
 
     def run(self, call: dict[str, Any]) -> dict[str, Any]:
-        """Run a call in a fork and return its outcome; nothing that the fork does is raised."""
+        """Return the outcome of a call, and whether it has spoiled the worker."""
+        outcome = self._run_in_fork(call)
+        if _conditions() != self._conditions:
+            outcome["spoiled"] = True
+        return outcome
+
+    def _run_in_fork(self, call: dict[str, Any]) -> dict[str, Any]:
+        """Nothing that the fork does is raised here."""
         with mmap.mmap(-1, _LENGTH + _OUTCOME) as shared:
+            allow_tracing(False)
             child = os.fork()
             if child == 0:
                 self._run_and_exit(call, shared)
             has_ended = wait_for(child, self._limits.seconds)
             _kill_group(child)
             end_children(self._spared)
+            allow_tracing(True)  # we are found by our environment (sandbox/family.py)
             length = int.from_bytes(shared[:_LENGTH])
             text = shared[_LENGTH : _LENGTH + length]
         if not has_ended:
@@ -123,6 +138,7 @@ class ToolRunner:
     def _run_and_exit(self, call: dict[str, Any], shared: mmap.mmap) -> NoReturn:
         """The whole life of the fork: write the outcome and exit, whatever the function does."""
         try:
+            allow_tracing(True)
             process = os.getpid()
             os.setpgid(0, 0)
             _confine(self._memory)
@@ -144,17 +160,19 @@ class ToolRunner:
 
     def _describe(self, error: BaseException) -> str:
         """Return as much of an exception as the model may see, without the user's secrets."""
-        name = type(error).__name__
         try:
-            text = str(error)
+            text = str(error).strip()
         except BaseException:  # whatever the exception's own code raises
             text = ""
-        text = hide_secrets(text, secret_values(self._secrets, os.environ)).strip()
-        if self._limits.shown == "class" or not text:
-            return name[:_REASON]
+        shown = type(error).__name__
+        if text and self._limits.shown != "class":
+            shown += f": {text}"
+        shown = hide_secrets(shown, secret_values(self._secrets, os.environ)).strip()
+        if not shown:  # a class may be called "", and no reason at all would be no error
+            return "Exception"
         if self._limits.shown == "text":
-            return f"{name}: {text}"[:RESULT]
-        return f"{name}: {text.splitlines()[0]}"[:_REASON]
+            return shown[:RESULT]
+        return shown.splitlines()[0][:_REASON]
 
 
 def wait_for(child: int, seconds: float) -> bool:
@@ -213,6 +231,13 @@ def memory_in_use() -> int:
     if not statm.exists():
         return 0
     return int(statm.read_text().split()[0]) * resource.getpagesize()
+
+
+def _conditions() -> list[Any]:
+    """Return what any process of our user can change of ours, and a fork inherits."""
+    limits = [resource.getrlimit(number) for number in _RESOURCES]
+    priority = os.getpriority(os.PRIO_PROCESS, 0)
+    return [limits, priority, os.sched_getscheduler(0), os.sched_getaffinity(0)]
 
 
 def _confine(memory: int) -> None:

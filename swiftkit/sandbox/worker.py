@@ -6,6 +6,9 @@
 Requests and answers are JSON objects (worker_process.py). Whatever goes wrong is a WorkerError. If
 the exchange itself goes wrong, the process is killed with all that it has started: no later request
 shall get an answer that is not its own.
+
+They pass through a pair of sockets. A pipe's end stands in /proc/ID/fd, where any process of the
+same user may open it once more and write among the answers; a socket's cannot be opened there.
 """
 
 import contextlib
@@ -13,19 +16,20 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from swiftkit.sandbox import worker_process
 from swiftkit.sandbox.family import end_marked, new_mark, with_mark
 
 START_SECONDS = 120.0  # until the handler has loaded what it runs, on a busy machine
-_CLOSE_SECONDS = 5.0  # until a process whose input is closed has ended
+_CLOSE_SECONDS = 5.0  # until a process whose input has ended has ended too
 _LONGEST_ANSWER = 1 << 28  # bytes
 
 
@@ -54,17 +58,17 @@ class Worker:
         script = [python, "-P", worker_process.__file__, str(handler), *arguments]
         self._mark = new_mark()
         environment = with_mark(os.environ if environment is None else environment, self._mark)
-        self._process = subprocess.Popen(  # noqa: S603 - our own script
-            [*wrapper, *script],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL if quiet else None,
-            env=environment,
-            cwd=folder,
-        )
-        assert self._process.stdin and self._process.stdout  # noqa: S101, PT018 - they are pipes
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
-        os.set_blocking(self._stdin.fileno(), False)
+        self._channel, its_end = socket.socketpair()
+        self._channel.setblocking(False)
+        with its_end:
+            self._process = subprocess.Popen(  # noqa: S603 - our own script
+                [*wrapper, *script],
+                stdin=its_end.fileno(),
+                stdout=its_end.fileno(),
+                stderr=subprocess.DEVNULL if quiet else None,
+                env=environment,
+                cwd=folder,
+            )
         self._in_use = threading.Lock()
         self._received = bytearray()
         self._last_id = 0
@@ -91,7 +95,8 @@ class Worker:
     def close(self) -> None:
         """Let the process end by itself, and what it has started with it."""
         with self._in_use:
-            self._stdin.close()
+            with contextlib.suppress(OSError):  # it has ended already
+                self._channel.shutdown(socket.SHUT_WR)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_CLOSE_SECONDS)
             self._end()
@@ -111,7 +116,7 @@ class Worker:
             reason = f"no answer within {seconds:g} s"
         except RecursionError:
             reason = "a result nested too deeply"
-        except (OSError, ValueError):  # a pipe is closed, or holds what the handler has not said
+        except (OSError, ValueError):  # its end is closed, or it sent what is no message
             reason = "the worker has ended"
         else:
             match message:
@@ -126,8 +131,8 @@ class Worker:
     def _send(self, data: bytes, deadline: float) -> None:
         left = memoryview(data)
         while left:
-            self._wait(self._stdin, select.POLLOUT, deadline)
-            left = left[os.write(self._stdin.fileno(), left) :]
+            self._wait(select.POLLOUT, deadline)
+            left = left[self._channel.send(left) :]
 
     def _receive(self, deadline: float) -> bytes:
         """Return the next line of the process. Raises OSError, TimeoutError among them."""
@@ -136,8 +141,8 @@ class Worker:
             searched = len(self._received)
             if searched > _LONGEST_ANSWER:
                 raise OSError("an answer that does not end")
-            self._wait(self._stdout, select.POLLIN, deadline)
-            piece = os.read(self._stdout.fileno(), 1 << 16)
+            self._wait(select.POLLIN, deadline)
+            piece = self._channel.recv(1 << 16)
             if not piece:
                 raise BrokenPipeError
             self._received += piece
@@ -145,16 +150,16 @@ class Worker:
         del self._received[: end + 1]
         return line
 
-    def _wait(self, pipe: IO[bytes], event: int, deadline: float) -> None:
+    def _wait(self, event: int, deadline: float) -> None:
         """Wait until the process reads or writes. Raises TimeoutError, BrokenPipeError."""
         ready = select.poll()  # select() takes no descriptor above 1023
-        ready.register(pipe, event)
+        ready.register(self._channel, event)
         while True:
             has_ended = not self.alive
             left = deadline - time.monotonic()
             if ready.poll(max(0.0, min(left, 1.0)) * 1000):
                 return
-            if has_ended:  # and what it has started holds the pipe open
+            if has_ended:  # and what it has started holds its end open
                 raise BrokenPipeError
             if left <= 0:
                 raise TimeoutError
@@ -165,5 +170,4 @@ class Worker:
         self._process.kill()
         self._process.wait()
         end_marked(self._mark, _CLOSE_SECONDS)
-        self._stdin.close()
-        self._stdout.close()
+        self._channel.close()

@@ -11,7 +11,7 @@ HANDLER.py defines `start(*arguments) -> (hello, handle)`. `hello` is a dict tha
 
 The process ends when its stdin is closed. It needs the standard library alone, so that any Python
 can run it. What the handler's code prints goes to stderr, and it reads nothing: its text must not
-stand among the answers, nor requests be lost to it. A fork has neither the one pipe nor the other.
+stand among the answers, nor requests be lost to it. A fork has neither the one nor the other.
 """
 
 import json
@@ -49,13 +49,13 @@ def serve(handler: Path, arguments: list[str]) -> None:
     os.dup2(nothing, 0)
     os.close(nothing)
     os.dup2(2, 1)
-    pipes = [requests.fileno(), answers.fileno()]
+    ours = [requests.fileno(), answers.fileno()]
 
-    def close_pipes() -> None:
-        while pipes:  # once: a number may be that of another file in a fork's own forks
-            os.close(pipes.pop())
+    def close_ours() -> None:
+        while ours:  # once: a number may be that of another file in a fork's own forks
+            os.close(ours.pop())
 
-    os.register_at_fork(after_in_child=close_pipes)
+    os.register_at_fork(after_in_child=close_ours)
 
     def send(message: dict[str, Any]) -> None:
         answers.write(json.dumps(message) + "\n")

@@ -1,6 +1,11 @@
 """Secrets in the environment and in texts: known by their names, hidden wherever they stand."""
 
+import json
+from collections.abc import Callable
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from swiftkit.sandbox.secret_values import hide_secrets, is_secret, secret_values
 
@@ -34,3 +39,29 @@ def test_hide_secrets_hides_values_of_secret_names_and_logins() -> None:
     assert hide_secrets(text, secrets) == (
         "REDACTED REDACTED abc /home/me at postgres://REDACTED@host/x"
     )
+
+
+SECRETS = st.text("aZ7\\'\"/\n\té晴\x00", min_size=6, max_size=12).map(str.strip)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        str,
+        repr,
+        json.dumps,
+        lambda text: json.dumps({"key": [text]}, ensure_ascii=False),
+        lambda text: str(KeyError({"key": text})),
+        lambda text: repr(json.dumps(text)),
+        lambda text: json.dumps(repr(text)),
+        lambda text: repr(ValueError(f"no {text!r}")),
+    ],
+)
+@given(secret=SECRETS, around=st.sampled_from(["", "'", '"', "\"'"]))
+def test_hide_secrets_knows_a_value_however_it_is_escaped(
+    write: Callable[[str], str], secret: str, around: str
+) -> None:
+    """As Python and JSON write it, and write that again; a line end at its own end is left out."""
+    secrets = secret_values({"A_TOKEN": f"{secret}\n"})
+    if len(secret) >= 6:
+        assert "<REDACTED>" in hide_secrets(write(f"{around}<{secret}>{around}"), secrets)

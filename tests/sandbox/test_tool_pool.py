@@ -207,13 +207,33 @@ def test_the_environment_names_file_and_limits(tmp_path: Path) -> None:
         pool_from({})
     with pytest.raises(UsageError, match="there is no file"):
         pool_from({"SWIFTKIT_TOOLS": str(tmp_path / "none.py")})
-    with pytest.raises(UsageError, match="are numbers"):
-        pool_from({"SWIFTKIT_TOOLS": "x.py", "SWIFTKIT_TOOL_SECONDS": "five"})
     with pytest.raises(UsageError, match="write one of class, line, text"):
         pool_from({"SWIFTKIT_TOOLS": "x.py", "SWIFTKIT_TOOL_ERRORS": "all"})
     file = tmp_path / "tools.py"
     file.write_text('def f(): return 1\nTOOLS = {"shop.f": f}', encoding="utf-8")
-    pool = pool_from({"SWIFTKIT_TOOLS": str(file), "SWIFTKIT_TOOL_SECONDS": "2"})
+    pool = pool_from({"SWIFTKIT_TOOLS": str(file), "SWIFTKIT_TOOL_SECONDS": " 2\n"})
     assert pool.names == {"shop.f"}
     assert one(pool, "shop.f").result == 1
     pool.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        *[
+            ("SWIFTKIT_TOOL_SECONDS", value, "from 0.1 to 3600")
+            for value in ("nan", "inf", "1e9", "0", "-1", "five", "3600.1")
+        ],
+        *[
+            ("SWIFTKIT_TOOL_MEMORY_MB", value, "from 1 to 1000000")
+            for value in ("-1", "-100000", "0", "nan", "1e400", "9" * 5000, "512 MB")
+        ],
+    ],
+)
+def test_a_limit_that_is_none_is_said_with_what_is_allowed(
+    name: str, value: str, allowed: str
+) -> None:
+    """Before a worker starts: there is no such file."""
+    with pytest.raises(UsageError) as caught:
+        pool_from({"SWIFTKIT_TOOLS": "no file.py", name: value})
+    assert str(caught.value) == f"{name} is {value!r}: write a number {allowed}"

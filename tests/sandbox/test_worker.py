@@ -1,5 +1,6 @@
 """Worker processes: whatever the foreign code does, a request gets an answer or a WorkerError."""
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +112,12 @@ def test_text_among_the_answers_ends_the_worker(worker: Worker, line: str) -> No
     assert not worker.alive
     with pytest.raises(WorkerError, match="the worker has ended"):
         worker.request({"do": "echo", "value": 1}, 60)
+
+
+def test_channel_cannot_be_opened_by_its_number(worker: Worker) -> None:
+    """As a pipe can in /proc/ID/fd, by every process of the same user."""
+    with pytest.raises(OSError, match="No such device"):
+        os.open(f"/proc/self/fd/{worker._channel.fileno()}", os.O_WRONLY)
 
 
 def test_worker_that_is_stopped_goes_on(worker: Worker) -> None:
