@@ -20,7 +20,6 @@ class BfclItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_def
 
     @property
     def language(self) -> str:
-        for name in ("javascript", "java"):
-            if name in self.category:
-                return name
-        return "python"
+        if "java" not in self.category:
+            return "python"
+        return "javascript" if "javascript" in self.category else "java"

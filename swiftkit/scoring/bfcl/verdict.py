@@ -31,6 +31,7 @@ _PYTHON: dict[str, type] = {
     "dict": dict, "any": str,
 }  # fmt: skip
 _PYTHON_LISTS = ("array", "tuple")
+_SCALARS = frozenset((str, int, float, bool))
 # the one code that is ours: BFCL's checker raises, and the answer counts for nothing
 CRASHED = "checker_crashed"
 _CRASHES = (
@@ -50,29 +51,30 @@ def verdict(calls: Sequence[ToolCall], item: BfclItem, malformed: str = "") -> s
         return "" if is_called else "relevance_error"  # live_relevance: any call will do
     if malformed:
         return "ast_decoder:decoder_failed"
+    category, truth = item.category, item.ground_truth
     checker, count = "simple_function_checker", 1
-    if "parallel" in item.category:
-        checker, count = "parallel_function_checker_no_order", len(item.ground_truth)
-    elif "multiple" in item.category:
-        checker, count = "multiple_function_checker", len(item.ground_truth)
+    if "parallel" in category:
+        checker, count = "parallel_function_checker_no_order", len(truth)
+    elif "multiple" in category:
+        checker, count = "multiple_function_checker", len(truth)
     if len(calls) != count:
         return f"{checker}:wrong_count"
     try:
-        if "parallel" in item.category:
-            return _parallel_error(calls, item, item.ground_truth)
-        wanted = item.ground_truth[0]
-        function = _function(item, wanted) if "multiple" in item.category else item.function[0]
+        if "parallel" in category:
+            return _parallel_error(calls, item, truth)
+        wanted = truth[0]
+        function = _function(item, wanted) if "multiple" in category else item.function[0]
         return _call_error(calls[0], function, wanted, item.language)
     except _CRASHES:
         return CRASHED
 
 
 def _parallel_error(calls: Sequence[ToolCall], item: BfclItem, truth: Truth) -> str:
-    left = list(calls)
+    left, language = list(calls), item.language
     for wanted in truth:
         function = _function(item, wanted)
         for index, call in enumerate(left):
-            if not _call_error(call, function, wanted, item.language):
+            if not _call_error(call, function, wanted, language):
                 del left[index]
                 break
         else:
@@ -98,16 +100,18 @@ def _call_error(
     parameters, accepted = function["parameters"], next(iter(wanted.values()))
     if call.name != function["name"]:
         return "simple_function_checker:wrong_func_name"
-    if any(name not in call.arguments for name in parameters["required"]):
-        return "simple_function_checker:missing_required"
-    for name, value in call.arguments.items():
-        if name not in parameters["properties"] or name not in accepted:
+    arguments, properties = call.arguments, parameters["properties"]
+    for name in parameters["required"]:
+        if name not in arguments:
+            return "simple_function_checker:missing_required"
+    for name, value in arguments.items():
+        if name not in properties or name not in accepted:
             return "simple_function_checker:unexpected_param"
-        described = parameters["properties"][name]
-        if error := _argument_error(value, described, accepted[name], language):
+        if error := _argument_error(value, properties[name], accepted[name], language):
             return error
-    if any(name not in call.arguments and "" not in options for name, options in accepted.items()):
-        return "simple_function_checker:missing_optional"
+    for name, options in accepted.items():
+        if name not in arguments and "" not in options:
+            return "simple_function_checker:missing_optional"
     return ""
 
 
@@ -117,6 +121,9 @@ def _argument_error(
     name = described["type"]
     if language == "python":
         kind = _PYTHON[name]
+        # the commonest case: right as it stands, for a variable too
+        if kind in _SCALARS and type(value) is kind and type(options) is list and value in options:
+            return ""
         inner = _PYTHON[described["items"]["type"]] if name in _PYTHON_LISTS else None
         if name == "float" and type(value) is int:
             value = float(value)
@@ -134,7 +141,11 @@ def _argument_error(
 
 def _type_error(value: Any, options: Any, kind: type, inner: type | None) -> tuple[str, bool]:
     """Return the error, and whether the ground truth is a variable: of another type than `kind`."""
-    first = next((type(option) for option in options if option != ""), None)
+    first = None
+    for option in options:
+        if option != "":
+            first = type(option)
+            break
     if type(value) is not kind:
         return ("", True) if type(value) is first else ("type_error:simple", False)
     if inner is None or any(_all_of_kind(value, option, inner) for option in options):
@@ -146,7 +157,10 @@ def _all_of_kind(value: Any, option: Any, inner: type) -> bool:
     """Tell if each item is of the type, or of that of the option's first; no list fits all."""
     if type(option) is not list:
         return True
-    return not any(_type_error(item, option, inner, None)[0] for item in value)
+    for item in value:
+        if type(item) is not inner and _type_error(item, option, inner, None)[0]:
+            return False
+    return True
 
 
 def _value_error(value: Any, options: list[Any], kind: type | None, inner: type | None) -> str:
