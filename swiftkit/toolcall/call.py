@@ -30,3 +30,8 @@ class Parsed(msgspec.Struct, frozen=True):
     malformed: str = ""
     reasoning: str = ""
     texts: list[dict[str, str]] = []
+
+    def with_texts(self, texts: list[dict[str, str]]) -> "Parsed":
+        """Return the same with the texts of its calls, which come first in these."""
+        kept = texts[: len(self.calls)]
+        return Parsed(self.calls, self.content, self.malformed, self.reasoning, kept)

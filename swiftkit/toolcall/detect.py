@@ -113,6 +113,7 @@ class _Detector:
             self._add_marks(name, signs)
         self._endings = tuple(ending for _, _, ending in self._strict if ending)
         self._marks = re.compile(any_of([*self._owners, *TAGS, *CLOSING_TAGS]))
+        self._leading_mark = re.compile(rf"\s*+({self._marks.pattern})")
 
     def _add_marks(self, name: str, signs: Signs) -> None:
         for mark, follows in signs.opening.items():
@@ -131,7 +132,7 @@ class _Detector:
         for prefix, parse_known in self._by_prefix:
             if text.startswith(prefix):  # most answers of a trained model
                 return parse_known(text)
-        if name := self._of_beginning(text):
+        if name := self._of_leading_mark(text) or self._of_beginning(text):
             return self._formats[name].parse(text)
         if CLOSE in text and (parsed := self._behind_plain_reasoning(text)):
             return parsed
@@ -164,6 +165,33 @@ class _Detector:
     def _of_beginning(self, text: str) -> str:
         for name, is_sure in self._sure.items():
             if is_sure(text):
+                return name
+        return ""
+
+    def _of_leading_mark(self, text: str) -> str:
+        """Return what `parse` would find out in the end about an answer that begins with a mark;
+        "" where that needs a longer look.
+
+        No whole answer begins with a mark, but one may stand behind reasoning, or have an ending.
+        """
+        mark = self._leading_mark.match(text)
+        if mark and mark[1] in self._owners:
+            name = self._owners[mark[1]].owner(text, mark.end())
+        else:
+            name = self._of_leading_line(text)
+        if not name:
+            return ""
+        for tag in CLOSING_TAGS:
+            if tag in text:
+                return ""
+        answer = text.strip()
+        if answer.endswith(self._endings) and self._read_whole(answer).calls:
+            return ""
+        return name
+
+    def _of_leading_line(self, text: str) -> str:
+        for line, name in self._lines:
+            if line.needs in text and line.pattern.match(text):
                 return name
         return ""
 
@@ -222,6 +250,8 @@ class _Detector:
         while True:
             if line and line.start() < position:
                 line = self._first_line(text, position)
+            if line and line.start() == position:
+                return line, position > start
             mark = self._marks.search(text, position)
             if line and not (mark and mark.start() < line.start()):
                 return line, position > start

@@ -25,22 +25,40 @@ _JSON_TYPES = {
 }  # fmt: skip
 _TYPE_NAMES = frozenset(_JSON_TYPES.values())
 _NUMBERS = ("integer", "number")
+_CHOICES = ("anyOf", "oneOf", "enum")
+_MAPPINGS = (dict, Mapping)  # to ask whether it is the second takes long
+# most texts are a word, which begins as no number, structure, true, false or null does, or digits
+_PLAIN = re.compile(r"([^\W\dtTfFnN])|(?:0|[1-9][0-9]{0,14})\Z")
 
 
 def retyped(parsed: Parsed, tools: Tools) -> Parsed:
-    """Read the values of an answer again, now that its tools are known. Never raises. An answer
-    whose wire format writes the types stays as it is."""
+    """Read the values of an answer that was read without its tools again, now that they are known.
+    Never raises. An answer whose wire format writes the types stays as it is."""
     if not parsed.texts:
         return parsed
-    pairs = zip(parsed.calls, parsed.texts, strict=True)
-    calls = [typed_call(call.name, texts, tools) for call, texts in pairs]
+    calls = []
+    for call, texts in zip(parsed.calls, parsed.texts, strict=True):
+        schemas = parameters_of(tools, call.name)
+        arguments = {}
+        for key, text in texts.items():
+            value = call.arguments[key]
+            # what looks like text is text by any schema
+            is_text = isinstance(value, str)
+            arguments[key] = value if is_text else _fitting(text, value, schemas.get(key))
+        calls.append(ToolCall(call.name, arguments))
     return Parsed(calls, parsed.content, parsed.malformed, parsed.reasoning)
 
 
 def typed_call(name: str, texts: Mapping[str, str], tools: Tools) -> ToolCall:
     """Return the call with these arguments, read by the tool's schema. Never raises."""
     schemas = parameters_of(tools, name)
-    return ToolCall(name, {key: read(text, schemas.get(key)) for key, text in texts.items()})
+    arguments = {}
+    for key, text in texts.items():
+        value = _value(text)
+        if value is not text:
+            value = _fitting(text, value, schemas.get(key))
+        arguments[key] = value
+    return ToolCall(name, arguments)
 
 
 def parameters_of(tools: Tools, name: str) -> Mapping[str, Any]:
@@ -48,23 +66,17 @@ def parameters_of(tools: Tools, name: str) -> Mapping[str, Any]:
     raises."""
     for tool in tools:
         function = tool.get("function", tool)
-        if isinstance(function, Mapping) and function.get("name") == name:
+        if isinstance(function, _MAPPINGS) and function.get("name") == name:
             schema = function.get("parameters")
-            properties = schema.get("properties") if isinstance(schema, Mapping) else None
-            return properties if isinstance(properties, Mapping) else {}
+            properties = schema.get("properties") if isinstance(schema, _MAPPINGS) else None
+            return properties if isinstance(properties, _MAPPINGS) else {}
     return {}
 
 
 def read(text: str, schema: Any = None) -> Any:
     """Return the value that a text stands for, where its schema is this. Never raises."""
-    types = _types_of(schema)
-    if types == {"string"}:
-        return text
     value = _value(text)
-    name = _JSON_TYPES[type(value)]
-    # 5 and 5.0 are integers and numbers alike
-    is_number = name in _NUMBERS and not types.isdisjoint(_NUMBERS)
-    return value if not types or name in types or is_number else text
+    return value if value is text else _fitting(text, value, schema)
 
 
 def write(value: Any, schema: Any, tags: re.Pattern[str], where: str) -> str:
@@ -91,6 +103,8 @@ def write(value: Any, schema: Any, tags: re.Pattern[str], where: str) -> str:
 
 def _value(text: str) -> Any:
     """Return the value that a text looks like; the text itself where it is none."""
+    if plain := _PLAIN.match(text):
+        return text if plain[1] else int(text)
     bare = text.strip()
     if bare in WORDS:
         return WORDS[bare]
@@ -109,10 +123,26 @@ def _value(text: str) -> Any:
         return text
 
 
+def _fitting(text: str, value: Any, schema: Any) -> Any:
+    """Return the value that a text looks like, or the text where the schema has no such value."""
+    if schema is None:
+        return value
+    types = _types_of(schema)
+    if types == {"string"}:
+        return text
+    name = _JSON_TYPES[type(value)]
+    # 5 and 5.0 are integers and numbers alike
+    is_number = name in _NUMBERS and not types.isdisjoint(_NUMBERS)
+    return value if not types or name in types or is_number else text
+
+
 def _types_of(schema: Any) -> set[str]:
     """Return the JSON types that a schema allows; none where it does not say."""
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, _MAPPINGS):
         return set()
+    declared = schema.get("type")
+    if type(declared) is str and declared in _TYPE_NAMES and schema.keys().isdisjoint(_CHOICES):
+        return {declared}
     for key in ("anyOf", "oneOf"):
         options = schema.get(key)
         if isinstance(options, list):
@@ -121,7 +151,6 @@ def _types_of(schema: Any) -> set[str]:
     values = schema.get("enum")
     if isinstance(values, list):
         return {_JSON_TYPES.get(type(value), "null") for value in values}
-    declared = schema.get("type")
     names = declared if isinstance(declared, list) else [declared]
     if all(isinstance(name, str) and name in _TYPE_NAMES for name in names):
         return set(names)

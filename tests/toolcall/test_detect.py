@@ -11,8 +11,10 @@ from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.formats import hermes
 from swiftkit.toolcall.harmony import answer as harmony
+from swiftkit.toolcall.wire_format import load_all
 
 CALL = ToolCall("f", {"a": 1})
+FORMATS = load_all()
 HERMES, HARMONY = hermes.render([CALL]), harmony.render([CALL])
 OWN = '<|channel|>commentary to=functions.f <|constrain|>json<|message|>{"a": 1}<|call|>'
 THOUGHT = "<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant"
@@ -126,3 +128,15 @@ def test_score_text_reads_hermes_and_harmony() -> None:
     assert (
         "inside its reasoning" in score_text(f"<|channel|>analysis<|message|>{BARE}", gold).reason
     )
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_no_whole_answer_begins_with_a_mark_of_another_format(name: str) -> None:
+    """So detection may hand an answer that begins with a mark to the mark's owner at once."""
+    for form in FORMATS.values():
+        behind = form.render([CALL])
+        for mark in FORMATS[name].SIGNS.opening:
+            for other in FORMATS.values():
+                if other.SIGNS.whole and other is not FORMATS[name]:
+                    assert not other.SIGNS.whole.read(mark + behind).calls
+                    assert not other.SIGNS.whole.read(f"{mark}]{behind}").calls

@@ -16,7 +16,6 @@ import re
 
 from swiftkit.errors import DataError
 from swiftkit.json_text import skip_space
-from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.reasoning import ANY_TAG
 from swiftkit.toolcall.scanners import blocks, python_calls
@@ -46,8 +45,7 @@ def parse(text: str) -> Parsed:
 
 
 def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
-    end = python_literal.end_of(text, text.index("(", tag.end()))
-    call = python_calls.read_call(text[tag.end() : end])
+    call, end = python_calls.call_at(text, tag.end())
     end = skip_space(text, end)
     if not text.startswith("```", end):
         raise ValueError("the fence is never closed")

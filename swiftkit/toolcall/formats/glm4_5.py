@@ -51,6 +51,11 @@ _VALUE_END = re.compile(r"</(?:arg|param)_value>(?=\s*+(?:<(?:arg|param)_key>|</
 _VALUE_WITHOUT_END = re.compile(
     rf"{_VALUE_END.pattern}|(?=</tool_call>\s*+(?:<tool_call>|<\|observation\|>|\Z))"
 )
+# most values hold no tag: then one search finds the whole argument
+_PLAIN = re.compile(
+    r"\s*+<(?:arg|param)_key>([^<]*+)</(?:arg|param)_key>\s*+<(?:arg|param)_value>([^<]*+)"
+    + _VALUE_END.pattern
+)
 _END = re.compile(r"\s*+</tool_call>")
 
 
@@ -74,6 +79,8 @@ def render(calls: list[ToolCall], tools: Tools = ()) -> str:
 def parse(text: str, tools: Tools = ()) -> Parsed:
     """Read an answer. Malformed too: an argument given twice."""
     parsed = tagged_arguments.read(text, _MARKUP, _read_call, tools)
+    if not parsed.content.endswith(OBSERVATION):
+        return parsed
     content = parsed.content.removesuffix(OBSERVATION).rstrip()
     return msgspec.structs.replace(parsed, content=content)
 
@@ -87,17 +94,29 @@ def _read_call(text: str, tag: re.Match[str]) -> tuple[str, dict[str, str], int]
         raise ValueError(f"{OPEN} without a name")
     texts: dict[str, str] = {}
     position = head.end()
-    while key := _KEY.match(text, position):
-        end = _VALUE_WITHOUT_END.search(text, key.end())
-        if end and not end[0] and _TAGS.search(text, key.end(), end.start()):
-            end = _VALUE_END.search(text, key.end())
-        if not end:
-            raise ValueError(f"the value of {key[1]!r} is never closed")
-        if key[1] in texts:
-            raise ValueError(f"the argument {key[1]!r} is given twice")
-        value = text[key.end() : end.start()]
-        texts[key[1]] = value if end[0] else value.removesuffix("\n")
-        position = end.end()
+    while True:
+        if plain := _PLAIN.match(text, position):
+            key, value = plain.groups()
+            position = plain.end()
+        elif key_tag := _KEY.match(text, position):
+            key = key_tag[1]
+            value, position = _read_value(text, key_tag.end(), key)
+        else:
+            break
+        if key in texts:
+            raise ValueError(f"the argument {key!r} is given twice")
+        texts[key] = value
     if not (end := _END.match(text, position)):
         raise ValueError(f"{OPEN} is never closed")
     return name, texts, end.end()
+
+
+def _read_value(text: str, start: int, key: str) -> tuple[str, int]:
+    """Return the value that begins here, and the position behind it."""
+    end = _VALUE_WITHOUT_END.search(text, start)
+    if end and not end[0] and _TAGS.search(text, start, end.start()):
+        end = _VALUE_END.search(text, start)
+    if not end:
+        raise ValueError(f"the value of {key!r} is never closed")
+    value = text[start : end.start()]
+    return value if end[0] else value.removesuffix("\n"), end.end()

@@ -13,7 +13,6 @@ Source: the model card of LFM2-1.2B; vLLM's lfm2_tool_parser.py, SGLang's lfm2_d
 import re
 
 from swiftkit.json_text import raw_decode, skip_space
-from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks, json_calls, python_calls
 from swiftkit.toolcall.scanners.endings import is_end
@@ -41,8 +40,7 @@ def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
         value, end = raw_decode(text, start)
         found = json_calls.calls_of(value if isinstance(value, list) else [value])
     elif text.startswith("[", start):
-        end = python_literal.end_of(text, start)
-        found = python_calls.read_list(text[start:end])
+        found, end = python_calls.list_at(text, start)
     else:
         raise ValueError(f"no list behind {_START}")
     end = skip_space(text, end)

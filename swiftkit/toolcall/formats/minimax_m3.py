@@ -24,8 +24,6 @@ parser/minimax_m3.py, SGLang's minimax_m3.py.
 import re
 from typing import Any
 
-import msgspec
-
 from swiftkit.errors import DataError
 from swiftkit.json_text import skip_space, written
 from swiftkit.toolcall import text_arguments
@@ -41,6 +39,10 @@ SIGNS = Signs(opening={_OPEN: ""}, closing=(_CLOSE,))
 _MARKUP = blocks.markup(_OPEN, _CLOSE)
 _INVOKE = re.compile(rf'\s*+{re.escape(_NS)}<invoke name="([^<>"\n]++)">')
 _INVOKE_END = f"{_NS}</invoke>"
+# most elements hold a text without brackets: then one search finds them whole
+_PLAIN = re.compile(
+    rf"\s*+{re.escape(_NS)}<([^<>/][^<>]*+)>([^\]]*+){re.escape(_NS)}</\1>", re.DOTALL
+)
 _TAG = re.compile(rf"{re.escape(_NS)}<(/?)([^<>]*+)>")
 
 
@@ -85,8 +87,7 @@ def parse(text: str, tools: Tools = ()) -> Parsed:
             return len(text)
         raise ValueError(f"neither a call nor {_CLOSE}")
 
-    parsed = blocks.read(text, _MARKUP, read_block)
-    return msgspec.structs.replace(parsed, texts=texts[: len(parsed.calls)])
+    return blocks.read(text, _MARKUP, read_block).with_texts(texts)
 
 
 def _argument(key: str, value: Any) -> str:
@@ -112,6 +113,10 @@ def _content(text: str, start: int) -> tuple[Any, int]:
     elements: list[tuple[str, Any]] = []
     position = start
     while True:
+        if plain := _PLAIN.match(text, position):
+            elements.append((plain[1], plain[2]))
+            position = plain.end()
+            continue
         tag = _TAG.search(text, position)
         if not tag:
             raise ValueError("a tag is never closed")

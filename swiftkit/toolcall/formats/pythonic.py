@@ -45,7 +45,12 @@ def read(answer: str) -> Parsed:
     """Read an answer without reasoning."""
     body = blocks.without_fence(answer)
     body = body.removeprefix(_TAG).removeprefix(_START).removesuffix(_END).strip()
-    if not _LIST.match(body) or python_literal.end_of(body, 0) < len(body):
+    if not _LIST.match(body):
+        return Parsed([], answer)
+    plain = python_calls.plain_list_at(body, 0)
+    if plain and plain[1] == len(body):
+        return Parsed(plain[0])
+    if python_literal.end_of(body, 0) < len(body):
         return Parsed([], answer)
     try:
         return Parsed(python_calls.read_list(body))

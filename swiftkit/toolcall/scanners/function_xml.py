@@ -41,6 +41,8 @@ _PARAMETER = re.compile(r"<parameter=([^<>\n]++)>\n?+")
 _PARAMETER_END = "</parameter>"
 # markup, not text: only what can follow a parameter follows
 _VALUE_END = re.compile(r"</parameter>\s*+(?=<parameter=[^<>\n]++>|</function>)")
+# most values hold no tag: then one search finds the whole parameter
+_PLAIN = re.compile(rf"{_PARAMETER.pattern}([^<]*+){_VALUE_END.pattern}")
 
 
 class FunctionXml:
@@ -96,15 +98,21 @@ class FunctionXml:
             raise ValueError(f"{self._opening} without <function=name>")
         texts: dict[str, str] = {}
         position = function.end()
-        while parameter := _PARAMETER.match(text, position):
-            name, start = parameter[1], parameter.end()
-            end = self._end_of_value(text, start)
-            if not end:
-                raise ValueError(f"the parameter {name!r} is never closed")
+        while True:
+            if plain := _PLAIN.match(text, position):
+                name, value = plain.groups()
+                position = plain.end()
+            elif parameter := _PARAMETER.match(text, position):
+                name = parameter[1]
+                end = self._end_of_value(text, parameter.end())
+                if not end:
+                    raise ValueError(f"the parameter {name!r} is never closed")
+                value, position = text[parameter.end() : end.start()], end.end()
+            else:
+                break
             if name in texts:
                 raise ValueError(f"the parameter {name!r} is given twice")
-            texts[name] = text[start : end.start()].removesuffix("\n")
-            position = end.end()
+            texts[name] = value.removesuffix("\n")
         return function[1], texts, self._end_of_call(text, position, is_bare=is_bare)
 
     def _end_of_value(self, text: str, start: int) -> re.Match[str] | None:

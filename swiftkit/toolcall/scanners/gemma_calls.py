@@ -29,6 +29,11 @@ class GemmaCalls:
 
     def __init__(self, opening: str, closing: str, quote: str) -> None:
         self._opening, self._closing, self._quote = opening, closing, quote
+        # most entries of an object are a text, a number or a word: one search finds them whole
+        text = f"{re.escape(quote)}([^<]*+){re.escape(quote)}"
+        self._plain = re.compile(
+            rf"([\w.\-]++):(?:{text}|(0|-?[1-9][0-9]{{0,14}})|(true|false|null))(?=[,}}])"
+        )
         self._markup = blocks.markup(opening, closing)
         self.signs = Signs(opening={opening: ""}, closing=(closing,))
 
@@ -74,10 +79,7 @@ class GemmaCalls:
         position = skip_space(text, position + 1)
         while not text.startswith(closing, position):
             if opening == "{":
-                key, position = self._read_key(text, position)
-                if key in entries:
-                    raise ValueError(f"the key {key!r} is given twice")
-                entries[key], position = self._read_value(text, position)
+                position = self._read_entry(text, position, entries)
             else:
                 item, position = self._read_value(text, position)
                 items.append(item)
@@ -87,6 +89,24 @@ class GemmaCalls:
             elif not text.startswith(closing, position):
                 raise ValueError(f"{opening} is never closed")
         return entries if opening == "{" else items, position + 1
+
+    def _read_entry(self, text: str, position: int, entries: dict[str, Any]) -> int:
+        """Add the key that begins here, with its value, and return the position behind it."""
+        if plain := self._plain.match(text, position):
+            key, string, number, word = plain.groups()
+            value = string
+            if value is None:
+                value = int(number) if number else WORDS[word]
+            end = plain.end()
+        else:
+            key, behind = self._read_key(text, position)
+            value, end = None, behind
+        if key in entries:
+            raise ValueError(f"the key {key!r} is given twice")
+        if not plain:
+            value, end = self._read_value(text, end)
+        entries[key] = value
+        return end
 
     def _read_string(self, text: str, start: int) -> tuple[str, int]:
         end = text.find(self._quote, start + len(self._quote))

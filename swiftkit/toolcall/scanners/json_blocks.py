@@ -10,6 +10,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from swiftkit.json_text import raw_decode, written
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.reasoning import ANY_TAG
@@ -17,6 +19,7 @@ from swiftkit.toolcall.scanners import blocks, json_calls
 from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.wire_format import LineMark, Signs
 
+_decode = msgspec.json.Decoder().decode
 _BETWEEN = r"\s*+(?:[,;]\s*+)?+"
 
 
@@ -70,6 +73,16 @@ class JsonBlocks:
 
     def parse(self, text: str) -> Parsed:
         """Read an answer. Malformed too: a block without JSON, and JSON in it that is no call."""
+        if text.startswith(self._opening) and text.endswith(self._closing):
+            # one block of strict JSON and nothing else, which is what a trained model writes
+            try:
+                values = _decode(text[len(self._opening) : len(text) - len(self._closing)])
+                if type(values) is dict:
+                    values = [values]
+                if values and type(values) is list:
+                    return Parsed(json_calls.calls_of([self._standard(value) for value in values]))
+            except (ValueError, RecursionError):
+                pass
         return blocks.read(text, self._markup, self._read_block)
 
     def _value(self, call: ToolCall) -> dict[str, Any]:

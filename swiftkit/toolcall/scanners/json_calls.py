@@ -34,6 +34,8 @@ _BEGINNING = re.compile(
     r"(?:name|tool_name|type|function|tool_calls?|function_?[cC]all|action|tool)\1\s*+:"
 )
 _PYTHON = re.compile(r"\{\s*+'")
+# of calls: no other list or object is worth decoding
+_CAN_BE_CALLS = re.compile(r"(?:\[\s*+)?\{")
 _NAMES = ("name", "tool_name")
 _ARGUMENTS = ("arguments", "parameters")
 _CALL_KEYS = {"id", "index", "type", "tool_call_id", *_NAMES, *_ARGUMENTS}
@@ -60,7 +62,7 @@ def read(answer: str) -> Parsed:
     object, a call beside other JSON.
     """
     body = blocks.without_fence(answer)
-    if not body.startswith(("{", "[")):
+    if not _CAN_BE_CALLS.match(body):
         return Parsed([], answer)
     try:
         content, values = _unwrapped(_values(body))
@@ -74,7 +76,11 @@ def read(answer: str) -> Parsed:
 def calls_of(values: Sequence[Any]) -> list[ToolCall]:
     """Return the calls that these JSON values are. Raises ValueError where one is none."""
     calls = []
-    for value in map(_in_common_keys, values):
+    for each in values:
+        if call := _plain_call(each):
+            calls.append(call)
+            continue
+        value = _in_common_keys(each)
         if not is_call(value):
             raise ValueError("JSON that is no call stands beside a call")
         if isinstance(value.get("function"), str):
@@ -91,6 +97,21 @@ def calls_of(values: Sequence[Any]) -> list[ToolCall]:
     return calls
 
 
+def _plain_call(value: Any) -> ToolCall | None:
+    """Return the call of the commonest shape, a name and its arguments; None for another."""
+    if type(value) is not dict or len(value) != 2:
+        return None
+    name = value.get("name") or value.get("tool_name")
+    arguments = value.get("arguments")
+    if arguments is None:
+        arguments = value.get("parameters")
+        if type(arguments) is dict and "properties" in arguments:  # perhaps a definition
+            return None
+    if type(name) is not str or type(arguments) is not dict or not name:
+        return None
+    return ToolCall(name, arguments)
+
+
 def _is_definition(value: dict[str, Any]) -> bool:
     """Tell a tool as a prompt lists it, whose `parameters` are a JSON Schema."""
     inner = value.get("function")
@@ -103,6 +124,8 @@ def _is_definition(value: dict[str, Any]) -> bool:
 
 def is_call(value: Any) -> bool:
     """Tell whether a JSON value can be nothing else than a call, even if it cannot be read."""
+    if _plain_call(value):
+        return True
     value = _in_common_keys(value)
     if not isinstance(value, dict):
         return False

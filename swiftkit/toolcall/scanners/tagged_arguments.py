@@ -3,8 +3,6 @@
 import re
 from collections.abc import Callable
 
-import msgspec
-
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks
 from swiftkit.toolcall.text_arguments import Tools, typed_call
@@ -29,5 +27,4 @@ def read(
         calls.append(typed_call(name, arguments, tools))
         return end
 
-    parsed = blocks.read(text, tags, read_block)
-    return msgspec.structs.replace(parsed, texts=texts[: len(parsed.calls)])
+    return blocks.read(text, tags, read_block).with_texts(texts)

@@ -14,8 +14,6 @@ call: in a string they are refused, in lists and objects `<` becomes \\u003c the
 
 import re
 
-import msgspec
-
 from swiftkit.errors import DataError
 from swiftkit.toolcall import text_arguments
 from swiftkit.toolcall.call import Parsed, ToolCall
@@ -76,8 +74,10 @@ class TaggedCalls:
         self._end = re.compile(rf"\s*+{loose(call[2])}")
         self._key = re.compile(rf"\s*+{loose(argument[0])}({_NAME}){loose(argument[1])}")
         self._value_end = re.compile(loose(argument[2]))
-        stops = (argument[0], argument[2], call[2])
-        self._stop = re.compile("|".join(map(loose, stops)))
+        # most values hold no tag: then one search finds the whole argument
+        self._plain = re.compile(f"{self._key.pattern}([^<]*+){loose(argument[2])}")
+        stops = map(loose, (argument[0], call[2]))
+        self._stop = re.compile(f"({loose(argument[2])})|{'|'.join(stops)}")
 
     def render(self, calls: list[ToolCall], tools: Tools = ()) -> str:
         """Write the calls as the family does."""
@@ -101,12 +101,12 @@ class TaggedCalls:
         def read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
             del texts[len(calls) :]  # those of calls that turned out to be reasoning
             end, found = self._read_block(text, tag)
-            texts.extend(arguments for _, arguments in found)
-            calls.extend(typed_call(name, arguments, tools) for name, arguments in found)
+            for name, arguments in found:
+                texts.append(arguments)
+                calls.append(typed_call(name, arguments, tools))
             return end
 
-        parsed = blocks.read(text, self._markup, read_block)
-        return msgspec.structs.replace(parsed, texts=texts[: len(parsed.calls)])
+        return blocks.read(text, self._markup, read_block).with_texts(texts)
 
     def _written(self, name: str, key: str, value: object, schema: object) -> str:
         where = f"{name}: {key}"
@@ -152,9 +152,16 @@ class TaggedCalls:
             raise ValueError("neither a call nor the end of the calls")
         texts: dict[str, str] = {}
         position = head.end()
-        while key := self._key.match(text, position):
-            value, position = self._read_value(text, key.end())
-            argument = _unquoted(key[1])
+        while True:
+            if plain := self._plain.match(text, position):
+                argument, value = plain.groups()
+                value, position = _unwrapped(value), plain.end()
+            elif key := self._key.match(text, position):
+                argument = key[1]
+                value, position = self._read_value(text, key.end())
+            else:
+                break
+            argument = _unquoted(argument)
             if argument in texts:
                 raise ValueError(f"the argument {argument!r} is given twice")
             texts[argument] = value
@@ -170,7 +177,7 @@ class TaggedCalls:
                 raise ValueError("a value's CDATA is never closed")
             return text[start + len(_CDATA) : section], end.end()
         stop = self._stop.search(text, start)
-        if not stop or not (end := self._value_end.fullmatch(stop[0])):
+        if not stop or not stop[1]:
             raise ValueError("an argument is never closed")
         return _unwrapped(text[start : stop.start()]), stop.end()
 
