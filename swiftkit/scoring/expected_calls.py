@@ -81,6 +81,8 @@ class CallMatcher(msgspec.Struct, frozen=True):
     """An expected call, prepared for comparing.
 
     usual: the call's own arguments: most right values are these, and to compare them is cheapest.
+    booleans: of the usual arguments that are numbers or booleans, whether it is the latter, as
+        True == 1; None where such values stand deeper.
     keys: of each parameter the keys of all acceptable values (equality.py), and its strings also as
         they are written: most answers need no folding.
     folded: the parameters with a set of acceptable values: their strings are folded, unless the
@@ -94,6 +96,7 @@ class CallMatcher(msgspec.Struct, frozen=True):
     folded: frozenset[str]
     required: frozenset[str]
     absent: dict[str, Hashable]
+    booleans: dict[str, bool] | None
 
     @classmethod
     def of(cls, call: ExpectedCall, rules: SchemaRules = NO_RULES) -> "CallMatcher":
@@ -113,7 +116,8 @@ class CallMatcher(msgspec.Struct, frozen=True):
             keys[name] = frozenset([*as_written, *map(key, accepted)])
         absent = {name: strict_key(value) for name, value in rules.absent.items()}
         required = frozenset(values) - frozenset(call.optional)
-        matcher = cls(call.name, call.arguments, keys, folded, required, absent)
+        booleans = _booleans_in(call.arguments)
+        matcher = cls(call.name, call.arguments, keys, folded, required, absent, booleans)
         if unknown := sorted(set(call.optional) - keys.keys()):
             raise ValueError(f"{call.name}: optional {unknown} in neither arguments nor accepted")
         if missing := sorted(required - call.arguments.keys()):
@@ -149,8 +153,19 @@ class CallMatcher(msgspec.Struct, frozen=True):
         except (RecursionError, TypeError):
             return False
 
+    def is_usual(self, arguments: dict[str, Any]) -> bool:
+        """Tell if these are the expected call's own arguments, as far as one comparison can."""
+        if arguments != self.usual or self.booleans is None:
+            return False
+        for name, is_boolean in self.booleans.items():
+            if (type(arguments[name]) is bool) is not is_boolean:
+                return False
+        return True
+
     def is_exact(self, arguments: dict[str, Any]) -> bool:
         """Tell if nothing is missing, unexpected or wrong."""
+        if self.is_usual(arguments):
+            return True
         usual = self.usual
         for name, value in arguments.items():
             kind, first = type(value), usual.get(name)
@@ -161,3 +176,19 @@ class CallMatcher(msgspec.Struct, frozen=True):
             if not self.accepts(name, value):
                 return False
         return len(arguments) == len(self.keys) or self.required <= arguments.keys()
+
+
+def _booleans_in(arguments: dict[str, Any]) -> dict[str, bool] | None:
+    booleans = {}
+    for name, value in arguments.items():
+        if isinstance(value, int | float):
+            booleans[name] = isinstance(value, bool)
+        elif isinstance(value, list | dict) and _holds_number(value):
+            return None
+    return booleans
+
+
+def _holds_number(value: Any) -> bool:
+    if isinstance(value, list | dict):
+        return any(map(_holds_number, value.values() if isinstance(value, dict) else value))
+    return isinstance(value, int | float)

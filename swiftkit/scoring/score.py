@@ -83,18 +83,20 @@ def score_calls(
     `counts` are right and total calls, for a ratio over many samples.
     """
     expected = len(gold.calls)
+    wrong = None
     if malformed or not calls or not expected or len(calls) > _MOST + 10 * expected:
         score = _score_uncompared(calls, gold, malformed)
     elif len(calls) == 1 == expected:
         score = _score_one(calls[0], gold)
-    elif len(calls) == expected and _all_exact(calls, gold.matchers):
+    elif len(calls) == expected and not (wrong := _wrong_places(calls, gold.matchers)):
         score = gold.perfect
     elif compare is not None:
         score = compare(calls, gold)
     elif gold.options.ordered:
         score = _score_in_order(calls, gold)
     else:
-        score = score_pairs(calls, gold, matched_pairs(calls, gold))
+        pairs = _pairs_but_one(calls, gold, wrong[0]) if wrong and len(wrong) == 1 else None
+        score = score_pairs(calls, gold, pairs or matched_pairs(calls, gold))
     if gold.item is None:
         return score
     error = verdict(calls, gold.item, malformed)
@@ -143,12 +145,34 @@ def comparable(calls: Sequence[ToolCall], gold: Gold) -> bool:
     return len(calls) <= _MOST + 10 * len(gold.calls)
 
 
-def _all_exact(calls: Sequence[ToolCall], matchers: Sequence[CallMatcher]) -> bool:
-    """Tell if the calls are right in the gold's own order: the commonest good answer."""
-    for call, matcher in zip(calls, matchers, strict=True):
+def _wrong_places(calls: Sequence[ToolCall], matchers: Sequence[CallMatcher]) -> list[int]:
+    """Return where calls and gold differ: none for the commonest good answer."""
+    wrong = []
+    for place, (call, matcher) in enumerate(zip(calls, matchers, strict=True)):
         if call.name != matcher.name or not matcher.is_exact(call.arguments):
-            return False
-    return True
+            wrong.append(place)
+    return wrong
+
+
+def _pairs_but_one(calls: Sequence[ToolCall], gold: Gold, wrong: int) -> list[MatchedPair] | None:
+    """Return the best pairs of an answer that is right but for the call at one place; None where
+    that call is worth more, or alone worth something, at another one."""
+    call = calls[wrong]
+    pairs = [MatchedPair(i, i, 1.0, 1.0, True) for i in range(len(calls)) if i != wrong]
+    columns = gold.positions.get(call.name)
+    if not columns:
+        return pairs
+    if wrong not in columns:
+        return None
+    own = _pair(wrong, call, wrong, gold.matchers[wrong])
+    most = _weight(own, gold.weights)
+    for column in columns:
+        if column != wrong:
+            other = _pair(wrong, call, column, gold.matchers[column])
+            if _weight(other, gold.weights) > most:
+                return None
+    pairs.append(own)
+    return pairs
 
 
 def _score_uncompared(calls: Sequence[ToolCall], gold: Gold, malformed: str) -> Score:
@@ -308,6 +332,8 @@ def exact_weights(
 
 def _pair(made: int, call: ToolCall, expected: int, matcher: CallMatcher) -> MatchedPair:
     arguments, required, usual = call.arguments, matcher.required, matcher.usual
+    if matcher.is_usual(arguments):
+        return MatchedPair(made, expected, 1.0, 1.0, True)
     named = right = missing = 0
     for name, value in arguments.items():
         kind, first = type(value), usual.get(name)

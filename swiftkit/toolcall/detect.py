@@ -34,6 +34,7 @@ from swiftkit.toolcall.alternatives import any_of
 from swiftkit.toolcall.call import Parsed
 from swiftkit.toolcall.reasoning import CLOSE, CLOSING, CLOSING_TAGS, OPEN, TAGS
 from swiftkit.toolcall.scanners import blocks
+from swiftkit.toolcall.scanners.endings import without_stops
 from swiftkit.toolcall.wire_format import AnswerReader, LineMark, Signs, WireFormat
 
 
@@ -114,6 +115,10 @@ class _Detector:
         self._endings = tuple(ending for _, _, ending in self._strict if ending)
         self._marks = re.compile(any_of([*self._owners, *TAGS, *CLOSING_TAGS]))
         self._leading_mark = re.compile(rf"\s*+({self._marks.pattern})")
+        # as an answer of calls from beginning to end may begin, too
+        self._ambiguous: set[str] = set()
+        for begins, _, _ in self._strict:
+            self._ambiguous.update(filter(begins, self._owners))
 
     def _add_marks(self, name: str, signs: Signs) -> None:
         for mark, follows in signs.opening.items():
@@ -172,9 +177,12 @@ class _Detector:
         """Return what `parse` would find out in the end about an answer that begins with a mark;
         "" where that needs a longer look.
 
-        No whole answer begins with a mark, but one may stand behind reasoning, or have an ending.
+        That is where it may be calls from beginning to end in a format without marks: by how it
+        begins, behind reasoning, or by its ending.
         """
         mark = self._leading_mark.match(text)
+        if mark and mark[1] in self._ambiguous:
+            return ""
         if mark and mark[1] in self._owners:
             name = self._owners[mark[1]].owner(text, mark.end())
         else:
@@ -184,9 +192,9 @@ class _Detector:
         for tag in CLOSING_TAGS:
             if tag in text:
                 return ""
-        answer = text.strip()
-        if answer.endswith(self._endings) and self._read_whole(answer).calls:
-            return ""
+        for ending in self._endings:
+            if ending in text and self._read_whole(without_stops(text.lstrip())).calls:
+                return ""
         return name
 
     def _of_leading_line(self, text: str) -> str:
@@ -246,15 +254,25 @@ class _Detector:
     def _first_mark(self, text: str, start: int) -> tuple[re.Match[str] | None, bool]:
         """Return the first mark that is not reasoning's, and whether reasoning stands before it."""
         position = start
-        line = self._first_line(text, start)
+        # of each opening that is no fixed text the next place: it is searched for only where the
+        # last one is passed over, or reasoning that comes again and again would cost its square
+        lines: list[re.Match[str]] = []
+        for opening, _ in self._lines:
+            if opening.needs in text and (found := opening.pattern.search(text, start)):
+                lines.append(found)
         while True:
-            if line and line.start() < position:
-                line = self._first_line(text, position)
-            if line and line.start() == position:
-                return line, position > start
+            ahead = []
+            for line in lines:
+                behind = line if line.start() >= position else line.re.search(text, position)
+                if behind:
+                    ahead.append(behind)
+            lines = ahead
+            first = min(lines, key=re.Match.start, default=None)
+            if first and first.start() == position:
+                return first, position > start
             mark = self._marks.search(text, position)
-            if line and not (mark and mark.start() < line.start()):
-                return line, position > start
+            if first and not (mark and mark.start() < first.start()):
+                return first, position > start
             if not mark or mark[0] in self._owners:
                 return mark, position > start
             closes = CLOSING.fullmatch(mark[0])
@@ -262,11 +280,3 @@ class _Detector:
             if not end:  # reasoning that is never closed
                 return None, True
             position = end.end()
-
-    def _first_line(self, text: str, start: int) -> re.Match[str] | None:
-        first = None
-        for mark, _ in self._lines:
-            line = mark.pattern.search(text, start) if mark.needs in text else None
-            if line and not (first and first.start() <= line.start()):
-                first = line
-        return first

@@ -38,7 +38,7 @@ class Signs(NamedTuple):
 
     opening: marks that open a call wherever they stand outside of reasoning, each with a pattern of
         what follows there ("": anything). Of formats that share a mark, one may have "": it takes
-        what the patterns of the others leave. No answer of another format without marks begins so.
+        what the patterns of the others leave.
     closing: marks that only close a call; alone they make an answer malformed.
     ending: the token at which the model stops. An answer that ends with it is in this format where
         its other signs leave that open.

@@ -181,3 +181,18 @@ def test_a_run_stops_where_no_answer_could_earn_anything() -> None:
     rewards.check_rows([("row 1", row)], run_format=rewards.run_format_of("glm4", {}))
     with pytest.raises(DataError, match="wire format is glm4, and this training's is hermes"):
         rewards.check_rows([("row 1", row)], run_format=rewards.run_format_of("hermes", {}))
+
+
+def test_equal_completions_of_a_group_are_scored_once() -> None:
+    """Equal answers to one question share a score, single ones and chains; other golds do not."""
+    infos = {"answers": [HALF, "Done."], "steps": '[[{"name": "f", "arguments": {"a": 1}}]]'}
+    batches = [
+        ([HALF] * 8, {"expected_calls": [GOLD] * 8}),
+        (["Done."] * 8, {"expected_calls": [GOLD] * 8, "rollout_infos": [infos] * 8}),
+    ]
+    for completions, columns in batches:
+        scores = rewards.scores(completions, columns)
+        assert len({id(score) for score in scores}) == 1
+    other = '[{"name": "f", "arguments": {"a": 1}}]'
+    two = rewards.scores([HALF, HALF], {"expected_calls": [GOLD, other]})
+    assert [score.exact for score in two] == [False, True]

@@ -107,11 +107,15 @@ def _call_error(
     for name, value in arguments.items():
         if name not in properties or name not in accepted:
             return "simple_function_checker:unexpected_param"
-        if error := _argument_error(value, properties[name], accepted[name], language):
+        described, options = properties[name], accepted[name]
+        # the commonest case: right as it stands, for a variable too
+        is_known = type(value) in _SCALARS and type(options) is list and value in options
+        if is_known and language == "python" and _PYTHON[described["type"]] is type(value):
+            continue
+        if error := _argument_error(value, described, options, language):
             return error
-    for name, options in accepted.items():
-        if name not in arguments and "" not in options:
-            return "simple_function_checker:missing_optional"
+    if any(name not in arguments and "" not in options for name, options in accepted.items()):
+        return "simple_function_checker:missing_optional"
     return ""
 
 
@@ -121,9 +125,6 @@ def _argument_error(
     name = described["type"]
     if language == "python":
         kind = _PYTHON[name]
-        # the commonest case: right as it stands, for a variable too
-        if kind in _SCALARS and type(value) is kind and type(options) is list and value in options:
-            return ""
         inner = _PYTHON[described["items"]["type"]] if name in _PYTHON_LISTS else None
         if name == "float" and type(value) is int:
             value = float(value)

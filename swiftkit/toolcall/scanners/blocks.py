@@ -33,6 +33,7 @@ _BEHIND_REASONING = "|".join(f"(?<={re.escape(tag)})" for tag in TAGS.values())
 LINE_START = rf"(?:^|{_BEHIND_REASONING})[ \t]*+"
 _REASONING = re.compile(ANY_TAG)
 _FENCE = re.compile(r"```\w*+\s*+")
+Span = tuple[int, int]
 # Reads the block that a piece of markup opens, adds its calls, and returns the position behind it.
 # Raises ValueError or RecursionError where the block cannot be read, which says why; stray and
 # closing markup is such a case too.
@@ -60,7 +61,8 @@ def read(text: str, tags: re.Pattern[str], read_block: BlockReader) -> Parsed:
     """
     calls: list[ToolCall] = []
     prose: list[str] = []
-    thoughts: list[str] = []
+    # (start, end) of each: a text of closing tags alone would be copied at each of them
+    thoughts: list[Span] = []
     position = 0
     is_behind_reasoning = False
     while tag := tags.search(text, position):
@@ -72,7 +74,7 @@ def read(text: str, tags: re.Pattern[str], read_block: BlockReader) -> Parsed:
                 position = tag.end()
             elif mark in TAGS:
                 position = _end_of_reasoning(text, tag)
-                thoughts.append(text[tag.end() : position - len(TAGS[mark])])
+                thoughts.append((tag.end(), position - len(TAGS[mark])))
             else:
                 position = read_block(text, tag, calls)
         except (ValueError, RecursionError) as error:
@@ -86,30 +88,31 @@ def read(text: str, tags: re.Pattern[str], read_block: BlockReader) -> Parsed:
             is_behind_reasoning = True
         if closing:  # all before it was reasoning
             calls, prose = [], []
-            thoughts = [text[: closing.start()]]
+            thoughts = [(0, closing.start())]
     prose.append(text[position:])
     content = "".join(prose).strip()
     if calls:
         content = without_stops(content)
     content = without_answer_tags(content, is_behind_reasoning=bool(thoughts))
-    return Parsed(calls, content, "", _joined(thoughts) if thoughts else "")
+    return Parsed(calls, content, "", _joined(text, thoughts) if thoughts else "")
 
 
 def _malformed(
-    text: str, tag: re.Match[str], prose: list[str], thoughts: list[str], problem: str
+    text: str, tag: re.Match[str], prose: list[str], thoughts: list[Span], problem: str
 ) -> Parsed:
     """Return the answer whose markup cannot be read from this tag on."""
-    behind = text[tag.end() :]
     if tag[0] in TAGS:
-        thought = without_cut_tag(behind, TAGS[tag[0]])
-        return Parsed([], "".join(prose).strip(), problem, _joined([*thoughts, thought]))
-    if not behind.strip():
-        return Parsed([], "".join(prose).strip(), problem, _joined(thoughts))
+        thought = without_cut_tag(text[tag.end() :], TAGS[tag[0]])
+        thoughts.append((tag.end(), tag.end() + len(thought)))
+        return Parsed([], "".join(prose).strip(), problem, _joined(text, thoughts))
+    if not text[tag.end() :].strip():
+        return Parsed([], "".join(prose).strip(), problem, _joined(text, thoughts))
     return Parsed([], text.strip(), problem)
 
 
-def _joined(thoughts: list[str]) -> str:
-    return "\n".join(filter(None, map(stripped_thought, thoughts)))
+def _joined(text: str, thoughts: list[Span]) -> str:
+    stripped = [stripped_thought(text[start:end]) for start, end in thoughts]
+    return "\n".join(filter(None, stripped))
 
 
 def read_whole(text: str, read_answer: Callable[[str], Parsed]) -> Parsed:
