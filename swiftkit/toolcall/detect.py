@@ -32,7 +32,7 @@ from typing import NamedTuple
 from swiftkit.toolcall import formats, wire_format
 from swiftkit.toolcall.alternatives import any_of
 from swiftkit.toolcall.call import Parsed
-from swiftkit.toolcall.reasoning import CLOSE, CLOSING, CLOSING_TAGS, OPEN, TAGS
+from swiftkit.toolcall.reasoning import CLOSE, CLOSING, CLOSING_TAGS, OPEN, TAGS, may_close
 from swiftkit.toolcall.scanners import blocks
 from swiftkit.toolcall.scanners.endings import without_stops
 from swiftkit.toolcall.wire_format import AnswerReader, LineMark, Signs, WireFormat
@@ -112,6 +112,12 @@ class _Detector:
                 else:
                     self._loose.append(reader)
             self._add_marks(name, signs)
+        # of a format without marks that is known by its ending: its marks stand before that, too
+        self._by_ending: list[tuple[str, list[str]]] = []
+        for form in known.values():
+            ending = form.SIGNS.ending
+            if ending and form.SIGNS.whole:
+                self._by_ending.append((ending, [m for m in form.SIGNS.opening if m != ending]))
         self._endings = tuple(ending for _, _, ending in self._strict if ending)
         self._marks = re.compile(any_of([*self._owners, *TAGS, *CLOSING_TAGS]))
         self._leading_mark = re.compile(rf"\s*+({self._marks.pattern})")
@@ -189,11 +195,11 @@ class _Detector:
             name = self._of_leading_line(text)
         if not name:
             return ""
-        for tag in CLOSING_TAGS:
-            if tag in text:
-                return ""
-        for ending in self._endings:
-            if ending in text and self._read_whole(without_stops(text.lstrip())).calls:
+        if may_close(text):
+            return ""
+        for ending, marks in self._by_ending:
+            is_likely = ending in text and (not marks or any(mark in text for mark in marks))
+            if is_likely and self._read_whole(without_stops(text.lstrip())).calls:
                 return ""
         return name
 

@@ -51,7 +51,7 @@ def retyped(parsed: Parsed, tools: Tools) -> Parsed:
 
 def typed_call(name: str, texts: Mapping[str, str], tools: Tools) -> ToolCall:
     """Return the call with these arguments, read by the tool's schema. Never raises."""
-    schemas = parameters_of(tools, name)
+    schemas = parameters_of(tools, name) if tools else {}
     arguments = {}
     for key, text in texts.items():
         value = _value(text)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.formats import hermes
-from swiftkit.toolcall.reasoning import ANSWER_TAGS, TAGS
+from swiftkit.toolcall.reasoning import ANSWER_TAGS, TAGS, may_close
 from swiftkit.toolcall.visible_text import visible_text
 
 CALL = ToolCall("f", {"a": 1})
@@ -114,3 +114,8 @@ def test_visible_text_never_raises(pieces: list[str]) -> None:
     """The answer is a part of the text, whatever it holds."""
     text = "".join(pieces)
     assert visible_text(text) in text
+
+
+@pytest.mark.parametrize("tag", sorted(TAGS.values()))
+def test_may_close_sees_each_closing_tag(tag: str) -> None:
+    assert may_close(f"a{tag}b")

@@ -19,6 +19,7 @@ from swiftkit.toolcall.reasoning import (
     CLOSING_TAGS,
     OPENING,
     TAGS,
+    may_close,
     stripped_thought,
     without_answer_tags,
     without_cut_tag,
@@ -91,9 +92,10 @@ def read(text: str, tags: re.Pattern[str], read_block: BlockReader) -> Parsed:
             thoughts = [(0, closing.start())]
     prose.append(text[position:])
     content = "".join(prose).strip()
-    if calls:
+    if content and calls:
         content = without_stops(content)
-    content = without_answer_tags(content, is_behind_reasoning=bool(thoughts))
+    if content:
+        content = without_answer_tags(content, is_behind_reasoning=bool(thoughts))
     return Parsed(calls, content, "", _joined(text, thoughts) if thoughts else "")
 
 
@@ -133,7 +135,10 @@ def read_whole(text: str, read_answer: Callable[[str], Parsed]) -> Parsed:
         thought = answer[opening.end() : end - len(TAGS[opening[0]])]
         answer = without_answer_tags(answer[end:].strip(), is_behind_reasoning=True)
     parsed = read_answer(answer)
-    if not parsed.calls and (closing := CLOSING.search(answer)):
+    closing = None
+    if not parsed.calls and may_close(answer):
+        closing = CLOSING.search(answer)
+    if closing:
         thought = answer[: closing.start()]
         answer = without_answer_tags(answer[closing.end() :].strip(), is_behind_reasoning=True)
         parsed = read_answer(answer)

@@ -155,13 +155,16 @@ class TaggedCalls:
         while True:
             if plain := self._plain.match(text, position):
                 argument, value = plain.groups()
-                value, position = _unwrapped(value), plain.end()
+                position = plain.end()
+                if value.startswith("\n"):
+                    value = _unwrapped(value)
             elif key := self._key.match(text, position):
                 argument = key[1]
                 value, position = self._read_value(text, key.end())
             else:
                 break
-            argument = _unquoted(argument)
+            if not argument.isidentifier():
+                argument = _unquoted(argument)
             if argument in texts:
                 raise ValueError(f"the argument {argument!r} is given twice")
             texts[argument] = value
