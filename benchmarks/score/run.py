@@ -1,6 +1,7 @@
 """Compare swiftkit's scorer with BFCL's checker and ToolRL's reward, on the same answers.
 
     python run.py --bfcl SITE_PACKAGES [--toolrl rlla.py] [--repeat 25]
+    python run.py --bfcl SITE_PACKAGES --formats      the right answers in each wire format
 
 --bfcl is the folder that `pip install --no-deps --target FOLDER bfcl-eval==2026.3.23` fills: its
 data gives the rows, its checker is the first peer. --toolrl is verl/utils/reward_score/rlla.py of
@@ -11,6 +12,7 @@ other in one process; of repeated rounds the one with the least CPU time counts.
 import argparse
 import contextlib
 import importlib.util
+import inspect
 import io
 import json
 import os
@@ -24,10 +26,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from swiftkit.data.converters import bfcl as converter
+from swiftkit.errors import DataError
 from swiftkit.scoring.gold import Gold, gold_from
 from swiftkit.scoring.score import score_calls, score_text
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import hermes
+from swiftkit.toolcall.wire_format import load_all
 
 CATEGORIES = ("simple_python", "multiple", "parallel", "parallel_multiple")
 GROUP = 8  # answers to one question, as GRPO samples them
@@ -53,8 +57,12 @@ def main() -> None:
     parser.add_argument("--bfcl", type=Path, required=True)
     parser.add_argument("--toolrl", type=Path)
     parser.add_argument("--repeat", type=int, default=25)
+    parser.add_argument("--formats", action="store_true")
     args = parser.parse_args()
     right = list(answers_of(args.bfcl / "bfcl_eval/data"))
+    if args.formats:
+        compare_formats(right, args.repeat)
+        return
     mixed = [spoilt(answer, 0) if index % 2 else answer for index, answer in enumerate(right)]
     grouped = []
     for answer in random.Random(0).sample(right, len(right) // GROUP):
@@ -68,6 +76,45 @@ def main() -> None:
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
     seconds = 1 / rate(step(grouped[:STEP]), 1, args.repeat)
     print(f"\nThe {STEP} completions of a GRPO step: {1000 * seconds:.1f} ms")
+
+
+def compare_formats(answers: list[Answer], repeat: int) -> None:
+    """Print how many times as long as in Hermes it takes to score answers in each format."""
+    contestants: dict[str, tuple[list[Round], int]] = {}
+    for name, form in load_all().items():
+        pairs = []
+        for answer in answers:
+            with contextlib.suppress(DataError):  # the format cannot carry such values
+                pairs.append((rendered(form, answer), answer))
+        pinned = [gold_of(answer.row, wire_format=name) for _, answer in pairs]
+        free = [gold_of(answer.row) for _, answer in pairs]
+        texts = [text for text, _ in pairs]
+        contestants[name] = ([scoring(texts, pinned), scoring(texts, free)], len(texts))
+    best = {name: [float("inf")] * 2 for name in contestants}
+    for _ in range(repeat):  # in turns, so that a slow moment of the machine is everybody's
+        for name, (rounds, count) in contestants.items():
+            for index, once in enumerate(rounds):
+                best[name][index] = min(best[name][index], 1 / rate(once, count, 1))
+    print("| format | pinned | detected |\n|---|---|---|")
+    for name in sorted(best, key=lambda name: -best[name][1]):
+        ratios = [mine / hermes for mine, hermes in zip(best[name], best["hermes"], strict=True)]
+        print(f"| {name} | {ratios[0]:.2f} | {ratios[1]:.2f} |")
+
+
+def rendered(form: Any, answer: Answer) -> str:
+    if "tools" in inspect.signature(form.render).parameters:
+        text = form.render(answer.calls, json.loads(answer.row["tools"]))
+    else:
+        text = form.render(answer.calls)
+    return str(text)
+
+
+def scoring(texts: list[str], golds: list[Gold]) -> Round:
+    def once() -> None:
+        for text, gold in zip(texts, golds, strict=True):
+            score_text(text, gold)
+
+    return once
 
 
 def contestants(bfcl: Path, toolrl: Path | None) -> dict[str, Contestant]:

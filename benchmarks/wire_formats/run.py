@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
-from swiftkit.scoring.answer import read_text
+from swiftkit.scoring.completion import read_text
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.wire_format import load_all
 
@@ -24,7 +24,7 @@ from helpers.hostile_texts import fuzzed, repeats
 
 FORMATS = load_all()
 NAMES = sorted(FORMATS)
-TOOLS = ("get_weather", "now", "say")
+TOOLS = [{"name": "get_weather"}, {"name": "now"}, {"name": "say"}]
 SIZES = 10_000, 100_000, 1_000_000
 SCREENED = 4_000, 40_000
 SLOWEST = 4  # texts whose time, or its growth, is greatest: taken at all sizes
@@ -96,7 +96,7 @@ def best_of_three(reader: Reader, beginning: str, unit: str, size: int) -> float
 
 
 def detected(text: str):
-    return read_text(text, "", (), TOOLS)
+    return read_text(text, "", TOOLS)
 
 
 def random_reader(draw: Random):

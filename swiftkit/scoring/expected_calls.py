@@ -162,6 +162,15 @@ class CallMatcher(msgspec.Struct, frozen=True):
                 return False
         return True
 
+    def is_own(self, arguments: dict[str, Any]) -> bool:
+        """Tell if these are the expected call's own arguments to the type, 1 apart from 1.0."""
+        if not self.is_usual(arguments):
+            return False
+        for name in self.booleans or ():
+            if type(arguments[name]) is not type(self.usual[name]):
+                return False
+        return True
+
     def is_exact(self, arguments: dict[str, Any]) -> bool:
         """Tell if nothing is missing, unexpected or wrong."""
         if self.is_usual(arguments):

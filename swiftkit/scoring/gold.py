@@ -13,6 +13,7 @@ import msgspec
 from swiftkit.errors import DataError
 from swiftkit.records import Score
 from swiftkit.scoring.bfcl.item import BfclItem
+from swiftkit.scoring.bfcl.verdict import verdict
 from swiftkit.scoring.expected_calls import (
     CallMatcher,
     ExpectedCall,
@@ -45,6 +46,7 @@ class Gold(msgspec.Struct, frozen=True):
     tools: Sequence[Mapping[str, Any]]  # definitions by which values without types are read
     item: BfclItem | None  # of the mode bfcl
     perfect: Score  # of each exact answer
+    valid: Score | None  # in the mode bfcl, of the gold's own answer, if BFCL calls it valid
 
 
 def gold_from(text: str, where: str, scoring: str | None = "", tools: str | None = "") -> Gold:
@@ -87,6 +89,12 @@ def _prepare(calls: list[ExpectedCall], scoring: str, tools: str) -> Gold:
     for tool in definitions:
         if tool["function"]["name"] in positions:
             rules[tool["function"]["name"]] = rules_of(tool["function"]["parameters"])
+    perfect = Score(1.0, True, reason, dict.fromkeys(PARTS, 1.0), {"right": count, "total": count})
+    item = options.bfcl if options.mode == "bfcl" else None
+    valid = None
+    own_calls = [ToolCall(call.name, call.arguments) for call in calls]
+    if item is not None and not verdict(own_calls, item):
+        valid = Score(1.0, True, "BFCL: valid", perfect.parts, {"right": 1, "total": 1})
     return Gold(
         calls=tuple(calls),
         matchers=tuple([CallMatcher.of(call, rules.get(call.name, NO_RULES)) for call in calls]),
@@ -95,10 +103,9 @@ def _prepare(calls: list[ExpectedCall], scoring: str, tools: str) -> Gold:
         weights=(weights["name"], weights["parameter_names"], weights["parameter_values"]),
         validators=validators_of(tools),
         tools=definitions or _tools_of(calls),
-        item=options.bfcl if options.mode == "bfcl" else None,
-        perfect=Score(
-            1.0, True, reason, dict.fromkeys(PARTS, 1.0), {"right": count, "total": count}
-        ),
+        item=item,
+        perfect=perfect,
+        valid=valid,
     )
 
 

@@ -99,6 +99,8 @@ def score_calls(
         score = score_pairs(calls, gold, pairs or matched_pairs(calls, gold))
     if gold.item is None:
         return score
+    if gold.valid is not None and score is gold.perfect and _is_own(calls, gold.matchers):
+        return gold.valid
     error = verdict(calls, gold.item, malformed)
     reason = f"BFCL: {error or 'valid'}"
     counts = score.counts | {"right": int(not error), "total": 1}
@@ -152,6 +154,14 @@ def _wrong_places(calls: Sequence[ToolCall], matchers: Sequence[CallMatcher]) ->
         if call.name != matcher.name or not matcher.is_exact(call.arguments):
             wrong.append(place)
     return wrong
+
+
+def _is_own(calls: Sequence[ToolCall], matchers: Sequence[CallMatcher]) -> bool:
+    """Tell if an exact answer is the gold's own, of which BFCL's verdict is known."""
+    for call, matcher in zip(calls, matchers, strict=True):
+        if call.name != matcher.name or not matcher.is_own(call.arguments):
+            return False
+    return True
 
 
 def _pairs_but_one(calls: Sequence[ToolCall], gold: Gold, wrong: int) -> list[MatchedPair] | None:

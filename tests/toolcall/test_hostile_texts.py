@@ -10,11 +10,12 @@ import pytest
 from helpers.growth import takes_linear_time
 from helpers.hostile_texts import fuzzed, renderings
 
-from swiftkit.scoring.answer import read_text
+from swiftkit.scoring.completion import read_text
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.wire_format import load_all
 
 FORMATS = load_all()
+TOOLS = [{"name": "get_weather"}, {"name": "say"}]
 EXAMPLES = int(os.environ.get("SWIFTKIT_FUZZ_EXAMPLES", "20000"))
 
 
@@ -25,7 +26,7 @@ def test_fuzzed_answers_never_raise() -> None:
     for number, (text, name) in enumerate(fuzzed(7, EXAMPLES)):
         other = names[number % len(names)]
         for parsed in (
-            read_text(text, "", (), ("get_weather", "say")),
+            read_text(text, "", TOOLS),
             FORMATS[name].parse(text),
             FORMATS[other].parse(text),
         ):

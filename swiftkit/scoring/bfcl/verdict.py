@@ -114,6 +114,8 @@ def _call_error(
             continue
         if error := _argument_error(value, described, options, language):
             return error
+    if len(arguments) == len(accepted):  # all of them, as none is unexpected
+        return ""
     if any(name not in arguments and "" not in options for name, options in accepted.items()):
         return "simple_function_checker:missing_optional"
     return ""

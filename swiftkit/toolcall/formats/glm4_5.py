@@ -24,8 +24,6 @@ parser/glm47_moe.py, SGLang's glm4_moe_detector.py and glm47_moe_detector.py.
 
 import re
 
-import msgspec
-
 from swiftkit.errors import DataError
 from swiftkit.toolcall import text_arguments
 from swiftkit.toolcall.call import Parsed, ToolCall
@@ -82,7 +80,7 @@ def parse(text: str, tools: Tools = ()) -> Parsed:
     if not parsed.content.endswith(OBSERVATION):
         return parsed
     content = parsed.content.removesuffix(OBSERVATION).rstrip()
-    return msgspec.structs.replace(parsed, content=content)
+    return Parsed(parsed.calls, content, parsed.malformed, parsed.reasoning, parsed.texts)
 
 
 def _read_call(text: str, tag: re.Match[str]) -> tuple[str, dict[str, str], int]:

@@ -305,3 +305,14 @@ def test_any_calls_have_a_verdict(calls: list[ToolCall], category: str) -> None:
     score = score_calls(calls, gold_from('[{"name": "f", "arguments": {"s": "a"}}]', "", scoring))
     assert score.value == float(score.exact)
     assert score.counts == {"right": int(score.exact), "total": 1}
+
+
+@pytest.mark.parametrize(("value", "valid"), [(5, True), (5.0, False), (True, False)])
+def test_the_verdict_on_the_gold_is_lent_to_the_same_types_alone(value: Any, valid: bool) -> None:
+    """The gold's own answer is judged once; 5.0 is exact in the default mode, and no integer to
+    BFCL."""
+    function = {"name": "f", "parameters": {"properties": TYPES, "required": []}}
+    asked = msgspec.to_builtins(BfclItem("simple_python", [function], [{"f": {"i": [5]}}]))
+    scoring = json.dumps({"mode": "bfcl", "bfcl": asked})
+    gold = gold_from('[{"name": "f", "arguments": {"i": 5}}]', "", scoring)
+    assert score_calls([ToolCall("f", {"i": value})], gold).exact is valid
