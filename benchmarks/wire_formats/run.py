@@ -75,8 +75,7 @@ def growth(name: str) -> None:
         worst = (0.0, "")
         chosen = heapq.nlargest(SLOWEST, slow) + heapq.nlargest(SLOWEST, steep)
         for _, beginning, unit in chosen:
-            times = [1000 * best_of_three(reader, beginning, unit, size) for size in SIZES[:2]]
-            times.append(1000 * seconds(reader, beginning, unit, SIZES[2]))
+            times = [1000 * best_of_three(reader, beginning, unit, size) for size in SIZES]
             cells = " | ".join(f"{each:.1f}" for each in times)
             text = f"{beginning}{unit}...".encode("ascii", "backslashreplace").decode()
             row = f"| {name}{kind} | `{text!r}` | {cells} |"
