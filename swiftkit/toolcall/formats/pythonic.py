@@ -27,7 +27,7 @@ from swiftkit.toolcall.wire_format import Signs, WholeAnswer
 
 _START, _END, _TAG = "<|python_start|>", "<|python_end|>", "<|python_tag|>"
 # a list whose first item is a call without arguments, or with a named one
-_LIST = re.compile(r"\[\s*+[^\W\d][\w.]*+\(\s*+(?:\)|[^\W\d]\w*+\s*+=(?!=))")
+_LIST = re.compile(rf"\[\s*+{python_calls.NAME}\(\s*+(?:\)|{python_calls.NAME}\s*+=(?!=))")
 
 
 def render(calls: list[ToolCall]) -> str:

@@ -20,7 +20,9 @@ from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.text_arguments import WORDS
 
-HEAD = re.compile(r"\s*+\[?+\s*+[^\W\d][\w.]*+\(")  # of calls, or a list of them
+# \w lacks the combining marks that identifiers of other scripts have
+NAME = r"(?:[^\W\d]|[^\x00-\x7f])(?:[\w.]|[^\x00-\x7f])*+"
+HEAD = re.compile(rf"\s*+\[?+\s*+{NAME}\(")  # of calls, or a list of them
 _BETWEEN = re.compile(r"\s*+[,;]?+\s*+")
 # names and numbers are ASCII, which needs no normal form; digits are few, as Python limits them
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*+"

@@ -281,3 +281,10 @@ def test_detect_keeps_text_before_calls(name: str) -> None:
         assert parsed == Parsed([], text)
     elif name not in ("harmony", "glm4"):  # there words before a call are a message of their own
         assert (parsed.calls, parsed.content) == ([NOW], "Let me look.")
+
+
+@pytest.mark.parametrize("name", ["pythonic", "lfm2", "olmo3", "gemma3", "call_strings"])
+def test_identifiers_of_any_script_are_names(name: str) -> None:
+    """Python's identifiers may hold combining marks, as Hindi's vowel signs."""
+    calls = [ToolCall("कि", {"कि": 1}), ToolCall("A߫", {"é": "कि"})]
+    assert load_all()[name].parse(load_all()[name].render(calls)).calls == calls
