@@ -15,8 +15,12 @@ def read_answer(response: Response, parse: Callable[[str], Parsed]) -> Parsed:
 
     `swift deploy` leaves the Hermes markup in the text beside `tool_calls`, which lack the blocks
     that it could not read: there the text is judged, as the GRPO reward judges it. Elsewhere the
-    calls that the endpoint gave count, and without any, the text.
+    calls that the endpoint gave count, and without any, the text. An answer that was cut off before
+    it said anything ended inside its reasoning, which the endpoint sets apart: that is malformed,
+    as it is to the reward, and no silence.
     """
+    if response.finish_reason == "length" and not response.text and not response.tool_calls:
+        return Parsed([], "", "the answer ends inside its reasoning")
     if is_text_judged(response):
         return parse(response.text)
     return Parsed(response.tool_calls or [], response.text)

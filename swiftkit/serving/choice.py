@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from swiftkit.serving.output import OutputCall, OutputPart, StopTexts, read_answer, reader_of
+from swiftkit.serving.output import read_answer, reader_of
+from swiftkit.serving.output_part import OutputCall, OutputPart
 from swiftkit.serving.request import ChatRequest
 from swiftkit.serving.response import ResponseHead, choice, delta, finish_reason, logprobs_of
+from swiftkit.serving.stop_texts import StopTexts
 
 
 class AnswerChoice:
@@ -12,7 +14,8 @@ class AnswerChoice:
 
     def __init__(self, request: ChatRequest, wire: str) -> None:
         self._request, self._stops = request, StopTexts(request.stops)
-        self._reader = reader_of(wire, bool(request.tools))
+        tools = request.fields.get("tools") or ()
+        self._reader = reader_of(wire, bool(request.tools), tools)
         self._calls = 0  # that have begun
 
     def complete(self, raw: Any) -> dict[str, Any]:
@@ -58,7 +61,10 @@ class AnswerChoice:
         return part._replace(calls=tuple(calls))
 
     def _finish_reason(self, raw: Any, calls: int) -> str:
-        return finish_reason(raw.finish_reason, calls, self._stops.hit, self._reader.malformed)
+        reason = raw.finish_reason
+        if self._reader.ends_in_reasoning:
+            reason = "length"  # it is not complete, though the model may have stopped by itself
+        return finish_reason(reason, calls, self._stops.hit, self._reader.malformed)
 
 
 def _engine_calls(calls: Any) -> list[OutputCall]:

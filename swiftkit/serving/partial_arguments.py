@@ -1,55 +1,80 @@
-"""The arguments of a Hermes call while the model is still writing it."""
+"""The arguments of a call, as JSON, while the model is still writing them."""
 
 import json
 import re
 
-_HEAD = re.compile(  # <tool_call> {"name": "f", "arguments": {
-    r'\s*+<tool_call>\s*+\{\s*+"name"\s*+:\s*+("(?:[^"\\]|\\.)++")\s*+,'
-    r'\s*+"arguments"\s*+:\s*+(?=\{)'
-)
 # of the control characters, which JSON has in strings only escaped
 _ESCAPES = {chr(code): json.dumps(chr(code))[1:-1] for code in range(32)}
+_CONTROL = re.compile(r"[\x00-\x1f]")
+_BEGINNING = re.compile(r'\s*+(?:\{\s*+(?:["}]|\Z)|\Z)')  # of JSON; Python's {'a': 1} is none
+_LONGEST_BEGINNING = 600  # characters of white space, or no stream of them takes linear time
+# up to the next character that decides anything; T, F, N and ' are Python's
+_IN_STRING = re.compile(r'[^"\\]*+')
+_OUTSIDE = re.compile(r"[^\"{}\[\]'(TFN]*+")
 
 
 class PartialArguments:
-    """Reads one growing block again and again, and gives what is new of its arguments.
+    """Reads an object that comes in pieces, and gives it on as JSON.
 
-    It does not judge them: the block's parser does when the block is complete.
+    It does not judge the values: the format's reader does when the answer is complete.
     """
 
     def __init__(self) -> None:
-        self.name = ""  # of the call, once it is known
-        self._position = 0  # what lies before has been given
+        self.has_ended = False
+        self.is_json = True  # else what follows cannot go out as it is
+        self._text = ""  # before the object's first key, or a backslash
+        self._has_begun = self._in_string = False
         self._depth = 0  # of braces and brackets
-        self._in_string = self._is_escaped = self._has_ended = False
 
-    def grow(self, block: str) -> str:
-        """Return the new part of the arguments' JSON text; "" before they begin and after them.
-        Line breaks and tabs that the model wrote into a string as they are come out escaped."""
-        if not self.name:
-            head = _HEAD.match(block)
-            if not head:
-                return ""
-            try:
-                self.name = json.loads(head[1])
-            except ValueError:
-                return ""
-            self._position = head.end()
-        if not self.name:
-            return ""
-        pieces = []
-        while self._position < len(block) and not self._has_ended:
-            character = block[self._position]
-            self._position += 1
-            pieces.append(_ESCAPES.get(character, character) if self._in_string else character)
-            if self._in_string:
-                self._in_string = self._is_escaped or character != '"'
-                self._is_escaped = character == "\\" and not self._is_escaped
-            elif character == '"':
-                self._in_string = True
-            elif character in "{[":
-                self._depth += 1
-            elif character in "}]":
-                self._depth -= 1
-                self._has_ended = self._depth == 0
-        return "".join(pieces)
+    def feed(self, text: str) -> tuple[str, str]:
+        """Return (what goes out, what was not taken); the second only where the object has ended,
+        or is no JSON any more. Line breaks and tabs that stand in a string come out escaped."""
+        text, self._text = self._text + text, ""
+        if not self._has_begun:
+            beginning = _BEGINNING.match(text)
+            is_open = beginning and beginning.end() == len(text) and text[-1:] not in ('"', "}")
+            if is_open and len(text) < _LONGEST_BEGINNING:
+                self._text = text
+                return "", ""
+            self.is_json = bool(beginning) and not is_open
+            if not self.is_json:
+                return "", text
+            self._has_begun = True
+            text = text.lstrip()
+        pieces: list[str] = []
+        position = 0
+        while position < len(text):
+            plain = (_IN_STRING if self._in_string else _OUTSIDE).match(text, position)
+            end = plain.end() if plain else position
+            piece = text[position:end]
+            pieces.append(_CONTROL.sub(_escape, piece) if self._in_string else piece)
+            position = end + self._turn(text[end : end + 2], pieces)
+            if self._text or self.has_ended or not self.is_json:
+                break
+        return "".join(pieces), text[position:]
+
+    def _turn(self, text: str, pieces: list[str]) -> int:
+        """Take the character that decides what follows, and return how many were taken."""
+        character = text[:1]
+        if character == "\\" and self._in_string:
+            if len(text) == 1:
+                self._text = text
+                return 1
+            self.is_json = text[1] in '"\\/bfnrtu'
+            character = text if self.is_json else ""
+        elif character == '"':
+            self._in_string = not self._in_string
+        elif character in ("{", "["):
+            self._depth += 1
+        elif character in ("}", "]"):
+            self._depth -= 1
+            self.has_ended = self._depth == 0
+        elif character:
+            self.is_json = False
+            character = ""
+        pieces.append(character)
+        return len(character)
+
+
+def _escape(character: re.Match[str]) -> str:
+    return _ESCAPES[character[0]]

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from swiftkit.serving.output import OutputCall, OutputPart
+from swiftkit.serving.output_part import OutputCall, OutputPart
 
 DONE = b"data: [DONE]\n\n"
 

@@ -27,14 +27,18 @@ class WholeAnswer(NamedTuple):
     read: reads an answer whose reasoning was taken off.
     beginning: how an answer with calls begins; None where that can be nearly anything: then the
         format is asked last.
+    held: for streams: how an answer begins that may be calls. A match that reaches the end of what
+        has come so far decides nothing yet.
     """
 
     read: AnswerReader
     beginning: re.Pattern[str] | None = None
+    held: re.Pattern[str] | None = None
 
 
 class Signs(NamedTuple):
-    """The marks of a format, for detection; a format leaves out what it does not have.
+    """The marks of a format, for detection and for streams; a format leaves out what it does not
+    have.
 
     opening: marks that open a call wherever they stand outside of reasoning, each with a pattern of
         what follows there ("": anything). Of formats that share a mark, one may have "": it takes
@@ -44,6 +48,15 @@ class Signs(NamedTuple):
         its other signs leave that open.
     prefix: how answers in this format begin, and no others.
     is_sure: tells from an answer's beginning that it is in this format, beyond doubt.
+
+    For streams (serving/answer_reader.py):
+
+    marks: what else than opening and closing the format's reader stops at in an answer, apart from
+        tags of reasoning; it may be the beginning of a mark alone. None: not known, so that an
+        answer is given out when it is complete.
+    passed: marks that are no part of the content, and after which it goes on.
+    call_ends: what closes a call whose arguments are not JSON; section_end: what closes the
+        section of calls around it.
     """
 
     opening: Mapping[str, str] = {}
@@ -53,6 +66,10 @@ class Signs(NamedTuple):
     whole: WholeAnswer | None = None
     prefix: str = ""
     is_sure: Callable[[str], bool] | None = None
+    marks: tuple[str, ...] | None = None
+    passed: tuple[str, ...] = ()
+    call_ends: tuple[str, ...] = ()
+    section_end: str = ""
 
 
 class WireFormat(Protocol):

@@ -105,3 +105,15 @@ def test_options_are_kept_beside_the_wire_format() -> None:
     assert kept == '{"wire_format": "glm4"}'
     assert with_wire_format("nonsense", "hermes") == "nonsense"
     assert with_wire_format(None, "") == ""
+
+
+def test_an_answer_that_was_cut_off_in_its_reasoning_is_no_silence() -> None:
+    """The endpoint has set the reasoning apart, so nothing is left; an answer that ended by itself
+    may be empty."""
+    wanted = gold(SILENCE)
+    cut = Response("s", text="", finish_reason="length")
+    assert read_answer(cut, lambda text: parse_answer(text, wanted)).malformed
+    ended = msgspec.structs.replace(cut, finish_reason="stop")
+    assert not read_answer(ended, lambda text: parse_answer(text, wanted)).malformed
+    called = msgspec.structs.replace(cut, tool_calls=[CALL])
+    assert read_answer(called, lambda text: parse_answer(text, wanted)).calls == [CALL]

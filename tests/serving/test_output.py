@@ -6,13 +6,16 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from helpers.growth import takes_linear_time
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from swiftkit.serving.output import OutputCall, OutputPart, StopTexts, read_answer, reader_of
+from swiftkit.serving.output import format_reader, read_answer, reader_of
+from swiftkit.serving.output_part import OutputCall, OutputPart
 from swiftkit.serving.response import choice, delta, finish_reason
+from swiftkit.serving.stop_texts import StopTexts
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.formats import hermes
+from swiftkit.toolcall.formats import deepseek_v4, hermes, llama_json, step3
 from swiftkit.toolcall.harmony import answer as harmony
 
 WEATHER = hermes.render([ToolCall("weather", {"city": "北京"})])
@@ -21,6 +24,11 @@ TAG_INSIDE = hermes.render([ToolCall("note", {"text": "a </tool_call> b <tool_ca
 HARMONY_CALL = "<|channel|>analysis<|message|>hm<|end|><|start|>assistant" + harmony.render(
     [ToolCall("f", {"a": 1})]
 )
+DSML = deepseek_v4.render([ToolCall("weather", {"city": "北京"})])
+STEP3 = step3.render([ToolCall("weather", {"city": "北京"})])
+HARMONY_WEATHER = harmony.render([ToolCall("weather", {"city": "北京"})])
+HARMONY_FINAL = "<|channel|>final<|message|>Hello"
+LLAMA = llama_json.render([ToolCall("weather", {"city": "北京"})])
 HERMES = [
     ("Hello\n", OutputPart("", "Hello\n")),
     ("  {json like}", OutputPart("", "  {json like}")),
@@ -38,7 +46,6 @@ HERMES = [
 BROKEN = [
     '<tool_call>\n{"name": "weather", "argum',
     f"{WEATHER}\n<tool_call>\n{{broken",
-    "<think>and so on",
     "text </tool_call>",
     '<tool_call>\n{"name": "weather", "arguments": {"a": 1}}}\n</tool_call>',
 ]
@@ -78,8 +85,9 @@ def test_read_answer_of_a_broken_call_is_the_raw_text(text: str) -> None:
 def test_read_answer_without_tools_keeps_calls_as_text() -> None:
     """A client that offered no tool cannot be told to call one."""
     assert read_answer(WEATHER, reader_of("hermes", False)) == OutputPart(content=WEATHER)
-    raw = HARMONY_CALL
-    assert read_answer(raw, reader_of("harmony", False)) == OutputPart(content=raw)
+    _, end, call = HARMONY_CALL.partition("<|start|>")
+    expected = OutputPart("hm", end + call)
+    assert read_answer(HARMONY_CALL, reader_of("harmony", False)) == expected
 
 
 def test_feed_gives_a_call_as_it_is_written() -> None:
@@ -148,18 +156,109 @@ def test_read_answer_splits_harmony_channels() -> None:
     assert read_answer(odd, reader_of("harmony", True)).content == odd
 
 
-def test_reader_of_other_formats_holds_the_text_for_swift() -> None:
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<|channel|>ana", OutputPart()),
+        ("<|channel|>analysis<|message|>I th", OutputPart("I th")),
+        ("<|channel|>analysis<|message|>I th<|en", OutputPart("I th")),
+        ("<|channel|>analysis<|message|>I th<b", OutputPart("I th<b")),
+        (HARMONY_CALL.partition("{")[0], OutputPart("hm")),
+        (HARMONY_CALL.partition(" 1}")[0], OutputPart("hm", "", (OutputCall("f", '{"a":'),))),
+        ("<|channel|>commentary<|message|>Let", OutputPart("", "Let")),
+        (f"{HARMONY_FINAL}<|return|>", OutputPart("", "Hello")),
+        (f"{HARMONY_FINAL}<|start|>user<|message|>Hm", OutputPart("", "Hello")),
+        ("analysisI should", OutputPart()),
+    ],
+)
+def test_feed_of_harmony_shows_no_headers_and_no_half_tokens(text: str, shown: OutputPart) -> None:
+    """Reasoning, text and arguments as far as they are sure, in whatever pieces."""
+    assert reader_of("harmony", True).feed(text) == shown
+    assert joined(streamed(text, list(range(len(text))), "harmony")[:-1]) == shown
+
+
+@pytest.mark.parametrize(
+    ("wire", "text"),
+    [
+        ("hermes", "<think>\nand so on"),
+        ("llama3", "<think>and so on"),
+        ("harmony", "<|channel|>analysis<|message|>and so on"),
+    ],
+)
+def test_read_answer_that_ends_in_its_reasoning_says_nothing(wire: str, text: str) -> None:
+    """A client sees the thoughts as what they are, once; the answer is not a readable one."""
+    reader = reader_of(wire, True)
+    assert read_answer(text, reader) == OutputPart("and so on")
+    assert reader.malformed
+    assert joined(streamed(text, list(range(len(text))), wire)) == OutputPart("and so on")
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "behind"),
+    [
+        ("hermes", f"{WEATHER}\n<tool_call>\n{{broken", "}\n</tool_call>\n<tool_call>\n{broken"),
+        ("hermes", WEATHER + "</tool_call>", "}\n</tool_call></tool_call>"),
+        ("hermes", WEATHER[:-15], ""),
+        ("deepseek_v4", f"{DSML}</｜DSML｜", "\n</｜DSML｜tool_calls></｜DSML｜"),
+        ("step3", STEP3.removesuffix("\n<｜tool_calls_end｜>"), "…"),
+        ("harmony", HARMONY_WEATHER + "<|call|>", "<|call|>"),
+        ("llama_json", LLAMA + " is how", "} is how"),
+    ],
+)
+def test_feed_of_a_broken_answer_leaves_no_call_behind(form: str, text: str, behind: str) -> None:
+    """A call that went out early ends with what follows, so that its arguments are no JSON; no text
+    comes twice."""
+    arguments = '{"city": "北京"}' + behind if behind else '{"city": "北京"'
+    for size in (1, 5, len(text)):
+        reader, part = format_reader(form), OutputPart()
+        for start in range(0, len(text), size):
+            part = part.and_then(reader.feed(text[start : start + size]))
+        part = part.and_then(reader.close())
+        assert part == OutputPart(calls=(OutputCall("weather", arguments),))
+        assert reader.malformed
+
+
+def test_reader_of_an_unknown_template_holds_the_text_for_swift() -> None:
     """From where a call may begin the text is held; swift's calls take its place, or it goes out as
     it is."""
     text = "Sure.\n<tool_call>get\n<arg_key>a</arg_key>"
-    reader = reader_of("glm4_5", True)
+    reader = reader_of("a_plugins_own", True)
     assert reader.feed(text) == OutputPart("", "Sure.")
     assert reader.close([CALL]) == OutputPart("", "", (CALL,))
-    assert joined(streamed(text, [3, 9], "glm4_5")).content.split() == text.split()
+    assert joined(streamed(text, [3, 9], "a_plugins_own")).content == text
     as_json = '{"name": "weather", "parameters": {}}'
-    assert read_answer(as_json, reader_of("llama3", True), [CALL]) == OutputPart("", "", (CALL,))
-    assert read_answer(as_json, reader_of("llama3", True)) == OutputPart("", as_json)
-    assert read_answer("It is {1}", reader_of("llama3", True)) == OutputPart("", "It is {1}")
+    assert read_answer(as_json, reader_of("", True), [CALL]) == OutputPart("", "", (CALL,))
+    assert read_answer(as_json, reader_of("", True)) == OutputPart("", as_json)
+    assert read_answer("It is {1}", reader_of("", True)) == OutputPart("", "It is {1}")
+
+
+HOSTILE = (
+    '</tool_call> <tool_call> { } [ ] <think> </think> <think>a</think> " \\ < x 京 name{ {"a": '
+    " </function> <parameter=a> </arg_value> <|end|> <|message|> <|start|> [TOOL_CALLS] Action: ```"
+).split()
+HOSTILE += [" ", "\n", "<tool_call>\n", WEATHER, HARMONY_CALL, LLAMA, DSML]
+BEGINNINGS = {
+    "content": "",
+    "reasoning": "<think>",
+    "arguments": '<tool_call>\n{"name": "f", "arguments": {"a": "',
+    "a tagged call": "<tool_call>\n<function=f>\n<parameter=a>\n",
+    "analysis": "<|channel|>analysis<|message|>",
+}
+
+
+@pytest.mark.parametrize("beginning", BEGINNINGS)
+@pytest.mark.parametrize("wire", ["hermes", "harmony", "llama3", "glm4", "qwen3_coder", "unknown"])
+def test_feed_takes_linear_time(wire: str, beginning: str) -> None:
+    """Whatever is repeated, in small pieces: no answer stops the server for its other clients."""
+
+    def feed(text: str) -> None:
+        reader = reader_of(wire, True)
+        text = BEGINNINGS[beginning] + text
+        for start in range(0, len(text), 4):
+            reader.feed(text[start : start + 4])
+
+    slow = [piece for piece in HOSTILE if not takes_linear_time(feed, piece, 1000)]
+    assert slow == []
 
 
 pieces = st.sampled_from(
@@ -197,7 +296,7 @@ def test_read_answer_of_readable_calls_leaks_no_markup(text: str) -> None:
     parsed = hermes.parse(text)
     whole = read_answer(text, reader_of("hermes", True))
     if parsed.malformed:
-        assert whole == OutputPart(content=text)
+        assert not whole.calls
     elif "<think>" not in text and "</think>" not in text:
         assert "tool_call>" not in whole.content
         assert [(call.name, json.loads(call.arguments)) for call in whole.calls] == [

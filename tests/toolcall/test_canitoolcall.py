@@ -7,38 +7,16 @@ had opened is read behind that opening, as no text can tell it from an answer.
 """
 
 import inspect
-import json
-from collections.abc import Callable, Iterator
-from importlib.resources import files
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from helpers.recorded_outputs import every_fixture, formats_of, opened_by
 
-from swiftkit.toolcall import detect, reasoning, wire_format
+from swiftkit.toolcall import detect, wire_format
 from swiftkit.toolcall.call import Parsed
 from swiftkit.toolcall.text_arguments import retyped
 
-pytest.importorskip("canitoolcall", reason="canitoolcall is not installed (pip install '.[dev]')")
-
-FIXTURES = files("canitoolcall") / "_data" / "fixtures"
-# by a tag of the fixture, else by its family
-FORMATS = {
-    "x-kimi-k2": ["kimi_k2"],
-    "x-kimi-k3": ["kimi_k3"],
-    "x-llama-json": ["llama_json"],
-    "x-llama-pythonic": ["pythonic"],
-    "x-deepseek-v3": ["deepseek_v3", "deepseek_v3_1"],
-    "x-deepseek-v31": ["deepseek_v3", "deepseek_v3_1"],
-    "x-deepseek-v32": ["deepseek_v3_2", "deepseek_v4", "deepseek_v4_1"],
-    "x-deepseek-v4": ["deepseek_v4", "deepseek_v3_2", "deepseek_v4_1"],
-    "x-deepseek-v41": ["deepseek_v4_1", "deepseek_v3_2", "deepseek_v4"],
-    "qwen3-hermes": ["hermes"],
-    "qwen3-xml": ["qwen3_coder"],
-    "mistral": ["mistral", "mistral_v11"],
-    "glm": ["glm4_5"],
-    "gpt-oss": ["harmony"],
-    "gemma4": ["gemma4"],
-}
 # Where swiftkit gives no call on purpose though the suite expects one; docs/wire-formats.md says why.
 POLICIES = {
     "cut second call": [
@@ -54,38 +32,13 @@ POLICIES = {
 EXCUSED = {fixture: policy for policy, fixtures in POLICIES.items() for fixture in fixtures}
 
 
-def every_fixture() -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield each fixture with its prompt's end."""
-    for folder in sorted(FIXTURES.iterdir(), key=lambda folder: folder.name):
-        if not folder.is_dir():
-            continue
-        family = json.loads((folder / "family.json").read_text(encoding="utf-8"))
-        prompts = {
-            model["repo"]: model["default_generation_prompt"]
-            for model in family["reference_models"]
-        }
-        for file in sorted(folder.iterdir(), key=lambda file: file.name):
-            if file.name.endswith(".jsonl"):
-                for line in file.read_text(encoding="utf-8").splitlines():
-                    fixture = json.loads(line)
-                    default = prompts[fixture["models"][0]]
-                    yield fixture, fixture.get("generation_prompt") or default
-
-
-def opened_by(prompt: str) -> str:
-    """Return the reasoning's opening tag that a prompt ends with, or ""."""
-    openings = [tag for tag in reasoning.TAGS if prompt.rstrip().endswith(tag)]
-    return openings[0] if openings else ""
-
-
 def readers(fixture: dict[str, Any]) -> dict[str, Callable[[str], Parsed]]:
     """Return every way to read the fixture: detection, and its formats by name."""
     tools = fixture["tools"]
     ways: dict[str, Callable[[str], Parsed]] = {
         "detection": lambda text: retyped(detect.parse(text), tools)
     }
-    keys = [key for key in (*fixture["tags"], fixture["family"]) if key in FORMATS]
-    for name in FORMATS[keys[0]]:
+    for name in formats_of(fixture):
         parse: Any = wire_format.load(name).parse
         takes_tools = "tools" in inspect.signature(parse).parameters
         ways[name] = (lambda text, parse=parse: parse(text, tools)) if takes_tools else parse

@@ -26,7 +26,8 @@ _INNER_CALLS = re.compile(
     rf"{re.escape(_INNER)}[^<]*+(?:<(?!{_MARK.pattern[1:]})[^<]*+)*{re.escape(_CALLS)}"
 )
 _FORM = JsonBlocks(_CALLS, _CALLS_END, keys=None, is_end_optional=True)
-SIGNS = _FORM.signs._replace(line=LineMark(_INNER_CALLS, needs=_CALLS))
+# calls may stand inside reasoning, so nothing can go out before the answer is complete
+SIGNS = _FORM.signs._replace(line=LineMark(_INNER_CALLS, needs=_CALLS), marks=None)
 render = _FORM.render
 
 

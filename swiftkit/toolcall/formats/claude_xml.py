@@ -23,6 +23,9 @@ _NAMESPACE = "antml:"
 SIGNS = Signs(
     opening={"<function_calls>": "", f"<{_NAMESPACE}function_calls>": ""},
     closing=("</function_calls>", f"</{_NAMESPACE}function_calls>"),
+    marks=(),
+    call_ends=("</invoke>", f"</{_NAMESPACE}invoke>"),
+    section_end="</function_calls>",
 )
 _FORM = TaggedCalls(
     ('<invoke name="', '">\n', "\n</invoke>"),

@@ -21,7 +21,7 @@ from swiftkit.toolcall.scanners import blocks, deepseek
 from swiftkit.toolcall.scanners.deepseek import CALL, CALL_END, CALLS, CALLS_END, SEPARATOR
 from swiftkit.toolcall.wire_format import Signs
 
-SIGNS = Signs(opening={CALLS: "", CALL: ""}, closing=(CALLS_END,))
+SIGNS = Signs(opening={CALLS: "", CALL: ""}, closing=(CALLS_END,), marks=deepseek.MARKS)
 parse = deepseek.read  # V3.1's form too
 
 

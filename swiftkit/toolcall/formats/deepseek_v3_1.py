@@ -20,7 +20,7 @@ from swiftkit.toolcall.scanners import blocks, deepseek
 from swiftkit.toolcall.scanners.deepseek import CALL, CALL_END, CALLS, CALLS_END, SEPARATOR
 from swiftkit.toolcall.wire_format import Signs
 
-SIGNS = Signs()  # found as deepseek_v3, which reads the same
+SIGNS = Signs(marks=deepseek.MARKS)  # found as deepseek_v3, which reads the same
 parse = deepseek.read  # V3's form too
 
 

@@ -21,7 +21,11 @@ from swiftkit.toolcall.scanners import dsml
 from swiftkit.toolcall.wire_format import Signs
 
 SIGNS = Signs(
-    opening={f"<{dsml.MARK}function_calls>": ""}, closing=(f"<{dsml.MARK}", f"</{dsml.MARK}")
+    opening={f"<{dsml.MARK}function_calls>": ""},
+    closing=dsml.MARKS,
+    marks=(),
+    call_ends=dsml.CALL_ENDS,
+    section_end=f"</{dsml.MARK}function_calls>",
 )
 parse = dsml.read  # the forms of the other two, too
 

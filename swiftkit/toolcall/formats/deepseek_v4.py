@@ -20,7 +20,12 @@ from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.scanners import dsml
 from swiftkit.toolcall.wire_format import Signs
 
-SIGNS = Signs(opening={f"<{dsml.MARK}tool_calls>": ""})
+SIGNS = Signs(
+    opening={f"<{dsml.MARK}tool_calls>": ""},
+    marks=dsml.MARKS,
+    call_ends=dsml.CALL_ENDS,
+    section_end=f"</{dsml.MARK}tool_calls>",
+)
 parse = dsml.read  # the forms of the other two, too
 
 

@@ -20,7 +20,7 @@ from swiftkit.toolcall.wire_format import Signs
 
 _OPEN, _CLOSE = "<function=", "</function>"
 _HEAD = re.compile(rf"{_OPEN}({blocks.NAME})>\s*+(?=\{{)")
-SIGNS = Signs(opening={_OPEN: rf"{blocks.NAME}>\s*+\{{"})
+SIGNS = Signs(opening={_OPEN: rf"{blocks.NAME}>\s*+\{{"}, marks=(_CLOSE,))
 _MARKUP = re.compile(f"{_OPEN}|{_CLOSE}|{ANY_TAG}")
 
 

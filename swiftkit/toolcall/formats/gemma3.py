@@ -21,7 +21,7 @@ from swiftkit.toolcall.scanners import blocks, python_calls
 from swiftkit.toolcall.wire_format import LineMark, Signs
 
 _OPENING = re.compile(rf"```(?i:tool_code)(?={python_calls.HEAD.pattern})")
-SIGNS = Signs(line=LineMark(_OPENING, needs="```"))
+SIGNS = Signs(line=LineMark(_OPENING, needs="```"), marks=("```",))
 _MARKUP = re.compile(f"{_OPENING.pattern}|{ANY_TAG}")
 
 

@@ -35,6 +35,11 @@ _AFTER = re.compile(r"\s*+(<\|assistant\|>|<\|observation\|>|\Z)")
 # an answer without its <|observation|>: a heading such as `Result`, and `json`, is no name
 _BEGINNING = re.compile(r"(?!json\n|[A-Z][a-z]*+\n)[^\W\d][\w.\-]*+\n[ \t]*+\{")
 
+# a head, or the beginning of one, with a name as long as tools' names are
+_MAY_BEGIN = re.compile(
+    rf"{_NAME.pattern[:-2]}{{1,128}}+(?:\Z|[ \t]{{0,40}}+(?:\Z|\n[ \t]{{0,40}}+(?:\{{|\Z)))"
+)
+
 
 def render(calls: list[ToolCall]) -> str:
     messages = []
@@ -85,5 +90,6 @@ def _read_unmarked(answer: str) -> Parsed:
 SIGNS = Signs(
     opening={ASSISTANT: "", OBSERVATION: ""},
     ending=OBSERVATION,
-    whole=WholeAnswer(_read_unmarked, _BEGINNING),
+    whole=WholeAnswer(_read_unmarked, _BEGINNING, held=_MAY_BEGIN),
+    marks=(),
 )

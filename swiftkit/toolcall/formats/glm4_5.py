@@ -35,7 +35,12 @@ from swiftkit.toolcall.wire_format import Signs
 OPEN, CLOSE, OBSERVATION = "<tool_call>", "</tool_call>", "<|observation|>"
 # A bare name on its line, or one before a key; any name, if the text ends with the end token.
 _NAME_AND_TAG = rf"[ \t]*+[^\W\d][\w.\-]*+\s*+</tool_call>|\s*+{blocks.NAME}\s*+<(?:arg|param)_key>"
-SIGNS = Signs(opening={OPEN: _NAME_AND_TAG}, ending=OBSERVATION)
+SIGNS = Signs(
+    opening={OPEN: _NAME_AND_TAG},
+    ending=OBSERVATION,
+    marks=(CLOSE, "<arg_", "</arg_", "<param_", "</param_", OBSERVATION),
+    call_ends=(CLOSE,),
+)
 _TAGS = re.compile(r"</?(?:tool_call|(?:arg|param)_(?:key|value))>")
 _MARKUP = re.compile(f"{_TAGS.pattern}|{ANY_TAG}")
 _HEAD = re.compile(rf"\s*+({blocks.NAME})\s*+(?=<(?:arg|param)_key>|</tool_call>)")

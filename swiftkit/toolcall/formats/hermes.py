@@ -32,7 +32,7 @@ from swiftkit.toolcall.wire_format import Signs
 
 OPEN, CLOSE = "<tool_call>", "</tool_call>"
 _HEAD, _TAIL = f"{OPEN}\n", f"\n{CLOSE}"
-SIGNS = Signs(opening={OPEN: ""}, closing=(CLOSE,), prefix=f'{_HEAD}{{"')
+SIGNS = Signs(opening={OPEN: ""}, closing=(CLOSE,), marks=(), prefix=f'{_HEAD}{{"')
 _START, _END = len(_HEAD), -len(_TAIL)
 _KEYS = ("name", "arguments", "parameters")
 _MARKUP = blocks.markup(OPEN, CLOSE)

@@ -19,7 +19,7 @@ from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.scanners.json_blocks import TOOL_CALLS
 from swiftkit.toolcall.wire_format import Signs
 
-SIGNS = Signs()  # found as jamba, which reads the same
+SIGNS = Signs(marks=("<tool_calls>", "</tool_calls>"))  # found as jamba, which reads the same
 parse = TOOL_CALLS.parse
 
 

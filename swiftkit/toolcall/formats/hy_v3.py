@@ -29,6 +29,9 @@ SIGNS = Signs(
         "<tool_calls>": r"\s*+<tool_call>[^<>{}]++<tool_sep>",
     },
     closing=(f"</tool_calls{_SUFFIX}>",),
+    marks=("</tool_calls>",),
+    call_ends=(f"</tool_call{_SUFFIX}>", "</tool_call>"),
+    section_end=f"</tool_calls{_SUFFIX}>",
 )
 _FORM = TaggedCalls(
     (

@@ -26,7 +26,7 @@ from swiftkit.toolcall.wire_format import Signs
 SECTION, SECTION_END = "<|tool_calls_section_begin|>", "<|tool_calls_section_end|>"
 CALL, CALL_END = "<|tool_call_begin|>", "<|tool_call_end|>"
 ARGUMENTS = "<|tool_call_argument_begin|>"
-SIGNS = Signs(opening={SECTION: "", CALL: ""}, closing=(SECTION_END, CALL_END, ARGUMENTS))
+SIGNS = Signs(opening={SECTION: "", CALL: ""}, closing=(SECTION_END, CALL_END, ARGUMENTS), marks=())
 _TAGS = re.compile(any_of((SECTION, SECTION_END, CALL, CALL_END, ARGUMENTS)))
 _MARKUP = blocks.markup(SECTION, SECTION_END, CALL, CALL_END, ARGUMENTS)
 _ID = re.compile(rf"\s*+({blocks.NAME}){re.escape(ARGUMENTS)}")

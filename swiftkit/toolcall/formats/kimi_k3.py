@@ -33,7 +33,13 @@ from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.wire_format import Signs
 
 OPEN, CLOSE, END = "<|open|>", "<|close|>", "<|sep|>"
-SIGNS = Signs(opening={OPEN: "", CLOSE: ""})
+SIGNS = Signs(
+    opening={OPEN: "", CLOSE: ""},
+    marks=(),
+    passed=(f"{OPEN}response{END}", f"{CLOSE}response{END}", f"{CLOSE}message{END}"),
+    call_ends=(f"{CLOSE}call{END}",),
+    section_end=f"{CLOSE}tools{END}",
+)
 _MARKUP = re.compile(rf"{ANY_TAG}|<\|(?:open|close)\|>")
 _AROUND = re.compile(
     r"(?:message(?: [^<]*+)?|response)<\|sep\|>"

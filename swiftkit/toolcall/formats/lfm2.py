@@ -19,7 +19,7 @@ from swiftkit.toolcall.scanners.endings import is_end
 from swiftkit.toolcall.wire_format import Signs
 
 _START, _END = "<|tool_call_start|>", "<|tool_call_end|>"
-SIGNS = Signs(opening={_START: ""})
+SIGNS = Signs(opening={_START: ""}, marks=(_END,), call_ends=(_END,))
 _MARKUP = blocks.markup(_START, _END)
 _JSON = re.compile(r"(?:\[\s*+)?\{")
 

@@ -53,5 +53,9 @@ def _read_block(text: str, tag: re.Match[str], calls: list[ToolCall]) -> int:
 
 
 SIGNS = Signs(
-    opening={PYTHON_TAG: ""}, whole=WholeAnswer(json_calls.read, re.compile(r"[{\[]|```"))
+    opening={PYTHON_TAG: ""},
+    whole=WholeAnswer(
+        json_calls.read, re.compile(r"[{\[]|```"), held=re.compile(r"[{\[]|```|`{1,2}\Z")
+    ),
+    marks=(),
 )

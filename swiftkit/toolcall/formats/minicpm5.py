@@ -17,7 +17,11 @@ minicpm5xml_tool_parser.py, SGLang's minicpm5_detector.py.
 from swiftkit.toolcall.scanners.tagged_calls import TaggedCalls
 from swiftkit.toolcall.wire_format import Signs
 
-SIGNS = Signs(opening={'<function name="': ""})
+SIGNS = Signs(
+    opening={'<function name="': ""},
+    marks=("<function", "</function>"),
+    call_ends=("</function>",),
+)
 _FORM = TaggedCalls(
     ('<function name="', '">', "</function>"),
     ('<param name="', '">', "</param>"),

@@ -21,7 +21,11 @@ from swiftkit.toolcall.scanners.tagged_calls import TaggedCalls
 from swiftkit.toolcall.wire_format import Signs
 
 SIGNS = Signs(
-    opening={"<minimax:tool_call>": "", "<invoke name=": ""}, closing=("</minimax:tool_call>",)
+    opening={"<minimax:tool_call>": "", "<invoke name=": ""},
+    closing=("</minimax:tool_call>",),
+    marks=("<invoke",),
+    call_ends=("</invoke>",),
+    section_end="</minimax:tool_call>",
 )
 _FORM = TaggedCalls(
     ('<invoke name="', '">\n', "\n</invoke>"),

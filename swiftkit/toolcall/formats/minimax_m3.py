@@ -35,7 +35,13 @@ from swiftkit.toolcall.wire_format import Signs
 
 _NS = "]<]minimax[>["
 _OPEN, _CLOSE = f"{_NS}<tool_call>", f"{_NS}</tool_call>"
-SIGNS = Signs(opening={_OPEN: ""}, closing=(_CLOSE,))
+SIGNS = Signs(
+    opening={_OPEN: ""},
+    closing=(_CLOSE,),
+    marks=(),
+    call_ends=(f"{_NS}</invoke>",),
+    section_end=_CLOSE,
+)
 _MARKUP = blocks.markup(_OPEN, _CLOSE)
 _INVOKE = re.compile(rf'\s*+{re.escape(_NS)}<invoke name="([^<>"\n]++)">')
 _INVOKE_END = f"{_NS}</invoke>"

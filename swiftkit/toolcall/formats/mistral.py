@@ -22,7 +22,7 @@ from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.scanners import mistral
 from swiftkit.toolcall.wire_format import Signs
 
-SIGNS = Signs(opening={mistral.TOOL_CALLS: ""})
+SIGNS = Signs(opening={mistral.TOOL_CALLS: ""}, marks=mistral.MARKS)
 parse = mistral.read  # mistral_v11's form too
 
 

@@ -17,7 +17,7 @@ from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.scanners import blocks, mistral
 from swiftkit.toolcall.wire_format import Signs
 
-SIGNS = Signs()  # found as mistral, which reads the same
+SIGNS = Signs(marks=mistral.MARKS)  # found as mistral, which reads the same
 parse = mistral.read  # mistral.py's form too
 
 

@@ -20,7 +20,7 @@ from swiftkit.toolcall.scanners import blocks, python_calls
 from swiftkit.toolcall.wire_format import Signs
 
 _OPEN, _CLOSE = "<function_calls>", "</function_calls>"
-SIGNS = Signs(opening={_OPEN: python_calls.HEAD.pattern})
+SIGNS = Signs(opening={_OPEN: python_calls.HEAD.pattern}, marks=(_CLOSE,), call_ends=(_CLOSE,))
 _MARKUP = blocks.markup(_OPEN, _CLOSE)
 
 

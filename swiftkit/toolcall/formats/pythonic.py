@@ -58,4 +58,10 @@ def read(answer: str) -> Parsed:
         return Parsed([], answer, reason(error))
 
 
-SIGNS = Signs(whole=WholeAnswer(read, re.compile(r"\[|```|<\|python_(?:start|tag)\|>")))
+_BEGINNING = r"\[|```|<\|python_(?:start|tag)\|>"
+SIGNS = Signs(
+    whole=WholeAnswer(
+        read, re.compile(_BEGINNING), held=re.compile(rf"{_BEGINNING}|`{{1,2}}\Z|<[|a-z_]*+\Z")
+    ),
+    marks=(),
+)

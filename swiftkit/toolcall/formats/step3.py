@@ -18,7 +18,13 @@ Source: the chat template of step3; vLLM's step3_tool_parser.py, SGLang's step3_
 from swiftkit.toolcall.scanners.tagged_calls import TaggedCalls
 from swiftkit.toolcall.wire_format import Signs
 
-SIGNS = Signs(opening={"<｜tool_calls_begin｜>": ""}, closing=("<｜tool_calls_end｜>",))
+SIGNS = Signs(
+    opening={"<｜tool_calls_begin｜>": ""},
+    closing=("<｜tool_calls_end｜>",),
+    marks=(),
+    call_ends=("<｜tool_call_end｜>",),
+    section_end="<｜tool_calls_end｜>",
+)
 _FORM = TaggedCalls(
     (
         '<｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name="',

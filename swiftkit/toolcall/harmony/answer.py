@@ -16,7 +16,6 @@ gpt-oss-120b does.
 """
 
 import re
-from contextlib import suppress
 
 from swiftkit.errors import DataError
 from swiftkit.json_text import reason, written
@@ -32,10 +31,10 @@ from swiftkit.toolcall.harmony.header import (
 
 START, CHANNEL, MESSAGE, CALL = "<|start|>", "<|channel|>", "<|message|>", "<|call|>"
 _CONSTRAIN = "<|constrain|>"
-_ENDS = ("<|end|>", CALL, "<|return|>", "<|endoftext|>")
-_TOKENS = (START, CHANNEL, _CONSTRAIN, MESSAGE, *_ENDS)
+ENDS = ("<|end|>", CALL, "<|return|>", "<|endoftext|>")
+TOKENS = (START, CHANNEL, _CONSTRAIN, MESSAGE, *ENDS)
 # Repetitions in these patterns are possessive (*+), so that no text makes them slow.
-_CONTROL = re.compile("|".join(map(re.escape, _TOKENS)))
+_CONTROL = re.compile("|".join(map(re.escape, TOKENS)))
 _HEADER_TOKENS = (CHANNEL, _CONSTRAIN)
 _GAP = re.compile(r"\s*+(?:<\|endoftext\|>\s*+)*+")  # padding between and after messages
 # no lookahead in what is possessive: Python 3.11.2 fails there
@@ -93,20 +92,13 @@ def parse(text: str) -> Parsed:
     return Parsed(parts.calls, content, "", reasoning)
 
 
-def visible(text: str) -> tuple[str, str]:
-    """Return (reasoning, content) of an answer that is still being written; never a call's body.
-
-    The text has its special tokens. As it grows, each of the two only grows; at the end they are
-    what `parse` gives, unless that is malformed. What may turn out to be the beginning of a control
-    token is held back.
-    """
-    parts = AnswerParts([], [], [])
-    start = max(text.rfind("<"), 0)
-    tail = text[start:]
-    is_half_token = any(token.startswith(tail) and token != tail for token in _TOKENS)
-    with suppress(ValueError, RecursionError):
-        _read_marked(text[:start] if is_half_token else text, parts)
-    return parts.joined()
+def read_header(text: str, is_first: bool) -> MessageHeader:
+    """Read the header that a text is, up to its <|message|>. `is_first`: no message stands before
+    it. Raises ValueError for one that cannot be read."""
+    header = _next_header(text, 0, is_first) if not is_first or _MARKED.match(text) else None
+    if header is None:
+        raise ValueError("no header in special tokens")
+    return header
 
 
 def _read(text: str, parts: AnswerParts) -> bool:
@@ -124,7 +116,7 @@ def _read(text: str, parts: AnswerParts) -> bool:
 
 def _read_marked(text: str, parts: AnswerParts) -> bool:
     position = 0
-    while header := _next_header(text, position):
+    while header := _next_header(text, position, position == 0):
         if header.recipient is not None:
             call, end = read_call(header.recipient, text, header.start)
             position = _call_end(text, end)
@@ -135,13 +127,13 @@ def _read_marked(text: str, parts: AnswerParts) -> bool:
         # servers cut off the token that they stop at; none stops at the end of reasoning
         if not token:
             return header.channel != "analysis"
-        if token[0] not in _ENDS:
+        if token[0] not in ENDS:
             raise ValueError(f"{token[0]} inside a message")
         position = token.end()
     return True
 
 
-def _next_header(text: str, position: int) -> MessageHeader | None:
+def _next_header(text: str, position: int, is_first: bool) -> MessageHeader | None:
     """Return the header of the message at `position`; None at the end of the answer."""
     gap = _GAP.match(text, position)
     start = gap.end() if gap else position
@@ -150,7 +142,7 @@ def _next_header(text: str, position: int) -> MessageHeader | None:
     is_started = text.startswith(START, start)
     if is_started:
         start += len(START)
-    elif position:
+    elif not is_first:
         raise ValueError("text between two messages")
     token = _CONTROL.search(text, start)
     while token and token[0] in _HEADER_TOKENS:  # it is a part of the header
@@ -189,6 +181,6 @@ def _call_end(text: str, position: int) -> int:
     if position == len(text) or text.startswith(START, position):
         return position
     token = _CONTROL.match(text, position)
-    if not token or token[0] not in _ENDS:
+    if not token or token[0] not in ENDS:
         raise ValueError("text after the call's JSON")
     return token.end()

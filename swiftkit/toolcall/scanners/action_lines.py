@@ -35,7 +35,10 @@ class ActionLines:
         input_line = rf"\s*+{re.escape(action_input)}{colon}"
         self._head = re.compile(rf"\s*+({blocks.NAME}){input_line}\s*+")
         line = rf"{start}{re.escape(action)}{colon}\s*+[^\n]*+\n{input_line}"
-        self.signs = Signs(line=LineMark(re.compile(line, re.MULTILINE), needs=action_input))
+        marks = [word + colon for word in self._keywords for colon in ":："]
+        self.signs = Signs(
+            line=LineMark(re.compile(line, re.MULTILINE), needs=action_input), marks=tuple(marks)
+        )
 
     def render(self, calls: list[ToolCall]) -> str:
         action, action_input, observation = self._keywords

@@ -9,7 +9,8 @@ from swiftkit.toolcall.scanners.endings import is_end
 
 CALLS, CALLS_END = "<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>"
 CALL, SEPARATOR, CALL_END = "<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"
-_MARKUP = blocks.markup(CALLS, CALLS_END, CALL, SEPARATOR, CALL_END)
+MARKS = (CALLS, CALLS_END, CALL, SEPARATOR, CALL_END)
+_MARKUP = blocks.markup(*MARKS)
 _HEAD = re.compile(
     rf"\s*+{CALL}(?:function{SEPARATOR}({blocks.NAME})\n\s*+```(?i:json)|({blocks.NAME}){SEPARATOR})"
 )

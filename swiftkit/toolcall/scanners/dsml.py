@@ -18,6 +18,8 @@ from swiftkit.toolcall.scanners import blocks
 from swiftkit.toolcall.scanners.endings import is_end
 
 MARK = "｜DSML｜"
+MARKS = (f"<{MARK}", f"</{MARK}")
+CALL_ENDS = (f"</{MARK}invoke>", f"</{MARK} invoke>")
 _MARKUP = re.compile(rf"</?{MARK}|{ANY_TAG}")
 _SECTION = re.compile(r" ?(?:function_calls|tool(?:_?calls)?|calls)>")
 _SECTION_END = re.compile(rf"\s*+</{MARK}{_SECTION.pattern}")

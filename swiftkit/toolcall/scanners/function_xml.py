@@ -35,6 +35,7 @@ from swiftkit.toolcall.text_arguments import Tools
 from swiftkit.toolcall.wire_format import Signs
 
 FUNCTION = "<function="
+_WORDS = ("function", "parameter")
 _FUNCTION_END = "</function>"
 _FUNCTION = re.compile(r"\s*+<function=([^<>\n]++)>\s*+")
 _PARAMETER = re.compile(r"<parameter=([^<>\n]++)>\n?+")
@@ -55,7 +56,7 @@ class FunctionXml:
     def __init__(self, opening: str, closing: str, *, padding: str) -> None:
         self._opening, self._closing, self._padding = opening, closing, padding
         pair = f"{re.escape(opening)}|{re.escape(closing)}"
-        self._tags = re.compile(rf"{pair}|</?(?:function|parameter)(?:=|>)")
+        self._tags = re.compile(rf"{pair}|</?(?:{'|'.join(_WORDS)})(?:=|>)")
         self._markup = re.compile(f"{self._tags.pattern}|{ANY_TAG}")
         close = re.escape(closing)
         self._value_without_end = re.compile(
@@ -66,7 +67,13 @@ class FunctionXml:
         self._end_before_another = re.compile(
             rf"{_FUNCTION_END}(?=\s*+(?:<function=|{re.escape(opening)}))"
         )
-        self.signs = Signs(opening={opening: rf"\s*+{FUNCTION}"}, closing=(closing,))
+        parts = [f"<{end}{word}{sign}" for end in ("", "/") for word in _WORDS for sign in "=>"]
+        self.signs = Signs(
+            opening={opening: rf"\s*+{FUNCTION}"},
+            closing=(closing,),
+            marks=(closing, *parts),
+            call_ends=(closing,),
+        )
 
     def render(self, calls: list[ToolCall], tools: Tools = ()) -> str:
         """Write the calls byte for byte as ms-swift trains on them, but for the cases above."""

@@ -35,7 +35,9 @@ class GemmaCalls:
             rf"([\w.\-]++):(?:{text}|(0|-?[1-9][0-9]{{0,14}})|(true|false|null))(?=[,}}])"
         )
         self._markup = blocks.markup(opening, closing)
-        self.signs = Signs(opening={opening: ""}, closing=(closing,))
+        self.signs = Signs(
+            opening={opening: ""}, closing=(closing,), marks=(), call_ends=(closing,)
+        )
 
     def render(self, calls: list[ToolCall]) -> str:
         text = ""

@@ -57,11 +57,13 @@ class JsonBlocks:
         if is_word:
             words = "|".join(r"\s*+".join(map(re.escape, tag.split())) for tag in tags)
             first = rf"(?:{words})(?=\s*+(?:\[\s*+)?+\{{)"
-            self.signs = Signs(line=LineMark(re.compile(first), needs=opening.split()[0]))
+            word = opening.split()[0]
+            line = LineMark(re.compile(first), needs=word)
+            self.signs = Signs(line=line, marks=(word,))
             self._markup = re.compile(f"{first}|{ANY_TAG}")
         else:
             ends = (self._end,) if self._end else ()
-            self.signs = Signs(opening=dict.fromkeys(tags, ""), closing=ends)
+            self.signs = Signs(opening=dict.fromkeys(tags, ""), closing=ends, marks=())
             self._markup = blocks.markup(*tags, *ends)
 
     def render(self, calls: list[ToolCall]) -> str:

@@ -13,7 +13,8 @@ from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.scanners import blocks, json_calls
 
 TOOL_CALLS, CALL_ID, ARGS = "[TOOL_CALLS]", "[CALL_ID]", "[ARGS]"
-_MARKUP = blocks.markup(TOOL_CALLS, CALL_ID, ARGS)
+MARKS = (TOOL_CALLS, CALL_ID, ARGS)
+_MARKUP = blocks.markup(*MARKS)
 _HEAD = re.compile(rf"({blocks.NAME})(?:\[CALL_ID\]\w*+)?(?:\[ARGS\])?+")
 _SEPARATOR = re.compile(r"\s*+,\s*+|[ \t\r]*+\n\s*+")  # a comma, or ms-swift's line break
 

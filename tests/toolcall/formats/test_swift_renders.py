@@ -11,6 +11,8 @@ from helpers.paths import ROOT
 from helpers.real_swift import warm_call
 
 from swiftkit.json_text import written
+from swiftkit.serving.output import reader_of
+from swiftkit.serving.output_part import OutputPart
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.agent_templates import FORMATS, wire_format_of
 from swiftkit.toolcall.call import Parsed, ToolCall
@@ -98,6 +100,23 @@ def test_parse_reads_what_swift_trains_on(calls: list[ToolCall], theirs: dict[st
 
 def test_wire_format_of_an_unknown_agent_template_is_empty() -> None:
     assert wire_format_of("a_plugins_own") == ""
+
+
+def test_a_stream_of_what_swift_trains_on_gives_its_calls(theirs: dict[str, str]) -> None:
+    """Each template's text, in two pieces at every place and in one-character pieces, through the
+    server's reader: the calls that the format reads, and nothing else."""
+    for template, text in theirs.items():
+        calls = load(wire_format_of(template)).parse(text).calls
+        cuts = [list(text)]
+        cuts += [[text[:place], text[place:]] for place in range(len(text))]
+        for pieces in cuts:
+            reader = reader_of(template, True)
+            part = OutputPart()
+            for piece in pieces:
+                part = part.and_then(reader.feed(piece))
+            part = part.and_then(reader.close())
+            streamed = [ToolCall(call.name, json.loads(call.arguments)) for call in part.calls]
+            assert (streamed, part.content, part.reasoning) == (calls, "", ""), template
 
 
 def without_nulls(calls: list[ToolCall]) -> list[ToolCall]:

@@ -3,7 +3,6 @@ a call."""
 
 import json
 import re
-from itertools import pairwise
 
 import pytest
 from helpers.call_strategies import json_values, texts
@@ -259,38 +258,3 @@ def test_parse_any_markup_never_raises(pieces: list[str]) -> None:
     """Arbitrary markup gives calls or a reason, never both."""
     parsed = harmony.parse("".join(pieces))
     assert not (parsed.calls and parsed.malformed)
-
-
-@settings(max_examples=500, deadline=None)
-@given(pieces, st.sampled_from(["", THOUGHT, "<|channel|>final<|message|>"]))
-def test_visible_only_grows(pieces: list[str], start: str) -> None:
-    """Cut anywhere, what is shown of a text stays, and at its end is what `parse` says."""
-    text = start + "".join(pieces)
-    shown = [harmony.visible(text[:length]) for length in range(len(text) + 1)]
-    for before, after in pairwise(shown):
-        assert all(new.startswith(old) for old, new in zip(before, after, strict=True))
-    parsed = harmony.parse(text)
-    if not parsed.malformed:
-        assert parsed.reasoning.startswith(shown[-1][0])
-        assert parsed.content.startswith(shown[-1][1])
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("", ("", "")),
-        ("<|channel|>ana", ("", "")),
-        ("<|channel|>analysis<|message|>I th", ("I th", "")),
-        ("<|channel|>analysis<|message|>I th<", ("I th", "")),
-        ("<|channel|>analysis<|message|>I th<|en", ("I th", "")),
-        ("<|channel|>analysis<|message|>I th<b", ("I th<b", "")),
-        (f"{THOUGHT}{F[:-20]}", ("I should...", "")),
-        (f"{THOUGHT}<|channel|>commentary<|message|>Let", ("I should...", "Let")),
-        (f"{THOUGHT}{F}<|start|>assistant{FINAL}", ("I should...", "Hello")),
-        (f"{THOUGHT}{FINAL}<|return|>", ("I should...", "Hello")),
-        (f"{THOUGHT}{FINAL}<|start|>user<|message|>Hm", ("I should...", "Hello")),
-    ],
-)
-def test_visible_shows_no_calls_and_no_half_tokens(text: str, shown: tuple[str, str]) -> None:
-    """Reasoning and text as far as they are sure; of calls, headers and half a token nothing."""
-    assert harmony.visible(text) == shown
