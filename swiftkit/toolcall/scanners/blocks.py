@@ -75,12 +75,13 @@ def read(text: str, tags: re.Pattern[str], read_block: BlockReader) -> Parsed:
                 position = tag.end()
             elif mark in TAGS:
                 position = _end_of_reasoning(text, tag)
+                is_behind_reasoning = True
                 thoughts.append((tag.end(), position - len(TAGS[mark])))
             else:
                 position = read_block(text, tag, calls)
         except (ValueError, RecursionError) as error:
             # The block may be part of reasoning that the prompt opened: then a closing tag follows,
-            # once.
+            # once, and no reasoning has been closed before it.
             is_answer = is_behind_reasoning or mark in TAGS
             closing = None if is_answer else CLOSING.search(text, tag.end())
             if not closing:
