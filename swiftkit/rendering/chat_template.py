@@ -5,7 +5,7 @@ is foreign code: it runs in Jinja's sandbox, and what it raises becomes a DataEr
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -16,14 +16,13 @@ from jinja2.exceptions import SecurityError
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.runtime import Context
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 
 from swiftkit.errors import DataError
 
 _MOST_TEXT = 1 << 26  # characters that a template may write
-_MOST_REPEATED = (
-    1 << 20
-)  # length of a text or list that `*` makes; bits of a number that `**` makes
+_MOST_REPEATED = 1 << 20  # length of the text or list that `*` makes, bits of what `**` makes
+_MOST_ROUNDS = 1 << 22  # of all loops over `range` in one rendering
 _LONGEST_TEMPLATE = 1 << 20  # characters; the published ones have at most 30,000
 _LONGEST_REASON = 500
 
@@ -79,6 +78,7 @@ class ChatTemplate:
         variables = {
             "documents": None,  # transformers hands it over even where there are none
             "strftime_now": self._strftime_now,
+            "range": _bounded_range(),
             **self.special_tokens,
             **kwargs,
             "messages": messages,
@@ -130,7 +130,7 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     """Jinja's sandbox, with a bound on what `*` and `**` make.
 
     Its own bounds: attributes with an underscore, changes of the messages, ranges above 100,000.
-    Loops in loops are not bounded.
+    Loops over lists in loops over lists are not bounded.
     """
 
     intercepted_binops = frozenset(("*", "**"))
@@ -151,6 +151,21 @@ def _size_made(operator: str, left: Any, right: Any) -> int:
         if isinstance(repeated, str | list | tuple) and isinstance(times, int):
             return len(repeated) * max(times, 0)
     return 0
+
+
+def _bounded_range() -> Callable[..., range]:
+    """Return Jinja's `range` for one rendering, with a bound on the sum of all lengths."""
+    rounds = 0
+
+    def bounded(*bounds: int) -> range:
+        nonlocal rounds
+        numbers = safe_range(*bounds)
+        rounds += len(numbers)
+        if rounds > _MOST_ROUNDS:
+            raise OverflowError(f"loops of more than {_MOST_ROUNDS} rounds")
+        return numbers
+
+    return bounded
 
 
 def _refuse(message: str) -> None:
@@ -175,8 +190,8 @@ def _to_json(
 
 
 def _environment() -> _Sandbox:
-    extensions: Iterable[str | type[Extension]] = [_GenerationTag, "jinja2.ext.loopcontrols"]
-    environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=list(extensions))
+    extensions: list[str | type[Extension]] = [_GenerationTag, "jinja2.ext.loopcontrols"]
+    environment = _Sandbox(trim_blocks=True, lstrip_blocks=True, extensions=extensions)
     environment.filters["tojson"] = _to_json
     environment.globals["raise_exception"] = _refuse
     return environment

@@ -29,7 +29,7 @@ from swiftkit.errors import DataError
 from swiftkit.rendering.chat_template import ChatTemplate
 from swiftkit.rendering.marked_parts import PARTS, MarkedAnswer, mark_answer, parts_not_in
 from swiftkit.rendering.message_form import MessageForm
-from swiftkit.rendering.neutral_messages import REASONING, Message, neutral
+from swiftkit.rendering.neutral_messages import Message, neutral
 from swiftkit.toolcall import reasoning
 from swiftkit.toolcall.alternatives import any_of
 
@@ -181,8 +181,7 @@ def _generated_turn(
     row = rendered[:stop] if stop else rendered
     generated = row[len(prompt) :]
     lost = set(parts_not_in(generated, messages[-1])).union(marked.parts_lost() if marked else ())
-    has_reasoning = messages[-1].get(REASONING, "").strip()
-    empty = None if has_reasoning else _EMPTY_REASONING.match(generated)
+    empty = _EMPTY_REASONING.match(generated)
     turn = TurnLoss(
         message=len(messages) - 1,
         status="lost" if lost else "ok",

@@ -51,8 +51,7 @@ class MarkedAnswer:
 def mark_answer(message: Message) -> MarkedAnswer:
     """Return an assistant's message with its texts marked.
 
-    Raises ValueError for one with too many texts or marks of its own, RecursionError for one nested
-    too deeply.
+    Raises ValueError for one with too many texts, RecursionError for one nested too deeply.
     """
     marked, marks = dict(message), {}
     marker = _Marker()
@@ -78,8 +77,6 @@ class _Marker:
     def mark(self, value: Any) -> Any:
         """Return a JSON value with marks around each text that is not empty; keys stay."""
         if isinstance(value, str):
-            if _MARK.search(value):
-                raise ValueError("the message holds marks of its own")
             core = value.strip()
             return value.replace(core, self._take() + core + self._take(), 1) if core else value
         if isinstance(value, list):

@@ -1,10 +1,11 @@
 """The chat template in a model's folder, as transformers finds it there.
 
 chat_template.jinja                        the template
-additional_chat_templates/NAME.jinja       more of them: tool_use is for conversations with tools
+additional_chat_templates/NAME.jinja       more of them: tool_use for conversations with tools
 tokenizer_config.json                      "chat_template": its text, or [{"name", "template"}],
                                            where no file holds it; bos_token, eos_token, ...
-special_tokens_map.json                    the same tokens, in older folders
+chat_template.json                         the same, of a processor of text and pictures
+special_tokens_map.json                    bos_token, ... in older folders
 generation_config.json, config.json        eos_token_id: where a server stops
 tokenizer.json                             the texts of those ids
 """
@@ -41,6 +42,7 @@ def read_chat_template(folder: Path) -> ChatTemplate:
     """
     config = _json_object(folder / "tokenizer_config.json")
     named = dict(_template_files(folder)) or _templates_of(config)
+    named = named or _templates_of(_json_object(folder / "chat_template.json"))
     if not named:
         raise DataError(f"{folder}: no chat template in it", "no_chat_template", _FIX)
     tokens = {name: text for name, value in config.items() if (text := _token(name, value))}

@@ -41,6 +41,7 @@ def refusal(text: str) -> DataError:
         "{{ strftime_now('%d %b %Y') }}{{ add_generation_prompt }}{{ enable_thinking is defined }}",
         "{{ 'ab' * 3 }}{{ [1] * 2 }}{{ 2 ** 5 }}{{ 3 * 4 }}{{ 2 ** 0.5 }}{{ true * 'x' }}",
         "{{ messages | map(attribute='role') | join(',') }}{{ messages[0]['content'] | trim }}",
+        "{% for i in range(1, messages | length) %}{{ i }}{% endfor %}{{ range(9, 1, -3) | list }}",
         "{{ messages[0].content | upper | e }}{{ '%s-%s' | format(1, 2) }}",
     ],
 )
@@ -92,6 +93,10 @@ def test_refusal_has_the_words_of_the_template() -> None:
         ("{{ messages.append(1) }}", "SecurityError"),
         ("{{ messages[0].update(a=1) }}", "SecurityError"),
         ("{% for a in range(1000000) %}{% endfor %}", "Range too big"),
+        (
+            "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+            "loops of more than",
+        ),
         ("{{ messages[0].content * 10000000 }}", "too large"),
         ("{{ 1000000000 * messages }}", "too large"),
         ("{{ 10 ** 10000000 }}", "too large"),
@@ -113,7 +118,15 @@ def test_hostile_or_failing_template_is_refused(text: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{% if", "{{ a b }}", "{% unknown %}", "(" * (1 << 20) + " ", "{{" + "(" * 100_000]
+    "text",
+    [
+        "{% if",
+        "{{ a b }}",
+        "{% unknown %}",
+        "{% for a in [1] %}{% generation %}{% break %}{% endgeneration %}{% endfor %}",
+        "(" * (1 << 20) + " ",
+        "{{" + "(" * 100_000,
+    ],
 )
 def test_text_that_is_no_template_is_refused(text: str) -> None:
     if text.startswith("("):

@@ -166,6 +166,24 @@ def test_second_call_of_the_same_function_that_is_dropped_is_lost(calls: list[An
     assert turn(template, [TREE, answer(tool_calls=calls)]).lost == ("calls",)
 
 
+def test_white_space_around_a_text_may_go() -> None:
+    """Many templates strip it; what is dropped beside it is still seen."""
+    trims = PLAIN.replace(CONTENT, "{{ m.content | trim }}")
+    message = answer(content="\n Oak. ", tool_calls=[call({"a": "x"})] * 2)
+    assert turn(trims, [TREE, message]).status == "ok"
+    drops = trims.replace("in m.tool_calls %}", "in (m.tool_calls or [])[:1] %}")
+    assert turn(drops, [TREE, message]).lost == ("calls",)
+
+
+def test_turn_of_which_a_part_is_lost_is_not_trained() -> None:
+    """Neither where it stands in the whole text nor in a row of its own."""
+    message = answer(content="Oak.", tool_calls=[call({})])
+    conversation = rendered(PLAIN.replace(CALLS, ""), [TREE, message, MORE, ELM])
+    assert conversation.trained(with_empty_reasoning=True) == [conversation.turns[1].span]
+    first = rendered(LAST_THINKS, [TREE, message, MORE, ELM]).turns[0]
+    assert (first.status, first.row != "") == ("lost", True)
+
+
 def test_text_that_is_changed_is_lost() -> None:
     template = PLAIN.replace(CONTENT, "{{ m.content | replace('k', 'c') }}")
     assert turn(template, [TREE, OAK]).lost == ("content",)

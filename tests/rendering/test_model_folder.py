@@ -41,6 +41,13 @@ def test_setting_is_a_text_or_a_list(tmp_path: Path, setting: Any) -> None:
     assert read_chat_template(tmp_path).render([]) == "plain"
 
 
+def test_template_of_a_processor_counts_where_the_tokenizer_has_none(tmp_path: Path) -> None:
+    write(tmp_path, chat_template={"chat_template": "processor"}, tokenizer_config={})
+    assert read_chat_template(tmp_path).render([]) == "processor"
+    write(tmp_path, tokenizer_config={"chat_template": "tokenizer"})
+    assert read_chat_template(tmp_path).render([]) == "tokenizer"
+
+
 @pytest.mark.parametrize(
     "config", [{}, [], {"chat_template": 3}, {"chat_template": [1, {"name": "default"}]}]
 )

@@ -108,7 +108,9 @@ def check_empty_reasoning(turn: TurnLoss, expected: dict[str, Any], template: st
     """A block without reasoning that the model would write is named, and nothing else."""
     block = turn.generated[: turn.empty_reasoning]
     assert re.sub(reasoning.ANY_TAG, "", block).strip() == ""
-    if template != "kimi_k3":  # it has tags of its own, which the case file does not know
+    # Kimi K3 has tags of its own, which the case file does not know; reasoning that a template drops
+    # leaves an empty block too
+    if template != "kimi_k3" and turn.status != "lost":
         assert bool(block) == ("empty_thinking_generated" in expected.get("ambiguous", []))
 
 
