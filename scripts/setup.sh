@@ -91,5 +91,8 @@ if ((gpu)); then extras=train,gpu,dev; fi
 stage "swiftkit with ms-swift ($extras)" pip_install -e ".[$extras]" || fail
 # The questions of BFCL and the simulators of its multi_turn; of what else the package asks for, they need nothing.
 stage "bfcl-eval, its data and simulators" pip_install --no-deps bfcl-eval || fail
+# The published chat templates that TRL keeps a copy of, for tests/rendering: its files alone, beside the trl that ms-swift needs.
+stage "published chat templates, from TRL" "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps --no-compile \
+    --upgrade --target "$venv/chat_templates" trl==1.16.0 || log "tests of the published chat templates will be skipped"
 state | cksum >"$venv/.stamp"
 rm -f "$venv/.installing"

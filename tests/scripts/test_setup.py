@@ -12,6 +12,7 @@ from helpers.paths import ROOT
 from helpers.recipe_stage import Stage, wait_until
 
 SIMULATORS = "pip -c constraints.txt --no-deps bfcl-eval"
+TEMPLATES = "pip --no-deps --no-compile --upgrade --target VENV/chat_templates trl==1.16.0"
 # Makes a venv whose Python is itself; pip notes its arguments and creates `swift`, or does as PIP
 # says.
 PYTHON = """#!/usr/bin/env bash
@@ -28,6 +29,7 @@ case "$*" in
         echo "pip ${*:5}" >>"$STAGE/calls"
         if [[ ${PIP-} == hangs ]]; then touch "$STAGE/hanging"; sleep 600; fi
         if [[ ${PIP-} == fails || "${PIP-}$*" == "no cpu build"*+cpu* ]]; then echo "No matching"; exit 1; fi
+        if [[ "${PIP-}$*" == "no templates"*trl* ]]; then echo "No matching"; exit 1; fi
         touch "$(dirname "$0")/swift" && chmod +x "$(dirname "$0")/swift" ;;
 esac
 """
@@ -61,7 +63,9 @@ def setup_script(project: Stage) -> Path:
 
 def calls(project: Stage) -> list[str]:
     path = project.folder / "calls"
-    return path.read_text().splitlines() if path.exists() else []
+    if not path.exists():
+        return []
+    return path.read_text().replace(project.environment["SWIFTKIT_VENV"], "VENV").splitlines()
 
 
 def test_setup_without_a_gpu_takes_torchs_cpu_build_first(project: Stage) -> None:
@@ -73,8 +77,17 @@ def test_setup_without_a_gpu_takes_torchs_cpu_build_first(project: Stage) -> Non
         "pip -c constraints.txt torch==9.8.7+cpu",
         "pip -c constraints.txt -e .[train,dev]",
         SIMULATORS,
+        TEMPLATES,
     ]
-    assert len(result.stderr.splitlines()) == 3  # one line a stage
+    assert len(result.stderr.splitlines()) == 4  # one line a stage
+
+
+def test_templates_that_cannot_be_had_are_said_and_missing_in_tests_alone(project: Stage) -> None:
+    """The environment is complete without them."""
+    result = project.run(setup_script(project), PIP="no templates")
+    assert result.returncode == 0
+    assert "will be skipped" in result.stderr
+    assert project.run(setup_script(project)).stderr == ""
 
 
 def test_gpu_machine_takes_the_ordinary_build_and_the_gpu_extra(project: Stage) -> None:
@@ -85,6 +98,7 @@ def test_gpu_machine_takes_the_ordinary_build_and_the_gpu_extra(project: Stage) 
         "pip -c constraints.txt torch==9.8.7",
         "pip -c constraints.txt -e .[train,gpu,dev]",
         SIMULATORS,
+        TEMPLATES,
     ]
 
 
@@ -104,6 +118,7 @@ def test_torch_index_is_for_torch_alone(project: Stage) -> None:
         "pip -c constraints.txt --index-url file:///wheels torch==9.8.7",
         "pip -c constraints.txt -e .[train,dev]",
         SIMULATORS,
+        TEMPLATES,
     ]
 
 
@@ -120,10 +135,11 @@ def test_changed_constraints_install_again(project: Stage) -> None:
     project.run(setup_script(project))
     (project.folder / "a project" / "constraints.txt").write_text("torch==9.9.0\n")
     project.run(setup_script(project))
-    assert calls(project)[4:] == [
+    assert calls(project)[5:] == [
         "pip -c constraints.txt torch==9.9.0+cpu",
         "pip -c constraints.txt -e .[train,dev]",
         SIMULATORS,
+        TEMPLATES,
     ]
 
 
