@@ -85,7 +85,7 @@ def convert(
     from swiftkit.data.convert import convert_files, summary
     from swiftkit.data.convert_record import ConvertOptions
     from swiftkit.files.jsonl import encode
-    from swiftkit.scoring.model_format import wire_format_named
+    from swiftkit.rendering.written_format import wire_format_named
 
     if each_step and target != "grpo":
         raise UsageError("--each-step cuts a conversation into questions: it needs --to grpo")

@@ -225,7 +225,7 @@ def score(
     """
     from swiftkit.evals.print_scores import explanation, print_summary, summary_messages
     from swiftkit.evals.score_file import make_score_report, pair_files, pairs_of_row, write_scores
-    from swiftkit.scoring.model_format import wire_format_named
+    from swiftkit.rendering.written_format import wire_format_named
     from swiftkit.terminal import print_json, print_lines, say
 
     pinned = wire_format_named(wire_format, "--wire-format")

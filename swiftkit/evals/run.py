@@ -21,7 +21,7 @@ from swiftkit.evals.run_directory import RunConfig, RunDirectory, data_sha256, n
 from swiftkit.evals.runner import Runner
 from swiftkit.evals.task import Task, load_task
 from swiftkit.files.hub import data_path
-from swiftkit.scoring.model_format import wire_format_named
+from swiftkit.rendering.written_format import wire_format_named
 from swiftkit.terminal import say
 
 

@@ -10,6 +10,7 @@ generation_config.json, config.json        eos_token_id: where a server stops
 tokenizer.json                             the texts of those ids
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError
-from swiftkit.json_text import decode_or_none
 from swiftkit.rendering.chat_template import ChatTemplate
 
 _LARGEST_FILE = 1 << 28  # bytes; the largest tokenizer.json have some 40 MB
@@ -113,13 +113,16 @@ def _added_tokens(file: Path) -> list[_AddedToken]:
 
 def _json_object(file: Path) -> dict[str, Any]:
     """Return the JSON object of a file; empty where there is none, or none that can be read."""
-    value = decode_or_none(_bytes(file))
+    try:
+        value = json.loads(_bytes(file))  # as transformers does, which takes NaN
+    except (ValueError, RecursionError):
+        return {}
     return value if isinstance(value, dict) else {}
 
 
 def _text(file: Path) -> str:
     try:
-        return _bytes(file).decode("utf-8")
+        return _bytes(file).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{file}: not UTF-8: {error}", "no_chat_template", _FIX) from error
 

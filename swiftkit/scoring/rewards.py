@@ -26,7 +26,6 @@ from swiftkit.sandbox.tool_pool import State, ToolOutcome
 from swiftkit.scoring.chain import score_chain, steps_of
 from swiftkit.scoring.equality import strict_key
 from swiftkit.scoring.gold import Gold, gold_from
-from swiftkit.scoring.model_format import wire_format_named
 from swiftkit.scoring.options import with_wire_format
 from swiftkit.scoring.score import score_text
 from swiftkit.toolcall.agent_templates import wire_format_of
@@ -65,13 +64,14 @@ class RunFormat(NamedTuple):
 ANY_RUN = RunFormat()
 
 
-def run_format_of(agent_template: str, environment: Mapping[str, str]) -> RunFormat:
+def run_format_of(agent_template: str, named: str) -> RunFormat:
     """Return the wire format that the environment names, or else that of ms-swift's agent template.
 
-    Raises UsageError where neither says how the model's calls are read.
+    named: what WIRE_FORMAT holds, as a format's name. Raises UsageError where neither says how the
+    model's calls are read.
     """
-    if named := environment.get(WIRE_FORMAT, "").strip():
-        return RunFormat(wire_format_named(named, WIRE_FORMAT), over_rows=True)
+    if named:
+        return RunFormat(named, over_rows=True)
     name = wire_format_of(agent_template)
     if agent_template and not name:
         reason = f"the agent template {agent_template} is not known to swiftkit"

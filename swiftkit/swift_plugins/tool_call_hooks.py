@@ -16,7 +16,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from swiftkit.errors import SwiftkitError
+from swiftkit.rendering.written_format import wire_format_named
 from swiftkit.scoring import rewards
+from swiftkit.scoring.rewards import WIRE_FORMAT
 
 # loaded by the time a reward is made; elsewhere there is nothing to wrap
 _TRAINER = "swift.rlhf_trainers.grpo_trainer"
@@ -34,7 +36,8 @@ def install() -> None:
 
     def checked_train(trainer: Any, *args: Any, **kwargs: Any) -> Any:
         try:
-            run_format = rewards.run_format_of(trainer.template._agent_template or "", os.environ)
+            named = wire_format_named(os.environ.get(WIRE_FORMAT, ""), WIRE_FORMAT)
+            run_format = rewards.run_format_of(trainer.template._agent_template or "", named)
             _check_data(trainer, run_format)
             for reward in _ours(trainer):
                 reward.run_format = run_format

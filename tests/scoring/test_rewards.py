@@ -165,22 +165,22 @@ def test_the_training_decides_for_rows_that_name_no_format() -> None:
         columns = {"expected_calls": [gold] * 2, "tools": [TOOLS] * 2, "scoring": scoring}
         return [score.value for score in rewards.scores([answer] * 2, columns)]
 
-    assert values(rewards.run_format_of("", {})) == [1, 1]
-    assert values(rewards.run_format_of("hermes", {})) == [0, 1]
-    assert values(rewards.run_format_of("qwen3_5", {})) == [1, 1]
-    assert values(rewards.run_format_of("qwen3_5", {"SWIFTKIT_WIRE_FORMAT": "hermes"})) == [0, 0]
-    assert values(rewards.run_format_of("hermes", {"SWIFTKIT_WIRE_FORMAT": "any"})) == [1, 1]
+    assert values(rewards.run_format_of("", "")) == [1, 1]
+    assert values(rewards.run_format_of("hermes", "")) == [0, 1]
+    assert values(rewards.run_format_of("qwen3_5", "")) == [1, 1]
+    assert values(rewards.run_format_of("qwen3_5", "hermes")) == [0, 0]
+    assert values(rewards.run_format_of("hermes", "any")) == [1, 1]
 
 
 def test_a_run_stops_where_no_answer_could_earn_anything() -> None:
     """An agent template that nobody knows, and rows of another format than the run's."""
     with pytest.raises(UsageError, match="the agent template mine is not known"):
-        rewards.run_format_of("mine", {})
-    assert rewards.run_format_of("mine", {"SWIFTKIT_WIRE_FORMAT": "any"}).name == "any"
+        rewards.run_format_of("mine", "")
+    assert rewards.run_format_of("mine", "any").name == "any"
     row = {"messages": [QUESTION], "expected_calls": GOLD, "scoring": '{"wire_format": "glm4"}'}
-    rewards.check_rows([("row 1", row)], run_format=rewards.run_format_of("glm4", {}))
+    rewards.check_rows([("row 1", row)], run_format=rewards.run_format_of("glm4", ""))
     with pytest.raises(DataError, match="wire format is glm4, and this training's is hermes"):
-        rewards.check_rows([("row 1", row)], run_format=rewards.run_format_of("hermes", {}))
+        rewards.check_rows([("row 1", row)], run_format=rewards.run_format_of("hermes", ""))
 
 
 def test_equal_completions_of_a_group_are_scored_once() -> None:

@@ -10,7 +10,8 @@ from swiftkit.preflight.data_rows import DataRow, first_rows, role_of
 from swiftkit.recipe.paths import data_files
 from swiftkit.recipe.recipe import Findings, Recipe, RecipeFinding
 from swiftkit.recipe.templates import agent_template_of
-from swiftkit.scoring.rewards import run_format_of
+from swiftkit.rendering.written_format import wire_format_named
+from swiftkit.scoring.rewards import WIRE_FORMAT, run_format_of
 
 _JSON_ENDINGS = (".jsonl", ".json")
 _ANSWER_ROLES = ("assistant", "gpt", "bot", "tool_call", "function_call")
@@ -140,7 +141,8 @@ def unrewarded_row(recipe: Recipe) -> Findings:
     if recipe.stage != "grpo" or not set(data_rows.REWARDS) & set(rewards):
         return
     try:
-        run_format = run_format_of(agent_template_of(recipe), recipe.environment)
+        named = wire_format_named(recipe.environment.get(WIRE_FORMAT, ""), WIRE_FORMAT)
+        run_format = run_format_of(agent_template_of(recipe), named)
     except UsageError as error:
         reason, _, fix = str(error).partition("; ")
         flag = "agent_template" if recipe.is_set("agent_template") else "reward_funcs"

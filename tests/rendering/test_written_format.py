@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from swiftkit.errors import UsageError
-from swiftkit.scoring.model_format import wire_format_named
+from swiftkit.rendering.written_format import wire_format_named
 
 BEGIN = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content or '' }}{% for c in m.tool_calls or [] %}"
 END = "{% endfor %}<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
@@ -91,11 +91,14 @@ def test_a_folder_that_says_nothing_is_refused(
 def test_odd_files_are_read_or_passed_over(tmp_path: Path) -> None:
     """A byte order mark, numbers that are no JSON, tokens that a template names; no pipe is opened."""
     template = BEGIN + "{{ bos_token + pad_token }}" + HERMES + END
-    config = json.dumps({"chat_template": template, "model_max_length": float("nan")})
+    tokens = {"bos_token": "<s>", "pad_token": {"content": "<p>"}}
+    config = json.dumps(tokens | {"chat_template": template, "model_max_length": float("nan")})
     (tmp_path / "tokenizer_config.json").write_text("\ufeff" + config, encoding="utf-8")
     assert wire_format_named(str(tmp_path), "--wire-format") == "hermes"
     (tmp_path / "chat_template.jinja").write_bytes(b"\xff\xfe latin")
-    assert wire_format_named(str(tmp_path), "--wire-format") == "hermes"
+    with pytest.raises(UsageError, match="not UTF-8"):
+        wire_format_named(str(tmp_path), "--wire-format")
+    (tmp_path / "chat_template.jinja").unlink()
     (tmp_path / "tokenizer_config.json").unlink()
     os.mkfifo(tmp_path / "tokenizer_config.json")
     with pytest.raises(UsageError, match="no chat template"):
