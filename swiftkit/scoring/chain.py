@@ -23,7 +23,7 @@ Hence, as for single answers: a repair never lowers, and a call that answers not
 a value above 0. A right call behind all others never lowers if the expected call that it answers
 was open: in the best matching so far nothing answered it, nor a later step. Where a wrong call
 stood for it, that one is now a call too many, and the value may be less: who guesses twice has less
-than who guesses once. (Very many calls are matched within bounds: step_branches.py.)
+than who guesses once. (Many calls of one name are matched within bounds: step_branches.py.)
 """
 
 from collections.abc import Mapping, Sequence
