@@ -19,8 +19,11 @@ The score is that of scoring/score.py for all calls together, with three more ru
    cost, or it would be better to leave a value wrong.)
 3. One malformed answer makes the chain malformed.
 
-Hence, as for single answers: a repair never lowers, a call that answers nothing strictly lowers,
-and a right call behind all others never lowers.
+Hence, as for single answers: a repair never lowers, and a call that answers nothing strictly lowers
+a value above 0. A right call behind all others never lowers if the expected call that it answers
+was open: in the best matching so far nothing answered it, nor a later step. Where a wrong call
+stood for it, that one is now a call too many, and the value may be less: who guesses twice has less
+than who guesses once. (Many calls of one name are matched within bounds: step_branches.py.)
 """
 
 from collections.abc import Mapping, Sequence

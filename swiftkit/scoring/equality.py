@@ -3,7 +3,8 @@
 `strict_key`: JSON equality. 1 equals 1.0 (as JSON Schema has it: 5 is a number as good as 5.0, and
 5.0 an integer), 1 differs from true, "1" differs from 1, the order of an object's keys is of no
 account, the order of a list is. `folded_key`: the same, but strings are compared after `fold`. The
-names of an object's keys are never folded.
+names of an object's keys are never folded, nor is the value of a key whose name says that it counts
+letter by letter (literal_names.py).
 
 `fold` takes away what a careful reader does not see: letter case, the width of letters and digits,
 how an accent is composed, curly or straight quotation marks, which dash it is, and how much white
@@ -17,6 +18,8 @@ import re
 from collections.abc import Callable, Hashable
 from typing import Any
 from unicodedata import decomposition, normalize
+
+from swiftkit.scoring.literal_names import is_literal_name
 
 _TRUE, _FALSE = object(), object()  # because hash(True) == hash(1)
 _WIDE_AND_NARROW = [*map(chr, range(0xFF01, 0xFFEF)), *"\u3000\u00a0\u2007\u202f"]
@@ -75,5 +78,9 @@ def _key(value: Any, string_key: Callable[[str], str]) -> Hashable:
     if isinstance(value, list):
         return tuple([_key(item, string_key) for item in value])
     if isinstance(value, dict):
-        return frozenset([(name, _key(item, string_key)) for name, item in value.items()])
+        items = []
+        for name, item in value.items():
+            is_folded = string_key is fold and not is_literal_name(name)
+            items.append((name, _key(item, fold if is_folded else str)))
+        return frozenset(items)
     return value  # type: ignore[no-any-return]  # a number or None

@@ -15,18 +15,21 @@ With the tools, a parameter that may be left out counts as left out where it has
 leaving it out means: its default, or null (schema_rules.py).
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.scoring.equality import fold, folded_key, strict_key
-from swiftkit.scoring.schema_rules import NO_RULES, SchemaRules, is_literal_name
+from swiftkit.scoring.literal_names import is_literal_name
+from swiftkit.scoring.schema_rules import NO_RULES, SchemaRules
 from swiftkit.toolcall.call import ToolCall
 
 # values of these types may be their own keys; a bool is not: True == 1
 PLAIN = frozenset((str, int, float))
+Key = Callable[[Any], Hashable]
 _FIX = "expected_calls is a JSON list of {name, arguments, accepted?, optional?}; [] for no call"
 
 
@@ -77,6 +80,10 @@ def without(arguments: dict[str, Any], parameter: str) -> dict[str, Any]:
     return {name: value for name, value in arguments.items() if name != parameter}
 
 
+def _key_without(leave_out: Callable[[Any], Any], key: Key, value: Any) -> Hashable:
+    return key(leave_out(value))
+
+
 class CallMatcher(msgspec.Struct, frozen=True):
     """An expected call, prepared for comparing.
 
@@ -88,6 +95,7 @@ class CallMatcher(msgspec.Struct, frozen=True):
     folded: the parameters with a set of acceptable values: their strings are folded, unless the
         tool's schema or the parameter's name says that they count letter by letter.
     absent: of the parameters that may be left out the key of the value that leaving them out means.
+    key_of: of each parameter, also of those in `absent`, what makes the key of a value.
     """
 
     name: str
@@ -97,6 +105,7 @@ class CallMatcher(msgspec.Struct, frozen=True):
     required: frozenset[str]
     absent: dict[str, Hashable]
     booleans: dict[str, bool] | None
+    key_of: dict[str, Key]
 
     @classmethod
     def of(cls, call: ExpectedCall, rules: SchemaRules = NO_RULES) -> "CallMatcher":
@@ -109,15 +118,18 @@ class CallMatcher(msgspec.Struct, frozen=True):
             raise ValueError("a call without a name, or a parameter without any accepted value")
         literal = rules.literal.union(filter(is_literal_name, call.accepted))
         folded = frozenset(call.accepted) - literal
+        key_of: dict[str, Key] = dict.fromkeys(rules.absent.keys() | values.keys(), strict_key)
+        key_of |= dict.fromkeys(folded, folded_key)
+        for name in rules.nested.keys() & key_of.keys():
+            key_of[name] = partial(_key_without, rules.nested[name], key_of[name])
         keys = {}
         for name, accepted in values.items():
             as_written = [value for value in accepted if isinstance(value, str)]
-            key = folded_key if name in folded else strict_key
-            keys[name] = frozenset([*as_written, *map(key, accepted)])
-        absent = {name: strict_key(value) for name, value in rules.absent.items()}
+            keys[name] = frozenset([*as_written, *map(key_of[name], accepted)])
+        absent = {name: key_of[name](value) for name, value in rules.absent.items()}
         required = frozenset(values) - frozenset(call.optional)
         booleans = _booleans_in(call.arguments)
-        matcher = cls(call.name, call.arguments, keys, folded, required, absent, booleans)
+        matcher = cls(call.name, call.arguments, keys, folded, required, absent, booleans, key_of)
         if unknown := sorted(set(call.optional) - keys.keys()):
             raise ValueError(f"{call.name}: optional {unknown} in neither arguments nor accepted")
         if missing := sorted(required - call.arguments.keys()):
@@ -140,7 +152,7 @@ class CallMatcher(msgspec.Struct, frozen=True):
         if kind in PLAIN:
             return value in keys
         try:
-            return (folded_key if parameter in self.folded else strict_key)(value) in keys
+            return self.key_of[parameter](value) in keys
         except (RecursionError, TypeError):
             return False
 
@@ -149,7 +161,7 @@ class CallMatcher(msgspec.Struct, frozen=True):
         if parameter not in self.absent:
             return False
         try:
-            return strict_key(value) == self.absent[parameter]
+            return self.key_of[parameter](value) == self.absent[parameter]
         except (RecursionError, TypeError):
             return False
 

@@ -11,9 +11,11 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError
+from swiftkit.json_text import written
 from swiftkit.records import Score
 from swiftkit.scoring.bfcl.item import BfclItem
 from swiftkit.scoring.bfcl.verdict import verdict
+from swiftkit.scoring.equality import strict_key
 from swiftkit.scoring.expected_calls import (
     CallMatcher,
     ExpectedCall,
@@ -24,6 +26,7 @@ from swiftkit.scoring.expected_calls import (
 from swiftkit.scoring.options import ScoringOptions, options_from
 from swiftkit.scoring.schema_rules import NO_RULES, rules_of
 from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.text_arguments import parameters_of, read
 from swiftkit.toolcall.tools import tools_from
 from swiftkit.toolcall.validate_call import CallValidator, validators_of
 
@@ -102,11 +105,42 @@ def _prepare(calls: list[ExpectedCall], scoring: str, tools: str) -> Gold:
         options=options,
         weights=(weights["name"], weights["parameter_names"], weights["parameter_values"]),
         validators=validators_of(tools),
-        tools=definitions or _tools_of(calls),
+        tools=_tools_for(calls, definitions),
         item=item,
         perfect=perfect,
         valid=valid,
     )
+
+
+def _tools_for(
+    calls: list[ExpectedCall], definitions: Sequence[Mapping[str, Any]]
+) -> Sequence[Mapping[str, Any]]:
+    """Return the definitions by which values without types are read.
+
+    A text may stand for several values, such as "1" and 1 where the schema allows both. Where it
+    would be read as another value than the gold has, the gold's own values say what it is: else no
+    answer could be right.
+    """
+    of_gold = _tools_of(calls)
+    if not definitions:
+        return of_gold
+    mended: dict[str, Mapping[str, Any]] = {}
+    for tool in of_gold:
+        schemas = parameters_of(definitions, tool["name"])
+        changed = {}
+        for name, own in tool["parameters"]["properties"].items():
+            schema = schemas.get(name, {})
+            if not all(_reads_back(value, schema) for value in own["enum"]):
+                changed[name] = {"anyOf": [own, schema]}
+        # without references: they would be followed for each answer
+        mended[tool["name"]] = tool | {"parameters": {"properties": {**schemas, **changed}}}
+    tools = [mended.pop(tool["function"]["name"], tool) for tool in definitions]
+    return [*tools, *mended.values()]
+
+
+def _reads_back(value: Any, schema: Any) -> bool:
+    back = read(value if isinstance(value, str) else written(value), schema)
+    return strict_key(back) == strict_key(value)
 
 
 def _tools_of(calls: list[ExpectedCall]) -> list[dict[str, Any]]:

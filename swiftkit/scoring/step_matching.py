@@ -1,28 +1,27 @@
 """Match the calls of an answer's turns with the expected calls of a chain's steps, in order.
 
 In order means: no call is matched with an earlier step than a call of an earlier turn. Inside one
-turn and inside one step the order is free, but for a turn of more than _MOST_FREE calls, which
-counts as so many turns: the number of its orders would grow without bound.
+turn and inside one step the order is free.
 
 By dynamic programming over the steps. After each of them there are fronts: the calls that cannot be
 had any more, which are those of all turns before the last one that was used, and those of it that
-were used. A step takes calls behind a front and so leads to further fronts. Of two fronts that
-which has used more calls must be worth more, or it is dropped.
+were used and that a later step could use. A step takes calls behind a front and so leads to further
+fronts. Of two fronts that which has used more calls must be worth more, or it is dropped. A step is
+walked through once for all fronts, with the best total for each set of its calls that are answered.
 
-A step of few expected calls is walked through once for all fronts, with the best total for each set
-of its calls that are answered (2 ** _MOST_TABLED of them at most). For a larger step each front is
-followed alone, and of the calls behind it the best are kept by an assignment (assignment.py).
+These sets grow with the calls of a turn and of a step. Where they could be more than _MOST_ENTRIES,
+the pairs are found by branch and bound (step_branches.py).
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations, groupby
+from itertools import groupby
 from math import inf
 from typing import Any, NamedTuple
 
 from swiftkit.scoring.assignment import Weights, unordered
+from swiftkit.scoring.step_branches import best_by_branches
 
-_MOST_FREE = 4
-_MOST_TABLED = 5
+_MOST_ENTRIES = 10_000
 _LEAST_GAIN = 1e-12  # more than a rounding error
 
 Places = tuple[tuple[int, int], ...]  # (row, column) of each pair
@@ -32,6 +31,14 @@ Trail = tuple[Any, ...]
 # (rows of a turn that are used, columns of a step that are answered, as bits): the best total
 _Table = dict[tuple[frozenset[int], int], tuple[float, Trail]]
 _NONE_USED: frozenset[int] = frozenset()
+
+
+class _OfferedStep(NamedTuple):
+    """A step's columns, and what the turns offer it; `later`: rows that a later step could use."""
+
+    columns: list[int]
+    offers: Offers
+    later: frozenset[int]
 
 
 class _Front(NamedTuple):
@@ -50,22 +57,12 @@ def in_steps(
 
     turn_of[row] and step_of[column] rise with row and column.
     """
-    turns = _turns(turn_of)
+    steps = _steps(weights, turn_of, step_of)
+    if _entries(steps) > _MOST_ENTRIES:
+        return best_by_branches(weights, turn_of, step_of)
     fronts = [_Front(0, _NONE_USED, 0.0, ())]
-    for _, step in groupby(range(len(step_of)), key=step_of.__getitem__):
-        columns = list(step)
-        offers = []
-        for turn, members in enumerate(turns):
-            rows = [row for row in members if any(weights[row][column] > 0 for column in columns)]
-            if rows:
-                offers.append((turn, rows))
-        reached = list(fronts)
-        if len(columns) <= _MOST_TABLED:
-            reached += _tabled(fronts, offers, columns, weights)
-        else:
-            for front in fronts:
-                reached += _extended(front, offers, columns, weights)
-        fronts = _worthwhile(reached)
+    for step in steps:
+        fronts = _worthwhile([*fronts, *_reached(fronts, step, weights)])
     trail = max(fronts, key=lambda front: front.total).trail
     pairs = []
     while trail:
@@ -108,22 +105,44 @@ def _end_of_step(exact: Weights, start: int, columns: list[int], ordered: bool) 
     return inf
 
 
-def _turns(turn_of: Sequence[int]) -> list[list[int]]:
-    """Return the rows of each turn; those of a long turn are turns of their own."""
-    turns: list[list[int]] = []
+def _steps(weights: Weights, turn_of: Sequence[int], step_of: Sequence[int]) -> list[_OfferedStep]:
+    """Return the steps in their order."""
+    turns = []
     for _, turn in groupby(range(len(turn_of)), key=turn_of.__getitem__):
-        rows = list(turn)
-        turns += [rows] if len(rows) <= _MOST_FREE else [[row] for row in rows]
-    return turns
+        turns.append(list(turn))
+    steps: list[_OfferedStep] = []
+    later = _NONE_USED
+    for _, step in groupby(range(len(step_of) - 1, -1, -1), key=step_of.__getitem__):
+        columns = list(step)
+        offers = []
+        wanted: list[int] = []
+        for number, members in enumerate(turns):
+            rows = [row for row in members if any(weights[row][column] > 0 for column in columns)]
+            if rows:
+                offers.append((number, rows))
+                wanted += rows
+        steps.append(_OfferedStep(columns, offers, later))
+        later = later.union(wanted)
+    steps.reverse()
+    return steps
 
 
-def _tabled(
-    fronts: Sequence[_Front], offers: Offers, columns: list[int], weights: Weights
-) -> Iterator[_Front]:
+def _entries(steps: Sequence[_OfferedStep]) -> int:
+    """Return the most entries that are looked at in the tables of the steps."""
+    entries = 0
+    for step in steps:
+        of_turns = 0
+        for _, rows in step.offers:
+            of_turns += len(rows) << len(step.later.intersection(rows))
+        entries += of_turns * (len(step.columns) << len(step.columns))
+    return entries
+
+
+def _reached(fronts: Sequence[_Front], step: _OfferedStep, weights: Weights) -> Iterator[_Front]:
     """Yield the best fronts that a step reaches with calls behind one of `fronts`."""
     waiting = sorted(fronts, key=lambda front: front.turn, reverse=True)
     answered: dict[int, tuple[float, Trail]] = {}  # by the set of columns, as bits
-    for turn, rows in offers:
+    for turn, rows in step.offers:
         table: _Table = {(_NONE_USED, bits): best for bits, best in answered.items()}
         while waiting and waiting[-1].turn <= turn:
             front = waiting.pop()
@@ -131,52 +150,27 @@ def _tabled(
             if front.total > table.get((used, 0), (-1.0,))[0]:
                 table[used, 0] = (front.total, front.trail)
         for row in rows:
-            _use(row, columns, weights, table)
+            _use(row, step, weights, table)
         for (used, bits), (total, trail) in table.items():
             if bits not in answered or total > answered[bits][0]:
                 answered[bits] = (total, trail)
             if bits:
-                yield _Front(turn, used, total, trail)
+                yield _Front(turn, used & step.later, total, trail)
 
 
-def _use(row: int, columns: list[int], weights: Weights, table: _Table) -> None:
+def _use(row: int, step: _OfferedStep, weights: Weights, table: _Table) -> None:
     """Add what the row can lead to, as the answer to each column that is free."""
+    mark = {row} & step.later
     for (used, bits), (total, trail) in list(table.items()):
         if row in used:
             continue
-        for place, column in enumerate(columns):
+        for place, column in enumerate(step.columns):
             if bits & 1 << place or not weights[row][column] > 0:
                 continue
             more = total + weights[row][column]
-            key = (used | {row}, bits | 1 << place)
+            key = (used | mark, bits | 1 << place)
             if key not in table or more > table[key][0]:
                 table[key] = (more, (trail, row, column))
-
-
-def _extended(
-    front: _Front, offers: Offers, columns: list[int], weights: Weights
-) -> Iterator[_Front]:
-    """Yield the fronts that a step reaches with calls behind `front`, each worth more than those
-    within it."""
-    kept: list[int] = []  # the rows used so far
-    gain = 0.0
-    for turn, offered in offers:
-        if turn < front.turn:
-            continue
-        used = front.used if turn == front.turn else _NONE_USED
-        rows = [row for row in offered if row not in used]
-        gain_before, kept_before = gain, kept
-        for size in range(1, min(len(rows), len(columns)) + 1):
-            for chosen in combinations(rows, size):
-                pairs = _assigned([*kept_before, *chosen], columns, weights)
-                total = sum([weights[row][column] for row, column in pairs])
-                if total > gain_before + _LEAST_GAIN:
-                    trail = front.trail
-                    for row, column in pairs:
-                        trail = (trail, row, column)
-                    yield _Front(turn, used.union(chosen), front.total + total, trail)
-                if total > gain + _LEAST_GAIN:
-                    gain, kept = total, [row for row, _ in pairs]
 
 
 def _assigned(rows: list[int], columns: list[int], weights: Weights) -> Places:

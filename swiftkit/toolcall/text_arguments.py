@@ -1,9 +1,15 @@
 """Values of arguments that stand in a text without their types: 5 is "5" or 5.
 
-Qwen3-Coder and GLM-4.5 write arguments so. With the tool's schema a text stays a text where the
-parameter is one, and is else read as what the schema allows. Without it, a number, an object, a
-list, true, false and null (also True, False and None, as Python writes them) are read as such, and
-all else is text as it stands. Parsed.texts keeps every value as it stood, for whoever knows more.
+Qwen3-Coder and GLM-4.5 write arguments so. A number, an object, a list, true, false and null (also
+True, False and None, as Python writes them) are read as such, and all else is text as it stands.
+
+With the tool's schema the first of these counts: the value, if the schema lists it (`enum`,
+`const`); the text, if the schema lists that; the value, if its type is allowed; the text. So a
+union of text and something else prefers the something else, as vLLM's parsers do (null, integer,
+number, boolean, object, array, and last string). References and unions (`anyOf`, `oneOf`, `allOf`)
+are looked into.
+
+Parsed.texts keeps every value as it stood, for whoever knows more.
 """
 
 import re
@@ -14,6 +20,7 @@ from swiftkit.errors import DataError
 from swiftkit.json_text import raw_decode, written
 from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.schema_reference import without_references
 
 # as in an OpenAI request: {"type": "function", "function": {...}}, or the inside
 Tools = Sequence[Mapping[str, Any]]
@@ -25,10 +32,12 @@ _JSON_TYPES = {
 }  # fmt: skip
 _TYPE_NAMES = frozenset(_JSON_TYPES.values())
 _NUMBERS = ("integer", "number")
-_CHOICES = ("anyOf", "oneOf", "enum")
+_CHOICES = ("anyOf", "oneOf", "allOf", "enum", "const", "nullable")
+_DEFINITIONS = ("$defs", "definitions")
 _MAPPINGS = (dict, Mapping)  # to ask whether it is the second takes long
 # most texts are a word, which begins as no number, structure, true, false or null does, or digits
 _PLAIN = re.compile(r"([^\W\dtTfFnN])|(?:0|[1-9][0-9]{0,14})\Z")
+_UNIONS = {"anyOf": any, "oneOf": any, "allOf": all}
 
 
 def retyped(parsed: Parsed, tools: Tools) -> Parsed:
@@ -62,14 +71,20 @@ def typed_call(name: str, texts: Mapping[str, str], tools: Tools) -> ToolCall:
 
 
 def parameters_of(tools: Tools, name: str) -> Mapping[str, Any]:
-    """Return the schemas of a tool's parameters by name; none if the tool is unknown. Never
-    raises."""
+    """Return the schemas of a tool's parameters by name, without references; none if the tool is
+    unknown. Never raises."""
     for tool in tools:
         function = tool.get("function", tool)
         if isinstance(function, _MAPPINGS) and function.get("name") == name:
             schema = function.get("parameters")
-            properties = schema.get("properties") if isinstance(schema, _MAPPINGS) else None
-            return properties if isinstance(properties, _MAPPINGS) else {}
+            if not isinstance(schema, _MAPPINGS):
+                return {}
+            properties = schema.get("properties")
+            if not isinstance(properties, _MAPPINGS):
+                return {}
+            if schema.keys().isdisjoint(_DEFINITIONS):
+                return properties
+            return {key: without_references(inner, schema) for key, inner in properties.items()}
     return {}
 
 
@@ -125,32 +140,69 @@ def _value(text: str) -> Any:
 
 def _fitting(text: str, value: Any, schema: Any) -> Any:
     """Return the value that a text looks like, or the text where the schema has no such value."""
-    if schema is None:
-        return value
-    types = _types_of(schema)
-    if types == {"string"}:
-        return text
-    name = _JSON_TYPES[type(value)]
-    # 5 and 5.0 are integers and numbers alike
-    is_number = name in _NUMBERS and not types.isdisjoint(_NUMBERS)
-    return value if not types or name in types or is_number else text
-
-
-def _types_of(schema: Any) -> set[str]:
-    """Return the JSON types that a schema allows; none where it does not say."""
     if not isinstance(schema, _MAPPINGS):
-        return set()
+        return value
     declared = schema.get("type")
     if type(declared) is str and declared in _TYPE_NAMES and schema.keys().isdisjoint(_CHOICES):
-        return {declared}
-    for key in ("anyOf", "oneOf"):
-        options = schema.get(key)
-        if isinstance(options, list):
-            types = [_types_of(option) for option in options]
-            return set().union(*types) if all(types) else set()
-    values = schema.get("enum")
-    if isinstance(values, list):
-        return {_JSON_TYPES.get(type(value), "null") for value in values}
+        return value if _is_named(value, {declared}) else text
+    if _lists(schema, value):
+        return value
+    return text if _lists(schema, text) or not _allows(schema, value) else value
+
+
+def _lists(schema: Any, value: Any) -> bool:
+    """Tell if a value is one of those that a schema lists."""
+    if not isinstance(schema, _MAPPINGS):
+        return False
+    for other in _listed(schema) or ():
+        if value == other and _is_alike(value, other):
+            return True
+    for key in _UNIONS:
+        members = schema.get(key)
+        if isinstance(members, list) and any(_lists(member, value) for member in members):
+            return True
+    return False
+
+
+def _allows(schema: Any, value: Any) -> bool:
+    """Tell if a schema allows values of this type."""
+    if not isinstance(schema, _MAPPINGS) or (value is None and schema.get("nullable") is True):
+        return True
+    names = _type_names(schema)
+    values = _listed(schema)
+    if values is not None:
+        if not any(_is_alike(value, other) for other in values):
+            return False
+    elif names and not _is_named(value, names):
+        return False
+    for key, holds in _UNIONS.items():
+        members = schema.get(key)
+        if not isinstance(members, list) or not members:
+            continue
+        if not holds([_allows(member, value) for member in members]):
+            return False
+    return True
+
+
+def _listed(schema: Mapping[str, Any]) -> list[Any] | None:
+    """Return the values that a schema lists itself; None where it lists none."""
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    return values if isinstance(values, list) else None
+
+
+def _is_named(value: Any, names: set[str]) -> bool:
+    """Tell if a value is of one of these types; 5 and 5.0 are integers and numbers alike."""
+    name = _JSON_TYPES[type(value)]
+    return name in names or (name in _NUMBERS and not names.isdisjoint(_NUMBERS))
+
+
+def _is_alike(value: Any, other: Any) -> bool:
+    return type(other) in _JSON_TYPES and _is_named(value, {_JSON_TYPES[type(other)]})
+
+
+def _type_names(schema: Mapping[str, Any]) -> set[str]:
+    """Return the JSON types that a schema names; none where it names others, or none."""
+    declared = schema.get("type")
     names = declared if isinstance(declared, list) else [declared]
     if all(isinstance(name, str) and name in _TYPE_NAMES for name in names):
         return set(names)

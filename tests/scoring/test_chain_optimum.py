@@ -15,7 +15,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from swiftkit.records import Score
-from swiftkit.scoring import step_matching
+from swiftkit.scoring import step_branches, step_matching
+from swiftkit.scoring.assignment import Weights, unordered
 from swiftkit.scoring.chain import chain_from, score_turns, steps_right
 from swiftkit.toolcall.call import Parsed, ToolCall
 
@@ -44,14 +45,6 @@ def placed(groups: Groups) -> list[tuple[int, Call]]:
     return [(number, call) for number, group in enumerate(groups) for call in group]
 
 
-def in_turns(turns: Groups) -> Groups:
-    """Return the turns as the rules see them: more than four calls are so many turns."""
-    seen: Groups = []
-    for turn in turns:
-        seen += [turn] if len(turn) <= 4 else [[call] for call in turn]
-    return seen
-
-
 def matchings(
     calls: list[tuple[int, Call]], expected: list[tuple[int, Call]]
 ) -> Iterator[list[tuple[int, int]]]:
@@ -74,26 +67,31 @@ def matchings(
     return further(0, [])
 
 
+def value_of(
+    pairs: list[tuple[int, int]], calls: list[tuple[int, Call]], expected: list[tuple[int, Call]]
+) -> float:
+    """Return what an answer is worth by this matching."""
+    names = values = 0.0
+    for i, j in pairs:
+        made, wanted = calls[i][1][1], expected[j][1][1]
+        size = len(made.keys() | wanted.keys())
+        equal = [name for name in made if name in wanted and made[name] == wanted[name]]
+        names += len(made.keys() & wanted.keys()) / size if size else 1
+        values += len(equal) / size if size else 1
+    union = len(calls) + len(expected) - len(pairs)
+    total = (NAME * len(pairs) + NAMES * names + VALUES * values) / union
+    return total * min(1, len(expected) / max(1, len(calls)))
+
+
 def best_by_brute_force(turns: Groups, steps: Groups) -> tuple[float, int]:
     """Return the greatest value of all matchings, and the most calls that are right in order."""
     expected = placed(steps)
-    calls = placed(in_turns(turns))
+    calls = placed(turns)
     one_by_one = placed([[call] for _, call in calls])
     right = 0
     for pairs in matchings(one_by_one, expected):
         right = max(right, sum(calls[i][1] == expected[j][1] for i, j in pairs))
-    value = 0.0
-    for pairs in matchings(calls, expected):
-        names = values = 0.0
-        for i, j in pairs:
-            made, wanted = calls[i][1][1], expected[j][1][1]
-            size = len(made.keys() | wanted.keys())
-            equal = [name for name in made if name in wanted and made[name] == wanted[name]]
-            names += len(made.keys() & wanted.keys()) / size if size else 1
-            values += len(equal) / size if size else 1
-        union = len(calls) + len(expected) - len(pairs)
-        total = (NAME * len(pairs) + NAMES * names + VALUES * values) / union
-        value = max(value, total * min(1, len(expected) / len(calls)))
+    value = max([value_of(pairs, calls, expected) for pairs in matchings(calls, expected)])
     if value > 1 - 1e-9 and right < len(expected):
         most = max(len(wanted) for _, (_, wanted) in expected)
         value = 1 - VALUES / (len(expected) * (most + 1))
@@ -126,15 +124,26 @@ def small_chain(draw: random.Random) -> tuple[Groups, Groups]:
     return turns, steps
 
 
+def equals_brute_force(turns: Groups, steps: Groups) -> bool:
+    """Compare a score with the brute force; return whether it is exact."""
+    made, expected = sizes(turns, steps)
+    value, right = best_by_brute_force(turns, steps)
+    found = score(turns, steps)
+    assert found.value == pytest.approx(value, abs=1e-7), (turns, steps)
+    assert found.counts == {"right": right, "total": max(made, expected)}, (turns, steps)
+    assert found.exact is (right == made == expected)
+    return found.exact
+
+
 def sizes(turns: Groups, steps: Groups) -> tuple[int, int]:
     return len(placed(turns)), len(placed(steps))
 
 
-@pytest.mark.parametrize("tabled", [step_matching._MOST_TABLED, 0], ids=["tabled", "followed"])
-def test_chain_score_equals_brute_force(monkeypatch: pytest.MonkeyPatch, tabled: int) -> None:
-    """Value, exactness and number of right calls, of random chains; both ways through a step."""
-    monkeypatch.setattr(step_matching, "_MOST_TABLED", tabled)
-    draw = random.Random(tabled)  # noqa: S311
+@pytest.mark.parametrize("most", [step_matching._MOST_ENTRIES, 0], ids=["tables", "branches"])
+def test_chain_score_equals_brute_force(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Value, exactness and number of right calls, of random chains; both ways to match them."""
+    monkeypatch.setattr(step_matching, "_MOST_ENTRIES", most)
+    draw = random.Random(most)  # noqa: S311
     looked_at = exact = 0
     while looked_at < CHAINS:
         turns, steps = small_chain(draw)
@@ -142,13 +151,26 @@ def test_chain_score_equals_brute_force(monkeypatch: pytest.MonkeyPatch, tabled:
         if not made or made > 6 or expected > 5:
             continue
         looked_at += 1
-        value, right = best_by_brute_force(turns, steps)
-        found = score(turns, steps)
-        assert found.value == pytest.approx(value, abs=1e-7), (turns, steps)
-        assert found.counts == {"right": right, "total": max(made, expected)}, (turns, steps)
-        assert found.exact is (right == made == expected)
-        exact += found.exact
+        exact += equals_brute_force(turns, steps)
     assert 0.1 < exact / looked_at < 0.6  # the chains are neither all right nor all wrong
+
+
+@pytest.mark.parametrize("most", [step_matching._MOST_ENTRIES, 0], ids=["tables", "branches"])
+def test_score_of_long_turns_equals_brute_force(monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Of 5 to 7 calls: their order is as free as in a short turn."""
+    monkeypatch.setattr(step_matching, "_MOST_ENTRIES", most)
+    draw = random.Random(most)  # noqa: S311
+    looked_at = 0
+    while looked_at < CHAINS // 20:
+        turns, steps = small_chain(draw)
+        start = draw.randrange(len(turns))
+        turns[start : start + 2] = [[call for _, call in placed(turns[start : start + 2])]]
+        made, expected = sizes(turns, steps)
+        if made > 7 or expected > 6 or max(len(turn) for turn in turns) < 5:
+            continue
+        looked_at += 1
+        draw.shuffle(turns[start])
+        equals_brute_force(turns, steps)
 
 
 def test_ordered_score_equals_brute_force() -> None:
@@ -272,6 +294,41 @@ def test_going_on_rightly_never_lowers(turns: Groups, steps: Groups) -> None:
 
 
 @bounded
+@given(
+    st.lists(st.lists(calls, max_size=3), min_size=1, max_size=3),
+    st.lists(st.lists(calls, min_size=1, max_size=2), min_size=2, max_size=3),
+)
+def test_a_right_call_for_what_was_open_never_lowers(turns: Groups, steps: Groups) -> None:
+    """Behind all others, where a best matching left its expected call open and answered no later
+    step."""
+    made, expected = placed(turns), placed(steps)
+    assume(len(made) <= 6)
+    worth = [(value_of(pairs, made, expected), pairs) for pairs in matchings(made, expected)]
+    best = max([value for value, _ in worth])
+    before = score(turns, steps)
+    for value, pairs in worth:
+        if value < best - 1e-9:
+            continue
+        answered = [j for _, j in pairs]
+        last = max([expected[j][0] for j in answered], default=0)
+        for j, (step, call) in enumerate(expected):
+            if j not in answered and step >= last:
+                assert score([*turns, [call]], steps).value >= before.value
+
+
+def test_a_right_call_after_a_wrong_one_for_the_same_may_lower() -> None:
+    """The wrong one is then a call too many, in a chain as in a single answer: who guesses twice
+    has less than who guesses once."""
+    wrong, other, right = [("f", {"a": a, "b": b}) for a, b in ((2, 9), (0, 1), (2, 5))]
+    steps = [[("g", {"a": 0})], [other, right]]
+    assert score([[wrong], [other]], steps).value == pytest.approx(1.75 / 3)
+    assert score([[wrong], [other], [right]], steps).value == pytest.approx(2 / 4)
+    assert score(
+        [[wrong], [other], [right]], [[call for _, call in placed(steps)]]
+    ).value == pytest.approx(2 / 4)
+
+
+@bounded
 @given(step_lists, st.data())
 def test_a_redundant_look_up_costs_what_any_call_too_many_costs(
     steps: Groups, data: st.DataObject
@@ -286,6 +343,20 @@ def test_a_redundant_look_up_costs_what_any_call_too_many_costs(
     assert found.value == pytest.approx((total / (total + 1)) ** 2)
     assert found.value == score([*turns[:place], [JUNK], *turns[place:]], steps).value
     assert found.counts == {"right": total, "total": total + 1}
+
+
+@pytest.mark.parametrize("size", range(3, 12))
+def test_the_order_of_a_turn_costs_one_wrong_value_whatever_its_size(size: int) -> None:
+    """The first step's call in the second place, its own calls behind it; and a call missing, once
+    more in a turn of its own, or with a wrong value."""
+    first, *others = [(f"f{number}", {"x": 1, "y": 2}) for number in range(size)]
+    steps = [[first], others]
+    turn = [others[0], first, *others[1:]]
+    assert score([turn], steps).value == pytest.approx(1 - VALUES / (3 * size))
+    assert score([turn[:-1]], steps).value < score([turn], steps).value
+    assert score([turn[:-1], turn[-1:]], steps).value == score([turn], steps).value
+    turn[-1] = (turn[-1][0], {"x": 1, "y": 9})
+    assert score([turn], steps).value == pytest.approx(1 - VALUES / (2 * size))
 
 
 F, G, H = ("f", {"id": 1}), ("g", {"id": 1}), ("h", {"id": 1})
@@ -329,16 +400,27 @@ def test_steps_right_is_the_most_whole_steps_in_order(
     assert steps_right(answers(turns), chain_from(gold(steps))) == right
 
 
-def test_thousands_of_calls_are_bounded() -> None:
-    """Hundreds of calls of one name end, in turns of any size; thousands are not looked at."""
+@pytest.mark.parametrize("steps", [[2] * 8, [6] * 3, [4] * 4, [10] * 2, [1] * 10], ids=str)
+def test_many_calls_are_bounded(monkeypatch: pytest.MonkeyPatch, steps: list[int]) -> None:
+    """Of one name, in turns of any size: few branches are looked at. Too many are not compared."""
     draw = random.Random(1)  # noqa: S311
-    steps = [[("f", {"a": i, "b": i}), ("f", {"a": i, "b": -i})] for i in range(8)]
-    for size in (1, 3, 250):
-        made = [
-            [("f", {"a": draw.randrange(8), "b": draw.randrange(8)}) for _ in range(size)]
-            for _ in range(250 // size)
-        ]
-        assert 0 < score(made, steps).value < 0.1
+    work = 0
+
+    def counted(weights: Weights) -> list[tuple[int, int]]:
+        nonlocal work
+        work += len(weights) * len(weights[0]) * min(len(weights), len(weights[0]))
+        return unordered(weights)
+
+    monkeypatch.setattr(step_branches, "unordered", counted)
+    right: Groups = [[] for _ in steps]
+    for number, size in enumerate(steps):
+        right[number] = [("f", {"a": number, "b": place}) for place in range(size)]
+    pool = [call for _, call in placed(right)]
+    for size in (1, 2, 3, 7, 25, 100):
+        made = [draw.choices(pool, k=size) for _ in range(100 // size)]
+        work = 0
+        assert 0 < score(made, right).value < 0.1
+        assert work < 20 * step_branches._MOST_WORK
     many = [[("f", {"a": 0, "b": 0})]] * 5000
-    assert score(many, steps).value == 0
-    assert steps_right(answers(many), chain_from(gold(steps))) == 0
+    assert score(many, right).value == 0
+    assert steps_right(answers(many), chain_from(gold(right))) == 0

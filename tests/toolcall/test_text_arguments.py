@@ -59,6 +59,21 @@ def test_rendered_values_read_back_with_their_schema(form: Any, value: Any) -> N
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("value", ["5", "null", "x"])
+def test_a_reference_within_the_tool_says_the_type(form: Any, value: str) -> None:
+    """pydantic writes enums so; where references lead in a circle, or nowhere, no type is known."""
+    for schema in ({"$ref": "#/$defs/E"}, {"anyOf": [{"$ref": "#/$defs/again"}]}):
+        tools = tool(schema)
+        again = {"title": "E", "allOf": [{"$ref": "#/$defs/E"}]}
+        tools[0]["function"]["parameters"]["$defs"] = {"E": {"enum": [value]}, "again": again}
+        call = ToolCall("f", {"a": value})
+        assert form.parse(form.render([call], tools), tools).calls == [call]
+    for schema in ({"$ref": "#/properties/a"}, {"$ref": "#/$defs/E"}, {"$ref": 5}):
+        number = ToolCall("f", {"a": 5})
+        assert form.parse(form.render([number], tool(schema)), tool(schema)).calls == [number]
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     "value", ["5", "-1.50", "true", "True", "None", "null", "[1]", '{"a": 1}', "{'a': 1}", " 5"]
 )
@@ -86,6 +101,17 @@ def test_render_of_a_string_that_looks_like_json_needs_the_schema(form: Any, val
         ({"type": ["string", "null"]}, "5", "5"),
         ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, "5", 5),
         ({"anyOf": [{"type": "integer"}, {}]}, "true", True),
+        ({"enum": ["1", 5]}, "1", "1"),
+        ({"enum": ["1", 5]}, "5", 5),
+        ({"enum": ["1", 5]}, "7", 7),
+        ({"enum": ["1", 1]}, "1", 1),
+        ({"const": "5"}, "5", "5"),
+        ({"type": "string", "nullable": True}, "null", None),
+        ({"allOf": [{"type": "string"}, {"minLength": 1}]}, "5", "5"),
+        ({"anyOf": [{"enum": ["5"]}, {"type": "integer"}]}, "5", "5"),
+        ({"anyOf": [{"enum": ["5"]}, {"type": "integer"}]}, "6", 6),
+        ({"anyOf": [{"type": "string"}, {"type": "null"}]}, "5", "5"),
+        ({"type": "object", "anyOf": [{"required": ["a"]}]}, '{"a": 1}', {"a": 1}),
         ({"type": "integer"}, "five", "five"),
         ({"type": "integer"}, "5.0", 5.0),
         ({"type": "number"}, "5", 5),
