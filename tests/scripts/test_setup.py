@@ -28,7 +28,8 @@ case "$*" in
     *"-m pip"*)
         echo "pip ${*:5}" >>"$STAGE/calls"
         if [[ ${PIP-} == hangs ]]; then touch "$STAGE/hanging"; sleep 600; fi
-        if [[ ${PIP-} == fails || "${PIP-}$*" == "no cpu build"*+cpu* ]]; then echo "No matching"; exit 1; fi
+        if [[ ${PIP-} == fails ]]; then echo "Connection refused (from versions: none)"; exit 1; fi
+        if [[ "${PIP-}$*" == "no cpu build"*+cpu* ]]; then echo "No torch==9.8.7+cpu (from versions: 1.0)"; exit 1; fi
         if [[ "${PIP-}$*" == "no templates"*trl* ]]; then echo "No matching"; exit 1; fi
         touch "$(dirname "$0")/swift" && chmod +x "$(dirname "$0")/swift" ;;
 esac
@@ -166,11 +167,17 @@ def test_setup_that_was_killed_while_it_made_the_environment_starts_over(project
 
 def test_setup_that_fails_shows_the_log_and_the_command(project: Stage) -> None:
     """The end of pip's log, where all of it is, and what to type."""
-    result = project.run(setup_script(project), PIP="fails")
+    result = project.run(setup_script(project), PIP="fails", SWIFTKIT_VENV="there")
     assert result.returncode == 1
-    assert "No matching" in result.stderr
-    assert "setup.log; to repeat: bash" in result.stderr
-    assert project.run(setup_script(project)).returncode == 0
+    assert "Connection refused" in result.stderr
+    assert "gigabytes" not in result.stderr  # another failure than a missing build
+    assert calls(project)[1:] == ["pip -c constraints.txt torch==9.8.7+cpu"]
+    repeat = project.folder / "repeat.sh"
+    repeat.write_text(result.stderr.rpartition("; to repeat: ")[2])
+    del project.environment["SWIFTKIT_VENV"]
+    assert "SWIFTKIT_VENV=" in repeat.read_text()
+    assert project.run(repeat).returncode == 0
+    assert (project.folder / "there/bin/swift").exists()
 
 
 def test_old_python_is_one_line(project: Stage) -> None:
@@ -228,10 +235,89 @@ def test_an_environment_of_somebody_else_is_left_alone(project: Stage, python: s
 
 
 def test_an_environment_of_our_own_is_made_anew_for_another_python(project: Stage) -> None:
+    """After that Python has shown, somewhere else, that it can make one: the old one works."""
     assert project.run(setup_script(project)).returncode == 0
     (project.folder / "a project/pyproject.toml").write_text("[project]\nname = 'changed'\n")
+    broken = project.run(setup_script(project), PYTHON="python3", VENV="broken")
+    assert broken.returncode == 2
+    assert (project.folder / "a project/.venv/bin/swift").exists()
+    assert calls(project).count("venv") == 1
     assert project.run(setup_script(project), PYTHON="python3").returncode == 0
-    assert calls(project).count("venv") == 2
+    assert calls(project).count("venv") == 3
+
+
+@pytest.mark.parametrize("mark", [".stamp", ".installing", ".made_by_swiftkit"])
+def test_a_file_of_somebodys_stays_beside_a_mark_of_ours(project: Stage, mark: str) -> None:
+    """A name is no proof that a folder is an environment."""
+    precious = project.folder / "work"
+    precious.mkdir()
+    for name in (mark, "thesis.tex"):
+        (precious / name).touch()
+    for mode in ("", "broken"):
+        result = project.run(setup_script(project), SWIFTKIT_VENV=str(precious), VENV=mode)
+        assert result.returncode == 2, result.stderr
+        assert sorted(path.name for path in precious.iterdir()) == [mark, "thesis.tex"]
+    assert calls(project) == []
+
+
+def test_a_venv_that_fails_leaves_what_was_there_before(project: Stage) -> None:
+    """An empty folder, a link to one, a link that leads nowhere."""
+    (project.folder / "empty").mkdir()
+    (project.folder / "link").symlink_to("empty")
+    (project.folder / "dangling").symlink_to("nowhere")
+    for name in ("empty", "link", "dangling", "new"):
+        result = project.run(setup_script(project), SWIFTKIT_VENV=name, VENV="broken")
+        assert result.returncode == 2, result.stderr
+    assert list((project.folder / "empty").iterdir()) == []
+    assert (project.folder / "link").is_symlink()
+    assert (project.folder / "dangling").is_symlink()
+    assert not (project.folder / "new").exists()
+
+
+def test_the_environment_of_another_checkout_is_left_alone(project: Stage) -> None:
+    """It is up to date, but what runs in it is the other's code; one that has moved is its own."""
+    assert project.run(setup_script(project)).returncode == 0
+    shutil.copytree(project.folder / "a project", project.folder / "second", symlinks=True)
+    shutil.rmtree(project.folder / "second/.venv")
+    result = project.run(project.folder / "second/scripts/setup.sh")
+    assert result.returncode == 2
+    assert f"was made by {setup_script(project)} and runs that code" in result.stderr
+    assert calls(project).count("venv") == 1
+    (project.folder / "a project").rename(project.folder / "moved")
+    moved = project.run(
+        project.folder / "moved/scripts/setup.sh",
+        SWIFTKIT_VENV=str(project.folder / "moved/.venv"),
+    )
+    assert moved.returncode == 0, moved.stderr
+    assert calls(project).count("venv") == 3
+
+
+def test_a_relative_environment_is_seen_from_where_one_stands(project: Stage) -> None:
+    """As the recipes see it; an empty name is none, and `cd` has no search path."""
+    result = project.run(setup_script(project), SWIFTKIT_VENV="mine", CDPATH="/usr:/")
+    assert result.returncode == 0, result.stderr
+    assert (project.folder / "mine/bin/swift").exists()
+    result = project.run(setup_script(project), SWIFTKIT_VENV="", PYTHON="python3")
+    assert result.returncode == 2
+    assert "SWIFTKIT_VENV is set and empty" in result.stderr
+    assert calls(project).count("venv") == 1
+
+
+@pytest.mark.parametrize("variables", [{"GPUS": "0"}, {"CUDA_VISIBLE_DEVICES": ""}])
+def test_a_run_without_gpus_keeps_their_environment(
+    project: Stage, variables: dict[str, str]
+) -> None:
+    """Also where it has to be brought up to date: only a machine's first set-up chooses."""
+    project.gpus(1)
+    project.run(setup_script(project))
+    before = calls(project)
+    assert project.run(setup_script(project), **variables).returncode == 0
+    assert calls(project) == before
+    (project.folder / "a project/constraints.txt").write_text("torch==9.9.0\n")
+    assert project.run(setup_script(project), DRY_RUN="1").returncode == 0
+    assert calls(project) == before
+    project.run(setup_script(project), **variables)
+    assert calls(project)[len(before)] == "pip -c constraints.txt torch==9.9.0"
 
 
 def test_two_at_once_install_once(project: Stage) -> None:

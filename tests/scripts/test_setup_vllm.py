@@ -80,3 +80,18 @@ def test_setup_vllm_that_fails_says_why(project: Stage) -> None:
     result = project.run(script(project), SWIFTKIT_VLLM_VENV=str(ROOT / "docs"))
     assert result.returncode == 2
     assert "not a virtual environment" in result.stderr
+
+
+def test_setup_vllm_leaves_a_folder_with_somebodys_files_alone(project: Stage) -> None:
+    """Whatever it is marked with; and what works stays where no other can be made."""
+    precious = project.folder / "work"
+    precious.mkdir()
+    for name in (".stamp", "thesis.tex"):
+        (precious / name).touch()
+    result = project.run(script(project), SWIFTKIT_VLLM_VENV="work")
+    assert result.returncode == 2
+    assert (precious / "thesis.tex").exists()
+    assert project.run(script(project)).returncode == 0
+    (project.folder / "a project/pyproject.toml").write_text("[project]\nname = 'changed'\n")
+    assert project.run(script(project), PYTHON="false").returncode == 2
+    assert (project.folder / "a project/.venv_vllm/bin/swift").exists()
