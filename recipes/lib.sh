@@ -15,9 +15,6 @@ die() { # MESSAGE...: what happened and what to do; exit status 2 (wrong usage o
     exit 2
 }
 
-((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 404)) ||
-    die "bash $BASH_VERSION is too old: 4.4 or newer is needed (macOS: brew install bash)"
-if [[ -v DRY_RUN && ${DRY_RUN,,} =~ ^[[:space:]]*(0|false|no|off)?[[:space:]]*$ ]]; then unset DRY_RUN; fi
 # shellcheck disable=SC2034 # for the script that sources this
 here=$(dirname -- "$0") # its folder, where its YAML lies
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -70,8 +67,8 @@ supervised() { # SCRIPT ARGUMENTS...: starts it again below the supervisor, so t
 plan=()
 given() { # NAME...: prints those variables, and those of every recipe, as far as they are set
     local name
-    for name in "$@" GPUS CUDA_VISIBLE_DEVICES DEEPSPEED VLLM RESUME NPROC_PER_NODE SWIFTKIT_VENV SWIFTKIT_STOP_SECONDS; do
-        if [[ -v $name ]]; then printf '%s=%q ' "$name" "${!name}"; fi
+    for name in "$@" GPUS CUDA_VISIBLE_DEVICES DEEPSPEED VLLM RESUME NPROC_PER_NODE USE_HF HF_HUB_OFFLINE "${!SWIFTKIT_@}"; do
+        if [[ -v $name && $name != SWIFTKIT_@(STAGE|SUPERVISED|FAMILY|RUN_JSON|*KEY) ]]; then printf '%s=%q ' "$name" "${!name}"; fi
     done
 }
 

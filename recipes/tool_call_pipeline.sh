@@ -98,7 +98,7 @@ compare() { # BEFORE AFTER: worse (1) and no difference shown (3) are verdicts, 
     if ((status != 1 && status != 3)); then return "$status"; fi
 }
 
-settings=$(printf 'MODEL=%q RAW=%q HELD_OUT=%q YAMLS=%q' "$model" "$raw" "$held_out" "${YAMLS-}")
+settings=$(printf 'MODEL=%q RAW=%q HELD_OUT=%q YAMLS=%q' "$model" "${raw/#"$folder"\//FOLDER/}" "${held_out/#"$folder"\//FOLDER/}" "${YAMLS-}")
 if [[ -z ${DRY_RUN-} && $(cat -- "$folder/settings" 2>/dev/null) != "$settings" ]]; then # stages that are done were done with these
     if [[ -f $folder/settings && -n $(ls -- "$folder/done" 2>/dev/null) ]]; then
         die "$folder was begun with other settings: $(<"$folder/settings"); give another FOLDER"

@@ -98,7 +98,7 @@ clear_venv() { # FOLDER PYTHON: made anew, and marked as ours first, so that one
 
 give_up() { # LOG
     tail -n 20 "$1" >&2
-    log "the whole log: $1; to repeat: $(given PYTHON TORCH_INDEX_URL SWIFTKIT_VLLM_VENV)bash $(printf %q "$maker")"
+    log "the whole log: $1; to repeat: $(given PYTHON TORCH_INDEX_URL)bash $(printf %q "$maker")"
     exit 1
 }
 

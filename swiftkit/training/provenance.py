@@ -128,7 +128,7 @@ def data_files(recipe: Recipe) -> list[DataFile]:
     Two seconds a GB, so many are announced.
     """
     files = []
-    for flag, path in [*named_files(recipe), *_code_files(recipe)]:
+    for flag, path in [*named_files(recipe), *code_files(recipe)]:
         state = path.stat()
         files.append((flag, path.absolute(), state.st_size, state.st_mtime_ns))
     return list(_described(tuple(files)))
@@ -148,7 +148,8 @@ def _described(files: tuple[tuple[str, Path, int, int], ...]) -> list[DataFile]:
     return described
 
 
-def _code_files(recipe: Recipe) -> Iterator[tuple[str, Path]]:
+def code_files(recipe: Recipe) -> Iterator[tuple[str, Path]]:
+    """Yield (flag, path) of each file of code or DeepSpeed settings that is not swiftkit's own."""
     tools = recipe.environment.get("SWIFTKIT_TOOLS", "")
     for flag, value in [*set_values(recipe, CODE), ("SWIFTKIT_TOOLS", tools)]:
         if os.path.isfile(Path(value).expanduser()):  # noqa: PTH113 - a DeepSpeed setting may be long

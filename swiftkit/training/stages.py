@@ -6,11 +6,12 @@
 
 `bash recipes/x.sh sft` runs the stage `sft`, in a process of its own, and its output goes to
 FOLDER/logs/sft.log. FOLDER/begun/sft, and once it has ended well FOLDER/done/sft, tells what it
-reads: a digest of each file and folder; what is neither (a setting) counts by its text. When one of
-them has changed the stage runs again, and what it made before is set aside in FOLDER/earlier, never
-mixed or deleted.
+reads: a digest of each file and folder, and of the code that a YAML names; what is neither (a
+setting) counts by its text. When one of them has changed the stage runs again, and what it made
+before is set aside in FOLDER/earlier, never mixed or deleted.
 
-Exit status: 0, or that of the stage that failed; 2 for a FOLDER that another process works in.
+Exit status: 0, or that of the stage that failed; 2 for a FOLDER that another process works in, or
+that holds somebody's files and no record of a stage.
 """
 
 import argparse
@@ -21,17 +22,21 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
 import msgspec
 
-from swiftkit.errors import SwiftkitError
+from swiftkit.errors import SwiftkitError, UsageError
 from swiftkit.files.jsonl import write_atomically
+from swiftkit.recipe.machine import Machine
+from swiftkit.recipe.reading import read
 from swiftkit.recipe.switches import is_on
 from swiftkit.terminal import printable, say
 from swiftkit.training.folder_lock import open_lock, take_lock
+from swiftkit.training.provenance import code_files
 from swiftkit.training.signals import STOPPING, end_at_ctrl_c
 from swiftkit.training.supervise import supervise
 
@@ -72,11 +77,13 @@ def main(arguments: Sequence[str]) -> int:
     end_at_ctrl_c()
     plan = parse(arguments)
     try:
-        for name in ("logs", "begun", "done"):
-            (plan.folder / name).mkdir(parents=True, exist_ok=True)
+        check_folder(plan)
+        plan.folder.mkdir(parents=True, exist_ok=True)
         with open_lock(plan.folder / LOCK) as lock:
             fix = "wait for it or stop it, or choose another folder"
             take_lock(lock, f"{plan.folder} is in use", fix)
+            for name in ("logs", "begun", "done"):
+                (plan.folder / name).mkdir(exist_ok=True)
             os.environ["SWIFTKIT_STAGE"] = "1"  # the script runs its function
             if plan.only:
                 return supervise([*plan.command, plan.only], inherited=[lock.fileno()])
@@ -109,6 +116,20 @@ def parse(arguments: Sequence[str]) -> Plan:
     return Plan(options.folder, stages, *words)
 
 
+def check_folder(plan: Plan) -> None:
+    """Raise UsageError for files that no stage has made: what a stage makes would replace them.
+
+    A folder of ours holds our lock; one that was prepared by hand says which stages are done.
+    """
+    if not plan.folder.is_dir() or (plan.folder / LOCK).exists():
+        return
+    if any((plan.folder / "done" / stage.name).exists() for stage in plan.stages):
+        return
+    for path in plan.folder.iterdir():
+        message = f"{plan.folder} holds {path.name}, and no stage was run there"
+        raise UsageError(f"{message}; give another folder, new or empty")
+
+
 def run_stages(plan: Plan, lock: IO[str]) -> int:
     """Run what is not done, and return the exit status. A stage inherits the folder's lock."""
     start = time.monotonic()
@@ -127,8 +148,7 @@ def run_stages(plan: Plan, lock: IO[str]) -> int:
 def run_stage(plan: Plan, stage: Stage, lock: IO[str]) -> int:
     """Run a stage unless it is done, say how it went, and return its exit status."""
     begun, done = (plan.folder / name / stage.name for name in ("begun", "done"))
-    # Named as seen from the folder, which may move.
-    now = {name.removeprefix(f"{plan.folder}/"): digest(name) for name in stage.reads}
+    now = digests(plan.folder, stage.reads)
     if done.exists() and not begun.exists() and is_same(read_digests(done), now):
         print("done before")
         return 0
@@ -196,6 +216,25 @@ def changed_names(before: Digests | None, now: Digests) -> list[str]:
         return []
     changed = [name for name, value in now.items() if before.get(name) != value]
     return changed or [name for name in before if name not in now]
+
+
+def digests(folder: Path, reads: Sequence[str]) -> Digests:
+    """Return the digests of what a stage reads, and of the code that a YAML among it names.
+
+    What lies in the folder is named as seen from there: it may move, or be spelled otherwise.
+    """
+    names = list(reads)
+    for name in reads:
+        if name.endswith((".yaml", ".yml")) and Path(name).is_file():
+            with suppress(OSError, RuntimeError):  # what is wrong with it preflight says
+                recipe, _ = read(Path(name), [], "", os.environ, Machine())
+                names += [str(path) for _, path in code_files(recipe)]
+    found = {}
+    for name in names:
+        path, root = os.path.abspath(name), os.path.abspath(folder)  # noqa: PTH100 - links stay
+        is_inside = path.startswith(f"{root}/")
+        found[path.removeprefix(f"{root}/") if is_inside else name] = digest(name)
+    return found
 
 
 def digest(name: str) -> str:

@@ -40,8 +40,8 @@ def warm(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("warm")
     (folder / "bin").mkdir()
     real = Path(os.environ.get("SWIFTKIT_VENV", ROOT / ".venv"))
-    # for scripts/setup.sh, which leaves an environment with a stamp alone
-    for name in (".stamp", "bin/swiftkit"):
+    # for scripts/setup.sh, which leaves an environment of its own with a stamp alone
+    for name in (".stamp", ".made_by_swiftkit", "bin/swiftkit"):
         (folder / name).symlink_to(real / name)
     for name, command in (("python", [sys.executable]), ("swift", warm_call())):
         (folder / "bin" / name).write_text(

@@ -119,6 +119,59 @@ teardown() {
     [[ $status == 0 && $(head -n 1 calls) == convert ]]
 }
 
+@test "a folder with somebody's files and no stage of ours is refused, and so is one stage in it" {
+    mkdir -p "$FOLDER/sft_merged"
+    echo mine >"$FOLDER/sft_merged/weights"
+    echo mine >"$FOLDER/train.jsonl"
+    for stage in '' merge_sft; do
+        run recipe tool_call_pipeline $stage
+        [[ $status == 2 && $output == *" holds "*"no stage was run there; give another folder"* ]]
+        [[ ! -e calls && $(ls -A "$FOLDER") == $'sft_merged\ntrain.jsonl' ]]
+        [[ $(cat "$FOLDER/sft_merged/weights" "$FOLDER/train.jsonl") == $'mine\nmine' ]]
+    done
+}
+
+@test "another spelling of the folder repeats nothing" {
+    FOLDER=p1 recipe tool_call_pipeline
+    for spelling in p1/ ./p1 "$PWD/p1" p1/../p1; do
+        FOLDER=$spelling run recipe tool_call_pipeline
+        [[ $status == 0 && $(grep -c 'done before' <<<"$output") == "${#stages[@]}" ]]
+    done
+}
+
+@test "a stage whose YAML names code that has changed runs again" {
+    echo 1 >my_reward.py
+    echo 'external_plugins: my_reward.py' >>"$YAMLS/grpo_tool_call.yaml"
+    recipe tool_call_pipeline
+    rm calls
+    echo 2 >my_reward.py
+    run recipe tool_call_pipeline
+    [[ $status == 0 && $(head -n 1 calls) == "rlhf $FOLDER/grpo" && $output == *"what it reads has changed: my_reward.py"* ]]
+}
+
+@test "TINY off is off" {
+    for value in 0 false No off ''; do
+        TINY=$value DRY_RUN=1 run recipe tool_call_pipeline
+        [[ $status == 0 && $output != *demo_tools* ]]
+    done
+    TINY=1 DRY_RUN=1 run recipe tool_call_pipeline
+    [[ $status == 0 && $output == *demo_tools* ]]
+}
+
+@test "a misspelt switch starts nothing" {
+    for name in DRYRUN dry_run RESUM RESUMED resume; do
+        run env "$name=1" bash "$project/recipes/tool_call_pipeline.sh"
+        [[ $status == 2 && $output == *"nobody reads $name"* && ! -e calls ]]
+    done
+}
+
+@test "CDPATH leads nobody elsewhere" {
+    mkdir -p elsewhere/recipes elsewhere/..
+    cd "$project"
+    CDPATH=$STAGE/elsewhere DRY_RUN=1 run bash recipes/tool_call_pipeline.sh
+    [[ $status == 0 && $output != *elsewhere* ]]
+}
+
 @test "a start that is refused beside a running one changes no settings" {
     recipe tool_call_pipeline convert
     exec 8>>"$FOLDER/.stages.lock"
@@ -140,6 +193,10 @@ teardown() {
 
 @test "the hints name the folder, and the variables of every recipe" {
     touch fail_rlhf
+    export USE_HF=1 HF_HUB_OFFLINE=1 SWIFTKIT_TOOLS=tools.json SWIFTKIT_HARMONY_DATE=2026-01-15 SWIFTKIT_WIRE_FORMAT=hermes
+    export SWIFTKIT_JUDGE_API_KEY=secret
     GPUS=0 VLLM=0 run recipe tool_call_pipeline
-    [[ $output == *"Go on from here:           cd $(printf %q "$PWD") && "*" GPUS=0 VLLM=0 "* ]]
+    [[ $output == *"Go on from here:           cd $(printf %q "$PWD") && "*" GPUS=0 VLLM=0 USE_HF=1 HF_HUB_OFFLINE=1 "* ]]
+    for name in SWIFTKIT_TOOLS SWIFTKIT_HARMONY_DATE SWIFTKIT_WIRE_FORMAT; do [[ $output == *" $name=${!name} "* ]]; done
+    [[ $output != *secret* && $output != *SUPERVISED* ]]
 }

@@ -84,11 +84,35 @@ def test_file_that_is_written_again_alike_changes_nothing(folder: Path) -> None:
 
 
 def test_folder_may_move(folder: Path) -> None:
-    (folder / "run").mkdir()
+    run()
     (folder / "run/own").touch()
     run()
     (folder / "run").rename(folder / "moved")
     assert run(run="moved")[1].count("done before") == 2
+
+
+def test_folder_with_somebodys_files_is_refused(folder: Path) -> None:
+    """Before anything is written there; an empty one, and one of an older swiftkit, are taken."""
+    (folder / "run").mkdir()
+    (folder / "run/own").touch()
+    for only in ("", "a"):
+        status, output = run(only=only)
+        assert (status, "run holds own, and no stage was run there" in output) == (2, True)
+        assert [path.name for path in (folder / "run").iterdir()] == ["own"]
+    assert calls(folder) == []
+    (folder / "run/own").unlink()
+    assert run()[0] == 0
+    (folder / "run/.stages.lock").unlink()
+    assert run()[1].count("done before") == 2
+
+
+@pytest.mark.parametrize("spelling", ["run/", "./run", "out/../run"])
+def test_folder_may_be_spelled_otherwise(folder: Path, spelling: str) -> None:
+    run()
+    (folder / "run/own").touch()
+    run()
+    assert run(run=spelling)[1].count("done before") == 2
+    assert run(run=str(folder / "run"))[1].count("done before") == 2
 
 
 def test_changed_setting_is_named(folder: Path) -> None:
