@@ -49,18 +49,24 @@ if [[ -n ${DRY_RUN-} ]]; then
     exit
 fi
 
-# Answers that are there are not asked for again, so they must be this model's: these very weights, or a hub's name.
-asked=$model
-if [[ -d $model ]]; then asked=$(find "$model" -maxdepth 1 -name '*.safetensors' -printf '%f %s %T@\n' | sort | cksum); fi
-if [[ -s $run_dir/responses.jsonl && -f $run_dir/model.txt && $(<"$run_dir/model.txt") != "$asked" ]]; then
-    die "$run_dir holds the answers of another model (or of $model before it changed); give another folder, or: rm -r $run_dir"
-fi
+# Answers that are there are not asked for again, so they must be this model's: these very weights, or a hub's name, served so.
+asked=$("$python" -P -m swiftkit.training.served_model "$yaml" "${weights[@]}" "${server_flags[@]}")
+check_answers() {
+    if [[ -s $run_dir/responses.jsonl && $(cat -- "$run_dir/model.txt" 2>/dev/null) != "$asked" ]]; then
+        die "$run_dir holds the answers of another model (or of $model before it changed, or served with other settings);" \
+            "give another folder, or: rm -r $(printf %q "$run_dir")"
+    fi
+}
+check_answers
 ask --dry-run # says what is wrong with data and flags before the server takes its minutes
 for flag in "$task" "${eval_flags[@]}"; do
     if [[ $flag == --dry-run || $flag == --help || $flag == -h ]]; then exit; fi
 done
 
 mkdir -p -- "$run_dir"
+exec 9>>"$run_dir/.eval.lock" # until this process and its server have ended
+if command -v flock >/dev/null; then flock --nonblock 9 || die "$run_dir is in use by another eval.sh; wait for it, or give another folder"; fi
+check_answers
 printf '%s\n' "$asked" >"$run_dir/model.txt"
 "${serve[@]}" >"$run_dir/server.log" 2>&1 &
 server=$!

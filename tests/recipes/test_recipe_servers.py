@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from helpers.paths import ROOT
-from helpers.recipe_stage import Stage
+from helpers.recipe_stage import Stage, wait_until
 
 SERVER = """
 import http.server, os, sys, time
@@ -86,13 +86,59 @@ def test_evaluation_refuses_the_answers_of_another_model(stage: Stage) -> None:
     for name in ("mistyped", model, model):
         # the stage's swift serves nothing: only the mark counts here
         assert "ended before it answered" in stage.run("eval", name, data, "run").stderr
-    answer = '{"sample_id": "1", "text": "no call"}\n'
-    (stage.folder / "run" / "responses.jsonl").write_text(answer)
+    (stage.folder / "run" / "responses.jsonl").write_text(ANSWER)
     (model / "model.safetensors").write_text("trained")
-    second = stage.run("eval", model, data, "run")
-    assert (second.returncode, "answers of another model" in second.stderr) == (2, True), (
-        second.stderr
+    refuses(stage, model, data, "run")
+
+
+ANSWER = '{"sample_id": "1", "text": "no call"}\n'
+
+
+def refuses(stage: Stage, *words: str | Path) -> None:
+    result = stage.run("eval", *words)
+    assert (result.returncode, "answers of another model" in result.stderr) == (2, True), (
+        result.stderr
     )
+
+
+def test_evaluation_knows_a_model_by_all_that_changes_its_answers(stage: Stage) -> None:
+    """Weights of the older kind, system and template; a smaller batch is the same model, and so is
+    another spelling of its folder."""
+    model, data = stage.folder / "model", write_questions(stage)
+    model.mkdir()
+    (model / "pytorch_model.bin").write_text("first")
+    plugin = stage.folder / "plugin.py"
+    plugin.write_text("1")
+    words = ["--external_plugins", "plugin.py"]
+    stage.run("eval", model, data, "my run", *words)
+    (stage.folder / "my run/responses.jsonl").write_text(ANSWER)
+    for more in (["--system", "Answer."], ["--template", "chatml"], ["--system", "two\nlines"]):
+        refuses(stage, model, data, "my run", *words, *more)
+    for spelled, more in ((model, ["--max_batch_size", "2"]), ("./model", [])):
+        result = stage.run("eval", spelled, data, "my run", *words, *more)
+        assert "no config.json" in result.stderr  # eval's own message: this check let it pass
+    plugin.write_text("2")
+    refuses(stage, model, data, "my run", *words)
+    plugin.write_text("1")
+    (model / "pytorch_model.bin").write_text("trained")
+    result = stage.run("eval", model, data, "my run", *words)
+    assert result.stderr.endswith("or: rm -r my\\ run\n")
+
+
+def test_evaluation_leaves_a_folder_alone_that_another_one_fills(stage: Stage) -> None:
+    """Also while the other's server is loading, and has no answers yet."""
+    data = write_questions(stage)
+    stage.program("swift", '#!/bin/sh\ntouch "$STAGE/loading"\nexec sleep 600\n')
+    first = stage.start(["eval", "C", data, "run"])
+    wait_until((stage.folder / "loading").exists)
+    before = (stage.folder / "run/model.txt").read_text()
+    second = stage.run("eval", "D", data, "run")
+    assert (second.returncode, "is in use by another eval.sh" in second.stderr) == (2, True)
+    assert (stage.folder / "run/model.txt").read_text() == before
+    first.terminate()
+    first.communicate(timeout=60)
+    (stage.folder / "run/responses.jsonl").write_text(ANSWER)
+    refuses(stage, "D", data, "run")
 
 
 @pytest.mark.parametrize(
