@@ -6,5 +6,5 @@
 # Small:    bash recipes/deploy.sh recipes/tiny/deploy.yaml
 # Makes:    http://127.0.0.1:8000/v1; next: swiftkit eval tool-call --base-url http://127.0.0.1:8000/v1
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 launch swift deploy "$here/deploy.yaml" "$@"

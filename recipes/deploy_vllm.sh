@@ -9,7 +9,7 @@
 vllm=${SWIFTKIT_VLLM_VENV:-$(dirname "$0")/../.venv_vllm}
 if [[ -n ${SWIFTKIT_VLLM_VENV-} || -x $vllm/bin/python ]]; then export SWIFTKIT_VENV=$vllm; fi # without it, preflight says what is missing
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 # vLLM's CPU build: its plugins are for GPUs; the memory for the cache is in GiB; it pins threads to cores if it may.
 cpu=(--on-cpu VLLM_PLUGINS=none --on-cpu VLLM_CPU_KVCACHE_SPACE=1 --on-cpu VLLM_CPU_OMP_THREADS_BIND=nobind)
 launch "${cpu[@]}" swift deploy "$here/deploy_vllm.yaml" "$@"

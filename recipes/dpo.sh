@@ -6,6 +6,6 @@
 # Small:    bash recipes/dpo.sh recipes/tiny/dpo.yaml
 # Makes:    runs/dpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 # ZeRO-2: 8B fits on each GPU; ZeRO-3 would gather its weights at every layer, for nothing
 launch --gpus 4 --deepspeed zero2 swift rlhf "$here/dpo.yaml" "$@"

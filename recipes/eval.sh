@@ -8,7 +8,7 @@
 # Makes:    RUN_DIR/report.md, report.json and the server's log. Run it again: it resumes; next: swiftkit compare
 # What `swiftkit eval` would refuse is said before the server starts; -- --dry-run only looks.
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 supervised "$0" "$@"
 
 usage="bash recipes/eval.sh MODEL DATA.jsonl RUN_DIR [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]"

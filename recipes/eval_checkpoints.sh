@@ -7,7 +7,7 @@
 # Small:    bash recipes/eval_checkpoints.sh runs/demo/eval.jsonl runs/tiny/curve recipes/tiny/qwen3 runs/demo/merged recipes/tiny/eval.yaml
 # Makes:    FOLDER/curve.svg, and a run of `swiftkit eval` for each: FOLDER/checkpoint-200, ... Run it again: it resumes.
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 supervised "$0" "$@"
 
 usage="bash recipes/eval_checkpoints.sh DATA.jsonl FOLDER CHECKPOINT... [SERVER.yaml] [swift deploy flags...] [-- swiftkit eval flags...]"

@@ -6,5 +6,5 @@
 # Small:    bash recipes/export_merge.sh recipes/tiny/export_merge.yaml
 # Makes:    runs/lora_sft/merged; next: bash recipes/deploy.sh
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 launch swift export "$here/export_merge.yaml" "$@"

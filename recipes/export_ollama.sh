@@ -6,5 +6,5 @@
 # Small:    bash recipes/export_ollama.sh recipes/tiny/export_ollama.yaml
 # Makes:    runs/lora_sft_qwen3/ollama/Modelfile; next: ollama create swiftkit -f runs/lora_sft_qwen3/ollama/Modelfile
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 launch swift export "$here/export_ollama.yaml" "$@"

@@ -6,5 +6,5 @@
 # Small:    bash recipes/export_quant.sh recipes/tiny/export_quant.yaml
 # Makes:    runs/lora_sft_qwen3/bnb4 (a whole model); next: bash recipes/deploy.sh --model runs/lora_sft_qwen3/bnb4
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 launch swift export "$here/export_quant.yaml" "$@"

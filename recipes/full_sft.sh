@@ -6,5 +6,5 @@
 # Small:    bash recipes/full_sft.sh recipes/tiny/full_sft.yaml
 # Makes:    runs/full_sft/last-checkpoint (a whole model); next: bash recipes/deploy.sh --model runs/full_sft/last-checkpoint
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 launch --gpus 4 --deepspeed zero3 swift sft "$here/full_sft.yaml" "$@"

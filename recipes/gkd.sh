@@ -6,6 +6,6 @@
 # Small:    bash recipes/gkd.sh recipes/tiny/gkd.yaml
 # Makes:    runs/gkd/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 # ZeRO-2 for the student; teacher_deepspeed in the YAML shares out the teacher
 launch --gpus 4 --deepspeed zero2 swift rlhf "$here/gkd.yaml" "$@"

@@ -6,6 +6,6 @@
 # Small:    bash recipes/grpo_gpt_oss.sh recipes/tiny/grpo_gpt_oss.yaml
 # Makes:    runs/grpo_gpt_oss/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 # ZeRO-2: 42 GB of weights fit on each GPU; under ZeRO-3 every token that is generated would gather them
 launch --gpus 4 --deepspeed zero2 swift rlhf "$here/grpo_gpt_oss.yaml" "$@"

@@ -6,6 +6,6 @@
 # Small:    bash recipes/grpo_multi_turn.sh recipes/tiny/grpo_multi_turn.yaml
 # Makes:    runs/grpo_multi_turn/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 # ZeRO-2: 8B fits on each GPU; under ZeRO-3 every token that is generated would gather all weights
 launch --gpus 4 --deepspeed zero2 --vllm swift rlhf "$here/grpo_multi_turn.yaml" "$@"

@@ -6,5 +6,5 @@
 # Small:    bash recipes/infer.sh recipes/tiny/infer.yaml
 # Makes:    a chat (it ends with `exit`), or one JSON line an answer; an existing result file is appended to.
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 launch --terminal swift infer "$here/infer.yaml" "$@"

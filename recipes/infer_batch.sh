@@ -6,5 +6,5 @@
 # Small:    bash recipes/infer_batch.sh recipes/tiny/infer_batch.yaml
 # Makes:    runs/infer_batch/answers.jsonl; next: swiftkit score data/eval.jsonl --completions runs/infer_batch/answers.jsonl
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 launch swift infer "$here/infer_batch.yaml" "$@"

@@ -5,6 +5,7 @@
 # false, no and off are no. GPUS=N overrides the count (0: the CPU). DEEPSPEED=zero2|none replaces the recipe's. SWIFTKIT_VENV is
 # the virtual environment (default .venv). SWIFTKIT_STOP_SECONDS (20) is how long a stopped process may take to end. Anything that
 # swift reads itself (NPROC_PER_NODE, CUDA_VISIBLE_DEVICES, ...) is kept. For several machines: docs/multi_node.md.
+[ -n "${BASH_VERSION-}" ] || { echo "${0##*/}: this is a script for bash: bash $0" >&2 && exit 2; } # also sh reads this far
 set -euo pipefail
 # shellcheck source=recipes/usage.sh
 source "$(dirname "${BASH_SOURCE[0]}")/usage.sh"
@@ -28,7 +29,9 @@ elif [[ ! -x $python ]]; then # an environment that is active already
 fi
 
 check_python() { # MODULE: the environment has it, or the script ends
-    if [[ -z $programs ]] && ! "$python" -P -c "import $1" 2>/dev/null; then
+    if [[ -n $programs ]] && ! "$python" -P -c "import swiftkit" 2>/dev/null; then
+        die "the environment $(dirname -- "$programs") has no swiftkit; name another (SWIFTKIT_VENV), or make one: bash scripts/setup.sh"
+    elif [[ -z $programs ]] && ! "$python" -P -c "import $1" 2>/dev/null; then
         die "Python 3.11 or newer is needed; it is part of what this makes: bash scripts/setup.sh"
     fi
 }

@@ -6,5 +6,5 @@
 # Small:    bash recipes/lora_sft.sh recipes/tiny/lora_sft.yaml
 # Makes:    runs/lora_sft/last-checkpoint (the adapter); next: bash recipes/export_merge.sh
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 launch --gpus 4 --deepspeed zero3 swift sft "$here/lora_sft.yaml" "$@"

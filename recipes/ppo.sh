@@ -6,6 +6,6 @@
 # Small:    bash recipes/ppo.sh recipes/tiny/ppo.yaml
 # Makes:    runs/ppo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 # ZeRO-2: the models fit on each GPU; under ZeRO-3 every token that is generated would gather all weights
 launch --gpus 4 --deepspeed zero2 swift rlhf "$here/ppo.yaml" "$@"

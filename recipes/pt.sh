@@ -6,5 +6,5 @@
 # Small:    bash recipes/pt.sh recipes/tiny/pt.yaml
 # Makes:    runs/pt/last-checkpoint (a whole model); next: bash recipes/lora_sft_qwen3.sh --model runs/pt/last-checkpoint
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 launch --gpus 4 --deepspeed zero3 swift pt "$here/pt.yaml" "$@"

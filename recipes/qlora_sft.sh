@@ -6,6 +6,6 @@
 # Small:    bash recipes/qlora_sft.sh recipes/tiny/qlora_sft.yaml
 # Makes:    runs/qlora_sft/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 # No DeepSpeed: little to shard, gradients and optimizer are the adapter's; and ZeRO-3 cannot shard 4-bit weights
 launch --gpus 1 --gpu-memory 24 swift sft "$here/qlora_sft.yaml" "$@"

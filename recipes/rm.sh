@@ -6,6 +6,6 @@
 # Small:    bash recipes/rm.sh recipes/tiny/rm.yaml
 # Makes:    runs/rm/last-checkpoint (the adapter); next: merge it (the line is in rm.yaml), then: bash recipes/ppo.sh
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 # ZeRO-2: 8B fits on each GPU; ZeRO-3 would gather its weights at every layer, for nothing
 launch --gpus 4 --deepspeed zero2 swift rlhf "$here/rm.yaml" "$@"

@@ -5,5 +5,5 @@
 # Override: CUDA_VISIBLE_DEVICES=0,1 bash recipes/rollout.sh --vllm_data_parallel_size 2 --port 8001
 # Makes:    a server at http://127.0.0.1:8000; next, on the other GPUs: the line in rollout.yaml
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 launch --gpus 1 swift rollout "$here/rollout.yaml" "$@"

@@ -6,6 +6,6 @@
 # Small:    bash recipes/simpo.sh recipes/tiny/simpo.yaml
 # Makes:    runs/simpo/last-checkpoint (the adapter); next: bash recipes/export_merge.sh --adapters ...
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 # ZeRO-2: 8B fits on each GPU; ZeRO-3 would gather its weights at every layer, for nothing
 launch --gpus 4 --deepspeed zero2 swift rlhf "$here/simpo.yaml" "$@"

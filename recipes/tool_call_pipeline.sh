@@ -13,7 +13,7 @@
 # YAMLS=folder takes lora_sft_qwen3, grpo_tool_call, export_merge and eval.yaml from there: your own numbers.
 # shellcheck disable=SC2329 # stages are called by name
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib.sh"
 script=$0
 # To repeat this very run; and a training that was stopped goes on from its last checkpoint, but for RESUME=0.
 as_given=$(given TINY MODEL FOLDER RAW HELD_OUT YAMLS)

@@ -5,5 +5,5 @@
 # Override: bash recipes/megatron/moe_sft.sh --dataset mine.jsonl --expert_model_parallel_size 4
 # Result:   runs/moe_sft/checkpoint-N, an adapter in Hugging Face's format; next: bash recipes/export_merge.sh
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../lib.sh"
 launch --gpus 8 megatron sft "$here/moe_sft.yaml" "$@"

@@ -7,7 +7,7 @@
 # Override: bash recipes/ray/grpo_tool_call.sh mine.yaml        Ray mode reads its YAML alone: a flag would have no effect
 # Result:   runs/ray_grpo_tool_call
 # shellcheck source=recipes/lib.sh
-source "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../lib.sh"
 file=${1:-"$here/grpo_tool_call.yaml"}
 if (($# > 1)) || [[ $file != *.yaml ]]; then
     die "Ray mode reads its YAML alone and ignores flags; copy $here/grpo_tool_call.yaml and name the copy"

@@ -17,6 +17,7 @@ A dry run needs nothing but Python: what else there is, is imported where it is 
 
 import argparse
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -146,6 +147,7 @@ def launch(line: LaunchLine, check: Check) -> int:
             print_line(variables, command)
             return 0
         if has_faults(work, file, [*added, *flags], machine, check):
+            say_where_to_stand(line, is_own_file)
             return 2
         added += accelerators(work, line)
         return run([program, verb, file, *added, *flags], work, line, machine, lock)
@@ -238,6 +240,13 @@ def has_faults(work: Work, file: str, flags: Sequence[str], machine: Machine, ch
     for finding in findings:
         say(str(finding))
     return failed(findings)
+
+
+def say_where_to_stand(line: LaunchLine, is_own_file: bool) -> None:
+    """Say that a recipe's paths are seen from the project's root, if that is somewhere else."""
+    root = Path(line.script).resolve().parent.parent
+    if is_own_file and (root / "recipes").is_dir() and not root.samefile(Path.cwd()):
+        line.log(f"paths of its YAML are seen from the project's root: cd {shlex.quote(str(root))}")
 
 
 def accelerators(work: Work, line: LaunchLine) -> list[str]:

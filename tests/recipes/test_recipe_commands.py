@@ -5,6 +5,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -275,7 +276,7 @@ def test_wrong_environment_is_one_line(stage: Stage, recipe: str, dry_run: str) 
         result = stage.run(recipe, *words, SWIFTKIT_VENV=name, DRY_RUN=dry_run)
         assert (result.returncode, result.stdout) == (2, "")
         (line,) = result.stderr.splitlines()
-        assert f"SWIFTKIT_VENV={name}" in line
+        assert f"SWIFTKIT_VENV={stage.folder / name} is no virtual environment" in line
         assert "scripts/setup.sh" in line
     assert sorted(path.name for path in stage.folder.iterdir()) == ["no venv", "venv"]
 
@@ -356,3 +357,35 @@ def test_modules_in_the_working_folder_are_not_imported(stage: Stage, small_yaml
         (stage.folder / f"{name}.py").write_text("open('pwned', 'w')\n")
     assert stage.run("lora_sft", small_yaml).returncode == 0
     assert not (stage.folder / "pwned").exists()
+
+
+def test_every_recipe_tells_another_shell_to_go() -> None:
+    """Debian's sh knows no `source`, and says so in a riddle."""
+    if shutil.which("dash") is None:
+        pytest.skip("dash is not installed")
+    for path in sorted((ROOT / "recipes").glob("*.sh")):
+        if path.stem in ("lib", "usage", "deploy_vllm"):  # the last asks [[ first
+            continue
+        command = ["dash", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        line = f"{path.name}: this is a script for bash: bash {path}\n"
+        assert (done.returncode, done.stderr) == (2, line)
+
+
+def test_environment_without_swiftkit_is_one_line(stage: Stage, small_yaml: Path) -> None:
+    """Its Python would name a module that nobody has heard of."""
+    bare = stage.folder / "bare"
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", "--clear", bare], check=True, timeout=60
+    )
+    result = stage.run("lora_sft", small_yaml, SWIFTKIT_VENV="bare")
+    (line,) = result.stderr.splitlines()
+    assert (result.returncode, f"the environment {bare} has no swiftkit" in line) == (2, True)
+
+
+def test_refused_recipe_says_where_its_paths_are_seen_from(stage: Stage, small_yaml: Path) -> None:
+    """Its own YAML's; another file is as its writer meant it."""
+    stage.gpus(4)
+    line = f"paths of its YAML are seen from the project's root: cd {ROOT}"
+    assert line in stage.run("lora_sft", PREFLIGHT="fails").stderr
+    assert line not in stage.run("lora_sft", small_yaml, PREFLIGHT="fails").stderr

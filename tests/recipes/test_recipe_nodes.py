@@ -173,3 +173,13 @@ def test_job_at_the_end_of_its_time_is_queued_again(slurm: Stage, small_yaml: Pa
         assert process.poll() is None
         (slurm.folder / "end").touch()
         assert process.wait(timeout=60) == 5
+
+
+def test_job_says_what_it_is_without_sbatch(stage: Stage) -> None:
+    """The comment at its head, without what is meant for SLURM."""
+    script = ROOT / "recipes/slurm/recipe.sbatch"
+    result = stage.run(script, "--help")
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout.startswith("Any training recipe on any number of nodes")
+    assert "job-name" not in result.stdout
+    assert "start it with sbatch" in stage.run(script, "lora_sft").stderr
