@@ -1,5 +1,6 @@
 """A model's folder: config.json, adapter_config.json, and the files of its weights."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,15 @@ def model_config(recipe: Recipe) -> dict[str, Any]:
 
 
 def read_object(file: Path) -> dict[str, Any]:
-    """Return the JSON object of a file; empty where there is none, or none that can be read."""
+    """Return the JSON object of a file; empty where there is none, or none that can be read.
+
+    As Python writes it: with Infinity, which stands in the config.json of some models, and NaN.
+    """
     try:
         if not file.is_file() or file.stat().st_size >= _LARGEST:
             return {}
-        content = decode_or_none(file.read_bytes())
-    except (OSError, ValueError):  # ValueError: a null byte in the path
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):  # ValueError: also a null byte in the path
         return {}
     return content if isinstance(content, dict) else {}
 

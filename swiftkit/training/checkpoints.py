@@ -8,6 +8,7 @@ what it had not yet put on the disk; so no file may be torn either.
 """
 
 import itertools
+import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -120,10 +121,13 @@ def fault_of(checkpoint: Path) -> str:
 
 
 def read_state(checkpoint: Path) -> TrainerState:
-    """Return the trainer's state, with steps of -1 where it is not whole."""
+    """Return the trainer's state, with steps of -1 where it is not whole.
+
+    Python's json writes and reads NaN and Infinity (a loss, a grad_norm); msgspec refuses them.
+    """
     try:
-        return msgspec.json.decode((checkpoint / STATE).read_bytes(), type=TrainerState)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.convert(json.loads((checkpoint / STATE).read_bytes()), TrainerState)
+    except (OSError, ValueError, RecursionError):  # msgspec's and Unicode's errors are ValueErrors
         return TrainerState()
 
 

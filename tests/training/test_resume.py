@@ -46,6 +46,14 @@ def test_resume_takes_the_last_checkpoint(out: Path) -> None:
     assert FROM_START.flags == []
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_resume_takes_a_checkpoint_whose_log_holds_no_number(out: Path, number: str) -> None:
+    """A grad_norm, as transformers writes and reads it."""
+    state = out / "checkpoint-4/trainer_state.json"
+    state.write_text(state.read_text().replace("1.0", number))
+    assert resumed() == Resumption(out / "checkpoint-4")
+
+
 def test_resume_sets_an_incomplete_checkpoint_aside(
     out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
