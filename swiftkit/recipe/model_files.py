@@ -113,6 +113,20 @@ def weight_names(folder: Path) -> list[str]:
     return sorted(names - {"__metadata__"})
 
 
+def weight_bytes(folder: Path) -> int:
+    """Return the size of a model's files of weights; 0 where there are none."""
+    return sum(file.stat().st_size for file in weight_files(folder))
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return a model's files of weights: those of safetensors, or else of PyTorch."""
+    for pattern in ("*.safetensors", "*.bin"):
+        files = [file for file in sorted(folder.glob(pattern)) if file.is_file()]
+        if files:
+            return files
+    return []
+
+
 def missing_shards(folder: Path) -> list[str]:
     """Return the weight files that an index names and that are not there."""
     names: set[str] = set()
