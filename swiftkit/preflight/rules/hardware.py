@@ -90,7 +90,7 @@ def processes_apart(recipe: Recipe) -> Findings:
     is_parallel = recipe.trains and recipe.processes > 1 and not recipe.machine.gpus
     if is_parallel and not recipe.is_set("use_cpu", "deepspeed"):
         message = f"{recipe.processes} processes would train apart and overwrite each other"
-        yield recipe.fail("use_cpu", message, "add --use_cpu true", use_cpu=["true"])
+        yield recipe.fail("use_cpu", message, "add --use_cpu true")
 
 
 def half_of_the_answers(recipe: Recipe) -> Findings:
