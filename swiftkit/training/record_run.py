@@ -22,7 +22,7 @@ from swiftkit.recipe.recipe import Recipe
 from swiftkit.sandbox.family import FAMILY
 from swiftkit.terminal import say
 from swiftkit.training import checkpoints, provenance, redaction, run_record
-from swiftkit.training.changed_settings import changed_settings
+from swiftkit.training.changed_settings import LEARNT, changed_settings
 from swiftkit.training.checkpoints import last_step, output_of
 from swiftkit.training.failure import ADVICE, HOST_MEMORY
 from swiftkit.training.rerun import write_script
@@ -139,7 +139,8 @@ def _describe(
     for name, value in sorted(recipe.environment.items()):
         is_from_recipe = recipe.file_environment.get(name) == value
         is_known = is_from_recipe or name in _OF_ONE_START
-        if name.startswith(_RECORDED_VARIABLES) and not is_known:
+        is_recorded = name.startswith(_RECORDED_VARIABLES) or name in LEARNT
+        if is_recorded and not is_known:
             environment[name] = value
     attempts, swanlab = [], None
     earlier: dict[str, int] | None = checkpoints.times(output_of(recipe))
@@ -170,6 +171,7 @@ def _describe(
         attempts=[*attempts, attempt],
         swanlab=swanlab,
         earlier=earlier,
+        file_environment=redaction.redacted_mapping(recipe.file_environment, secrets),
     )
 
 

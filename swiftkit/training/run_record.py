@@ -71,7 +71,9 @@ class RunRecord(msgspec.Struct):
     attempts: list[Attempt]
     step: int | None = None
     swanlab: SwanLab | None = None
-    earlier: dict[str, int] | None = None  # None: written by an older swiftkit
+    # None: written by an older swiftkit
+    earlier: dict[str, int] | None = None
+    file_environment: dict[str, str] | None = None  # the recipe's own ENV block
 
 
 class SwiftCommand(NamedTuple):
