@@ -164,16 +164,35 @@ def test_record_of_an_older_swiftkit_is_compared_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "is_killed"), [(137, True), (247, True), (1, False), (0, False)]
+    ("status", "processes", "said"),
+    [
+        (137, 1, "it was killed by SIGKILL; most often the machine's memory was full"),
+        (247, 2, "it was killed by SIGKILL; most often the machine's memory was full"),
+        (1, 2, '"exitcode: -9", that process was killed by SIGKILL; most often the machine'),
+        (1, 1, ""),
+        (0, 2, ""),
+    ],
 )
 def test_end_of_a_failed_training_says_how_it_goes_on(
-    status: int, is_killed: bool, capsys: pytest.CaptureFixture[str]
+    status: int, processes: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The likely reason of a SIGKILL, and as the last line the way on."""
+    """The likely reason of a SIGKILL, also of one process of several, which torchrun alone knows;
+    and as the last line the way on."""
+    begin_run("--deepspeed", "zero2", NPROC_PER_NODE=str(processes))
     end(OUT / "run.json", status)
     output = capsys.readouterr().err
-    assert ("memory was full" in output) is is_killed
+    assert said in output
+    assert ("memory was full" in output) is bool(said)
     assert ("with RESUME=1" in output.splitlines()[-1]) is (status != 0)
+
+
+def test_way_on_of_ppo_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """ms-swift cannot go on with it."""
+    begin_run("--rlhf_type", "ppo")
+    end(OUT / "run.json", 1)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "PPO cannot go on" in last
+    assert "RESUME" not in last
 
 
 def test_reason_that_is_known_is_said(capsys: pytest.CaptureFixture[str]) -> None:
