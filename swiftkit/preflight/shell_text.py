@@ -142,7 +142,7 @@ def _value(source: str, variables: Mapping[str, str]) -> str | None:
             if not is_quoted and piece["plain"] in "*?":
                 return None
             value += piece["plain"]
-        else:
-            is_kept = is_quoted and piece["escaped"] not in '$`"\\\n'
+        elif piece["escaped"] != "\n":  # the line goes on
+            is_kept = is_quoted and piece["escaped"] not in '$`"\\'
             value += piece[0] if is_kept else piece["escaped"]
     return value

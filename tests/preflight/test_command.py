@@ -210,6 +210,8 @@ def test_split_command_takes_one_quoted_text() -> None:
     text = "export M=\nN=4 sft --dataset a/b#500 'c;d' --x 2 > log # don't"
     flags = ("--dataset", "a/b#500", "c;d", "--x", "2")
     assert split_command(Path(text), ())[:4] == (None, flags, "sft", {"N": "4", "M": ""})
+    text = 'swift sft --system "a\\\nb \\$c \\d"\\\n --x e\\ f'
+    assert split_command(Path(text), ()).flags == ("--system", "ab $c \\d", "--x", "e f")
     for odd in ("# nothing", "my recipe.yaml", "a" * 5000 + " b"):
         assert split_command(Path(odd), ()).file == Path(odd)
 
