@@ -72,7 +72,13 @@ def preflight(recipe: Path, flags: tuple[str, ...], verb: str | None, as_json: b
 
     command = split_command(recipe, flags)
     environment = os.environ | command.environment
-    read, findings = examine(command.file, command.flags, environment, verb=verb or command.verb)
+    read, findings = examine(
+        command.file,
+        command.flags,
+        environment,
+        verb=verb or command.verb,
+        unknown=command.unknown,
+    )
     if as_json:
         print_json(findings)
     for finding in findings:
@@ -80,7 +86,7 @@ def preflight(recipe: Path, flags: tuple[str, ...], verb: str | None, as_json: b
     if read.verb == "megatron":
         say("swiftkit: names and values of the flags were not checked: Megatron's are not known")
     if command.file is None and not as_json:
-        better = corrected(read, findings, command.environment)
+        better = corrected(read, findings, command)
         if better:
-            print_lines([better])
+            print_lines(better.split("\n"))
     sys.exit(2 if failed(findings) else 0)

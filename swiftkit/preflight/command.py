@@ -6,19 +6,18 @@ What starts swift may stand in front: variables, nohup, time, sudo, env, a launc
 import os
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import dropwhile, pairwise
 from pathlib import Path
 from typing import NamedTuple
 
 from swiftkit.errors import UsageError
-from swiftkit.preflight.shell_text import shell_commands
+from swiftkit.preflight.shell_text import ASSIGNMENT, ShellText, is_assignment, shell_commands
 from swiftkit.recipe.arguments import verbs
 from swiftkit.recipe.machine import ONE_A_GPU
 from swiftkit.recipe.recipe import Recipe, RecipeFinding, whole_number
 from swiftkit.terminal import shorten
 
-_ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _SETTINGS = (".yaml", ".yml", ".json")
 # As `python -m` or torchrun is given them: swift.cli.sft, .../swift/cli/_megatron/sft.py
 _MODULE = re.compile(r"(?:^|/)swift[./]cli[./](_megatron[./])?(\w+?)(?:\.py)?$")
@@ -41,32 +40,50 @@ _NODE_VARIABLES = ("NNODES", "NODE_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 class Command(NamedTuple):
-    """A recipe's file (None without one), the flags after it, the verb, and its variables."""
+    """A recipe's file (None without one), the flags after it, the verb, and its variables.
+
+    `start` are the words up to the verb, as a shell reads them, `before` the assignments in front
+    of the command; `sources` and `unknown` are those of ShellText.
+    """
 
     file: Path | None
     flags: tuple[str, ...]
     verb: str
     environment: dict[str, str]
+    start: tuple[str, ...] = ()
+    before: tuple[tuple[str, ...], ...] = ()
+    sources: Mapping[str, str] = {}
+    unknown: Collection[str] = ()
 
 
-def corrected(
-    recipe: Recipe, findings: Sequence[RecipeFinding], environment: dict[str, str]
-) -> str:
-    """Return `NAME=VALUE swift VERB FLAGS` with all changes, quoted for a shell.
+def corrected(recipe: Recipe, findings: Sequence[RecipeFinding], command: Command) -> str:
+    """Return the command with all changes, quoted for a shell, and the assignments before it.
 
-    Empty without a change.
+    What a shell alone knows stays as it was written. Empty without a change; a comment where there
+    can be no such command.
     """
     changes: dict[str, list[str] | None] = {}
     for finding in findings:
         changes |= finding.changes
     if not changes:
         return ""
-    words = ["swift", recipe.verb]
+    words = [*(command.start or ("swift", recipe.verb))]
     for flag, values in {**recipe.typed, **changes}.items():
-        if values is not None:
-            words += [f"--{flag}", *values]
-    variables = [f"{name}={shlex.quote(value)}" for name, value in environment.items()]
-    return " ".join([*variables, shlex.join(words)])
+        if values is None:
+            continue
+        for value in values:
+            if value not in command.sources and any(part in value for part in command.unknown):
+                return f"# no corrected command: {shorten(value, 60)} is known to your shell alone"
+        words += [f"--{flag}", *values]
+    lines = [*command.before, words]
+    return "\n".join(" ".join(_written(word, command) for word in line) for line in lines)
+
+
+def _written(word: str, command: Command) -> str:
+    if word in command.sources:
+        return command.sources[word]
+    name = ASSIGNMENT.match(word)
+    return name[0] + shlex.quote(word[name.end() :]) if name else shlex.quote(word)
 
 
 def split_command(recipe: Path, flags: Sequence[str]) -> Command:
@@ -80,12 +97,13 @@ def split_command(recipe: Path, flags: Sequence[str]) -> Command:
         return _command_in(words[0]) or Command(recipe, (), "", {})
     environment = {}
     rest = words[1:] if words[0] == "env" and len(words) > 1 else words
-    while len(rest) > 1 and _ASSIGNMENT.match(rest[0]) and not is_file(rest[0]):
+    while len(rest) > 1 and ASSIGNMENT.match(rest[0]) and not is_file(rest[0]):
         name, _, environment[name] = rest[0].partition("=")
         rest = rest[1:]
     first = rest[0]
     if first in verbs() and not is_file(first):
-        return _with_file(first, rest[1:], environment)
+        start = (*words[: len(words) - len(rest)], "swift", first)
+        return _with_file(first, rest[1:], [*start, *rest[1:]])
     if not first.endswith(_SETTINGS):
         command = _swift_command(words)
         if command:
@@ -104,27 +122,58 @@ def is_file(name: str) -> bool:
 
 
 def _command_in(text: str) -> Command | None:
-    """Return the first command of swift in a text, with the variables that are exported before."""
-    try:
-        commands = shell_commands(text)
-    except ValueError:
-        return None
-    exported: dict[str, str] = {}
-    others = []
-    for words in commands:
-        if words[0] == "export" and all(map(_ASSIGNMENT.match, words[1:])):
-            exported |= _variables_of(words)
-            continue
-        command = _swift_command(words)
-        if command:
-            return command._replace(environment=exported | command.environment)
-        others.append(words)
-    for words in others:  # without the word swift
-        rest = list(dropwhile(_ASSIGNMENT.match, words))
-        if len(rest) > 1 and rest[0] in verbs():
-            command = split_command(Path(words[0]), words[1:])
-            return command._replace(environment=exported | command.environment)
+    """Return the first command of swift in a text, with the variables that are exported before.
+
+    Raises UsageError for a text that a shell would not take.
+    """
+    shell = shell_commands(text)
+    for find in (_swift_command, _bare_command):
+        exported: dict[str, str] = {}
+        before = []
+        for words in shell.commands:
+            if is_assignment(words):
+                before.append(tuple(words))
+                if words[0] == "export":
+                    exported |= _variables_of(words)
+                continue
+            command = find(words)
+            if command:
+                return _of_shell(command, exported, before, shell)
     return None
+
+
+def _bare_command(words: Sequence[str]) -> Command | None:
+    """Return the command of swift that begins with its verb."""
+    rest = list(dropwhile(ASSIGNMENT.match, words))
+    is_command = len(rest) > 1 and rest[0] in verbs()
+    return split_command(Path(words[0]), words[1:]) if is_command else None
+
+
+def _of_shell(
+    command: Command,
+    exported: Mapping[str, str],
+    before: Sequence[tuple[str, ...]],
+    shell: ShellText,
+) -> Command:
+    """Add what the text says around the command; what a shell alone knows is no variable's value,
+    nor is it a word that stands before the first flag."""
+    environment = {}
+    for name, value in {**exported, **command.environment}.items():
+        if value not in shell.unknown:
+            environment[name] = value
+    start, flags = command.start, command.flags
+    while flags and flags[0] in shell.unknown and not flags[0].startswith("-"):
+        start, flags = (*start, flags[0]), flags[1:]
+    return Command(
+        command.file,
+        flags,
+        command.verb,
+        environment,
+        start,
+        tuple(before),
+        shell.sources,
+        shell.unknown,
+    )
 
 
 def _swift_command(words: Sequence[str]) -> Command | None:
@@ -137,16 +186,21 @@ def _swift_command(words: Sequence[str]) -> Command | None:
             if match[2] != "main":
                 rest.insert(0, match[2])
         if program == "megatron" and rest and not rest[0].startswith("-"):
-            return _with_file("megatron", rest[1:], _variables_of(words[:index]))
+            return _with_file("megatron", rest[1:], words)
         if program == "swift" and rest and rest[0] in verbs():
-            return _with_file(rest[0], rest[1:], _variables_of(words[:index]))
+            return _with_file(rest[0], rest[1:], words)
     return None
 
 
-def _with_file(verb: str, words: Sequence[str], environment: dict[str, str]) -> Command:
-    if words and words[0].endswith(_SETTINGS):
-        return Command(Path(words[0]), tuple(words[1:]), verb, environment)
-    return Command(None, tuple(words), verb, environment)
+def _with_file(verb: str, rest: Sequence[str], words: Sequence[str]) -> Command:
+    """Return the command whose flags are `rest`, the end of its words. Raises UsageError for a call
+    for help."""
+    if "--help" in rest or "-h" in rest:
+        raise UsageError(f"swift {verb} --help only prints: leave the word out to check the rest")
+    start = tuple(words[: len(words) - len(rest)])
+    file = Path(rest[0]) if rest and rest[0].endswith(_SETTINGS) else None
+    flags = tuple(rest[1:] if file else rest)
+    return Command(file, flags, verb, _variables_of(start), start)
 
 
 def _variables_of(words: Sequence[str]) -> dict[str, str]:
@@ -157,7 +211,7 @@ def _variables_of(words: Sequence[str]) -> dict[str, str]:
         name, equals, value = word.partition("=")
         if word.startswith("-"):
             given[name.lstrip("-").replace("-", "_")] = value if equals else after
-        elif _ASSIGNMENT.match(word):
+        elif ASSIGNMENT.match(word):
             variables[name] = value
     if {"deepspeed", "accelerate"}.intersection(Path(word).name for word in words):
         variables["NPROC_PER_NODE"] = ONE_A_GPU[0]  # where nothing else is said
@@ -170,6 +224,6 @@ def _variables_of(words: Sequence[str]) -> dict[str, str]:
         variables["NPROC_PER_NODE"] = str(processes // machines)
     # What finds the other nodes by itself, or is known to a shell alone, is not judged.
     finds_nodes = any(flag.startswith("rdzv_") for flag in given)
-    if finds_nodes or any("$" in variables.get(name, "") for name in _NODE_VARIABLES):
+    if finds_nodes or any(re.search("[$`]", variables.get(name, "")) for name in _NODE_VARIABLES):
         variables = {name: text for name, text in variables.items() if name not in _NODE_VARIABLES}
     return variables

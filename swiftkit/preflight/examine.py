@@ -9,7 +9,7 @@ of these rules was broken.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -19,6 +19,7 @@ import msgspec
 
 from swiftkit.findings import Level
 from swiftkit.preflight import rules
+from swiftkit.preflight.rules import keys
 from swiftkit.recipe.machine import Machine
 from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Findings, Recipe, RecipeFinding
@@ -32,10 +33,12 @@ def examine(
     environment: Mapping[str, str] = os.environ,
     machine: Machine | None = None,
     verb: str = "",
+    unknown: Collection[str] = (),
 ) -> tuple[Recipe, list[RecipeFinding]]:
     """Return the recipe as swift will read it, and the findings about it, those that stop first.
 
-    `path` is None for a command without a file. The verb is guessed where it is not given.
+    `path` is None for a command without a file. The verb is guessed where it is not given. Of a
+    flag with one of the `unknown` values, which a shell alone knows, only the name is judged.
     """
     machine = machine or Machine.here(environment)
     recipe, unreadable = read(path, flags, verb, environment, machine)
@@ -44,7 +47,11 @@ def examine(
     findings = []
     for name, rule in all_rules().items():
         try:
+            is_of_names = rule.__module__ == keys.__name__
             for finding in rule(recipe):
+                values = recipe.settings.get(finding.name, [])
+                if not is_of_names and any(value in unknown for value in values):
+                    continue
                 findings.append(msgspec.structs.replace(finding, rule=name))
         # What the file system refuses is a finding too: a name that is too long, no permission, and
         # (RuntimeError) the home directory of a ~user who is unknown.

@@ -6,6 +6,7 @@ Only here nvidia-smi is run. One call takes 0.1 s to some seconds, so callers ke
 import importlib.metadata
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from swiftkit.sandbox.family import end_marked, new_mark, with_mark
+from swiftkit.terminal import shorten
 
 ONE_A_GPU = ("auto", "gpu")  # torchrun's words for NPROC_PER_NODE
 _PACKAGES = (
@@ -55,7 +57,7 @@ class Machine(NamedTuple):
 
     gpus: tuple[Gpu, ...] = ()
     versions: Mapping[str, str] = {}
-    gpu_problem: str = ""  # why GPUs that may be there could not be read
+    gpu_problem: str = ""  # why GPUs that may be there could not be read, or are not seen
 
     @property
     def has_swift(self) -> bool:
@@ -83,7 +85,8 @@ class Machine(NamedTuple):
             if version:
                 versions[name] = version
         gpus, problem = read_gpus(environment)
-        return cls(_chosen(gpus, environment), versions, problem)
+        visible, why = _chosen(gpus, environment)
+        return cls(visible, versions, problem or why)
 
 
 def read_gpus(
@@ -168,25 +171,43 @@ def _gpu_of(columns: Sequence[str], number: int) -> Gpu:
 def visible_gpus(environment: Mapping[str, str] = os.environ) -> tuple[Gpu, ...]:
     """Return the GPUs that CUDA_VISIBLE_DEVICES leaves, in its order; all where it is not set.
 
-    As in CUDA -1 ends the list. Numbers that no GPU has are left out. A UUID (of a GPU or of a MIG
-    slice) counts as one GPU; it is not resolved, so it may be shown as another one of the machine.
+    A UUID (of a GPU or of a MIG slice) counts as one GPU; it is not resolved, so it may be shown as
+    another one of the machine.
     """
-    return _chosen(read_gpus(environment)[0], environment)
+    return _chosen(read_gpus(environment)[0], environment)[0]
 
 
-def _chosen(gpus: tuple[Gpu, ...], environment: Mapping[str, str]) -> tuple[Gpu, ...]:
+def _chosen(gpus: tuple[Gpu, ...], environment: Mapping[str, str]) -> tuple[tuple[Gpu, ...], str]:
+    """Return the visible ones, and what is wrong with the list.
+
+    CUDA reads it as C's strtoul would ("0-1" is 0), stops at what is no GPU, and shows none where
+    one stands twice (torch/cuda/__init__.py, _parse_visible_devices).
+    """
     listed = environment.get("CUDA_VISIBLE_DEVICES")
     if listed is None or not gpus:
-        return gpus
-    visible = []
-    for position, name in enumerate(filter(None, map(str.strip, listed.split(",")))):
-        if name == "-1":
+        return gpus, ""
+    setting = f"CUDA_VISIBLE_DEVICES={shlex.quote(shorten(listed, 60))}"
+    visible: dict[str, Gpu] = {}
+    is_odd = False
+    for name in map(str.strip, listed.split(",")):
+        digits = re.match("[0-9]{1,9}", name)
+        if name.startswith(("GPU-", "MIG-")):
+            key, gpu = name, gpus[len(visible) % len(gpus)]
+        elif digits and int(digits[0]) < len(gpus):
+            key, gpu = str(int(digits[0])), gpus[int(digits[0])]
+            is_odd = is_odd or name != digits[0]
+        else:
+            is_odd = is_odd or name not in ("", "-1")
             break
-        if not re.fullmatch("[0-9]{1,9}", name):
-            visible.append(gpus[position % len(gpus)])
-        elif int(name) < len(gpus):
-            visible.append(gpus[int(name)])
-    return tuple(visible)
+        if key in visible:
+            return (), f"{setting} names a GPU twice, so CUDA shows none"
+        visible[key] = gpu
+    problem = ""
+    if not visible:
+        problem = f"{setting} shows none of this machine's {len(gpus)} GPUs"
+    elif is_odd:
+        problem = f"{setting} is no list of this machine's GPUs, such as 0,1"
+    return tuple(visible.values()), problem
 
 
 def package_version(distribution: str) -> str:

@@ -1,5 +1,6 @@
 """A model's folder: config.json, adapter_config.json, and the files of its weights."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,15 @@ def model_config(recipe: Recipe) -> dict[str, Any]:
 
 
 def read_object(file: Path) -> dict[str, Any]:
-    """Return the JSON object of a file; empty where there is none, or none that can be read."""
+    """Return the JSON object of a file; empty where there is none, or none that can be read.
+
+    As Python writes it: with Infinity, which stands in the config.json of some models, and NaN.
+    """
     try:
         if not file.is_file() or file.stat().st_size >= _LARGEST:
             return {}
-        content = decode_or_none(file.read_bytes())
-    except (OSError, ValueError):  # ValueError: a null byte in the path
+        content = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError):  # ValueError: also a null byte in the path
         return {}
     return content if isinstance(content, dict) else {}
 
@@ -107,6 +111,20 @@ def weight_names(folder: Path) -> list[str]:
             header = decode_or_none(weights.read(size)) if size < _LARGEST else None
         names.update(header if isinstance(header, dict) else ())
     return sorted(names - {"__metadata__"})
+
+
+def weight_bytes(folder: Path) -> int:
+    """Return the size of a model's files of weights; 0 where there are none."""
+    return sum(file.stat().st_size for file in weight_files(folder))
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return a model's files of weights: those of safetensors, or else of PyTorch."""
+    for pattern in ("*.safetensors", "*.bin"):
+        files = [file for file in sorted(folder.glob(pattern)) if file.is_file()]
+        if files:
+            return files
+    return []
 
 
 def missing_shards(folder: Path) -> list[str]:

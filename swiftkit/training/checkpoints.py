@@ -8,6 +8,7 @@ what it had not yet put on the disk; so no file may be torn either.
 """
 
 import itertools
+import json
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -101,14 +102,23 @@ def times(output: Path) -> dict[str, int]:
 
 def last_step(output: Path) -> int | None:
     """Return the step of the last complete checkpoint."""
+    checkpoint = last_complete(output)
+    return step_of(checkpoint) if checkpoint else None
+
+
+def last_complete(output: Path) -> Path | None:
+    """Return the last complete checkpoint."""
     for checkpoint in all_checkpoints(output):
         if not fault_of(checkpoint):
-            return step_of(checkpoint)
+            return checkpoint
     return None
 
 
-def fault_of(checkpoint: Path) -> str:
-    """Return why a training cannot go on from it; empty for a complete one."""
+def fault_of(checkpoint: Path, processes: int = 1) -> str:
+    """Return why a training cannot go on from it; empty for a complete one.
+
+    `processes` are those of a node that saved it, as far as that is known.
+    """
     if not (checkpoint / STATE).exists():
         return f"{STATE}, which is written last, is missing"
     if read_state(checkpoint).global_step != step_of(checkpoint):
@@ -116,14 +126,42 @@ def fault_of(checkpoint: Path) -> str:
     if not _holds(checkpoint, _WEIGHTS):
         return "there are no weights"
     damaged = missing_shards(checkpoint) or [file.name for file in torn_files(checkpoint)]
+    damaged += _lost_states(checkpoint, processes)
     return f"{damaged[0]} is missing or cut off" if damaged else ""
 
 
+def _lost_states(checkpoint: Path, processes: int) -> list[str]:
+    """Return what is not there of the training's state: all of it is saved, or (save_only_model)
+    nothing.
+
+    Each process writes rng_state_N.pth; on a disk of its own a node has those of its processes
+    only. One process alone writes rng_state.pth.
+    """
+    numbers = set()
+    for file in checkpoint.glob("rng_state_*.pth"):
+        number = file.stem.removeprefix("rng_state_")
+        if number.isascii() and number.isdigit():
+            numbers.add(int(number))
+    has_random_numbers = bool(numbers) or (checkpoint / "rng_state.pth").exists()
+    if not has_optimizer(checkpoint):
+        return ["optimizer.pt"] if has_random_numbers else []
+    if not has_random_numbers:
+        return ["rng_state.pth"]
+    wanted: set[int] = set()
+    if numbers:
+        first = min(numbers) // processes * processes
+        wanted = set(range(first, max(max(numbers) + 1, first + processes)))
+    return [f"rng_state_{number}.pth" for number in sorted(wanted - numbers)]
+
+
 def read_state(checkpoint: Path) -> TrainerState:
-    """Return the trainer's state, with steps of -1 where it is not whole."""
+    """Return the trainer's state, with steps of -1 where it is not whole.
+
+    Python's json writes and reads NaN and Infinity (a loss, a grad_norm); msgspec refuses them.
+    """
     try:
-        return msgspec.json.decode((checkpoint / STATE).read_bytes(), type=TrainerState)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return msgspec.convert(json.loads((checkpoint / STATE).read_bytes()), TrainerState)
+    except (OSError, ValueError, RecursionError):  # msgspec's and Unicode's errors are ValueErrors
         return TrainerState()
 
 

@@ -10,6 +10,7 @@ import fcntl
 import os
 import re
 import socket
+import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -37,8 +38,9 @@ def lock_output(
     """Keep other trainings out of the output folder of `swift VERB FILE FLAGS`.
 
     Yields the descriptors that the training must inherit. Raises UsageError, with the process that
-    holds the lock. Folders that were made for the lock alone are removed again. Where the folder
-    cannot be written, or its file system has no locks, that is left to swift, or said.
+    holds the lock, or where that cannot be known. Folders that were made for the lock alone are
+    removed again. A folder that cannot be made is left to preflight; where its file system has no
+    locks, it is said.
     """
     if not is_first_node(environment):
         yield []
@@ -65,7 +67,8 @@ def lock_output(
 def locked_file(output: Path) -> IO[str]:
     """Return the folder's lock file, locked; the folder is made where there is none.
 
-    Raises UsageError if another process holds it, OSError if it cannot be made.
+    Raises UsageError if another process holds it or it cannot be opened, OSError if there can be no
+    such folder.
     """
     for _ in range(_TRIES):
         output.mkdir(parents=True, exist_ok=True)
@@ -85,15 +88,41 @@ def locked_file(output: Path) -> IO[str]:
             lock.close()
             raise
         lock.close()
-    raise FileNotFoundError(output / LOCK)
+    raise cannot_be_opened(output / LOCK, "it leads nowhere")
 
 
 def open_lock(path: Path) -> IO[str]:
-    """Open the file, which is made where there is none."""
+    """Open the file, which is made where there is none, for every user who can reach it.
+
+    Raises UsageError where it cannot be opened, FileNotFoundError where its folder has vanished.
+    """
     try:
-        return path.open("a+", encoding="utf-8", errors="replace")
-    except PermissionError:  # another user made it: to lock it one has but to read it
-        return path.open(encoding="utf-8", errors="replace")
+        try:
+            lock = open(path, "a+", encoding="utf-8", errors="replace", opener=_without_waiting)  # noqa: SIM115
+        except PermissionError:  # another user made it: to lock it one has but to read it
+            if not os.path.lexists(path):
+                raise
+            lock = open(path, encoding="utf-8", errors="replace", opener=_without_waiting)  # noqa: SIM115
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise cannot_be_opened(path, error.strerror or "it is no file") from error
+    if not stat.S_ISREG(os.fstat(lock.fileno()).st_mode):
+        lock.close()
+        raise cannot_be_opened(path, "it is no file")
+    with suppress(OSError):  # another user's
+        os.fchmod(lock.fileno(), 0o666)  # whatever the umask: others could not see that it is held
+    return lock
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK, 0o666)  # a FIFO would wait for its other end
+
+
+def cannot_be_opened(path: Path, reason: str) -> UsageError:
+    unknown = "so whether another process works in its folder is not known"
+    fix = "remove it or let every user read it, or choose another folder"
+    return UsageError(f"{path} cannot be opened ({reason}), {unknown}; {fix}")
 
 
 def take_lock(lock: IO[str], what: str, fix: str) -> None:

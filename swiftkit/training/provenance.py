@@ -16,17 +16,26 @@ from pathlib import Path
 import msgspec
 
 from swiftkit.errors import SwiftkitError
-from swiftkit.recipe.paths import data_files as named_files
-from swiftkit.recipe.paths import set_values
+from swiftkit.recipe.paths import datasets, set_values
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.terminal import say
 from swiftkit.training.redaction import redacted
 
 ROOT = Path(__file__).resolve().parents[2]
 # Flags, and a variable, whose files change what is learnt; those of swiftkit the commit tells.
-CODE = ("external_plugins", "deepspeed", "SWIFTKIT_TOOLS")
+CODE = (
+    "external_plugins",
+    "deepspeed",
+    "SWIFTKIT_TOOLS",
+    "system",
+    "custom_dataset_info",
+    "custom_register_path",
+)
+MODELS = ("model", "adapters", "ref_model", "ref_adapters", "reward_model", "teacher_model")
 _CHANGED_FILES = 100  # that are listed
 _LARGE = 5_000_000_000  # bytes; to read as many takes ten seconds, so it is said
+_MODEL_FILES = (".safetensors", ".bin", ".json", ".txt", ".model", ".jinja", ".py")
+_SMALL = 1 << 26  # bytes of a model's file that are read: a tokenizer has some millions
 _HEADER = re.compile(r"^(Name|Version): *(.+)$", re.MULTILINE)
 
 
@@ -49,7 +58,8 @@ class RecordedGpu(msgspec.Struct, frozen=True):
 class DataFile(msgspec.Struct, frozen=True):
     """A file that the recipe names: data, or code and settings of the user's own (CODE).
 
-    `rows` is null where they cannot be counted.
+    `rows` is null where they cannot be counted. Of a model (MODELS) it is the folder, and a digest
+    of what is cheap to read of its files.
     """
 
     flag: str
@@ -123,15 +133,53 @@ def _address(direct_url: str) -> str:
 
 
 def data_files(recipe: Recipe) -> list[DataFile]:
-    """Describe the files that are there: data, then code.
+    """Describe the files that are there: data, then code, then models.
 
-    Two seconds a GB, so many are announced.
+    Two seconds a GB of data and code, so many are announced.
     """
     files = []
-    for flag, path in [*named_files(recipe), *code_files(recipe)]:
+    for flag, path in [*_named_data(recipe), *code_files(recipe)]:
         state = path.stat()
         files.append((flag, path.absolute(), state.st_size, state.st_mtime_ns))
-    return list(_described(tuple(files)))
+    return [*_described(tuple(files)), *_models(recipe)]
+
+
+def _named_data(recipe: Recipe) -> Iterator[tuple[str, Path]]:
+    """Yield the files of data, those in folders too, in the recipe's order."""
+    for flag, _, name in datasets(recipe):
+        path = Path(name).expanduser()
+        if path.is_file():
+            yield flag, path
+        elif path.is_dir():
+            for file in sorted(path.rglob("*")):
+                is_hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
+                if file.is_file() and not is_hidden:
+                    yield flag, file
+
+
+def _models(recipe: Recipe) -> Iterator[DataFile]:
+    for flag, value in set_values(recipe, MODELS):
+        folder = Path(value.partition("=")[2] or value).expanduser()
+        if folder.is_dir():
+            yield _model(flag, folder.absolute())
+
+
+def _model(flag: str, folder: Path) -> DataFile:
+    """Describe a model: names and sizes, the headers of safetensors, and small files whole."""
+    digest, size = hashlib.sha256(), 0
+    for file in sorted(folder.iterdir()):
+        if not file.is_file() or file.suffix not in _MODEL_FILES:
+            continue
+        length = file.stat().st_size
+        size += length
+        digest.update(f"{os.fsencode(file.name)!r} {length}\n".encode())
+        with file.open("rb") as source:
+            begin = source.read(8)
+            count = int.from_bytes(begin, "little")
+            if file.suffix != ".safetensors":
+                count = length if length < _SMALL else 0
+            digest.update(begin + source.read(min(count, _SMALL)))
+    return DataFile(flag, str(folder), size, digest.hexdigest(), None)
 
 
 @cache

@@ -19,11 +19,12 @@ from swiftkit.files.jsonl import write_atomically
 from swiftkit.recipe.machine import Gpu, Machine, visible_gpus
 from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
+from swiftkit.recipe.switches import is_on
 from swiftkit.sandbox.family import FAMILY
 from swiftkit.terminal import say
 from swiftkit.training import checkpoints, provenance, redaction, run_record
-from swiftkit.training.changed_settings import changed_settings
-from swiftkit.training.checkpoints import last_step, output_of
+from swiftkit.training.changed_settings import LEARNT, changed_settings
+from swiftkit.training.checkpoints import output_of
 from swiftkit.training.failure import ADVICE, HOST_MEMORY
 from swiftkit.training.rerun import write_script
 from swiftkit.training.run_record import RECORD, RunRecord, SwiftCommand, read_record, write_record
@@ -77,39 +78,53 @@ def begin(
     return path
 
 
-def end(path: Path, status: int) -> None:
-    """Add the exit status to the record, and say where things are."""
+def end(path: Path, status: int, is_rerun: bool = False) -> None:
+    """Add the exit status to the record, and say where things are, and how the run goes on."""
     record = read_record(path)
     if record is None:
         say(f"swiftkit: {path} is gone, or cannot be read: it does not say how this run has ended")
         return
     record.attempts[-1].ended, record.attempts[-1].exit_status = datetime.now(UTC), status
+    checkpoint = None
     try:
-        record.step = last_step(path.parent)
+        checkpoint = checkpoints.last_complete(path.parent)
+        record.step = checkpoints.step_of(checkpoint) if checkpoint else None
         write_record(path, record)
     except (DataError, OSError) as error:
         say(f"swiftkit: {error}")
     script = shlex.quote(str(path.with_name(run_record.RERUN)))
     is_repeatable = not any(attempt.changed for attempt in record.attempts)
     say(f"\nswiftkit: {path}" + (f"; the same run again: bash {script}" if is_repeatable else ""))
-    for line in failure_lines(status, record.attempts[-1].failure, record.step):
+    for line in failure_lines(status, record, checkpoint, is_rerun):
         say(f"swiftkit: {line}")
     if record.swanlab:
         say(f"swiftkit: SwanLab: {record.swanlab.place}")
 
 
-def failure_lines(status: int, failure: str, step: int | None) -> list[str]:
+def failure_lines(
+    status: int, record: RunRecord, checkpoint: Path | None, is_rerun: bool
+) -> list[str]:
     """Return what a person should know of a training that failed, and how it goes on."""
     if status == 0:
         return []
     lines = []
+    failure = record.attempts[-1].failure
     if failure in ADVICE:
         lines.append(ADVICE[failure])
     elif status in _KILLED:
         lines.append(f"it was killed by SIGKILL; most often {ADVICE[HOST_MEMORY]}")
-    if step:
-        with_others = " (RESUME=force with other settings)" if lines else ""
-        lines.append(f"to go on from step {step}: the same command with RESUME=1{with_others}")
+    elif status == 1 and record.processes > 1:  # torchrun's, whatever has ended a process
+        where = 'where the summary above says "exitcode: -9", that process was killed'
+        lines.append(f"{where} by SIGKILL; most often {ADVICE[HOST_MEMORY]}")
+    if checkpoint is None:
+        return lines
+    if record.settings.get("rlhf_type") == ["ppo"]:
+        fix = "to train again: choose another --output_dir"
+        return [*lines, f"ms-swift's PPO cannot go on from a checkpoint; {fix}"]
+    way = "RESUME=1" + (" (RESUME=force with other settings)" if lines else "")
+    if is_rerun:  # rerun.sh hands its flags on to swift
+        way = f"--resume_from_checkpoint {shlex.quote(str(checkpoint))}"
+    lines.append(f"to go on from step {record.step}: the same command with {way}")
     return lines
 
 
@@ -139,7 +154,8 @@ def _describe(
     for name, value in sorted(recipe.environment.items()):
         is_from_recipe = recipe.file_environment.get(name) == value
         is_known = is_from_recipe or name in _OF_ONE_START
-        if name.startswith(_RECORDED_VARIABLES) and not is_known:
+        is_recorded = name.startswith(_RECORDED_VARIABLES) or name in LEARNT
+        if is_recorded and not is_known:
             environment[name] = value
     attempts, swanlab = [], None
     earlier: dict[str, int] | None = checkpoints.times(output_of(recipe))
@@ -149,6 +165,9 @@ def _describe(
     if before and _own_checkpoint(recipe):
         attempts, swanlab, earlier = before.attempts, before.swanlab, before.earlier
         attempt.changed = changed_settings(before, recipe, data)
+    elif before and is_on(recipe.environment, "RESUME"):  # killed before its first checkpoint
+        is_same = not changed_settings(before, recipe, data)
+        attempts = before.attempts if is_same else []
     seeds = {flag: recipe.get_str(flag) for flag in ("seed", "data_seed") if recipe.get_str(flag)}
     words = [command.program, command.verb, command.file, *command.flags]
     return RunRecord(
@@ -170,6 +189,7 @@ def _describe(
         attempts=[*attempts, attempt],
         swanlab=swanlab,
         earlier=earlier,
+        file_environment=redaction.redacted_mapping(recipe.file_environment, secrets),
     )
 
 

@@ -15,7 +15,7 @@ from swiftkit.files.jsonl import write_atomically
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.recipe.switches import OFF
 from swiftkit.sandbox.secret_values import HIDDEN
-from swiftkit.training.provenance import DataFile
+from swiftkit.training.provenance import MODELS, DataFile
 from swiftkit.training.redaction import redacted_mapping, redacted_words
 from swiftkit.training.run_record import RunRecord, SwiftCommand
 
@@ -119,6 +119,7 @@ def _question(flag: str) -> str:
 
 def _data_check(files: Sequence[DataFile]) -> str:
     """Return the lines that compare the data with sha256sum's own list, escaped as it does."""
+    files = [file for file in files if file.flag not in MODELS]  # no sum is of a folder
     if not files:
         return ""
     text = "if ! sha256sum --check --quiet <<'DATA'; then\n"

@@ -125,7 +125,7 @@ def is_at_end(checkpoint: Path, recipe: Recipe) -> bool:
 def last_complete(output: Path, record: RunRecord | None, may_write: bool) -> Path | None:
     """Return the last checkpoint of this run that is whole; say what becomes of the others."""
     for checkpoint in checkpoints.all_checkpoints(output):
-        fault = checkpoints.fault_of(checkpoint)
+        fault = checkpoints.fault_of(checkpoint, processes_of(record))
         if fault:
             say(_left_out(checkpoint, fault, may_write))
         elif is_older(checkpoint, output, record):
@@ -134,6 +134,13 @@ def last_complete(output: Path, record: RunRecord | None, may_write: bool) -> Pa
         else:
             return checkpoint
     return None
+
+
+def processes_of(record: RunRecord | None) -> int:
+    """Return the processes of a node that saved its checkpoints; 1 where that is not sure."""
+    if record is None or any(attempt.changed for attempt in record.attempts):
+        return 1
+    return record.processes
 
 
 def _left_out(checkpoint: Path, fault: str, may_write: bool) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from swiftkit.errors import UsageError
 from swiftkit.files.jsonl import encode, write_atomically
+from swiftkit.recipe.recipe import whole_number
 from swiftkit.training.provenance import DataFile, GitState, RecordedGpu
 
 RECORD, RERUN, RECIPE = "run.json", "rerun.sh", "recipe.yaml"
@@ -71,7 +72,15 @@ class RunRecord(msgspec.Struct):
     attempts: list[Attempt]
     step: int | None = None
     swanlab: SwanLab | None = None
-    earlier: dict[str, int] | None = None  # None: written by an older swiftkit
+    # None: written by an older swiftkit
+    earlier: dict[str, int] | None = None
+    file_environment: dict[str, str] | None = None  # the recipe's own ENV block
+
+    @property
+    def processes(self) -> int:
+        """The processes that train on a node; 1 where the environment does not say."""
+        environment = (self.file_environment or {}) | self.environment
+        return whole_number(environment.get("NPROC_PER_NODE", "")) or 1
 
 
 class SwiftCommand(NamedTuple):

@@ -83,7 +83,10 @@ def supervise(
 
 
 def supervise_training(
-    command: Sequence[str], inherited: Sequence[int], gpus: "Sequence[Gpu] | None" = None
+    command: Sequence[str],
+    inherited: Sequence[int],
+    gpus: "Sequence[Gpu] | None" = None,
+    is_rerun: bool = False,
 ) -> int:
     """Supervise `swift VERB FILE FLAGS...` with a record; `gpus` are this machine's, if known.
 
@@ -96,7 +99,7 @@ def supervise_training(
         os.environ.update(record_run.variables_for_swift(record, os.environ))
     status = supervise(command, inherited=inherited)
     if record:
-        record_run.end(record, status)
+        record_run.end(record, status, is_rerun)
     return status
 
 
@@ -111,7 +114,7 @@ def supervise_rerun(words: Sequence[str]) -> int:
     variables = {**os.environ, **command.variables}
     with lock_output(command.verb, Path(command.file), command.flags, variables) as lock:
         check_unused(command.verb, Path(command.file), command.flags, variables)
-        return supervise_training(words, lock)
+        return supervise_training(words, lock, is_rerun=True)
 
 
 class Supervisor:

@@ -357,6 +357,9 @@ BROKEN: dict[str, list[Broken]] = {
     "large_model_on_cpu": [
         Broken(yaml="use_cpu: true\ntorch_dtype: float32\nfp16: false", files={"model/config.json": json.dumps(LARGE)}, machine=NO_GPU, message="GPUS=0"),
         Broken(files={"model/config.json": json.dumps(LARGE)}, machine=NO_GPU._replace(gpu_problem="nvidia-smi failed"), message="nvidia-smi failed"),
+        Broken(yaml="model: Qwen/Qwen3-8B\nuse_cpu: true\ntorch_dtype: float32\nfp16: false", machine=NO_GPU, message="8 billion"),
+        Broken(yaml="model: Qwen/Qwen3-30B-A3B-Instruct-2507", machine=NO_GPU, message="30 billion"),
+        Broken(yaml="model: openai-mirror/gpt-oss-20b", machine=NO_GPU, message="20 billion"),
     ],
     "half_precision_on_cpu": [Broken(yaml="use_cpu: true\ntorch_dtype: float32", machine=NO_GPU, message="fp16 false")],
     "two_precisions": [Broken(yaml="fp16: true\nbf16: true")],

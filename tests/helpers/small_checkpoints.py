@@ -8,6 +8,7 @@ FILES = (
     "adapter_model.safetensors",
     "optimizer.pt",
     "scheduler.pt",
+    "rng_state_0.pth",
     "rng_state_1.pth",
     "trainer_state.json",
 )
@@ -19,11 +20,11 @@ def make_checkpoint(checkpoint: Path, max_steps: int = 6) -> Path:
     tensor = {"a": {"dtype": "F32", "shape": [16], "data_offsets": [0, 64]}}
     header = json.dumps(tensor).encode()
     (checkpoint / FILES[0]).write_bytes(len(header).to_bytes(8, "little") + header + bytes(64))
-    for name in FILES[1:4]:
+    for name in FILES[1:-1]:
         with zipfile.ZipFile(checkpoint / name, "w") as archive:
             archive.writestr("data.pkl", bytes(100))
     step = int(checkpoint.name.rpartition("-")[2])
     history = [{"loss": 1.0}]
     state = {"global_step": step, "max_steps": max_steps, "num_train_epochs": 1}
-    (checkpoint / FILES[4]).write_text(json.dumps(state | {"log_history": history}))
+    (checkpoint / FILES[-1]).write_text(json.dumps(state | {"log_history": history}))
     return checkpoint

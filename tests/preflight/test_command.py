@@ -70,11 +70,11 @@ def test_corrected_command_keeps_all_data() -> None:
     )
     command = split_command(Path(words.split()[0]), words.split()[1:])
     recipe, findings = examine(None, command.flags, {}, verb=command.verb)
-    assert "--dataset 'a/b#9' 'c.jsonl#9'" in corrected(recipe, findings, {})
+    assert "--dataset 'a/b#9' 'c.jsonl#9'" in corrected(recipe, findings, command)
     recipe, findings = examine(
         None, ["--model", "a/b", "--model_id_or_path", "c/d"], {}, verb="sft"
     )
-    assert corrected(recipe, findings, {}) == "swift sft --model a/b"
+    assert corrected(recipe, findings, command) == "swift sft --model a/b"
 
 
 def test_corrected_tutorial_command_breaks_none_of_its_rules(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_split_command_finds_file_flags_and_verb(
     path = Path(file) if file else None
     command = split_command(Path(first), rest)
     environment = {"N": "4", "M": ""} if "N=4" in words else {}
-    assert command == (path, tuple(flags.split()), verb, environment)
+    assert command[:4] == (path, tuple(flags.split()), verb, environment)
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_split_command_knows_launchers_of_processes(words: str, environment: str
     first, *rest = [*words.split(), "/opt/ms-swift/swift/cli/sft.py", "--x", "1"]
     command = split_command(Path(first), rest)
     variables = dict(pair.split("=") for pair in environment.split())
-    assert command == (None, ("--x", "1"), "sft", variables)
+    assert command[:4] == (None, ("--x", "1"), "sft", variables)
 
 
 @pytest.mark.parametrize(
@@ -204,13 +204,15 @@ def test_split_command_takes_one_quoted_text() -> None:
     """As it stands in a tutorial: lines that go on, quotes, and what a shell would do after it."""
     text = "# comment\nN=4 \\\nswift sft \\\n    --system 'a b' \\\n    --x 1 2>&1 | tee log"
     expected = (None, ("--system", "a b", "--x", "1"), "sft", {"N": "4"})
-    assert split_command(Path(text), ()) == expected
+    assert split_command(Path(text), ())[:4] == expected
     text = "cd a\nexport N=4 && nohup swift sft --system 'a b' --x 1 >log 2>&1 &\nswift infer --y"
-    assert split_command(Path(text), ()) == expected
+    assert split_command(Path(text), ())[:4] == expected
     text = "export M=\nN=4 sft --dataset a/b#500 'c;d' --x 2 > log # don't"
     flags = ("--dataset", "a/b#500", "c;d", "--x", "2")
-    assert split_command(Path(text), ()) == (None, flags, "sft", {"N": "4", "M": ""})
-    for odd in ("swift sft 'a", "# nothing", "my recipe.yaml", "a" * 5000 + " b"):
+    assert split_command(Path(text), ())[:4] == (None, flags, "sft", {"N": "4", "M": ""})
+    text = 'swift sft --system "a\\\nb \\$c \\d"\\\n --x e\\ f'
+    assert split_command(Path(text), ()).flags == ("--system", "ab $c \\d", "--x", "e f")
+    for odd in ("# nothing", "my recipe.yaml", "a" * 5000 + " b"):
         assert split_command(Path(odd), ()).file == Path(odd)
 
 
@@ -222,3 +224,106 @@ def test_variables_before_a_command_count_and_are_printed_again(tmp_path: Path) 
     assert done.returncode == 2
     assert "3 processes would train apart" in done.stderr
     assert done.stdout.startswith("NPROC_PER_NODE=3 swift sft --model model")
+
+
+GOOD_FLAGS = (
+    "--model model --model_type qwen3 --template qwen3 --use_cpu true --fp16 false"
+    " --save_total_limit 2 --check_model false"
+)
+
+
+def checked(folder: Path, text: str) -> tuple[list[str], list[str]]:
+    """Return the names of what stops, and the lines of the corrected command."""
+    make_good_files(folder)
+    done = run_preflight(folder, text)
+    fails = [line for line in done.stderr.splitlines() if line.startswith("fail")]
+    return fails, done.stdout.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("before", "words", "kept"),
+    [
+        ("export DATA=train.jsonl", "--dataset $DATA", "--dataset $DATA"),
+        ("DATA=none.jsonl; DATA=train.jsonl", "--dataset ${DATA}#9", "--dataset ${DATA}#9"),
+        ("D=.", '--dataset "$D"/train.jsonl', '--dataset "$D"/train.jsonl'),
+        ("", "--dataset $DATA --output_dir runs/$USER", "--dataset $DATA --output_dir runs/$USER"),
+        ("", '--output_dir "out/$(date +%s)"', '--output_dir "out/$(date +%s)"'),
+        ("", "--output_dir out/`date +%s`", "--output_dir out/`date +%s`"),
+        ("", "--gradient_accumulation_steps=$(expr 16 / $n)", "_steps $(expr 16 / $n)"),
+        ("", "--max_length $((1024 * 2))", "--max_length $((1024 * 2))"),
+        ("", "--dataset *.jsonl ~/x/$Y", "--dataset *.jsonl ~/x/$Y"),
+        ("", "--system 'costs $5' --output_dir a\\ b", "--system 'costs $5' --output_dir a\\ b"),
+    ],
+)
+def test_corrected_command_keeps_what_a_shell_would_change(
+    tmp_path: Path, before: str, words: str, kept: str
+) -> None:
+    """As it was written, behind the assignments of the text; what those do not tell is not judged."""
+    data = "" if "--dataset" in words else "--dataset train.jsonl"
+    text = f"{before}\nswift sft {GOOD_FLAGS} {data} {words} --train_type lora"
+    fails, lines = checked(tmp_path, text)
+    assert [line.partition(":")[0] for line in fails] == ["fail  --train_type"]
+    assert lines[:-1] == [line for line in before.split("; ") if line]
+    assert kept in lines[-1]
+    assert lines[-1].endswith(" --tuner_type lora")
+    echo = lines[-1].replace("swift sft", "printf '%s\\n'")
+    wanted = f"printf '%s\\n' {words}"
+    variables = {"PATH": os.environ["PATH"], "USER": "me", "Y": "y", "n": "2", "HOME": "/h"}
+    said = [
+        subprocess.run(
+            ["sh", "-c", f"{before}\n{line}"],
+            cwd=tmp_path, env=variables, capture_output=True, text=True, check=True,
+        ).stdout.replace("=", "\n")
+        for line in (wanted, echo)
+    ]  # fmt: skip
+    assert said[0] in said[1]
+
+
+def test_corrected_command_keeps_assignments_and_takes_nothing_from_this_machine(
+    tmp_path: Path,
+) -> None:
+    """A command for two nodes, checked where there is no GPU."""
+    start = "NNODES=2 NODE_RANK=$RANK MASTER_ADDR=$MASTER_ADDR NPROC_PER_NODE=8 nohup swift sft"
+    _, lines = checked(tmp_path, f"{start} --model model --dataset train.jsonl --train_type lora")
+    assert lines == [f"{start} --model model --dataset train.jsonl --tuner_type lora"]
+
+
+def test_no_corrected_command_where_only_a_shell_knows_the_new_word(tmp_path: Path) -> None:
+    text = "swift sft --model model --dataset $DATA --max_samples 9 --train_type lora"
+    _, lines = checked(tmp_path, text)
+    assert lines == ["# no corrected command: $DATA#9 is known to your shell alone"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "!swift sft {}",
+        "%%bash\n$ swift sft {}",
+        "(swift sft {})",
+        "for m in a b; do swift sft {}; done",
+        "if true; then swift sft {}; fi",
+        "swift sft $ARGS {}",
+        "N=2\nswift sft {} --num_train_epochs $N",
+        "swift sft {} --num_train_epochs $N",
+    ],
+)
+def test_command_with_the_marks_of_its_place_is_read(tmp_path: Path, text: str) -> None:
+    """A notebook, a terminal's prompt, a loop, words that a shell knows."""
+    fails, lines = checked(tmp_path, text.format(f"{GOOD_FLAGS} --dataset train.jsonl"))
+    assert (fails, lines) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("swift sft --system 'a", "is not closed: 'a"),
+        ("swift sft \\ \n --model m", "line 1: a blank stands behind the last backslash"),
+        ("swift sft --help", "--help only prints"),
+        ("swift sft --model $(pwd", "is not closed: $(pwd"),
+    ],
+)
+def test_text_that_no_shell_would_take_is_refused(tmp_path: Path, text: str, reason: str) -> None:
+    """In one line, with what is wrong."""
+    done = run_preflight(tmp_path, text)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert reason in done.stderr

@@ -11,6 +11,7 @@ from helpers.paths import ROOT
 from helpers.preflight_recipes import (
     BROKEN,
     GOOD,
+    NO_GPU,
     ONE,
     VERBS,
     Broken,
@@ -79,6 +80,30 @@ def test_rule_on_its_fixture_gives_a_finding_with_place_and_fix(
         assert "\n" not in str(finding)
         assert finding.where
         assert finding.fix or name == "memory"
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("size", [0, 4, 2000, 3_999_999_999, 4_000_000_000])
+def test_large_model_of_an_unknown_family_is_known_by_its_weights(size: int) -> None:
+    """A sparse file takes no room. Where a model is here its name, such as 8B, does not count."""
+    write(Path(), {"Other-8B/config.json": '{"model_type": "other"}'})
+    if size:
+        with Path("Other-8B/model.safetensors").open("wb") as weights:
+            weights.truncate(size)
+    broken = Broken(yaml="model: Other-8B", machine=NO_GPU)
+    is_large = any(finding.rule == "large_model_on_cpu" for finding in findings_of(broken))
+    assert is_large is (size in (0, 4_000_000_000))
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize(
+    "model",
+    ["Qwen/Qwen3-0.6B", "Qwen/Qwen2.5-1.5B-Instruct", "a/b-4bit", "a/SmolLM2-135M", "a/phi-4"],
+)
+def test_small_model_on_the_cpu_goes(model: str) -> None:
+    """By its name; one that says nothing is not judged."""
+    findings = findings_of(Broken(yaml=f"model: {model}", machine=NO_GPU))
+    assert "large_model_on_cpu" not in {finding.rule for finding in findings}
 
 
 def test_every_rule_has_a_fixture_and_every_fixture_a_rule() -> None:

@@ -120,6 +120,12 @@ def test_read_gpus_without_nvidia_smi_names_the_accelerator(
         (" 1 , 2 ", ["B", "C"]),
         ("1,-1,2", ["B"]),
         ("0,7", ["A"]),
+        ("7,0", []),
+        ("0,0", []),
+        ("0-1", ["A"]),
+        ("all", []),
+        ("NoDevFiles", []),
+        ("GPU-5f3c,GPU-5f3c", []),
         ("GPU-5f3c,GPU-1b2a", ["A", "B"]),
         ("MIG-1,MIG-2,MIG-3,MIG-4", ["A", "B", "C", "A"]),
     ],
@@ -133,6 +139,28 @@ def test_visible_gpus_are_those_of_cuda_visible_devices(
     if listed is not None:
         environment["CUDA_VISIBLE_DEVICES"] = listed
     assert [gpu.name for gpu in visible_gpus(environment)] == names
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ("0,2", ""),
+        ("1,-1,2", ""),
+        ("", "shows none of this machine's 3 GPUs"),
+        ("5", "shows none of this machine's 3 GPUs"),
+        ("all", "shows none of this machine's 3 GPUs"),
+        ("0,0", "names a GPU twice"),
+        ("0-1", "is no list of this machine's GPUs"),
+        ("0,7", "is no list of this machine's GPUs"),
+    ],
+)
+def test_problem_of_a_wrong_list_of_gpus_names_the_variable(
+    tmp_path: Path, listed: str, said: str
+) -> None:
+    write_nvidia_smi(tmp_path, [f"{name}, 1024, 1024, 9.0, 570" for name in "ABC"])
+    here = Machine.here({"PATH": str(tmp_path), "CUDA_VISIBLE_DEVICES": listed})
+    assert said in here.gpu_problem
+    assert ("CUDA_VISIBLE_DEVICES" in here.gpu_problem) is bool(said)
 
 
 def test_visible_gpus_without_nvidia_smi_are_none(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -163,16 +164,35 @@ def test_record_of_an_older_swiftkit_is_compared_too() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "is_killed"), [(137, True), (247, True), (1, False), (0, False)]
+    ("status", "processes", "said"),
+    [
+        (137, 1, "it was killed by SIGKILL; most often the machine's memory was full"),
+        (247, 2, "it was killed by SIGKILL; most often the machine's memory was full"),
+        (1, 2, '"exitcode: -9", that process was killed by SIGKILL; most often the machine'),
+        (1, 1, ""),
+        (0, 2, ""),
+    ],
 )
 def test_end_of_a_failed_training_says_how_it_goes_on(
-    status: int, is_killed: bool, capsys: pytest.CaptureFixture[str]
+    status: int, processes: int, said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The likely reason of a SIGKILL, and as the last line the way on."""
+    """The likely reason of a SIGKILL, also of one process of several, which torchrun alone knows;
+    and as the last line the way on."""
+    begin_run("--deepspeed", "zero2", NPROC_PER_NODE=str(processes))
     end(OUT / "run.json", status)
     output = capsys.readouterr().err
-    assert ("memory was full" in output) is is_killed
+    assert said in output
+    assert ("memory was full" in output) is bool(said)
     assert ("with RESUME=1" in output.splitlines()[-1]) is (status != 0)
+
+
+def test_way_on_of_ppo_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    """ms-swift cannot go on with it."""
+    begin_run("--rlhf_type", "ppo")
+    end(OUT / "run.json", 1)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert "PPO cannot go on" in last
+    assert "RESUME" not in last
 
 
 def test_reason_that_is_known_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,3 +200,129 @@ def test_reason_that_is_known_is_said(capsys: pytest.CaptureFixture[str]) -> Non
     end(OUT / "run.json", 1)
     advice, way_on = capsys.readouterr().err.splitlines()[-2:]
     assert ("max_length" in advice, "RESUME=1" in way_on) == (True, True)
+
+
+def write_model(header: str = "{}", config: str = "{}", size: int = 64) -> None:
+    """A model's folder, as far as it is digested."""
+    folder = Path("base")
+    folder.mkdir(exist_ok=True)
+    (folder / "config.json").write_text(config)
+    content = len(header).to_bytes(8, "little") + header.encode() + bytes(size)
+    (folder / "model.safetensors").write_bytes(content)
+
+
+CHANGES: dict[str, tuple[list[str], Callable[[], object], str]] = {
+    "system": (["--system", "sys.txt"], lambda: Path("sys.txt").write_text("b"), "sys.txt holds"),
+    "info": (
+        ["--custom_dataset_info", "info.json"],
+        lambda: Path("info.json").write_text("[1]"),
+        "info.json holds other code or settings",
+    ),
+    "rows": (
+        ["--dataset", "rows"],
+        lambda: Path("rows/deep/b.jsonl").write_text("{}"),
+        "b.jsonl holds other data",
+    ),
+    "more": (
+        ["--dataset", "rows"],
+        lambda: Path("rows/c.jsonl").write_text("{}"),
+        "dataset had 2 files, has 3",
+    ),
+    "config": (
+        ["--model", "base"],
+        lambda: write_model(config='{"a": 1}'),
+        "base holds other weights or settings",
+    ),
+    "header": (["--model", "base"], lambda: write_model(header="[]"), "base holds other weights"),
+    "size": (["--model", "base"], lambda: write_model(size=65), "base holds other weights"),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_changed_files_behind_the_same_names_stop(name: str) -> None:
+    """A system prompt, a list of data sets, the files of a folder, the base model; a file that is
+    only written again does not."""
+    flags, change, difference = CHANGES[name]
+    Path("rows/deep").mkdir(parents=True)
+    for file in ("sys.txt", "info.json", "rows/a.jsonl", "rows/deep/b.jsonl"):
+        Path(file).write_text("a")
+    Path("rows/.cache").write_text("a")
+    write_model()
+    begin_run(*flags)
+    (OUT / "checkpoint-2/trainer_state.json").touch()
+    write_model()
+    Path("sys.txt").touch()
+    Path("rows/.cache").write_text("b")
+    assert resume("sft", Path("recipe.yaml"), flags, {}).checkpoint
+    change()
+    with pytest.raises(UsageError, match=difference):
+        resume("sft", Path("recipe.yaml"), flags, {})
+
+
+def test_rerun_of_a_run_with_a_model_compares_files_alone() -> None:
+    """sha256sum reads no folder."""
+    write_model()
+    begin_run("--model", "base")
+    script = (OUT / "rerun.sh").read_text()
+    assert "rows.jsonl" in script
+    assert f"  {Path('base').absolute()}\n" not in script
+
+
+@pytest.mark.parametrize(
+    "name", ["MAX_PIXELS", "FPS", "SWIFTKIT_HARMONY_EFFORT", "SWIFTKIT_WIRE_FORMAT"]
+)
+def test_changed_variables_that_are_learnt_from_stop(name: str) -> None:
+    """Also those of the recipe's ENV block; an unchanged block does not."""
+    recipe = Path("recipe.yaml")
+    flags = ["--deepspeed", "zero2"]
+    with pytest.raises(UsageError, match=f"{name} was not set, is 7"):
+        resumed(**{name: "7"})
+    text = recipe.read_text()
+    recipe.write_text(f"{text}ENV: {{{name}: 5, NPROC_PER_NODE: 2}}\n")
+    begin_run(*flags)
+    (OUT / "checkpoint-2/trainer_state.json").touch()
+    assert resume("sft", recipe, flags, {}).checkpoint
+    recipe.write_text(f"{text}ENV: {{{name}: 6, NPROC_PER_NODE: 4}}\n")
+    with pytest.raises(UsageError, match=rf"2 processes trained, 4 would now; {name} was 5, is 6"):
+        resume("sft", recipe, flags, {})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_same"),
+    [
+        (["--packing"], ["--packing"], True),
+        (["--packing"], ["--packing", "true"], True),
+        ([], ["--packing"], False),
+        (["--system", ""], ["--system", ""], True),
+        ([], ["--system", ""], False),
+        (["--target_modules", "q_proj", "v_proj"], ["--target_modules", "v_proj", "q_proj"], True),
+        (["--target_modules", "q_proj"], ["--target_modules", "v_proj"], False),
+        (
+            ["--lr_scheduler_kwargs", '{"a": 1, "b": 2}'],
+            ["--lr_scheduler_kwargs", '{"b":2,"a":1}'],
+            True,
+        ),
+        (["--lr_scheduler_kwargs", '{"a": 1}'], ["--lr_scheduler_kwargs", '{"a": 2}'], False),
+        (
+            ["--dataset", "AI-ModelScope/OpenHermes-2.5:default#500"],
+            ["--dataset", "other/Blossom-v2.1:x#500"],
+            False,
+        ),
+        (["--dataset", "/old/a.jsonl#5"], ["--dataset", "/new/b.jsonl#5"], True),
+    ],
+)
+def test_settings_are_compared_by_what_swift_makes_of_them(
+    before: list[str], after: list[str], is_same: bool
+) -> None:
+    begin_run(*before)
+    (OUT / "checkpoint-2/trainer_state.json").touch()
+
+    def go_on() -> Path | None:
+        return resume("sft", Path("recipe.yaml"), after, {}).checkpoint
+
+    if is_same:
+        assert go_on()
+        return
+    with pytest.raises(UsageError, match="began otherwise") as caught:
+        go_on()
+    assert "is not set" not in str(caught.value)

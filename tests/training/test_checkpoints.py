@@ -26,7 +26,7 @@ def test_fault_of_a_checkpoint_with_a_torn_file(
     assert fault_of(checkpoint)
 
 
-@pytest.mark.parametrize("name", [FILES[0], FILES[4]])
+@pytest.mark.parametrize("name", [FILES[0], FILES[-1]])
 def test_fault_of_a_checkpoint_without_weights_or_state(tmp_path: Path, name: str) -> None:
     """No weights, or no state, which transformers writes last."""
     checkpoint = make_checkpoint(tmp_path / "checkpoint-4")
@@ -41,6 +41,41 @@ def test_fault_of_a_checkpoint_without_a_shard(tmp_path: Path) -> None:
         '{"weight_map": {"a": "model-1-of-2.safetensors"}}'
     )
     assert "model-1-of-2" in fault_of(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("lost", "processes", "fault"),
+    [
+        (["rng_state_0.pth"], 2, "rng_state_0.pth is missing"),
+        (["rng_state_1.pth"], 2, "rng_state_1.pth is missing"),
+        (["rng_state_1.pth"], 1, ""),
+        (["rng_state_0.pth", "rng_state_1.pth"], 1, "rng_state.pth is missing"),
+        (["optimizer.pt"], 1, "optimizer.pt is missing"),
+        (["optimizer.pt", "rng_state_0.pth", "rng_state_1.pth"], 2, ""),
+        ([], 2, ""),
+        ([], 4, "rng_state_2.pth is missing"),
+    ],
+)
+def test_fault_of_a_checkpoint_without_a_part_of_its_state(
+    tmp_path: Path, lost: list[str], processes: int, fault: str
+) -> None:
+    """All of it is saved, or, with save_only_model, nothing."""
+    checkpoint = make_checkpoint(tmp_path / "checkpoint-4")
+    for name in lost:
+        (checkpoint / name).unlink()
+    said = fault_of(checkpoint, processes)
+    assert said.partition(" or cut off")[0] == fault
+
+
+def test_second_node_with_a_disk_of_its_own_has_its_own_states(tmp_path: Path) -> None:
+    """Those of its processes, 2 and 3 of four."""
+    checkpoint = make_checkpoint(tmp_path / "checkpoint-4")
+    for number in (0, 1):
+        state = checkpoint / f"rng_state_{number}.pth"
+        state.rename(checkpoint / f"rng_state_{number + 2}.pth")
+    assert fault_of(checkpoint, 2) == ""
+    (checkpoint / "rng_state_3.pth").unlink()
+    assert fault_of(checkpoint, 2).startswith("rng_state_3.pth is missing")
 
 
 def test_fault_of_a_real_checkpoint_is_none(demo_checkpoint: Path) -> None:

@@ -73,28 +73,54 @@ def test_folder_that_is_removed_meanwhile_is_no_fault(recipe: Path) -> None:
     assert not Path("a/out").exists()
 
 
-def test_lock_that_cannot_be_made_is_left_to_swift(recipe: Path) -> None:
-    """A link to nowhere in its place, and a file in the folder's."""
+@pytest.mark.parametrize("kind", ["link", "folder", "FIFO"])
+def test_lock_that_cannot_be_opened_stops(recipe: Path, kind: str) -> None:
+    """Nobody could tell whether another training is there."""
     Path("a/out").mkdir(parents=True)
-    Path("a/out", LOCK).symlink_to("nowhere/at/all")
-    with lock_output("sft", recipe, [], {}) as lock:
-        assert lock == []
+    path = Path("a/out", LOCK)
+    match kind:
+        case "link":
+            path.symlink_to("nowhere/at/all")
+        case "folder":
+            path.mkdir()
+        case "FIFO":
+            os.mkfifo(path)
+    with (
+        pytest.raises(UsageError, match=r"lock cannot be opened \(.* choose another folder"),
+        lock_output("sft", recipe, [], {}),
+    ):
+        pass
+    assert os.path.lexists(path)
+
+
+def test_lock_of_a_folder_that_cannot_be_is_left_to_preflight(recipe: Path) -> None:
+    """A file in its place."""
     with lock_output("sft", recipe, ["--output_dir", "recipe.yaml"], {}) as lock:
         assert lock == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.usefixtures("recipe")
-def test_lock_of_another_user_holds() -> None:
-    """Their file cannot be written, but it can be locked."""
+@pytest.mark.parametrize("mode", [None, 0o644, 0o600])
+def test_lock_of_another_user_holds(mode: int | None) -> None:
+    """Whatever the umask of who made it; a file that can be read can be locked, and one that cannot
+    be read, by an older swiftkit, stops."""
     Path("a/out").mkdir(parents=True)
     Path("a/out").chmod(0o777)
     folder = Path("a/out").resolve()
+    before = os.umask(0o077)
     with locked_file(folder):
         pass
+    os.umask(before)
+    if mode is not None:
+        (folder / LOCK).chmod(mode)
     os.chdir(folder)  # the folders above may be closed to others
     os.seteuid(65534)
     try:
+        if mode == 0o600:
+            with pytest.raises(UsageError, match="Permission denied"):
+                locked_file(Path())
+            return
         with locked_file(Path()), pytest.raises(UsageError, match="is being trained into by"):
             locked_file(Path())
     finally:

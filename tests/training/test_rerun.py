@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from helpers.recorded_runs import YAML, begin_run
+from helpers.small_checkpoints import make_checkpoint
 
 from swiftkit.training.run_record import read_record
 
@@ -213,3 +214,30 @@ def test_rerun_of_an_older_swiftkit_still_works(folder: Path) -> None:
     assert (record.attempts[0].exit_status, record.command[0]) == (0, str(folder / "swift"))
     assert record.environment["NPROC_PER_NODE"] == "2"
     assert "swiftkit.training.supervise" in (folder / "out dir_rerun/rerun.sh").read_text()
+
+
+STOPPED_SWIFT = """#!/usr/bin/env bash
+output=$(printf '%s\\n' "$@" | grep -A1 -e --output_dir | tail -1)
+printf '%s\\n' "$@" >"$HOME/called"
+[[ "$*" == *resume_from_checkpoint* ]] && exit 0
+cp -r "$HOME/out dir/checkpoint-2" "$output/"
+exit 1
+"""
+
+
+def test_way_on_of_a_stopped_rerun_is_a_command_that_works(folder: Path) -> None:
+    """RESUME=1 is no word of rerun.sh."""
+    paths = os.pathsep.join(sys.path)
+    begin_run(swift=str(write_swift(folder, STOPPED_SWIFT)), PYTHONPATH=paths)
+    make_checkpoint(folder / "out dir/checkpoint-2")
+    done = run()
+    assert done.returncode == 1
+    flag = done.stderr.splitlines()[-1].partition("the same command with ")[2]
+    checkpoint = str(folder / "out dir_rerun/checkpoint-2")
+    assert shlex.split(flag) == ["--resume_from_checkpoint", checkpoint]
+    again = run(SCRIPT, *shlex.split(flag))
+    assert again.returncode == 0, again.stderr
+    assert (folder / "called").read_text().splitlines()[-1] == checkpoint
+    record = read_record(folder / "out dir_rerun/run.json")
+    assert record
+    assert [attempt.exit_status for attempt in record.attempts] == [1, 0]

@@ -46,6 +46,14 @@ def test_resume_takes_the_last_checkpoint(out: Path) -> None:
     assert FROM_START.flags == []
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_resume_takes_a_checkpoint_whose_log_holds_no_number(out: Path, number: str) -> None:
+    """A grad_norm, as transformers writes and reads it."""
+    state = out / "checkpoint-4/trainer_state.json"
+    state.write_text(state.read_text().replace("1.0", number))
+    assert resumed() == Resumption(out / "checkpoint-4")
+
+
 def test_resume_sets_an_incomplete_checkpoint_aside(
     out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -190,12 +198,45 @@ def test_resume_by_the_record_of_an_older_swiftkit_compares_times(seconds: float
 
 
 @pytest.mark.usefixtures("folder")
+def test_resume_misses_the_state_of_one_of_several_processes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As many as the run had."""
+    path = begin(["swift", "sft", "recipe.yaml"], {"NPROC_PER_NODE": "2"}, [])
+    checkpoint = make_checkpoint(Path("out/checkpoint-2"))
+    assert path
+    assert resumed(NPROC_PER_NODE="2") == Resumption(checkpoint)
+    (checkpoint / "rng_state_1.pth").unlink()
+    assert resumed(NPROC_PER_NODE="2") == FROM_START
+    assert "rng_state_1.pth is missing" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
 def test_resume_without_an_optimizer_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     """save_only_model keeps the weights alone."""
     checkpoint = make_checkpoint(Path("out/checkpoint-2"))
-    (checkpoint / "optimizer.pt").unlink()
+    for name in ("optimizer.pt", "rng_state_0.pth", "rng_state_1.pth"):
+        (checkpoint / name).unlink()
     assert resumed() == Resumption(checkpoint)
     assert "without its optimizer" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("flags", [[], ["--seed", "8"]])
+def test_start_after_a_kill_before_the_first_checkpoint_keeps_the_first(flags: list[str]) -> None:
+    """run.json tells of both, where they are of one run; of a start without RESUME it tells alone."""
+    begin(["swift", "sft", "recipe.yaml"], {}, [])
+    assert resumed() == FROM_START
+    path = begin(["swift", "sft", "recipe.yaml", *flags], {"RESUME": "1"}, [])
+    assert path
+    record = read_record(path)
+    assert record
+    assert len(record.attempts) == (1 if flags else 2)
+    assert record.attempts[-1].changed == []
+    begin(["swift", "sft", "recipe.yaml", *flags], {}, [])
+    record = read_record(path)
+    assert record
+    assert len(record.attempts) == 1
 
 
 @pytest.mark.usefixtures("folder")

@@ -1,13 +1,16 @@
 """GPUs, processes, DeepSpeed, FSDP and the CPU."""
 
+import re
 from pathlib import Path
 
 from swiftkit.preflight.memory.estimate import zero_config
 from swiftkit.preflight.memory.model_shape import model_shape
-from swiftkit.recipe.model_files import model_config
+from swiftkit.recipe.model_files import model_config, weight_bytes
 from swiftkit.recipe.recipe import Findings, Recipe, whole_number
 
 _LARGE = 2_000_000_000  # parameters; a step of such a model takes minutes on a CPU
+# 8B, 0.6B, the 30B and the A3B of 30B-A3B, the 7B of 8x7B; not 4bit
+_SIZE_IN_NAME = re.compile(r"(?<![0-9.])([0-9]+(?:\.[0-9]+)?)[bB](?![A-Za-z0-9])")
 
 
 def broken_gpu(recipe: Recipe) -> Findings:
@@ -87,7 +90,7 @@ def processes_apart(recipe: Recipe) -> Findings:
     is_parallel = recipe.trains and recipe.processes > 1 and not recipe.machine.gpus
     if is_parallel and not recipe.is_set("use_cpu", "deepspeed"):
         message = f"{recipe.processes} processes would train apart and overwrite each other"
-        yield recipe.fail("use_cpu", message, "add --use_cpu true", use_cpu=["true"])
+        yield recipe.fail("use_cpu", message, "add --use_cpu true")
 
 
 def half_of_the_answers(recipe: Recipe) -> Findings:
@@ -128,15 +131,29 @@ def large_model_on_cpu(recipe: Recipe) -> Findings:
     machine = recipe.machine
     if not recipe.trains or machine.gpus or not machine.has_swift:
         return
-    shape = model_shape(model_config(recipe))
-    if (
-        shape
-        and shape.parameters >= _LARGE
-        and whole_number(recipe.environment.get("GPUS", "")) != 0
-    ):
-        message = f"{shape.parameters / 1e9:.1f} billion parameters would be trained on the CPU"
+    large = _large_model(recipe)
+    if large and whole_number(recipe.environment.get("GPUS", "")) != 0:
         reason = machine.gpu_problem or "nvidia-smi shows no GPU"
-        yield recipe.fail("model", f"{message}: {reason}", "run it on a GPU, or say GPUS=0")
+        message = f"{large} would be trained on the CPU: {reason}"
+        yield recipe.fail("model", message, "run it on a GPU, or say GPUS=0")
+
+
+def _large_model(recipe: Recipe) -> str:
+    """Return how large the model is; empty for a small one, and where nothing tells.
+
+    config.json tells it of the families that are known, the files of weights of any other, and the
+    name of what is not here: Qwen/Qwen3-30B-A3B.
+    """
+    shape = model_shape(model_config(recipe))
+    if shape:
+        billions = shape.parameters / 1e9
+        return f"{billions:.1f} billion parameters" if shape.parameters >= _LARGE else ""
+    folder = Path(recipe.get_str("model")).expanduser()
+    size = weight_bytes(folder)
+    if size:
+        return f"a model of {size / 1e9:.1f} GB" if size >= 2 * _LARGE else ""
+    sizes = [float(size) for size in _SIZE_IN_NAME.findall(folder.name)]
+    return f"{max(sizes):g} billion parameters" if max(sizes, default=0) * 1e9 >= _LARGE else ""
 
 
 def half_precision_on_cpu(recipe: Recipe) -> Findings:
