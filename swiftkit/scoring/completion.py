@@ -21,6 +21,8 @@ from swiftkit.toolcall.wire_format import UNPINNED
 
 READ = "read:"  # before what `read_as` says, in the counts of a score
 Tools = Sequence[Mapping[str, Any]]
+# a file's name above its JSON is no call, nor is a formula
+_LIKE_PROSE = ("glm4", "pythonic", "call_strings")
 
 
 def parse_answer(text: str, gold: Gold) -> Parsed:
@@ -51,10 +53,10 @@ def _in_other_format(text: str, pinned: str, tools: Tools) -> str:
     other = detect.parse(text)
     if not other.calls and not other.malformed:
         return ""
-    names = {tool.get("function", tool)["name"] for tool in tools}
-    if not detect.format_of(text) and not names.intersection(call.name for call in other.calls):
-        return ""  # a file's name above its JSON is no call, nor is a formula
     name = detect.format_read(text) or "no known format"
+    offered = {tool.get("function", tool)["name"] for tool in tools}
+    if name in _LIKE_PROSE and offered.isdisjoint(call.name for call in other.calls):
+        return ""
     return f"calls are written as {name}, not as {pinned}"
 
 

@@ -18,8 +18,9 @@ TOOLS = [
     tool("get_weather", "city", "days"),
     tool("get_order", "order_id"),
     tool("cancel_order", "order_id"),
+    tool("read_file", "path"),
     # names that are words of prose and code
-    tool("search", "q"),
+    tool("search", "q", "query", "limit"),
     tool("python", "code"),
     tool("list", "path"),
     tool("email", "to"),
@@ -86,7 +87,20 @@ CALLS = [
     '[[search]] {"q": "x"}',
     '[search(q="x")]',
     'Sure. search(q="cats")',
-    '<action>{"x":1}</action>',
+    "Action: search[weather in Oslo]",
+    "Thought 1: I need it.\nAction 1: search[Oslo]",
+    'ASSISTANT Action: get_weather\nASSISTANT Action Input: {"city": "Oslo"}',
+    '<|Commands|>: get_weather("Oslo")<eoc>',
+    '[{"task": "get_weather", "id": 0, "dep": [-1], "args": {"city": "Oslo"}}]',
+    '[{"id": 1, "task": "weather", "tool": "get_weather", "x": 1}]',
+    '{"thoughts": {"a": 1}, "command": {"name": "google", "args": {"input": "x"}}}',
+    "<search>\n<query>Oslo</query>\n</search>",
+    '<use_mcp_tool>\n<tool_name>forecast</tool_name>\n<arguments>\n{"city": "Oslo"}\n</arguments>\n</use_mcp_tool>',
+    '<tool_use><name>get_wether</name><arguments>{"city":"Oslo"}</arguments></tool_use>',
+    '<xai:function_call name="get_wether">\n<parameter name="city">Oslo',
+    '**get_weather**(city="Oslo")',
+    '[get_weather] city="Oslo"',
+    "```yaml\nget_weather:\n  city: Oslo\n```",
 ]
 NO_CALLS = [
     'Done:\n- get_order(order_id="K1")\n- cancel_order(order_id="K1")',
@@ -126,6 +140,30 @@ NO_CALLS = [
     "std::vector<Tool> tools; List<Function> f = x; Map<String, Call> m;",
     "from python import list\nlist(path)",
     'Your order K1 was cancelled (cancel_order), and get_order shows {"order_id": "K1", "status": "x"}.',
+    'Here is the result of get_weather:\n```json\n{"city": "Oslo", "temp": 21}\n```',
+    '- get_weather: {"city": "Oslo", "temp": 21}\n- get_order: {"order_id": "K1", "status": "shipped"}',
+    '1. get_weather(city="Oslo")\n2. get_order(order_id="K1")\n\nBoth are done.',
+    '✅ get_weather(city="Oslo")',
+    'Steps I took:\n\n`get_weather(city="Oslo")`\n',
+    'The call was `get_weather(city="Oslo")`.',
+    "Tool: get_weather\nDescription: the weather of a city",
+    "工具：get_weather\n说明：查询天气",
+    "Function: search\nInput: a query\nOutput: hits",
+    "调用工具：get_weather\n结果：21 度",
+    'Use it so:\n```python\nfrom tools import get_weather\nprint(get_weather("Oslo"))\n```\nThat is all.',
+    'Traceback:\n  File "a.py", line 3\n    read_file("x.txt")\nFileNotFoundError',
+    "2024-05-01 INFO tool=get_weather status=ok",
+    "SELECT count(*) FROM calls WHERE name = 'get_weather';",
+    "- name: search\n    run: npm test",
+    'POST /get_weather {"city": "Oslo"}',
+    '<button onclick="call(1)" name="get_order">',
+    'Usage: <command> [options]\n\n  <tool> {"json"}',
+    '{"action": "search", "count": 3}',
+    '{"name": "search", "hits": 3}',
+    '{"name": "Launch", "type": "python", "arguments": ["--port", "80"]}',
+    '[function] {"a": 1}',
+    '<api>{"a":1}</api>',
+    '<tool_response>{"temp": 21}</tool_response>',
 ]
 
 
@@ -142,6 +180,15 @@ def test_prose_code_and_results_are_no_calls(text: str) -> None:
     """Who talks about a tool, says what it gave, or writes HTML, JSON or a usage line, has not
     called it."""
     assert call_like(text, TOOLS) == ""
+
+
+def test_tools_without_parameters() -> None:
+    """A call of one has an empty object."""
+    for parameters in ({}, {"properties": {}}, {"type": "object"}):
+        tools = [{"name": "get_time", "parameters": parameters}, {"name": "now"}]
+        assert call_like("CALL get_time {}", tools)
+        assert call_like('{"name": "get_time"}', tools)
+        assert call_like("The get_time tool takes {nothing}.", tools) == ""
 
 
 def test_without_tools_markup_alone_decides() -> None:
