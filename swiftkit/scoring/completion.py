@@ -40,6 +40,8 @@ def read_text(text: str, pinned: str, tools: Tools) -> Parsed:
         parsed = detect.parse(text)
     else:
         parsed = wire_format.load(pinned).parse(text)
+    if text[:1].isalpha() and pinned in UNPINNED and _is_heading(text, parsed, tools):
+        parsed = Parsed([], text.strip())
     if parsed.calls or parsed.malformed:
         return retyped(parsed, tools) if parsed.texts else parsed
     found = "" if pinned in UNPINNED else _in_other_format(text, pinned, tools)
@@ -49,13 +51,24 @@ def read_text(text: str, pinned: str, tools: Tools) -> Parsed:
     return parsed
 
 
+def _is_heading(text: str, parsed: Parsed, tools: Tools) -> bool:
+    """Tell if an answer is a line over JSON, as GLM-4 writes calls, that names no tool on offer."""
+    if not parsed.calls or not tools or _offers(tools, parsed):
+        return False
+    return detect.format_read(text) == "glm4"
+
+
+def _offers(tools: Tools, parsed: Parsed) -> bool:
+    names = {tool.get("function", tool)["name"] for tool in tools}
+    return not names.isdisjoint(call.name for call in parsed.calls)
+
+
 def _in_other_format(text: str, pinned: str, tools: Tools) -> str:
     other = detect.parse(text)
     if not other.calls and not other.malformed:
         return ""
     name = detect.format_read(text) or "no known format"
-    offered = {tool.get("function", tool)["name"] for tool in tools}
-    if name in _LIKE_PROSE and offered.isdisjoint(call.name for call in other.calls):
+    if name in _LIKE_PROSE and not _offers(tools, other):
         return ""
     return f"calls are written as {name}, not as {pinned}"
 

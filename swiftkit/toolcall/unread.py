@@ -156,7 +156,7 @@ def _in_the_place_of_a_name(names: Sequence[str], parameters: Sequence[str]) -> 
         value = rf"\s*+(?:[{{\"'\[]|(?-i:{any_of(parameters)})\s*+[:=])"
     return [
         rf"^[^\w\n{{}}\[]{{0,20}}\[?(?P<call>\{{)\s*+{key}",
-        rf"\{{[^{{}}]{{0,200}}{key}[^{{}}]{{0,200}}[\"']?{_ARGUMENT_KEY}[\"']?\s*+:",
+        rf"\{{[^{{}}]{{0,200}}{key}[^{{}}]{{0,200}}[\"']?{_ARGUMENT_KEY}[\"']?\s*+(?::|\Z)",
         rf"^[^\w\n{{}}\[]{{0,20}}\[\{{[^{{}}\n]{{0,200}}[\"'](?:tool|function)(?:_name)?[\"']\s*+:\s*+{quoted}",
         rf"\A\s*+[\[{{]\s*+[\"']{name}[\"']\s*+[,:]",
         rf"[\[【<(‹]{{1,3}}\s{{0,4}}{_LABEL}\w{{0,10}}\s{{0,4}}[:：=]\s{{0,4}}{quoted}",
@@ -164,6 +164,8 @@ def _in_the_place_of_a_name(names: Sequence[str], parameters: Sequence[str]) -> 
         rf"<[\w:-]{{0,20}}{_WORD}[\w:-]{{0,20}}\s[^<>\n]{{0,60}}=\s?[\"']?{name}[\"']?[\s/>]",
         rf"(?:call|invoke|execute|run|use)\w{{0,20}}\(\s*+[\"']{name}[\"']",
         rf"{label}[^\w\n]{{1,8}}{quoted}{mark}(?:\n{mark})?(?:\w{{1,12}} )?{_LABELS}{colon}{value}",
+        # cut off behind the name
+        rf"(?:^|[.:!。：]\s){mark}(?:action|✿FUNCTION✿)\s?[:：]\s?{name}{mark}\n[^\n{{}}]{{0,20}}\Z",
         rf"^{mark}(?:\w{{1,12}} )?action\s?\d{{0,2}}\s?[:：]\s?{name}\[",
         rf"{_LABEL}[\W_]{{0,3}}(?:calls?)?[\W_]{{0,3}}(?:begin|start)?[^\w\s]{{1,5}}{name}[|｜>\]】]",
     ]
@@ -175,7 +177,7 @@ def _before_parameters(names: Sequence[str], parameters: Sequence[str]) -> list[
         return [rf"(?<!/){name}{gap}(?P<object>\{{)\s*+\}}"]
     parameter = rf"(?-i:{any_of(parameters)})"
     return [
-        rf"(?<!/){name}{gap}\(?\s*+(?P<object>\{{)\s*+(?:[\"']?{parameter}[\"']?\s*+:|\}})",
+        rf"(?<!/){name}{gap}\(?\s*+(?P<object>\{{)\s*+(?:[\"']?{parameter}[\"']?\s*+(?::|\Z)|\}})",
         rf"(?:^|[\[<>(=]|(?<!\d)[.:!：。]\s{{1,4}}){name}\(\s*+{parameter}\s*+=[^\n]{{0,2000}}\)"
         r"[^\w\n]{0,20}(?:$|[<\]])",
         rf"\[\s*+{name}\(\s*+{parameter}\s*+=",

@@ -117,3 +117,21 @@ def test_an_answer_that_was_cut_off_in_its_reasoning_is_no_silence() -> None:
     assert not read_answer(ended, lambda text: parse_answer(text, wanted)).malformed
     called = msgspec.structs.replace(cut, tool_calls=[CALL])
     assert read_answer(called, lambda text: parse_answer(text, wanted)).calls == [CALL]
+
+
+@pytest.mark.parametrize("text", ['config.json\n{"a": 1}', '结果\n{"a": 1}', 'data\n{"name": "x"}'])
+@pytest.mark.parametrize("wire_format", ["", "hermes"])
+def test_a_heading_over_json_is_no_call_of_a_tool_that_is_not_there(
+    text: str, wire_format: str
+) -> None:
+    """GLM-4 writes calls so; with a tool's name it is one."""
+    assert score_text(text, gold(SILENCE, wire_format)).value == 1
+    assert score_text('f\n{"a": 1}', gold(SILENCE, wire_format)).value == 0
+    assert score_text('f\n{"a": 1}', gold(WANTED, "")).value == 1
+
+
+@pytest.mark.parametrize("wire_format", ["", "llama_json", "hermes", "pythonic"])
+def test_reasoning_may_come_twice_and_must_be_closed(wire_format: str) -> None:
+    """A second one that is never closed makes the answer malformed, as the first does."""
+    assert score_text("<think>a</think><think>b</think>Hi", gold(SILENCE, wire_format)).value == 1
+    assert score_text("<think>\n</think><think>[f()]", gold(SILENCE, wire_format)).value == 0

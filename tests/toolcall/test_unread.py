@@ -101,6 +101,10 @@ CALLS = [
     '**get_weather**(city="Oslo")',
     '[get_weather] city="Oslo"',
     "```yaml\nget_weather:\n  city: Oslo\n```",
+    "I will check. Action: get_weather\nAction Input",  # cut off
+    "I will check. ✿FUNCTION✿: get_weather\n✿ARGS✿",  # cut off
+    'Let me see.\n\nget_weather\n{"city"',  # cut off
+    'I will check. {"name": "get_weather", "parameters"',  # cut off
 ]
 NO_CALLS = [
     'Done:\n- get_order(order_id="K1")\n- cancel_order(order_id="K1")',

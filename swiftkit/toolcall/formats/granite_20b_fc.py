@@ -3,7 +3,7 @@
     <function_call> {"name": "get_weather", "arguments": {"city": "北京"}}
 
 Written by: granite-20b-functioncalling.
-Read too: Glaive's `<functioncall>`; a closing tag.
+Read too: Glaive's tag `<functioncall>`; a closing tag.
 Engines: vLLM `granite-20b-fc`.
 
 Source: the model card of granite-20b-functioncalling; vLLM's granite_20b_fc_tool_parser.py.

@@ -135,6 +135,11 @@ def read_whole(text: str, read_answer: Callable[[str], Parsed]) -> Parsed:
             return Parsed([], "", reason(error), thought.strip())
         thought = answer[opening.end() : end - len(TAGS[opening[0]])]
         answer = without_answer_tags(answer[end:].strip(), is_behind_reasoning=True)
+        if OPENING.match(answer):  # reasoning again
+            rest = read_content(answer)
+            if rest.malformed:
+                return rest
+            thought, answer = f"{thought.strip()}\n{rest.reasoning}", rest.content
     parsed = read_answer(answer)
     closing = None
     if not parsed.calls and may_close(answer):
