@@ -262,9 +262,9 @@ def test_the_order_inside_a_turn_is_of_no_account_for_the_credit(
     if one.exact == other.exact:
         assert (one.value, one.parts) == (pytest.approx(other.value), pytest.approx(other.parts))
     else:
-        assert min(one.value, other.value) == 1 - VALUES / len(placed(steps)) / (
-            1 + max(len(made) for _, (_, made) in placed(steps))
-        )
+        parameters = max(len(made) for _, (_, made) in placed(steps))
+        least = 1 - VALUES / len(placed(steps)) / (1 + parameters)
+        assert min(one.value, other.value) == pytest.approx(least)
 
 
 @bounded
