@@ -33,13 +33,19 @@ async def read_stream(content: aiohttp.StreamReader, start: float) -> tuple[byte
 
 
 async def _read_events(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Yield the payload of each `data:` line; lines of any length."""
-    rest = b""
+    """Yield the payload of each `data:` line; lines of any length, in time linear in them."""
+    begun: list[bytes] = []  # of the line that has not ended
     async for block in content.iter_any():
-        *lines, rest = (rest + block).split(b"\n")
+        first, *lines = block.split(b"\n")
+        begun.append(first)
+        if not lines:
+            continue
+        lines = [b"".join(begun), *lines]
+        begun = [lines.pop()]
         for line in lines:
             if line.startswith(_DATA):
                 yield line[len(_DATA) :].strip()
+    rest = b"".join(begun)
     if rest.startswith(_DATA):
         yield rest[len(_DATA) :].strip()
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from helpers.endpoints import GOOD, ask, in_turn
+from helpers.growth import takes_linear_time
 from helpers.servers import Reply
 
 from swiftkit.client import stream
@@ -103,3 +104,21 @@ def test_read_stream_times_the_first_token(monkeypatch: pytest.MonkeyPatch) -> N
     body, first_token = asyncio.run(stream.read_stream(Content(), 100.0))
     assert json.loads(body)["choices"][0]["message"] == {"content": "ab"}
     assert first_token == 2.0
+
+
+def test_read_stream_takes_linear_time_in_one_line() -> None:
+    """A line may hold a whole answer, and comes in blocks; the others wait meanwhile."""
+
+    class Content:
+        def __init__(self, text: str) -> None:
+            self._line = f"data: {json.dumps(chunk('stop', content=text))}\n\n".encode()
+
+        async def iter_any(self) -> AsyncIterator[bytes]:
+            for start in range(0, len(self._line), 100):
+                yield self._line[start : start + 100]
+
+    def read(text: str) -> None:
+        body, _ = asyncio.run(stream.read_stream(Content(text), 0.0))
+        assert json.loads(body)["choices"][0]["message"] == {"content": text}
+
+    assert takes_linear_time(read, "Hello ", 60_000)
