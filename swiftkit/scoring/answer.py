@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 from swiftkit.records import Response
-from swiftkit.toolcall.call import Parsed
+from swiftkit.toolcall.call import UNREAD, Parsed
 
 # not the XML that other templates write inside the same tag
 _HERMES = re.compile(r"<tool_call>\s*\{")
@@ -13,16 +13,20 @@ _HERMES = re.compile(r"<tool_call>\s*\{")
 def read_answer(response: Response, parse: Callable[[str], Parsed]) -> Parsed:
     """Return what a response says; `parse` reads its text.
 
-    `swift deploy` leaves the Hermes markup in the text beside `tool_calls`, which lack the blocks
-    that it could not read: there the text is judged, as the GRPO reward judges it. Elsewhere the
-    calls that the endpoint gave count, and without any, the text. An answer that was cut off before
-    it said anything ended inside its reasoning, which the endpoint sets apart: that is malformed,
-    as it is to the reward, and no silence.
+    The calls that the endpoint gave count, and without any, the text. `swift deploy` without
+    swiftkit's plugin leaves the Hermes markup in the text beside `tool_calls`, which lack the
+    blocks that it could not read: there the text is judged, as the GRPO reward judges it, unless
+    its row wants another format, which merely quotes that markup.
+
+    An answer that was cut off before it said anything ended inside its reasoning, which the
+    endpoint sets apart: that is malformed, as it is to the reward, and no silence.
     """
     if response.finish_reason == "length" and not response.text and not response.tool_calls:
         return Parsed([], "", "the answer ends inside its reasoning")
     if is_text_judged(response):
-        return parse(response.text)
+        parsed = parse(response.text)
+        if not (response.tool_calls and parsed.malformed.startswith(UNREAD)):
+            return parsed
     return Parsed(response.tool_calls or [], response.text)
 
 

@@ -135,3 +135,22 @@ def test_reasoning_may_come_twice_and_must_be_closed(wire_format: str) -> None:
     """A second one that is never closed makes the answer malformed, as the first does."""
     assert score_text("<think>a</think><think>b</think>Hi", gold(SILENCE, wire_format)).value == 1
     assert score_text("<think>\n</think><think>[f()]", gold(SILENCE, wire_format)).value == 0
+
+
+@pytest.mark.parametrize(
+    ("pinned", "calls"), [("mistral", [CALL]), ("harmony", [CALL]), ("hermes", []), ("", [])]
+)
+def test_quoted_hermes_markup_takes_no_calls_from_another_format(
+    pinned: str, calls: list[ToolCall]
+) -> None:
+    """Where the row wants Hermes, or detection finds it, the endpoint may have left out a block."""
+    response = Response("s", text="Not `<tool_call> {`.", tool_calls=[CALL])
+    parsed = read_answer(response, lambda text: parse_answer(text, gold(WANTED, pinned)))
+    assert (parsed.calls, bool(parsed.malformed)) == (calls, not calls)
+
+
+def test_quoted_hermes_markup_without_calls_is_unread() -> None:
+    """An endpoint that read no call says nothing against it."""
+    response = Response("s", text="<tool_call> {", tool_calls=[])
+    parsed = read_answer(response, lambda text: parse_answer(text, gold(WANTED, "mistral")))
+    assert parsed.malformed.startswith(UNREAD)
