@@ -78,7 +78,7 @@ class AnswerReader:
         self._raw: list[str] = []  # the whole answer
         self._text, self._position = "", 0  # what the steps have not taken begins there
         self._held: list[str] = []  # what _hold has taken
-        self._closing = ""  # of the reasoning that has begun
+        self._opening = self._closing = ""  # the tags of the reasoning that has begun
         self._reasoning, self._content = TrimmedText(), TrimmedText()
         self._out_reasoning: list[str] = []
         self._out_content: list[str] = []
@@ -108,7 +108,9 @@ class AnswerReader:
         self.malformed = bool(parsed.malformed) or more_calls is None
         self.ends_in_reasoning = self._is_thinking()
         if self.ends_in_reasoning:
-            return OutputPart(reasoning)
+            # behind content, its tag says there that the answer does not end with that content
+            tag = self._content.add(self._opening) if self._content.has_begun() else ""
+            return OutputPart(reasoning, tag)
         if self.malformed:
             return self._unreadable_rest()
         content = self._content_rest(raw, parsed.content)
@@ -232,7 +234,7 @@ class AnswerReader:
     def _begin_thought(self, opening: re.Match[str]) -> None:
         self._content.skip_markup()
         self._reasoning.begin_part("\n")
-        self._closing = TAGS[opening[0]]
+        self._opening, self._closing = opening[0], TAGS[opening[0]]
         self._position = opening.end()
 
 

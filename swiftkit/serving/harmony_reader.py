@@ -68,7 +68,7 @@ class HarmonyReader(AnswerReader):
         self._is_first = False
         if header and header.recipient is None:
             self._position = body
-            self._channel = header.channel
+            self._channel, self._opening = header.channel, self._text[start:body]
             self._separator = "\n" if header.channel == "analysis" else "\n\n"
             self._step = self._say
         elif header and self._has_tools and self.is_stream:

@@ -203,6 +203,18 @@ def test_random_cuts_of_answers_that_end_early_say_the_same() -> None:
     assert excused.total() < total / 20
 
 
+@pytest.mark.parametrize("form", sorted(TEMPLATES))
+def test_content_before_reasoning_that_never_closes_is_no_silence(form: str) -> None:
+    """To the evaluator as to the reward, cut off or ended by the model."""
+    text = "Hello.\n<think>\nand"
+    if form == "harmony":
+        text = "<|channel|>final<|message|>Hello.<|end|><|start|>assistant<|channel|>analysis<|message|>and"
+    for reason in ("length", "stop"):
+        answer = Answer(text, form, [], NO_CALL, reason)
+        for pinned in ("", form):
+            assert score_difference(answer, list(text), pinned) == ""
+
+
 MARKUP = sorted(
     {
         mark

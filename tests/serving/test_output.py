@@ -194,6 +194,29 @@ def test_read_answer_that_ends_in_its_reasoning_says_nothing(wire: str, text: st
 
 
 @pytest.mark.parametrize(
+    ("wire", "text", "content"),
+    [
+        ("hermes", "Hello.\n<think>\nhm", "Hello.\n<think>"),
+        ("mistral", "[THINK]a[/THINK]Hello. [THINK]hm[/TH", "Hello. [THINK]"),
+        (
+            "harmony",
+            f"{HARMONY_FINAL}.<|end|><|start|>assistant<|channel|>analysis<|message|>hm",
+            "Hello.<|start|>assistant<|channel|>analysis<|message|>",
+        ),
+    ],
+)
+def test_content_shows_the_tag_of_reasoning_that_it_ends_in(
+    wire: str, text: str, content: str
+) -> None:
+    """So that whoever reads the content does not take it for the end of the answer."""
+    reader = reader_of(wire, True)
+    whole = read_answer(text, reader)
+    assert (whole.content, reader.ends_in_reasoning) == (content, True)
+    assert whole.reasoning.endswith("hm")
+    assert joined(streamed(text, list(range(len(text))), wire)) == whole
+
+
+@pytest.mark.parametrize(
     ("form", "text", "behind"),
     [
         ("hermes", f"{WEATHER}\n<tool_call>\n{{broken", "}\n</tool_call>\n<tool_call>\n{broken"),
