@@ -27,7 +27,7 @@ from swiftkit.toolcall.wire_format import Signs
 _OPENINGS = Marks(TAGS)
 _ANSWERS = Marks(ANSWER_TAGS)
 _CLOSINGS = {closing: Marks([closing]) for closing in CLOSING_TAGS}
-_CUT = "…"  # behind arguments that are complete, of a call that is not
+CUT = "…"  # behind arguments that are complete, of a call that is not
 
 
 class ReadingRules(NamedTuple):
@@ -141,7 +141,7 @@ class AnswerReader:
             return OutputPart(content=self._unread())
         rest = self._unsent()
         if not rest.strip() and self._calls.sent.is_complete():
-            rest = _CUT
+            rest = CUT
         return OutputPart(calls=(OutputCall("", rest),) if rest else ())
 
     def _content_rest(self, raw: str, content: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from swiftkit.serving.answer_reader import CUT
 from swiftkit.serving.output import read_answer, reader_of
 from swiftkit.serving.output_part import OutputCall, OutputPart
 from swiftkit.serving.request import ChatRequest
@@ -16,7 +17,7 @@ class AnswerChoice:
         self._request, self._stops = request, StopTexts(request.stops)
         tools = request.fields.get("tools") or ()
         self._reader = reader_of(wire, bool(request.tools), tools)
-        self._calls = 0  # that have begun
+        self._begun = self._calls = 0  # calls of the answer, and those that the client gets
 
     def complete(self, raw: Any) -> dict[str, Any]:
         """Return the choice of a completion."""
@@ -52,12 +53,19 @@ class AnswerChoice:
         return self._stops.rest() + suffix
 
     def _limit_calls(self, part: OutputPart) -> OutputPart:
-        """Drop the second call of a client that wants one at a time; count those that began."""
+        """Drop the second call of a client that wants one at a time; count those that it gets.
+
+        Where the dropped calls cannot be read, no call of the answer counts: what has gone out of
+        the first is broken.
+        """
         calls = []
         for call in part.calls:
-            self._calls += bool(call.name)
-            if self._request.parallel or self._calls == 1:
+            self._begun += bool(call.name)
+            if self._request.parallel or self._begun == 1:
                 calls.append(call)
+        if self._begun > 1 and not self._request.parallel and self._reader.malformed:
+            calls.append(OutputCall("", CUT))
+        self._calls = self._begun if self._request.parallel else min(self._begun, 1)
         return part._replace(calls=tuple(calls))
 
     def _finish_reason(self, raw: Any, calls: int) -> str:

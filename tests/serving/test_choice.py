@@ -10,6 +10,7 @@ import pytest
 from swiftkit.serving.choice import AnswerChoice
 from swiftkit.serving.request import ChatRequest
 from swiftkit.serving.response import ResponseHead
+from swiftkit.toolcall import openai_calls
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import hermes
 
@@ -66,6 +67,25 @@ def test_parallel_false_keeps_the_first_call(parallel: bool, count: int) -> None
     assert [call["function"]["name"] for call in message["tool_calls"]] == ["f", "g"][:count]
     expected = {0: ("f", '{"a": 1}'), 1: ("g", "{}")}
     assert calls_of(streamed(request, TWO)) == {place: expected[place] for place in range(count)}
+
+
+@pytest.mark.parametrize("reason", ["length", "stop"])
+@pytest.mark.parametrize("second", ['{"name": "g"', '{"name": "g", "arguments": {"b": "O'])
+@pytest.mark.parametrize("parallel", [True, False])
+def test_broken_second_call_leaves_no_first_one(parallel: bool, second: str, reason: str) -> None:
+    """Whole, the answer is content; in a stream the first call has gone out, and what the client
+    gets is no list of calls, whether it sees the second or not."""
+    request = asked(parallel=parallel)
+    text = f"{hermes.render([ToolCall('f', {'a': 1})])}\n<tool_call>\n{second}"
+    answer = whole(request, text, reason)
+    assert (answer["finish_reason"], answer["message"]["content"]) == (reason, text)
+    assert "tool_calls" not in answer["message"]
+    chunks = streamed(request, text, reason)
+    assert chunks[-1]["finish_reason"] == reason
+    calls = calls_of(chunks)
+    assert len(calls) == 1 + (parallel and "arguments" in second)
+    functions = [{"name": name, "arguments": arguments} for name, arguments in calls.values()]
+    assert openai_calls.parse({"tool_calls": functions}).malformed
 
 
 def test_forced_call_is_closed_unless_it_was_cut_off() -> None:
