@@ -27,7 +27,9 @@ from swiftkit.toolcall.wire_format import Signs
 _OPENINGS = Marks(TAGS)
 _ANSWERS = Marks(ANSWER_TAGS)
 _CLOSINGS = {closing: Marks([closing]) for closing in CLOSING_TAGS}
-CUT = "…"  # behind arguments that are complete, of a call that is not
+# behind arguments that are complete, of a call that is not: what follows them may be half a call,
+# which the bracket that closes this one would close too
+CUT = "…"
 
 
 class ReadingRules(NamedTuple):
@@ -140,8 +142,8 @@ class AnswerReader:
         if not self._calls.sent:
             return OutputPart(content=self._unread())
         rest = self._unsent()
-        if not rest.strip() and self._calls.sent.is_complete():
-            rest = CUT
+        if self._calls.sent.is_complete():
+            rest = rest.rstrip() + CUT
         return OutputPart(calls=(OutputCall("", rest),) if rest else ())
 
     def _content_rest(self, raw: str, content: str) -> str | None:

@@ -18,6 +18,7 @@ from swiftkit.toolcall.wire_format import WireFormat
 
 LONGEST = 600  # characters of a head
 _FIRST, _SECOND = ToolCall("first", {"a": 1}), ToolCall("second", {"b": 2})
+_PYTHON = "{'a': True,}"
 _PIECE = re.compile(r'\s+|"[^"]*"|\w+|.', re.DOTALL)
 _QUOTED_NAME = r'("(?:[^"\\]|\\.)++")'
 _PLAIN_NAME = r'([^\s<>{}\[\]"`]+?)'
@@ -26,10 +27,14 @@ _SPACE = r"\s*+"
 
 
 class CallHeads(NamedTuple):
-    """Patterns of the two texts, with the name as their group."""
+    """Patterns of the two texts, with the name as their group.
+
+    reads_python: the arguments may be Python's, which shows late: {"a": 1,} begins as JSON.
+    """
 
     first: re.Pattern[str]
     next: re.Pattern[str]
+    reads_python: bool
 
 
 def heads_of(form: WireFormat) -> CallHeads | None:
@@ -42,7 +47,10 @@ def heads_of(form: WireFormat) -> CallHeads | None:
     marks = [mark for mark in form.SIGNS.opening if mark != form.SIGNS.ending]
     if marks and not before.startswith(tuple(marks)):  # a mark that is read, not written
         first = f"(?:{any_of(marks)})?{first}"
-    return CallHeads(re.compile(first), re.compile(_pattern(between, _SECOND.name)))
+    as_python = form.render([_FIRST]).replace(written(_FIRST.arguments), _PYTHON)
+    reads_python = bool(form.parse(as_python).calls)
+    following = _pattern(between, _SECOND.name)
+    return CallHeads(re.compile(first), re.compile(following), reads_python)
 
 
 def name_of(head: re.Match[str]) -> str:

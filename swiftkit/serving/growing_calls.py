@@ -10,7 +10,7 @@ from collections.abc import Callable
 from swiftkit.json_text import written
 from swiftkit.serving.call_heads import LONGEST, CallHeads, name_of
 from swiftkit.serving.output_part import OutputCall, SentCalls
-from swiftkit.serving.partial_arguments import PartialArguments
+from swiftkit.serving.partial_arguments import CompleteArguments, PartialArguments
 from swiftkit.toolcall.alternatives import any_of
 from swiftkit.toolcall.call import Parsed
 from swiftkit.toolcall.wire_format import Signs
@@ -36,11 +36,13 @@ class GrowingCalls:
 
 
 class JsonCalls(GrowingCalls):
-    """Gives JSON arguments as they are written, as long as heads alone stand between them."""
+    """Gives JSON arguments as they are written, as long as heads alone stand between them; where
+    they may be Python's, when they are complete."""
 
     def __init__(self, heads: CallHeads) -> None:
         super().__init__()
         self._next = heads.next
+        self._new_arguments = CompleteArguments if heads.reads_python else PartialArguments
         self._head: re.Pattern[str] | None = heads.first  # None: no more is looked for
         self._name = ""  # of a call that has not gone out yet
         self._arguments: PartialArguments | None = None
@@ -72,7 +74,7 @@ class JsonCalls(GrowingCalls):
         match = head.match(text)
         name = name_of(match) if match else ""
         if match and name:
-            self._name, self._arguments = name, PartialArguments()
+            self._name, self._arguments = name, self._new_arguments()
             return text[match.end() :]
         if len(text) > LONGEST:
             self._head = None

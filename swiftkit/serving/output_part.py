@@ -51,7 +51,7 @@ class SentCalls:
 
     def is_complete(self) -> bool:
         """Tell whether the arguments of the last call are JSON as they are."""
-        return _decoded("".join(self._calls[-1][1])) is not None
+        return decoded("".join(self._calls[-1][1])) is not None
 
     def rest(self, calls: Sequence[ToolCall]) -> tuple[OutputCall, ...] | None:
         """Return what is missing of the answer's calls; None where others have gone out."""
@@ -62,7 +62,7 @@ class SentCalls:
             sent, arguments = "".join(pieces), written(calls[place].arguments)
             if arguments.startswith(sent):
                 more.append(arguments[len(sent) :])
-            elif _decoded(sent) == arguments:  # other white space, another way to write a number
+            elif decoded(sent) == arguments:  # other white space, another way to write a number
                 more.append("")
             else:
                 return None
@@ -73,7 +73,7 @@ class SentCalls:
         return (*begun, *others)
 
 
-def _decoded(text: str) -> str | None:
+def decoded(text: str) -> str | None:
     """Return JSON as `written` writes it; None for what is none."""
     try:
         value, end = raw_decode(text, 0)

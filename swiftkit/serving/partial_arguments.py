@@ -3,6 +3,8 @@
 import json
 import re
 
+from swiftkit.serving.output_part import decoded
+
 # of the control characters, which JSON has in strings only escaped
 _ESCAPES = {chr(code): json.dumps(chr(code))[1:-1] for code in range(32)}
 _CONTROL = re.compile(r"[\x00-\x1f]")
@@ -74,6 +76,23 @@ class PartialArguments:
             character = ""
         pieces.append(character)
         return len(character)
+
+
+class CompleteArguments(PartialArguments):
+    """Gives an object when it is complete: Python's {"a": 1,} begins as JSON, and is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pieces: list[str] = []
+
+    def feed(self, text: str) -> tuple[str, str]:
+        piece, rest = super().feed(text)
+        self._pieces.append(piece)
+        if not self.has_ended:
+            return "", rest
+        whole = decoded("".join(self._pieces))
+        self.has_ended = self.is_json = bool(whole)
+        return whole or "", rest
 
 
 def _escape(character: re.Match[str]) -> str:

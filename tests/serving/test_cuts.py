@@ -215,6 +215,45 @@ def test_content_before_reasoning_that_never_closes_is_no_silence(form: str) -> 
             assert score_difference(answer, list(text), pinned) == ""
 
 
+@pytest.mark.parametrize("form", ["glm4", "qwen_fncall", "react"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '{"a": 1,}',
+        '{"a":[1,],"b":2}',
+        '{"a": 0x1}',
+        '{"a": -1.}',
+        '{"a":1_0,"b":{}}',
+        '{"a":--1}',
+        '{"a": u"x"}',
+        '{"a":1,"b":True}',
+        '{"a":"x","b":"\\x41"}',
+        '{"a": 2, "a": 1}',
+        '{"a":\\\n1}',
+    ],
+)
+def test_arguments_that_turn_out_to_be_python_are_read_in_a_stream(
+    form: str, arguments: str
+) -> None:
+    """They begin as JSON, and what has gone out could not be taken back."""
+    text = KNOWN[form].render(CALLS[1:2] * 2).replace("{}", arguments)
+    parsed = KNOWN[form].parse(text)
+    assert len(parsed.calls) == 2
+    gold = gold_of([{"name": call.name, "arguments": call.arguments} for call in parsed.calls])
+    answer = Answer(text, form, [], gold)
+    assert difference(answer, list(text)) == difference(answer, [text]) == ""
+
+
+@pytest.mark.parametrize("form", ["glm4", "qwen_fncall", "react"])
+def test_calls_that_end_anywhere_are_no_calls_in_a_stream_either(form: str) -> None:
+    """What follows a call that has gone out is not taken for a call itself."""
+    text = KNOWN[form].render([ToolCall("f", {"x": 1}), ToolCall("g", {"city": "Oslo"})])
+    for end in range(1, len(text)):
+        answer = Answer(text[:end], form, [], NO_CALL, "length")
+        problem = difference(answer, list(answer.text))
+        assert not problem or policy(answer, list(answer.text)) == "not pinned", problem
+
+
 MARKUP = sorted(
     {
         mark

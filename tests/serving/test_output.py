@@ -219,13 +219,13 @@ def test_content_shows_the_tag_of_reasoning_that_it_ends_in(
 @pytest.mark.parametrize(
     ("form", "text", "behind"),
     [
-        ("hermes", f"{WEATHER}\n<tool_call>\n{{broken", "}\n</tool_call>\n<tool_call>\n{broken"),
-        ("hermes", WEATHER + "</tool_call>", "}\n</tool_call></tool_call>"),
+        ("hermes", f"{WEATHER}\n<tool_call>\n{{broken", "}\n</tool_call>\n<tool_call>\n{broken…"),
+        ("hermes", WEATHER + "</tool_call>", "}\n</tool_call></tool_call>…"),
         ("hermes", WEATHER[:-15], ""),
-        ("deepseek_v4", f"{DSML}</｜DSML｜", "\n</｜DSML｜tool_calls></｜DSML｜"),
+        ("deepseek_v4", f"{DSML}</｜DSML｜", "\n</｜DSML｜tool_calls></｜DSML｜…"),
         ("step3", STEP3.removesuffix("\n<｜tool_calls_end｜>"), "…"),
-        ("harmony", HARMONY_WEATHER + "<|call|>", "<|call|>"),
-        ("llama_json", LLAMA + " is how", "} is how"),
+        ("harmony", HARMONY_WEATHER + "<|call|>", "<|call|>…"),
+        ("llama_json", LLAMA + " is how", "} is how…"),
     ],
 )
 def test_feed_of_a_broken_answer_leaves_no_call_behind(form: str, text: str, behind: str) -> None:
