@@ -80,6 +80,7 @@ class AnswerReader:
         self._raw: list[str] = []  # the whole answer
         self._text, self._position = "", 0  # what the steps have not taken begins there
         self._held: list[str] = []  # what _hold has taken
+        self._answer_opening = ""  # the tag that the answer stands in
         self._opening = self._closing = ""  # the tags of the reasoning that has begun
         self._reasoning, self._content = TrimmedText(), TrimmedText()
         self._out_reasoning: list[str] = []
@@ -140,7 +141,11 @@ class AnswerReader:
 
     def _unreadable_rest(self) -> OutputPart:
         if not self._calls.sent:
-            return OutputPart(content=self._unread())
+            # The tag before it belongs to what cannot be read: a keyword behind it begins no line.
+            # Where an answer is calls throughout, it is read without.
+            is_part = not self._content.has_begun() and not self._rules.held
+            tag = self._answer_opening if is_part else ""
+            return OutputPart(content=tag + self._unread())
         rest = self._unsent()
         if self._calls.sent.is_complete():
             rest = rest.rstrip() + CUT
@@ -171,6 +176,7 @@ class AnswerReader:
             self._step = self._think
         elif answer := self._answer_tag():
             self._content.skip_markup()
+            self._answer_opening = answer
             self._position += len(answer)
             self._marks = self._rules.in_answer[answer]
             self._begin()

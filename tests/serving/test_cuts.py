@@ -254,6 +254,18 @@ def test_calls_that_end_anywhere_are_no_calls_in_a_stream_either(form: str) -> N
         assert not problem or policy(answer, list(answer.text)) == "not pinned", problem
 
 
+@pytest.mark.parametrize("form", sorted(TEMPLATES))
+@pytest.mark.parametrize("tag", ["<answer>", "<response>", "<|START_RESPONSE|>"])
+def test_calls_in_tags_of_the_answer_are_the_same_everywhere(form: str, tag: str) -> None:
+    """Whole and half, with content and without."""
+    text = KNOWN[form].render([ToolCall("f", {"x": 1})])
+    gold = gold_of([{"name": "f", "arguments": {"x": 1}}])
+    for inner in (text, text[:-3], f"Hi.\n{text}", "Hi."):
+        answer = Answer(f"<think>a</think>{tag}{inner}", form, [], gold)
+        for pieces in (list(answer.text), [answer.text]):
+            assert score_difference(answer, pieces, form) == ""
+
+
 MARKUP = sorted(
     {
         mark
