@@ -4,6 +4,7 @@ The chunks are the OpenAI form's. `swift deploy` of ms-swift 4.6.0 sends `tool_c
 last chunk, without an `index`; an error breaks its stream in the middle.
 """
 
+import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,7 +12,11 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from swiftkit.errors import DataError
+from swiftkit.json_text import check_distinct
+
 _DATA = b"data:"
+_LONGEST_INDEX = 10  # digits
 _DONE = b"[DONE]"
 # the parts of a message whose first one is the first token
 _TOKEN_PARTS = ("content", "reasoning_content", "reasoning", "tool_calls")
@@ -50,13 +55,28 @@ async def _read_events(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         yield rest[len(_DATA) :].strip()
 
 
+class _Call:
+    """A call whose parts come one by one."""
+
+    def __init__(self) -> None:
+        self.name: Any = ""
+        self.identity = ""
+        self.pieces: list[str] = []  # of the arguments
+        self.value: Any = ""  # the arguments of a server that does not give them as text
+
+    def function(self) -> dict[str, Any]:
+        return {"name": self.name, "arguments": _last_of_keys("".join(self.pieces)) or self.value}
+
+
 class StreamedAnswer:
     """The message that the chunks make up; [DONE] or a finish reason completes it."""
 
     def __init__(self) -> None:
         self.is_complete = False
         self._texts: list[str] = []
-        self._calls: dict[Any, dict[str, Any]] = {}  # by index
+        self._calls: list[_Call] = []
+        self._by_index: dict[int, _Call] = {}
+        self._by_identity: dict[str, _Call] = {}
         self._finish = self._usage = self._error = None
         self._broken = b""
 
@@ -88,18 +108,41 @@ class StreamedAnswer:
 
     def _add_call(self, part: dict[str, Any]) -> None:
         """Add a call or a part of one: the name comes once, the arguments piece by piece."""
-        index = part.get("index")
-        key = index if isinstance(index, int) else f"call {len(self._calls)}"
-        call = self._calls.setdefault(key, {"name": "", "arguments": ""})
         function = part.get("function")
-        if not isinstance(function, dict):
-            return
-        call["name"] = call["name"] or function.get("name") or ""
+        function = function if isinstance(function, dict) else {}
+        call = self._call_of(part, bool(function.get("name")))
+        call.name = call.name or function.get("name") or ""
         arguments = function.get("arguments")
-        if isinstance(arguments, str) and isinstance(call["arguments"], str):
-            call["arguments"] += arguments
+        if isinstance(arguments, str):
+            call.pieces.append(arguments)
         elif arguments is not None:
-            call["arguments"] = arguments
+            call.value = arguments
+
+    def _call_of(self, part: dict[str, Any], is_named: bool) -> "_Call":
+        """Return the call that a part belongs to, a new one if it begins it.
+
+        The index decides, but for servers that give several calls the same one: their ids differ.
+        Without an index the id decides; without both, the name, with which a call begins.
+        """
+        index, identity = _index(part.get("index")), part.get("id")
+        identity = identity if isinstance(identity, str) else ""
+        if index is not None:
+            call = self._by_index.get(index)
+            # an id at every part, each another, is known too: those parts have no name
+            if call and is_named and identity and call.identity not in ("", identity):
+                call = None
+        elif identity:
+            call = self._by_identity.get(identity)
+        else:
+            call = None if is_named or not self._calls else self._calls[-1]
+        if call is None:
+            call = _Call()
+            self._calls.append(call)
+        call.identity = call.identity or identity
+        if index is not None:
+            self._by_index[index] = call
+        self._by_identity.setdefault(call.identity, call)
+        return call
 
     def body(self) -> bytes:
         """Return the body of the same answer without streaming; of a broken stream its error."""
@@ -110,6 +153,24 @@ class StreamedAnswer:
             return msgspec.json.encode({"error": error})
         message: dict[str, Any] = {"content": "".join(self._texts)}
         if self._calls:
-            message["tool_calls"] = [{"function": call} for call in self._calls.values()]
+            message["tool_calls"] = [{"function": call.function()} for call in self._calls]
         choice = {"message": message, "finish_reason": self._finish}
         return msgspec.json.encode({"choices": [choice], "usage": self._usage})
+
+
+def _index(value: Any) -> int | None:
+    if isinstance(value, str) and value.isdecimal() and len(value) < _LONGEST_INDEX:
+        value = int(value)
+    return value if isinstance(value, int) else None
+
+
+def _last_of_keys(arguments: str) -> str:
+    """Return the arguments with the last of the values that a key was given, as every other reader
+    of an answer takes it; what is no JSON stays."""
+    try:
+        check_distinct(arguments, "a call")
+    except DataError:
+        return json.dumps(json.loads(arguments))
+    except (ValueError, RecursionError):
+        pass
+    return arguments

@@ -12,6 +12,7 @@ from helpers.growth import takes_linear_time
 from helpers.servers import Reply
 
 from swiftkit.client import stream
+from swiftkit.client.completion import read_completion
 from swiftkit.toolcall.call import ToolCall
 
 
@@ -69,6 +70,87 @@ def test_stream_calls_are_put_together(events: tuple[Any, ...]) -> None:
     them."""
     response, _ = ask(lambda _: Reply(events=events), stream=True)
     assert response.tool_calls == [ToolCall("f", {"x": 1}), ToolCall("g", {})]
+
+
+def part(arguments: str, name: str = "", **more: Any) -> dict[str, Any]:
+    """A chunk with a call or a part of one."""
+    function = {"name": name, "arguments": arguments} if name else {"arguments": arguments}
+    return chunk(tool_calls=[{**more, "function": function}])
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        # one index for all calls
+        [part('{"x": 1}', "f", index=0, id="a"), part("{}", "g", index=0, id="b")],
+        [
+            part('{"x"', "f", index=0, id="a"),
+            part(": 1}", index=0),
+            part("{", "g", index=0, id="b"),
+            part("}", index=0, id="b"),
+        ],
+        # an index as text, alone and beside numbers
+        [part('{"x"', "f", index="0"), part(": 1}", index="0"), part("{}", "g", index="1")],
+        [part('{"x"', "f", index="0"), part(": 1}", index=0), part("{}", "g", index=1)],
+        # no index, the id goes on
+        [
+            part('{"x"', "f", id="a"),
+            part("{", "g", id="b"),
+            part(": 1}", id="a"),
+            part("}", id="b"),
+        ],
+        [part('{"x"', "f", index=0, id="a"), part(": 1}", id="a"), part("{}", "g", id="b")],
+        # neither
+        [part('{"x"', "f"), part(": 1}"), part("{}", "g")],
+        # another id at each part, the name at each part
+        [
+            part('{"x"', "f", index=0, id="a"),
+            part(": 1}", index=0, id="b"),
+            part("{}", "g", index=1, id="c"),
+        ],
+        [
+            part('{"x"', "f", index=0, id="a"),
+            part(": 1}", "f", index=0, id="a"),
+            part("{}", "g", index=1, id="b"),
+        ],
+    ],
+)
+def test_parts_of_a_call_are_known_by_index_or_id(parts: list[dict[str, Any]]) -> None:
+    """As servers give them: two calls stay two, and one stays one."""
+    answer = stream.StreamedAnswer()
+    for event in (*parts, chunk("tool_calls")):
+        answer.add(json.dumps(event).encode())
+    response = read_completion(answer.body(), "s", 0)
+    assert response.tool_calls == [ToolCall("f", {"x": 1}), ToolCall("g", {})]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value"),
+    [
+        ('{"x": 2, "x": 1}', {"x": 1}),
+        ('{"x": [{"y": 2, "y": "京"}], "\\u0078": {"y": 1.0}}', {"x": {"y": 1.0}}),
+        ({"x": 1}, {"x": 1}),
+    ],
+)
+def test_last_of_two_arguments_with_one_name_counts(arguments: Any, value: dict[str, Any]) -> None:
+    """As in the same answer without streaming, which the server's reader wrote."""
+    answer = stream.StreamedAnswer()
+    answer.add(json.dumps(part(arguments, "f", index=0)).encode())
+    answer.add(json.dumps(chunk("tool_calls")).encode())
+    assert read_completion(answer.body(), "s", 0).tool_calls == [ToolCall("f", value)]
+
+
+def test_arguments_in_many_pieces_take_linear_time() -> None:
+    """A model writes them token by token."""
+
+    def read(text: str) -> None:
+        answer = stream.StreamedAnswer()
+        for start in range(0, len(text), 1000):
+            answer.add(json.dumps(part(text[start : start + 1000], index=0)).encode())
+        answer.add(json.dumps(chunk("stop")).encode())
+        assert len(answer.body()) > len(text)
+
+    assert takes_linear_time(read, "Hello ", 600_000)
 
 
 @pytest.mark.parametrize(

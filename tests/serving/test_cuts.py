@@ -266,6 +266,15 @@ def test_calls_in_tags_of_the_answer_are_the_same_everywhere(form: str, tag: str
             assert score_difference(answer, pieces, form) == ""
 
 
+@pytest.mark.parametrize("form", sorted(TEMPLATES))
+def test_last_of_two_arguments_with_one_name_counts(form: str) -> None:
+    """In JSON, for the evaluator of a stream too, which got both."""
+    text = KNOWN[form].render([ToolCall("f", {"a": 1})]).replace('{"a": 1}', '{"a": 2, "a": 1}')
+    answer = Answer(text, form, [], gold_of([{"name": "f", "arguments": {"a": 1}}]))
+    for pieces in (list(text), [text]):
+        assert score_difference(answer, pieces, form) == ""
+
+
 MARKUP = sorted(
     {
         mark
