@@ -16,7 +16,7 @@ def read_answer(response: Response, parse: Callable[[str], Parsed]) -> Parsed:
     The calls that the endpoint gave count, and without any, the text. `swift deploy` without
     swiftkit's plugin leaves the Hermes markup in the text beside `tool_calls`, which lack the
     blocks that it could not read: there the text is judged, as the GRPO reward judges it, unless
-    its row wants another format, which merely quotes that markup.
+    the row's format finds nothing of its own in it, which is a quotation of that markup.
 
     An answer that was cut off before it said anything ended inside its reasoning, which the
     endpoint sets apart: that is malformed, as it is to the reward, and no silence.
@@ -25,7 +25,9 @@ def read_answer(response: Response, parse: Callable[[str], Parsed]) -> Parsed:
         return Parsed([], "", "the answer ends inside its reasoning")
     if is_text_judged(response):
         parsed = parse(response.text)
-        if not (response.tool_calls and parsed.malformed.startswith(UNREAD)):
+        is_unread = parsed.malformed.startswith(UNREAD)
+        is_own = parsed.calls or parsed.reasoning or (parsed.malformed and not is_unread)
+        if is_own or not response.tool_calls:
             return parsed
     return Parsed(response.tool_calls or [], response.text)
 

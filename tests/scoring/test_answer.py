@@ -149,6 +149,21 @@ def test_quoted_hermes_markup_takes_no_calls_from_another_format(
     assert (parsed.calls, bool(parsed.malformed)) == (calls, not calls)
 
 
+def test_hermes_markup_in_reasoning_is_no_quotation() -> None:
+    """ms-swift reads a call there; the text shows that it is a thought, as to the reward."""
+    text = f"<think>{load('hermes').render([CALL])}</think>No."
+    response = Response("s", text=text, tool_calls=[CALL])
+    parsed = read_answer(response, lambda text: parse_answer(text, gold(SILENCE, "hermes")))
+    assert (parsed.calls, parsed.malformed) == ([], "")
+
+
+def test_quoted_hermes_markup_of_a_format_with_the_same_tag_is_a_quotation() -> None:
+    """What its reader passes over is no broken call."""
+    response = Response("s", text="<|assistant|>]<tool_call>{", tool_calls=[CALL])
+    parsed = read_answer(response, lambda text: parse_answer(text, gold(WANTED, "hunyuan")))
+    assert parsed.calls == [CALL]
+
+
 def test_quoted_hermes_markup_without_calls_is_unread() -> None:
     """An endpoint that read no call says nothing against it."""
     response = Response("s", text="<tool_call> {", tool_calls=[])
