@@ -80,6 +80,6 @@ def read_as(response: Response, parsed: Parsed, pinned: str) -> str:
         return "unread" if parsed.malformed.startswith(UNREAD) else "malformed"
     if not parsed.calls:
         return "no call"
-    if not is_text_judged(response):
+    if parsed.calls is response.tool_calls or not is_text_judged(response):
         return "tool_calls"
     return detect.format_read(response.text) if pinned in UNPINNED else pinned

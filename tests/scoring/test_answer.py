@@ -79,6 +79,7 @@ def test_a_pinned_format_reads_what_detection_reads(call: ToolCall, name: str) -
     [
         (Response("", text="", tool_calls=[CALL]), "", "tool_calls"),
         (Response("", text=load("hermes").render([CALL]), tool_calls=[CALL]), "", "hermes"),
+        (Response("", text="Not `<tool_call> {`.", tool_calls=[CALL]), "mistral", "tool_calls"),
         (Response("", text=load("mistral").render([CALL])), "", "mistral"),
         (Response("", text=load("llama_json").render([CALL])), "", "llama_json"),
         (Response("", text=load("hermes").render([CALL])), "hermes", "hermes"),
