@@ -260,7 +260,7 @@ def test_a_client_calls_tools_and_sends_results_back(gpt_oss_demo: Path, tmp_pat
 
 
 def check_stream(client: openai.OpenAI, messages: list[Any], tools: list[Any], call: Any) -> None:
-    """The same call, streamed."""
+    """The same call, streamed: its name first, its arguments as they are written."""
     chunks = list(
         client.chat.completions.create(
             model="swiftkit", messages=messages, tools=tools, stream=True
@@ -268,10 +268,11 @@ def check_stream(client: openai.OpenAI, messages: list[Any], tools: list[Any], c
     )
     deltas = [chunk.choices[0].delta for chunk in chunks]
     assert "".join(delta.content or "" for delta in deltas) == ""
-    (streamed,) = [one for delta in deltas for one in delta.tool_calls or []]
-    assert streamed.index == 0
-    assert streamed.function.name == call.function.name  # type: ignore[union-attr]
-    assert streamed.function.arguments == call.function.arguments  # type: ignore[union-attr]
+    pieces: list[Any] = [one for delta in deltas for one in delta.tool_calls or []]
+    assert {piece.index for piece in pieces} == {0}
+    assert [piece.function.name for piece in pieces if piece.function.name] == [call.function.name]
+    arguments = "".join(piece.function.arguments for piece in pieces)
+    assert json.loads(arguments) == json.loads(call.function.arguments)
     assert chunks[-1].choices[0].finish_reason == "tool_calls"
 
 

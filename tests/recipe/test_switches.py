@@ -24,4 +24,4 @@ def test_empty_is_the_default(environment: dict[str, str], default: bool) -> Non
 
 
 def test_shell_scripts_know_the_same_words() -> None:
-    assert f"({'|'.join(OFF)})?" in (ROOT / "recipes/lib.sh").read_text()
+    assert f"({'|'.join(OFF)})?" in (ROOT / "recipes/usage.sh").read_text()
