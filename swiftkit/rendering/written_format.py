@@ -6,15 +6,18 @@ models/Qwen3-8B         a folder with chat_template.jinja, or tokenizer_config.j
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from swiftkit.errors import DataError, UsageError
-from swiftkit.rendering.chat_template import ChatTemplate
-from swiftkit.rendering.message_form import MessageForm, probe_form
-from swiftkit.rendering.model_folder import read_chat_template
 from swiftkit.toolcall import detect, formats
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.wire_format import ANY_FORMAT
+
+# Most settings are names, and every convert, eval and preflight asks: Jinja is imported for a
+# folder alone.
+if TYPE_CHECKING:
+    from swiftkit.rendering.chat_template import ChatTemplate
+    from swiftkit.rendering.message_form import MessageForm
 
 _LONGEST = 100  # characters of a value that a message repeats
 _CALL = ToolCall("get_weather", {"city": "Oslo", "days": 3})
@@ -46,6 +49,8 @@ def wire_format_named(value: str, option: str) -> str:
     value = value.strip()
     if value in ("", ANY_FORMAT, *formats.names()):
         return value
+    from swiftkit.rendering.model_folder import read_chat_template
+
     folder = Path(value).expanduser()
     if not _is_dir(folder):
         known = ", ".join([ANY_FORMAT, *formats.names()])
@@ -68,8 +73,10 @@ def _is_dir(folder: Path) -> bool:
         return False
 
 
-def _format_written(template: ChatTemplate) -> str:
+def _format_written(template: "ChatTemplate") -> str:
     """Return the format in which a chat template writes a call; "" for none that can be read."""
+    from swiftkit.rendering.message_form import probe_form
+
     form = probe_form(template)
     for content in ("", None):  # what templates do with an empty text differs
         answer = _written(template, form, content)
@@ -79,7 +86,7 @@ def _format_written(template: ChatTemplate) -> str:
     return ""
 
 
-def _written(template: ChatTemplate, form: MessageForm, content: str | None) -> str:
+def _written(template: "ChatTemplate", form: "MessageForm", content: str | None) -> str:
     """Return what the template adds for an answer with the call; "" where it refuses."""
     function = {"name": _CALL.name, "arguments": _CALL.arguments}
     call = {"id": _ID, "type": "function", "function": function}
