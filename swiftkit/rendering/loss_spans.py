@@ -18,10 +18,12 @@ model generates: that is trained, and nothing else. A turn's status:
     lost         the template drops calls, reasoning or content: `lost` names them
     not_prefix   R does not begin with P, whatever thinking mode is asked for: no loss can be right
     refused      the template refuses the conversation up to this turn
+
+Token ids may tell more of a turn than its text: token_ids.py.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -83,23 +85,37 @@ def render_conversation(
     messages: Any,
     tools: Sequence[Any] | None = None,
     settings: dict[str, Any] | None = None,
+    *,
+    only: Collection[int] | None = None,
 ) -> RenderedConversation:
     """Return the text of OpenAI messages, and what becomes of each turn of the assistant in it.
 
-    `settings` are the row's chat_template_kwargs, such as enable_thinking. Raises DataError: those
-    of `neutral`, and template_refuses where the template refuses the whole conversation.
+    `settings` are the row's chat_template_kwargs, such as enable_thinking. `only` are the indexes
+    of the messages whose turns are wanted; None: all. Raises DataError: those of `neutral`, and
+    template_refuses where the template refuses the whole conversation.
     """
-    if taken := {"self", "messages", "tools", "add_generation_prompt"} & (settings or {}).keys():
-        reason = f"chat_template_kwargs sets {', '.join(sorted(taken))}"
-        raise DataError(reason, "bad_settings", "that is no setting of a template: take it out")
+    check_settings(settings or {})
     renderer = _Renderer(template, form, tools, settings or {})
     conversation = neutral(messages)
     text = renderer.render(conversation)
     turns = []
     for index, message in enumerate(conversation):
-        if message["role"] == "assistant":
+        if message["role"] == "assistant" and (only is None or index in only):
             turns.append(_turn(renderer, conversation[: index + 1], text))
     return RenderedConversation(text, tuple(turns))
+
+
+def check_settings(settings: dict[str, Any]) -> None:
+    """Raise DataError (bad_settings) for a setting that would replace the messages."""
+    if taken := {"self", "messages", "tools", "add_generation_prompt"} & settings.keys():
+        reason = f"chat_template_kwargs sets {', '.join(sorted(taken))}"
+        raise DataError(reason, "bad_settings", "that is no setting of a template: take it out")
+
+
+def stop_after(template: ChatTemplate, text: str, start: int) -> re.Match[str] | None:
+    """Return the first of a template's stop tokens that begins at `start` or later."""
+    stops = template.stop_tokens
+    return re.compile(any_of(stops)).search(text, start) if stops else None
 
 
 @dataclass(frozen=True)
@@ -126,8 +142,7 @@ class _Renderer:
 
     def stop_after(self, text: str, start: int) -> int | None:
         """Return where the first stop token that begins at `start` or later ends."""
-        stops = self.template.stop_tokens
-        found = re.compile(any_of(stops)).search(text, start) if stops else None
+        found = stop_after(self.template, text, start)
         return found.end() if found else None
 
 

@@ -59,6 +59,8 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
 
     # As ms-swift's own: it would need flash attention, which has no attention sinks.
     support_padding_free = False
+    # under either --template_backend (native_template.py)
+    renders_itself = reads_neutral_rows = True
 
     def encode(self, inputs: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Encode messages in OpenAI's writing too, with reasoning and parallel calls."""
@@ -98,8 +100,11 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
         contexts, scales = self.loss_scale(contexts, kinds, rounds, **inputs.extra_kwargs)
         return contexts, scales, int(self.is_training and bool(rounds))
 
+    def _jinja_encode(self, inputs: StdTemplateInputs) -> tuple[list[Any], list[float], int]:
+        return self._swift_encode(inputs)
+
     def _is_harmony(self) -> bool:
-        return bool(self.use_chat_template and self.template_backend == "swift")
+        return bool(self.use_chat_template)
 
     def _turns(self, inputs: StdTemplateInputs) -> list[HarmonyTurn]:
         messages: list[dict[str, Any]] = []
