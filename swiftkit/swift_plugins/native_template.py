@@ -40,7 +40,7 @@ from swiftkit.rendering.message_form import probe_form
 from swiftkit.rendering.model_folder import read_chat_template
 from swiftkit.rendering.token_ids import TextEncoder
 from swiftkit.rendering.training_row import RowEncoder, TrainingRow
-from swiftkit.swift_plugins import neutral_rows
+from swiftkit.swift_plugins import neutral_rows, template_record  # noqa: F401 - it patches swift
 from swiftkit.swift_plugins.neutral_rows import RowConversation, conversation_of
 from swiftkit.swift_plugins.sampled_turns import sampled_contexts
 from swiftkit.toolcall import reasoning
@@ -54,7 +54,7 @@ _WHOLE = {"default", "last_round", "all", "base", "ignore_empty_think"}
 class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
     """Makes the token ids itself, by the chat template of the model's folder."""
 
-    reads_neutral_rows = True
+    reads_neutral_rows = is_rendered_natively = True
 
     def encode(self, inputs: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Encode messages in OpenAI's writing too, with reasoning, ids and names."""

@@ -92,9 +92,16 @@ def _features(server: Any) -> ServerFeatures:
             reads_media=bool(engine.model_meta.is_multimodal),
             max_logprobs=args.max_logprobs,
             no_json=openai_engine.why_no_json(engine),
-            no_thinking=engine.template.template_meta.non_thinking_prefix or "",
+            no_thinking=_no_thinking(engine.template),
         )
     return server.swiftkit_features  # type: ignore[no-any-return]
+
+
+def _no_thinking(template: Any) -> str:
+    """Return what an answer without reasoning begins with, unless the prompt ends with it."""
+    if getattr(template, "is_rendered_natively", False):
+        return ""
+    return template.template_meta.non_thinking_prefix or ""
 
 
 def _completion(

@@ -1,12 +1,15 @@
 """Look at the data before GRPO begins, and log more than a reward's mean.
 
 In swift 4.6.0 a reward function gets its arguments and the columns of a batch, and gives numbers
-back; the data set, the scheduler and the log belong to the trainer. So two methods of GRPOTrainer
+back; the data set, the scheduler and the log belong to the trainer. So three methods of GRPOTrainer
 are wrapped, once, as soon as a reward of ours is made:
 
-    train                       first asks each reward whether it can work, and stops with a message
+    train                       first asks each reward whether it can work, compares the first
+                                prompts with the model's chat template, and stops with a message
     _compute_rewards_per_func   then adds the means of the rewards' `parts`, over all processes, to
                                 the metrics that swift writes to logging.jsonl, SwanLab and the like
+    log                         first adds how many later prompts of rollouts a server would send
+                                (prompt_gate.py)
 """
 
 import os
@@ -19,6 +22,7 @@ from swiftkit.errors import SwiftkitError
 from swiftkit.rendering.written_format import wire_format_named
 from swiftkit.scoring import rewards
 from swiftkit.scoring.rewards import WIRE_FORMAT
+from swiftkit.swift_plugins.prompt_gate import check_prompts, log_prompts
 
 # loaded by the time a reward is made; elsewhere there is nothing to wrap
 _TRAINER = "swift.rlhf_trainers.grpo_trainer"
@@ -42,6 +46,7 @@ def install() -> None:
             for reward in _ours(trainer):
                 reward.run_format = run_format
                 reward.check(trainer)
+            check_prompts(trainer)
         except SwiftkitError as error:
             message = f"\nswiftkit: the run was stopped before its first step.\n{error}"
             print(message, file=sys.stderr, flush=True)
@@ -61,6 +66,7 @@ def install() -> None:
         return result
 
     trainer_class.train, trainer_class._compute_rewards_per_func = checked_train, compute_and_log
+    log_prompts(trainer_class)
     trainer_class.swiftkit_hooks = True
 
 
