@@ -15,10 +15,16 @@ SKIPPED = "skipped: "  # how the error of a response begins that leaves the deno
 
 
 class Message(TypedDict):
-    """One message of a swift row. Roles: system, user, assistant, tool_call, tool_response."""
+    """One message of a swift row. Roles: system, user, assistant, tool_call, tool_response.
+
+    What a chat template adds (separators, tags around reasoning) is not in it.
+    """
 
     role: str
     content: str
+    reasoning_content: NotRequired[str]  # of an answer, which may have no text then: ""
+    tool_call_id: NotRequired[str]  # of a call and its result, where the data has one
+    name: NotRequired[str]  # of the tool, beside its result, where the data has it
     loss: NotRequired[bool]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from swiftkit.data.from_openai import are_messages, is_message, messages_of, role_of, with_system
 from swiftkit.data.json_values import listed
-from swiftkit.data.rows import ANSWERS, call_message
+from swiftkit.data.rows import ANSWERS, answer_message, call_message
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message
@@ -21,7 +21,7 @@ from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.formats import call_strings
 from swiftkit.toolcall.read_call import call_from
-from swiftkit.toolcall.reasoning import join, split
+from swiftkit.toolcall.reasoning import split
 
 _MARKUP = ("<tool_call>", "<|channel|>", "to=functions.")
 _ARGUMENTS = ("arguments", "parameters")
@@ -80,10 +80,9 @@ def _text_answer(answer: str, where: str, lenient: bool) -> list[Message]:
     if parsed.malformed or not parsed.calls:
         return [{"role": "assistant", "content": answer}]
     reasoning = reasoning or parsed.reasoning
-    prose = join(reasoning, parsed.content, where) if reasoning else parsed.content
     messages = [call_message(call) for call in parsed.calls]
-    if prose:
-        messages.insert(0, {"role": "assistant", "content": prose})
+    if parsed.content or reasoning:
+        messages.insert(0, answer_message(parsed.content, reasoning))
     return messages
 
 

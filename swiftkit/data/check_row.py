@@ -14,7 +14,7 @@ from swiftkit.scoring.expected_calls import read_expected_calls
 from swiftkit.scoring.options import options_from
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.read_call import call_from
-from swiftkit.toolcall.reasoning import split
+from swiftkit.toolcall.reasoning import CLOSE, split
 from swiftkit.toolcall.tools import tool_names, tools_from
 
 
@@ -81,7 +81,17 @@ def _check_message(message: Any, before: str | None, where: str) -> str:
 
 
 def _check_answer(message: Message, following: list[Message], where: str) -> None:
-    reasoning, answer = split(message["content"], where)
+    reasoning: Any = message.get("reasoning_content")
+    if reasoning is None:  # a row that `swiftkit convert` has not written may hold it in the text
+        reasoning, answer = split(message["content"], where)
+    else:
+        answer = message["content"]
+    if not isinstance(reasoning, str | None):
+        fix = "write the reasoning as text"
+        raise DataError(f"{where}: reasoning_content is no text", "bad_reasoning", fix)
+    if CLOSE in (reasoning or ""):  # which ends it, in what a chat template makes of it
+        fix = "take the tag out of it"
+        raise DataError(f"{where}: the reasoning holds {CLOSE}", "bad_reasoning", fix)
     has_calls = bool(following) and following[0].get("role") == "tool_call"
     if not answer.strip() and not (reasoning and has_calls):
         fix = "fill it in, or delete the row"

@@ -71,8 +71,12 @@ def convert_files(
         rejects: IO[bytes] | None = None  # made at its first line
         outcomes = stack.enter_context(closing(_outcomes(files, progress.add_bytes, options)))
         writer = _RowWriter(out, report, options)
+        old_rows, first_old_row = 0, ""
         for outcome in outcomes:
             _count(outcome, report)
+            if outcome.is_old_row:
+                old_rows += 1
+                first_old_row = first_old_row or _first_place(outcome)
             if outcome.reject:
                 rejects = rejects or stack.enter_context(write_atomically(rejects_path))
                 rejects.write(encode(outcome.reject) + b"\n")
@@ -81,6 +85,8 @@ def convert_files(
                 break
             progress.update(report.rows_in)
         _check_filtered(report, files, options)
+    if old_rows:
+        report.notes.append(_old_rows_note(old_rows, first_old_row))
     if writer.late and output.is_file():
         put_first(output, writer.late)
         report.notes.append(
@@ -137,6 +143,18 @@ def _notes(inputs: Iterable[Path], files: Iterable[Path], written: Iterable[Path
         rule = "a null inside a Parquet row counts as absent"
         notes.append(f"{rule}: Parquet cannot tell the two apart")
     return notes
+
+
+def _old_rows_note(count: int, first: str) -> str:
+    form = "reasoning inside the text, or a line break before calls that may not be the text's own"
+    what = "were written by an older swiftkit convert, for one kind of chat template"
+    fix = "convert the raw data again: the reasoning is taken apart here, the line breaks stay"
+    return f"{count} rows {what} ({form}), the first at {first}; {fix}"
+
+
+def _first_place(outcome: ConvertOutcome) -> str:
+    first: dict[str, Any] = msgspec.json.decode(outcome.rows[0].partition(b"\n")[0])
+    return str(first["source"])
 
 
 def _check_filtered(report: ConvertReport, files: list[Path], options: ConvertOptions) -> None:
@@ -209,8 +227,7 @@ def _count(outcome: ConvertOutcome, report: ConvertReport) -> None:
     elif name:
         report.rows_accepted += outcome.records
         if name not in report.formats:
-            first = msgspec.json.decode(outcome.rows[0].partition(b"\n")[0])
-            report.first_rows[name] = first["source"]
+            report.first_rows[name] = _first_place(outcome)
         report.formats[name] = report.formats.get(name, 0) + outcome.records
     else:
         report.rows_filtered += 1

@@ -12,6 +12,7 @@ from swiftkit.data.detect_format import converter_of, detect_format
 from swiftkit.data.fast_path import Kind, convert_line
 from swiftkit.data.from_openai import unfolded
 from swiftkit.data.json_values import listed
+from swiftkit.data.old_form import is_own_old_row
 from swiftkit.data.targets import TARGETS
 from swiftkit.errors import DataError
 from swiftkit.files.inputs import STDIN, Chunk
@@ -58,6 +59,7 @@ class ConvertOutcome(NamedTuple):
     reject: Reject | None = None
     records: int = 1
     columns: frozenset[str] = frozenset()  # of the rows; those of messages as messages.loss
+    is_old_row: bool = False  # whether an older `swiftkit convert` wrote the record
 
 
 def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]:
@@ -72,21 +74,20 @@ def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]
     scratch = bytearray()
     for number, line in chunk.records:
         plain = convert_line(line, f"{name}:{number}", scratch)
-        if plain is not None and plain[0] not in is_short:
+        if plain is not None and plain.kind not in is_short:
             # the first of a kind must become the same in the general way: its format may be another
             general = _outcome(chunk.path, number, line, options)
-            expected = "openai", (encode(plain[1]),)
-            is_short[plain[0]] = (general.source_format, general.rows) == expected
-        if plain is None or not is_short[plain[0]]:
+            expected = "openai", (encode(plain.row),)
+            is_short[plain.kind] = (general.source_format, general.rows) == expected
+        if plain is None or not is_short[plain.kind]:
             outcomes += _joined(rows, columns)
             outcomes.append(_outcome(chunk.path, number, line, options))
             rows, columns = [], frozenset()
             continue
-        _, row = plain
-        if not row.keys() <= columns:
+        if not (plain.row.keys() <= columns and plain.columns <= columns):
             outcomes += _joined(rows, columns)
-            rows, columns = [], frozenset(row)
-        rows.append(encode(row))
+            rows, columns = [], plain.columns.union(plain.row)
+        rows.append(encode(plain.row))
     return outcomes + _joined(rows, columns)
 
 
@@ -115,6 +116,7 @@ def _convert(source: str, path: Path, line: bytes, options: ConvertOptions) -> C
     record = decode_object(line, "this record")
     if options.sample_types and record.get("sample_type") not in options.sample_types:
         return ConvertOutcome()
+    is_old = is_own_old_row(record)
     source_format, record = detect_format(unfolded(record), path, options.source_format)
     rows: list[Row] = []
     identity = ""
@@ -129,7 +131,8 @@ def _convert(source: str, path: Path, line: bytes, options: ConvertOptions) -> C
     if not rows:
         return ConvertOutcome()
     columns = frozenset(chain.from_iterable(map(_columns, rows)))
-    return ConvertOutcome(source_format, identity, tuple(map(encode, rows)), columns=columns)
+    encoded = tuple(map(encode, rows))
+    return ConvertOutcome(source_format, identity, encoded, columns=columns, is_old_row=is_old)
 
 
 def _columns(row: Mapping[str, Any]) -> Iterator[str]:

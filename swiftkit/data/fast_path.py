@@ -10,9 +10,8 @@ JSON readers keep the last of two values under one key without a word. Such reco
 each key has its colon, so a text with more colons than its value, encoded again, has lost a key.
 """
 
-from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -36,6 +35,11 @@ for _role in ("user", "assistant"):
     _AFTER[_role].remove(_role)  # the general way makes one message of two
 _SPACE = ord(" ")
 _NULL = Raw(b"null")
+_ID, _NAME = "messages.tool_call_id", "messages.name"
+_COLUMNS = {  # (is there an id, is there a name)
+    (False, False): frozenset[str](), (True, False): frozenset((_ID,)),
+    (False, True): frozenset((_NAME,)), (True, True): frozenset((_ID, _NAME)),
+}  # fmt: skip
 
 
 class _PlainMessage(msgspec.Struct, gc=False):
@@ -43,6 +47,8 @@ class _PlainMessage(msgspec.Struct, gc=False):
 
     role: str
     content: str
+    tool_call_id: UnsetType | str = UNSET
+    name: UnsetType | str = UNSET
 
 
 class _Function(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -82,10 +88,14 @@ _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _encode_into = msgspec.json.Encoder().encode_into
 
 
-def convert_line(
-    line: bytes, source: str, scratch: bytearray
-) -> tuple[Kind, dict[str, Any]] | None:
-    """Return the kind of a plain record, and its row, ready to be encoded; or None.
+class PlainRow(NamedTuple):
+    kind: Kind
+    row: dict[str, Any]  # ready to be encoded
+    columns: frozenset[str]  # of its messages, beside role and content: messages.name
+
+
+def convert_line(line: bytes, source: str, scratch: bytearray) -> PlainRow | None:
+    """Return the row of a plain record; None for one that goes the general way.
 
     The scratch is written over: what is encoded only to be measured needs no memory of its own.
     """
@@ -93,7 +103,8 @@ def convert_line(
         columns = _columns(line)
         messages = _messages(columns.pop("messages"), scratch)
         tools = _tools(columns.pop("tools", _NULL))
-        row: dict[str, Any] = {"messages": _plain_messages(messages, {name for name, _ in tools})}
+        plain = encode(_plain_messages(messages, {name for name, _ in tools}))
+        row: dict[str, Any] = {"messages": Raw(plain)}
         if tools:
             texts = b",".join([text for _, text in tools])
             row["tools"] = Raw(b'"[%b]"' % texts)
@@ -105,7 +116,9 @@ def convert_line(
         return None
     row["source"] = source
     row.setdefault("id", source)
-    return kind, row
+    # unescaped, neither can stand inside a text
+    columns_there = b'","tool_call_id":"' in plain, b'","name":"' in plain
+    return PlainRow(kind, row, _COLUMNS[columns_there])
 
 
 def _columns(line: bytes) -> dict[str, Raw]:
@@ -168,10 +181,12 @@ def _plain_messages(messages: list[_RawMessage], tools: set[str]) -> list[_Plain
         role, content, calls = message.role, message.content or "", message.tool_calls or ()
         if role == "assistant":
             if content.strip():
-                plain.append(_answer(content, calls))
+                if content.startswith(OPEN):
+                    raise NotPlainError
+                plain.append(_PlainMessage(role, content))
             elif not calls or (plain and plain[-1].role == "assistant"):
                 raise NotPlainError
-            plain += [_call(call.function, tools) for call in calls]
+            plain += [_call(call, tools) for call in calls]
             waiting = [call.id for call in calls]
             if len(waiting) > 1 and len(set(waiting)) < len(waiting):
                 raise NotPlainError
@@ -180,7 +195,9 @@ def _plain_messages(messages: list[_RawMessage], tools: set[str]) -> list[_Plain
         elif role == "tool":
             if not waiting or waiting.pop(0) != (message.tool_call_id or UNSET):
                 raise NotPlainError
-            plain.append(_PlainMessage("tool_response", content))
+            # an empty one is none
+            identity, name = message.tool_call_id or UNSET, message.name or UNSET
+            plain.append(_PlainMessage("tool_response", content, identity, name))
         else:
             plain.append(_PlainMessage(role, content))
     _check_order(plain)
@@ -197,23 +214,18 @@ def _check_order(messages: list[_PlainMessage]) -> None:
         raise NotPlainError
 
 
-def _answer(content: str, calls: Sequence[_RawCall]) -> _PlainMessage:
-    if content.startswith(OPEN):
-        raise NotPlainError
-    return _PlainMessage("assistant", f"{content}\n" if calls else content)
-
-
-def _call(function: _Function, tools: set[str]) -> _PlainMessage:
-    name, arguments = function.name, function.arguments
+def _call(call: _RawCall, tools: set[str]) -> _PlainMessage:
+    name, arguments = call.function.name, call.function.arguments
+    identity = call.id or UNSET
     if not name or (tools and name not in tools):
         raise NotPlainError
     if isinstance(arguments, dict):
-        return _PlainMessage("tool_call", encode(ToolCall(name, arguments)).decode())
+        return _PlainMessage("tool_call", encode(ToolCall(name, arguments)).decode(), identity)
     content = encode(ToolCall(name, _decode_object(arguments)))
     # beside those of the arguments there are the colons of name and arguments themselves
     if content.count(b":") != arguments.count(":") + name.count(":") + 2:
         raise NotPlainError
-    return _PlainMessage("tool_call", content.decode())
+    return _PlainMessage("tool_call", content.decode(), identity)
 
 
 def _identity(value: Any) -> str:

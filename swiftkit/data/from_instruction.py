@@ -16,14 +16,14 @@ import msgspec
 from swiftkit.data.answer_columns import conversation, is_call
 from swiftkit.data.from_openai import are_messages, is_message, messages_of
 from swiftkit.data.json_values import listed
-from swiftkit.data.rows import call_message
+from swiftkit.data.rows import answer_message, call_message
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode, decode_distinct
 from swiftkit.records import Message
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import call_strings
 from swiftkit.toolcall.read_call import call_from
-from swiftkit.toolcall.reasoning import join, split
+from swiftkit.toolcall.reasoning import split
 
 PAIRS = (
     ("instruction", "output"), ("prompt", "completion"), ("prompt", "response"),
@@ -110,7 +110,7 @@ def _answer(answer: Any, where: str, beside_tools: bool) -> list[Message]:
         return [{"role": "assistant", "content": answer}]
     messages = [call_message(call) for call in calls]
     if reasoning:
-        messages.insert(0, {"role": "assistant", "content": join(reasoning, "", where)})
+        messages.insert(0, answer_message("", reasoning))
     return messages
 
 

@@ -8,13 +8,20 @@ from collections.abc import Iterator
 from typing import Any, TypeGuard
 
 from swiftkit.data.from_sharegpt import ROLES as SHAREGPT_ROLES
-from swiftkit.data.json_values import listed
-from swiftkit.data.rows import ANSWERS, call_message, loss_flag, text_of
+from swiftkit.data.json_values import field, listed
+from swiftkit.data.rows import (
+    ANSWERS,
+    answer_message,
+    call_message,
+    loss_flag,
+    result_message,
+    text_of,
+)
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode
 from swiftkit.records import GOLD_COLUMNS, Message
 from swiftkit.toolcall.read_call import call_from
-from swiftkit.toolcall.reasoning import join, reasoning_of
+from swiftkit.toolcall.reasoning import reasoning_of
 from swiftkit.toolcall.tool_results import in_call_order
 
 _ROLES = SHAREGPT_ROLES | {"developer": "system", "model": "assistant"}
@@ -125,19 +132,24 @@ def messages_of(messages: Any, where: str) -> list[Message]:
         flag = loss_flag(message, place, is_answer=role in ANSWERS)
         content = message.get("value") if "from" in message else message.get("content")
         if role == "tool_response":
-            text = text_of(content, place)
-            results.append((message.get("tool_call_id"), {"role": role, "content": text}))
+            identity = message.get("tool_call_id")
+            result = result_message(text_of(content, place), identity, message.get("name"))
+            results.append((identity, result))
             continue
         if results:
             finished += in_call_order(results, ids, place)
             results = []
         calls = _calls(message, role, place)
-        ids = [call.get("id") for call in calls if isinstance(call, dict)]
         if role == "tool_call":
-            parts = _own_calls(content, place)
+            # ms-swift's own parallel calls are neighbours, each with its id
+            parallel = bool(finished) and finished[-1]["role"] == "tool_call"
+            ids = [*(ids if parallel else []), message.get("tool_call_id")]
+            parts = _own_calls(message, content, place)
         elif role == "assistant":
+            ids = [call.get("id") for call in calls if isinstance(call, dict)]
             parts = _answer(message, content, calls, place)
         else:
+            ids = []
             parts = iter([Message(role=role, content=text_of(content, place))])
         for part in parts:
             part.update(flag)
@@ -150,21 +162,22 @@ def _answer(
 ) -> Iterator[Message]:
     text = text_of(content, where)
     reasoning = reasoning_of(message, where)
-    if reasoning:
-        text = join(reasoning, text, where)
-    if text.strip() or not calls:
-        yield {"role": "assistant", "content": text}
+    if text.strip() or reasoning or not calls:
+        yield answer_message(text, reasoning)
     for number, call in enumerate(calls):
-        yield call_message(call_from(call, f"{where}.tool_calls[{number}]"))
+        read = call_from(call, f"{where}.tool_calls[{number}]")
+        yield call_message(read, field(call, "id"))
 
 
-def _own_calls(content: Any, where: str) -> Iterator[Message]:
+def _own_calls(message: dict[str, Any], content: Any, where: str) -> Iterator[Message]:
     """Yield the calls of a tool_call message: its content, or what that is JSON text of."""
     if isinstance(content, str):
         problem = "the call is not valid JSON"
         content = decode(content, where, "bad_call", "write it as JSON text", problem)
-    for call in listed(content):
-        yield call_message(call_from(call, where))
+    calls = listed(content)
+    identity = message.get("tool_call_id") if len(calls) == 1 else None
+    for call in calls:
+        yield call_message(call_from(call, where), identity)
 
 
 def _calls(message: dict[str, Any], role: str, where: str) -> list[Any]:

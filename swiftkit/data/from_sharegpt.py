@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from swiftkit.data.json_values import items
-from swiftkit.data.rows import ANSWERS, SYSTEM, call_message, loss_flag, text_of
+from swiftkit.data.rows import ANSWERS, SYSTEM, answer_message, call_message, loss_flag, text_of
 from swiftkit.errors import DataError
 from swiftkit.records import Message
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.reasoning import OPEN, join, split
+from swiftkit.toolcall.reasoning import OPEN, split
 from swiftkit.toolcall.tools import tools_from
 
 ROLES = {  # as written, and swift's name
@@ -92,15 +92,17 @@ def turns_of(record: dict[str, Any]) -> list[ShareGptTurn]:
     return columns + turns
 
 
-def answer(text: str, calls: Iterable[ToolCall], turn: ShareGptTurn) -> Iterator[Message]:
+def answer(
+    text: str, calls: Iterable[ToolCall], turn: ShareGptTurn, reasoning: str | None = None
+) -> Iterator[Message]:
     """Yield the messages of an assistant's turn: its text, also with <think>, then its calls."""
     messages = [call_message(call) for call in calls]
     content = text.strip()
     if messages and content.startswith(OPEN):
         reasoning, rest = split(content, turn.where)
-        content = join(reasoning, rest.strip(), turn.where) if reasoning else rest.strip()
-    if content or not messages:
-        messages.insert(0, {"role": "assistant", "content": content})
+        content = rest.strip()
+    if content or reasoning or not messages:
+        messages.insert(0, answer_message(content, reasoning))
     for message in messages:
         message |= turn.flags
         yield message

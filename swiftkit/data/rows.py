@@ -13,7 +13,7 @@ from swiftkit.data.json_values import field, listed
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.reasoning import OPEN, join, split
+from swiftkit.toolcall.reasoning import OPEN, split
 from swiftkit.toolcall.tools import tools_from
 
 ROLES = ("system", "user", "assistant", "tool_call", "tool_response")
@@ -98,11 +98,38 @@ def loss_flag(message: Mapping[str, Any], where: str, *, is_answer: bool) -> Any
     raise DataError(f"{where}: {written}", "unsupported_loss_flag", fix)
 
 
-def call_message(call: ToolCall) -> Message:
+def answer_message(text: str, reasoning: str | None = None) -> Message:
+    message: Message = {"role": "assistant", "content": text}
+    if reasoning:
+        message["reasoning_content"] = reasoning
+    return message
+
+
+def call_message(call: ToolCall, identity: Any = None) -> Message:
+    """Return the message of a call; `identity` is the id that the data gives it, if any."""
     try:
-        return {"role": "tool_call", "content": msgspec.json.encode(call).decode()}
+        content = msgspec.json.encode(call).decode()
     except UnicodeEncodeError as error:  # a call that was read from text may hold it as an escape
         raise DataError("a call holds a lone surrogate", "broken_call", "mend its text") from error
+    message: Message = {"role": "tool_call", "content": content}
+    if id_text := _id_text(identity):
+        message["tool_call_id"] = id_text
+    return message
+
+
+def result_message(text: str, identity: Any = None, name: Any = None) -> Message:
+    """Return the message of a tool's result, with the id of its call and the tool's name, if the
+    data has them."""
+    message: Message = {"role": "tool_response", "content": text}
+    if id_text := _id_text(identity):
+        message["tool_call_id"] = id_text
+    if isinstance(name, str) and name:
+        message["name"] = name
+    return message
+
+
+def _id_text(identity: Any) -> str:
+    return str(identity) if isinstance(identity, str | int) else ""
 
 
 def is_judged(record: Mapping[str, Any]) -> bool:
@@ -143,7 +170,8 @@ def make_row(messages: Iterable[Message], record: Mapping[str, Any], used: Itera
         reason = f"the row has another answer or a verdict: {', '.join(lost)}"
         fix = "give all columns of a pair, or a verdict; if --from is given, leave it out"
         raise DataError(reason, "other_format", fix)
-    row: Any = {"messages": _joined(_with_system(list(messages), record, used))}
+    apart = [reasoning_apart(message, f"messages[{n}]") for n, message in enumerate(messages)]
+    row: Any = {"messages": _joined(_with_system(apart, record, used))}
     settings, effort = record.get("chat_template_kwargs"), record.get("reasoning_effort")
     settings = settings if isinstance(settings, dict) else {}
     if isinstance(effort, str):
@@ -165,8 +193,7 @@ def make_row(messages: Iterable[Message], record: Mapping[str, Any], used: Itera
 
 def identity_of(record: Mapping[str, Any]) -> str:
     """Return the record's own id as text, or ""."""
-    identity = record.get("id")
-    return str(identity) if isinstance(identity, str | int) else ""
+    return _id_text(record.get("id"))
 
 
 def _with_system(
@@ -183,55 +210,68 @@ def _with_system(
     return added + messages
 
 
-def _joined(messages: Iterable[Message]) -> list[Message]:
-    """Return one message for neighbours of one role, and a line break between a text and its calls.
+def reasoning_apart(message: Message, where: str) -> Message:
+    """Return an answer with the reasoning that its text begins with in a key of its own.
 
-    Where one part of an answer has a loss and the other none, the two parts of a text stay apart,
-    and ms-swift joins them; of two calls it would take the first one's flag for both.
+    An empty block of reasoning is left out: where one belongs, the chat template writes it. Raises
+    DataError: open_reasoning, and two_reasonings where the message has another one already.
+    """
+    content = message["content"]
+    if message["role"] != "assistant" or not content.startswith(OPEN):
+        return message
+    reasoning, text = split(content, where)
+    beside = message.get("reasoning_content")
+    if beside and reasoning and beside.strip() != reasoning.strip():
+        fix = "keep the one in the text, or the one beside it"
+        raise DataError(f"{where}: two different reasonings", "two_reasonings", fix)
+    apart: Message = {**message, "content": text}
+    if reasoning and not beside:
+        apart["reasoning_content"] = reasoning
+    return apart
+
+
+def _joined(messages: Iterable[Message]) -> list[Message]:
+    """Return one message for neighbours of one role.
+
+    Where one part of an answer has a loss and the other none, the two parts of a text stay apart;
+    of two calls ms-swift would take the first one's flag for both.
     """
     joined: list[Message] = []
     for message in messages:
         last, role = joined[-1] if joined else None, message["role"]
-        if last is None:
+        if last is None or last["role"] != role:
             joined.append(message)
             continue
         differ = last.get("loss") != message.get("loss")
-        if last["role"] == role and role in _TEXT_ROLES:
-            join_two = _join_answers if role == "assistant" else _join_texts
-            content = join_two(last["content"], message["content"], apart=differ)
-            # a new one: two conversations may share their question
-            joined[-1] = {**last, "content": content}
-            if not differ:
-                continue
-        elif last["role"] == role == "tool_call" and differ:
+        if role == "tool_call" and differ:
             reason = "neighbouring calls of which only one has a loss"
             fix = "give the calls of one answer the same flag"
             raise DataError(reason, "unsupported_loss_flag", fix)
-        elif (last["role"], role) == ANSWERS and _split(last["content"])[1]:
-            joined[-1] = {**last, "content": f"{last['content']}\n"}
-        joined.append(message)
+        if role not in _TEXT_ROLES:
+            joined.append(message)
+        elif differ:
+            _check_reasoning_first(message)
+            joined.append(message)
+        else:
+            # a new one: two conversations may share their question
+            joined[-1] = _one_message(last, message)
     return joined
 
 
-def _join_texts(first: str, second: str, *, apart: bool) -> str:
-    """Return the text of two neighbours; where they stay apart, that of the first one."""
-    return f"{first}\n\n" if apart else f"{first}\n\n{second}"
+def _one_message(first: Message, second: Message) -> Message:
+    """Return two neighbours as one message, whose reasoning stands in front of all its text."""
+    if first["content"].strip() or "reasoning_content" not in first | second:
+        _check_reasoning_first(second)
+        return {**first, "content": f"{first['content']}\n\n{second['content']}"}
+    thoughts = []
+    for part in (first, second):
+        if thought := part.get("reasoning_content"):
+            thoughts.append(thought)
+    return {**first, "content": second["content"], "reasoning_content": "\n\n".join(thoughts)}
 
 
-def _join_answers(first: str, second: str, *, apart: bool) -> str:
-    """Return the same for two parts of an answer, which has one reasoning, in front."""
-    if not first.startswith(OPEN) and not second.startswith(OPEN):
-        return _join_texts(first, second, apart=apart)
-    (reasoning, text), (more, rest) = _split(first), _split(second)
-    is_begun = apart or bool(text.strip())
-    if more and is_begun:
+def _check_reasoning_first(second: Message) -> None:
+    """Refuse a reasoning that would stand behind an answer's beginning."""
+    if second.get("reasoning_content"):
         reason = "a reasoning in the middle of an answer"
         raise DataError(reason, "bad_reasoning", "put it before the whole answer")
-    if is_begun:
-        return _join_texts(first, rest, apart=apart)
-    thoughts = "\n\n".join(thought for thought in (reasoning, more) if thought)
-    return join(thoughts, rest, "an answer") if thoughts else second
-
-
-def _split(answer: str) -> tuple[str | None, str]:
-    return split(answer, "an answer")

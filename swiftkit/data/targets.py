@@ -23,8 +23,10 @@ from swiftkit.data.rows import ANSWERS
 from swiftkit.errors import DataError
 from swiftkit.records import GOLD_COLUMNS, Message, Row
 from swiftkit.scoring.expected_calls import expect_exactly, to_json
+from swiftkit.toolcall.added_breaks import has_added_breaks
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import hermes
+from swiftkit.toolcall.reasoning import join
 
 _VERDICTS = ("true", "false")
 _NOT_FOR_REWARDS = {"messages", "tools", "id", "source", "category", "chat_template_kwargs"}
@@ -93,10 +95,10 @@ def kto(row: Row) -> Iterator[Row]:
     """Yield the conversation with the verdict on its last answer; of a preference row, two of them.
 
     ms-swift's KTO refuses a call at the end, so there it is text, as Hermes and Qwen write calls:
-    that is what their template makes of the call too. A model with another wire format needs the
-    calls written in its own. ms-swift also pairs each row with the answer of its neighbour in the
-    batch and deletes it where the two are equal; under --strict true it stops there, so KTO on
-    short answers runs without.
+    that is what their template makes of the call too, and of the reasoning before it. A model with
+    another wire format needs the calls written in its own. ms-swift also pairs each row with the
+    answer of its neighbour in the batch and deletes it where the two are equal; under --strict true
+    it stops there, so KTO on short answers runs without.
     """
     has_rejected = "rejected_response" in row
     if row.get("label") not in _VERDICTS and not has_rejected:
@@ -174,15 +176,24 @@ def _judged(row: Row, messages: list[Message], label: bool, suffix: str) -> Row:
 
 
 def _text_last(messages: list[Message]) -> list[Message]:
-    """Return the messages, with the calls of the last answer as text."""
+    """Return the messages, with the last answer as one text if it calls a tool."""
     start, _ = _runs(messages)[-1]
     answer = messages[start:]
-    text = "".join(part["content"] for part in answer if part["role"] == "assistant")
     calls = _calls(answer)
+    parts = [part for part in answer if part["role"] == "assistant"]
+    text = "".join(part["content"] for part in parts)
+    last: Message = {"role": "assistant", "content": text}
+    reasoning = parts[0].get("reasoning_content") if parts else None
     if calls:
-        text += hermes.render(calls)
-    last = messages[-1].copy()  # a flag of its loss stays
-    last["role"], last["content"] = "assistant", text
+        separator = "" if not text or has_added_breaks(messages) else "\n"
+        last["content"] = f"{text}{separator}{hermes.render(calls)}"
+    if reasoning and calls:
+        last["content"] = join(reasoning, last["content"], "the last answer")
+    elif reasoning:
+        last["reasoning_content"] = reasoning
+    for key, value in messages[-1].items():
+        if key.startswith("loss"):
+            last[key] = value  # type: ignore[literal-required]
     return [*messages[:start], last]
 
 

@@ -23,6 +23,7 @@ from swiftkit.client.completion import BadBodyError, read_completion
 from swiftkit.errors import DataError
 from swiftkit.files.jsonl import encode, read_objects
 from swiftkit.records import Response
+from swiftkit.toolcall.reasoning import CLOSE, split
 
 _ID_KEYS = ("sample_id", "custom_id", "id")
 _TEXT_KEYS = ("completion", "text", "response", "output", "generated_text")
@@ -68,14 +69,18 @@ def read_completions(path: Path) -> list[Completion]:
 
 def question_texts(messages: list[Any]) -> tuple[str, ...]:
     """Return the texts of a conversation up to its last question or tool result, which an answer
-    answers. Its calls are left out: each template writes them in its own way."""
+    answers. Its calls are left out, and so are reasoning and the line breaks at a text's end: each
+    template writes them in its own way."""
     known = [message for message in messages if isinstance(message, dict)]
     while known and known[-1].get("role") in ("assistant", "tool_call"):
         known.pop()
     texts = []
     for message in known:
-        if message.get("content") and message.get("role") != "tool_call":
-            texts.append(str(message["content"]))
+        text = str(message.get("content") or "")
+        if message.get("role") == "assistant" and CLOSE in text:
+            _, text = split(text, "an answer")
+        if text.strip() and message.get("role") != "tool_call":
+            texts.append(text.rstrip("\n"))
     return tuple(texts)
 
 

@@ -219,8 +219,10 @@ def _join_reasoning(message: Any) -> Any:
 
 def _preprocess(loader: Any, row: dict[str, Any]) -> Any:
     """Keep reasoning: swift's loader of data sets keeps a message's role and content alone."""
-    if isinstance(row.get("messages"), list):
-        row = row | {"messages": [_join_reasoning(message) for message in row["messages"]]}
+    row = dict(row)
+    for key, value in row.items():
+        if key.endswith(_MESSAGES) and isinstance(value, list):
+            row[key] = [_join_reasoning(message) for message in value]
     return _swift_preprocess(loader, row)
 
 

@@ -1,9 +1,9 @@
-r"""Reasoning beside an answer: apart in OpenAI's messages, inside the one text of a swift row.
+r"""Reasoning beside an answer: apart in messages, inside the one text that a model writes.
 
     {"reasoning_content": "Two cities.", "content": "Paris and Rome."}
     "<think>\nTwo cities.\n</think>\n\nParis and Rome."
 
-The text is how ms-swift and Qwen's chat template write it; the Harmony plugin takes it apart again.
+The text is how ms-swift and Qwen's chat template write it.
 TAGS has what else models and prompts open it with; Harmony's analysis is read in harmony/. In an
 answer the opening tag may be missing, where the prompt ended with it. Some families put the answer
 in tags of its own, too (ANSWER_TAGS).

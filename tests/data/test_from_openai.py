@@ -47,7 +47,7 @@ def test_results_stand_in_the_order_of_their_calls() -> None:
         ),
         (
             {"role": "assistant", "reasoning_content": "Hm.", "content": "Hi"},
-            [{"role": "assistant", "content": "<think>\nHm.\n</think>\n\nHi"}],
+            [{"role": "assistant", "content": "Hi", "reasoning_content": "Hm."}],
         ),
         (
             {"role": "tool_call", "content": {"name": "f", "arguments": {}}},

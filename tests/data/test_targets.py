@@ -163,15 +163,32 @@ def test_other_targets_take_the_better_answer_of_a_pair(target: str) -> None:
 
 
 def test_kto_ends_with_text() -> None:
-    """The last answer's text and calls are one text, as Hermes writes them; earlier calls stay
-    calls."""
-    messages = [*CHAIN[:5], {"role": "assistant", "content": "Now.\n"}, call("h"), call("i")]
+    """The last answer's text and calls are one text, as Hermes writes them, its reasoning folded
+    into it; earlier calls stay calls."""
+    last = {"role": "assistant", "content": "Now.", "reasoning_content": "Hm."}
+    messages = [*CHAIN[:5], last, call("h"), call("i")]
     for label in ("true", "false"):
         (row,) = cut("kto", messages, label=label)
         assert row["messages"][:-1] == CHAIN[:5]
-        text = "Now.\n" + hermes.render([ToolCall("h", {}), ToolCall("i", {})])
+        text = "<think>\nHm.\n</think>\n\nNow.\n" + hermes.render(
+            [ToolCall("h", {}), ToolCall("i", {})]
+        )
         assert row["messages"][-1] == {"role": "assistant", "content": text}
         assert row["label"] is (label == "true")
+
+
+def test_kto_of_an_older_row_adds_no_second_line_break() -> None:
+    """A line break before the calls is there already."""
+    older = [said("user"), {"role": "assistant", "content": "Now.\n"}, call("h")]
+    (row,) = cut("kto", older, label="true")
+    assert row["messages"][-1]["content"] == "Now.\n" + hermes.render([ToolCall("h", {})])
+
+
+def test_kto_without_calls_keeps_reasoning_apart() -> None:
+    """Then the chat template can write it in its own way."""
+    last = {"role": "assistant", "content": "Clear.", "reasoning_content": "Hm."}
+    (row,) = cut("kto", [said("user"), last], label="true")
+    assert row["messages"][-1] == last
 
 
 def test_kto_keeps_the_flag_of_a_loss() -> None:

@@ -117,6 +117,7 @@ def _shingles(view: RowView) -> list[int]:
     turns = [turn for turn in view.turns if turn.role != "system"]
     tokens: list[str] = []
     for turn in turns:
+        tokens += tokens_of(turn.reasoning) if turn.reasoning else ()
         tokens += turn.tokens
     gold = view.row.get("expected_calls")
     if isinstance(gold, str):

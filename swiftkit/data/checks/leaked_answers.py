@@ -24,7 +24,7 @@ _SHOWN = 80
 
 def findings_in(view: RowView) -> Iterator[RowFinding]:
     prompt = ""
-    for role, text, tokens in view.turns:
+    for role, text, tokens, _ in view.turns:
         if role in ("system", "user"):
             prompt += f" {' '.join(tokens)} "
         elif role == "assistant":

@@ -53,7 +53,8 @@ class Lengths:
         texts: list[str] = []
         ends = []  # of each row's texts
         for view in views:
-            texts += [turn.text for turn in view.turns]
+            for turn in view.turns:
+                texts += [turn.reasoning, turn.text] if turn.reasoning else [turn.text]
             tools = view.row.get("tools")
             if isinstance(tools, str):
                 texts.append(tools)

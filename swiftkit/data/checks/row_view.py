@@ -15,6 +15,7 @@ class TextTurn(NamedTuple):
     role: str
     text: str
     tokens: list[str]
+    reasoning: str = ""
 
 
 class RowView(NamedTuple):
@@ -40,5 +41,7 @@ def view_of(line: int, row: dict[str, Any]) -> RowView:
             case {"role": "system", "content": str(text)}:
                 turns.append(TextTurn("system", text, _system_tokens(text)))
             case {"role": str(role), "content": str(text)}:
-                turns.append(TextTurn(role, text, tokens_of(text)))
+                reasoning = message.get("reasoning_content")
+                reasoning = reasoning if isinstance(reasoning, str) else ""
+                turns.append(TextTurn(role, text, tokens_of(text), reasoning))
     return RowView(line, row, turns)

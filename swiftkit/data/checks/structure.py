@@ -10,7 +10,9 @@ from swiftkit.data.rows import ANSWERS, ROLES
 from swiftkit.errors import DataError
 from swiftkit.records import GOLD_COLUMNS, Row
 
-_MESSAGE_KEYS = {"role", "content", "loss", "loss_scale"}
+_MESSAGE_KEYS = {
+    "role", "content", "reasoning_content", "tool_call_id", "name", "loss", "loss_scale",
+}  # fmt: skip
 _OWN_SHAPE = {  # columns in which swift reads no text
     "messages", "rejected_messages", "rejected_response", "chat_template_kwargs", "objects",
 }  # fmt: skip

@@ -25,12 +25,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from swiftkit.data.json_values import field, listed
-from swiftkit.data.rows import call_message, loss_flag, make_row, text_of
+from swiftkit.data.rows import (
+    answer_message,
+    call_message,
+    loss_flag,
+    make_row,
+    result_message,
+    text_of,
+)
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.read_call import call_from
-from swiftkit.toolcall.reasoning import join
 from swiftkit.toolcall.tool_results import in_call_order
 
 ORDER = 310
@@ -107,19 +112,21 @@ def _results(blocks: list[dict[str, Any]], where: str) -> list[tuple[Any, Messag
         text = text_of(block.get("content"), where)
         if block.get("is_error") is True and not text.lower().startswith("error"):
             text = f"Error: {text}"
-        results.append((block.get("tool_use_id"), {"role": "tool_response", "content": text}))
+        identity = block.get("tool_use_id")
+        results.append((identity, result_message(text, identity)))
     return results
 
 
 def _answer(blocks: list[dict[str, Any]], where: str) -> Iterator[Message]:
     thoughts: list[str] = []
     texts: list[str] = []
-    calls: list[ToolCall] = []
+    calls: list[Message] = []
     for block in blocks:
         kind = block.get("type")
         if kind == "tool_use":
             arguments = {"arguments": block["input"]} if "input" in block else {}
-            calls.append(call_from({"name": block.get("name"), **arguments}, where))
+            call = call_from({"name": block.get("name"), **arguments}, where)
+            calls.append(call_message(call, block.get("id")))
         elif kind == "thinking" and not texts and not calls:
             thoughts.append(text_of(block.get("thinking"), where))
         elif kind == "text" and not calls:
@@ -129,8 +136,6 @@ def _answer(blocks: list[dict[str, Any]], where: str) -> Iterator[Message]:
             raise DataError(f"{where}: a block {kind!r} in this place", "bad_content", fix)
     content = "".join(texts)
     reasoning = "\n\n".join(thought for thought in thoughts if thought)
-    if reasoning:
-        content = join(reasoning, content, where)
-    if content.strip() or not calls:
-        yield {"role": "assistant", "content": content}
-    yield from map(call_message, calls)
+    if content.strip() or reasoning or not calls:
+        yield answer_message(content, reasoning)
+    yield from calls

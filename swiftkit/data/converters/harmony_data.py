@@ -27,11 +27,18 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from swiftkit.data.json_values import field
-from swiftkit.data.rows import call_message, loss_flag, make_row, text_of
+from swiftkit.data.rows import (
+    answer_message,
+    call_message,
+    loss_flag,
+    make_row,
+    result_message,
+    text_of,
+)
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.read_call import call_from
-from swiftkit.toolcall.reasoning import join, reasoning_of
+from swiftkit.toolcall.reasoning import reasoning_of
 
 ORDER = 330
 
@@ -84,7 +91,11 @@ def _messages(messages: list[Any]) -> Iterator[Message]:
         content = text_of(message.get("content"), where)
         if role != "assistant":
             _check_answered(thoughts, where)
-            yield {"role": _ROLES[role], "content": content}
+            if role == "tool":
+                name = _tool_name(message.get("name"))
+                yield result_message(content, message.get("tool_call_id"), name)
+            else:
+                yield {"role": _ROLES[role], "content": content}
         elif _channel(message, where) == "analysis":
             thoughts.append(content)
         else:
@@ -111,16 +122,17 @@ def _channel(message: dict[str, Any], where: str) -> Any:
 def _answer(message: dict[str, Any], content: str, thinking: str, where: str) -> Iterator[Message]:
     """Yield an answer's reasoning and text, or a call where the message is sent to a function."""
     recipient = message.get("recipient")
-    name = ""
-    if isinstance(recipient, str) and recipient != "all":
-        name = recipient.removeprefix("functions.")
+    name = "" if recipient == "all" else _tool_name(recipient)
     text = "" if name else content
-    if thinking:
-        text = join(thinking, text, where)
-    if text or not name:
-        yield {"role": "assistant", "content": text}
+    if text or thinking or not name:
+        yield answer_message(text, thinking)
     if name:
         yield call_message(call_from({"name": name, "arguments": content}, where))
+
+
+def _tool_name(value: Any) -> str:
+    """Return the name of a tool without Harmony's namespace; "" for what is no name."""
+    return value.removeprefix("functions.") if isinstance(value, str) else ""
 
 
 def _check_answered(thoughts: list[str], where: str) -> None:

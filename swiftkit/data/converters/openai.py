@@ -12,11 +12,11 @@ Source: the OpenAI fine-tuning format, as TRL, Together, Fireworks and others us
 
 Also read: arguments as an object, `developer` for system, a column `system`, content as null or
 text parts, the legacy `function_call`, role `function` and `functions`; reasoning
-(`reasoning_content`, `reasoning`, `thinking`), which becomes <think>; `reasoning_effort` and
-`chat_template_kwargs`. The flags `weight` (0 or 1) and `train` (true or false) become ms-swift's
-`loss`. Results of parallel calls are put in the order of their calls; the `name` of a result is
-left out, because that order already says which call it belongs to. The list may have another name,
-or be JSON text, and the roles may be ShareGPT's (data/from_openai.py).
+(`reasoning_content`, `reasoning`, `thinking`, or <think> at an answer's beginning), which becomes
+`reasoning_content`; `reasoning_effort` and `chat_template_kwargs`. The flags `weight` (0 or 1) and
+`train` (true or false) become ms-swift's `loss`. Results of parallel calls are put in the order of
+their calls; ids of calls and names of results stay, because some chat templates print them. The
+list may have another name, or be JSON text, and the roles may be ShareGPT's (data/from_openai.py).
 """
 
 from collections.abc import Iterable

@@ -93,16 +93,24 @@ def _worse(better: list[Message], other: Row) -> list[Message]:
     except DataError as error:
         raise DataError(f"the rejected side: {error.reason}", error.code, error.fix) from error
     start, worse = after_last_user(better), other["messages"]
-    if better[:start] != worse[: after_last_user(worse)]:
+    if _without_ids(better[:start]) != _without_ids(worse[: after_last_user(worse)]):
         fix = "give both answers to one question: ms-swift keeps one question for a pair"
         raise DataError("the two answers belong to different questions", "different_prompts", fix)
-    if worse[start:] == better[start:]:
+    if _without_ids(worse[start:]) == _without_ids(better[start:]):
         reason = "the chosen and the rejected answer are the same"
         raise DataError(reason, "same_answers", "delete the row")
     if worse[-1]["role"] not in ANSWERS or better[-1]["role"] not in ANSWERS:
         fix = "add it, or delete the row"
         raise DataError("an answer of the pair is missing", "no_answer", fix)
     return worse[start:]
+
+
+def _without_ids(messages: list[Message]) -> list[dict[str, Any]]:
+    """Return the messages without the ids of calls, which say nothing."""
+    kept = []
+    for message in messages:
+        kept.append({key: value for key, value in message.items() if key != "tool_call_id"})
+    return kept
 
 
 def _swift_sides(record: dict[str, Any]) -> tuple[list[Message], list[Message]]:

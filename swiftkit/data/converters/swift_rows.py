@@ -10,7 +10,8 @@ Source: ms-swift 4.6, docs "Custom Dataset" and "Agent support". A real row:
                   {"role": "tool_response", "content": "{\"city\": \"北京\", \"aqi\": \"10\"}"},
                   {"role": "assistant", "content": "北京的天气是晴天。"}]}
 
-The messages pass through as they are; a structured content, tools or column becomes JSON text.
+The messages pass through as they are, but for reasoning, which gets a key of its own; a structured
+content, tools or column becomes JSON text.
 """
 
 from collections.abc import Iterable
@@ -18,15 +19,24 @@ from contextlib import suppress
 from typing import Any
 
 from swiftkit.data.json_values import as_text
-from swiftkit.data.rows import CALL_ROLES, check_media, has_call_roles, identity_of, is_judged
+from swiftkit.data.rows import (
+    CALL_ROLES,
+    check_media,
+    has_call_roles,
+    identity_of,
+    is_judged,
+    reasoning_apart,
+)
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Row
+from swiftkit.toolcall.reasoning import reasoning_of
 
 ORDER = 340
 
 _AS_THEY_ARE = ("id", "chat_template_kwargs")
 _KEPT = ("role", "content", "loss", "loss_scale")
+_KEPT_OF_ROLE = {"tool_call": ("tool_call_id",), "tool_response": ("tool_call_id", "name")}
 
 
 def matches(record: dict[str, Any]) -> bool:
@@ -64,13 +74,23 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
 def _message(message: Any, where: str) -> dict[str, Any]:
     if not isinstance(message, dict):
         raise DataError(f"{where} is not an object", "bad_message", "write {role, content}")
-    kept = {key: message[key] for key in _KEPT if message.get(key) is not None}
+    kept: Any = {key: message[key] for key in _KEPT if message.get(key) is not None}
     if message.get("role") == "tool":  # the same thing to ms-swift
         kept["role"] = "tool_response"
+    role = kept.get("role")
+    for key in _KEPT_OF_ROLE.get(role, ()) if isinstance(role, str) else ():
+        if isinstance(message.get(key), str):
+            kept[key] = message[key]
+    if role == "assistant" and isinstance(kept.get("content", ""), str):
+        if reasoning := reasoning_of(message, where):
+            kept.setdefault("content", "")
+            kept["reasoning_content"] = reasoning
+        if "content" in kept:
+            kept = reasoning_apart(kept, where)
     if kept.get("role") in CALL_ROLES and "content" in kept:
         kept["content"] = as_text(kept["content"])
         if kept["role"] == "tool_call":
             # Refuse two values under one key; whether it is a call is check_row's matter.
             with suppress(ValueError, RecursionError):
                 decode_distinct(kept["content"], where)
-    return kept
+    return kept  # type: ignore[no-any-return]

@@ -38,7 +38,6 @@ from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.read_call import call_from
-from swiftkit.toolcall.reasoning import join
 
 ORDER = 360
 
@@ -94,8 +93,7 @@ def _step(turn: ShareGptTurn) -> Iterator[Message]:
     if step:
         thought, name, arguments = [(part or "").strip() for part in step.groups()]
         call = call_from({"name": name, "arguments": arguments}, turn.where)
-        text = join(thought, "", turn.where) if thought else ""
-        yield from answer(text, [call], turn)
+        yield from answer("", [call], turn, thought)
     elif "Thought:" in turn.text or "Action:" in turn.text:
         fix = "write Thought: ...\\nAction: NAME\\nAction Input: {...}"
         raise DataError(f"{turn.where}: neither a whole step nor plain text", "broken_call", fix)

@@ -210,18 +210,18 @@ def _steps(messages: Sequence[Message]) -> list[list[ToolCall]]:
 
 def _recorded_calls(messages: Sequence[Message]) -> list[dict[str, Any]]:
     """Return the calls that have a result, as {name, arguments, result}."""
-    results = {}
+    recorded: list[dict[str, Any]] = []
+    open_calls: dict[str, dict[str, Any]] = {}  # by their ids, which later calls may have again
     for message in messages:
         if message["role"] == "tool":
-            results[message["tool_call_id"]] = message["content"]
-    recorded = []
-    for message in messages:
+            open_calls[message["tool_call_id"]]["result"] = message["content"]
+            continue
         calls = openai_calls.parse(message).calls
         for call, raw in zip(calls, message.get("tool_calls", []), strict=True):
-            if raw["id"] in results:
-                result = results[raw["id"]]
-                recorded.append({"name": call.name, "arguments": call.arguments, "result": result})
-    return recorded
+            entry = {"name": call.name, "arguments": call.arguments}
+            open_calls[raw["id"]] = entry
+            recorded.append(entry)
+    return [entry for entry in recorded if "result" in entry]
 
 
 def _json_column(row: dict[str, Any], column: str, where: str, kind: Any) -> Any:

@@ -3,6 +3,7 @@ something else."""
 
 import itertools
 from collections.abc import Callable
+from pathlib import Path
 
 from swiftkit.errors import UsageError
 from swiftkit.preflight import data_rows
@@ -27,7 +28,9 @@ _RESPONSES = {
 }  # fmt: skip
 _PAIRS = ("dpo", "rm", "orpo", "cpo", "simpo")
 _REJECTED = {"rejected_response", "rejected_messages", "rejected_tools"}
-_DROPPED = ("reasoning_content", "thinking", "weight", "train", "function_call")
+_REASONING = ("reasoning_content", "thinking")
+_DROPPED = ("weight", "train", "function_call")
+_KEEP_REASONING = ("native_template.py", "harmony_template.py")  # plugins
 _CONVERT = "convert the file again: `swiftkit convert`"
 # What the reader makes of a value; whole and broken numbers go together.
 _KINDS = {bool: "true or false", int: "a number", float: "a number", str: "text"}
@@ -203,13 +206,16 @@ def dropped_key(recipe: Recipe) -> Findings:
     """swift silently drops a key of a message, such as its reasoning."""
     if not recipe.trains:
         return
-    for name in _DROPPED:
+    fixes = dict.fromkeys(_DROPPED, _CONVERT)
+    plugins = [Path(plugin).name for plugin in recipe.get_list("external_plugins")]
+    if not any(plugin in _KEEP_REASONING for plugin in plugins):
+        keep = "add --external_plugins swiftkit/swift_plugins/native_template.py, which keeps it"
+        fixes |= dict.fromkeys(_REASONING, keep)
+    for name, fix in fixes.items():
         for row in first_rows(recipe):
             if any(message.get(name) for message in row.messages):
                 message = f"{row.place}: swift silently drops a message's {name}"
-                yield recipe.warn(
-                    row.flag, message, "`swiftkit convert` keeps reasoning as <think>"
-                )
+                yield recipe.warn(row.flag, message, fix)
                 break
 
 

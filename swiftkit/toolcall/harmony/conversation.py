@@ -5,9 +5,11 @@ The same thing may be written in two ways:
     {"role": "assistant", "content": null, "reasoning_content": "...", "tool_calls": [...]}
     {"role": "tool", "tool_call_id": "...", "content": "..."}                     in OpenAI's form
 
-    {"role": "assistant", "content": "<think>\n...\n</think>\n\n"}
+    {"role": "assistant", "content": "", "reasoning_content": "..."}
     {"role": "tool_call", "content": "{...}"}
     {"role": "tool_response", "content": "..."}                                   in swift's
+
+(or the reasoning stands in the text, <think>\n...\n</think>\n\n).
 
 The published template knows one call per message and ties a result to the call before it. So the
 calls of a parallel answer are written one after the other, each followed by its result. What it
@@ -20,6 +22,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from swiftkit.errors import DataError
+from swiftkit.toolcall.added_breaks import has_added_breaks
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.harmony.answer import parse
 from swiftkit.toolcall.openai_calls import content_text
@@ -62,6 +65,7 @@ def steps(messages: Messages) -> list[HarmonyStep]:
     conversation: list[HarmonyStep] = []
     last_answer = ""  # its kind
     index = 0
+    has_breaks = has_added_breaks(messages)
     while index < len(messages):
         message, where = messages[index], f"messages[{index}]"
         role = message.get("role")
@@ -69,7 +73,7 @@ def steps(messages: Messages) -> list[HarmonyStep]:
             conversation.append(HarmonyStep("user", _text(message, where)))
             index += 1
         elif role in ("assistant", "tool_call"):
-            answer, index = _read_answer(messages, index)
+            answer, index = _read_answer(messages, index, has_breaks)
             conversation += answer
             last_answer = answer[0].kind
         elif role in _RESULTS:
@@ -85,8 +89,11 @@ def steps(messages: Messages) -> list[HarmonyStep]:
     return conversation
 
 
-def _read_answer(messages: Messages, index: int) -> tuple[list[HarmonyStep], int]:
-    """Return the steps of the answer at `index`, with its results, and the index behind them."""
+def _read_answer(messages: Messages, index: int, has_breaks: bool) -> tuple[list[HarmonyStep], int]:
+    """Return the steps of the answer at `index`, with its results, and the index behind them.
+
+    has_breaks: a line break was added between each text and its calls.
+    """
     message, where = messages[index], f"messages[{index}]"
     flags = {name: message[name] for name in _FLAGS if message.get(name) is not None}
     if tokens := _sampled_tokens(message.get("content")):
@@ -100,8 +107,7 @@ def _read_answer(messages: Messages, index: int) -> tuple[list[HarmonyStep], int
         end += 1
     # swift's way: the calls follow in messages of their own
     if message["role"] == "tool_call" or not _raw_calls(message):
-        if end < len(messages) and messages[end].get("role") == "tool_call":
-            # converted rows part a text from its calls by a line break, as Qwen's template does
+        if has_breaks and end < len(messages) and messages[end].get("role") == "tool_call":
             text = text.removesuffix("\n")
         while end < len(messages) and messages[end].get("role") == "tool_call":
             calls.append(_swift_call(messages[end], f"messages[{end}]"))

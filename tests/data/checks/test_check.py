@@ -61,7 +61,7 @@ def test_check_good_row_finds_nothing(tmp_path: Path, row: dict[str, Any]) -> No
         (talk(QUESTION), "no_answer"),
         (talk(QUESTION, call({"city": "Oslo"}), tools=tools(), expected_calls="[]"), "answer_left"),
         (talk(QUESTION, ANSWER, extra={"a": 1}), "nested_column"),
-        (talk(QUESTION, ANSWER | {"reasoning_content": "Hm."}), "dropped_key"),
+        (talk(QUESTION, ANSWER | {"weight": 1}), "dropped_key"),
         (ask("Say: a b c d e f g h", "A, b, c, d, e, f, g, h!"), "answer_quoted"),
         (ask("Say: a b c d e f g h", "<think>\nI copy it.\n</think>\n\na b c d e f g h"), "answer_quoted"),
         (ask("请重复：天气很好", "天气很好。"), None),

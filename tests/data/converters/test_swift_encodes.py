@@ -13,6 +13,7 @@ from helpers.paths import GOLDEN, ROOT
 from helpers.real_swift import encode_answers_with_swift, encode_with_swift
 
 from swiftkit.data.check_row import call_from_message
+from swiftkit.data.folded import folded
 from swiftkit.data.targets import TARGETS, after_last_user
 from swiftkit.errors import DataError
 from swiftkit.files.jsonl import encode
@@ -27,10 +28,14 @@ pytestmark = [
 
 def golden_rows(target: str) -> list[dict[str, Any]]:
     """What the goldens of all formats become with `--to TARGET`, as far as they have what it
-    needs."""
-    return [
-        row for number, given in enumerate(_goldens()) for row in _targeted(target, number, given)
-    ]
+    needs; folded, as swift's own templates read them."""
+    rows = []
+    for number, given in enumerate(_goldens()):
+        for row in _targeted(target, number, given):
+            for column in {"messages", "rejected_response"} & row.keys():
+                row[column] = folded(row[column])
+            rows.append(row)
+    return rows
 
 
 def _goldens() -> list[dict[str, Any]]:

@@ -79,6 +79,22 @@ def test_render_of_swift_rows_equals_openai_messages() -> None:
     )
 
 
+def test_rows_of_today_and_of_an_older_convert_are_the_same() -> None:
+    """Reasoning apart or in the text, a line break before the call or none; a break that is the
+    text's own stays where another text has none."""
+    call: dict[str, Any] = {"role": "tool_call", "content": '{"name": "w", "arguments": {}}'}
+    result = {"role": "tool_response", "content": "sunny"}
+    thought: dict[str, Any] = {"role": "assistant", "content": "", "reasoning_content": "Call w."}
+    said: dict[str, Any] = {"role": "assistant", "content": "I look."}
+    new = [USER, thought, call, result, said, call | {"tool_call_id": "c1"}]
+    old_thought = {"role": "assistant", "content": "<think>\nCall w.\n</think>\n\n"}
+    old = [USER, old_thought, call, result, said | {"content": "I look.\n"}, call]
+    assert after_head(new) == after_head(old)
+    assert "<|message|>I look.<|end|>" in after_head(new)
+    own = [USER, said, call, result, said | {"content": "Again.\n"}, call]
+    assert "<|message|>Again.\n<|end|>" in after_head(own)
+
+
 def test_parallel_calls_are_split_and_none_is_lost() -> None:
     """One call a message, each followed by its own result, whatever the results' order."""
     both = called("a", {"x": 1}, "1") | {

@@ -1,0 +1,40 @@
+r"""A row's messages as ms-swift's own templates read them: with reasoning inside the text.
+
+    {"role": "assistant", "content": "I look.", "reasoning_content": "Rain?"}
+    {"role": "assistant", "content": "<think>\nRain?\n</think>\n\nI look.\n"}     before a call
+
+ms-swift 4.6.0 drops every key of an answer but its text. The line break parts a text from its
+calls, as Qwen's chat templates do; swift's agent template of Hermes adds none. Parts of one answer,
+of which only one has a loss, swift joins without anything between them.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from swiftkit.toolcall.added_breaks import has_added_breaks
+from swiftkit.toolcall.reasoning import KEYS, join, reasoning_of
+
+
+def folded(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the messages of a row in this form; those of an older `swiftkit convert` have it.
+
+    Raises DataError (bad_reasoning) for a reasoning that holds the closing tag.
+    """
+    result: list[dict[str, Any]] = []
+    has_breaks = has_added_breaks(messages)
+    for number, message in enumerate(messages):
+        text = message.get("content")
+        if message.get("role") != "assistant" or not isinstance(text, str):
+            result.append(dict(message))
+            continue
+        following = messages[number + 1] if number + 1 < len(messages) else {}
+        if text and following.get("role") == "tool_call" and not has_breaks:
+            text = f"{text}\n"
+        elif following.get("role") == "assistant" and not text.endswith("\n\n"):
+            text = f"{text}\n\n"
+        where = f"messages[{number}]"
+        if reasoning := reasoning_of(message, where):
+            text = join(reasoning, text, where)
+        rest = {key: value for key, value in message.items() if key not in KEYS}
+        result.append(rest | {"content": text})
+    return result
