@@ -68,9 +68,9 @@ class Response(msgspec.Struct, frozen=True):
     `latency` is in seconds, and so is `first_token`, the time to it, where the answer was streamed
     (else 0). `tool_calls` is None where the endpoint gave none (then `text` may still hold the
     model's own markup). `reasoning` is what the endpoint gave apart from the text, under
-    `reasoning_key` of the message (reasoning_content or reasoning). A task that asks several times for one sample (in an environment) keeps
-    each answer in `steps`, the last of them also here; tokens and seconds are then sums. `verdict`
-    is what a judge or a simulator said of it all.
+    `reasoning_key` of the message (reasoning_content or reasoning). A task that asks several times
+    for one sample (in an environment) keeps each answer in `steps`, the last of them also here;
+    tokens and seconds are then sums. `verdict` is what a judge or a simulator said of it all.
     """
 
     sample_id: str
