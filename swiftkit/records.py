@@ -64,6 +64,7 @@ class Step(msgspec.Struct, frozen=True):
     text: str
     tool_calls: list[ToolCall] | None = None
     results: list[str] = []
+    reasoning: str = ""
 
 
 class Response(msgspec.Struct, frozen=True):
@@ -72,9 +73,10 @@ class Response(msgspec.Struct, frozen=True):
 
     `latency` is in seconds, and so is `first_token`, the time to it, where the answer was streamed
     (else 0). `tool_calls` is None where the endpoint gave none (then `text` may still hold the
-    model's own markup). A task that asks several times for one sample (in an environment) keeps
-    each answer in `steps`, the last of them also here; tokens and seconds are then sums. `verdict`
-    is what a judge or a simulator said of it all.
+    model's own markup). `reasoning` is what the endpoint gave apart from the text, under
+    `reasoning_key` of the message (reasoning_content or reasoning). A task that asks several times
+    for one sample (in an environment) keeps each answer in `steps`, the last of them also here;
+    tokens and seconds are then sums. `verdict` is what a judge or a simulator said of it all.
     """
 
     sample_id: str
@@ -88,6 +90,8 @@ class Response(msgspec.Struct, frozen=True):
     first_token: float = 0.0
     steps: list[Step] = []
     verdict: str = ""
+    reasoning: str = ""
+    reasoning_key: str = ""
 
 
 class Score(msgspec.Struct, frozen=True):

@@ -21,6 +21,9 @@ class BadBodyError(ValueError):
 class ChatMessage(msgspec.Struct):
     content: Any = None
     tool_calls: Any = None
+    reasoning: Any = None
+    reasoning_content: Any = None
+    thinking: Any = None
 
 
 class ChatChoice(msgspec.Struct):
@@ -62,7 +65,31 @@ def read_completion(
     usage: dict[str, int] = {}
     if isinstance(completion.usage, dict):  # some servers add nested details to the counts
         usage = {name: count for name, count in completion.usage.items() if type(count) is int}
-    return Response(sample_id, trial, text, calls, finish, usage, latency, "", first_token)
+    key, reasoning = _reasoning(choice.message)
+    return Response(
+        sample_id,
+        trial,
+        text,
+        calls,
+        finish,
+        usage,
+        latency,
+        first_token=first_token,
+        reasoning=reasoning,
+        reasoning_key=key,
+    )
+
+
+def _reasoning(message: ChatMessage) -> tuple[str, str]:
+    """Return the key under which the endpoint gives reasoning, and the reasoning; both "" without.
+
+    A server that gives two keys the same text (some releases of vLLM) takes back the new one.
+    """
+    for key in ("reasoning", "reasoning_content", "thinking"):
+        text = getattr(message, key)
+        if text and isinstance(text, str):
+            return key, text
+    return "", ""
 
 
 def _markup(raw_calls: Any) -> str:

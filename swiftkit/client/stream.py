@@ -14,12 +14,13 @@ import msgspec
 
 from swiftkit.errors import DataError
 from swiftkit.json_text import check_distinct
+from swiftkit.toolcall.reasoning import KEYS
 
 _DATA = b"data:"
 _LONGEST_INDEX = 10  # digits
 _DONE = b"[DONE]"
-# the parts of a message whose first one is the first token
-_TOKEN_PARTS = ("content", "reasoning_content", "reasoning", "tool_calls")
+# the parts of a message that come as text, piece by piece
+_TEXTS = ("content", *KEYS)
 
 
 async def read_stream(content: aiohttp.StreamReader, start: float) -> tuple[bytes, float]:
@@ -73,7 +74,7 @@ class StreamedAnswer:
 
     def __init__(self) -> None:
         self.is_complete = False
-        self._texts: list[str] = []
+        self._texts: dict[str, list[str]] = {name: [] for name in _TEXTS}
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._by_identity: dict[str, _Call] = {}
@@ -98,13 +99,14 @@ class StreamedAnswer:
                 delta = choice.get("delta")
         if not isinstance(delta, dict):
             return False
-        if isinstance(delta.get("content"), str):
-            self._texts.append(delta["content"])
+        for name, pieces in self._texts.items():
+            if isinstance(delta.get(name), str):
+                pieces.append(delta[name])
         calls = delta.get("tool_calls")
         for call in calls if isinstance(calls, list) else []:
             if isinstance(call, dict):
                 self._add_call(call)
-        return any(delta.get(name) for name in _TOKEN_PARTS)
+        return any(delta.get(name) for name in (*_TEXTS, "tool_calls"))
 
     def _add_call(self, part: dict[str, Any]) -> None:
         """Add a call or a part of one: the name comes once, the arguments piece by piece."""
@@ -151,7 +153,10 @@ class StreamedAnswer:
         if self._error or not (self.is_complete or self._finish):
             error = self._error or "the stream ended in the middle"
             return msgspec.json.encode({"error": error})
-        message: dict[str, Any] = {"content": "".join(self._texts)}
+        message: dict[str, Any] = {"content": ""}
+        for name, pieces in self._texts.items():
+            if pieces:
+                message[name] = "".join(pieces)
         if self._calls:
             message["tool_calls"] = [{"function": call.function()} for call in self._calls]
         choice = {"message": message, "finish_reason": self._finish}

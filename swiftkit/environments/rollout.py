@@ -2,9 +2,12 @@
 
 The model is behind `ask`, one request to an endpoint. An answer is sent back without the markup
 that `swift deploy` leaves in `content` beside `tool_calls`: the model would read its calls twice.
+Its reasoning goes back as it came, under the endpoint's own key or in the text; the chat template
+decides what of it the model sees.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeVar
 
@@ -23,6 +26,7 @@ from swiftkit.records import Response, Step
 from swiftkit.scoring.answer import read_answer
 from swiftkit.toolcall import detect, openai_calls
 from swiftkit.toolcall.call import Parsed, ToolCall
+from swiftkit.toolcall.reasoning import CLOSE, KEYS, join
 
 Ask = Callable[[list[Message], list[Tool]], Awaitable[Response]]
 Result = TypeVar("Result")
@@ -56,6 +60,7 @@ async def play(episode: Episode, ask: Ask, seed: int = 0) -> Response:
             answers.append(answer)
             parsed = read_answer(answer, lambda text: episode.parse(text, environment.tools))
             message, parsed = _message_of(parsed, len(messages))
+            message = _with_reasoning(message, answer, parsed)
             turn = await _in_thread(domain.blocks, environment.step, parsed)
             messages.append(message)
             results, ids = [], [call["id"] for call in message.get("tool_calls", [])]
@@ -64,7 +69,7 @@ async def play(episode: Episode, ask: Ask, seed: int = 0) -> Response:
                     results.append(news["content"])
                     news = {"role": "tool", "tool_call_id": ids.pop(0), "content": news["content"]}
                 messages.append(news)
-            steps.append(Step(answer.text, answer.tool_calls, results))
+            steps.append(Step(answer.text, answer.tool_calls, results, answer.reasoning))
         if turn.next == "user":
             return Response(episode.task.id, error=f"{episode.task.domain}: nobody plays the user")
         return _whole(answers, steps, environment)
@@ -94,6 +99,37 @@ def _message_of(parsed: Parsed, before: int) -> tuple[Message, Parsed]:
     if parsed.calls:
         return {"role": "assistant", "content": parsed.content, "tool_calls": calls}, parsed
     return {"role": "assistant", "content": detect.parse(parsed.content).content}, parsed
+
+
+def _with_reasoning(message: Message, answer: Response, parsed: Parsed) -> Message:
+    """Return the message with the reasoning of its answer, as the endpoint gave it."""
+    if answer.reasoning:
+        return message | {answer.reasoning_key: answer.reasoning}
+    thought = parsed.reasoning or detect.parse(answer.text).reasoning
+    if not thought or CLOSE in message["content"]:
+        return message
+    if CLOSE in answer.text and CLOSE not in thought:  # templates read it in the text, too
+        return message | {"content": join(thought, message["content"], answer.sample_id)}
+    return message | {KEYS[0]: thought}
+
+
+def refused_reasoning(error: str, messages: Sequence[Message]) -> str:
+    """Return the key of a message's reasoning that the error of an endpoint names, or ""."""
+    if not error.startswith(("HTTP 400", "HTTP 422")):
+        return ""
+    for message in messages:
+        for key in KEYS:
+            if key in message and re.search(rf"\b{key}\b", error):
+                return key
+    return ""
+
+
+def without_reasoning(messages: Sequence[Message]) -> list[Message]:
+    """Return the messages without the keys of reasoning."""
+    kept = []
+    for message in messages:
+        kept.append({key: value for key, value in message.items() if key not in KEYS})
+    return kept
 
 
 def _whole(answers: Sequence[Response], steps: list[Step], environment: Environment) -> Response:

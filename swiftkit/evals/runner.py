@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from swiftkit.client.client import BAD_REQUEST, Client, Endpoint
-from swiftkit.environments.rollout import play
+from swiftkit.environments.rollout import play, refused_reasoning, without_reasoning
 from swiftkit.errors import EndpointError, SwiftkitError, UsageError
 from swiftkit.evals.results import Job, RunResults
 from swiftkit.evals.run_directory import RunConfig, RunDirectory
@@ -43,6 +43,7 @@ class Runner:
         self.directory, self.results, self.task = directory, results, results.task
         self._unanswered = [job for job in results.jobs if job.key not in results.scores]
         self._failures_in_a_row = 0
+        self._is_reasoning_refused = False
 
     def run(self) -> None:
         """Ask every job without an answer. Raises EndpointError or InterruptedRunError."""
@@ -130,9 +131,22 @@ class Runner:
         """Ask once or, in an environment, as often as it takes; then ask the judge, if any."""
         sample, trial = job
 
-        async def ask(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
+        async def send(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
             body = request_body(self.config, messages, tools, trial, self.endpoint.stream)
             return await client.ask(body, sample.id, trial)
+
+        async def ask(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
+            if self._is_reasoning_refused:
+                messages = without_reasoning(messages)
+            response = await send(messages, tools)
+            key = refused_reasoning(response.error, messages)
+            if not key:
+                return response
+            second = await send(without_reasoning(messages), tools)
+            if second.error:
+                return response
+            self._note_refused_reasoning(key, response.error)
+            return second
 
         counts = self.results.counts
         counts.in_flight += 1
@@ -148,6 +162,16 @@ class Runner:
             return response
         finally:
             counts.in_flight -= 1
+
+    def _note_refused_reasoning(self, key: str, error: str) -> None:
+        """Say, once, that the model will not see the reasoning of its earlier answers."""
+        if self._is_reasoning_refused:
+            return
+        self._is_reasoning_refused = True
+        reason = f"the endpoint refuses the {key} of an earlier answer ({error})"
+        effect = "the model goes on without its reasoning between tool calls"
+        fix = "if it was trained with it, ask a server that takes it (docs/evaluating.md)"
+        say(f"warning: {reason}: {effect}; {fix}")
 
     def _record(
         self, job: Job, response: Response, journal: Journal, progress: ProgressBar

@@ -6,6 +6,7 @@ from swiftkit.errors import DataError
 from swiftkit.serving.errors import RequestError
 from swiftkit.toolcall.openai_calls import readable
 from swiftkit.toolcall.read_call import call_from
+from swiftkit.toolcall.reasoning import KEYS, join, reasoning_of
 
 _ROLES = ("system", "user", "assistant", "tool")
 _SWIFT_ROLES = ("tool_call", "tool_response")
@@ -33,6 +34,20 @@ def messages_from(messages: list[Any], reads_media: bool = False) -> list[dict[s
     return others
 
 
+def fold_reasoning(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the messages with each reasoning in its text, where swift's own templates read it.
+    Raises DataError (bad_reasoning)."""
+    folded = []
+    for index, message in enumerate(messages):
+        reasoning = message.get(KEYS[0])
+        if reasoning and message["role"] == "assistant":
+            rest = {key: value for key, value in message.items() if key != KEYS[0]}
+            text = join(reasoning, message["content"], f"messages[{index}]")
+            message = rest | {"content": text}
+        folded.append(message)
+    return folded
+
+
 def tools_from(tools: list[Any] | None) -> list[dict[str, Any]]:
     """Return the offered functions without what concerns the API alone. Raises RequestError."""
     return [_tool(tool, f"tools[{index}]") for index, tool in enumerate(tools or [])]
@@ -52,12 +67,28 @@ def _message(message: Any, where: str, reads_media: bool) -> dict[str, Any]:
         raise RequestError(f"{where}.role is {role!r}: {fix}", f"{where}.role")
     content = _content(message.get("content"), f"{where}.content", reads_media and role == "user")
     result = {**message, "role": role, "content": content}
+    if role == "assistant":
+        result = _with_reasoning(result, where)
     calls, place = result.pop("tool_calls", None), f"{where}.tool_calls"
     if calls and not isinstance(calls, list):
         raise RequestError(f"{place} is not a list", place)
     if calls:
         result["tool_calls"] = [_call(call, f"{place}[{i}]") for i, call in enumerate(calls)]
     return result
+
+
+def _with_reasoning(message: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return the message with its reasoning under one key, whichever the client uses."""
+    for key in KEYS:
+        if not isinstance(message.get(key), str | None):
+            place = f"{where}.{key}"
+            raise RequestError(f"{place} is not text", place)
+    try:
+        reasoning = reasoning_of(message, where)
+    except DataError as error:
+        raise RequestError(str(error), where) from error
+    rest = {key: value for key, value in message.items() if key not in KEYS}
+    return rest | {KEYS[0]: reasoning} if reasoning else rest
 
 
 def _content(content: Any, where: str, reads_media: bool) -> Any:

@@ -36,6 +36,7 @@ from swift.utils import get_logger
 from swiftkit.errors import SwiftkitError
 from swiftkit.serving.choice import AnswerChoice
 from swiftkit.serving.errors import RequestError, error_body
+from swiftkit.serving.messages import fold_reasoning
 from swiftkit.serving.request import ChatRequest, ServerFeatures, read_request
 from swiftkit.serving.response import DONE, ResponseHead, event, usage_of
 from swiftkit.swift_plugins import openai_engine
@@ -58,7 +59,8 @@ async def _chat(server: Any, http_request: Request) -> Response:
     engine = server.infer_engine
     request = read_request(await http_request.body(), _features(server))
     openai_engine.check_schema(engine, request)
-    infer_request, config = ChatCompletionRequest(**request.fields).parse()
+    fields = _with_earlier_reasoning(request.fields, engine.template)
+    infer_request, config = ChatCompletionRequest(**fields).parse()
     server._set_request_config(config)
     log = {"response": ""}
     if server.args.verbose or server.jsonl_writer:
@@ -102,6 +104,22 @@ def _no_thinking(template: Any) -> str:
     if getattr(template, "is_rendered_natively", False):
         return ""
     return template.template_meta.non_thinking_prefix or ""
+
+
+def _with_earlier_reasoning(fields: dict[str, Any], template: Any) -> dict[str, Any]:
+    """Return a request whose template reads the reasoning of earlier answers as in training.
+
+    swift's own templates read it in the text; they keep all of it in training, and when they serve
+    drop what stands before a tool's result. gpt-oss's and the model's own (--template_backend
+    jinja) read it from the message.
+    """
+    if template.template_backend != "swift" or template._agent_template == "harmony":
+        return fields
+    options = fields["chat_template_kwargs"]
+    if template.preserve_thinking is None:
+        options = {"preserve_thinking": True, **options}
+    messages = fold_reasoning(fields["messages"])
+    return fields | {"messages": messages, "chat_template_kwargs": options}
 
 
 def _completion(

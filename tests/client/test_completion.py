@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from helpers.endpoints import ask
-from helpers.servers import message
+from helpers.servers import Reply, message
 
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.formats import hermes
@@ -49,3 +49,27 @@ def test_read_completion_tool_calls_of_any_shape_never_raise(tool_calls: Any) ->
     response, _ = ask(lambda _: reply)
     assert response.tool_calls is None
     assert hermes.parse(response.text).malformed
+
+
+@pytest.mark.parametrize(
+    ("given", "key", "text"),
+    [
+        ({"reasoning_content": "hm"}, "reasoning_content", "hm"),
+        ({"reasoning": "hm", "reasoning_content": None}, "reasoning", "hm"),
+        ({"reasoning": "hm", "reasoning_content": "hm"}, "reasoning", "hm"),
+        ({"reasoning_content": None, "reasoning": ""}, "", ""),
+        ({"reasoning": [{"text": "hm"}]}, "", ""),
+    ],
+)
+def test_read_completion_keeps_reasoning_and_its_key(
+    given: dict[str, Any], key: str, text: str
+) -> None:
+    """Also of a stream; it goes back under the key in which it came."""
+    reply = message("fine")
+    reply.body["choices"][0]["message"] |= given
+    delta = {"content": "fine", **given}
+    choices: list[Any] = [{"delta": delta}, {"delta": {}, "finish_reason": "stop"}]
+    chunks = [{"choices": [choice]} for choice in choices]
+    for answer in (reply, Reply(events=(*chunks, "[DONE]"))):
+        response, _ = ask(lambda _, answer=answer: answer, stream=bool(answer.events))  # type: ignore[misc]
+        assert (response.reasoning_key, response.reasoning, response.text) == (key, text, "fine")

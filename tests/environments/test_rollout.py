@@ -107,6 +107,43 @@ def test_play_hands_calls_to_the_environment_and_results_to_the_model() -> None:
     assert len(set(ids)) == 3
 
 
+@pytest.mark.parametrize("key", ["reasoning", "reasoning_content"])
+def test_play_sends_reasoning_back_as_it_came(key: str) -> None:
+    """Under the endpoint's own key, beside calls and beside a text; the journal has it, too."""
+    given: dict[str, Any] = {"reasoning": "I look.\n", "reasoning_key": key}
+    script = [answer("", GET, **given), answer("Wait.", GET, **given), answer("Sent.", **given)]
+    response, requests = run(AgentTask("x", "recorded", CONFIG), lambda _: script.pop(0))
+    sent = [message for message in requests[-1] if message["role"] == "assistant"]
+    assert [(message[key], message["content"]) for message in sent] == [
+        ("I look.\n", ""),
+        ("I look.\n", "Wait."),
+    ]
+    assert [step.reasoning for step in response.steps] == ["I look.\n"] * 3
+
+
+MARKUP = '<tool_call>\n{"name": "get", "arguments": {"id": "K1"}}\n</tool_call>'
+ANALYSIS = "<|channel|>analysis<|message|>I look.<|end|><|start|>assistant"
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        (f"<think>\nI look.\n</think>\n\n{MARKUP}", {"content": "<think>\nI look.\n</think>\n\n"}),
+        (f"I look.\n</think>\n\nWait.{MARKUP}", {"content": "<think>\nI look.\n</think>\n\nWait."}),
+        (
+            f'{ANALYSIS} to=functions.get<|channel|>commentary json<|message|>{{"id": "K1"}}<|call|>',
+            {"content": "", "reasoning_content": "I look."},
+        ),
+    ],
+)
+def test_play_sends_reasoning_in_a_text_back(text: str, sent: dict[str, str]) -> None:
+    """Of a server that parses nothing: in the text where templates find it, else beside it."""
+    script = [answer(text), answer("Sent.")]
+    _, requests = run(AgentTask("x", "recorded", CONFIG), lambda _: script.pop(0))
+    (message,) = [message for message in requests[-1] if message["role"] == "assistant"]
+    assert {key: message.get(key) for key in sent} == sent
+
+
 def test_play_stops_after_the_last_answer_that_is_allowed() -> None:
     """The calls of that answer are run, but it is not asked again."""
     task = AgentTask("x", "recorded", CONFIG)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.serving.errors import RequestError
+from swiftkit.serving.messages import fold_reasoning
 from swiftkit.serving.request import ChatRequest, ServerFeatures, read_request
 
 ABLE = ServerFeatures(("tiny", "adapter"), wire="hermes", no_json="")
@@ -55,6 +56,30 @@ def test_messages_without_content_get_an_empty_text() -> None:
             "function": {"name": "weather", "arguments": "{}"},
         }
         assert sent[2]["content"] == "ok"
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking"])
+def test_reasoning_of_an_earlier_answer_is_kept_under_one_key(key: str) -> None:
+    """Whichever a client sends back; folded into the text where a template reads it there."""
+    sent = messages(USER, {**CALLING, key: "I look."}, {**CALLING, key: None})
+    assert [message.get("reasoning_content") for message in sent] == [None, "I look.", None]
+    folded = fold_reasoning(sent)
+    assert [message["content"] for message in folded] == [
+        "hi",
+        "<think>\nI look.\n</think>\n\n",
+        "",
+    ]
+    assert folded[1]["tool_calls"] == sent[1]["tool_calls"]
+    assert "reasoning_content" not in folded[1]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"reasoning": ["I look."]}, {"reasoning": "I look.", "reasoning_content": "No, I guess."}],
+)
+def test_reasoning_that_cannot_be_kept_is_refused(given: dict[str, Any]) -> None:
+    """No text, or two different ones."""
+    assert "messages[1]" in str(refused(messages=[USER, CALLING | given, USER]))
 
 
 def test_lone_surrogates_are_replaced_wherever_they_stand() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from helpers.paths import ROOT
-from helpers.servers import Reply, message, serve
+from helpers.servers import Reply, error, message, serve
 
 from swiftkit.errors import DataError
 from swiftkit.evals.tasks import tool_chain
@@ -221,6 +221,42 @@ def test_a_run_with_recorded_results(tmp_path: Path) -> None:
     assert sent[0][2]["tool_call_id"] == sent[0][1]["tool_calls"][0]["id"]
     lines = (tmp_path / "run/responses.jsonl").read_text(encoding="utf-8").splitlines()
     assert sorted(len(json.loads(line)["steps"]) for line in lines) == [2, 3]
+
+
+@pytest.mark.parametrize("key", ["reasoning", "reasoning_content"])
+def test_a_run_sends_reasoning_back(tmp_path: Path, key: str) -> None:
+    """In the key in which the server gave it."""
+    write(tmp_path, ROW)
+
+    def script(body: dict[str, Any]) -> Reply:
+        reply = policy(body)
+        reply.body["choices"][0]["message"][key] = "I look."
+        return reply
+
+    with serve(script) as server:
+        evaluate(tmp_path, server.url)
+        answers = [each for each in server.requests[-1]["messages"] if each["role"] == "assistant"]
+    assert [answer[key] for answer in answers] == ["I look."] * 2
+
+
+def test_a_run_says_once_that_a_server_refuses_reasoning(tmp_path: Path) -> None:
+    """It goes on without, and is not asked in vain again, but by two chains at a time."""
+    write(tmp_path, ROW, ROW | {"id": "d"})
+    refused = []
+
+    def script(body: dict[str, Any]) -> Reply:
+        if any("reasoning" in each for each in body["messages"]):
+            refused.append(body)
+            return error(422, "[{'loc': ['messages', 1, 'reasoning'], 'msg': 'Extra inputs'}]")
+        reply = policy(body)
+        reply.body["choices"][0]["message"]["reasoning"] = "I look."
+        return reply
+
+    with serve(script) as server:
+        status, said, report = evaluate(tmp_path, server.url)
+    assert (status, said.count("refuses the reasoning")) == (0, 1)
+    assert len(refused) <= 2
+    assert report["metrics"]["chain_success"]["value"] == 1.0
 
 
 def test_a_run_with_real_tools(tmp_path: Path) -> None:
