@@ -146,9 +146,7 @@ class Client:
 
         Raises EndpointError once no address can be used; one that is gone is left out.
         """
-        error = exchange.error or f"HTTP {exchange.status}: {_server_message(exchange.body)}"
-        if self._endpoint.key != "EMPTY":  # some servers repeat the key that they refuse
-            error = error.replace(self._endpoint.key, "***")
+        error = describe_fault(exchange, self._endpoint.key)
         if exchange.error:
             self._leave_out_if_gone(connection, error)
             return error
@@ -157,8 +155,7 @@ class Client:
             return f"{SKIPPED}{error}"
         self._payments_required = 0
         if exchange.status in REFUSED:
-            fix = "set OPENAI_API_KEY in the environment"
-            self._stopped = f"{connection.url} refused the key: {error} ({fix})"
+            self._stopped = refused_key(connection.url, error)
             raise EndpointError(self._stopped)
         return error
 
@@ -180,12 +177,24 @@ class Client:
             raise EndpointError(gone)
 
 
-def _server_message(body: bytes) -> str:
-    """Return the message in an error body, in one line of at most 300 characters."""
-    value = decode_or_none(body)
-    if value is None:
-        value = body.decode("utf-8", "replace")
+def describe_fault(exchange: Exchange, key: str) -> str:
+    """Return the error of an exchange in one line, without the key: some servers repeat it."""
+    if exchange.error:
+        return _without_key(exchange.error, key)
+    message = decode_or_none(exchange.body)
+    if message is None:
+        message = exchange.body.decode("utf-8", "replace")
     for field in ("error", "message", "detail"):
-        if isinstance(value, dict) and field in value:
-            value = value[field]
-    return shorten(value, 300) or "(empty body)"
+        if isinstance(message, dict) and field in message:
+            message = message[field]
+    text = shorten(_without_key(str(message), key), 300)
+    return f"HTTP {exchange.status}: {text or '(empty body)'}"
+
+
+def refused_key(url: str, error: str) -> str:
+    """Return the message for an address that answered 401 or 403."""
+    return f"{url} refused the key: {error} (set OPENAI_API_KEY in the environment)"
+
+
+def _without_key(text: str, key: str) -> str:
+    return text if key == "EMPTY" else text.replace(key, "***")

@@ -12,6 +12,12 @@ from swiftkit.client.stream import read_stream
 from swiftkit.client.urls import is_local
 from swiftkit.errors import UsageError
 
+_LARGEST = 1 << 26  # bytes of an answer that are read; the longest conversations have a few million
+
+
+class _TooLargeError(aiohttp.ClientError):
+    pass
+
 
 class Connection:
     """`silent` counts requests in a row without any answer; `refused` says why none connects."""
@@ -46,14 +52,20 @@ class Connection:
 
     async def ask(self, body: bytes, stream: bool = False) -> Exchange:
         """POST `body` to /chat/completions."""
-        return await self._exchange("POST", "/chat/completions", body, self._timeout, stream)
+        url = f"{self.url}/chat/completions"
+        return await self._exchange("POST", url, body, self._timeout, stream)
 
     async def list_models(self, timeout: float) -> Exchange:
         """GET /models."""
-        return await self._exchange("GET", "/models", None, min(timeout, self._timeout), False)
+        return await self.fetch(f"{self.url}/models", None, timeout)
+
+    async def fetch(self, url: str, body: bytes | None, timeout: float) -> Exchange:
+        """Ask any page of the same server: POST with a body (JSON), GET without one."""
+        method = "GET" if body is None else "POST"
+        return await self._exchange(method, url, body, min(timeout, self._timeout), False)
 
     async def _exchange(
-        self, method: str, page: str, body: bytes | None, timeout: float, stream: bool
+        self, method: str, url: str, body: bytes | None, timeout: float, stream: bool
     ) -> Exchange:
         assert self._session, "use it in `async with`"  # noqa: S101
         self.in_flight += 1
@@ -62,7 +74,7 @@ class Connection:
             # A redirect would take the key elsewhere, and turn POST into GET.
             async with self._session.request(
                 method,
-                f"{self.url}{page}",
+                url,
                 data=body,
                 timeout=aiohttp.ClientTimeout(total=timeout),
                 allow_redirects=False,
@@ -73,7 +85,7 @@ class Connection:
                 if stream and status == 200 and response.content_type == "text/event-stream":
                     content, first_token = await read_stream(response.content, start)
                 else:
-                    content, first_token = await response.read(), 0.0
+                    content, first_token = await _read(response.content), 0.0
         except TimeoutError:
             error = f"no answer within {timeout:g} s"
         except aiohttp.ClientConnectorError as failure:
@@ -90,6 +102,17 @@ class Connection:
             self.in_flight -= 1
         self.silent += 1
         return Exchange(0, error=error)
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    """Return a whole body. Raises _TooLargeError."""
+    blocks, size = [], 0
+    async for block in content.iter_any():
+        blocks.append(block)
+        size += len(block)
+        if size > _LARGEST:
+            raise _TooLargeError(f"an answer of more than {_LARGEST} bytes")
+    return b"".join(blocks)
 
 
 def _connection_error(failure: aiohttp.ClientConnectorError, url: str) -> str:

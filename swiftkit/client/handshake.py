@@ -6,6 +6,7 @@ wrong path) ends it, once the other form of the address, with or without `/v1`, 
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
@@ -27,6 +28,7 @@ Describe = Callable[[Connection, Exchange], str]
 
 class ListedModel(msgspec.Struct):
     id: str
+    owned_by: Any = None
 
 
 class ModelList(msgspec.Struct):
@@ -91,13 +93,18 @@ async def get_models(connection: Connection, describe: Describe, first_wait: flo
 
 def model_names(exchange: Exchange) -> list[str] | None:
     """Return the names in a list of models; None for anything else."""
+    models = listed_models(exchange)
+    return None if models is None else [model.id for model in models]
+
+
+def listed_models(exchange: Exchange) -> list[ListedModel] | None:
+    """Return the list of models that an exchange brought; None for anything else."""
     if exchange.status != 200:
         return None
     try:
-        models = msgspec.json.decode(exchange.body, type=ModelList)
+        return msgspec.json.decode(exchange.body, type=ModelList).data
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return [model.id for model in models.data]
 
 
 def _is_html(exchange: Exchange) -> bool:

@@ -37,6 +37,7 @@ class Server:
     headers: list[dict[str, str]] = field(default_factory=list)
     pong: Callable[[], Reply] = lambda: message("pong")  # the answer to the handshake's ping
     listing: Reply | None = None  # in place of the models
+    pages: dict[str, Script] = field(default_factory=dict)  # more of them: path -> its answers
 
     @property
     def questions(self) -> list[str]:
@@ -131,9 +132,16 @@ def _application(script: Script, models: tuple[str, ...] | None) -> tuple[web.Ap
             {"object": "list", "data": [{"id": name, "object": "model"} for name in models]}
         )
 
+    async def other(request: web.Request) -> web.StreamResponse:
+        if request.path not in server.pages:
+            raise web.HTTPNotFound
+        body = await request.json() if request.can_read_body else {}
+        return await _send(request, server.pages[request.path](body))
+
     application = web.Application()
     application.router.add_post("/v1/chat/completions", complete)
     application.router.add_get("/v1/models", listing)
+    application.router.add_route("*", "/{page:.*}", other)
     return web.AppRunner(application, handler_cancellation=True, shutdown_timeout=0.1), server
 
 
