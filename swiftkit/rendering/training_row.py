@@ -19,6 +19,7 @@ from swiftkit.rendering.chat_template import ChatTemplate
 from swiftkit.rendering.loss_spans import TurnLoss, check_settings, render_conversation
 from swiftkit.rendering.message_form import MessageForm
 from swiftkit.rendering.neutral_messages import Message, neutral
+from swiftkit.rendering.served_tools import tools_as_served
 from swiftkit.rendering.token_ids import EncodedPiece, Ids, TextEncoder, encode_conversation
 
 OWN_ROWS = "swiftkit convert --template-of MODEL writes such turns in rows of their own"
@@ -57,10 +58,10 @@ class RowEncoder:
     def marked(
         self, messages: Any, tools: Sequence[Any] | None
     ) -> tuple[list[Message], list[Any] | None]:
-        """Return neutral messages and tools, with marks in control tokens that are words."""
+        """Return neutral messages and served tools, with marks in control tokens that are words."""
         control = self.encoder.control
         conversation: list[Message] = control.marked(neutral(messages))
-        return conversation, control.marked(list(tools)) if tools else None
+        return conversation, control.marked(tools_as_served(tools)) if tools else None
 
     def row(
         self,

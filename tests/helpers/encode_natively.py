@@ -36,6 +36,7 @@ def main(model: str, rows: str, jobs: str) -> None:
 
 def encoded(template: Any, row: dict[str, Any]) -> dict[str, Any]:
     tokenizer = template.tokenizer
+    row = dict(row)
     reference = row.pop("reference", None)
     shown: dict[str, Any] = {}
     if reference:
