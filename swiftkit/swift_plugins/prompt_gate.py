@@ -83,7 +83,10 @@ def _difference(template: Any, form: MessageForm, row: Mapping[str, Any]) -> str
     tokenizer, tools = template.tokenizer, tools_from(row.get("tools"))
     settings = row.get("chat_template_kwargs") or {}
     variables = template.settings(settings) if hasattr(template, "settings") else settings
-    conversation = form.apply(neutral(openai_messages(messages, "a row")))
+    conversation = form.apply(neutral(openai_messages(messages, "a row", reads_markup=False)))
+    system = getattr(template, "asked", {}).get("default_system")
+    if system is not None and conversation[0]["role"] != "system":
+        conversation.insert(0, {"role": "system", "content": system})
     try:
         published = tokenizer.apply_chat_template(
             conversation, tools=tools or None, add_generation_prompt=True, tokenize=False,

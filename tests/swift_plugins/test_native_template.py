@@ -83,8 +83,9 @@ def test_rows_have_the_ids_of_transformers_and_a_loss_on_what_is_written(
                 continue
             (row,) = openai.convert({"messages": messages, "tools": tools})
             asked = openai_messages(row["messages"], identity, reads_markup=False)
-            reference = {"conversation": with_objects(asked), "tools": tools}
-            rows.append({**row, "reference": reference})
+            settings = cases[identity]["kwargs"]
+            reference = {"conversation": with_objects(asked), "tools": tools, **settings}
+            rows.append({**row, "chat_template_kwargs": settings, "reference": reference})
             kept.append(identity)
         compared = 0
         for identity, seen in zip(
