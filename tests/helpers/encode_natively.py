@@ -1,10 +1,11 @@
 """Print what native_template.py makes of rows, beside what transformers' apply_chat_template makes:
-`encode_natively.py MODEL ROWS.jsonl JOBS.json`.
+`encode_natively.py MODEL ROWS.jsonl JOBS.json [FAMILY]`.
 
 JOBS is a list of {"mode", "template": {settings of get_template}}; ROWS are swift rows, or requests
 with OpenAI's messages. For each job and row one line: {"ids", "trained": texts of the runs with a
 loss, "published": apply_chat_template's ids, "error"}. A row's `reference` are the messages and
-settings for apply_chat_template, the row's own if it has none.
+settings for apply_chat_template; without them there is no `published`. FAMILY is qwen3 or gpt_oss,
+which harmony_template.py renders.
 """
 
 import json
@@ -20,14 +21,15 @@ from swift.utils import import_external_file
 ROOT = Path(__file__).parents[2]
 
 
-def main(model: str, rows: str, jobs: str) -> None:
-    import_external_file(str(ROOT / "swiftkit/swift_plugins/native_template.py"))
-    processor = get_processor(model, model_type="qwen3", task_type="causal_lm")
+def main(model: str, rows: str, jobs: str, family: str = "qwen3") -> None:
+    for plugin in ("native_template.py", "harmony_template.py"):
+        import_external_file(str(ROOT / "swiftkit/swift_plugins" / plugin))
+    processor = get_processor(model, model_type=family, task_type="causal_lm")
     lines = [json.loads(line) for line in Path(rows).read_text(encoding="utf-8").splitlines()]
     for job in json.loads(Path(jobs).read_text(encoding="utf-8")):
         for name, value in job.get("environment", {}).items():
             os.environ[name] = value
-        settings = {"template_type": "qwen3", "template_backend": "jinja", **job["template"]}
+        settings = {"template_type": family, "template_backend": "jinja", **job["template"]}
         template = get_template(processor, **settings)
         template.set_mode(job["mode"])
         for row in lines:

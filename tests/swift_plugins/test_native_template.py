@@ -69,45 +69,37 @@ def job(mode: str = "train", **template: Any) -> dict[str, Any]:
     return {"mode": mode, "template": template}
 
 
+@pytest.mark.parametrize("name", ["qwen3", "qwen3_instruct_2507", "qwen3_8", "lfm2_2_5_v2"])
 def test_rows_have_the_ids_of_transformers_and_a_loss_on_what_is_written(
-    models: Any, tmp_path: Path
+    models: Any, tmp_path: Path, name: str
 ) -> None:
     """What `convert` makes of the shared conversations, against the case file's spans."""
-    for name in ("qwen3", "qwen3_instruct_2507", "qwen3_8", "lfm2_2_5_v2"):
-        cases = {line["conversation"]: line for line in renderings().get(name, [])}
-        if not cases:
-            pytest.skip("the shared cases are not here")
-        rows, kept = [], []
-        for identity, (messages, tools) in conversations().items():
-            if identity == MARKUP or "error" in cases[identity]:
-                continue
-            (row,) = openai.convert({"messages": messages, "tools": tools})
-            asked = openai_messages(row["messages"], identity, reads_markup=False)
-            settings = cases[identity]["kwargs"]
-            reference = {"conversation": with_objects(asked), "tools": tools, **settings}
-            rows.append({**row, "chat_template_kwargs": settings, "reference": reference})
-            kept.append(identity)
-        compared = 0
-        for identity, seen in zip(
-            kept, encode(models(name), rows, job(), folder=tmp_path), strict=True
-        ):
-            turns = cases[identity]["turns"]
-            if any(turn["status"] == "lost" for turn in turns):
-                assert "drops its" in seen["error"], (name, identity)
-                continue
-            assert "error" not in seen or "own_row" in seen["error"], (name, identity, seen)
-            if "error" in seen:
-                continue
-            last = turns[-1]
-            if not last.get("token_seam"):  # there the answer is encoded apart
-                assert seen["ids"] == seen["published"], (name, identity)
-            expected = []
-            for turn in turns:
-                if turn is last or not turn.get("token_seam"):
-                    expected.append(trained_text(cases[identity], turn))
-            assert seen["trained"] == [text for text in expected if text], (name, identity)
+    cases = {line["conversation"]: line for line in renderings().get(name, [])}
+    if not cases:
+        pytest.skip("the shared cases are not here")
+    rows, kept = [], []
+    for identity, (messages, tools) in conversations().items():
+        if identity == MARKUP or "error" in cases[identity]:
+            continue
+        (row,) = openai.convert({"messages": messages, "tools": tools})
+        asked = openai_messages(row["messages"], identity, reads_markup=False)
+        settings = cases[identity]["kwargs"]
+        reference = {"conversation": with_objects(asked), "tools": tools, **settings}
+        rows.append({**row, "chat_template_kwargs": settings, "reference": reference})
+        kept.append(cases[identity])
+    compared = 0
+    for case, seen in zip(kept, encode(models(name), rows, job(), folder=tmp_path), strict=True):
+        turns, where = case["turns"], case["conversation"]
+        if any(turn["status"] == "lost" for turn in turns):
+            assert "drops its" in seen["error"], where
+        elif "error" in seen:
+            assert "own_row" in seen["error"], where
+        else:
+            # in a seam at the end the answer is encoded apart
+            assert turns[-1].get("token_seam") or seen["ids"] == seen["published"], where
+            assert seen["trained"] == trained_texts(case), where
             compared += 1
-        assert compared > 10, name
+    assert compared > 10
 
 
 def with_objects(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -118,13 +110,15 @@ def with_objects(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return messages
 
 
-def trained_text(case: dict[str, Any], turn: dict[str, Any]) -> str:
-    """What is trained of a turn in its whole conversation, a block without reasoning aside."""
-    if turn["status"] != "ok" or not turn.get("span"):
-        return ""
-    start, end = turn["span"]
-    text: str = case["text"][start:end]
-    return EMPTY_BLOCK.sub("", text)
+def trained_texts(case: dict[str, Any]) -> list[str]:
+    """What is trained of the turns in their whole conversation, blocks without reasoning aside."""
+    texts, turns = [], case["turns"]
+    for turn in turns:
+        has_seam = turn.get("token_seam") and turn is not turns[-1]
+        if turn["status"] == "ok" and turn.get("span") and not has_seam:
+            start, end = turn["span"]
+            texts.append(EMPTY_BLOCK.sub("", case["text"][start:end]))
+    return texts
 
 
 def test_prompts_are_those_of_transformers_for_each_turn(models: Any, tmp_path: Path) -> None:
@@ -239,6 +233,30 @@ def test_pairs_and_calls_in_a_text(models: Any, tmp_path: Path) -> None:
     row = {"messages": [question(), answer(text)], "tools": tools}
     (seen,) = encode(models("qwen3_5_nothink"), [row], job(), folder=tmp_path)
     assert seen["trained"][0].startswith("<tool_call>\n<function=look_up>")
+
+
+def test_packed_rows_are_the_rows(tmp_path: Path) -> None:
+    model, rows = ROOT / "recipes/tiny/qwen3", []
+    for word in ("Oak", "Elm", "Ash", "Fir", "Yew"):
+        rows.append({"messages": [question(), answer(f"{word}. " * len(rows))]})
+    rows = [row for row in rows if row["messages"][1]["content"]]
+    alone = encode(model, rows, job(), folder=tmp_path)
+    script = ROOT / "tests/helpers/pack_natively.py"
+    command = [*warm_call(), "python", script, model, tmp_path / "rows.jsonl", 60]
+    done = subprocess.run(
+        list(map(str, command)), capture_output=True, text=True, timeout=300, check=False
+    )
+    packs = [json.loads(line[4:]) for line in done.stdout.splitlines() if line.startswith("ROW ")]
+    assert 1 < len(packs) < len(rows), done.stderr[-3000:]
+    assert all(len(pack["ids"]) <= 60 for pack in packs)
+    packed = [text(pack["ids"]) for pack in packs]
+    for row in alone:
+        assert any(text(row["ids"]) in pack for pack in packed)
+    assert sum(len(pack["ids"]) for pack in packs) == sum(len(row["ids"]) for row in alone)
+
+
+def text(ids: list[int]) -> str:
+    return f" {' '.join(map(str, ids))} "
 
 
 def question(text: str = "Name a tree.") -> dict[str, Any]:
