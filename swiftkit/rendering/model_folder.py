@@ -10,6 +10,7 @@ generation_config.json, config.json        eos_token_id: where a server stops
 tokenizer.json                             the texts of those ids
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -54,6 +55,15 @@ def read_chat_template(folder: Path) -> ChatTemplate:
     if "eos_token" in tokens:
         stops.append(tokens["eos_token"])
     return ChatTemplate(named, tokens, tuple(dict.fromkeys(stops)))
+
+
+def template_sha256(folder: Path) -> str:
+    """Return the SHA-256 of the text of a folder's chat template; "" without one."""
+    try:
+        text = read_chat_template(folder).source()
+    except DataError:
+        return ""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _template_files(folder: Path) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,6 @@ three of them are kept in it, and read from it again:
     chat_template_sha256    of the template's text; another one at serving is said
 """
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -16,20 +15,10 @@ from typing import Any
 from swift.arguments import BaseArguments
 from swift.utils import get_logger
 
-from swiftkit.errors import DataError
-from swiftkit.rendering.model_folder import read_chat_template
+from swiftkit.rendering.model_folder import template_sha256
 
 HASH = "chat_template_sha256"
 logger = get_logger()
-
-
-def template_sha256(folder: Path) -> str:
-    """Return the SHA-256 of the text of a folder's chat template; "" without one."""
-    try:
-        text = read_chat_template(folder).source()
-    except DataError:
-        return ""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def differences(trained: dict[str, Any], backend: str, sha256: str) -> list[str]:

@@ -20,6 +20,7 @@ from swiftkit.recipe.machine import Gpu, Machine, visible_gpus
 from swiftkit.recipe.reading import read
 from swiftkit.recipe.recipe import Recipe
 from swiftkit.recipe.switches import is_on
+from swiftkit.rendering.model_folder import template_sha256
 from swiftkit.sandbox.family import FAMILY
 from swiftkit.terminal import say
 from swiftkit.training import checkpoints, provenance, redaction, run_record
@@ -190,6 +191,7 @@ def _describe(
         swanlab=swanlab,
         earlier=earlier,
         file_environment=redaction.redacted_mapping(recipe.file_environment, secrets),
+        chat_template_sha256=template_sha256(Path(recipe.get_str("model")).expanduser()),
     )
 
 

@@ -75,6 +75,7 @@ class RunRecord(msgspec.Struct):
     # None: written by an older swiftkit
     earlier: dict[str, int] | None = None
     file_environment: dict[str, str] | None = None  # the recipe's own ENV block
+    chat_template_sha256: str = ""  # of the model's own chat template; "" without one
 
     @property
     def processes(self) -> int:

@@ -41,10 +41,10 @@ SCORE = """
 import json, sys
 import torch
 from swift import get_model_processor, get_template
-import reward_template
+import native_template
 
 model, processor = get_model_processor(sys.argv[1], torch_dtype=torch.float32, task_type="seq_cls", num_labels=1)
-template = get_template(processor, template_type="qwen3_reward")
+template = get_template(processor, template_type="qwen3_nothinking", template_backend="jinja")
 template.set_mode("train")
 for line in sys.stdin:
     ids = torch.tensor([template.encode(json.loads(line))["input_ids"]])
