@@ -378,3 +378,30 @@ def test_rows_without_gold_stop_the_run_before_it_starts(demo: Path, tmp_path: P
     assert f"{kept[7]['source']}: expected_calls: bad gold: " in told
     assert "make the rows with `swiftkit convert --to grpo`" in told
     assert not (tmp_path / "out/completions.jsonl").exists()
+
+
+def test_prompts_that_no_server_would_send_stop_the_run(demo: Path, tmp_path: Path) -> None:
+    """With the model's own chat template; swift's own differ by choice, and that is said."""
+    drift = tmp_path / "drift.py"
+    drift.write_text(
+        "from swift.template import Template\n"
+        "tokenize = Template._tokenize\n"
+        "def changed(template, text, **options):\n"
+        "    return tokenize(template, text.replace('assistant', 'helper'), **options)\n"
+        "Template._tokenize = changed\n"
+    )
+    plugins = [
+        ROOT / "swiftkit/swift_plugins" / name
+        for name in ("native_template.py", "tool_call_reward.py")
+    ]
+    given = ("--model", demo / "merged", "--dataset", demo / "grpo.jsonl", "--max_steps", 1)
+    given += ("--output_dir", tmp_path / "out", "--num_generations", 2)
+    given += ("--per_device_train_batch_size", 2, "--external_plugins", *plugins)
+    recipe = ("bash", "recipes/grpo_tool_call.sh", "recipes/tiny/grpo_tool_call.yaml", *given)
+    said = run(*recipe, drift, status=2)
+    assert "20 of the first 20 prompts are not those of the model's own chat template" in said
+    assert "'helper" in said
+    assert "stopped before its first step" in said
+    said = run(*recipe, "--template_backend", "swift")
+    assert "20 of the first 20 prompts are not those of the model's own chat template" in said
+    assert "--template_backend jinja trains with it" in said
