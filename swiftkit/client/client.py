@@ -197,4 +197,4 @@ def refused_key(url: str, error: str) -> str:
 
 
 def _without_key(text: str, key: str) -> str:
-    return text if key == "EMPTY" else text.replace(key, "***")
+    return text if key in ("", "EMPTY") else text.replace(key, "***")

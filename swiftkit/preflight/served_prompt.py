@@ -109,7 +109,9 @@ class PromptServer:
             except NoPromptError as reason:
                 reasons.append(str(reason))
             else:
-                if index:  # what failed where this succeeded is not asked again
+                # What failed where this succeeded is not asked again; but a mere count, of a server
+                # that can tell more, may be the fault of one conversation.
+                if index and (way is not LAST_WAY or self.name == "other"):
                     self._ways = ways[index:]
                 return replace(told, server=self.name) if told.server == "other" else told
         told_by_none = "; ".join(dict.fromkeys(reasons))
@@ -132,7 +134,7 @@ class PromptServer:
                 raise EndpointError(f"{problem} (correct --base-url, or name the model)")
             self.model = models[0].id
         for model in models or []:
-            if model.owned_by in _OWNERS:
+            if isinstance(model.owned_by, str) and model.owned_by in _OWNERS:
                 return _OWNERS[model.owned_by]
         for page, key, server in _PAGES:
             exchange = await connection.fetch(self._url(page), None, _PROBE_TIMEOUT)

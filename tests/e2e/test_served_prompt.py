@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from helpers.chat_templates import SETUP_FOLDER
 from helpers.paths import ROOT
-from helpers.prompt_conversations import WEATHER, cases, model_folder
+from helpers.prompt_conversations import cases, model_folder
 from helpers.real_servers import running
 
 from swiftkit.client.client import Endpoint
@@ -25,14 +25,6 @@ from swiftkit.rendering.neutral_messages import neutral
 from swiftkit.rendering.served_tools import tools_as_served
 
 pytestmark = pytest.mark.e2e
-NULL = [
-    {"role": "user", "content": "?"},
-    {
-        "role": "assistant",
-        "content": None,
-        "tool_calls": cases()["several turns"][0][2]["tool_calls"],
-    },
-]
 
 
 def ask(url: str, questions: list[Any], name: str) -> list[tuple[ServedPrompt, int | None]]:
@@ -51,28 +43,50 @@ def ask(url: str, questions: list[Any], name: str) -> list[tuple[ServedPrompt, i
     return asyncio.run(run())
 
 
-def swift_command(is_with_plugin: bool) -> list[Any]:
-    model = ["--model", "recipes/tiny/qwen3"]
-    if is_with_plugin:
-        return ["bash", "recipes/deploy.sh", "recipes/tiny/deploy.yaml", *model, "--port"]
-    command = [Path(sys.executable).with_name("swift"), "deploy", *model]
+def published_qwen3(folder: Path) -> Path:
+    """Return the tiny Qwen3 with the published template of its family."""
+    if not (SETUP_FOLDER / "qwen3.jinja").exists():
+        pytest.skip("Qwen3's chat template is not here: run `bash scripts/setup.sh`")
+    return model_folder(folder, (SETUP_FOLDER / "qwen3.jinja").read_text(encoding="utf-8"))
+
+
+def test_swift_deploy_with_the_recipe_serves_what_transformers_renders(tmp_path: Path) -> None:
+    """The ids are those of apply_chat_template(tokenize=True), as vLLM's are."""
+    from transformers import AutoTokenizer
+
+    folder = published_qwen3(tmp_path / "qwen3")
+    # of a tool without parameters it makes one with none, and `strict` is an order to the API alone
+    questions = [case for name, case in cases().items() if name != "odd tools"]
+    command = ["bash", "recipes/deploy.sh", "recipes/tiny/deploy.yaml", "--model", folder]
+    with running([*command, "--port"], tmp_path / "log") as address:
+        told = ask(f"{address}/v1", questions, "swift")
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    form = probe_form(read_chat_template(folder))
+    for (messages, tools), (prompt, count) in zip(questions, told, strict=True):
+        expected = tokenizer.apply_chat_template(
+            form.apply(neutral(messages)),
+            tools=tools_as_served(tools),
+            add_generation_prompt=True,
+            tokenize=True,
+            return_dict=False,
+        )
+        assert prompt.ids == tuple(expected)
+        assert count == len(expected)
+
+
+def test_swift_deploy_without_plugins_tells_its_ids(tmp_path: Path) -> None:
+    """As many as it counts. It fails on content null, and that is said."""
+    command = [Path(sys.executable).with_name("swift"), "deploy", "--model", "recipes/tiny/qwen3"]
     command += ["--model_type", "qwen3", "--template", "qwen3_nothinking"]
     command += ["--infer_backend", "transformers", "--served_model_name", "swiftkit"]
-    return [*command, "--max_batch_size", "8", "--host", "127.0.0.1", "--port"]
-
-
-@pytest.mark.parametrize("is_with_plugin", [True, False], ids=["recipe", "plain"])
-def test_swift_deploy_tells_its_ids(is_with_plugin: bool, tmp_path: Path) -> None:
-    """As many as it counts. Without swiftkit's plugin it fails on content null, and that is said."""
-    questions = [case for case in cases().values() if is_with_plugin or not has_null(case[0])]
-    with running(swift_command(is_with_plugin), tmp_path / "log") as address:
+    command += ["--max_batch_size", "8", "--host", "127.0.0.1", "--port"]
+    questions = [case for case in cases().values() if not has_null(case[0])]
+    with running(command, tmp_path / "log") as address:
         for prompt, count in ask(f"{address}/v1", questions, "swift"):
-            assert prompt.server == "swift"
             assert prompt.ids
             assert len(prompt.ids) == count
-        if not is_with_plugin:
-            with pytest.raises(EndpointError, match=r"tells no prompt.*HTTP 500"):
-                ask(f"{address}/v1", [(NULL, [WEATHER])], "swift")
+        with pytest.raises(EndpointError, match=r"tells no prompt.*HTTP 500"):
+            ask(f"{address}/v1", [cases()["several turns"]], "swift")
 
 
 def has_null(messages: list[Any]) -> bool:
@@ -87,10 +101,7 @@ def test_llama_cpp_tells_text_and_ids(bos: str, tmp_path: Path) -> None:
     if not python:
         need = "a python with xllamacpp and gguf"
         pytest.skip(f"llama.cpp was not asked: set SWIFTKIT_LLAMA_CPP_PYTHON to {need}")
-    if not (SETUP_FOLDER / "qwen3.jinja").exists():
-        pytest.skip("Qwen3's chat template is not here: run `bash scripts/setup.sh`")
-    text = (SETUP_FOLDER / "qwen3.jinja").read_text(encoding="utf-8")
-    folder = model_folder(tmp_path / "qwen3", text)
+    folder = published_qwen3(tmp_path / "qwen3")
     template = read_chat_template(folder)
     form = probe_form(template)
     # it refuses empty arguments, writes 2.0 as 2, and "" for a description that is missing

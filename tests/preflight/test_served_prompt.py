@@ -163,6 +163,13 @@ def test_a_server_is_known_by_its_pages_too(page: str, value: Any, server_name: 
         assert asyncio.run(name(server.url)) == server_name
 
 
+def test_an_owner_that_is_no_text_says_nothing() -> None:
+    """The list is still a list of models."""
+    with serve(always(Reply(ANSWER))) as server:
+        server.listing = listing(["vllm"])
+        assert ask(server).server == "other"
+
+
 @pytest.mark.parametrize(
     "fault",
     [
@@ -201,6 +208,22 @@ def test_a_page_that_does_not_tell_is_passed_over(fault: Reply) -> None:
         prompts = asyncio.run(twice(server.url))
         assert {prompt.ids for prompt in prompts} == {tuple(IDS)}
     assert len(calls) == 1
+
+
+def test_a_mere_count_does_not_end_the_asking_for_ids() -> None:
+    """One row that /render fails on does not make the next rows' prompts unknown."""
+    replies = iter([error(500), Reply({"token_ids": IDS})])
+
+    async def twice(url: str) -> list[ServedPrompt]:
+        async with PromptServer(Endpoint(url, KEY, 5.0)) as server:
+            return [await server.prompt(QUESTION), await server.prompt(QUESTION)]
+
+    with serve(always(Reply(ANSWER))) as server:
+        server.listing = listing("vllm")
+        server.pages[RENDER] = lambda _: next(replies)
+        first, second = asyncio.run(twice(server.url))
+    assert (first.server, first.ids, first.count) == ("vllm", None, 7)
+    assert second.ids == tuple(IDS)
 
 
 def test_a_busy_page_is_asked_again() -> None:
