@@ -111,6 +111,14 @@ def test_qwen3_sees_its_reasoning_between_tool_calls(tmp_path: Path) -> None:
         assert f"{block}Wait.<|im_end|>" in prompt_of(url, model, [QUESTION, spoken, RESULT])
 
 
+def test_a_models_own_template_sees_its_reasoning_between_tool_calls(tmp_path: Path) -> None:
+    """Where the chat template in the model's folder writes it: the recipe's own backend."""
+    model = "recipes/tiny/qwen3"
+    with served("recipes/tiny/deploy.yaml", tmp_path / "server.log", "--model", model) as url:
+        prompt = prompt_of(url, model, [QUESTION, answer(reasoning=THOUGHT), RESULT])
+    assert f"<think>\n{THOUGHT}\n</think>\n\n<tool_call>\n" in prompt
+
+
 def test_gpt_oss_sees_its_analysis_between_tool_calls(tmp_path: Path) -> None:
     """As the analysis before the call; in OpenAI's own style, too, where a request asks for it."""
     model = "recipes/tiny/gpt_oss"
