@@ -13,6 +13,7 @@ Settings, by row or request in `chat_template_kwargs`, else by the environment:
     date               SWIFTKIT_HARMONY_DATE      YYYY-MM-DD in the system message; default: today
     reasoning_effort   SWIFTKIT_HARMONY_EFFORT    low, medium or high; default: medium
     model_identity                                the system message's first sentence
+    harmony_style      SWIFTKIT_HARMONY_STYLE     published (the chat template) or openai
 
 swift puts this file's folder on sys.path and imports it by its stem: absolute imports only.
 """
@@ -21,7 +22,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, get_args
 
 from swift.agent_template import BaseAgentTemplate, agent_template_map
 from swift.dataset.preprocessor.core import MessagesPreprocessor
@@ -41,6 +42,7 @@ from swiftkit.toolcall.harmony.prompt import (
     RETURN,
     START,
     HarmonySettings,
+    HarmonyStyle,
     HarmonyTurn,
     Piece,
     render,
@@ -132,7 +134,9 @@ class HarmonyTemplate(Template):  # type: ignore[misc]  # swift ships no types
         day = options.get("date") or os.environ.get("SWIFTKIT_HARMONY_DATE", "")
         default_effort = os.environ.get("SWIFTKIT_HARMONY_EFFORT", "medium")
         effort = options.get("reasoning_effort") or default_effort
-        return HarmonySettings(_iso_date(day), effort, options.get("model_identity") or IDENTITY)
+        identity = options.get("model_identity") or IDENTITY
+        style = options.get("harmony_style") or os.environ.get("SWIFTKIT_HARMONY_STYLE")
+        return HarmonySettings(_iso_date(day), effort, identity, _style(style or "published"))
 
     def _ids(self, pieces: Sequence[Piece]) -> list[int]:
         """Encode control tokens by name, and all other text so that it cannot become one."""
@@ -192,6 +196,13 @@ def _protect_calls(messages: list[Any]) -> list[Any]:
                 message["role"] = "system"
         protected.append(message)
     return protected
+
+
+def _style(style: Any) -> HarmonyStyle:
+    if style in get_args(HarmonyStyle):
+        return style  # type: ignore[no-any-return]
+    fix = f"write one of {', '.join(get_args(HarmonyStyle))}"
+    raise DataError(f"there is no style {style!r} of Harmony", "bad_harmony_style", fix)
 
 
 def _iso_date(day: Any) -> str:

@@ -82,10 +82,10 @@ def wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
     pytest.fail(log.read_text()[-3000:])
 
 
-def prompt_of(url: str, model: str, messages: list[Any]) -> str:
+def prompt_of(url: str, model: str, messages: list[Any], **more: Any) -> str:
     """The prompt that the server built for the next answer."""
     body = {"model": "swiftkit", "messages": messages, "tools": [TOOL], "max_tokens": 1}
-    data = json.dumps(body | {"return_details": True}).encode()
+    data = json.dumps(body | {"return_details": True} | more).encode()
     headers = {"Content-Type": "application/json"}
     request = urllib.request.Request(f"{url}/chat/completions", data, headers)  # noqa: S310
     with urllib.request.urlopen(request, timeout=60) as reply:  # noqa: S310
@@ -111,8 +111,16 @@ def test_qwen3_sees_its_reasoning_between_tool_calls(tmp_path: Path) -> None:
         assert f"{block}Wait.<|im_end|>" in prompt_of(url, model, [QUESTION, spoken, RESULT])
 
 
+def test_a_models_own_template_sees_its_reasoning_between_tool_calls(tmp_path: Path) -> None:
+    """Where the chat template in the model's folder writes it: the recipe's own backend."""
+    model = "recipes/tiny/qwen3"
+    with served("recipes/tiny/deploy.yaml", tmp_path / "server.log", "--model", model) as url:
+        prompt = prompt_of(url, model, [QUESTION, answer(reasoning=THOUGHT), RESULT])
+    assert f"<think>\n{THOUGHT}\n</think>\n\n<tool_call>\n" in prompt
+
+
 def test_gpt_oss_sees_its_analysis_between_tool_calls(tmp_path: Path) -> None:
-    """As the analysis before the call."""
+    """As the analysis before the call; in OpenAI's own style, too, where a request asks for it."""
     model = "recipes/tiny/gpt_oss"
     start = "<|start|>assistant"
     said = f"{start}<|channel|>analysis<|message|>{THOUGHT}<|end|>{start} to=functions.get_weather"
@@ -121,3 +129,6 @@ def test_gpt_oss_sees_its_analysis_between_tool_calls(tmp_path: Path) -> None:
         for key in ("reasoning_content", "reasoning"):
             prompt = prompt_of(url, model, [QUESTION, answer(**{key: THOUGHT}), RESULT])
             assert said in prompt
+        styled = {"chat_template_kwargs": {"harmony_style": "openai"}}
+        prompt = prompt_of(url, model, [QUESTION, answer(reasoning=THOUGHT), RESULT], **styled)
+        assert f"{said}<|channel|>commentary <|constrain|>json<|message|>" in prompt

@@ -145,10 +145,14 @@ def test_feed_gives_all_calls_of_a_block(block: str, size: int) -> None:
 
 
 def test_read_answer_splits_harmony_channels() -> None:
-    """gpt-oss: the analysis is reasoning, final is content, the call is a call."""
+    """gpt-oss: the analysis is reasoning, final is content, the call is a call, in the published
+    template's style and in OpenAI's own."""
     expected = OutputPart("hm", "", (OutputCall("f", '{"a": 1}'),))
     assert read_answer(HARMONY_CALL, reader_of("harmony", True)) == expected
     assert joined(streamed(HARMONY_CALL, list(range(len(HARMONY_CALL))), "harmony")) == expected
+    constrained = HARMONY_CALL.replace("json<", " <|constrain|>json<")
+    assert read_answer(constrained, reader_of("harmony", True)) == expected
+    assert joined(streamed(constrained, list(range(len(constrained))), "harmony")) == expected
     text = "<|channel|>analysis<|message|>a<|end|><|start|>assistant"
     text += "<|channel|>final<|message|>b<|return|>"
     assert read_answer(text, reader_of("harmony", True)) == OutputPart("a", "b")

@@ -91,3 +91,20 @@ def test_loss_flags_and_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     (seen,) = encode_with_swift(MODEL, "gpt_oss", "gpt_oss", data, PLUGIN)
     assert seen["trained"] == ["<|channel|>final<|message|>yes<|return|>"]
     assert "Current date: 2020-02-29\n\nReasoning: low\n" in seen["text"]
+
+
+def test_style(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenAI's own writing, for all rows by the environment, and by a row's own settings."""
+    row = conversation("a")
+    published = row | {"chat_template_kwargs": {"harmony_style": "published", "date": "2026-01-15"}}
+    before = encode([row], tmp_path)[0]
+    monkeypatch.setitem(os.environ, "SWIFTKIT_HARMONY_STYLE", "openai")
+    seen, own = encode([row, published], tmp_path)
+    call = ' to=functions.f<|channel|>commentary <|constrain|>json<|message|>{"p": "a"}<|call|>'
+    assert call in seen["trained"]
+    assert seen["special"] == before["special"] + 1
+    assert "commentary<|message|>a<|end|>" in seen["text"]
+    assert own == before
+    monkeypatch.setitem(os.environ, "SWIFTKIT_HARMONY_STYLE", "other")
+    with pytest.raises(AssertionError, match="no style 'other'"):
+        encode([row], tmp_path)

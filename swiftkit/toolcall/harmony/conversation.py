@@ -46,9 +46,9 @@ Messages = Sequence[Mapping[str, Any]]
 class HarmonyStep(NamedTuple):
     """One message of the conversation: `kind` is user, call, result, final or tokens.
 
-    text: what was asked, answered or returned; reasoning: the analysis before a call or an answer,
-    None for none; call: of a call; tokens: what the model itself has sampled, as swift hands it
-    over (call: at least its name); flags: swift's loss and loss_scale.
+    text: what was asked, answered or returned, or said beside a call; reasoning: the analysis
+    before a call or an answer, None for none; call: of a call; tokens: what the model itself has
+    sampled, as swift hands it over (call: at least its name); flags: swift's loss and loss_scale.
     """
 
     kind: str
@@ -59,9 +59,12 @@ class HarmonyStep(NamedTuple):
     flags: Mapping[str, Any] = {}
 
 
-def steps(messages: Messages) -> list[HarmonyStep]:
+def steps(messages: Messages, *, has_preambles: bool = False) -> list[HarmonyStep]:
     """Return the conversation after its system message. Raises DataError, naming the message, for
-    what Harmony cannot say."""
+    what Harmony cannot say.
+
+    has_preambles: a text beside a call is a message of its own; otherwise it is the analysis.
+    """
     conversation: list[HarmonyStep] = []
     last_answer = ""  # its kind
     index = 0
@@ -73,7 +76,7 @@ def steps(messages: Messages) -> list[HarmonyStep]:
             conversation.append(HarmonyStep("user", _text(message, where)))
             index += 1
         elif role in ("assistant", "tool_call"):
-            answer, index = _read_answer(messages, index, has_breaks)
+            answer, index = _read_answer(messages, index, has_breaks, has_preambles)
             conversation += answer
             last_answer = answer[0].kind
         elif role in _RESULTS:
@@ -89,10 +92,12 @@ def steps(messages: Messages) -> list[HarmonyStep]:
     return conversation
 
 
-def _read_answer(messages: Messages, index: int, has_breaks: bool) -> tuple[list[HarmonyStep], int]:
+def _read_answer(
+    messages: Messages, index: int, has_breaks: bool, has_preambles: bool
+) -> tuple[list[HarmonyStep], int]:
     """Return the steps of the answer at `index`, with its results, and the index behind them.
 
-    has_breaks: a line break was added between each text and its calls.
+    has_breaks: a line break was added between each text and its calls; has_preambles: as in steps.
     """
     message, where = messages[index], f"messages[{index}]"
     flags = {name: message[name] for name in _FLAGS if message.get(name) is not None}
@@ -115,14 +120,16 @@ def _read_answer(messages: Messages, index: int, has_breaks: bool) -> tuple[list
     if not calls:
         return [HarmonyStep("final", text, reasoning, flags=flags)], end
     results = _results(messages, end, [call.get("id") for call in _raw_calls(message)], len(calls))
-    if reasoning and text:  # the template has one place for what stands before a call
+    if reasoning and text and not has_preambles:  # the template has one place for both
         fix = "put both into the reasoning, or give the text a message of its own"
         raise DataError(f"{where}: a text and a reasoning before one call", "text_before_call", fix)
     answer: list[HarmonyStep] = []
-    before = reasoning or text or None
+    before, beside = reasoning or None, text
+    if not has_preambles:
+        before, beside = reasoning or text or None, ""
     for number, call in enumerate(calls):
-        answer.append(HarmonyStep("call", reasoning=before, call=call, flags=flags))
-        before = None
+        answer.append(HarmonyStep("call", beside, before, call, flags=flags))
+        before, beside = None, ""
         answer += results[number : number + 1] if len(calls) > 1 else results
     return answer, end + len(results)
 

@@ -14,9 +14,10 @@ types.
 
 Equal to the character to what the chat template published with gpt-oss-20b and gpt-oss-120b writes,
 its oddities included (a line break and 16 spaces before the type of a nested property, no comma
-after a default beside oneOf): they are what the model was trained on. Where that template fails (a
-tool without a description, an enum's default that is no text), the nearest readable form is written
-instead.
+after a default beside oneOf). OpenAI's own renderer writes some of this otherwise
+(openai_namespace.py); which of the two the model was trained with, nobody has published. Where the
+template fails (a tool without a description, an enum's default that is no text), the nearest
+readable form is written instead.
 """
 
 import json
