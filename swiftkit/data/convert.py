@@ -86,10 +86,7 @@ def convert_files(
     files = find_files(inputs, (output, rejects_path))
     report = ConvertReport(str(output), notes=_notes(inputs, files, (output, rejects_path)))
     if options.template_of:
-        from swiftkit.data.template_rows import model_template
-
-        sha256 = model_template(options.template_of).sha256
-        report.template = TemplateReport(options.template_of, sha256, options.thinking)
+        report.template = _template_report(options, report.notes)
     with ExitStack() as stack:
         progress = stack.enter_context(closing(RowProgress(files)))
         out = stack.enter_context(write_atomically(output))
@@ -144,6 +141,19 @@ def summary(report: ConvertReport) -> str:
         lines.append(f"  all rejects: {report.rejects_file}")
     lines += [f"  {note}" for note in report.notes]
     return "\n".join(lines)
+
+
+def _template_report(options: ConvertOptions, notes: list[str]) -> TemplateReport:
+    """Return the account of a model's chat template. Raises UsageError for a wrong folder."""
+    from swiftkit.data.model_template import model_template  # which imports Jinja
+
+    model = model_template(options.template_of)
+    if not model.encoder:
+        notes.append(
+            "token seams were not looked for: that takes a tokenizer.json in the model's folder"
+            " and the package tokenizers (pip install 'swiftkit[tokenizers]')"
+        )
+    return TemplateReport(options.template_of, model.sha256, options.thinking)
 
 
 def _template_lines(template: TemplateReport) -> list[str]:

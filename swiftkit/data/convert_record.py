@@ -156,7 +156,8 @@ def _rows_for_template(
 ) -> tuple[list[Row], list[str]]:
     """Return the rows as the model's chat template trains them, and the kind of each."""
     # rendering brings Jinja, which no other conversion needs
-    from swiftkit.data.template_rows import model_template, rows_for_template
+    from swiftkit.data.model_template import model_template
+    from swiftkit.data.template_rows import rows_for_template
 
     model = model_template(options.template_of)
     split: list[Row] = []

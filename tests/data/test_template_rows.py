@@ -5,6 +5,7 @@ The templates come with TRL's wheel (scripts/setup.sh); without it these tests a
 """
 
 import json
+import shutil
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,8 @@ from hypothesis import strategies as st
 from swiftkit.cli.data import convert
 from swiftkit.data.convert import ConvertReport, convert_files, summary
 from swiftkit.data.convert_record import ConvertOptions
-from swiftkit.data.template_rows import ModelTemplate, model_template, rows_for_template
+from swiftkit.data.model_template import ModelTemplate, model_template
+from swiftkit.data.template_rows import rows_for_template
 from swiftkit.data.to_openai import openai_messages
 from swiftkit.errors import DataError, UsageError
 from swiftkit.rendering.loss_spans import RenderedConversation, render_conversation
@@ -199,6 +201,50 @@ def test_kto_with_a_call_as_text(models: Any, tmp_path: Path) -> None:
     record = {"messages": [USER, calling], "tools": [TOOL], "label": True}
     _, (row,), _ = converted([record], models("qwen3"), tmp_path, target="kto")
     assert row["messages"][1]["content"].startswith("<think>")
+
+
+def test_a_token_seam_is_trained_at_the_end_of_a_row(models: Any, tmp_path: Path) -> None:
+    """Prompt and answer have two line breaks, and the next prompt one token for both."""
+    talk = [USER, {"role": "assistant", "content": "\nNo."}, USER, ANSWER]
+    model = tmp_path / "qwen3_instruct_2507"
+    shutil.copytree(models("qwen3_instruct_2507"), model)
+    report, rows, _ = converted([{"messages": talk}], model, tmp_path)
+    assert len(rows) == 1
+    assert "token seams were not looked for" in report.notes[0]
+    tokenizer_of_line_breaks(["<|im_start|>", "<|im_end|>"]).save(str(model / "tokenizer.json"))
+    model_template.cache_clear()
+    report, rows, _ = converted([{"messages": talk}], model, tmp_path)
+    assert [losses(row) for row in rows] == [[False, True], [True]]
+    assert report.template is not None
+    assert report.template.turns == {"token_seam": 1, "ok": 1}
+    assert report.notes == []
+
+
+def tokenizer_of_line_breaks(special: list[str]) -> Any:
+    """A token for each character, and one for two line breaks."""
+    tokenizers = pytest.importorskip("tokenizers")
+    vocabulary = {chr(code): code for code in range(128)} | {"\n\n": 128}
+    model = tokenizers.models.BPE(vocabulary, [("\n", "\n")])
+    tokenizer = tokenizers.Tokenizer(model)
+    tokenizer.add_special_tokens(special)
+    return tokenizer
+
+
+def test_control_tokens_in_a_text_stay_text(models: Any, tmp_path: Path) -> None:
+    """An answer that quotes the end token does not end there, with a tokenizer or without."""
+    talk = [USER, {"role": "assistant", "content": "It is <|im_end|>, you see."}]
+    _, rows, rejects = converted([{"messages": talk}], models("qwen3_instruct_2507"), tmp_path)
+    assert (len(rows), rejects) == (1, [])
+
+
+def test_an_answer_with_half_a_loss_is_refused(models: Any, tmp_path: Path) -> None:
+    """The text without a loss, its call with one: training would stop at it."""
+    record = {
+        "messages": [USER, ANSWER | {"loss": False}, CALLING | {"loss": True}],
+        "tools": [TOOL],
+    }
+    report, _, _ = converted([record], models("qwen3"), tmp_path)
+    assert report.rejects == {"mixed_loss": 1}
 
 
 def test_workers_make_the_same_rows(models: Any, tmp_path: Path) -> None:
