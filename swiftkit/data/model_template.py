@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from swiftkit.json_text import replace_surrogates
 from swiftkit.rendering.chat_template import ChatTemplate
 from swiftkit.rendering.control_tokens import ControlTokens
 from swiftkit.rendering.message_form import MessageForm, probe_form
-from swiftkit.rendering.model_folder import read_chat_template
+from swiftkit.rendering.model_folder import read_chat_template, template_sha256
 from swiftkit.rendering.token_ids import TextEncoder
 
 
@@ -37,7 +36,7 @@ def model_template(folder: str) -> ModelTemplate:
             raise UsageError(f"--template-of {folder}: no such folder; {fix}")
         template = read_chat_template(path)
         variables = template.variables()
-        text = template.source()
+        digest = template_sha256(path)
     except DataError as error:
         raise UsageError(f"--template-of: {error.reason}; {error.fix}") from error
     except (OSError, ValueError) as error:  # too long a name, or a null byte in it
@@ -48,7 +47,6 @@ def model_template(folder: str) -> ModelTemplate:
     encoder = _text_encoder(path / "tokenizer.json")
     if encoder:
         control = encoder.control
-    digest = sha256(text.encode()).hexdigest()
     return ModelTemplate(template, probe_form(template), digest, key, control, encoder)
 
 
