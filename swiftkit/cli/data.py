@@ -38,6 +38,18 @@ _format_option = click.option(
     help="With --to grpo: reward calls in this format alone, or in that of the model in this "
     "folder.  [default: the training's own]",
 )
+@click.option(
+    "--template-of",
+    metavar="DIR",
+    type=PATH,
+    help="Rows as the chat template of the model in this folder trains them: a turn that later "
+    "messages change gets a row of its own; a row of which the template drops a part is a reject.",
+)
+@click.option(
+    "--thinking",
+    type=click.Choice(["on", "off"]),
+    help="With --template-of: write this switch into every row.  [default: as published]",
+)
 @click.option("--each-step", is_flag=True, help="With --to grpo: a row for each answer that calls.")
 @click.option("--rejects", type=OUTPUT_FILE, help="[default: OUT.rejects.jsonl]")
 @click.option("--max-rejects", type=click.IntRange(0), default=0, help="Exit 1 above this.")
@@ -57,6 +69,8 @@ def convert(
     target: str,
     each_step: bool,
     wire_format: str,
+    template_of: Path | None,
+    thinking: str | None,
     rejects: Path | None,
     max_rejects: int,
     as_json: bool,
@@ -71,6 +85,9 @@ def convert(
     An answer that the data itself calls bad (a KTO label of false, a tau-bench run that failed) is
     no row of sft or grpo: it is counted as filtered, and --to kto uses it.
 
+    With --template-of the rows suit one model, and one setting of its thinking: give training and
+    the server the same.
+
     \b
     Exit status:
       0  converted
@@ -81,6 +98,7 @@ def convert(
     \b
     swiftkit convert raw.jsonl -o train.jsonl
     swiftkit convert BFCL_v4_multiple.json -o eval.jsonl --to grpo
+    swiftkit convert raw.jsonl -o train.jsonl --template-of models/Qwen3-8B
     """
     from swiftkit.data.convert import convert_files, summary
     from swiftkit.data.convert_record import ConvertOptions
@@ -91,9 +109,17 @@ def convert(
         raise UsageError("--each-step cuts a conversation into questions: it needs --to grpo")
     if wire_format and target != "grpo":
         raise UsageError("--wire-format says how answers are rewarded: it needs --to grpo")
+    if thinking and template_of is None:
+        raise UsageError("--thinking is a setting of a chat template: it needs --template-of DIR")
     pinned = wire_format_named(wire_format, "--wire-format")
     target = "grpo_steps" if each_step else target
-    how = ConvertOptions(target, wire_format=pinned, **options)
+    how = ConvertOptions(
+        target,
+        wire_format=pinned,
+        template_of="" if template_of is None else str(template_of),
+        thinking=None if thinking is None else thinking == "on",
+        **options,
+    )
     account = convert_files(inputs, output, rejects, how)
     click.echo(summary(account), err=True)
     if as_json:

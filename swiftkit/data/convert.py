@@ -36,6 +36,25 @@ PIECE_BYTES = 1 << 20  # what is converted at a time
 _SEEN_BY_LOADER = 8 << 20  # bytes; `datasets` looks at 10 << 20 to learn a file's columns
 
 
+class TemplateReport(msgspec.Struct):
+    """The counts of a run with --template-of."""
+
+    folder: str
+    sha256: str  # of the chat template's text
+    thinking: bool | None  # the switch that is written into the rows; None: the template's default
+    rows_as_they_are: int = 0
+    rows_with_turns_left_out: int = 0  # which are trained in rows of their own
+    rows_of_one_turn: int = 0
+    turns: dict[str, int] = {}  # those with a loss by status, rejects' too
+
+    def count(self, kinds: Iterable[str]) -> None:
+        """Count rows that are written, by their kinds."""
+        for kind in kinds:
+            self.rows_as_they_are += kind == "as_it_is"
+            self.rows_with_turns_left_out += kind == "masked"
+            self.rows_of_one_turn += kind == "own"
+
+
 class ConvertReport(msgspec.Struct):
     """The counts of a run, as `--json` prints them."""
 
@@ -51,6 +70,7 @@ class ConvertReport(msgspec.Struct):
     examples: dict[str, str] = {}  # the first reject of each code
     notes: list[str] = []
     rejects_file: str = ""
+    template: TemplateReport | None = None
 
 
 def convert_files(
@@ -65,6 +85,8 @@ def convert_files(
     _check_usage(output, rejects_path, options)
     files = find_files(inputs, (output, rejects_path))
     report = ConvertReport(str(output), notes=_notes(inputs, files, (output, rejects_path)))
+    if options.template_of:
+        report.template = _template_report(options, report.notes)
     with ExitStack() as stack:
         progress = stack.enter_context(closing(RowProgress(files)))
         out = stack.enter_context(write_atomically(output))
@@ -113,10 +135,38 @@ def summary(report: ConvertReport) -> str:
         lines.append(f"  read as {name}: {count} ({title(name)}), the first at {first}")
     for code, count in sorted(report.rejects.items(), key=lambda item: -item[1]):
         lines.append(f"  rejected, {code}: {count}, the first at {report.examples[code]}")
+    if report.template:
+        lines += _template_lines(report.template)
     if report.rejects_file:
         lines.append(f"  all rejects: {report.rejects_file}")
     lines += [f"  {note}" for note in report.notes]
     return "\n".join(lines)
+
+
+def _template_report(options: ConvertOptions, notes: list[str]) -> TemplateReport:
+    """Return the account of a model's chat template. Raises UsageError for a wrong folder."""
+    from swiftkit.data.model_template import model_template  # which imports Jinja
+
+    model = model_template(options.template_of)
+    if not model.encoder:
+        notes.append(
+            "token seams were not looked for: that takes a tokenizer.json in the model's folder"
+            " and the package tokenizers (pip install 'swiftkit[tokenizers]')"
+        )
+    return TemplateReport(options.template_of, model.sha256, options.thinking)
+
+
+def _template_lines(template: TemplateReport) -> list[str]:
+    thinking = {True: "on", False: "off", None: "as published"}[template.thinking]
+    rows = (
+        f"{template.rows_as_they_are} rows as they are, {template.rows_with_turns_left_out} without"
+        f" the loss of some turns, {template.rows_of_one_turn} rows of one turn"
+    )
+    counts = [f"{status} {count}" for status, count in sorted(template.turns.items())]
+    return [
+        f"  chat template of {template.folder}, thinking {thinking}: {rows}",
+        f"  its sha256: {template.sha256}; turns: {', '.join(counts) or 'none'}",
+    ]
 
 
 def _check_usage(output: Path, rejects_path: Path, options: ConvertOptions) -> None:
@@ -188,6 +238,8 @@ class _RowWriter:
             rows = self._with_unique_id(outcome)
         if self._options.max_samples is not None:
             rows = rows[: self._options.max_samples - self._report.rows_out]
+        if self._report.template:
+            self._report.template.count(outcome.kinds[: len(rows)])
         is_new = not self._columns.issuperset(outcome.columns)
         for row in rows:
             self._out.write(row)
@@ -219,6 +271,9 @@ class _RowWriter:
 
 def _count(outcome: ConvertOutcome, report: ConvertReport) -> None:
     reject, name = outcome.reject, outcome.source_format
+    if report.template:
+        for status, count in (outcome.turns or {}).items():
+            report.template.turns[status] = report.template.turns.get(status, 0) + count
     if reject:
         report.rows_rejected += 1
         report.rejects[reject.code] = report.rejects.get(reject.code, 0) + 1

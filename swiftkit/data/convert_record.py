@@ -1,5 +1,6 @@
 """One raw record to swift rows: decode, find its converter, convert, check, cut to the target."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from pathlib import Path
@@ -33,6 +34,8 @@ class ConvertOptions(msgspec.Struct, frozen=True):
     max_samples: int | None = None  # rows to write at most; what comes after them is not read
     workers: int = 1
     wire_format: str = ""  # the one in which calls are rewarded; "": the training's own
+    template_of: str = ""  # a model's folder: rows as its chat template trains them
+    thinking: bool | None = None  # of this template; None: its own default
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -60,11 +63,15 @@ class ConvertOutcome(NamedTuple):
     records: int = 1
     columns: frozenset[str] = frozenset()  # of the rows; those of messages as messages.loss
     is_old_row: bool = False  # whether an older `swiftkit convert` wrote the record
+    # with a chat template: the kind of each row, and the number of turns by status
+    kinds: tuple[str, ...] = ()
+    turns: Counter[str] | None = None
 
 
 def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]:
     """Return the outcomes of all records, in order."""
-    if options.target != "sft" or options.sample_types or options.max_samples is not None:
+    is_selective = options.sample_types or options.max_samples is not None
+    if options.target != "sft" or is_selective or options.template_of:
         return [_outcome(chunk.path, *record, options) for record in chunk.records]
     outcomes: list[ConvertOutcome] = []
     rows: list[bytes] = []  # of neighbours that go the short way
@@ -101,18 +108,22 @@ def _joined(rows: list[bytes], columns: frozenset[str]) -> list[ConvertOutcome]:
 
 def _outcome(path: Path, number: int, line: bytes, options: ConvertOptions) -> ConvertOutcome:
     """Return the outcome of one record, in the general way."""
+    turns: Counter[str] = Counter()
     try:
-        return _convert(f"{_name(path)}:{number}", path, line, options)
+        return _convert(f"{_name(path)}:{number}", path, line, options, turns)
     except DataError as error:
         problem: DataError = error
     except RecursionError:
         problem = DataError("nested too deeply", "too_deep", "flatten this row")
     raw = line[: RAW_CHARACTERS * 4].decode("utf-8", "replace")[:RAW_CHARACTERS]
     reject = Reject(str(path), number, problem.code, problem.reason, problem.fix, raw)
-    return ConvertOutcome(reject=reject)
+    return ConvertOutcome(reject=reject, turns=turns or None)
 
 
-def _convert(source: str, path: Path, line: bytes, options: ConvertOptions) -> ConvertOutcome:
+def _convert(
+    source: str, path: Path, line: bytes, options: ConvertOptions, turns: Counter[str]
+) -> ConvertOutcome:
+    """Return the outcome of one record, and add its turns to those by status. Raises DataError."""
     record = decode_object(line, "this record")
     if options.sample_types and record.get("sample_type") not in options.sample_types:
         return ConvertOutcome()
@@ -130,9 +141,32 @@ def _convert(source: str, path: Path, line: bytes, options: ConvertOptions) -> C
             rows.append(cut)
     if not rows:
         return ConvertOutcome()
+    kinds: list[str] = []
+    if options.template_of:
+        rows, kinds = _rows_for_template(rows, options, turns)
     columns = frozenset(chain.from_iterable(map(_columns, rows)))
     encoded = tuple(map(encode, rows))
-    return ConvertOutcome(source_format, identity, encoded, columns=columns, is_old_row=is_old)
+    return ConvertOutcome(
+        source_format, identity, encoded, None, 1, columns, is_old, tuple(kinds), turns or None
+    )
+
+
+def _rows_for_template(
+    rows: list[Row], options: ConvertOptions, turns: Counter[str]
+) -> tuple[list[Row], list[str]]:
+    """Return the rows as the model's chat template trains them, and the kind of each."""
+    # rendering brings Jinja, which no other conversion needs
+    from swiftkit.data.model_template import model_template
+    from swiftkit.data.template_rows import rows_for_template
+
+    model = model_template(options.template_of)
+    split: list[Row] = []
+    kinds: list[str] = []
+    for row in rows:
+        for made in rows_for_template(row, model, options.thinking, options.target, turns):
+            split.append(made.row)
+            kinds.append(made.kind)
+    return split, kinds
 
 
 def _columns(row: Mapping[str, Any]) -> Iterator[str]:

@@ -8,24 +8,29 @@ calls, as Qwen's chat templates do; swift's agent template of Hermes adds none. 
 of which only one has a loss, swift joins without anything between them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from swiftkit.toolcall.added_breaks import has_added_breaks
 from swiftkit.toolcall.reasoning import KEYS, join, reasoning_of
 
 
-def folded(messages: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def folded(messages: Sequence[Any]) -> list[Any]:
     """Return the messages of a row in this form; those of an older `swiftkit convert` have it.
 
-    Raises DataError (bad_reasoning) for a reasoning that holds the closing tag.
+    What is no message, or an answer of token ids, stays as it is. Raises DataError (bad_reasoning)
+    for a reasoning that holds the closing tag.
     """
-    result: list[dict[str, Any]] = []
+    if not all(isinstance(message, dict) for message in messages):
+        return list(messages)
+    result: list[Any] = []
     has_breaks = has_added_breaks(messages)
     for number, message in enumerate(messages):
         text = message.get("content")
+        if text is None and reasoning_of(message, f"messages[{number}]"):
+            text = ""
         if message.get("role") != "assistant" or not isinstance(text, str):
-            result.append(dict(message))
+            result.append(message)
             continue
         following = messages[number + 1] if number + 1 < len(messages) else {}
         if text and following.get("role") == "tool_call" and not has_breaks:

@@ -7,6 +7,7 @@ older `swiftkit convert` wrote hold it in the text. `content` is never null: `sw
 ms-swift 4.6.0 answers 500 to a null.
 """
 
+from collections.abc import Collection
 from functools import lru_cache
 from typing import Any
 
@@ -58,6 +59,18 @@ def openai_messages(messages: Any, where: str, *, reads_markup: bool = True) -> 
             fix = "convert the file with `swiftkit convert`"
             raise DataError(f"{place}: unknown role {role!r}", "unknown_role", fix)
     return result
+
+
+def calls_in_text(content: str, names: Collection[str]) -> tuple[str, list[Message]]:
+    """Return what a text is without the calls that are written into it, and these calls.
+
+    They are calls only where all of them are of the tools of these names.
+    """
+    parsed = detect.parse(content)
+    if parsed.malformed or not all(call.name in names for call in parsed.calls):
+        return content, []
+    calls = [openai_calls.to_openai(call, "") for call in parsed.calls]
+    return (parsed.content if calls else content), calls
 
 
 def parse_tools(value: Any, where: str) -> list[dict[str, Any]]:

@@ -23,11 +23,12 @@ from swift.template import Template
 from swift.template.utils import get_token_backed_response_ids
 
 from swiftkit import json_text
+from swiftkit.data.folded import folded
+from swiftkit.data.to_openai import calls_in_text
 from swiftkit.errors import DataError
 from swiftkit.serving.output import read_answer as read_text
 from swiftkit.serving.output import reader_of
-from swiftkit.toolcall import detect, reasoning
-from swiftkit.toolcall.openai_calls import to_openai
+from swiftkit.toolcall import reasoning
 from swiftkit.toolcall.tools import tool_names, tools_from
 
 Message = dict[str, Any]
@@ -180,26 +181,13 @@ def _answer(run: Sequence[Message], names: frozenset[str]) -> Message:
         thought = reasoning.reasoning_of(part, "an answer") or own or thought
         content += text
     if not calls and names:
-        content, calls = _calls_in_text(content, names)
+        content, calls = calls_in_text(content, names)
     message: Message = {"role": "assistant", "content": content}
     if thought:
         message["reasoning_content"] = thought
     if calls:
         message["tool_calls"] = calls
     return message
-
-
-def _calls_in_text(content: str, names: frozenset[str]) -> tuple[str, list[Message]]:
-    """Return the calls of the row's tools that are written into a text, and the rest of it."""
-    parsed = detect.parse(content)
-    if parsed.malformed or not parsed.calls or not names.issuperset(c.name for c in parsed.calls):
-        return content, []
-    calls = []
-    for call in parsed.calls:
-        written = to_openai(call, "")
-        written["function"]["arguments"] = call.arguments
-        calls.append(written)
-    return parsed.content, calls
 
 
 def _other(message: Message, waiting: list[str]) -> Message:
@@ -221,28 +209,6 @@ def _with_ids(message: Message, answer: int) -> list[str]:
         call["id"] = call.get("id") or f"call_{answer}_{number}"
         ids.append(call["id"])
     return ids
-
-
-def folded(messages: Sequence[Any]) -> list[Any]:
-    """Return messages as swift's own templates want them: reasoning in the text, and a line break
-    before calls."""
-    result: list[Any] = []
-    for message in messages:
-        if not isinstance(message, dict):
-            result.append(message)
-            continue
-        thought = reasoning.reasoning_of(message, "messages")
-        if thought and message.get("role") == "assistant":
-            content = message.get("content") or ""
-            message = {key: value for key, value in message.items() if key not in reasoning.KEYS}
-            message["content"] = reasoning.join(thought, content, "messages")
-        last = result[-1] if result else None
-        if message.get("role") == "tool_call" and last and last.get("role") == "assistant":
-            text = last.get("content")
-            if isinstance(text, str) and reasoning.split(text, "messages")[1].rstrip("\n") == text:
-                result[-1] = last | {"content": f"{text}\n"}
-        result.append(message)
-    return result
 
 
 def columns_with(inputs: Any, change: Callable[[list[Any]], list[Any]]) -> Any:
