@@ -144,6 +144,11 @@ def convert(
     help="swift's name for how tools and calls are written.  [default: the template's]",
 )
 @click.option(
+    "--template-backend",
+    type=click.Choice(["jinja", "swift"]),
+    help="As in a recipe: jinja is the model's own chat template.  [default: jinja, if it has one]",
+)
+@click.option(
     "--max-length", type=click.IntRange(1), help="Tokens of a row at most.  [default: the model's]"
 )
 @click.option("--row", type=click.IntRange(1), metavar="N", help="Only the row on line N, from 1.")
@@ -173,9 +178,11 @@ def show(data: Path, model: Path, row: int | None, as_json: bool, **options: Any
         --template qwen3_nothinking --row 3
     """
     from swiftkit.data.encode import ShowSettings
-    from swiftkit.data.show import print_json, print_row
+    from swiftkit.data.show import chosen_backend, print_json, print_row
 
-    settings = ShowSettings(model.expanduser(), **options)
+    folder = model.expanduser()
+    backend = options.pop("template_backend") or chosen_backend(folder)
+    settings = ShowSettings(folder, template_backend=backend, **options)
     sys.exit((print_json if as_json else print_row)(data, row, settings))
 
 

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from swiftkit.data.folded import folded
-from swiftkit.errors import DataError, UsageError
+from swiftkit.errors import DataError, SwiftkitError, UsageError
 from swiftkit.records import Row
 
 IGNORED = -100  # the label of a token without a loss
 _PLUGIN_FOLDER = Path(__file__).parents[1] / "swift_plugins"
-PLUGINS = {"gpt_oss": _PLUGIN_FOLDER / "harmony_template.py"}  # model families with our own
+HARMONY, NATIVE = _PLUGIN_FOLDER / "harmony_template.py", _PLUGIN_FOLDER / "native_template.py"
 _Decode = Callable[[Sequence[int]], str]
 _ENVIRONMENT = {
     "USE_HF": "1",
@@ -43,6 +43,7 @@ class ShowSettings(msgspec.Struct, frozen=True):
     agent_template: str | None = None
     max_length: int | None = None  # tokens
     source_format: str = ""
+    template_backend: str = "swift"  # jinja: the model's own chat template
 
 
 class EncodedRow(msgspec.Struct):
@@ -107,8 +108,14 @@ def encode_row(encoder: Encoder, row: Row, number: int) -> EncodedRow:
         n_trained=sum(trained),
         truncated=max_length is not None and len(ids) > max_length,
         max_length=max_length,
-        template=encoder.template.template_meta.template_type,
+        template=_template_name(encoder.template),
     )
+
+
+def _template_name(template: Any) -> str:
+    if getattr(template, "is_rendered_natively", False):
+        return "the model's own"
+    return str(template.template_meta.template_type)
 
 
 def locate(
@@ -189,8 +196,9 @@ def _import_swift(family: str) -> Any:
         from swift.dataset import MessagesPreprocessor
         from swift.utils import import_external_file
 
-        if family in PLUGINS:
-            import_external_file(str(PLUGINS[family]))  # as swift itself loads it
+        plugins = [NATIVE, HARMONY] if family == "gpt_oss" else [NATIVE]
+        for plugin in plugins:
+            import_external_file(str(plugin))  # as swift itself loads it
     except ImportError as error:
         fix = "run `bash scripts/setup.sh`, and look with `swiftkit doctor`"
         raise UsageError(f"ms-swift cannot be imported: {_first_words(error)}; {fix}") from error
@@ -209,7 +217,14 @@ def _load_template(settings: ShowSettings) -> Any:
     if agent is not None and agent not in _agent_templates():
         raise _unknown_name("--agent-template", agent, _agent_templates())
     try:
-        return get_template(processor, template_type=settings.template, agent_template=agent)
+        return get_template(
+            processor,
+            template_type=settings.template,
+            agent_template=agent,
+            template_backend=settings.template_backend,
+        )
+    except SwiftkitError:
+        raise
     except Exception as error:
         raise _refusal(error, settings, "--template", settings.template) from error
 

@@ -1,7 +1,8 @@
 """Show what the model will see of each row of a file, and which part of it is trained.
 
-Each record goes through our converters, then through swift's own template (encode.py). Nothing is
-trained in a row with `expected_calls`: it is the prompt that asks for its answer.
+Each record goes through our converters, then through the model's own chat template or that of
+swift, as a training has it (encode.py). Nothing is trained in a row with `expected_calls`: it is
+the prompt that asks for its answer.
 """
 
 import os
@@ -20,6 +21,7 @@ from swiftkit.data.encode import EncodedRow, ShowSettings, encode_row, load_enco
 from swiftkit.errors import DataError, UsageError
 from swiftkit.files.inputs import Chunk, find_files, read_chunks
 from swiftkit.files.jsonl import encode
+from swiftkit.rendering.model_folder import template_sha256
 from swiftkit.terminal import printable, say
 
 OPEN, CLOSE = "⟦⟧"
@@ -95,6 +97,11 @@ def check_model(folder: Path) -> None:
     if not any(next(folder.glob(pattern), None) for pattern in _TOKENIZERS):
         fix = "copy the model's whole folder"
         raise UsageError(f"--model {folder}: there is no tokenizer in it; {fix}")
+
+
+def chosen_backend(folder: Path) -> str:
+    """Return the template backend for a model: its own chat template, if there is one."""
+    return "jinja" if template_sha256(folder) else "swift"
 
 
 def encoded_rows(
@@ -175,4 +182,4 @@ def _remark(encoded: EncodedRow, coloured: bool) -> str:
             f"longer than max_length {encoded.max_length}, swift deletes such a row, or stops under"
             " --strict: shorten it, or train with a larger --max_length"
         )
-    return f"{encoded.n_tokens} tokens ({trained}); {bound}; template {encoded.template}"
+    return f"{encoded.n_tokens} tokens ({trained}); {bound}; template: {encoded.template}"

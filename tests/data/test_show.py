@@ -152,7 +152,7 @@ def test_a_person_sees_the_first_row(tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert result.stdout == "system:Be short.;user:Say hi.;assistant:⟦Hi there.;⟧\n"
     assert (
-        f"{data}:2: 50 tokens (10 trained, between ⟦ and ⟧); fits into max_length 99; template letters"
+        f"{data}:2: 50 tokens (10 trained, between ⟦ and ⟧); fits into max_length 99; template: letters"
         in result.stderr
     )
     assert "the first of 3 rows; another one: --row N" in result.stderr
@@ -383,8 +383,9 @@ for line in sys.stdin:
     kept = {"status": result.exit_code, "stdout": result.stdout, "stderr": result.stderr}
     print("RESULT " + json.dumps(kept | {"bug": repr(result.exception)}))
 """
-KNOWN = ["--model", str(MODEL), "--model-type", "qwen3"]
+KNOWN = ["--model", str(MODEL), "--model-type", "qwen3", "--template-backend", "swift"]
 REAL = [*KNOWN, "--template", "qwen3_nothinking"]
+OWN = [*REAL[:4], *REAL[6:]]  # with the model's own chat template, which the folder has
 
 
 def real_swift(*commands: list[str]) -> list[SimpleNamespace]:
@@ -414,7 +415,7 @@ def test_what_real_swift_trains_on(tmp_path: Path) -> None:
     """Text, spans, counts and truncation of tool calls, Chinese, emoji, several turns; swift's
     refusals in a line."""
     data = write(tmp_path / "rows.jsonl", STEPS, ENGLISH, "{", TURNS, PROMPT, LOSSLESS)
-    whole, person, ambiguous_type, ambiguous_template, unknown, no_agent, agent, no_such = (
+    whole, person, ambiguous_type, ambiguous_template, unknown, no_agent, agent, no_such, own = (
         real_swift(
             [str(data), *REAL, "--json", "--max-length", "100"],
             [str(data), *REAL, "--row", "1"],
@@ -424,6 +425,7 @@ def test_what_real_swift_trains_on(tmp_path: Path) -> None:
             [str(data), *KNOWN, "--template", "chatml", "--row", "1"],
             [str(data), *KNOWN, "--template", "chatml", "--agent-template", "hermes", "--row", "1"],
             [str(data), *REAL, "--agent-template", "herms"],
+            [str(data), *OWN, "--row", "4"],
         )
     )
     assert (whole.status, "1 failed" in whole.stderr) == (1, True)
@@ -457,6 +459,8 @@ def test_what_real_swift_trains_on(tmp_path: Path) -> None:
     assert "qwen3, qwen3_emb, qwen3_reranker; choose one with --model-type" in ambiguous_type.stderr
     assert "qwen3_nothinking; choose one with --template" in ambiguous_template.stderr
     assert "near: qwen3_nothinking" in unknown.stderr
+    assert "template: the model's own" in own.stderr
+    assert own.stdout.count(f"{END.strip()}⟧\n") == 2  # the line break behind it is not trained
     assert (no_agent.status, no_agent.stdout) == (1, "")
     assert "the template chatml has no agent template" in no_agent.stderr
     assert "give --agent-template, to swift as --agent_template, one of react_en" in no_agent.stderr
