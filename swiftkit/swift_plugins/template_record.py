@@ -35,9 +35,10 @@ def differences(trained: dict[str, Any], backend: str, sha256: str) -> list[str]
 
 def _trained(args: Any) -> dict[str, Any]:
     """Return args.json of the training that a model or its adapter comes from."""
-    for folder in (args.ckpt_dir, args.model_dir):
+    for name in ("ckpt_dir", "model_dir"):  # Megatron's arguments have one of them
         try:
-            read = json.loads(Path(folder or "", "args.json").read_text(encoding="utf-8"))
+            folder = Path(getattr(args, name, None) or "")
+            read = json.loads((folder / "args.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
         if isinstance(read, dict):
@@ -57,7 +58,7 @@ def _get_template(args: Any, processor: Any = None, **kwargs: Any) -> Any:
     if not getattr(template, "renders_itself", False):
         for difference in differences(trained, args.template_backend, sha256):
             fix = "serve it as it was trained, or the model sees prompts that it does not know"
-            logger.warning(f"swiftkit: {args.model_dir}: {difference}: {fix}")
+            logger.warning(f"swiftkit: {difference}: {fix}")
     if is_native:
         setattr(args, HASH, sha256)
     return template
