@@ -35,13 +35,14 @@ def differences(trained: dict[str, Any], backend: str, sha256: str) -> list[str]
 
 def _trained(args: Any) -> dict[str, Any]:
     """Return args.json of the training that a model or its adapter comes from."""
-    for name in ("ckpt_dir", "model_dir"):  # Megatron's arguments have one of them
+    for name in ("ckpt_dir", "model_dir"):  # Megatron's arguments may lack one of them
+        folder = getattr(args, name, None)
         try:
-            folder = Path(getattr(args, name, None) or "")
-            read = json.loads((folder / "args.json").read_text(encoding="utf-8"))
+            text = Path(folder, "args.json").read_text(encoding="utf-8") if folder else "{}"
+            read = json.loads(text)
         except (OSError, ValueError):
             continue
-        if isinstance(read, dict):
+        if isinstance(read, dict) and read:
             return read
     return {}
 
