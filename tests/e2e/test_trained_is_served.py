@@ -4,12 +4,15 @@ deploy` of both families, and through vLLM's own server."""
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
+from helpers.chat_templates import SETUP_FOLDER
 from helpers.paths import ROOT
 from helpers.real_servers import running
 from helpers.real_swift import warm_call
@@ -96,3 +99,57 @@ def encoded(model: Path, family: str, rows: list[dict[str, Any]], folder: Path) 
     assert done.returncode == 0, done.stderr[-3000:]
     made = [json.loads(line[4:]) for line in done.stdout.splitlines() if line.startswith("ROW ")]
     return [each["ids"] for each in made]
+
+
+def test_reasoning_that_the_prompt_opens_is_no_content(tmp_path: Path) -> None:
+    """Qwen3.5's template ends the prompt with <think>: what follows is reasoning until it is closed,
+    whole and streamed; without thinking it is content."""
+    template = SETUP_FOLDER / "qwen3_5_think.jinja"
+    if not template.exists():
+        pytest.skip("Qwen3.5's chat template is not here: run `bash scripts/setup.sh`")
+    model = tmp_path / "model"
+    shutil.copytree(ROOT / "recipes/tiny/qwen3", model)
+    shutil.copy(template, model / "chat_template.jinja")
+    command = ["bash", "recipes/deploy.sh", "recipes/tiny/deploy.yaml", "--model", model, "--port"]
+    with running(command, tmp_path / "server.log") as address:
+        client = openai.OpenAI(base_url=f"{address}/v1", api_key="none")
+
+        def ask(**options: Any) -> tuple[str, str]:
+            question: list[Any] = [{"role": "user", "content": "Name a tree."}]
+            chunks = client.chat.completions.create(
+                model="swiftkit", messages=question, max_tokens=6, stream=True, extra_body=options
+            )
+            texts: dict[str, str] = {"content": "", "reasoning_content": ""}
+            for chunk in chunks:
+                for name in texts:
+                    texts[name] += getattr(chunk.choices[0].delta, name, None) or ""
+            return texts["content"], texts["reasoning_content"]
+
+        content, reasoning = ask()
+        assert not content
+        assert reasoning
+        content, reasoning = ask(chat_template_kwargs={"enable_thinking": False})
+        assert content
+        assert not reasoning
+
+
+@pytest.mark.usefixtures("warm_recipes")
+def test_training_of_a_stream_of_rows(demo: Path, tmp_path: Path) -> None:
+    """--streaming true: rows are encoded one by one, in the training's own process."""
+    given = ["--model", ROOT / "recipes/tiny/qwen3", "--dataset", demo / "train.jsonl"]
+    given += ["--streaming", "true", "--max_steps", 2, "--save_steps", 2]
+    recipe = ["bash", "recipes/lora_sft.sh", "recipes/tiny/lora_sft.yaml", *given]
+    done = subprocess.run(
+        [*map(str, recipe), "--output_dir", str(tmp_path / "out")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    arguments = json.loads((tmp_path / "out/last-checkpoint/args.json").read_text())
+    assert arguments["template_backend"] == "jinja"
+    assert len(arguments["chat_template_sha256"]) == 64
+    record = json.loads((tmp_path / "out/run.json").read_text())
+    assert record["chat_template_sha256"] == arguments["chat_template_sha256"]
