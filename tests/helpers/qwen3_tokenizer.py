@@ -25,6 +25,7 @@ from tokenizers import (
     processors,
 )
 
+from swiftkit.json_text import replace_surrogates
 from swiftkit.rendering.control_tokens import ControlTokens
 from swiftkit.rendering.token_ids import TextEncoder
 
@@ -86,19 +87,23 @@ def qwen3_tokenizer() -> Tokenizer:
 
 
 @cache
-def qwen3_encoder() -> TextEncoder:
-    """Return what encodes rendered texts, as the plugin makes it of a model's tokenizer."""
-    tokenizer = qwen3_tokenizer()
+def qwen3_encoder(further: frozenset[str] = frozenset()) -> TextEncoder:
+    """Return what encodes rendered texts, as the plugin makes it of a model's tokenizer.
+
+    further: control tokens of other families, so that their templates end turns by tokens too.
+    """
+    tokenizer = Tokenizer.from_str(qwen3_tokenizer().to_str())
+    tokenizer.add_special_tokens([AddedToken(text, normalized=False) for text in further])
     words = Tokenizer.from_str(tokenizer.to_str())
     words.encode_special_tokens = True
 
     def ids(text: str) -> list[int]:
-        return list(tokenizer.encode(text, add_special_tokens=False).ids)
+        return list(tokenizer.encode(replace_surrogates(text), add_special_tokens=False).ids)
 
     def word_ids(text: str) -> list[int]:
-        return list(words.encode(text, add_special_tokens=False).ids)
+        return list(words.encode(replace_surrogates(text), add_special_tokens=False).ids)
 
-    return TextEncoder(ids, word_ids, ControlTokens.of(SPECIAL))
+    return TextEncoder(ids, word_ids, ControlTokens.of([*SPECIAL, *further]))
 
 
 def _read_ranks() -> dict[bytes, int]:
