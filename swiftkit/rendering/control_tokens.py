@@ -20,8 +20,6 @@ from swiftkit.toolcall.alternatives import any_of
 
 MARK = "\U000ffffd"  # of private use, and none of marked_parts
 _MARKS = (MARK, "\\udbbf\\udffd", "\\U000ffffd")  # JSON in ASCII and Python's repr escape it
-# the model's own, in histories and in what it writes
-_OWN = {*reasoning.TAGS, *reasoning.CLOSING_TAGS}
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class ControlTokens:
     @classmethod
     def of(cls, texts: Iterable[str]) -> "ControlTokens":
         """Return those of a tokenizer's special tokens that no text may hold."""
-        return cls(frozenset(text for text in texts if len(text) > 1 and text not in _OWN))
+        return cls(frozenset(text for text in texts if len(text) > 1 and not _is_own(text)))
 
     def marked(self, value: Any) -> Any:
         """Return a JSON value with a mark in each control token of its texts."""
@@ -75,6 +73,16 @@ class ControlTokens:
     def _marked(self) -> re.Pattern[str] | None:
         marked = [text[0] + mark + text[1:] for text in self.texts for mark in _MARKS]
         return re.compile(any_of(marked)) if marked else None
+
+
+def _is_own(token: str) -> bool:
+    """Return whether a token opens or closes reasoning: the model's own, also in histories."""
+    for tag in (*reasoning.TAGS, *reasoning.CLOSING_TAGS):
+        if tag == token:
+            return True
+        if tag.startswith(token) and tag.removeprefix(token).isalpha():
+            return True  # Gemma 4: <|channel>thought
+    return False
 
 
 def unmarked(text: str) -> str:
