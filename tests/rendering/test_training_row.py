@@ -104,7 +104,7 @@ FAMILIES += ["qwen3_6", "qwen3_8", "glm4moe", "gemma4", "lfm2_2_5", "nemotron_3_
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     conversation=conversation_strategies.conversations(),
     thinking=st.sampled_from([None, True, False]),
