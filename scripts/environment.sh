@@ -49,7 +49,7 @@ is_ours() { # FOLDER: made by this very script
     [[ -z $made_by || $made_by -ef $maker ]]
 }
 
-parts=(bin include lib lib64 share etc man pyvenv.cfg .gitignore .stamp setup.log chat_templates) # of an environment
+parts=(bin include lib lib64 share etc man pyvenv.cfg .gitignore .stamp setup.log chat_templates qwen_tokenizer) # of an environment
 
 other_than_parts() { # FOLDER: prints what else is in it
     local name

@@ -94,5 +94,8 @@ stage "bfcl-eval, its data and simulators" pip_install --no-deps bfcl-eval || fa
 # The published chat templates that TRL keeps a copy of, for tests/rendering: its files alone, beside the trl that ms-swift needs.
 stage "published chat templates, from TRL" "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps --no-compile \
     --upgrade --target "$venv/chat_templates" trl==1.16.0 || log "tests of the published chat templates will be skipped"
+# Of DashScope's wheel, too, one file is needed: the ranks of which tests/helpers/qwen3_tokenizer.py makes Qwen3's tokenizer.
+stage "Qwen's tokenizer, from DashScope" "$venv/bin/python" -m pip install --disable-pip-version-check --no-deps --no-compile \
+    --upgrade --target "$venv/qwen_tokenizer" dashscope==2.0.2 || log "tests with Qwen3's tokenizer will be skipped"
 stamp >"$venv/.stamp"
 rm -f "$venv/.installing"

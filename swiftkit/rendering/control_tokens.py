@@ -19,9 +19,7 @@ from swiftkit.toolcall import reasoning
 from swiftkit.toolcall.alternatives import any_of
 
 MARK = "\U000ffffd"  # of private use, and none of marked_parts
-_ESCAPED = "\\udbbf\\udffd"  # as JSON in ASCII has it
-# the model's own, in histories and in what it writes
-_OWN = {*reasoning.TAGS, *reasoning.CLOSING_TAGS}
+_MARKS = (MARK, "\\udbbf\\udffd", "\\U000ffffd")  # JSON in ASCII and Python's repr escape it
 
 
 @dataclass(frozen=True)
@@ -33,7 +31,7 @@ class ControlTokens:
     @classmethod
     def of(cls, texts: Iterable[str]) -> "ControlTokens":
         """Return those of a tokenizer's special tokens that no text may hold."""
-        return cls(frozenset(text for text in texts if len(text) > 1 and text not in _OWN))
+        return cls(frozenset(text for text in texts if len(text) > 1 and not _is_own(text)))
 
     def marked(self, value: Any) -> Any:
         """Return a JSON value with a mark in each control token of its texts."""
@@ -50,19 +48,22 @@ class ControlTokens:
 
         Raises DataError (control_token_in_text) where the template changed the marks.
         """
-        if self._marked is None or MARK not in text:
-            if _ESCAPED in text.lower():
-                reason = "a text holds a control token, which the template writes in escapes"
-                fix = "take the token out of the text"
-                raise DataError(reason, "control_token_in_text", fix)
-            return [(text, False)]
         pieces, end = [], 0
-        for word in self._marked.finditer(text):
+        for word in self._marked.finditer(text) if self._marked else ():
             pieces.append((text[end : word.start()], False))
             pieces.append((unmarked(word[0]), True))
             end = word.end()
         pieces.append((text[end:], False))
+        for piece, _ in pieces:
+            if any(mark in piece for mark in _MARKS):
+                reason = "a text holds a control token, and the template writes it in another way"
+                fix = "take the token out of the text"
+                raise DataError(reason, "control_token_in_text", fix)
         return [(piece, is_word) for piece, is_word in pieces if piece]
+
+    def places(self, text: str) -> list[int]:
+        """Return where control tokens begin in a rendered text; marked ones are none."""
+        return [token.start() for token in self._words.finditer(text)] if self._words else []
 
     @cached_property
     def _words(self) -> re.Pattern[str] | None:
@@ -70,13 +71,25 @@ class ControlTokens:
 
     @cached_property
     def _marked(self) -> re.Pattern[str] | None:
-        marked = [text[0] + MARK + text[1:] for text in self.texts]
+        marked = [text[0] + mark + text[1:] for text in self.texts for mark in _MARKS]
         return re.compile(any_of(marked)) if marked else None
+
+
+def _is_own(token: str) -> bool:
+    """Return whether a token opens or closes reasoning: the model's own, also in histories."""
+    for tag in (*reasoning.TAGS, *reasoning.CLOSING_TAGS):
+        if tag == token:
+            return True
+        if tag.startswith(token) and tag.removeprefix(token).isalpha():
+            return True  # Gemma 4: <|channel>thought
+    return False
 
 
 def unmarked(text: str) -> str:
     """Return a text without the marks."""
-    return text.replace(MARK, "")
+    for mark in _MARKS:
+        text = text.replace(mark, "")
+    return text
 
 
 def _with_mark(word: re.Match[str]) -> str:

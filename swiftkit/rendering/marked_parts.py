@@ -47,6 +47,21 @@ class MarkedAnswer:
             end = mark.end()
         return len(_MARK.sub("", self.rendered[:end]))
 
+    def end_of_answer(self) -> int:
+        """Return where the last of the texts ends, each where it stands first.
+
+        Some templates write the name of a call again at its result.
+        """
+        end = 1 + max(self._first(part) for part in self.marks)
+        return len(_MARK.sub("", self.rendered[:end]))
+
+    def has_content_behind_calls(self) -> bool:
+        return self._first("content") > self._first("calls") > -1
+
+    def _first(self, part: str) -> int:
+        """Return the place of the last mark of a part that is met first there; -1 without one."""
+        return max([self.rendered.find(mark) for mark in self.marks[part]], default=-1)
+
 
 def mark_answer(message: Message) -> MarkedAnswer:
     """Return an assistant's message with its texts marked.

@@ -11,6 +11,7 @@ Where the two differ (a token seam) a turn can only be trained at the end of a r
 other turns it stands as the next prompt has it, without a loss.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -66,42 +67,83 @@ def encode_conversation(
     The ids up to each of these turns are those of its prompt; then come those of what is generated,
     with the stop token that the text lacks.
     """
-    trained = list(turns)
+    text = rendered.text
+    # Tokenizers cut a text at control tokens first: between two of them lies all that a seam can
+    # touch. Where one does otherwise, whole prompts are compared.
+    for cuts in (encoder.control.places(text), []):
+        trained, seams = _parted(text, turns, cuts, encoder)
+        pieces = _pieces(text, trained, encoder)
+        conversation = EncodedConversation(pieces, tuple(seams))
+        before = EncodedConversation(pieces[:-2]).ids
+        if len(trained) < 2 or before == encoder.encode(text[: _span(trained[-1])[0]]):
+            break
+    return conversation
+
+
+def _parted(
+    text: str, turns: Sequence[TurnLoss], cuts: Sequence[int], encoder: TextEncoder
+) -> tuple[list[TurnLoss], list[TurnLoss]]:
+    """Return the turns without and with a seam to the prompt of the next one that is trained."""
+    trained: list[TurnLoss] = []
     seams: list[TurnLoss] = []
-    while True:
-        pieces, prefixes = _encoded(rendered.text, trained, encoder)
-        bad = _first_seam(rendered.text, trained, prefixes, encoder)
-        if bad is None:
-            return EncodedConversation(pieces, tuple(seams))
-        seams.append(trained.pop(bad))
+    following = len(text)
+    for turn in reversed(turns):
+        if trained and _has_seam(text, turn, following, cuts, encoder):
+            seams.insert(0, turn)
+        else:
+            trained.insert(0, turn)
+            following = _span(turn)[0]
+    return trained, seams
 
 
-def _encoded(
-    text: str, turns: Sequence[TurnLoss], encoder: TextEncoder
-) -> tuple[list[EncodedPiece], list[Ids]]:
-    """Return the pieces, and the ids before each turn."""
+def _has_seam(
+    text: str, turn: TurnLoss, following: int, cuts: Sequence[int], encoder: TextEncoder
+) -> bool:
+    """Return whether the prompt that ends at `following` has other tokens for a turn than it had.
+
+    Compared is what lies between the cuts around the turn.
+    """
+    start, stop = _span(turn)
+    before = bisect_left(cuts, start)
+    after = bisect_left(cuts, stop)
+    first = cuts[before - 1] if before else 0
+    last = min(cuts[after], following) if after < len(cuts) else following
+    ids, end = _generated(text, turn, encoder)
+    last = max(last, end)
+    apart = encoder.encode(text[first:start]) + ids + encoder.encode(text[end:last])
+    return encoder.encode(text[first:last]) != apart
+
+
+def _pieces(text: str, turns: Sequence[TurnLoss], encoder: TextEncoder) -> list[EncodedPiece]:
     pieces: list[EncodedPiece] = []
-    prefixes: list[Ids] = []
-    before: Ids = []
     end = 0
     for turn in turns:
-        start, stop = turn.span or (0, 0)
-        prompt = encoder.encode(text[end:start])
-        pieces.append(EncodedPiece(prompt))
-        before += prompt
-        prefixes.append(list(before))
-        end = stop
-        generated = text[start:stop]
-        if turn.missing_end and text.startswith(turn.missing_end, stop):
-            end += len(turn.missing_end)
-            generated += turn.missing_end
-        elif turn.missing_end and stop == len(text.rstrip()):
-            generated += turn.missing_end
-        ids = encoder.encode(generated)
+        pieces.append(EncodedPiece(encoder.encode(text[end : _span(turn)[0]])))
+        ids, end = _generated(text, turn, encoder)
         pieces.append(EncodedPiece(ids, turn, _tokens_of_beginning(turn, ids, encoder)))
-        before += ids
     pieces.append(EncodedPiece(encoder.encode(text[end:])))
-    return pieces, prefixes
+    return pieces
+
+
+def _generated(text: str, turn: TurnLoss, encoder: TextEncoder) -> tuple[Ids, int]:
+    """Return the ids of what a turn generates, with its end, and where that ends in the text."""
+    start, stop = _span(turn)
+    added = added_end(turn, text)
+    # apart, as a server samples it: other tokens could be made of both together
+    ids = encoder.encode(text[start:stop]) + encoder.encode(added)
+    return ids, stop + len(added) if text.startswith(added, stop) else stop
+
+
+def added_end(turn: TurnLoss, text: str) -> str:
+    """Return the stop token that is trained behind a turn whose text in `text` lacks it.
+
+    It is that with which the next message begins, if it is the one that the turn has to end with;
+    "" where the turn has its end, or none can be had.
+    """
+    stop = _span(turn)[1]
+    if text.startswith(turn.missing_end, stop) or stop >= len(text.rstrip()):
+        return turn.missing_end
+    return ""
 
 
 def _tokens_of_beginning(turn: TurnLoss, ids: Ids, encoder: TextEncoder) -> int:
@@ -115,17 +157,5 @@ def _tokens_of_beginning(turn: TurnLoss, ids: Ids, encoder: TextEncoder) -> int:
     return count
 
 
-def _first_seam(
-    text: str, turns: Sequence[TurnLoss], prefixes: Sequence[Ids], encoder: TextEncoder
-) -> int | None:
-    """Return the index of a turn after which the next one's prompt has other ids; None without."""
-    if len(turns) < 2 or encoder.encode(text[: _start(turns[-1])]) == prefixes[-1]:
-        return None
-    for index, turn in enumerate(turns[1:]):
-        if encoder.encode(text[: _start(turn)]) != prefixes[index + 1]:
-            return index
-    return None
-
-
-def _start(turn: TurnLoss) -> int:
-    return turn.span[0] if turn.span else 0
+def _span(turn: TurnLoss) -> tuple[int, int]:
+    return turn.span or (0, 0)

@@ -6,6 +6,8 @@ A turn that no server would let the model write as it stands here carries none, 
     token_seam   the next prompt has other tokens for it (token_ids.py)
     needs        only with another thinking switch than this row's is it what follows the prompt
     not_prefix   what the template writes does not begin with the prompt
+    refused      the template refuses the conversation up to this turn
+    no_end       no stop token is known that ends it: trained, it would teach to go on
 
 The row is refused where the template drops a part of a turn, or where nothing is left to train.
 """
@@ -16,11 +18,18 @@ from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.rendering.chat_template import ChatTemplate
+from swiftkit.rendering.control_tokens import unmarked
 from swiftkit.rendering.loss_spans import TurnLoss, check_settings, render_conversation
 from swiftkit.rendering.message_form import MessageForm
 from swiftkit.rendering.neutral_messages import Message, neutral
 from swiftkit.rendering.served_tools import tools_as_served
-from swiftkit.rendering.token_ids import EncodedPiece, Ids, TextEncoder, encode_conversation
+from swiftkit.rendering.token_ids import (
+    EncodedPiece,
+    Ids,
+    TextEncoder,
+    added_end,
+    encode_conversation,
+)
 
 OWN_ROWS = "swiftkit convert --template-of MODEL writes such turns in rows of their own"
 FIXES = {
@@ -28,6 +37,7 @@ FIXES = {
     "token_seam": OWN_ROWS,
     "needs": "train and serve with the thinking switch that the turn needs",
     "not_prefix": "take another chat template, or answers of the form that it writes",
+    "refused": "change the conversation, or take a template that renders it",
     "no_end": "name the token that ends a turn in generation_config.json (eos_token_id)",
 }
 
@@ -84,10 +94,10 @@ class RowEncoder:
         for turn in rendered.turns:
             if turn.lost:
                 raise _drops(turn)
-            if turn.status == "ok" and not turn.needs:
+            status = _status(turn, rendered.text)
+            if status == "ok":
                 trained.append(turn)
             else:
-                status = "needs" if turn.needs else turn.status
                 without.append(UntrainedTurn(turn, status))
         encoded = encode_conversation(rendered, trained, self.encoder)
         without += [UntrainedTurn(turn, "token_seam") for turn in encoded.seams]
@@ -105,12 +115,16 @@ class UntrainedTurn:
 
     def described(self) -> str:
         """Return what is wrong, and its fix, in one sentence."""
-        why = self.turn.why
+        return f"{self.problem()} ({FIXES[self.status]})"
+
+    def problem(self) -> str:
+        """Return what is wrong with the turn."""
+        why = unmarked(self.turn.why)
         if self.status == "needs":
             switches = ", ".join(f"{key}={value}" for key, value in self.turn.needs.items())
             why = f"a server has to be sent {switches}"
         place = f"message {self.turn.message + 1}: {self.status}"
-        return f"{place}{f': {why}' if why else ''} ({FIXES.get(self.status, '')})"
+        return f"{place}: {why}" if why else place
 
 
 @dataclass(frozen=True)
@@ -121,6 +135,14 @@ class TrainingRow:
     without_loss: tuple[UntrainedTurn, ...] = ()
 
 
+def _status(turn: TurnLoss, text: str) -> str:
+    if turn.needs:
+        return "needs"
+    if turn.status == "ok" and not turn.has_end and not added_end(turn, text):
+        return "no_end"
+    return turn.status
+
+
 def _drops(turn: TurnLoss) -> DataError:
     parts = ", ".join(turn.lost)
     reason = f"message {turn.message + 1}: the chat template drops its {parts}"
@@ -128,10 +150,10 @@ def _drops(turn: TurnLoss) -> DataError:
 
 
 def _no_loss(without: Sequence[UntrainedTurn]) -> DataError:
-    first = without[0] if without else None
-    if first and first.status == "refused":
-        return DataError(first.turn.why, "template_refuses", "change the conversation")
-    reason = "no turn of the row can be trained"
-    if first:
-        reason += f": {first.described()}"
-    return DataError(reason, "no_loss", OWN_ROWS)
+    if not without:
+        return DataError("no turn of the row is to be trained", "no_loss", "name an answer")
+    first = without[0]
+    if first.status == "refused":
+        return DataError(first.turn.why, "template_refuses", FIXES["refused"])
+    reason = f"no turn of the row can be trained: {first.problem()}"
+    return DataError(reason, "no_loss", FIXES[first.status])

@@ -43,14 +43,11 @@ def gap_after(
     answer = dict(messages[index])
     if not answer.get("tool_calls") and not answer.get("content", "").strip():
         answer["content"] = _PLACEHOLDER
-    try:
-        marked = mark_answer(answer)
-    except (ValueError, RecursionError) as error:
-        raise _no_gap(f"its texts cannot be marked: {error}") from error
-    conversation = [*messages[:index], marked.message, *messages[index + 1 :]]
-    text = model.template.render(model.form.apply(conversation), tools, True, **settings)
-    shown: MarkedAnswer = marked.rendered_as(text)
-    end = shown.end_of_texts()
+    shown = _shown(model, messages, index, answer, tools, settings)
+    if shown.has_content_behind_calls():  # Gemma 4 writes it even behind their results
+        answer["content"] = ""
+        shown = _shown(model, messages, index, answer, tools, settings)
+    end = shown.end_of_answer()
     if not end:
         raise _no_gap("the template drops it")
     plain = shown.unmarked()
@@ -58,6 +55,24 @@ def gap_after(
     if stop is None:
         raise _no_gap("no stop token stands behind it")
     return TurnGap(plain[stop.start() : stop.end()], plain[stop.end() :])
+
+
+def _shown(
+    model: RowEncoder,
+    messages: Sequence[Message],
+    index: int,
+    answer: Message,
+    tools: Sequence[Any] | None,
+    settings: dict[str, Any],
+) -> MarkedAnswer:
+    """Return the next prompt, in which the answer is marked."""
+    try:
+        marked = mark_answer(answer)
+    except (ValueError, RecursionError) as error:
+        raise _no_gap(f"its texts cannot be marked: {error}") from error
+    conversation = [*messages[:index], marked.message, *messages[index + 1 :]]
+    text = model.template.render(model.form.apply(conversation), tools, True, **settings)
+    return marked.rendered_as(text)
 
 
 def _no_gap(reason: str) -> DataError:

@@ -15,6 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from helpers.paths import SHARED_CASES
 from swiftkit.rendering.chat_template import ChatTemplate
 
@@ -118,3 +120,12 @@ def published(line: dict[str, Any]) -> ChatTemplate | None:
     bos, *stops = TOKENS[family]
     tokens = {"bos_token": bos, "eos_token": stops[0]}
     return ChatTemplate({"default": text}, tokens, tuple(stops), datetime(2026, 1, 31))
+
+
+def template_named(name: str) -> ChatTemplate:
+    """The template of this name in the case file; skips the test where its text is not here."""
+    lines = renderings().get(name, [])
+    template = published(lines[0]) if lines else None
+    if template is None:
+        pytest.skip(f"the text of the template {name} is not here")
+    return template

@@ -13,6 +13,7 @@ from helpers.recipe_stage import Stage, wait_until
 
 SIMULATORS = "pip -c constraints.txt --no-deps bfcl-eval"
 TEMPLATES = "pip --no-deps --no-compile --upgrade --target VENV/chat_templates trl==1.16.0"
+TOKENIZER = "pip --no-deps --no-compile --upgrade --target VENV/qwen_tokenizer dashscope==2.0.2"
 # Makes a venv whose Python is itself; pip notes its arguments and creates `swift`, or does as PIP
 # says.
 PYTHON = """#!/usr/bin/env bash
@@ -30,7 +31,7 @@ case "$*" in
         if [[ ${PIP-} == hangs ]]; then touch "$STAGE/hanging"; sleep 600; fi
         if [[ ${PIP-} == fails ]]; then echo "Connection refused (from versions: none)"; exit 1; fi
         if [[ "${PIP-}$*" == "no cpu build"*+cpu* ]]; then echo "No torch==9.8.7+cpu (from versions: 1.0)"; exit 1; fi
-        if [[ "${PIP-}$*" == "no templates"*trl* ]]; then echo "No matching"; exit 1; fi
+        if [[ "${PIP-}$*" == "no templates"*@(trl|dashscope)* ]]; then echo "No matching"; exit 1; fi
         touch "$(dirname "$0")/swift" && chmod +x "$(dirname "$0")/swift" ;;
 esac
 """
@@ -79,15 +80,16 @@ def test_setup_without_a_gpu_takes_torchs_cpu_build_first(project: Stage) -> Non
         "pip -c constraints.txt -e .[train,dev]",
         SIMULATORS,
         TEMPLATES,
+        TOKENIZER,
     ]
-    assert len(result.stderr.splitlines()) == 4  # one line a stage
+    assert len(result.stderr.splitlines()) == 5  # one line a stage
 
 
-def test_templates_that_cannot_be_had_are_said_and_missing_in_tests_alone(project: Stage) -> None:
+def test_what_tests_alone_need_and_cannot_be_had_is_said(project: Stage) -> None:
     """The environment is complete without them."""
     result = project.run(setup_script(project), PIP="no templates")
     assert result.returncode == 0
-    assert "will be skipped" in result.stderr
+    assert result.stderr.count("will be skipped") == 2
     assert project.run(setup_script(project)).stderr == ""
 
 
@@ -100,6 +102,7 @@ def test_gpu_machine_takes_the_ordinary_build_and_the_gpu_extra(project: Stage) 
         "pip -c constraints.txt -e .[train,gpu,dev]",
         SIMULATORS,
         TEMPLATES,
+        TOKENIZER,
     ]
 
 
@@ -120,6 +123,7 @@ def test_torch_index_is_for_torch_alone(project: Stage) -> None:
         "pip -c constraints.txt -e .[train,dev]",
         SIMULATORS,
         TEMPLATES,
+        TOKENIZER,
     ]
 
 
@@ -136,11 +140,12 @@ def test_changed_constraints_install_again(project: Stage) -> None:
     project.run(setup_script(project))
     (project.folder / "a project" / "constraints.txt").write_text("torch==9.9.0\n")
     project.run(setup_script(project))
-    assert calls(project)[5:] == [
+    assert calls(project)[6:] == [
         "pip -c constraints.txt torch==9.9.0+cpu",
         "pip -c constraints.txt -e .[train,dev]",
         SIMULATORS,
         TEMPLATES,
+        TOKENIZER,
     ]
 
 
