@@ -9,25 +9,44 @@ import click
 from swiftkit.cli.output import PATH, json_option
 
 
-@click.command(short_help="Say what this machine lacks, and how to get it.")
+@click.command(short_help="Say what this machine, or a served model, lacks.")
+@click.option("--model", type=PATH, help="The folder of a model that is served at --base-url.")
+@click.option("--base-url", metavar="URL", help="Look at a server instead of this machine.")
 @json_option("the findings")
-def doctor(as_json: bool) -> None:
+def doctor(model: Path | None, base_url: str | None, as_json: bool) -> None:
     """Say what this machine lacks for training, serving and evaluating, one line a finding, with
     the fix.
+
+    With --model and --base-url it looks at a deployment instead: whether the server sees of some
+    built-in conversations what the model's own chat template writes (docs/parity.md). The key is
+    read from OPENAI_API_KEY.
 
     \b
     Exit status:
       0  good
-      1  something is missing that training needs
+      1  training lacks something, or the server sees other prompts
+      4  the endpoint cannot be used
 
     \b
     swiftkit doctor
+    swiftkit doctor --model runs/lora_sft/merged \\
+        --base-url http://127.0.0.1:8000/v1
     """
     from swiftkit.findings import failed
     from swiftkit.preflight.doctor import examine
     from swiftkit.terminal import print_json, print_lines
 
-    findings = examine()
+    if (model is None) != (base_url is None):
+        raise click.UsageError("a deployment is looked at with both --model and --base-url")
+    if model and base_url:
+        from swiftkit.preflight.parity.compare import ParityOptions
+        from swiftkit.preflight.parity.deployment import examine_deployment
+
+        key = os.environ.get("OPENAI_API_KEY", "").strip() or "EMPTY"
+        options = ParityOptions(base_url=base_url, key=key)
+        findings = examine_deployment(model.expanduser(), options)
+    else:
+        findings = examine()
     if as_json:
         print_json(findings)
     else:

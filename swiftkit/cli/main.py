@@ -17,6 +17,7 @@ from swiftkit import __version__
 from swiftkit.cli.data import check, convert, show, tools
 from swiftkit.cli.evals import compare, curve, evaluate_command, grade_command, score, tau_bench
 from swiftkit.cli.machine import doctor, preflight
+from swiftkit.cli.parity import parity
 from swiftkit.errors import SwiftkitError
 
 # errors of a stdout that leads to a full disk, or nowhere
@@ -88,7 +89,7 @@ def main() -> None:
 
 for command in (
     *(convert, check, show, tools),
-    *(doctor, preflight),
+    *(doctor, preflight, parity),
     *(evaluate_command, grade_command, score, compare, curve, tau_bench),
 ):
     main.add_command(command)

@@ -160,3 +160,7 @@ class Recipe:
         """Return a finding as `fail` does, but one that does not stop the run."""
         finding = self.fail(flag, message, fix, **changes)
         return msgspec.structs.replace(finding, level=Level.WARN)
+
+    def tell(self, flag: str, message: str, fix: str) -> RecipeFinding:
+        """Return a finding as `fail` does, but one about which nothing has to be done."""
+        return msgspec.structs.replace(self.fail(flag, message, fix), level=Level.OK)

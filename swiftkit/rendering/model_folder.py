@@ -66,6 +66,11 @@ def template_sha256(folder: Path) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def stop_tokens(folder: Path) -> list[str]:
+    """Return the tokens at which generation stops by generation_config.json and config.json."""
+    return _stop_tokens(folder, _json_object(folder / "tokenizer_config.json"))
+
+
 def _template_files(folder: Path) -> Iterator[tuple[str, str]]:
     default = folder / "chat_template.jinja"
     if default.is_file():

@@ -146,6 +146,30 @@ WEIGHTS = {
     )
 }
 
+JINJA = "template_backend: jinja"
+_turn = "<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n"
+_header = "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+
+
+def chat_template(turn: str, header: str = _header) -> dict[str, str]:
+    """The files that give the model a chat template."""
+    text = f"{{% for m in messages %}}{turn}{{% endfor %}}{header}"
+    config = '{"eos_token": "<|im_end|>"}'
+    return {"model/chat_template.jinja": text, "model/tokenizer_config.json": config}
+
+
+CHATML = chat_template(_turn)
+REFUSING = chat_template("{{ raise_exception('no') }}")
+CHANGING = chat_template(
+    _turn.replace(
+        "m.content", "m.content + (' ' if m.role == 'assistant' and not loop.last else '')"
+    )
+)
+SWITCHED = chat_template(
+    _turn,
+    _header.replace("{% endif", "{{ '' if enable_thinking is false else '<think>' }}{% endif"),
+)
+
 BROKEN: dict[str, list[Broken]] = {
     # keys
     "renamed_key": [
@@ -524,6 +548,22 @@ BROKEN: dict[str, list[Broken]] = {
     "unknown_role": [Broken(yaml=ROWS, files=data({"messages": [{"role": "function", "content": ""}, ANSWER]}))],
     "joined_turns": [Broken(yaml=ROWS, files=data({"messages": [QUESTION, QUESTION, ANSWER]}))],
     "same_file_twice": [Broken(yaml="val_dataset: [train.jsonl]")],
+    # the model's own chat template
+    "no_chat_template": [
+        Broken(yaml=JINJA, message="template_backend swift"),
+        Broken(yaml=JINJA, files={"model/chat_template.jinja": "{% if %}"}, message="Jinja"),
+    ],
+    "dropped_turn": [
+        Broken(yaml=f"{JINJA}\n{ROWS}", files=CHATML | data({"messages": [QUESTION, CALL]}), message="drops calls (lost, 1 such"),
+        Broken(yaml=f"{JINJA}\n{ROWS}", files=REFUSING | data(_pair), message="no (refused, 1 such"),
+        Broken("grpo", f"{JINJA}\n{ROWS}", files=REFUSING | data({"messages": [QUESTION]}), message="rows.jsonl:1"),
+    ],
+    "turn_without_loss": [
+        Broken(yaml=f"{JINJA}\n{ROWS}", files=CHANGING | data(_pair, {"messages": [QUESTION, ANSWER] * 2}), message="own_row 1 in the first"),
+        Broken(yaml=f"{JINJA}\n{ROWS}", files=SWITCHED | data(_pair, _pair), message="needs 2 in the first"),
+    ],
+    "swift_template": [Broken(files=CHATML, message="swiftkit parity")],
+    "unchecked_template": [Broken(yaml=f"{JINJA}\nmodel: Qwen/Qwen3-8B", message="Qwen/Qwen3-8B is not here")],
     # tracking
     "swanlab_key": [Broken(yaml="report_to: [swanlab]", message="swanlab_mode local")],
     "swanlab_mode_variable": [

@@ -1,0 +1,148 @@
+"""The rows of a file as the model's own chat template renders them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from swiftkit.data.convert_record import ConvertOptions, convert_chunk
+from swiftkit.data.to_openai import openai_messages, parse_tools
+from swiftkit.errors import DataError
+from swiftkit.files.inputs import Chunk, find_files, read_chunks
+from swiftkit.records import Row
+from swiftkit.rendering.chat_template import ChatTemplate
+from swiftkit.rendering.loss_spans import RenderedConversation, TurnLoss, render_conversation
+from swiftkit.rendering.message_form import MessageForm, probe_form
+from swiftkit.rendering.neutral_messages import neutral
+from swiftkit.rendering.render_request import RenderRequest
+
+
+@dataclass(frozen=True)
+class ModelTemplate:
+    """A chat template and the form of messages that it reads."""
+
+    template: ChatTemplate
+    form: MessageForm
+
+    @classmethod
+    def of(cls, template: ChatTemplate) -> "ModelTemplate":
+        return cls(template, probe_form(template))
+
+
+@dataclass(frozen=True)
+class RenderedRow:
+    """A row, its messages and tools in OpenAI's form, and its rendering.
+
+    `refusal` has the template's words, and `rendered` is None then.
+    """
+
+    place: str  # file:line
+    row: Row
+    messages: list[dict[str, Any]]
+    tools: list[dict[str, Any]] | None
+    request: RenderRequest
+    rendered: RenderedConversation | None
+    refusal: str = ""
+
+    @property
+    def is_answered(self) -> bool:
+        return bool(self.messages) and self.messages[-1]["role"] == "assistant"
+
+    def prompts(self) -> Iterator[tuple[RenderRequest, str]]:
+        """Yield what a server is asked for each turn to be trained, and the prompt's text.
+
+        A row that waits for its answer has one prompt, its whole text.
+        """
+        if self.rendered is None:
+            return
+        for turn in self.rendered.turns:
+            if turn.status in ("ok", "own_row"):
+                settings = {**self.request.settings, **turn.needs}
+                messages = list(self.request.messages)[: turn.message]
+                text = (turn.row or self.rendered.text)[: turn.prompt_length]
+                asked = replace(self.request, messages=messages, settings=settings, is_prompt=True)
+                yield replace(asked, missing_end=""), text
+        if not self.is_answered:
+            yield self.request, self.rendered.text
+
+
+def read_rows(data: Path, limit: int | None) -> Iterator[tuple[str, Row | DataError]]:
+    """Yield (file:line, row) of a file in any layout that `swiftkit convert` reads.
+
+    A record that is no conversation comes as its DataError. Raises DataError for a file without
+    rows, UsageError for one that cannot be read.
+    """
+    options = ConvertOptions("whole")
+    is_empty = True
+    rows = _rows_of(data, options)
+    for place, row in islice(rows, limit):
+        is_empty = False
+        yield place, row
+    if is_empty:
+        raise DataError(f"{data}: no rows", "no_rows", "give a file with at least one row")
+
+
+def _rows_of(data: Path, options: ConvertOptions) -> Iterator[tuple[str, Row | DataError]]:
+    for chunk in read_chunks(find_files([data], [])):
+        for number, line in chunk.records:
+            place = f"{chunk.path}:{number}"
+            [outcome] = convert_chunk(Chunk(chunk.path, [(number, line)]), options)
+            if reject := outcome.reject:
+                yield place, DataError(reject.reason, reject.code, reject.fix)
+            for row in outcome.rows:
+                yield place, msgspec.json.decode(row)
+
+
+def render_row(model: ModelTemplate, row: Row, place: str) -> RenderedRow:
+    """Return a row with its rendering. Raises DataError for a row that is no conversation."""
+    messages = openai_messages(row.get("messages"), place)
+    tools = parse_tools(row["tools"], place) if row.get("tools") else None
+    given = row.get("chat_template_kwargs") or {}
+    settings = {name: value for name, value in given.items() if value is not None}
+    return render_messages(model, messages, tools, settings, row, place)
+
+
+def render_messages(
+    model: ModelTemplate,
+    messages: list[dict[str, Any]],
+    tools: list[dict[str, Any]] | None,
+    settings: dict[str, Any],
+    row: Row,
+    place: str,
+) -> RenderedRow:
+    """Return OpenAI messages with their rendering. Raises DataError."""
+    template, form = model.template, model.form
+    is_prompt = messages[-1]["role"] != "assistant"
+    request = RenderRequest(template, form, neutral(messages), tools or None, settings, is_prompt)
+    rendered, refusal = None, ""
+    try:
+        rendered = render_conversation(template, form, messages, tools or None, settings)
+        if is_prompt:
+            rendered = replace(rendered, text=request.text())
+        elif rendered.turns:
+            request = replace(request, missing_end=rendered.turns[-1].missing_end)
+    except DataError as error:
+        if error.code != "template_refuses":
+            raise
+        refusal = error.reason
+    return RenderedRow(place, row, messages, tools, request, rendered, refusal)
+
+
+def status_of(turn: TurnLoss) -> tuple[str, str]:
+    """Return a turn's status, and why it is not ok."""
+    if turn.status == "lost":
+        return "lost", f"the template drops {', '.join(turn.lost)}"
+    if turn.needs and turn.status in ("ok", "own_row"):
+        switches = ", ".join(f"{key}={value}" for key, value in turn.needs.items())
+        return "needs", f"a server has to be sent {switches}"
+    return turn.status, turn.why
+
+
+def trained_spans(row: RenderedRow) -> Sequence[tuple[int, int]]:
+    """Return the spans of the row's text that are trained."""
+    if row.rendered is None or not row.is_answered:
+        return ()
+    return row.rendered.trained(with_empty_reasoning=False)
