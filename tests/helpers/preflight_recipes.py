@@ -563,6 +563,9 @@ BROKEN: dict[str, list[Broken]] = {
         Broken(yaml=f"{JINJA}\n{ROWS}", files=SWITCHED | data(_pair, _pair), message="needs 2 in the first"),
     ],
     "swift_template": [Broken(files=CHATML, message="swiftkit parity")],
+    "old_row": [
+        Broken(yaml=f"{JINJA}\n{ROWS}", files=data({"messages": [QUESTION, {"role": "assistant", "content": "<think>\nr\n</think>\n\na"}]}), message="rows.jsonl:1"),
+    ],
     "unchecked_template": [Broken(yaml=f"{JINJA}\nmodel: Qwen/Qwen3-8B", message="Qwen/Qwen3-8B is not here")],
     # tracking
     "swanlab_key": [Broken(yaml="report_to: [swanlab]", message="swanlab_mode local")],

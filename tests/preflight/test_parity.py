@@ -6,6 +6,7 @@ The server is a small one, but what it sees comes from transformers and the mode
 import importlib.util
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -17,18 +18,30 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from helpers.chat_templates import SETUP_FOLDER, conversations
+from helpers.chat_templates import SETUP_FOLDER, TOKENS, conversations
 from helpers.paths import ROOT
 from helpers.servers import Reply, Server, serve
 
 from swiftkit.cli.main import main
 from swiftkit.preflight.parity.deployment import CONVERSATIONS
 from swiftkit.rendering.drift_causes import CAUSES, OTHER
+from swiftkit.rendering.message_form import MessageForm, probe_form
 from swiftkit.rendering.model_folder import read_chat_template
+from swiftkit.rendering.neutral_messages import neutral
 
 TINY = ROOT / "recipes" / "tiny" / "qwen3"
 # the template writes them in one form, in which a server can be asked, and drops nothing of them
 GOOD = ("c01", "c04", "c10", "c16", "c19", "c22", "c25", "c28", "c31")
+FAMILIES = (
+    "qwen3",
+    "qwen2_5",
+    "qwen3_8",
+    "llama3_2",
+    "gemma4",
+    "glm4moe",
+    "lfm2_2_5",
+    "deepseekv3",
+)
 PARTS_OF_TEMPLATE = "You may call one or more functions", "You have some functions"
 
 
@@ -72,7 +85,7 @@ def written(file: Path, *names: str) -> Path:
 Seen = Callable[[dict[str, Any]], str]
 
 
-def as_transformers(folder: Path, **more: Any) -> Seen:
+def as_transformers(folder: Path, form: MessageForm | None = None, **more: Any) -> Seen:
     """What transformers makes of a request by the template of a folder."""
     utils = pytest.importorskip("transformers.utils.chat_template_utils")
     source = (folder / "chat_template.jinja").read_text(encoding="utf-8").removesuffix("\n")
@@ -84,7 +97,7 @@ def as_transformers(folder: Path, **more: Any) -> Seen:
                 call["function"]["arguments"] = json.loads(call["function"]["arguments"])
         settings = {**body.get("chat_template_kwargs", {}), **more}
         texts, _ = utils.render_jinja_template(
-            conversations=[messages],
+            conversations=[form.apply(neutral(messages)) if form else messages],
             tools=body.get("tools"),
             chat_template=source,
             add_generation_prompt=True,
@@ -149,6 +162,49 @@ def test_equal_prompts_are_equal_by_whatever_a_server_tells(
     assert [turn["status"] for turn in report["turns"]] == ["ok"]
 
 
+@pytest.mark.parametrize("name", FAMILIES)
+def test_125_good_rows_of_a_family_have_no_difference(name: str, tmp_path: Path) -> None:
+    """Of eight families; the server's texts are transformers'."""
+    model = model_folder(tmp_path / "model", name)
+    family = max(filter(name.startswith, TOKENS), key=len)
+    bos, *ends = TOKENS[family]
+    tokens = {"bos_token": bos, "eos_token": ends[0]}
+    (model / "tokenizer_config.json").write_text(json.dumps(tokens))
+    (model / "generation_config.json").unlink()
+    (model / "config.json").write_text("{}")
+    drawn = random.Random(name)  # noqa: S311
+    data = tmp_path / "rows.jsonl"
+    data.write_text("".join(drawn_row(drawn) for _ in range(125)), encoding="utf-8")
+    template = read_chat_template(model)
+    seen = as_transformers(model, probe_form(template), **template.special_tokens)
+    with served(model, seen, "text") as server:
+        report = report_of(run("parity", model, data, "--base-url", server.url, "--json"))
+    assert report["folder"] == []
+    assert report["unreadable"] == 0
+    [side] = report["sides"]
+    assert side["equal"] == side["compared"] >= 20
+    assert side["unchecked"] == 0
+
+
+def drawn_row(drawn: random.Random) -> str:
+    """A conversation of the cases with other words in it, as a line."""
+    words = ["Wie spät?", "茶叶还有多少？", "a < b && c > d", '{"a": [1, null]}', "  two  ", "true"]
+    while True:
+        messages, tools = conversations()[drawn.choice(list(conversations()))]
+        calls = [call for each in messages for call in each.get("tool_calls") or ()]
+        if "run_line" not in str(calls):  # its texts are markup
+            break
+    messages = json.loads(json.dumps(messages))
+    for message in messages:
+        if message["role"] == "user" and drawn.random() < 0.7:
+            message["content"] = f"{drawn.choice(words)} {drawn.randrange(10**6)}"
+        for call in message.get("tool_calls") or ():
+            call["function"]["arguments"] = json.dumps(call["function"]["arguments"])
+    # a template that prints the day would ask the clock
+    row = {"messages": messages, "chat_template_kwargs": {"date_string": "31 Jan 2026"}}
+    return json.dumps(row | ({"tools": tools} if tools else {}), ensure_ascii=False) + "\n"
+
+
 @pytest.mark.parametrize(
     ("tells", "more", "cause"),
     [
@@ -180,11 +236,25 @@ def test_other_prompts_are_shown_with_their_cause(
 
 def test_thinking_switch_of_the_server_is_named(tmp_path: Path) -> None:
     model = model_folder(tmp_path / "model", "qwen3")
-    data = written(tmp_path / "rows.jsonl", "c01")
+    data = written(tmp_path / "rows.jsonl", "c01", "c07", "c40")
     for tells in ("ids", "count"):
         with served(model, as_transformers(model, enable_thinking=False), tells) as server:
             result = run("parity", model, data, "--base-url", server.url, "--json")
         assert causes_of(report_of(result)) == {"thinking_switch"}
+
+
+def test_switch_of_the_training_is_compared_and_not_sent(tmp_path: Path) -> None:
+    """A client does not send it, so a server has to have it."""
+    model = model_folder(tmp_path / "model", "qwen3")
+    data = written(tmp_path / "rows.jsonl", "c01", "c10")
+    sha256 = report_of(run("parity", model, data, "--json"))["template_sha256"]
+    record = {"enable_thinking": False, "chat_template_sha256": sha256}
+    (model / "args.json").write_text(json.dumps(record))
+    with served(model, as_transformers(model)) as server:
+        result = run("parity", model, data, "--base-url", server.url, "--json")
+    assert causes_of(report_of(result)) == {"thinking_switch"}
+    with served(model, as_transformers(model, enable_thinking=False)) as server:
+        assert run("parity", model, data, "--base-url", server.url).exit_code == 0
 
 
 def test_control_token_in_a_text_is_no_difference_of_prompts(model: Path, tmp_path: Path) -> None:
@@ -335,7 +405,7 @@ def test_doctor_looks_at_a_deployment(model: Path) -> None:
 
 # published template, swift's -> the causes of different texts, and of a different loss
 SWIFT_TEMPLATES = [
-    ("qwen2_5", "qwen2_5", {"line_break_before_call"}, {"line_break_after_end"}),
+    ("qwen2_5", "qwen2_5", set(), {"line_break_after_end"}),
     ("qwen3", "qwen3", {"system_header", "empty_think"}, {"empty_think"}),
     ("qwen3_instruct_2507", "qwen3_nothinking", {"system_header"}, {"line_break_after_end"}),
     ("llama3_2", "llama3_2", {"tools_block"}, set()),

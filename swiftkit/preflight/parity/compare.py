@@ -12,6 +12,7 @@ from swiftkit.preflight.parity.folder import (
     base_folder,
     folder_drifts,
     other_templates,
+    recorded_switch,
     template_sha256,
 )
 from swiftkit.preflight.parity.report import STATUSES, DriftTally, ParityReport, TurnTally
@@ -24,12 +25,17 @@ from swiftkit.preflight.parity.rows import (
     trained_spans,
 )
 from swiftkit.preflight.parity.swift_side import has_own_flags, loss_drift
+from swiftkit.recipe.model_files import read_object
 from swiftkit.rendering.drift import find_drift
 from swiftkit.rendering.drift_causes import check_causes
 from swiftkit.rendering.model_folder import read_chat_template
 
 AUTO = "auto"  # the template that swift chooses itself
 _COUNT_ALONE = "a count of tokens is weaker evidence than ids: other prompts may have as many"
+_HARMONY = (
+    "gpt-oss is trained by the Harmony renderer (docs/harmony.md), not by its Jinja template;"
+    " --template gpt_oss compares the two"
+)
 
 
 class ParityOptions(msgspec.Struct, frozen=True):
@@ -69,10 +75,13 @@ class Parity:
 
     def __init__(self, folder: Path, options: ParityOptions) -> None:
         self.folder, self.options = folder, options
-        self.model = ModelTemplate.of(read_chat_template(base_folder(folder)))
+        template = read_chat_template(base_folder(folder))
+        self.model = ModelTemplate.of(template, recorded_switch(folder))
         self._others = other_templates(folder, self.model.template)
         self._tallies: dict[tuple[str, str], DriftTally] = {}
         self._notes: list[str] = []
+        if read_object(base_folder(folder) / "config.json").get("model_type") == "gpt_oss":
+            self._notes.append(_HARMONY)
 
     def report(
         self, data: str, rows: Sequence[RenderedRow], unreadable: Sequence[str] = ()

@@ -35,6 +35,13 @@ def base_folder(folder: Path) -> Path:
     return Path(str(base)) if base and Path(str(base)).is_dir() else folder
 
 
+def recorded_switch(folder: Path) -> bool | None:
+    """Return the thinking switch with which a model was trained by its own chat template."""
+    trained = read_object(folder / "args.json")
+    switch = trained.get("enable_thinking")
+    return switch if isinstance(switch, bool) and trained.get(_RECORDED) else None
+
+
 def folder_drifts(folder: Path, model: ModelTemplate) -> Iterator[tuple[Drift, str]]:
     """Yield what is wrong with a model's or an adapter's folder, and the file that shows it."""
     present = template_sha256(model.template)

@@ -22,27 +22,36 @@ from swiftkit.rendering.render_request import RenderRequest
 
 @dataclass(frozen=True)
 class ModelTemplate:
-    """A chat template and the form of messages that it reads."""
+    """A chat template, the form of messages that it reads, and the settings of the training."""
 
     template: ChatTemplate
     form: MessageForm
+    settings: dict[str, Any]
 
     @classmethod
-    def of(cls, template: ChatTemplate) -> "ModelTemplate":
-        return cls(template, probe_form(template))
+    def of(cls, template: ChatTemplate, thinking: bool | None = None) -> "ModelTemplate":
+        """`thinking` is the switch of the training, None where it left the template's default."""
+        settings = {}
+        if thinking is not None:
+            read = template.variables()
+            is_other = "enable_thinking" not in read and "thinking" in read  # DeepSeek
+            settings["thinking" if is_other else "enable_thinking"] = thinking
+        return cls(template, probe_form(template), settings)
 
 
 @dataclass(frozen=True)
 class RenderedRow:
     """A row, its messages and tools in OpenAI's form, and its rendering.
 
-    `refusal` has the template's words, and `rendered` is None then.
+    `settings` are the row's own, which a client sends too. `refusal` has the template's words, and
+    `rendered` is None then.
     """
 
     place: str  # file:line
     row: Row
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]] | None
+    settings: dict[str, Any]
     request: RenderRequest
     rendered: RenderedConversation | None
     refusal: str = ""
@@ -51,8 +60,8 @@ class RenderedRow:
     def is_answered(self) -> bool:
         return bool(self.messages) and self.messages[-1]["role"] == "assistant"
 
-    def prompts(self) -> Iterator[tuple[RenderRequest, str]]:
-        """Yield what a server is asked for each turn to be trained, and the prompt's text.
+    def prompts(self) -> Iterator["RowPrompt"]:
+        """Yield what a server is asked for each turn to be trained.
 
         A row that waits for its answer has one prompt, its whole text.
         """
@@ -64,9 +73,23 @@ class RenderedRow:
                 messages = list(self.request.messages)[: turn.message]
                 text = (turn.row or self.rendered.text)[: turn.prompt_length]
                 asked = replace(self.request, messages=messages, settings=settings, is_prompt=True)
-                yield replace(asked, missing_end=""), text
+                asked = replace(asked, missing_end="")
+                sent = {**self.settings, **turn.needs}
+                yield RowPrompt(self.place, asked, text, self.messages[: turn.message], sent)
         if not self.is_answered:
-            yield self.request, self.rendered.text
+            text = self.rendered.text
+            yield RowPrompt(self.place, self.request, text, self.messages, self.settings)
+
+
+@dataclass(frozen=True)
+class RowPrompt:
+    """A prompt by the model's own template, and the messages and settings that a client sends."""
+
+    place: str
+    request: RenderRequest
+    text: str
+    messages: list[dict[str, Any]]
+    settings: dict[str, Any]
 
 
 def read_rows(data: Path, limit: int | None) -> Iterator[tuple[str, Row | DataError]]:
@@ -98,7 +121,7 @@ def _rows_of(data: Path, options: ConvertOptions) -> Iterator[tuple[str, Row | D
 
 def render_row(model: ModelTemplate, row: Row, place: str) -> RenderedRow:
     """Return a row with its rendering. Raises DataError for a row that is no conversation."""
-    messages = openai_messages(row.get("messages"), place)
+    messages = openai_messages(row.get("messages"), place, reads_markup=False)
     tools = parse_tools(row["tools"], place) if row.get("tools") else None
     given = row.get("chat_template_kwargs") or {}
     settings = {name: value for name, value in given.items() if value is not None}
@@ -116,10 +139,12 @@ def render_messages(
     """Return OpenAI messages with their rendering. Raises DataError."""
     template, form = model.template, model.form
     is_prompt = messages[-1]["role"] != "assistant"
-    request = RenderRequest(template, form, neutral(messages), tools or None, settings, is_prompt)
+    tools = tools or None
+    used = {**model.settings, **settings}
+    request = RenderRequest(template, form, neutral(messages), tools, used, is_prompt)
     rendered, refusal = None, ""
     try:
-        rendered = render_conversation(template, form, messages, tools or None, settings)
+        rendered = render_conversation(template, form, messages, tools, used)
         if is_prompt:
             rendered = replace(rendered, text=request.text())
         elif rendered.turns:
@@ -128,7 +153,7 @@ def render_messages(
         if error.code != "template_refuses":
             raise
         refusal = error.reason
-    return RenderedRow(place, row, messages, tools, request, rendered, refusal)
+    return RenderedRow(place, row, messages, tools, settings, request, rendered, refusal)
 
 
 def status_of(turn: TurnLoss) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from swiftkit.client.client import Endpoint
 from swiftkit.errors import EndpointError, UsageError
 from swiftkit.preflight.parity.report import DriftTally
-from swiftkit.preflight.parity.rows import RenderedRow
+from swiftkit.preflight.parity.rows import RenderedRow, RowPrompt
 from swiftkit.preflight.prompt_requests import ServedPrompt
 from swiftkit.preflight.served_prompt import PromptServer
 from swiftkit.rendering.chat_template import ChatTemplate
@@ -72,71 +72,70 @@ class Prompts:
 
     async def compare(self, rows: Sequence[RenderedRow], server: PromptServer) -> None:
         """Ask for each prompt of the rows. Raises EndpointError where none is told."""
-        questions = []
+        questions: list[tuple[RenderedRow, RowPrompt]] = []
         for row in rows:
-            questions += [(row, asked, text) for asked, text in row.prompts()]
+            questions += [(row, prompt) for prompt in row.prompts()]
         lost = start = 0
         while start < len(questions):
             # the first alone: it finds out the way that the others go
             part = questions[start : start + (CONCURRENCY if start else 1)]
             start += len(part)
-            told = await asyncio.gather(*(self._ask(server, row, asked) for row, asked, _ in part))
-            for (row, asked, text), answer in zip(part, told, strict=True):
+            told = await asyncio.gather(*(_ask(server, row, prompt) for row, prompt in part))
+            for (_, prompt), answer in zip(part, told, strict=True):
                 if not isinstance(answer, EndpointError):
-                    self._add(answer, asked, text, row.place)
+                    self._add(answer, prompt)
                     continue
                 lost += 1
                 if lost in (_MOST_LOST, len(questions)):
                     raise answer
                 self._tally(f"server: {server.name}", "").add_unchecked(str(answer))
 
-    async def _ask(
-        self, server: PromptServer, row: RenderedRow, asked: RenderRequest
-    ) -> ServedPrompt | EndpointError:
-        messages = row.messages[: len(asked.messages)]
-        try:
-            return await server.prompt(messages, row.tools or None, asked.settings)
-        except EndpointError as error:
-            return error
-
-    def _add(self, told: ServedPrompt, asked: RenderRequest, text: str, place: str) -> None:
-        name = f"server: {told.server}"
+    def _add(self, told: ServedPrompt, prompt: RowPrompt) -> None:
+        name, asked, place = f"server: {told.server}", prompt.request, prompt.place
         if told.ids is not None and self._tokenizer:
-            drift = self._drift_of_ids(told.ids, asked, text)
-            self._tally(name, "ids").add(drift, place)
+            self._tally(name, "ids").add(self._drift_of_ids(told.ids, prompt), place)
         elif told.text is not None:
             self._tally(name, "text").add(find_drift(asked, told.text, self._others), place)
-        elif self._tokenizer and (told.count or told.ids is not None):
-            count = len(told.ids) if told.ids is not None else told.count or 0
-            self._tally(name, "count").add(self._drift_of_count(count, asked, text), place)
+        elif self._tokenizer and told.count is not None:
+            self._tally(name, "count").add(self._drift_of_count(told.count, prompt), place)
         else:
             reason = f"{told.via} tells ids or a count, and no tokenizer is here to compare with"
             self._tally(name, "").add_unchecked(reason)
 
-    def _drift_of_ids(self, ids: Sequence[int], asked: RenderRequest, text: str) -> Drift | None:
+    def _drift_of_ids(self, ids: Sequence[int], prompt: RowPrompt) -> Drift | None:
         assert self._tokenizer  # noqa: S101
-        differing = find_id_drift(self._tokenizer.ids(text), ids, self._tokenizer.decode)
+        expected_ids = self._tokenizer.ids(prompt.text)
+        differing = find_id_drift(expected_ids, ids, self._tokenizer.decode)
         if differing is None:
             return None
         # decoding may change white space, so both are decoded
         seen = self._tokenizer.decode(ids)
-        if seen != self._tokenizer.decode(self._tokenizer.ids(text)):
-            drift = find_drift(asked, seen, self._others)
+        if seen != self._tokenizer.decode(expected_ids):
+            drift = find_drift(prompt.request, seen, self._others)
             if drift:
                 return drift
-        held = any(_holds(asked, token) for token in self._tokenizer.control_tokens())
+        held = any(_holds(prompt.request, token) for token in self._tokenizer.control_tokens())
         place, expected, actual = differing
         cause = "control_token_in_text" if held else "tokenizer"
         return Drift.told(cause, f"token {place}: {expected}", f"token {place}: {actual}")
 
-    def _drift_of_count(self, count: int, asked: RenderRequest, text: str) -> Drift | None:
+    def _drift_of_count(self, count: int, prompt: RowPrompt) -> Drift | None:
         assert self._tokenizer  # noqa: S101
         tokenizer = self._tokenizer
-        expected = len(tokenizer.ids(text))
+        expected = len(tokenizer.ids(prompt.text))
         if expected == count:
             return None
-        cause = cause_of_count(asked, lambda changed: len(tokenizer.ids(changed)), count)
+        cause = cause_of_count(prompt.request, lambda changed: len(tokenizer.ids(changed)), count)
         return Drift.told(cause, f"{expected} tokens", f"{count} tokens")
+
+
+async def _ask(
+    server: PromptServer, row: RenderedRow, prompt: RowPrompt
+) -> ServedPrompt | EndpointError:
+    try:
+        return await server.prompt(prompt.messages, row.tools or None, prompt.settings)
+    except EndpointError as error:
+        return error
 
 
 def _holds(asked: RenderRequest, token: str) -> bool:

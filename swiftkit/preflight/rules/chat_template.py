@@ -6,15 +6,17 @@ import sys
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from swiftkit.data.old_form import is_old_form
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_or_none
-from swiftkit.preflight.data_rows import DataRow, first_rows
+from swiftkit.preflight.data_rows import first_rows
 from swiftkit.recipe.model_files import is_gpt_oss
 from swiftkit.recipe.paths import data_files, looks_local
 from swiftkit.recipe.recipe import Findings, Recipe
 from swiftkit.recipe.templates import template_of
+from swiftkit.records import Row
 
 _ROWS = 20  # that are rendered
 _SECONDS = 60.0  # for ms-swift to import and to encode them
@@ -83,6 +85,17 @@ def swift_template(recipe: Recipe) -> Findings:
             yield recipe.warn(flag, message, fix)
 
 
+def old_row(recipe: Recipe) -> Findings:
+    """A row is of the form that an older `swiftkit convert` wrote for one family of templates."""
+    if not _is_native(recipe):
+        return
+    for row in islice(first_rows(recipe), _ROWS):
+        if is_old_form(row.messages):
+            message = f"{row.place}: reasoning or a line break before calls stands in its text"
+            yield recipe.warn(row.flag, message, "convert the raw data again: `swiftkit convert`")
+            return
+
+
 def unchecked_template(recipe: Recipe) -> Findings:
     """The model is not on this machine, so its chat template is not compared with the rows."""
     model = recipe.get_str("model")
@@ -103,12 +116,12 @@ def _folder(recipe: Recipe) -> Path | None:
     return folder if is_here else None
 
 
-def _template_of(folder: Path) -> Any:
+def _template_of(folder: Path, thinking: bool | None = None) -> Any:
     # Jinja is imported for a model's folder alone: most preflights have none
     from swiftkit.preflight.parity.rows import ModelTemplate
     from swiftkit.rendering.model_folder import read_chat_template
 
-    return ModelTemplate.of(read_chat_template(folder))
+    return ModelTemplate.of(read_chat_template(folder), thinking)
 
 
 def _has_messages(recipe: Recipe) -> bool:
@@ -125,15 +138,16 @@ def _turns(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
         return
     from swiftkit.preflight.parity.rows import render_row, status_of
 
+    thinking = recipe.get_bool("enable_thinking") if recipe.is_set("enable_thinking") else None
     try:
-        model = _template_of(folder)
+        model = _template_of(folder, thinking)
     except DataError:
         return  # no_chat_template says it
     for row in islice(first_rows(recipe), _ROWS):
-        if not row.messages:
+        if not row.messages or row.content is None:
             continue
         try:
-            rendered = render_row(model, _with_switch(recipe, row), row.place)
+            rendered = render_row(model, cast(Row, row.content), row.place)
         except DataError:
             continue  # other rules speak of rows that are no conversation
         if rendered.rendered is None:
@@ -141,15 +155,6 @@ def _turns(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
         elif recipe.stage != "grpo":
             for turn in rendered.rendered.turns:
                 yield row.place, *status_of(turn)
-
-
-def _with_switch(recipe: Recipe, row: DataRow) -> Any:
-    """Return a row with the thinking switch of the recipe, if the row has none of its own."""
-    content = dict(row.content or {})
-    if recipe.is_set("enable_thinking"):
-        settings = {"enable_thinking": recipe.get_bool("enable_thinking")}
-        content["chat_template_kwargs"] = settings | (content.get("chat_template_kwargs") or {})
-    return content
 
 
 def _differences(recipe: Recipe, folder: Path, data: Path) -> str:
