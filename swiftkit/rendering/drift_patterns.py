@@ -96,6 +96,16 @@ class Hunk:
         start, end = left[0] if left else "", right[0] if right else ""
         return start + self.removed + end, start + self.added + end
 
+    def cut_words(self) -> tuple[str, str]:
+        """Return both sides with the letters of a word that the difference cuts."""
+        sides = self.removed, self.added
+        left = right = ""
+        if any(re.match(r"\w", side) for side in sides):
+            left = (re.findall(r"\w+\Z", self.before[-40:]) or [""])[0]
+        if any(re.search(r"\w\Z", side) for side in sides):
+            right = (re.findall(r"\A\w+", self.after[:40]) or [""])[0]
+        return left + sides[0] + right, left + sides[1] + right
+
     def lines(self) -> tuple[str, str]:
         """Return the line of each side that the difference begins in."""
         start = self.before.rfind("\n") + 1
@@ -199,7 +209,7 @@ def likely_cause(hunk: Hunk, facts: RowFacts) -> str:
     for find in (_reasoning, _effort, _before_question, _calls):
         if cause := find(hunk, facts):
             return cause
-    for words in hunk.whole_words():
+    for words in hunk.cut_words():
         for word in _TOKEN.sub(" ", words).split():
             if facts.has_text(word):
                 return "other"
