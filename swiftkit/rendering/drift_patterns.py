@@ -322,7 +322,7 @@ def _json_values(hunk: Hunk, facts: RowFacts) -> str:  # noqa: ARG001 (as its ne
     if is_same and not hunk.is_blank:
         return "null_printed"
     lines = hunk.lines()
-    values = [decode_or_none(line.strip().rstrip(",").encode()) for line in lines]
+    values = [decode_or_none(line.strip().rstrip(",").encode("utf-8", "replace")) for line in lines]
     if values[0] is None or values[0] != values[1]:
         return ""
     is_spacing = "".join(lines[0].split()) == "".join(lines[1].split())

@@ -5,6 +5,7 @@ other revisions were seen to do. That equal texts have no difference: tests/pref
 """
 
 import json
+import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,6 +17,7 @@ from helpers.chat_templates import conversations, published, renderings
 
 from swiftkit.rendering.chat_template import ChatTemplate
 from swiftkit.rendering.drift import cause_of_count, find_drift, find_id_drift
+from swiftkit.rendering.drift_causes import CAUSES
 from swiftkit.rendering.message_form import probe_form
 from swiftkit.rendering.neutral_messages import neutral
 from swiftkit.rendering.render_request import RenderRequest
@@ -295,6 +297,22 @@ def test_another_template_of_the_folder_is_recognized() -> None:
     drift = find_drift(request, actual, [other])
     assert drift
     assert drift.causes == ("changed_template",)
+
+
+@pytest.mark.parametrize("name", ["qwen3", "llama3_2", "glm4moe", "gemma4"])
+def test_any_damage_has_a_name(name: str) -> None:
+    """Text cut out and put in, anywhere: never an error, and always a known cause."""
+    drawn = random.Random(name)  # noqa: S311
+    for _ in range(60):
+        request = request_of(name, drawn.choice(["c01", "c10", "c19", "c40", "c46"]))
+        text = request.text()
+        start = drawn.randrange(len(text) + 1)
+        end = start + drawn.randrange(30)
+        added = "".join(drawn.choices('a<|>\n "{}\\u中\ud800None', k=drawn.randrange(10)))
+        damaged = text[:start] + added + text[end:]
+        drift = find_drift(request, damaged)
+        assert (drift is None) == (damaged == text)
+        assert drift is None or set(drift.causes) <= set(CAUSES)
 
 
 def test_ids_are_compared_with_the_text_around_the_first_difference() -> None:
