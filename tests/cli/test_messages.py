@@ -39,6 +39,10 @@ check missing.jsonl
 check empty.jsonl
 check golds.jsonl
 show raw.jsonl --model nowhere
+parity nowhere raw.jsonl
+parity . raw.jsonl --allow nothing
+doctor --model nowhere
+doctor --model nowhere --base-url http://127.0.0.1:9/v1
 tools bad.yaml -o tools.json
 tools twice.yaml -o tools.json
 score golds.jsonl --completions missing.jsonl

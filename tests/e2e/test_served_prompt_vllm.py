@@ -6,7 +6,6 @@ which scripts/setup.sh gets with TRL's wheel.
 
 import asyncio
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 from helpers.chat_templates import SETUP_FOLDER
 from helpers.prompt_conversations import ODD_TOOLS, cases, model_folder
-from helpers.real_servers import running
+from helpers.real_servers import VLLM_ON_CPU, running, vllm_command
 
 from swiftkit.client.client import Endpoint
 from swiftkit.preflight.prompt_requests import WAYS, PromptRequest, ServedPrompt
@@ -49,22 +48,13 @@ class Vllm:
 @pytest.fixture(scope="module")
 def vllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vllm]:
     """vLLM with the tiny Qwen3 and the published template of its family."""
-    venv, template = os.environ.get("SWIFTKIT_VLLM_VENV"), SETUP_FOLDER / "qwen3.jinja"
-    if not venv:
-        pytest.skip("vLLM was not asked: set SWIFTKIT_VLLM_VENV to what scripts/setup_vllm.sh made")
+    template = SETUP_FOLDER / "qwen3.jinja"
     if not template.exists():
         pytest.skip("Qwen3's chat template is not here: run `bash scripts/setup.sh`")
     base = tmp_path_factory.mktemp("vllm")
     folder = model_folder(base / "qwen3", template.read_text(encoding="utf-8"))
-    # the `vllm` command of the CPU build fails: it asks for the metadata of another package
-    command = [f"{venv}/bin/python", "-m", "vllm.entrypoints.openai.api_server"]
-    command += ["--model", folder, "--served-model-name", "tiny", "--enforce-eager"]
-    command += ["--enable-auto-tool-choice", "--tool-call-parser", "hermes"]
-    command += ["--enable-scale-out", "--trust-request-chat-template"]
-    command += ["--max-model-len", "4096", "--host", "127.0.0.1", "--port"]
-    cpu = {"VLLM_PLUGINS": "none", "VLLM_CPU_KVCACHE_SPACE": "1"}
-    cpu |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "VLLM_NO_USAGE_STATS": "1"}
-    with running(command, base / "server.log", cpu) as address:
+    command = vllm_command(folder, "--enable-scale-out", "--trust-request-chat-template")
+    with running(command, base / "server.log", VLLM_ON_CPU) as address:
         yield Vllm(f"{address}/v1", folder)
 
 

@@ -14,6 +14,25 @@ import pytest
 
 from helpers.paths import ROOT
 
+VLLM_ON_CPU = {
+    "VLLM_PLUGINS": "none",
+    "VLLM_CPU_KVCACHE_SPACE": "1",
+    "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+    "VLLM_NO_USAGE_STATS": "1",
+}
+
+
+def vllm_command(folder: Path, *more: str) -> list[Any]:
+    """Return what starts vLLM with a model; the test is skipped without vLLM's environment."""
+    venv = os.environ.get("SWIFTKIT_VLLM_VENV")
+    if not venv:
+        pytest.skip("vLLM was not asked: set SWIFTKIT_VLLM_VENV to what scripts/setup_vllm.sh made")
+    # the `vllm` command of the CPU build fails: it asks for the metadata of another package
+    command = [f"{venv}/bin/python", "-m", "vllm.entrypoints.openai.api_server"]
+    command += ["--model", str(folder), "--served-model-name", "tiny", "--enforce-eager"]
+    command += ["--enable-auto-tool-choice", "--tool-call-parser", "hermes", *more]
+    return [*command, "--max-model-len", "4096", "--host", "127.0.0.1", "--port"]
+
 
 @contextmanager
 def running(

@@ -257,7 +257,7 @@ def test_switch_of_the_training_is_compared_and_not_sent(tmp_path: Path) -> None
         assert run("parity", model, data, "--base-url", server.url).exit_code == 0
 
 
-def test_control_token_in_a_text_is_no_difference_of_prompts(model: Path, tmp_path: Path) -> None:
+def test_control_token_in_a_text_is_a_difference_that_is_meant(model: Path, tmp_path: Path) -> None:
     data = tmp_path / "rows.jsonl"
     question = {"role": "user", "content": "What is <|im_end|>?"}
     answer = {"role": "assistant", "content": "An end."}
@@ -274,10 +274,12 @@ def test_control_token_in_a_text_is_no_difference_of_prompts(model: Path, tmp_pa
         return Reply({"token_ids": [*ids[:place], *words, *ids[place + 1 :]]})
 
     with served(model, usual) as server:
+        results = [run("parity", model, data, "--base-url", server.url, "--json")]
         server.pages["/v1/chat/completions/render"] = as_words
-        result = run("parity", model, data, "--base-url", server.url, "--json")
-    assert causes_of(report_of(result)) == {"control_token_in_text"}
-    assert result.exit_code == 0
+        results.append(run("parity", model, data, "--base-url", server.url, "--json"))
+    for result in results:
+        assert causes_of(report_of(result)) == {"control_token_in_text"}
+        assert result.exit_code == 0
 
 
 def test_template_other_than_the_recorded_one_is_found(model: Path, data: Path) -> None:

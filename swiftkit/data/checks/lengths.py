@@ -109,7 +109,7 @@ def _count_characters(texts: Sequence[str]) -> list[int]:
 
 def _token_counter(folder: Path) -> Callable[[Sequence[str]], list[int]]:
     """Return a function that counts the tokens of texts."""
-    tokenizer = _load_tokenizer(folder)
+    tokenizer = load_tokenizer(folder)
     counts: dict[int, int] = {}  # of the texts seen before, by their hash
 
     def count(texts: Sequence[str]) -> list[int]:
@@ -131,17 +131,18 @@ def _token_counter(folder: Path) -> Callable[[Sequence[str]], list[int]]:
     return count
 
 
-def _load_tokenizer(folder: Path) -> Any:
+def load_tokenizer(folder: Path) -> Any:
+    """Return the tokenizer of a model's folder, of the package tokenizers. Raises UsageError."""
     file = folder / "tokenizer.json"
     if not file.is_file():
         fix = "AutoTokenizer.from_pretrained(...).save_pretrained(DIR) writes one"
-        reason = f"--tokenizer {folder}: there is no tokenizer.json in it"
+        reason = f"{folder}: there is no tokenizer.json in it"
         raise UsageError(f"{reason}; give a model's folder; {fix}")
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
         fix = "pip install 'swiftkit[tokenizers]'"
-        raise UsageError(f"--tokenizer needs the package tokenizers: {fix}") from error
+        raise UsageError(f"token counts and ids need the package tokenizers: {fix}") from error
     try:
         return Tokenizer.from_file(str(file))
     except Exception as error:  # the package raises this very class

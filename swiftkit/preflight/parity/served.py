@@ -3,22 +3,22 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from swiftkit.client.client import Endpoint
+from swiftkit.data.checks.lengths import load_tokenizer
 from swiftkit.errors import EndpointError, UsageError
 from swiftkit.preflight.parity.report import DriftTally
 from swiftkit.preflight.parity.rows import RenderedRow, RowPrompt
 from swiftkit.preflight.prompt_requests import ServedPrompt
 from swiftkit.preflight.served_prompt import PromptServer
 from swiftkit.rendering.chat_template import ChatTemplate
+from swiftkit.rendering.control_tokens import ControlTokens
 from swiftkit.rendering.drift import (
     Drift,
     cause_of_count,
     find_drift,
     find_id_drift,
 )
-from swiftkit.rendering.render_request import RenderRequest
 
 CONCURRENCY = 8  # requests at a time
 _TIMEOUT = 60.0  # seconds of a request
@@ -29,15 +29,7 @@ class ModelTokenizer:
     """The tokenizer of a model's folder. Raises UsageError where it cannot be loaded."""
 
     def __init__(self, folder: Path) -> None:
-        try:
-            from tokenizers import Tokenizer
-        except ImportError as error:
-            fix = "pip install 'swiftkit[tokenizers]'"
-            raise UsageError(f"token ids are not compared: no tokenizers ({fix})") from error
-        try:
-            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # whatever its Rust code raises
-            raise UsageError(f"{folder / 'tokenizer.json'}: cannot be loaded: {error}") from error
+        self._tokenizer = load_tokenizer(folder)
 
     def ids(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
@@ -45,9 +37,10 @@ class ModelTokenizer:
     def decode(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
 
-    def control_tokens(self) -> list[str]:
+    def control_tokens(self) -> frozenset[str]:
+        """Return those that training encodes as text where a message holds them."""
         added = self._tokenizer.get_added_tokens_decoder().values()
-        return [token.content for token in added if token.special]
+        return ControlTokens.of(token.content for token in added if token.special).texts
 
 
 class Prompts:
@@ -64,9 +57,11 @@ class Prompts:
     ) -> None:
         self._others, self._tally = others, tally
         self._tokenizer: ModelTokenizer | None = None
+        self._control_tokens: frozenset[str] = frozenset()
         self.problem = ""
         try:
             self._tokenizer = ModelTokenizer(folder)
+            self._control_tokens = self._tokenizer.control_tokens()
         except UsageError as error:
             self.problem = str(error)
 
@@ -104,20 +99,26 @@ class Prompts:
 
     def _drift_of_ids(self, ids: Sequence[int], prompt: RowPrompt) -> Drift | None:
         assert self._tokenizer  # noqa: S101
-        expected_ids = self._tokenizer.ids(prompt.text)
-        differing = find_id_drift(expected_ids, ids, self._tokenizer.decode)
-        if differing is None:
-            return None
+        expected = self._tokenizer.ids(prompt.text)
         # decoding may change white space, so both are decoded
         seen = self._tokenizer.decode(ids)
-        if seen != self._tokenizer.decode(expected_ids):
+        if seen != self._tokenizer.decode(expected):
             drift = find_drift(prompt.request, seen, self._others)
             if drift:
                 return drift
-        held = any(_holds(prompt.request, token) for token in self._tokenizer.control_tokens())
-        place, expected, actual = differing
-        cause = "control_token_in_text" if held else "tokenizer"
-        return Drift.told(cause, f"token {place}: {expected}", f"token {place}: {actual}")
+        if held := self._control_token_in(prompt):
+            sides = f"trained as text: {held}", "a token where a server reads it"
+            return Drift.told("control_token_in_text", *sides)
+        differing = find_id_drift(expected, ids, self._tokenizer.decode)
+        if differing is None:
+            return None
+        place, trained, served = differing
+        return Drift.told("tokenizer", f"token {place}: {trained}", f"token {place}: {served}")
+
+    def _control_token_in(self, prompt: RowPrompt) -> str:
+        """Return a control token that a message or a tool holds as text; "" without one."""
+        texts = str([*prompt.request.messages, *(prompt.request.tools or ())])
+        return next((each for each in self._control_tokens if each in texts), "")
 
     def _drift_of_count(self, count: int, prompt: RowPrompt) -> Drift | None:
         assert self._tokenizer  # noqa: S101
@@ -136,11 +137,6 @@ async def _ask(
         return await server.prompt(prompt.messages, row.tools or None, prompt.settings)
     except EndpointError as error:
         return error
-
-
-def _holds(asked: RenderRequest, token: str) -> bool:
-    values: list[Any] = [*asked.messages, *(asked.tools or ())]
-    return any(token in str(value) for value in values)
 
 
 def compare_prompts(

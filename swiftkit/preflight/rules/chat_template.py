@@ -81,8 +81,9 @@ def swift_template(recipe: Recipe) -> Findings:
         yield recipe.warn("model", message, f"{fix}; `swiftkit parity` compares the two")
         return
     for flag, path in islice(data_files(recipe), 1):
-        if message := _differences(recipe, folder, path):
-            yield recipe.warn(flag, message, fix)
+        message, has_name = _differences(recipe, folder, path)
+        if message:
+            yield (recipe.warn if has_name else recipe.fail)(flag, message, fix)
 
 
 def old_row(recipe: Recipe) -> Findings:
@@ -157,25 +158,29 @@ def _turns(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
                 yield row.place, *status_of(turn)
 
 
-def _differences(recipe: Recipe, folder: Path, data: Path) -> str:
+def _differences(recipe: Recipe, folder: Path, data: Path) -> tuple[str, bool]:
     """Return how many rows swift's template writes otherwise, and why; "" for none.
 
-    ms-swift takes seconds to import, so it does that in a process of its own, for so long.
+    The second is False where a difference has no name. ms-swift takes seconds to import, so it does
+    that in a process of its own, for so long.
     """
     command = [sys.executable, "-m", "swiftkit", "parity", str(folder), str(data), "--json"]
     command += ["--limit", str(_ROWS), "--template", template_of(recipe) or "auto"]
     if recipe.is_set("model_type"):
         command += ["--model-type", recipe.get_str("model_type")]
+    not_done = "the first rows were not compared with the model's own template"
     try:
         done = subprocess.run(command, capture_output=True, timeout=_SECONDS, check=False)  # noqa: S603 (our own command)
     except (OSError, subprocess.TimeoutExpired):
-        return f"the first rows were not compared with the model's own template in {_SECONDS:.0f} s"
+        return f"{not_done} within {_SECONDS:.0f} s", True
     report = decode_or_none(done.stdout) if done.returncode in (0, 1) else None
     if not isinstance(report, dict):
         reason = " ".join(done.stderr.decode("utf-8", "replace").split())[-200:]
-        return f"the first rows were not compared with the model's own template: {reason}"
+        return f"{not_done}: {reason}", True
     side = report["sides"][0]
     differing = side["compared"] - side["equal"]
-    causes = ", ".join(f"{each['cause']} {each['rows']}" for each in side["causes"])
+    counts = {cause["cause"]: cause["rows"] for cause in side["causes"]}
+    causes = ", ".join(f"{cause} {rows}" for cause, rows in counts.items())
     rows = f"{differing} of the first {side['compared']} rows"
-    return f"{rows} differ from the model's own template: {causes}" if differing else ""
+    message = f"{rows} differ from the model's own template: {causes}" if differing else ""
+    return message, "other" not in counts
