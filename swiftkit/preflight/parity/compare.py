@@ -13,7 +13,6 @@ from swiftkit.preflight.parity.folder import (
     folder_drifts,
     other_templates,
     recorded_switch,
-    template_sha256,
 )
 from swiftkit.preflight.parity.report import STATUSES, DriftTally, ParityReport, TurnTally
 from swiftkit.preflight.parity.rows import (
@@ -28,7 +27,7 @@ from swiftkit.preflight.parity.swift_side import has_own_flags, loss_drift
 from swiftkit.recipe.model_files import read_object
 from swiftkit.rendering.drift import find_drift
 from swiftkit.rendering.drift_causes import check_causes
-from swiftkit.rendering.model_folder import read_chat_template
+from swiftkit.rendering.model_folder import read_chat_template, template_sha256
 
 AUTO = "auto"  # the template that swift chooses itself
 _COUNT_ALONE = "a count of tokens is weaker evidence than ids: other prompts may have as many"
@@ -103,7 +102,7 @@ class Parity:
         return ParityReport(
             model=str(self.folder),
             data=data,
-            template_sha256=template_sha256(self.model.template),
+            template_sha256=template_sha256(base_folder(self.folder)),
             rows=len(rows) + len(unreadable),
             unreadable=len(unreadable),
             turns=turns.counts(),

@@ -12,18 +12,13 @@ from swiftkit.preflight.parity.rows import ModelTemplate
 from swiftkit.recipe.model_files import is_adapter, read_object
 from swiftkit.rendering.chat_template import ChatTemplate
 from swiftkit.rendering.drift import Drift
-from swiftkit.rendering.model_folder import stop_tokens
+from swiftkit.rendering.model_folder import stop_tokens, template_sha256
 
 _RECORDS = ("run.json", "../run.json", "../../run.json", "args.json", "swiftkit.json")
 _RECORDED = "chat_template_sha256"
 _QUESTION = {"role": "user", "content": "Which stone?"}
 _ANSWER = {"role": "assistant", "content": "quartzite"}
 _TOKEN = re.compile(r"\s*(<[^<>\s]{1,40}>|\[[^\[\]\s]{1,20}\]?)")
-
-
-def template_sha256(template: ChatTemplate) -> str:
-    """Return the hash of a template's text, as a run's record holds it."""
-    return hashlib.sha256(template.source().encode()).hexdigest()
 
 
 def base_folder(folder: Path) -> Path:
@@ -44,7 +39,7 @@ def recorded_switch(folder: Path) -> bool | None:
 
 def folder_drifts(folder: Path, model: ModelTemplate) -> Iterator[tuple[Drift, str]]:
     """Yield what is wrong with a model's or an adapter's folder, and the file that shows it."""
-    present = template_sha256(model.template)
+    present = template_sha256(base_folder(folder))
     for name in _RECORDS:
         file = folder / name
         recorded = next(_hashes(read_object(file), 0), present)
@@ -114,7 +109,8 @@ def _hashes(value: Any, depth: int) -> Iterator[str]:
     if depth > 6:
         return
     if isinstance(value, dict):
-        if isinstance(recorded := value.get(_RECORDED), str):
+        recorded = value.get(_RECORDED)
+        if isinstance(recorded, str) and recorded:  # "": the model had none
             yield recorded
         for each in value.values():
             yield from _hashes(each, depth + 1)
