@@ -49,7 +49,7 @@ def check(model: Path, rows: Path, url: str) -> None:
     [side] = report["sides"]
     assert report["rows"] == 200
     assert side["evidence"] == "ids"
-    assert side["equal"] == side["compared"] >= 200
+    assert side["equal"] == side["compared"] == 234  # turns to be trained
     examined = run("doctor", "--model", model, "--base-url", url)
     assert examined.exit_code == 0, examined.output
     assert len(CONVERSATIONS) <= int(examined.output.split("prompts equal")[0].split()[-1])

@@ -1,13 +1,13 @@
 """Compare what is trained with what is served, for the rows of a file or for built-in ones."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
 from swiftkit.data.encode import ShowSettings, encode_row, load_encoder
 from swiftkit.data.show import check_model
-from swiftkit.errors import DataError
+from swiftkit.errors import DataError, UsageError
 from swiftkit.preflight.parity.folder import (
     base_folder,
     folder_drifts,
@@ -24,10 +24,12 @@ from swiftkit.preflight.parity.rows import (
     trained_spans,
 )
 from swiftkit.preflight.parity.swift_side import has_own_flags, loss_drift
+from swiftkit.preflight.parity.tokenizer import ModelTokenizer
 from swiftkit.recipe.model_files import read_object
 from swiftkit.rendering.drift import find_drift
 from swiftkit.rendering.drift_causes import check_causes
 from swiftkit.rendering.model_folder import read_chat_template, template_sha256
+from swiftkit.rendering.token_ids import encode_conversation
 
 AUTO = "auto"  # the template that swift chooses itself
 _COUNT_ALONE = "a count of tokens is weaker evidence than ids: other prompts may have as many"
@@ -79,6 +81,11 @@ class Parity:
         self._others = other_templates(folder, self.model.template)
         self._tallies: dict[tuple[str, str], DriftTally] = {}
         self._notes: list[str] = []
+        self._tokenizer: ModelTokenizer | None = None
+        try:
+            self._tokenizer = ModelTokenizer(base_folder(folder))
+        except UsageError as error:
+            self._notes.append(f"no token ids are compared: {error}")
         if read_object(base_folder(folder) / "config.json").get("model_type") == "gpt_oss":
             self._notes.append(_HARMONY)
 
@@ -88,7 +95,7 @@ class Parity:
         """Return the report. Raises UsageError, EndpointError."""
         if unreadable:
             self._notes.append(f"{len(unreadable)} rows cannot be read, the first: {unreadable[0]}")
-        turns = _turns(rows, self.options.allow)
+        turns = self._turns(rows)
         folder = DriftTally("folder", "", self.options.allow)
         for drift, place in folder_drifts(self.folder, self.model):
             folder.add(drift, place)
@@ -147,19 +154,22 @@ class Parity:
         from swiftkit.preflight.parity.served import Prompts, compare_prompts  # aiohttp with it
 
         options = self.options
-        prompts = Prompts(base_folder(self.folder), self._others, self._tally)
-        if prompts.problem:
-            self._notes.append(prompts.problem)
+        prompts = Prompts(self._tokenizer, self._others, self._tally)
         compare_prompts(prompts, rows, options.base_url, options.key, options.served_model)
 
-
-def _turns(rows: Iterable[RenderedRow], allow: Collection[str]) -> TurnTally:
-    turns = TurnTally(allow)
-    for row in rows:
-        if row.rendered is None:
-            turns.add("refused", row.place, row.refusal)
-            continue
-        for turn in row.rendered.turns:
-            status, why = status_of(turn)
-            turns.add(status, row.place, why)
-    return turns
+    def _turns(self, rows: Iterable[RenderedRow]) -> TurnTally:
+        turns = TurnTally(self.options.allow)
+        encoder = self._tokenizer.encoder() if self._tokenizer else None
+        for row in rows:
+            if row.rendered is None:
+                turns.add("refused", row.place, row.refusal)
+                continue
+            statuses = {turn.message: status_of(turn) for turn in row.rendered.turns}
+            ok = [turn for turn in row.rendered.turns if statuses[turn.message][0] == "ok"]
+            if encoder and len(ok) > 1:
+                for turn in encode_conversation(row.rendered, ok, encoder).seams:
+                    why = "the next prompt has other tokens for it"
+                    statuses[turn.message] = "token_seam", why
+            for status, why in statuses.values():
+                turns.add(status, row.place, why)
+        return turns

@@ -62,6 +62,8 @@ def _lines_of(cause: CauseCount, name: str) -> list[str]:
 def _verdict(report: ParityReport) -> str:
     if report.has_bad_difference:
         return "what is trained is NOT what is served; --allow CAUSE allows a difference"
+    if report.has_bad_turn:
+        return "some turns cannot be trained as they are served; --allow STATUS allows them"
     if report.exit_status:
         return "equal as far as it was told: some rows could not be compared"
     has_drift = any(side.causes for side in report.sides) or report.folder

@@ -11,6 +11,7 @@ from swiftkit.rendering.drift_causes import CAUSES, OTHER
 STATUSES = {
     "ok": ("", True),
     "own_row": ("`swiftkit convert --template-of MODEL` writes such turns in own rows", True),
+    "token_seam": ("`swiftkit convert --template-of MODEL` writes such turns in own rows", True),
     "needs": ("train and serve with the thinking switch that the turn needs", False),
     "lost": ("take what is lost out of the rows, or use another chat template", False),
     "not_prefix": ("use another chat template, or answers in the form that it writes", False),
@@ -76,18 +77,22 @@ class ParityReport(msgspec.Struct, frozen=True):
 
     @property
     def has_bad_difference(self) -> bool:
-        """True where something differs, or a turn cannot be trained, and nobody allowed it."""
+        """True where something differs that nobody allowed."""
         flags = [cause.is_allowed for cause in self.folder]
-        flags += [turn.is_allowed for turn in self.turns]
         for side in self.sides:
             flags += [cause.is_allowed for cause in side.causes]
         return not all(flags)
 
     @property
+    def has_bad_turn(self) -> bool:
+        """True where a turn cannot be trained, and nobody allowed it."""
+        return not all(turn.is_allowed for turn in self.turns)
+
+    @property
     def exit_status(self) -> int:
-        """0; 1 for a bad difference, and where rows could not be compared."""
-        is_told = not any(side.unchecked for side in self.sides)
-        return int(self.has_bad_difference or not is_told or self.unreadable > 0)
+        """0; 1 for a bad difference or turn, and where rows could not be compared."""
+        is_told = not any(side.unchecked for side in self.sides) and not self.unreadable
+        return int(self.has_bad_difference or self.has_bad_turn or not is_told)
 
 
 class DriftTally:

@@ -2,17 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from swiftkit.client.client import Endpoint
-from swiftkit.data.checks.lengths import load_tokenizer
-from swiftkit.errors import EndpointError, UsageError
+from swiftkit.errors import EndpointError
 from swiftkit.preflight.parity.report import DriftTally
 from swiftkit.preflight.parity.rows import RenderedRow, RowPrompt
+from swiftkit.preflight.parity.tokenizer import ModelTokenizer
 from swiftkit.preflight.prompt_requests import ServedPrompt
 from swiftkit.preflight.served_prompt import PromptServer
 from swiftkit.rendering.chat_template import ChatTemplate
-from swiftkit.rendering.control_tokens import ControlTokens
 from swiftkit.rendering.drift import (
     Drift,
     cause_of_count,
@@ -25,45 +23,18 @@ _TIMEOUT = 60.0  # seconds of a request
 _MOST_LOST = 20  # prompts that a server does not tell, before the rest is not asked
 
 
-class ModelTokenizer:
-    """The tokenizer of a model's folder. Raises UsageError where it cannot be loaded."""
-
-    def __init__(self, folder: Path) -> None:
-        self._tokenizer = load_tokenizer(folder)
-
-    def ids(self, text: str) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
-
-    def decode(self, ids: Sequence[int]) -> str:
-        return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))
-
-    def control_tokens(self) -> frozenset[str]:
-        """Return those that training encodes as text where a message holds them."""
-        added = self._tokenizer.get_added_tokens_decoder().values()
-        return ControlTokens.of(token.content for token in added if token.special).texts
-
-
 class Prompts:
-    """Compares prompts with what a server tells, by the best evidence that it gives.
-
-    `problem` says why no token ids can be compared, "" where they can.
-    """
+    """Compares prompts with what a server tells, by the best evidence that it gives."""
 
     def __init__(
         self,
-        folder: Path,
+        tokenizer: ModelTokenizer | None,
         others: Sequence[ChatTemplate],
         tally: Callable[[str, str], DriftTally],
     ) -> None:
         self._others, self._tally = others, tally
-        self._tokenizer: ModelTokenizer | None = None
-        self._control_tokens: frozenset[str] = frozenset()
-        self.problem = ""
-        try:
-            self._tokenizer = ModelTokenizer(folder)
-            self._control_tokens = self._tokenizer.control_tokens()
-        except UsageError as error:
-            self.problem = str(error)
+        self._tokenizer = tokenizer
+        self._control_tokens = tokenizer.control.texts if tokenizer else frozenset()
 
     async def compare(self, rows: Sequence[RenderedRow], server: PromptServer) -> None:
         """Ask for each prompt of the rows. Raises EndpointError where none is told."""
