@@ -14,10 +14,10 @@ from swiftkit.preflight.parity.folder import (
     other_templates,
     recorded_switch,
 )
-from swiftkit.preflight.parity.report import STATUSES, DriftTally, ParityReport, TurnTally
+from swiftkit.preflight.parity.report import BAD_STATUSES, DriftTally, ParityReport, TurnTally
 from swiftkit.preflight.parity.rows import (
-    ModelTemplate,
     RenderedRow,
+    TrainedTemplate,
     read_rows,
     render_row,
     status_of,
@@ -57,7 +57,7 @@ def compare_file(folder: Path, data: Path, options: ParityOptions) -> ParityRepo
     Raises DataError for a model without a chat template and a file without rows, UsageError,
     EndpointError.
     """
-    check_causes(options.allow, "--allow", tuple(STATUSES))
+    check_causes(options.allow, "--allow", BAD_STATUSES)
     parity = Parity(folder, options)
     rows: list[RenderedRow] = []
     unreadable: list[str] = []
@@ -77,7 +77,7 @@ class Parity:
     def __init__(self, folder: Path, options: ParityOptions) -> None:
         self.folder, self.options = folder, options
         template = read_chat_template(base_folder(folder))
-        self.model = ModelTemplate.of(template, recorded_switch(folder))
+        self.model = TrainedTemplate.of(template, recorded_switch(folder))
         self._others = other_templates(folder, self.model.template)
         self._tallies: dict[tuple[str, str], DriftTally] = {}
         self._notes: list[str] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from swiftkit.errors import DataError
-from swiftkit.preflight.parity.rows import ModelTemplate
+from swiftkit.preflight.parity.rows import TrainedTemplate
 from swiftkit.recipe.model_files import is_adapter, read_object
 from swiftkit.rendering.chat_template import ChatTemplate
 from swiftkit.rendering.drift import Drift
@@ -37,7 +37,7 @@ def recorded_switch(folder: Path) -> bool | None:
     return switch if isinstance(switch, bool) and trained.get(_RECORDED) else None
 
 
-def folder_drifts(folder: Path, model: ModelTemplate) -> Iterator[tuple[Drift, str]]:
+def folder_drifts(folder: Path, model: TrainedTemplate) -> Iterator[tuple[Drift, str]]:
     """Yield what is wrong with a model's or an adapter's folder, and the file that shows it."""
     present = template_sha256(base_folder(folder))
     for name in _RECORDS:
@@ -84,7 +84,7 @@ def _texts(folder: Path) -> Iterator[tuple[str, str]]:
         yield file.name, file.read_text(encoding="utf-8", errors="replace")
 
 
-def _wrong_end(folder: Path, model: ModelTemplate) -> Iterator[tuple[Drift, str]]:
+def _wrong_end(folder: Path, model: TrainedTemplate) -> Iterator[tuple[Drift, str]]:
     """Yield a difference where a server does not stop at the token with which an answer ends."""
     try:
         text = model.template.render(model.form.apply([_QUESTION, _ANSWER]))

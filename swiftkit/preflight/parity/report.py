@@ -17,6 +17,7 @@ STATUSES = {
     "not_prefix": ("use another chat template, or answers in the form that it writes", False),
     "refused": ("change the conversation, or use a template that renders it", False),
 }
+BAD_STATUSES = tuple(status for status, (_, is_good) in STATUSES.items() if not is_good)
 
 
 class CauseCount(msgspec.Struct, frozen=True):

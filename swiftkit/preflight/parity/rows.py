@@ -21,7 +21,7 @@ from swiftkit.rendering.render_request import RenderRequest
 
 
 @dataclass(frozen=True)
-class ModelTemplate:
+class TrainedTemplate:
     """A chat template, the form of messages that it reads, and the settings of the training."""
 
     template: ChatTemplate
@@ -29,7 +29,7 @@ class ModelTemplate:
     settings: dict[str, Any]
 
     @classmethod
-    def of(cls, template: ChatTemplate, thinking: bool | None = None) -> "ModelTemplate":
+    def of(cls, template: ChatTemplate, thinking: bool | None = None) -> "TrainedTemplate":
         """`thinking` is the switch of the training, None where it left the template's default."""
         settings = {}
         if thinking is not None:
@@ -119,7 +119,7 @@ def _rows_of(data: Path, options: ConvertOptions) -> Iterator[tuple[str, Row | D
                 yield place, msgspec.json.decode(row)
 
 
-def render_row(model: ModelTemplate, row: Row, place: str) -> RenderedRow:
+def render_row(model: TrainedTemplate, row: Row, place: str) -> RenderedRow:
     """Return a row with its rendering. Raises DataError for a row that is no conversation."""
     messages = openai_messages(row.get("messages"), place, reads_markup=False)
     tools = parse_tools(row["tools"], place) if row.get("tools") else None
@@ -129,7 +129,7 @@ def render_row(model: ModelTemplate, row: Row, place: str) -> RenderedRow:
 
 
 def render_messages(
-    model: ModelTemplate,
+    model: TrainedTemplate,
     messages: list[dict[str, Any]],
     tools: list[dict[str, Any]] | None,
     settings: dict[str, Any],

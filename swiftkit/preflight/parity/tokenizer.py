@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from swiftkit.data.checks.lengths import load_tokenizer
+from swiftkit.json_text import replace_surrogates
 from swiftkit.rendering.control_tokens import ControlTokens
 from swiftkit.rendering.token_ids import TextEncoder
 
@@ -20,7 +21,8 @@ class ModelTokenizer:
         self.control = ControlTokens.of(token.content for token in added if token.special)
 
     def ids(self, text: str) -> list[int]:
-        return list(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        encoding = self._tokenizer.encode(replace_surrogates(text), add_special_tokens=False)
+        return list(encoding.ids)
 
     def decode(self, ids: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=False))

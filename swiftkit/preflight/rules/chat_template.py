@@ -119,10 +119,10 @@ def _folder(recipe: Recipe) -> Path | None:
 
 def _template_of(folder: Path, thinking: bool | None = None) -> Any:
     # Jinja is imported for a model's folder alone: most preflights have none
-    from swiftkit.preflight.parity.rows import ModelTemplate
+    from swiftkit.preflight.parity.rows import TrainedTemplate
     from swiftkit.rendering.model_folder import read_chat_template
 
-    return ModelTemplate.of(read_chat_template(folder), thinking)
+    return TrainedTemplate.of(read_chat_template(folder), thinking)
 
 
 def _has_messages(recipe: Recipe) -> bool:
