@@ -553,6 +553,9 @@ BROKEN: dict[str, list[Broken]] = {
         Broken(yaml=JINJA, message="template_backend swift"),
         Broken(yaml=JINJA, files={"model/chat_template.jinja": "{% if %}"}, message="Jinja"),
     ],
+    "jinja_without_plugin": [
+        Broken(yaml="template_backend: jinja\nexternal_plugins: [swiftkit/swift_plugins/swanlab_run.py]", message="native_template.py"),
+    ],
     "dropped_turn": [
         Broken(yaml=f"{JINJA}\n{ROWS}", files=CHATML | data({"messages": [QUESTION, CALL]}), message="drops calls (lost, 1 such"),
         Broken(yaml=f"{JINJA}\n{ROWS}", files=REFUSING | data(_pair), message="no (refused, 1 such"),

@@ -35,6 +35,15 @@ def no_chat_template(recipe: Recipe) -> Findings:
             yield recipe.fail("model", error.reason, _SWIFT_BACKEND)
 
 
+def jinja_without_plugin(recipe: Recipe) -> Findings:
+    """ms-swift's own jinja backend trains the prompts too: only swiftkit's plugin knows the loss."""
+    plugins = [Path(file).name for file in recipe.get_list("external_plugins")]
+    if _is_native(recipe) and "native_template.py" not in plugins:
+        message = "without native_template.py ms-swift trains the prompts, too"
+        fix = "add --external_plugins swiftkit/swift_plugins/native_template.py"
+        yield recipe.fail(_BACKEND, message, fix)
+
+
 def dropped_turn(recipe: Recipe) -> Findings:
     """The model's chat template refuses a row, or drops a part of an answer."""
     counts: dict[str, int] = {}
