@@ -36,7 +36,7 @@ def no_chat_template(recipe: Recipe) -> Findings:
 
 
 def jinja_without_plugin(recipe: Recipe) -> Findings:
-    """ms-swift's own jinja backend trains the prompts too: only swiftkit's plugin knows the loss."""
+    """ms-swift's own jinja backend trains prompts too: swiftkit's plugin knows the loss."""
     plugins = [Path(file).name for file in recipe.get_list("external_plugins")]
     if _is_native(recipe) and "native_template.py" not in plugins:
         message = "without native_template.py ms-swift trains the prompts, too"
