@@ -2,9 +2,6 @@
 of it."""
 
 import json
-import socket
-import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +10,7 @@ from typing import Any
 
 import pytest
 from helpers.paths import ROOT
+from helpers.real_servers import running
 from helpers.real_swift import encode_with_swift
 from transformers import AutoTokenizer
 
@@ -54,32 +52,8 @@ def trained_row(folder: Path) -> Path:
 @contextmanager
 def served(recipe: str, log: Path, *flags: str) -> Iterator[str]:
     """The URL of a `swift deploy` of an untrained tiny model, by its recipe."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    command = ["bash", "recipes/deploy.sh", recipe, "--port", str(port), *flags]
-    with (
-        log.open("w") as out,
-        subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=out) as server,
-    ):
-        try:
-            wait_for(f"{url}/health", server, log)
-            yield f"{url}/v1"
-        finally:
-            server.terminate()
-
-
-def wait_for(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and server.poll() is None:
-        try:
-            urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - our own server
-        except OSError:
-            time.sleep(0.3)
-        else:
-            return
-    pytest.fail(log.read_text()[-3000:])
+    with running(["bash", "recipes/deploy.sh", recipe, *flags, "--port"], log) as address:
+        yield f"{address}/v1"
 
 
 def prompt_of(url: str, model: str, messages: list[Any], **more: Any) -> str:

@@ -18,6 +18,7 @@ from swiftkit.rendering.loss_spans import RenderedConversation, TurnLoss, render
 from swiftkit.rendering.message_form import MessageForm, probe_form
 from swiftkit.rendering.neutral_messages import neutral
 from swiftkit.rendering.render_request import RenderRequest
+from swiftkit.rendering.served_tools import tools_as_served
 
 
 @dataclass(frozen=True)
@@ -139,12 +140,12 @@ def render_messages(
     """Return OpenAI messages with their rendering. Raises DataError."""
     template, form = model.template, model.form
     is_prompt = messages[-1]["role"] != "assistant"
-    tools = tools or None
     used = {**model.settings, **settings}
-    request = RenderRequest(template, form, neutral(messages), tools, used, is_prompt)
+    served = tools_as_served(tools)
+    request = RenderRequest(template, form, neutral(messages), served, used, is_prompt)
     rendered, refusal = None, ""
     try:
-        rendered = render_conversation(template, form, messages, tools, used)
+        rendered = render_conversation(template, form, messages, served, used)
         if is_prompt:
             rendered = replace(rendered, text=request.text())
         elif rendered.turns:
@@ -153,7 +154,7 @@ def render_messages(
         if error.code != "template_refuses":
             raise
         refusal = error.reason
-    return RenderedRow(place, row, messages, tools, settings, request, rendered, refusal)
+    return RenderedRow(place, row, messages, tools or None, settings, request, rendered, refusal)
 
 
 def status_of(turn: TurnLoss) -> tuple[str, str]:
