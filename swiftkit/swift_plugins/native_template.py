@@ -19,6 +19,7 @@ With `--template_backend swift` the plugin only hands swift's own templates what
 swift puts this file's folder on sys.path and imports it by its stem: absolute imports only.
 """
 
+import json
 import os
 import re
 import sys
@@ -67,7 +68,14 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
             self.stop_at_own_ends()
 
     def stop_at_own_ends(self) -> None:
-        """Stop where other servers do. Raises DataError for a model without a chat template."""
+        """Stop where other servers do.
+
+        Raises DataError for a model without a chat template, UsageError for one that reads media.
+        """
+        if self.model_meta.is_multimodal:
+            fix = "use --template_backend swift"
+            reason = "native_template.py renders for models of text alone"
+            raise UsageError(f"{self.model_info.model_dir}: {reason}: {fix}")
         words = self.template_meta.stop_words
         words += [text for text in self.rows.template.stop_tokens if text not in words]
 
@@ -89,9 +97,6 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
 
     def _jinja_encode(self, inputs: Any) -> tuple[list[Any], list[float], int]:
         """Return contexts as token ids, and the loss weight of each."""
-        if self.model_meta.is_multimodal:
-            fix = "train it with --template_backend swift"
-            raise UsageError(f"native_template.py renders models of text alone: {fix}")
         tools, settings = inputs.tools or None, self.settings(inputs.chat_template_kwargs)
 
         def read_answer(ids: Sequence[int]) -> dict[str, Any]:
@@ -211,13 +216,14 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
         if not first_token or not isinstance(text, str):
             return text
         options = {} if template_inputs is None else template_inputs.chat_template_kwargs
-        return self._opened(tuple(sorted(self.settings(options).items(), key=str))) + text
+        return self._opened(json.dumps(self.settings(options), default=str)) + text
 
     @lru_cache(maxsize=64)  # noqa: B019 - a template lives as long as its process
-    def _opened(self, settings: tuple[tuple[str, Any], ...]) -> str:
+    def _opened(self, settings: str) -> str:
+        """Return the tag with which a prompt ends, for settings in JSON: a request's may be any."""
         question = [{"role": "user", "content": "?"}]
         try:
-            opened = _OPENED.search(self.rows.prompt_text(question, None, dict(settings)))
+            opened = _OPENED.search(self.rows.prompt_text(question, None, json.loads(settings)))
         except DataError:
             return ""
         return opened[0] if opened else ""
@@ -244,9 +250,8 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
             for name, value in self.tokenizer.special_tokens_map.items()
             if isinstance(value, str)
         }
-        day = os.environ.get("SWIFTKIT_TEMPLATE_DATE")
-        now = datetime.fromisoformat(day) if day else None
-        return replace(folder, special_tokens={**folder.special_tokens, **tokens}, now=now)
+        special_tokens = {**folder.special_tokens, **tokens}
+        return replace(folder, special_tokens=special_tokens, now=_pinned_day())
 
     def _ids(self, text: str) -> list[int]:
         return self._tokenize(replace_surrogates(text))  # type: ignore[no-any-return]
@@ -282,6 +287,15 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
         state: dict[str, Any] = super().__getstate__()
         state.pop("rows", None)  # made again in another process: Jinja's templates stay in theirs
         return state
+
+
+def _pinned_day() -> datetime | None:
+    day = os.environ.get("SWIFTKIT_TEMPLATE_DATE")
+    try:
+        return datetime.fromisoformat(day) if day else None
+    except ValueError as error:
+        fix = "write it as 2026-01-31"
+        raise UsageError(f"SWIFTKIT_TEMPLATE_DATE={day}: {error}; {fix}") from error
 
 
 def _init(
