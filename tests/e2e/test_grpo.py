@@ -227,6 +227,7 @@ def test_tools_run_between_turns(demo: Path, tmp_path: Path) -> None:
     )
     by_question, ran = golds(demo / "grpo.jsonl"), 0
     for table, log in steps(tmp_path / "grpo"):
+        assert log["parity/equal"] > 0.5  # of the later prompts; a server would send the same
         assert "tool_chain/parameter_values" in log
         assert log["tool_call_success/calls"] >= log["tool_call_success/results"] > 0
         for prompt, last, worth in zip(
@@ -290,16 +291,13 @@ def test_hostile_tools_do_not_end_the_training(demo: Path, tmp_path: Path) -> No
 
 
 def turns(prompt: str) -> tuple[list[str], list[str], str]:
-    """(answers before the last, what the tools said, the question) of a prompt in ChatML; no end
-    token twice."""
+    """(answers before the last, what the tools said, the question) of a prompt of the demo's chat
+    template; no end token twice."""
     assert "<|im_end|><|im_end|>" not in prompt
-    texts = re.findall(r"<\|im_start\|>(user|assistant)\n(.*?)<\|im_end\|>", prompt, re.S)
-    said = [
-        re.findall(r"<tool_response>\n(.*?)\n</tool_response>", text, re.S) for _, text in texts[1:]
-    ]
+    texts = re.findall(r"<\|im_start\|>(user|assistant|tool)\n(.*?)<\|im_end\|>", prompt, re.S)
     return (
         [text for role, text in texts if role == "assistant"],
-        [one for each in said for one in each],
+        [text for role, text in texts if role == "tool"],
         texts[0][1],
     )
 
