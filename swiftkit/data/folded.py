@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from swiftkit.toolcall.added_breaks import has_added_breaks
-from swiftkit.toolcall.reasoning import KEYS, join, reasoning_of
+from swiftkit.toolcall.reasoning import CLOSE, KEYS, OPEN, join, reasoning_of
 
 
 def folded(messages: Sequence[Any]) -> list[Any]:
@@ -33,7 +33,8 @@ def folded(messages: Sequence[Any]) -> list[Any]:
             result.append(message)
             continue
         following = messages[number + 1] if number + 1 < len(messages) else {}
-        if text and following.get("role") == "tool_call" and not has_breaks:
+        is_spoken = not text.startswith(OPEN) or bool(text.partition(CLOSE)[2].strip())
+        if text and is_spoken and following.get("role") == "tool_call" and not has_breaks:
             text = f"{text}\n"
         elif following.get("role") == "assistant" and not text.endswith("\n\n"):
             text = f"{text}\n\n"

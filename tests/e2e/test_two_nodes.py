@@ -20,7 +20,11 @@ from helpers.paths import ROOT
 from swiftkit.training.checkpoints import fault_of
 
 TINY = "recipes/tiny/lora_sft_two_nodes.yaml"
-PLUGIN = ("--external_plugins", "swiftkit/swift_plugins/deepspeed_on_cpu.py")
+PLUGIN = (
+    "--external_plugins",
+    "swiftkit/swift_plugins/native_template.py",
+    "swiftkit/swift_plugins/deepspeed_on_cpu.py",
+)
 # 5e-7 was measured over six steps, with ZeRO-2, ZeRO-3 and DDP: sums in another order, in float32.
 TOLERANCE = 1e-5
 pytestmark = [
