@@ -44,6 +44,7 @@ from swiftkit.rendering.training_row import RowEncoder, TrainingRow
 from swiftkit.swift_plugins import neutral_rows, template_record  # noqa: F401 - it patches swift
 from swiftkit.swift_plugins.neutral_rows import RowConversation, conversation_of
 from swiftkit.swift_plugins.sampled_turns import sampled_contexts
+from swiftkit.swift_plugins.weighed_texts import AnswerText, in_tokens
 from swiftkit.toolcall import reasoning
 from swiftkit.toolcall.alternatives import any_of
 
@@ -110,7 +111,9 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
         else:
             contexts = [self._prompt(conversation, tools, settings, inputs)]
             kinds, rounds = [ContextType.OTHER], []
+        answers = [context for context in contexts if isinstance(context, AnswerText)]
         contexts, scales = self.loss_scale(contexts, kinds, rounds, **inputs.extra_kwargs)
+        contexts = in_tokens(contexts, answers, self.tokenizer)
         return contexts, scales, int(self.is_training and bool(rounds))
 
     def _messages(self, inputs: Any) -> list[dict[str, Any]]:
@@ -121,6 +124,8 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
         last = messages[-1] if messages else {}
         if last.get("role") == "assistant" and last.get("content") is None:
             messages.pop()  # swift's mark for "the answer comes here"
+        if not messages:
+            raise DataError("no messages", "no_messages", "a conversation is a list of messages")
         return messages
 
     def _is_complete(self, inputs: Any, conversation: RowConversation) -> bool:
@@ -154,7 +159,7 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
             if piece.turn:
                 answer: Any = piece.ids[skipped:]
                 if self._weighs_texts:
-                    answer = self.tokenizer.decode(answer)
+                    answer = AnswerText.of(answer, self.tokenizer)
                 question = conversation.messages[piece.turn.message - 1]["role"]
                 rounds.append({"role": question if question == "tool" else "user", "content": ""})
                 flags = conversation.flags[piece.turn.message]
@@ -166,12 +171,19 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
     def _prompt(
         self, conversation: RowConversation, tools: Any, settings: dict[str, Any], inputs: Any
     ) -> list[int]:
-        """Return the ids of the prompt; an answer at the end is continued."""
+        """Return the ids of the prompt; an answer at the end is continued, letter by letter.
+
+        Raises DataError (continues_reasoning) if its reasoning stands apart from its text.
+        """
         messages, begun = conversation.messages, ""
         if messages[-1]["role"] == "assistant":
-            messages, begun = messages[:-1], messages[-1]["content"]
-        ids = self.rows.prompt(messages, tools, settings)
-        begun = self._get_response_prefix(inputs) + begun
+            messages, begun = messages[:-1], _text_begun(inputs.messages)
+        text = self.rows.prompt_text(messages, tools, settings)
+        opened = _OPENED.search(text)
+        if opened:
+            begun = begun.removeprefix(opened[0])  # decode_generate_ids writes it
+        begun = self._get_response_prefix(inputs) + self.rows.encoder.control.marked(begun)
+        ids = self.rows.encoder.encode(text)
         return ids + self.rows.encoder.encode(begun) if begun else ids
 
     def _note(self, row: TrainingRow) -> None:
@@ -296,6 +308,24 @@ def _pinned_day() -> datetime | None:
     except ValueError as error:
         fix = "write it as 2026-01-31"
         raise UsageError(f"SWIFTKIT_TEMPLATE_DATE={day}: {error}; {fix}") from error
+
+
+def _text_begun(messages: Sequence[Mapping[str, Any]]) -> str:
+    """Return the text of the answer at the end of messages, with reasoning that is written in it.
+
+    Its calls are not in it.
+    """
+    begun = ""
+    for message in reversed(messages):
+        if message["role"] == "assistant":
+            if any(message.get(key) for key in reasoning.KEYS):
+                reason = "an answer whose reasoning stands apart cannot be continued"
+                fix = "leave out the reasoning, or the answer"
+                raise DataError(reason, "continues_reasoning", fix)
+            begun = (message.get("content") or "") + begun
+        elif message["role"] != "tool_call":
+            break
+    return begun
 
 
 def _init(

@@ -29,6 +29,7 @@ from swiftkit.errors import DataError
 from swiftkit.serving.output import read_answer as read_text
 from swiftkit.serving.output import reader_of
 from swiftkit.toolcall import reasoning
+from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.tools import tool_names, tools_from
 
 Message = dict[str, Any]
@@ -117,7 +118,9 @@ def conversation_of(
             flags = _flags(run)
             content = run[0].get("content")
             ids = get_token_backed_response_ids(content) if is_answer else None
-            if ids:
+            if is_answer and len(run) > 1:
+                _check_texts(run)
+            if ids is not None:
                 conversation.sampled[len(conversation.messages)] = content
                 message = read_answer(ids)
             elif is_answer:
@@ -152,6 +155,14 @@ def read_answer(template: Any, ids: Sequence[int], tools: Any) -> Message:
     return message
 
 
+def _check_texts(run: Sequence[Message]) -> None:
+    """Raise DataError (mixed_answer) if a part of an answer is token ids: they are a whole one."""
+    for part in run:
+        if get_token_backed_response_ids(part.get("content")) is not None:
+            fix = "add what is sampled to the ids of the answer that it continues"
+            raise DataError("token ids beside another part of their answer", "mixed_answer", fix)
+
+
 def _is_answer(message: Message) -> bool:
     return message["role"] in _ANSWERS
 
@@ -165,6 +176,9 @@ def _flags(run: Sequence[Message]) -> Message:
         raise DataError("an answer of which only one part has a loss", "mixed_loss", fix)
     flags: Message = {"loss": losses.pop()} if losses else {}
     scales = [message["loss_scale"] for message in run if message.get("loss_scale") is not None]
+    if any(scale != scales[0] for scale in scales):
+        fix = "give all parts of the answer the same scale"
+        raise DataError("an answer whose parts have other loss scales", "mixed_loss", fix)
     return flags | ({"loss_scale": scales[0]} if scales else {})
 
 
@@ -173,8 +187,9 @@ def _answer(run: Sequence[Message], names: frozenset[str]) -> Message:
     content, thought, calls = "", None, []
     for part in run:
         if part["role"] == "tool_call":
-            call = json_text.decode(part["content"], "a call", "bad_call", "write it as JSON text")
-            function = {"name": call["name"], "arguments": call.get("arguments") or {}}
+            fix = "write it as JSON text"
+            call = call_from(json_text.decode(part["content"], "a call", "bad_call", fix), "a row")
+            function = {"name": call.name, "arguments": call.arguments}
             calls.append({"id": part.get("tool_call_id"), "type": "function", "function": function})
             continue
         own, text = reasoning.split(part.get("content") or "", "an answer")
@@ -192,6 +207,9 @@ def _answer(run: Sequence[Message], names: frozenset[str]) -> Message:
 
 def _other(message: Message, waiting: list[str]) -> Message:
     role = "tool" if message["role"] == "tool_response" else message["role"]
+    if role not in ("system", "user", "tool"):  # a template would leave it out in silence
+        fix = "write developer as system; others are user, assistant, tool"
+        raise DataError(f"unknown role {role!r}", "unknown_role", fix)
     result: Message = {"role": role, "content": message.get("content") or ""}
     if role == "tool":
         made_up = waiting.pop(0) if waiting else ""
