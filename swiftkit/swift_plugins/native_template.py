@@ -103,14 +103,23 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
         def read_answer(ids: Sequence[int]) -> dict[str, Any]:
             return neutral_rows.read_answer(self, ids, tools)
 
-        conversation = conversation_of(self._messages(inputs), read_answer, tools)
+        messages = self._messages(inputs)
+        is_complete = self._is_complete(inputs, messages)
+        begun = ""
+        if not is_complete:
+            begun = self.rows.encoder.control.marked(_take_begun(messages))
+            begun = self._get_response_prefix(inputs) + begun
+        conversation = conversation_of(messages, read_answer, tools)
         if conversation.sampled:
             contexts, kinds, rounds = sampled_contexts(self, conversation, tools, settings)
-        elif self._is_complete(inputs, conversation):
+        elif is_complete:
             contexts, kinds, rounds = self._trained_contexts(conversation, tools, settings)
         else:
-            contexts = [self._prompt(conversation, tools, settings, inputs)]
-            kinds, rounds = [ContextType.OTHER], []
+            prompt, begun = self._prompt(conversation.messages, tools, settings, begun)
+            contexts, kinds, rounds = [prompt], [ContextType.OTHER], []
+        if begun:
+            contexts.append(self.rows.encoder.encode(begun))
+            kinds.append(ContextType.OTHER)
         answers = [context for context in contexts if isinstance(context, AnswerText)]
         contexts, scales = self.loss_scale(contexts, kinds, rounds, **inputs.extra_kwargs)
         contexts = in_tokens(contexts, answers, self.tokenizer)
@@ -128,9 +137,9 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
             raise DataError("no messages", "no_messages", "a conversation is a list of messages")
         return messages
 
-    def _is_complete(self, inputs: Any, conversation: RowConversation) -> bool:
+    def _is_complete(self, inputs: Any, messages: Sequence[Mapping[str, Any]]) -> bool:
         """Return whether the messages are a whole conversation, whose last answer has its end."""
-        if conversation.messages[-1]["role"] != "assistant":
+        if messages[-1]["role"] not in neutral_rows.ANSWERS:
             return False
         asked = inputs.extra_kwargs.get("add_eos")
         if asked is not None:
@@ -169,22 +178,13 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
         return contexts, kinds, rounds
 
     def _prompt(
-        self, conversation: RowConversation, tools: Any, settings: dict[str, Any], inputs: Any
-    ) -> list[int]:
-        """Return the ids of the prompt; an answer at the end is continued, letter by letter.
-
-        Raises DataError (continues_reasoning) if its reasoning stands apart from its text.
-        """
-        messages, begun = conversation.messages, ""
-        if messages[-1]["role"] == "assistant":
-            messages, begun = messages[:-1], _text_begun(inputs.messages)
+        self, messages: Any, tools: Any, settings: dict[str, Any], begun: str
+    ) -> tuple[list[int], str]:
+        """Return the ids of the prompt, and the text of the answer that is begun behind them."""
         text = self.rows.prompt_text(messages, tools, settings)
-        opened = _OPENED.search(text)
-        if opened:
+        if opened := _OPENED.search(text):
             begun = begun.removeprefix(opened[0])  # decode_generate_ids writes it
-        begun = self._get_response_prefix(inputs) + self.rows.encoder.control.marked(begun)
-        ids = self.rows.encoder.encode(text)
-        return ids + self.rows.encoder.encode(begun) if begun else ids
+        return self.rows.encoder.encode(text), begun
 
     def _note(self, row: TrainingRow) -> None:
         """Say which turns have no loss, at the first of a kind, the tenth, the hundredth, ..."""
@@ -310,21 +310,24 @@ def _pinned_day() -> datetime | None:
         raise UsageError(f"SWIFTKIT_TEMPLATE_DATE={day}: {error}; {fix}") from error
 
 
-def _text_begun(messages: Sequence[Mapping[str, Any]]) -> str:
-    """Return the text of the answer at the end of messages, with reasoning that is written in it.
+def _take_begun(messages: list[dict[str, Any]]) -> str:
+    """Take the answer at the end from messages, and return its text as it stands, without calls.
 
-    Its calls are not in it.
+    Answers that are token ids stay. Raises DataError (continues_reasoning) if its reasoning stands
+    apart from its text: nobody knows whether that is closed.
     """
     begun = ""
-    for message in reversed(messages):
-        if message["role"] == "assistant":
-            if any(message.get(key) for key in reasoning.KEYS):
-                reason = "an answer whose reasoning stands apart cannot be continued"
-                fix = "leave out the reasoning, or the answer"
-                raise DataError(reason, "continues_reasoning", fix)
-            begun = (message.get("content") or "") + begun
-        elif message["role"] != "tool_call":
+    while messages and messages[-1]["role"] in neutral_rows.ANSWERS:
+        content = messages[-1].get("content") or ""
+        if not isinstance(content, str):
             break
+        message = messages.pop()
+        if any(message.get(key) for key in reasoning.KEYS):
+            reason = "an answer whose reasoning stands apart cannot be continued"
+            fix = "leave out the reasoning, or the answer"
+            raise DataError(reason, "continues_reasoning", fix)
+        if message["role"] == "assistant":
+            begun = content + begun
     return begun
 
 

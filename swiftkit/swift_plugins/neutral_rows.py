@@ -35,7 +35,7 @@ from swiftkit.toolcall.tools import tool_names, tools_from
 Message = dict[str, Any]
 MESSAGES = ("messages", "rejected_response")  # endings of the columns that may hold messages
 _KEPT = ("reasoning_content", "tool_call_id", "name")
-_ANSWERS = ("assistant", "tool_call")
+ANSWERS = ("assistant", "tool_call")
 
 
 @dataclass
@@ -164,7 +164,7 @@ def _check_texts(run: Sequence[Message]) -> None:
 
 
 def _is_answer(message: Message) -> bool:
-    return message["role"] in _ANSWERS
+    return message["role"] in ANSWERS
 
 
 def _flags(run: Sequence[Message]) -> Message:
