@@ -311,24 +311,25 @@ def _pinned_day() -> datetime | None:
 
 
 def _take_begun(messages: list[dict[str, Any]]) -> str:
-    """Take the answer at the end from messages, and return its text as it stands, without calls.
+    """Take the answer at the end from messages, and return its text as it stands.
 
-    Answers that are token ids stay. Raises DataError (continues_reasoning) if its reasoning stands
-    apart from its text: nobody knows whether that is closed.
+    One that ends with calls is whole: another one is asked for, as swift does for rows that end
+    with a text. Answers that are token ids stay. Raises DataError (continues_reasoning) if its
+    reasoning stands apart from its text: nobody knows whether that is closed.
     """
     begun = ""
+    is_whole = bool(messages) and messages[-1]["role"] == "tool_call"
     while messages and messages[-1]["role"] in neutral_rows.ANSWERS:
         content = messages[-1].get("content") or ""
         if not isinstance(content, str):
             break
         message = messages.pop()
-        if any(message.get(key) for key in reasoning.KEYS):
+        if not is_whole and any(message.get(key) for key in reasoning.KEYS):
             reason = "an answer whose reasoning stands apart cannot be continued"
             fix = "leave out the reasoning, or the answer"
             raise DataError(reason, "continues_reasoning", fix)
-        if message["role"] == "assistant":
-            begun = content + begun
-    return begun
+        begun = content + begun
+    return "" if is_whole else begun
 
 
 def _init(

@@ -274,14 +274,18 @@ def test_an_answer_at_the_end_of_a_request_is_continued_as_it_stands(
     rows.append({"messages": [question(), answer("Oak", reasoning_content="It is old.")]})
     rows.append({"messages": [question(), answer("<think>\nIt is")]})
     rows.append({"messages": [question(), {**answer(""), "content": [9]}, *rows[1]["messages"]]})
+    called = {"role": "tool_call", "content": '{"name": "look_up", "arguments": {}}'}
+    whole = [question(), answer("Wait.", reasoning_content="Look."), called]
+    rows.append({"messages": whole})
     for name, rest in (("qwen3", begun), ("qwen3_5_think", begun.removeprefix("<think>\n"))):
         seen = encode(models(name), rows, job("transformers"), folder=tmp_path)
-        asked, continued, apart, cut, later = seen
+        asked, continued, apart, cut, later, again = seen
         prompt = asked["published"]
         assert asked["ids"] == prompt == continued["ids"][: len(prompt)]
         assert text_of(continued["ids"][len(prompt) :]) == rest
         assert "cannot be continued" in apart["error"]
         assert text_of(cut["ids"][len(prompt) :]).endswith("It is")
+        assert again["ids"] == prompt
         assert text_of(later["ids"]).endswith(rest)
 
 
