@@ -336,6 +336,18 @@ def test_two_templates_in_one_folder_that_disagree_are_found(model: Path, data: 
     assert causes_of(report) == {"changed_template"}
 
 
+def test_turns_without_a_loss_are_not_found_fault_with(tmp_path: Path) -> None:
+    asked, answer = {"role": "user", "content": "q"}, {"role": "assistant", "content": "A"}
+    reasoned = answer | {"reasoning_content": "r", "loss": False}
+    data = tmp_path / "rows.jsonl"
+    data.write_text(json.dumps({"messages": [asked, reasoned, asked, answer]}) + "\n")
+    for name in ("qwen3", "qwen3_instruct_2507"):  # own_row, lost
+        model = model_folder(tmp_path / name, name)
+        result = run("parity", model, data, "--json")
+        assert {turn["status"]: turn["turns"] for turn in report_of(result)["turns"]} == {"ok": 1}
+        assert result.exit_code == 0
+
+
 def test_turns_that_cannot_be_trained_are_counted_and_can_be_allowed(tmp_path: Path) -> None:
     model = model_folder(tmp_path / "model", "qwen3")
     data = written(tmp_path / "rows.jsonl", "c01", "c04")

@@ -164,8 +164,8 @@ class Parity:
             if row.rendered is None:
                 turns.add("refused", row.place, row.refusal)
                 continue
-            statuses = {turn.message: status_of(turn) for turn in row.rendered.turns}
-            ok = [turn for turn in row.rendered.turns if statuses[turn.message][0] == "ok"]
+            statuses = {turn.message: status_of(turn) for turn in row.wanted_turns()}
+            ok = [turn for turn in row.wanted_turns() if statuses[turn.message][0] == "ok"]
             if encoder and len(ok) > 1:
                 for turn in encode_conversation(row.rendered, ok, encoder).seams:
                     why = "the next prompt has other tokens for it"

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from swiftkit.data.convert_record import ConvertOptions, convert_chunk
+from swiftkit.data.rows import ANSWERS
 from swiftkit.data.to_openai import openai_messages, parse_tools
 from swiftkit.errors import DataError
 from swiftkit.files.inputs import Chunk, find_files, read_chunks
@@ -61,6 +62,12 @@ class RenderedRow:
     def is_answered(self) -> bool:
         return bool(self.messages) and self.messages[-1]["role"] == "assistant"
 
+    def wanted_turns(self) -> list[TurnLoss]:
+        """Return the turns that the row's flags want to be trained."""
+        turns = self.rendered.turns if self.rendered else ()
+        left_out = _without_loss(self.row, self.messages)
+        return [turn for turn in turns if turn.message not in left_out]
+
     def prompts(self) -> Iterator["RowPrompt"]:
         """Yield what a server is asked for each turn to be trained.
 
@@ -68,7 +75,7 @@ class RenderedRow:
         """
         if self.rendered is None:
             return
-        for turn in self.rendered.turns:
+        for turn in self.wanted_turns():
             if turn.status in ("ok", "own_row"):
                 settings = {**self.request.settings, **turn.needs}
                 messages = list(self.request.messages)[: turn.message]
@@ -155,6 +162,18 @@ def render_messages(
             raise
         refusal = error.reason
     return RenderedRow(place, row, messages, tools or None, settings, request, rendered, refusal)
+
+
+def _without_loss(row: Row, messages: Sequence[dict[str, Any]]) -> set[int]:
+    """Return the indexes of the answers, among OpenAI messages, that have no loss in the row."""
+    flags: list[bool] = []
+    for is_answer, run in groupby(row.get("messages", ()), lambda each: each["role"] in ANSWERS):
+        if is_answer:
+            flags.append(all(part.get("loss") is False for part in run))
+    answers = [n for n, message in enumerate(messages) if message["role"] == "assistant"]
+    if len(flags) != len(answers):  # answers that follow each other: their flags are not told apart
+        return set()
+    return {index for index, flag in zip(answers, flags, strict=True) if flag}
 
 
 def status_of(turn: TurnLoss) -> tuple[str, str]:

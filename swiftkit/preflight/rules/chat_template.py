@@ -163,7 +163,7 @@ def _turns(recipe: Recipe) -> Iterator[tuple[str, str, str]]:
         if rendered.rendered is None:
             yield row.place, "refused", rendered.refusal
         elif recipe.stage != "grpo":
-            for turn in rendered.rendered.turns:
+            for turn in rendered.wanted_turns():
                 yield row.place, *status_of(turn)
 
 
