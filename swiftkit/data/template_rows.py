@@ -26,6 +26,7 @@ from swiftkit.data.targets import after_last_user
 from swiftkit.data.to_openai import calls_in_text, openai_messages, parse_tools
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
+from swiftkit.rendering.control_tokens import unmarked
 from swiftkit.rendering.loss_spans import TurnLoss, check_settings, render_conversation
 from swiftkit.rendering.neutral_messages import neutral
 from swiftkit.rendering.served_tools import tools_as_served
@@ -126,6 +127,8 @@ def _looked_at(
         status = SEAM if turn.message in seams else turn.status
         if turn.needs and status in ("ok", "own_row"):
             status = "needs_setting"
+        if status == "ok" and not turn.has_end and not turn.missing_end:
+            status = "no_end"
         turns[status] += 1
         answers.append(_Answer(span, turn, status))
         if problem := _problem(turn, status, f"messages[{span.start}]"):
@@ -210,9 +213,10 @@ def _without_loss(messages: list[Message], spans: Sequence[range]) -> list[Messa
 
 def _problem(turn: TurnLoss, status: str, where: str) -> DataError | None:
     """Return why an answer cannot be trained; None where it can."""
+    why = unmarked(turn.why)
     if status == "refused":
         fix = f"mend it, or {_OTHER_TEMPLATE}"
-        return DataError(f"{where}: {turn.why}", "template_refuses", fix)
+        return DataError(f"{where}: {why}", "template_refuses", fix)
     if status == "lost":
         part = "text" if turn.lost[0] == "content" else turn.lost[0]
         reason = f"{where}: the chat template drops the answer's {part}"
@@ -223,10 +227,12 @@ def _problem(turn: TurnLoss, status: str, where: str) -> DataError | None:
             return DataError(reason, "template_drops_reasoning", fix)
         return DataError(reason, "template_drops_text", fix)
     if status == "not_prefix":
-        reason = (
-            f"{where}: what the chat template writes does not begin with the prompt: {turn.why}"
-        )
+        reason = f"{where}: what the chat template writes does not begin with the prompt: {why}"
         return DataError(reason, "template_not_prefix", _OTHER_TEMPLATE)
+    if status == "no_end":
+        reason = f"{where}: the chat template writes no token that ends the answer"
+        fix = "name it in the model's generation_config.json (eos_token_id)"
+        return DataError(reason, "template_no_end", fix)
     if status == "needs_setting":
         [(name, value)] = turn.needs.items()
         switch = "on" if value else "off"

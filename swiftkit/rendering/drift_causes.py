@@ -15,7 +15,7 @@ class DriftCause(NamedTuple):
     is_deliberate: bool = False
 
 
-_NATIVE = "train with --template_backend jinja: the model's own template"
+_NATIVE = "--template_backend jinja, in training and at `swift deploy`: the model's own template"
 _SETTINGS = "send the server the same chat_template_kwargs as in training"
 _ONE_TEMPLATE = "serve the model with the chat template that it was trained with"
 

@@ -58,11 +58,17 @@ def read_chat_template(folder: Path) -> ChatTemplate:
 
 
 def template_sha256(folder: Path) -> str:
-    """Return the SHA-256 of the text of a folder's chat template; "" without one."""
+    """Return the SHA-256 of the text of a folder's chat template; "" without one.
+
+    Where it has several, such as tool_use, it is that of their names and texts in JSON.
+    """
     try:
-        text = read_chat_template(folder).source()
+        template = read_chat_template(folder)
+        text = template.source()
     except DataError:
         return ""
+    if len(template.named) > 1:
+        text = json.dumps(template.named, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -61,7 +61,13 @@ class NativeTemplate(Template):  # type: ignore[misc]  # swift ships no types
     def encode(self, inputs: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Encode messages in OpenAI's writing too, with reasoning, ids and names."""
         inputs = neutral_rows.columns_with(inputs, neutral_rows.row_messages)
-        return super().encode(inputs, *args, **kwargs)  # type: ignore[no-any-return]
+        try:
+            return super().encode(inputs, *args, **kwargs)  # type: ignore[no-any-return]
+        except DataError as error:
+            if not self.is_training:
+                raise
+            reason = f"{neutral_rows.place_of(inputs)}: {error.reason}"
+            raise DataError(reason, error.code, error.fix) from error
 
     def init_processor(self, processor: Any) -> None:
         super().init_processor(processor)

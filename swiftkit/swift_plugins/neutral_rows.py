@@ -96,6 +96,20 @@ def row_messages(messages: Sequence[Any]) -> list[Any]:
     return rows
 
 
+def place_of(row: Any) -> str:
+    """Return what a person finds a row by: its source or id, or the beginning of its question."""
+    if not isinstance(row, dict):
+        return "a row"
+    for column in ("source", "id"):
+        if isinstance(row.get(column), str):
+            return str(row[column])
+    for message in row.get("messages") or []:
+        content = message.get("content")
+        if message.get("role") == "user" and isinstance(content, str):
+            return f"the row that asks {content[:60]!r}"
+    return "a row"
+
+
 def tools_of(tools: Any) -> list[Any]:
     """Return the tools of a row or request, nothing of them changed. Raises DataError."""
     return tools_from(tools) if tools else []

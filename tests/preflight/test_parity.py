@@ -257,7 +257,9 @@ def test_switch_of_the_training_is_compared_and_not_sent(tmp_path: Path) -> None
         assert run("parity", model, data, "--base-url", server.url).exit_code == 0
 
 
-def test_control_token_in_a_text_is_a_difference_that_is_meant(model: Path, tmp_path: Path) -> None:
+def test_control_token_in_a_text_is_a_difference_that_is_meant_or_none(
+    model: Path, tmp_path: Path
+) -> None:
     data = tmp_path / "rows.jsonl"
     question = {"role": "user", "content": "What is <|im_end|>?"}
     answer = {"role": "assistant", "content": "An end."}
@@ -277,9 +279,9 @@ def test_control_token_in_a_text_is_a_difference_that_is_meant(model: Path, tmp_
         results = [run("parity", model, data, "--base-url", server.url, "--json")]
         server.pages["/v1/chat/completions/render"] = as_words
         results.append(run("parity", model, data, "--base-url", server.url, "--json"))
-    for result in results:
-        assert causes_of(report_of(result)) == {"control_token_in_text"}
-        assert result.exit_code == 0
+    assert causes_of(report_of(results[0])) == {"control_token_in_text"}
+    assert causes_of(report_of(results[1])) == set()  # read as text, as it is trained
+    assert [result.exit_code for result in results] == [0, 0]
 
 
 def test_template_other_than_the_recorded_one_is_found(model: Path, data: Path) -> None:

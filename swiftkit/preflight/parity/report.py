@@ -13,6 +13,7 @@ STATUSES = {
     "own_row": ("`swiftkit convert --template-of MODEL` writes such turns in own rows", True),
     "token_seam": ("`swiftkit convert --template-of MODEL` writes such turns in own rows", True),
     "needs": ("train and serve with the thinking switch that the turn needs", False),
+    "no_end": ("name the token that ends a turn in generation_config.json (eos_token_id)", False),
     "lost": ("take what is lost out of the rows, or use another chat template", False),
     "not_prefix": ("use another chat template, or answers in the form that it writes", False),
     "refused": ("change the conversation, or use a template that renders it", False),

@@ -183,6 +183,8 @@ def status_of(turn: TurnLoss) -> tuple[str, str]:
     if turn.needs and turn.status in ("ok", "own_row"):
         switches = ", ".join(f"{key}={value}" for key, value in turn.needs.items())
         return "needs", f"a server has to be sent {switches}"
+    if turn.status == "ok" and not turn.has_end and not turn.missing_end:
+        return "no_end", "the template writes no token that ends it"
     return turn.status, turn.why
 
 

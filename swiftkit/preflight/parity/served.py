@@ -78,6 +78,9 @@ class Prompts:
             if drift:
                 return drift
         if held := self._control_token_in(prompt):
+            token = self._tokenizer.ids(held)[0]
+            if list(ids).count(token) < expected.count(token):
+                return None  # the server reads it as text, as it is trained
             sides = f"trained as text: {held}", "a token where a server reads it"
             return Drift.told("control_token_in_text", *sides)
         differing = find_id_drift(expected, ids, self._tokenizer.decode)

@@ -23,6 +23,12 @@ _SECONDS = 60.0  # for ms-swift to import and to encode them
 _BACKEND = "template_backend"
 _SWIFT_BACKEND = "train with --template_backend swift"
 _CONVERT = "convert the rows again with `swiftkit convert --template-of MODEL`"
+_WITHOUT_LOSS = {  # statuses of turns, and what is to be done
+    "own_row": _CONVERT,
+    "not_prefix": "leave such rows out, or take another chat template",
+    "needs": "train and serve with that --enable_thinking",
+    "no_end": "name the token in the model's generation_config.json (eos_token_id)",
+}
 
 
 def no_chat_template(recipe: Recipe) -> Findings:
@@ -58,20 +64,25 @@ def dropped_turn(recipe: Recipe) -> Findings:
 
 
 def turn_without_loss(recipe: Recipe) -> Findings:
-    """A turn cannot be trained where it stands: no server lets the model write it so."""
+    """A turn cannot be trained where it stands; a row that has no other stops the run."""
     counts: dict[str, int] = {}
-    first = ""
-    fix = _CONVERT
+    first = first_status = ""
+    trained: dict[str, bool] = {}  # by row
     for place, status, why in _turns(recipe):
-        if status in ("own_row", "not_prefix", "needs"):
+        trained[place] = trained.get(place, False) or status == "ok"
+        if status in _WITHOUT_LOSS:
             counts[status] = counts.get(status, 0) + 1
-            first = first or f"{place}: {why}"
-            if status == "needs":
-                fix = "train and serve with that --enable_thinking"
-    if counts:
-        named = ", ".join(f"{status} {count}" for status, count in counts.items())
-        message = f"{first} ({named} in the first {_ROWS} rows)"
-        yield recipe.warn("dataset", message, fix)
+            if not first:
+                first, first_status = f"{place}: {why}", status
+    if not counts:
+        return
+    named = ", ".join(f"{status} {count}" for status, count in counts.items())
+    untrained = [place for place, is_trained in trained.items() if not is_trained]
+    message = f"{first} ({named} in the first {_ROWS} rows"
+    message += f"; nothing of {len(untrained)} rows can be trained)" if untrained else ")"
+    is_strict = untrained and recipe.get_bool("strict")
+    say = recipe.fail if is_strict else recipe.warn
+    yield say("dataset", message, _WITHOUT_LOSS[first_status])
 
 
 def swift_template(recipe: Recipe) -> Findings:
