@@ -71,10 +71,14 @@ def locked_file(output: Path) -> IO[str]:
     such folder.
     """
     for _ in range(_TRIES):
-        output.mkdir(parents=True, exist_ok=True)
         try:
+            output.mkdir(parents=True, exist_ok=True)
             lock = open_lock(output / LOCK)
-        except FileNotFoundError:
+        except FileNotFoundError:  # who ended has removed the folder, or one above it
+            continue
+        except FileExistsError:
+            if os.path.lexists(output) and not output.is_dir():
+                raise
             continue
         try:
             fix = "wait for it or stop it, or choose another --output_dir"
@@ -88,6 +92,7 @@ def locked_file(output: Path) -> IO[str]:
             lock.close()
             raise
         lock.close()
+    output.mkdir(parents=True, exist_ok=True)  # says why, where it can never be made
     raise cannot_be_opened(output / LOCK, "it leads nowhere")
 
 
