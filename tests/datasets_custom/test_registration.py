@@ -26,7 +26,8 @@ SAMPLES = [
     for kind in ("openai", "alpaca")
 ]
 RECIPE, MODEL = ROOT / "recipes" / "tiny" / "lora_sft.yaml", ROOT / "recipes" / "tiny" / "qwen3"
-REGISTER = ["--external_plugins", str(PLUGIN), "--custom_dataset_info", str(INFO)]
+NATIVE = ROOT / "swiftkit" / "swift_plugins" / "native_template.py"
+REGISTER = ["--external_plugins", str(NATIVE), str(PLUGIN), "--custom_dataset_info", str(INFO)]
 # Loads data sets as `swift sft` does: pairs of PLUGIN and DATASET; prints each row's last role and
 # columns.
 LOAD = """

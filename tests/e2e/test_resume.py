@@ -48,9 +48,9 @@ ENV:
 
 
 # Behind recipes/tiny/grpo_tool_call.yaml
-GRPO = f"""--external_plugins {ROOT}/swiftkit/swift_plugins/tool_call_reward.py
-    {ROOT}/tests/e2e/dies_in_save.py --dataset grpo.jsonl --output_dir out --max_steps 6
-    --save_steps 2 --model"""
+GRPO = f"""--external_plugins {ROOT}/swiftkit/swift_plugins/native_template.py
+    {ROOT}/swiftkit/swift_plugins/tool_call_reward.py {ROOT}/tests/e2e/dies_in_save.py
+    --dataset grpo.jsonl --output_dir out --max_steps 6 --save_steps 2 --model"""
 # What a log tells of the machine
 PACE = {"step_time", "elapsed_time", "remaining_time", "train_speed(s/it)", "memory(GiB)"}
 

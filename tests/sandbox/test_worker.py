@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -128,6 +129,7 @@ def test_worker_that_is_stopped_goes_on(worker: Worker) -> None:
 def test_request_that_nobody_reads_is_given_up_in_time(worker: Worker) -> None:
     """It is larger than the pipe."""
     assert worker.request({"do": "fall asleep"}, 60) == {}
+    time.sleep(0.1)  # it does so 10 ms later
     with pytest.raises(WorkerError, match=r"no answer within 0\.5 s"):
         worker.request({"do": "echo", "value": "x" * 1_000_000}, 0.5)
     assert not worker.alive
