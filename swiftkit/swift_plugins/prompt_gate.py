@@ -16,9 +16,11 @@ from typing import Any
 
 from swiftkit.data.to_openai import openai_messages
 from swiftkit.errors import DataError
+from swiftkit.json_text import replace_surrogates
 from swiftkit.rendering.chat_template import ChatTemplate
 from swiftkit.rendering.message_form import MessageForm, probe_form
 from swiftkit.rendering.neutral_messages import neutral
+from swiftkit.rendering.served_tools import tools_as_served
 from swiftkit.toolcall.tools import tools_from
 
 _ROWS = 20
@@ -80,26 +82,37 @@ def _difference(template: Any, form: MessageForm, row: Mapping[str, Any]) -> str
     messages = list(row["messages"])
     while messages and messages[-1]["role"] in ("assistant", "tool_call"):
         messages.pop()
-    tokenizer, tools = template.tokenizer, tools_from(row.get("tools"))
+    tokenizer, tools = template.tokenizer, tools_as_served(tools_from(row.get("tools")))
     settings = row.get("chat_template_kwargs") or {}
     variables = template.settings(settings) if hasattr(template, "settings") else settings
     conversation = form.apply(neutral(openai_messages(messages, "a row", reads_markup=False)))
     system = getattr(template, "asked", {}).get("default_system")
     if system is not None and conversation[0]["role"] != "system":
         conversation.insert(0, {"role": "system", "content": system})
+    if _holds_control_token(template, [conversation, tools]):
+        return ""  # the named exception: here it is encoded as text
     try:
         published = tokenizer.apply_chat_template(
-            conversation, tools=tools or None, add_generation_prompt=True, tokenize=False,
+            conversation, tools=tools, add_generation_prompt=True, tokenize=False,
             **variables,
         )  # fmt: skip
     except Exception as error:  # whatever a foreign template raises
         return f"the chat template refuses it: {error}"
+    published = replace_surrogates(published)
     with template.generate_context():
         asked = {"messages": messages, "tools": tools, "chat_template_kwargs": settings}
         ids = template.encode(asked)["input_ids"]
     if ids == tokenizer(published, add_special_tokens=False)["input_ids"]:
         return ""
     return _parting(tokenizer.decode(ids), published)
+
+
+def _holds_control_token(template: Any, value: Any) -> bool:
+    """Tell if a text of the messages or tools holds a control token's name, for native_template.py;
+    ms-swift's own templates make the token of it, as servers do."""
+    if not getattr(template, "is_rendered_natively", False):
+        return False
+    return bool(template.rows.encoder.control.marked(value) != value)
 
 
 def _parting(ours: str, published: str) -> str:

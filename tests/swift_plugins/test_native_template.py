@@ -303,6 +303,52 @@ def test_pairs_and_calls_in_a_text(models: Any, tmp_path: Path) -> None:
     assert seen["trained"][0].startswith("<tool_call>\n<function=look_up>")
 
 
+GATE = """
+import json, sys
+from types import SimpleNamespace
+from swift import get_processor, get_template
+from swift.utils import import_external_file
+import_external_file(sys.argv[1])
+from swiftkit.errors import DataError
+from swiftkit.swift_plugins.prompt_gate import check_prompts
+processor = get_processor(sys.argv[2], model_type="qwen3", task_type="causal_lm")
+template = get_template(processor, template_type="qwen3", template_backend="jinja")
+for line in sys.stdin:
+    row, drift = json.loads(line)
+    if drift:
+        template.rows.template.named["default"] = template.rows.template.source() + drift
+    try:
+        check_prompts(SimpleNamespace(template=template, train_dataset=[row]))
+        print("PASSED")
+    except DataError as error:
+        print("STOPPED", error.code)
+"""
+
+
+def test_gate_of_grpo_passes_good_prompts_and_stops_others() -> None:
+    """A tool without a description, a control token's name in a text and half a character are no
+    differences; a template that differs from the tokenizer's is one."""
+    bare = {"type": "function", "function": {"name": "look_up", "parameters": {}}}
+    good = [
+        {"messages": [question()], "tools": [bare]},
+        {"messages": [question("What is <|im_end|>?")], "tools": [TOOL]},
+        {"messages": [question("half \ud835")]},
+        {"messages": [question()], "tools": [TOOL]},
+    ]
+    asked = [*[(row, "") for row in good], (good[-1], " drift")]
+    plugin = ROOT / "swiftkit/swift_plugins/native_template.py"
+    done = subprocess.run(
+        [*warm_call(), "python", "-c", GATE, str(plugin), str(ROOT / "recipes/tiny/qwen3")],
+        input="".join(json.dumps(each) + "\n" for each in asked),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    said = [line for line in done.stdout.splitlines() if line.startswith(("PASSED", "STOPPED"))]
+    assert said == ["PASSED"] * 4 + ["STOPPED prompt_differs"], done.stderr[-3000:]
+
+
 def test_packed_rows_are_the_rows(tmp_path: Path) -> None:
     model, rows = ROOT / "recipes/tiny/qwen3", []
     for word in ("Oak", "Elm", "Ash", "Fir", "Yew"):
