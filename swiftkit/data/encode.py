@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from swiftkit.data.folded import folded
 from swiftkit.errors import DataError, SwiftkitError, UsageError
 from swiftkit.records import Row
 
@@ -160,7 +159,6 @@ def _count_common(one: str, other: str) -> int:
 def _encode(encoder: Encoder, row: Row) -> tuple[list[int], list[bool]]:
     """Return the token ids, and for each whether it is trained."""
     batch: dict[str, list[Any]] = {name: [value] for name, value in row.items()}
-    batch["messages"] = [folded(row["messages"])]
     checked = encoder.loader.batched_preprocess(batch, strict=True, ignore_max_length_error=False)
     columns = {name: checked[name][0] for name in checked if name in encoder.loader.standard_keys}
     # a row with a gold is a question of GRPO or an evaluation; any other trains `swift sft`

@@ -48,6 +48,7 @@ STEPS = {
         said("assistant", HOSTILE),
     ],
 }
+SPOKEN = {"tools": [TOOL], "messages": [QUESTION, {**CALL, "content": "I look."}]}
 ENGLISH = {
     "messages": [
         said("system", "Be short."),
@@ -415,7 +416,8 @@ def test_what_real_swift_trains_on(tmp_path: Path) -> None:
     """Text, spans, counts and truncation of tool calls, Chinese, emoji, several turns; swift's
     refusals in a line."""
     data = write(tmp_path / "rows.jsonl", STEPS, ENGLISH, "{", TURNS, PROMPT, LOSSLESS)
-    whole, person, ambiguous_type, ambiguous_template, unknown, no_agent, agent, no_such, own = (
+    beside_call = write(tmp_path / "beside.jsonl", SPOKEN)
+    whole, person, ambiguous_type, ambiguous_template, unknown, no_agent, agent, no_such, *owns = (
         real_swift(
             [str(data), *REAL, "--json", "--max-length", "100"],
             [str(data), *REAL, "--row", "1"],
@@ -426,6 +428,7 @@ def test_what_real_swift_trains_on(tmp_path: Path) -> None:
             [str(data), *KNOWN, "--template", "chatml", "--agent-template", "hermes", "--row", "1"],
             [str(data), *REAL, "--agent-template", "herms"],
             [str(data), *OWN, "--row", "4"],
+            [str(beside_call), *OWN],
         )
     )
     assert (whole.status, "1 failed" in whole.stderr) == (1, True)
@@ -459,8 +462,10 @@ def test_what_real_swift_trains_on(tmp_path: Path) -> None:
     assert "qwen3, qwen3_emb, qwen3_reranker; choose one with --model-type" in ambiguous_type.stderr
     assert "qwen3_nothinking; choose one with --template" in ambiguous_template.stderr
     assert "near: qwen3_nothinking" in unknown.stderr
+    own, beside = owns
     assert "template: the model's own" in own.stderr
     assert own.stdout.count(f"{END.strip()}⟧\n") == 2  # the line break behind it is not trained
+    assert "⟦I look.\n<tool_call>" in beside.stdout  # one line break, which the template writes
     assert (no_agent.status, no_agent.stdout) == (1, "")
     assert "the template chatml has no agent template" in no_agent.stderr
     assert "give --agent-template, to swift as --agent_template, one of react_en" in no_agent.stderr
