@@ -71,6 +71,29 @@ def tools_from(value: Any) -> list[dict[str, Any]]:
     return [tool_from(tool, index) for index, tool in enumerate(tools)]
 
 
+def are_tools(value: Any) -> bool:
+    """Tell whether a value looks like a list of tool definitions, whatever it is called.
+
+    Each has a name, and a description or parameters; a call has neither but for `parameters`, which
+    are no JSON Schema there.
+    """
+    items = value if isinstance(value, list) else [value]
+    return bool(items) and all(map(_looks_like_tool, items))
+
+
+def _looks_like_tool(value: Any) -> bool:
+    tool = decode_or_none(value) if isinstance(value, str) else value
+    function = tool.get("function", tool) if isinstance(tool, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        return False
+    if "arguments" in function:
+        return False
+    if isinstance(function.get("description"), str):
+        return True
+    schemas = [function[key] for key in _PARAMETERS if isinstance(function.get(key), dict)]
+    return any("properties" in schema or "type" in schema for schema in schemas)
+
+
 def tool_names(tools: list[dict[str, Any]]) -> frozenset[str]:
     return frozenset(tool["function"]["name"] for tool in tools)
 

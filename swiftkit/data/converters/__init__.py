@@ -3,6 +3,7 @@
     ORDER                          its place when a format is detected: the lowest that matches wins
     matches(record) -> bool        whether the record looks like this format; raises nothing
     convert(record) -> rows        the record's swift rows; raises DataError, whatever it holds
+    READS                          the keys that it reads, by their paths (data/unread_fields.py)
     COMPANION                      optional: a folder beside the input; its row of the same id, in
                                    the file of the same name, is merged into the record
     files_beside(record)           optional: columns, each with files beside the input whose
