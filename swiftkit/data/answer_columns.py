@@ -13,7 +13,8 @@ from typing import Any
 
 from swiftkit.data.from_openai import are_messages, is_message, messages_of, role_of, with_system
 from swiftkit.data.json_values import listed
-from swiftkit.data.rows import ANSWERS, answer_message, call_message
+from swiftkit.data.messages import answer_message, call_message
+from swiftkit.data.rows import ANSWERS
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message

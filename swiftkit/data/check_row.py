@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from swiftkit.data.json_values import field
+from swiftkit.data.messages import place_of
 from swiftkit.data.rows import FOLLOWS, ROLES
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
@@ -31,7 +32,7 @@ def check_row(row: Row) -> None:
         tools = frozenset()  # a bad answer may be bad because no such tool exists
     before: str | None = None  # the role of the message before
     for index, message in enumerate(messages):
-        where = f"messages[{index}]"
+        where = place_of(message, index)
         before = _check_message(message, before, where)
         if before == "tool_call":
             check_defined(call_from_message(message, where).name, tools, where)

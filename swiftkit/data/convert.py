@@ -32,6 +32,7 @@ from swiftkit.files.inputs import (
 )
 from swiftkit.files.jsonl import encode, put_first, write_atomically
 
+_SHOWN = 12  # keys that were not read
 PIECE_BYTES = 1 << 20  # what is converted at a time
 _SEEN_BY_LOADER = 8 << 20  # bytes; `datasets` looks at 10 << 20 to learn a file's columns
 
@@ -55,6 +56,13 @@ class TemplateReport(msgspec.Struct):
             self.rows_of_one_turn += kind == "own"
 
 
+class UnreadField(msgspec.Struct):
+    """A key that no converter read, and that is in no row."""
+
+    rows: int  # records that have it
+    first: str  # the place of the first
+
+
 class ConvertReport(msgspec.Struct):
     """The counts of a run, as `--json` prints them."""
 
@@ -68,6 +76,7 @@ class ConvertReport(msgspec.Struct):
     formats: dict[str, int] = {}
     first_rows: dict[str, str] = {}  # by format
     examples: dict[str, str] = {}  # the first reject of each code
+    unread: dict[str, UnreadField] = {}  # what was not read of accepted records, by its path
     notes: list[str] = []
     rejects_file: str = ""
     template: TemplateReport | None = None
@@ -135,6 +144,10 @@ def summary(report: ConvertReport) -> str:
         lines.append(f"  read as {name}: {count} ({title(name)}), the first at {first}")
     for code, count in sorted(report.rejects.items(), key=lambda item: -item[1]):
         lines.append(f"  rejected, {code}: {count}, the first at {report.examples[code]}")
+    for path, field in list(report.unread.items())[:_SHOWN]:
+        lines.append(f"  not read, {path}: {field.rows} rows, the first at {field.first}")
+    if len(report.unread) > _SHOWN:
+        lines.append(f"  not read, and {len(report.unread) - _SHOWN} other keys: --json has all")
     if report.template:
         lines += _template_lines(report.template)
     if report.rejects_file:
@@ -284,6 +297,8 @@ def _count(outcome: ConvertOutcome, report: ConvertReport) -> None:
         if name not in report.formats:
             report.first_rows[name] = _first_place(outcome)
         report.formats[name] = report.formats.get(name, 0) + outcome.records
+        for path, (count, first) in outcome.unread.items():
+            report.unread.setdefault(path, UnreadField(0, first)).rows += count
     else:
         report.rows_filtered += 1
     report.rows_in = report.rows_accepted + report.rows_rejected

@@ -15,6 +15,7 @@ from swiftkit.data.from_openai import unfolded
 from swiftkit.data.json_values import listed
 from swiftkit.data.old_form import is_own_old_row
 from swiftkit.data.targets import TARGETS
+from swiftkit.data.unread_fields import unread_fields
 from swiftkit.errors import DataError
 from swiftkit.files.inputs import STDIN, Chunk
 from swiftkit.files.jsonl import decode_object, encode
@@ -66,6 +67,8 @@ class ConvertOutcome(NamedTuple):
     # with a chat template: the kind of each row, and the number of turns by status
     kinds: tuple[str, ...] = ()
     turns: Counter[str] | None = None
+    # what was not read, by its path: the number of records, and the place of the first
+    unread: Mapping[str, tuple[int, str]] = {}
 
 
 def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]:
@@ -76,34 +79,46 @@ def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]
     outcomes: list[ConvertOutcome] = []
     rows: list[bytes] = []  # of neighbours that go the short way
     columns: frozenset[str] = frozenset()  # of the first of these rows
-    is_short: dict[Kind, bool] = {}  # whether records of a kind may go the short way
+    # what records of a kind leave unread; None for a kind that may not go the short way
+    short: dict[Kind, tuple[str, ...] | None] = {}
+    unread: dict[str, tuple[int, str]] = {}  # of the rows
     name = _name(chunk.path)
     scratch = bytearray()
     for number, line in chunk.records:
         plain = convert_line(line, f"{name}:{number}", scratch)
-        if plain is not None and plain.kind not in is_short:
+        if plain is not None and plain.kind not in short:
             # the first of a kind must become the same in the general way: its format may be another
             general = _outcome(chunk.path, number, line, options)
-            expected = "openai", (encode(plain.row),)
-            is_short[plain.kind] = (general.source_format, general.rows) == expected
-        if plain is None or not is_short[plain.kind]:
-            outcomes += _joined(rows, columns)
+            is_same = (general.source_format, general.rows) == ("openai", (encode(plain.row),))
+            short[plain.kind] = tuple(general.unread) if is_same else None
+        left = None if plain is None else short[plain.kind]
+        if plain is None or left is None:
+            outcomes += _joined(rows, columns, unread)
             outcomes.append(_outcome(chunk.path, number, line, options))
-            rows, columns = [], frozenset()
+            rows, columns, unread = [], frozenset(), {}
             continue
         if not (plain.row.keys() <= columns and plain.columns <= columns):
-            outcomes += _joined(rows, columns)
-            rows, columns = [], plain.columns.union(plain.row)
+            outcomes += _joined(rows, columns, unread)
+            rows, columns, unread = [], plain.columns.union(plain.row), {}
         rows.append(encode(plain.row))
-    return outcomes + _joined(rows, columns)
+        for path in left:
+            count, first = unread.get(path, (0, plain.row["source"]))
+            unread[path] = count + 1, first
+    return outcomes + _joined(rows, columns, unread)
 
 
-def _joined(rows: list[bytes], columns: frozenset[str]) -> list[ConvertOutcome]:
+def _joined(
+    rows: list[bytes], columns: frozenset[str], unread: Mapping[str, tuple[int, str]]
+) -> list[ConvertOutcome]:
     """Return the one outcome of neighbours that went the short way, if there are any."""
     if not rows:
         return []
     text, all_columns = b"\n".join(rows), columns | _PLAIN_COLUMNS
-    return [ConvertOutcome("openai", rows=(text,), records=len(rows), columns=all_columns)]
+    return [
+        ConvertOutcome(
+            "openai", rows=(text,), records=len(rows), columns=all_columns, unread=unread
+        )
+    ]
 
 
 def _outcome(path: Path, number: int, line: bytes, options: ConvertOptions) -> ConvertOutcome:
@@ -131,7 +146,11 @@ def _convert(
     source_format, record = detect_format(unfolded(record), path, options.source_format)
     rows: list[Row] = []
     identity = ""
-    for row in converter_of(source_format).convert(record):
+    converter = converter_of(source_format)
+    converted = list(converter.convert(record))
+    carried = set(chain.from_iterable(converted))
+    unread = dict.fromkeys(unread_fields(record, converter.READS, carried), (1, source))
+    for row in converted:
         row["source"] = source
         identity = row.setdefault("id", source)
         check_row(row)
@@ -147,7 +166,14 @@ def _convert(
     columns = frozenset(chain.from_iterable(map(_columns, rows)))
     encoded = tuple(map(encode, rows))
     return ConvertOutcome(
-        source_format, identity, encoded, None, 1, columns, is_old, tuple(kinds), turns or None
+        source_format,
+        identity,
+        encoded,
+        columns=columns,
+        is_old_row=is_old,
+        kinds=tuple(kinds),
+        turns=turns or None,
+        unread=unread,
     )
 
 

@@ -12,6 +12,7 @@ from pkgutil import iter_modules
 from typing import Any, Protocol, cast
 
 from swiftkit.data import converters
+from swiftkit.data.unread_fields import Reads
 from swiftkit.errors import DataError
 from swiftkit.files.inputs import STDIN, companion
 from swiftkit.files.jsonl import read_objects
@@ -22,6 +23,7 @@ class Converter(Protocol):
     """A module of converters/."""
 
     ORDER: int
+    READS: Reads
 
     def matches(self, record: dict[str, Any]) -> bool: ...
     def convert(self, record: dict[str, Any]) -> Iterable[Row]: ...

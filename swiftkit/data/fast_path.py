@@ -16,7 +16,10 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from swiftkit.data.dialects.system_text import without_call_format
 from swiftkit.data.rows import ANSWERS, FOLLOWS, OWN_COLUMNS, SWIFT_COLUMNS
+from swiftkit.data.text_calls import holds_none, may_be_result
+from swiftkit.data.unread_fields import is_plain_name
 from swiftkit.errors import DataError
 from swiftkit.files.jsonl import encode, has_spelt_colons
 from swiftkit.toolcall.call import ToolCall
@@ -26,6 +29,7 @@ from swiftkit.toolcall.tools import tool_from
 # of a record: name and type of its columns beside messages, tools and id
 Kind = tuple[tuple[str, type], ...]
 _MOST_TOOLS = 4096  # remembered at a time, of about 1 KB
+_MOST_SYSTEM_TEXTS = 256
 _SPECIAL = SWIFT_COLUMNS | {"functions", "reasoning_effort", "expected_calls", "scoring"}
 _AFTER: dict[str | None, set[str]] = {}  # the roles that may follow a role; None is the beginning
 for _role, _befores in FOLLOWS.items():
@@ -34,6 +38,7 @@ for _role, _befores in FOLLOWS.items():
 for _role in ("user", "assistant"):
     _AFTER[_role].remove(_role)  # the general way makes one message of two
 _SPACE = ord(" ")
+_STRUCTURES = ("[", "{")  # JSON text begins so
 _NULL = Raw(b"null")
 _ID, _NAME = "messages.tool_call_id", "messages.name"
 _COLUMNS = {  # (is there an id, is there a name)
@@ -88,6 +93,12 @@ _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _encode_into = msgspec.json.Encoder().encode_into
 
 
+class _Tool(NamedTuple):
+    name: str
+    text: bytes  # as it stands in the JSON of a row: escaped
+    definition: dict[str, Any]
+
+
 class PlainRow(NamedTuple):
     kind: Kind
     row: dict[str, Any]  # ready to be encoded
@@ -103,10 +114,10 @@ def convert_line(line: bytes, source: str, scratch: bytearray) -> PlainRow | Non
         columns = _columns(line)
         messages = _messages(columns.pop("messages"), scratch)
         tools = _tools(columns.pop("tools", _NULL))
-        plain = encode(_plain_messages(messages, {name for name, _ in tools}))
+        plain = encode(_plain_messages(messages, tools))
         row: dict[str, Any] = {"messages": Raw(plain)}
         if tools:
-            texts = b",".join([text for _, text in tools])
+            texts = b",".join([tool.text for tool in tools])
             row["tools"] = Raw(b'"[%b]"' % texts)
         identity = columns.pop("id", _NULL)
         if identity != _NULL:
@@ -148,8 +159,7 @@ def _messages(raw: Raw, scratch: bytearray) -> list[_RawMessage]:
     return messages
 
 
-def _tools(raw: Raw) -> list[tuple[str, bytes]]:
-    """Return name and text of each tool."""
+def _tools(raw: Raw) -> list[_Tool]:
     items = _decode_items(raw)
     if type(items) is str:
         items = _decode_items(items)
@@ -157,12 +167,14 @@ def _tools(raw: Raw) -> list[tuple[str, bytes]]:
         return []
     if type(items) is not list:
         raise NotPlainError
-    return [_tool(tool) for tool in map(bytes, items)]
+    tools = [_tool(tool) for tool in map(bytes, items)]
+    if len({tool.name for tool in tools}) < len(tools):
+        raise NotPlainError
+    return tools
 
 
 @lru_cache(maxsize=_MOST_TOOLS)
-def _tool(raw: bytes) -> tuple[str, bytes]:
-    """Return a tool's name, and its text as it stands in the JSON of a row: escaped."""
+def _tool(raw: bytes) -> _Tool:
     value = _decode_object(raw)
     text = encode(value)
     if "function" not in value or raw.count(b":") != text.count(b":") or has_spelt_colons(raw):
@@ -170,11 +182,12 @@ def _tool(raw: bytes) -> tuple[str, bytes]:
     tool = tool_from(value, 0)
     if tool is not value:
         text = encode(tool)
-    return tool["function"]["name"], encode(text.decode())[1:-1]
+    return _Tool(tool["function"]["name"], encode(text.decode())[1:-1], tool)
 
 
-def _plain_messages(messages: list[_RawMessage], tools: set[str]) -> list[_PlainMessage]:
-    """Return the messages of the row; `tools` are the names of its tools."""
+def _plain_messages(messages: list[_RawMessage], tools: list[_Tool]) -> list[_PlainMessage]:
+    """Return the messages of the row."""
+    names = {tool.name for tool in tools}
     plain: list[_PlainMessage] = []
     waiting: list[Any] = []  # the ids of the calls that have no result yet
     for message in messages:
@@ -186,7 +199,7 @@ def _plain_messages(messages: list[_RawMessage], tools: set[str]) -> list[_Plain
                 plain.append(_PlainMessage(role, content))
             elif not calls or (plain and plain[-1].role == "assistant"):
                 raise NotPlainError
-            plain += [_call(call, tools) for call in calls]
+            plain += [_call(call, names) for call in calls]
             waiting = [call.id for call in calls]
             if len(waiting) > 1 and len(set(waiting)) < len(waiting):
                 raise NotPlainError
@@ -201,7 +214,37 @@ def _plain_messages(messages: list[_RawMessage], tools: set[str]) -> list[_Plain
         else:
             plain.append(_PlainMessage(role, content))
     _check_order(plain)
+    _check_words(plain, [tool.definition for tool in tools], names)
     return plain
+
+
+def _check_words(
+    messages: list[_PlainMessage], tools: list[dict[str, Any]], names: set[str]
+) -> None:
+    """Let texts pass that are words alone: no calls, no results, no format of calls."""
+    before = ""
+    for message in messages:
+        role, text = message.role, message.content
+        if role == "assistant":
+            is_plain = holds_none(text, tools, names)
+        elif role == "system":
+            is_plain = _is_plain_system(text)
+        elif role == "tool_response" or before == "tool_call":
+            is_plain = role == "tool_call" or not may_be_result(text)
+        else:
+            is_plain = True
+        if not is_plain:
+            raise NotPlainError
+        before = role
+
+
+@lru_cache(maxsize=_MOST_SYSTEM_TEXTS)
+def _is_plain_system(text: str) -> bool:
+    """Return whether a system text prescribes no format of calls."""
+    try:
+        return without_call_format(text, "") == (text, [])
+    except DataError:
+        return False
 
 
 def _check_order(messages: list[_PlainMessage]) -> None:
@@ -241,6 +284,8 @@ def _add_columns(columns: dict[str, Raw], row: dict[str, Any]) -> Kind:
     kind = []
     for name, raw in columns.items():
         value = _decode_scalar(raw)
+        if not is_plain_name(name) or (type(value) is str and value[:1] in _STRUCTURES):
+            raise NotPlainError
         kind.append((name, type(value)))
         if type(value) is str and name not in OWN_COLUMNS:
             row[name] = value

@@ -9,14 +9,15 @@ An answer in text may be calls: in JSON {"tool_call": ...}, as a call string, an
 """
 
 import re
+from itertools import chain
 from typing import Any
 
 import msgspec
 
 from swiftkit.data.answer_columns import conversation, is_call
-from swiftkit.data.from_openai import are_messages, is_message, messages_of
+from swiftkit.data.from_openai import are_messages, is_message, messages_of, reads_of
 from swiftkit.data.json_values import listed
-from swiftkit.data.rows import answer_message, call_message
+from swiftkit.data.messages import answer_message, call_message
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode, decode_distinct
 from swiftkit.records import Message
@@ -29,6 +30,17 @@ PAIRS = (
     ("instruction", "output"), ("prompt", "completion"), ("prompt", "response"),
     ("query", "response"),
 )  # fmt: skip
+
+
+def reads_of_pair(others: str) -> dict[str, str]:
+    """Return what is read of a question, its history and its answer, for a converter's READS."""
+    names = dict.fromkeys(chain.from_iterable(PAIRS))
+    return {
+        "": f"{' '.join(names)} input history messages conversations {others}",
+        **reads_of(*names, "messages", "conversations"),
+    }
+
+
 _MARKED_CALL = re.compile(r'\{\s*"tool_call"\s*:')
 _WIDE_CALL = re.compile(  # in full-width punctuation
     r"(?=.*[（）＝])\s*[A-Za-z_]\w*\s*[(（]\s*\w+\s*[=＝][^()（）]*[)）]\s*[;；]?\s*"

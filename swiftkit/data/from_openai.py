@@ -9,20 +9,40 @@ from typing import Any, TypeGuard
 
 from swiftkit.data.from_sharegpt import ROLES as SHAREGPT_ROLES
 from swiftkit.data.json_values import field, listed
-from swiftkit.data.rows import (
-    ANSWERS,
+from swiftkit.data.messages import (
+    FLAGS,
+    REASONING,
     answer_message,
     call_message,
     loss_flag,
+    placed,
+    reasoning_beside,
     result_message,
     text_of,
 )
+from swiftkit.data.rows import ANSWERS
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode
 from swiftkit.records import GOLD_COLUMNS, Message
 from swiftkit.toolcall.read_call import call_from
-from swiftkit.toolcall.reasoning import reasoning_of
 from swiftkit.toolcall.tool_results import in_call_order
+
+# what `messages_of` reads of a message, and of the calls in it; `{}` is the path of the list
+_CALL = "id type -index function name arguments parameters"
+_READS = {
+    "{}[]": f"role from content value tool_calls function_call tool_call_id name {REASONING}"
+    f" {FLAGS} -refusal -audio -annotations",
+    "{}[].content[]": "type text -annotations -cache_control",
+    "{}[].tool_calls[]": _CALL,
+    "{}[].tool_calls[].function": "name arguments parameters",
+    "{}[].function_call": "name arguments parameters",
+}
+
+
+def reads_of(*paths: str) -> dict[str, str]:
+    """Return what is read of the lists of messages at these paths, for a converter's READS."""
+    return {key.format(path): names for path in paths for key, names in _READS.items()}
+
 
 _ROLES = SHAREGPT_ROLES | {"developer": "system", "model": "assistant"}
 _CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue")  # columns
@@ -112,7 +132,7 @@ def with_system(system: str, messages: list[Message]) -> list[Message]:
     """Return the messages, with this text in front, unless it is empty or stands there already."""
     if not system.strip() or messages[:1] == [{"role": "system", "content": system}]:
         return messages
-    return [{"role": "system", "content": system}, *messages]
+    return [placed({"role": "system", "content": system}, "system"), *messages]
 
 
 def messages_of(messages: Any, where: str) -> list[Message]:
@@ -134,7 +154,7 @@ def messages_of(messages: Any, where: str) -> list[Message]:
         if role == "tool_response":
             identity = message.get("tool_call_id")
             result = result_message(text_of(content, place), identity, message.get("name"))
-            results.append((identity, result))
+            results.append((identity, placed(result, place)))
             continue
         if results:
             finished += in_call_order(results, ids, place)
@@ -153,7 +173,7 @@ def messages_of(messages: Any, where: str) -> list[Message]:
             parts = iter([Message(role=role, content=text_of(content, place))])
         for part in parts:
             part.update(flag)
-            finished.append(part)
+            finished.append(placed(part, place))
     return [*finished, *in_call_order(results, ids, "the end")]
 
 
@@ -161,7 +181,7 @@ def _answer(
     message: dict[str, Any], content: Any, calls: list[Any], where: str
 ) -> Iterator[Message]:
     text = text_of(content, where)
-    reasoning = reasoning_of(message, where)
+    reasoning = reasoning_beside(message, where)
     if text.strip() or reasoning or not calls:
         yield answer_message(text, reasoning)
     for number, call in enumerate(calls):

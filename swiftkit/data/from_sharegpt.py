@@ -7,11 +7,12 @@ A text that prescribes a data set's own call format is no part of a row: the cha
 to call, and two prescriptions contradict each other.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from swiftkit.data.json_values import items
-from swiftkit.data.rows import ANSWERS, SYSTEM, answer_message, call_message, loss_flag, text_of
+from swiftkit.data.messages import FLAGS, answer_message, call_message, loss_flag, text_of
+from swiftkit.data.rows import ANSWERS, SYSTEM
 from swiftkit.errors import DataError
 from swiftkit.records import Message
 from swiftkit.toolcall.call import ToolCall
@@ -26,6 +27,14 @@ ROLES = {  # as written, and swift's name
     "function": "tool_response", "function_response": "tool_response",
     "tool_response": "tool_response",
 }  # fmt: skip
+
+
+# what `turns_of` reads of a conversation, for a converter's READS
+CONVERSATION_READS = {
+    "": "conversations",
+    "conversations[]": f"from value {FLAGS}",
+    "conversations[].value[]": "type text",
+}
 
 
 class ShareGptTurn(NamedTuple):
@@ -108,14 +117,17 @@ def answer(
         yield message
 
 
-def check_no_markup(system: str, marks: Iterable[str]) -> str:
-    """Return the stripped system text. Raises DataError (format_in_prompt) if it holds a mark."""
-    for mark in marks:
-        if mark in system:
-            reason = f"the system text prescribes a format of calls: {mark!r}"
-            fix = "take the sentences about the format of calls out"
-            raise DataError(reason, "format_in_prompt", f"{fix}: the chat template writes its own")
-    return system.strip()
+def system_parts(
+    turns: Iterable[ShareGptTurn], without_prompt: Callable[[str, str], tuple[str, list[Any]]]
+) -> tuple[dict[str, str], list[Any]]:
+    """Return what is left of each system text, by the turn's place, and the tools of all."""
+    texts: dict[str, str] = {}
+    tools: list[Any] = []
+    for turn in turns:
+        if turn.role == "system":
+            texts[turn.where], listed = without_prompt(turn.text, turn.where)
+            tools += listed
+    return texts, tools
 
 
 def with_tools(record: dict[str, Any], tools: list[Any]) -> dict[str, Any]:

@@ -7,21 +7,23 @@ looks whether a called tool exists. check_row.py looks whether a finished row is
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import msgspec
-
-from swiftkit.data.json_values import field, listed
+from swiftkit.data.dialects.system_text import without_call_format
+from swiftkit.data.json_values import field
+from swiftkit.data.messages import id_text, place_of, placed, text_of, unsupported_media
+from swiftkit.data.row_tools import RowTools, are_tools_column, is_tools_column, read_tools
+from swiftkit.data.text_calls import with_calls_read
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.reasoning import OPEN, split
-from swiftkit.toolcall.tools import tools_from
 
 ROLES = ("system", "user", "assistant", "tool_call", "tool_response")
 ANSWERS = ("assistant", "tool_call")
 CALL_ROLES = ("tool_call", "tool_response")  # which only ms-swift's own rows have
 _TEXT_ROLES = ("system", "user", "assistant")
 MEDIA = ("images", "image", "videos", "video", "audios", "audio", "objects")
-SYSTEM = ("system", "system_prompt")
+SYSTEM = ("system", "system_prompt", "system_message", "systemPrompt", "sys_prompt")
+# columns under which data have a system text where they have a chat, too
+_INSTRUCTIONS = ("instructions", "custom_instructions")
 # ms-swift reads them itself: a raw file's column of that name must not reach it by accident
 SWIFT_COLUMNS = frozenset((
     *MEDIA, *SYSTEM, "messages", "tools", "label", "margin", "conversation", "conversations",
@@ -33,6 +35,11 @@ JUDGED = (
     "chosen", "rejected", "rejected_response", "rejected_messages", "preferred_output",
     "non_preferred_output", "positive_messages", "negative_messages", "kto_tag",
 )  # fmt: skip
+# what `make_row` reads of every record, or refuses; tools may have other names (row_tools.py)
+READS = " ".join((
+    *MEDIA, *SYSTEM, *_INSTRUCTIONS, *JUDGED, "tools", "id", "chat_template_kwargs",
+    "reasoning_effort",
+))  # fmt: skip
 OWN_COLUMNS = ("source", "chain")  # swiftkit writes them itself
 # which roles may stand before a role; None is the beginning
 FOLLOWS: dict[Any, set[str | None]] = {
@@ -43,93 +50,6 @@ FOLLOWS: dict[Any, set[str | None]] = {
     "tool_call": {"user", *ANSWERS, "tool_response"},
     "tool_response": {"tool_call", "tool_response"},
 }
-# The last one is a share, which a row cannot hold.
-_LOSS_FLAGS = ("loss", "weight", "train", "training", "loss_weight", "loss_scale")
-_MEDIA_PARTS = frozenset((
-    "image", "image_url", "input_image", "video", "video_url", "audio", "audio_url", "input_audio",
-))  # fmt: skip
-
-
-def text_of(content: Any, where: str) -> str:
-    """Return the text of a content: a string, null or OpenAI's text parts. Raises DataError."""
-    if isinstance(content, str):
-        return content
-    if content is None:
-        return ""
-    texts = []
-    has_other = False
-    for part in listed(content):
-        kind, text = field(part, "type"), field(part, "text")
-        if isinstance(kind, str) and kind in _MEDIA_PARTS:
-            raise _unsupported_media(f"{where}: a part of the content is of type {kind}")
-        has_other = has_other or kind != "text" or not isinstance(text, str)
-        texts.append(text)
-    if has_other:
-        reason = f"{where}: content is neither text nor text parts"
-        raise DataError(reason, "bad_content", "give the content as text")
-    return "".join(texts)
-
-
-def _unsupported_media(reason: str) -> DataError:
-    return DataError(reason, "unsupported_media", "convert rows of text only")
-
-
-def loss_flag(message: Mapping[str, Any], where: str, *, is_answer: bool) -> Any:
-    """Return ms-swift's flag {"loss": bool} for a message's `loss`, `weight` or `train`, or {}.
-
-    `is_answer` says that a model wrote the message. Raises DataError (unsupported_loss_flag) for a
-    share of a loss, flags that disagree, and the loss of a message that no model wrote.
-    """
-    flags = {name: message[name] for name in _LOSS_FLAGS if message.get(name) is not None}
-    if not flags:
-        return {}
-    first, *others = flags.values()
-    is_clear = first in (0, 1) and all(flag == first for flag in others)
-    has_loss = bool(first)
-    if is_clear and "loss_scale" not in flags:
-        if is_answer:
-            return {"loss": has_loss}
-        if not has_loss:
-            return {}
-        fix = "delete the flag: ms-swift trains on answers alone"
-    else:
-        fix = f"write one of {', '.join(_LOSS_FLAGS[:3])}, as 0 or 1"
-    written = ", ".join(f"{name} {value!r}"[:60] for name, value in flags.items())
-    raise DataError(f"{where}: {written}", "unsupported_loss_flag", fix)
-
-
-def answer_message(text: str, reasoning: str | None = None) -> Message:
-    message: Message = {"role": "assistant", "content": text}
-    if reasoning:
-        message["reasoning_content"] = reasoning
-    return message
-
-
-def call_message(call: ToolCall, identity: Any = None) -> Message:
-    """Return the message of a call; `identity` is the id that the data gives it, if any."""
-    try:
-        content = msgspec.json.encode(call).decode()
-    except UnicodeEncodeError as error:  # a call that was read from text may hold it as an escape
-        raise DataError("a call holds a lone surrogate", "broken_call", "mend its text") from error
-    message: Message = {"role": "tool_call", "content": content}
-    if id_text := _id_text(identity):
-        message["tool_call_id"] = id_text
-    return message
-
-
-def result_message(text: str, identity: Any = None, name: Any = None) -> Message:
-    """Return the message of a tool's result, with the id of its call and the tool's name, if the
-    data has them."""
-    message: Message = {"role": "tool_response", "content": text}
-    if id_text := _id_text(identity):
-        message["tool_call_id"] = id_text
-    if isinstance(name, str) and name:
-        message["name"] = name
-    return message
-
-
-def _id_text(identity: Any) -> str:
-    return str(identity) if isinstance(identity, str | int) else ""
 
 
 def is_judged(record: Mapping[str, Any]) -> bool:
@@ -152,17 +72,54 @@ def check_media(record: Mapping[str, Any]) -> None:
     """Raise DataError (unsupported_media) for a row with images or the like."""
     for name in MEDIA:
         if record.get(name):
-            raise _unsupported_media(f"the row has {name}")
+            raise unsupported_media(f"the row has {name}")
 
 
-def make_row(messages: Iterable[Message], record: Mapping[str, Any], used: Iterable[str]) -> Row:
+def make_row(
+    messages: Iterable[Message],
+    record: Mapping[str, Any],
+    used: Iterable[str],
+    *,
+    keeps_broken_calls: bool = False,
+) -> Row:
     """Return a row of these messages, with the record's tools, id, system, settings and texts.
 
-    `used` names the record's columns that the converter has put into the messages. Raises DataError
-    for what a row of text, or the converter, would lose: unsupported_media, other_format.
+    Calls in the texts of answers become calls, and a format of calls that a system text prescribes
+    is taken out of it, its tools with it. `used` names the record's columns that the converter has
+    put into the messages. Raises DataError for what a row of text, or the converter, would lose:
+    unsupported_media, other_format, two_tool_lists, and what text_calls.py and dialects/ raise;
+    with keeps_broken_calls a broken call stays text, as a bad answer may have one.
     """
     check_media(record)
     used = (*used, "reasoning_effort")
+    _check_not_judged(record, used)
+    apart = []
+    for number, message in enumerate(messages):
+        place = place_of(message, number)
+        apart.append(placed(reasoning_apart(message, place), place))
+    apart, prescribed = _without_call_formats(_with_system(apart, record, used))
+    tools = _tools(record, prescribed)
+    read = with_calls_read(apart, tools.tools, lenient=keeps_broken_calls)
+    row: Any = {"messages": _joined(read)}
+    settings, effort = record.get("chat_template_kwargs"), record.get("reasoning_effort")
+    settings = settings if isinstance(settings, dict) else {}
+    if isinstance(effort, str):
+        settings = {"reasoning_effort": effort, **settings}
+    if settings:
+        row["chat_template_kwargs"] = settings
+    if tools.tools:
+        row["tools"] = tools.text
+    identity = identity_of(record)
+    if identity:
+        row["id"] = identity
+    skipped = SWIFT_COLUMNS.union(OWN_COLUMNS, used, row, tools.columns)
+    for name, value in record.items():
+        if isinstance(value, str) and name not in skipped:
+            row[name] = value
+    return row  # type: ignore[no-any-return]
+
+
+def _check_not_judged(record: Mapping[str, Any], used: Iterable[str]) -> None:
     lost = [name for name in JUDGED if record.get(name) is not None and name not in used]
     if isinstance(record.get("label"), bool) and "label" not in used:
         lost.append("label")
@@ -170,30 +127,49 @@ def make_row(messages: Iterable[Message], record: Mapping[str, Any], used: Itera
         reason = f"the row has another answer or a verdict: {', '.join(lost)}"
         fix = "give all columns of a pair, or a verdict; if --from is given, leave it out"
         raise DataError(reason, "other_format", fix)
-    apart = [reasoning_apart(message, f"messages[{n}]") for n, message in enumerate(messages)]
-    row: Any = {"messages": _joined(_with_system(apart, record, used))}
-    settings, effort = record.get("chat_template_kwargs"), record.get("reasoning_effort")
-    settings = settings if isinstance(settings, dict) else {}
-    if isinstance(effort, str):
-        settings = {"reasoning_effort": effort, **settings}
-    if settings:
-        row["chat_template_kwargs"] = settings
-    tools = tools_from(record.get("tools"))
-    if tools:
-        row["tools"] = msgspec.json.encode(tools).decode()
-    identity = identity_of(record)
-    if identity:
-        row["id"] = identity
-    skipped = SWIFT_COLUMNS.union(OWN_COLUMNS, used, row)
+
+
+def _without_call_formats(messages: list[Message]) -> tuple[list[Message], list[Any]]:
+    """Return the messages without the formats of calls in system texts, and the tools in these."""
+    kept: list[Message] = []
+    tools: list[Any] = []
+    for number, message in enumerate(messages):
+        if message["role"] != "system":
+            kept.append(message)
+            continue
+        place = place_of(message, number)
+        text, found = without_call_format(message["content"], place)
+        tools += found
+        if text.strip() or not message["content"].strip():
+            kept.append(placed({**message, "content": text}, place))
+    return kept, tools
+
+
+def _tools(record: Mapping[str, Any], prescribed: list[Any]) -> RowTools:
+    """Return the tools of a record, from its columns and its system text. Raises DataError:
+    bad_tools, two_tool_lists."""
+    chosen = read_tools(record.get("tools"))
+    columns = []
     for name, value in record.items():
-        if isinstance(value, str) and name not in skipped:
-            row[name] = value
-    return row  # type: ignore[no-any-return]
+        if name != "tools" and is_tools_column(name) and are_tools_column(value):
+            columns.append(name)
+            chosen = _one_of(chosen, read_tools(value), f"the columns tools and {name}")
+    if prescribed:
+        found = read_tools(prescribed)
+        chosen = _one_of(chosen, found, "a column of tools and the system text")
+    return chosen._replace(columns=tuple(columns))
+
+
+def _one_of(first: RowTools, second: RowTools, where: str) -> RowTools:
+    if first.tools and second.tools and first.text != second.text:
+        reason = f"{where} define different tools"
+        raise DataError(reason, "two_tool_lists", "keep one of them")
+    return first if first.tools else second
 
 
 def identity_of(record: Mapping[str, Any]) -> str:
     """Return the record's own id as text, or ""."""
-    return _id_text(record.get("id"))
+    return id_text(record.get("id"))
 
 
 def _with_system(
@@ -202,9 +178,11 @@ def _with_system(
     """Return the messages after the texts of `system` and `system_prompt` that are not in front."""
     first = messages[0]["content"] if messages and messages[0]["role"] == "system" else ""
     added: list[Message] = []
-    for name in SYSTEM:
+    for name in (*SYSTEM, *_INSTRUCTIONS):
+        if name in _INSTRUCTIONS and not has_chat(record):
+            continue  # then it may be anybody's
         text = text_of(record[name], name) if record.get(name) and name not in used else ""
-        message = Message(role="system", content=text)
+        message = placed({"role": "system", "content": text}, name)
         if text.strip() and text != first and message not in added:
             added.append(message)
     return added + messages
@@ -254,7 +232,7 @@ def _joined(messages: Iterable[Message]) -> list[Message]:
             joined.append(message)
         else:
             # a new one: two conversations may share their question
-            joined[-1] = _one_message(last, message)
+            joined[-1] = placed(_one_message(last, message), place_of(last, len(joined) - 1))
     return joined
 
 

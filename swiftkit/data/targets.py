@@ -27,6 +27,7 @@ from swiftkit.toolcall.added_breaks import has_added_breaks
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import hermes
 from swiftkit.toolcall.reasoning import join
+from swiftkit.toolcall.unread import call_like
 
 _VERDICTS = ("true", "false")
 _NOT_FOR_REWARDS = {"messages", "tools", "id", "source", "category", "chat_template_kwargs"}
@@ -231,8 +232,20 @@ def _cut(row: Row, start: int, end: int) -> Row:
     cut = _without_answers(row)
     cut["messages"] = row["messages"][:start]
     if "expected_calls" not in row:
-        cut["expected_calls"] = to_json(expect_exactly(_calls(row["messages"][start:end])))
+        answer = row["messages"][start:end]
+        _check_speaks(answer)
+        cut["expected_calls"] = to_json(expect_exactly(_calls(answer)))
     return cut
+
+
+def _check_speaks(answer: list[Message]) -> None:
+    """Refuse a text that may be a call as well: without tools nobody can tell, and its gold would
+    be "call nothing"."""
+    for message in answer:
+        like = call_like(message["content"], ()) if message["role"] == "assistant" else ""
+        if like:
+            reason = f"{like!r} looks like a call, in a row without tools"
+            raise DataError(reason, "unread_call", "give the row its tools, or write tool_calls")
 
 
 def _calls(messages: list[Message]) -> list[ToolCall]:

@@ -11,7 +11,8 @@ A converter says in READS what it reads:
 A path names an object, "[]" the items of a list; the names behind it are the keys that are read. A
 name with "-" in front is known and says nothing that a row could hold. A value whose path is not
 named, such as a call's arguments, is read whole. null, "", [] and {} say nothing anywhere, and
-texts of the record itself become columns of the row.
+texts of the record itself become columns of the row. What make_row reads of every record
+(rows.READS) need not be named.
 
 Any other key is counted for the account. It is refused (unread_field) where it is tools, calls,
 messages or media, or where a message has a loss flag or a reasoning in it: left out, these would
@@ -26,6 +27,8 @@ from typing import Any, NamedTuple
 from swiftkit.data.answer_columns import is_call
 from swiftkit.data.from_openai import are_messages
 from swiftkit.data.json_values import field, listed
+from swiftkit.data.row_tools import are_tools_column, is_tools_column
+from swiftkit.data.rows import READS
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_or_none
 from swiftkit.toolcall.tools import are_tools
@@ -57,11 +60,14 @@ def unread_fields(record: Mapping[str, Any], reads: Reads, carried: Collection[s
     Raises DataError (unread_field) for what would change a row.
     """
     unread: dict[str, None] = {}  # in their order, each once
+    reads = {**reads, "": f"{reads.get('', '')} {READS}"}
     for path, place, name, value in _unknown(record, "", "", reads):
+        if not path and is_tools_column(name) and are_tools_column(value):
+            continue
         meaning = _meaning(name, value, is_inside=bool(path))
         if meaning:
             raise _refused(path, place, name, meaning)
-        is_carried = not path and isinstance(value, str) and name in carried
+        is_carried = not path and name in carried
         if not is_carried or _words(name) & _REASONING:
             unread[f"{path}.{name}" if path else name] = None
     return list(unread)
@@ -149,6 +155,13 @@ def _is_call(value: Any) -> bool:
     if isinstance(function, dict):
         return "arguments" in function
     return is_call(value)
+
+
+@lru_cache(maxsize=4096)
+def is_plain_name(name: str) -> bool:
+    """Tell whether a column of this name is metadata whatever number or word it holds."""
+    words = _words(name)
+    return not words & (_LOSS | _MEDIA | _REASONING) and not is_tools_column(name)
 
 
 def _words(name: str) -> frozenset[str]:

@@ -60,15 +60,18 @@ _FIX = "give a list of OpenAI tool definitions"
 
 
 def tools_from(value: Any) -> list[dict[str, Any]]:
-    """Return tools in OpenAI's form, from a list, one tool, or JSON text of these; None and "" mean
-    no tools. Raises DataError (bad_tools, duplicate_key)."""
+    """Return tools in OpenAI's form, from a list, one tool, or JSON text of these, also of each item;
+    None and "" mean no tools. Raises DataError (bad_tools, duplicate_key)."""
     decoded = _decoded(value) if isinstance(value, str) else value
     if decoded is None:
         return []
     tools = [decoded] if isinstance(decoded, dict) else decoded
     if not isinstance(tools, list):
         raise DataError("tools is not a list", "bad_tools", _FIX)
-    return [tool_from(tool, index) for index, tool in enumerate(tools)]
+    made = []
+    for index, tool in enumerate(tools):
+        made.append(tool_from(_decoded(tool) if isinstance(tool, str) else tool, index))
+    return made
 
 
 def are_tools(value: Any) -> bool:

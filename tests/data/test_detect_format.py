@@ -20,6 +20,7 @@ Source: this test. A real row: {"q": "Hi.", "dummy_reply": "Hello."}
 from swiftkit.data.rows import make_row
 
 ORDER = 299
+READS = {"": "q dummy_reply"}
 
 
 def matches(record):

@@ -162,13 +162,28 @@ def apart(outcomes: list[ConvertOutcome]) -> list[ConvertOutcome]:
         [outcome._replace(rows=(row,), records=1) for row in rows] or [outcome]
         for outcome, rows in zip(outcomes, rows, strict=True)
     ]
-    return [outcome._replace(identity="", columns=frozenset()) for some in one for outcome in some]
+    return [
+        outcome._replace(identity="", columns=frozenset(), unread={})
+        for some in one
+        for outcome in some
+    ]
+
+
+def unread(outcomes: list[ConvertOutcome]) -> dict[str, tuple[int, str]]:
+    """What was not read, of all outcomes."""
+    total: dict[str, tuple[int, str]] = {}
+    for outcome in outcomes:
+        for path, (count, first) in outcome.unread.items():
+            before = total.get(path, (0, first))
+            total[path] = before[0] + count, before[1]
+    return total
 
 
 def check_same(lines: list[bytes], options: ConvertOptions = ConvertOptions()) -> None:  # noqa: B008 (frozen)
     outcomes, expected = converted(lines, options), general(lines, options)
     assert sum(outcome.records for outcome in outcomes) == len(lines)
     assert apart(outcomes) == apart(expected)
+    assert unread(outcomes) == unread(expected)
     start = 0
     for outcome in outcomes:
         # the first row of an outcome has all the columns that its rows have

@@ -22,12 +22,19 @@ query and response.
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_instruction import pair_of, question_of, used_columns, with_answer
+from swiftkit.data.from_instruction import (
+    pair_of,
+    question_of,
+    reads_of_pair,
+    used_columns,
+    with_answer,
+)
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 
 ORDER = 250
+READS = reads_of_pair("")
 
 
 def matches(record: dict[str, Any]) -> bool:

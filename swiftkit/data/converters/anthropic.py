@@ -25,20 +25,29 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from swiftkit.data.json_values import field, listed
-from swiftkit.data.rows import (
+from swiftkit.data.messages import (
+    FLAGS,
     answer_message,
     call_message,
     loss_flag,
-    make_row,
     result_message,
     text_of,
 )
+from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.tool_results import in_call_order
 
 ORDER = 310
+READS = {
+    "": "messages",
+    "system[]": "type text -cache_control",
+    "messages[]": f"role content {FLAGS} -id -model -type -usage -stop_reason -stop_sequence",
+    "messages[].content[]": "type text thinking id name input tool_use_id content is_error"
+    " -signature -data -cache_control -citations",
+    "messages[].content[].content[]": "type text -cache_control",
+}
 
 _ROLES = ("system", "user", "assistant")
 _BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking")  # no other format has them

@@ -21,13 +21,14 @@ the policy in `system` (data/from_sharegpt.py).
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from swiftkit.data.from_sharegpt import ShareGptTurn, answer, has_mark, turns_of
+from swiftkit.data.from_sharegpt import CONVERSATION_READS, ShareGptTurn, answer, has_mark, turns_of
 from swiftkit.data.rows import SYSTEM, make_row
 from swiftkit.json_text import decode
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.read_call import call_from
 
 ORDER = 380
+READS = CONVERSATION_READS
 
 _MARKS = {"system": ("# Airline Agent Policy", "# Retail agent policy")}
 

@@ -37,7 +37,8 @@ from typing import Any
 import msgspec
 
 from swiftkit.data.json_values import field, items
-from swiftkit.data.rows import call_message, make_row, text_of
+from swiftkit.data.messages import call_message, text_of
+from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.files.inputs import GOLD_FOLDER
 from swiftkit.records import Message, Row
@@ -49,6 +50,10 @@ from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.tools import tools_from
 
 ORDER = 220
+READS = {
+    "": "question function ground_truth initial_config involved_classes -path",
+    "question[][]": "role content",
+}
 COMPANION = GOLD_FOLDER
 
 MOST_ANSWERS = 1000  # acceptable values of one parameter

@@ -20,13 +20,17 @@ there too, unless there is a solution already.
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_openai import are_messages, is_prompt_with_gold, messages_of
+from swiftkit.data.from_openai import are_messages, is_prompt_with_gold, messages_of, reads_of
 from swiftkit.data.json_values import as_text, field
 from swiftkit.data.rows import MEDIA, has_call_roles, make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 
 ORDER = 320
+READS = {
+    "": "messages prompt problem question solution answer ground_truth reward_model extra_info",
+    **reads_of("messages", "prompt", "problem", "question"),
+}
 
 _PROMPTS = ("prompt", "problem", "question")
 # columns of an answer, or of a whole conversation

@@ -27,20 +27,27 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from swiftkit.data.json_values import field
-from swiftkit.data.rows import (
+from swiftkit.data.messages import (
+    FLAGS,
     answer_message,
     call_message,
     loss_flag,
-    make_row,
     result_message,
     text_of,
 )
+from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.read_call import call_from
-from swiftkit.toolcall.reasoning import reasoning_of
+from swiftkit.toolcall.reasoning import KEYS, reasoning_of
 
 ORDER = 330
+READS = {
+    "": "messages developer user analysis final reasoning_language",
+    "messages[]": f"role content channel recipient name tool_call_id {' '.join(KEYS)} {FLAGS}"
+    " -content_type",
+    "messages[].content[]": "type text",
+}
 
 _ROLES = {
     "system": "system", "developer": "system", "user": "user", "assistant": "assistant",

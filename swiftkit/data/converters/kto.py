@@ -17,13 +17,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from swiftkit.data.answer_columns import conversation
-from swiftkit.data.from_instruction import pair_of, question_of, used_columns
+from swiftkit.data.from_instruction import pair_of, question_of, reads_of_pair, used_columns
 from swiftkit.data.from_openai import are_messages, messages_of
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 
 ORDER = 120
+READS = reads_of_pair("completion label kto_tag")
 
 _LABELS = ("label", "kto_tag")
 _CHATS = ("messages", "conversations")
@@ -54,7 +55,7 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         asked = question_of(record, question) if record.get(question) else []
         messages = conversation(asked, record.get(answer), answer, lenient=not label)
     used = (*_CHATS, *_LABELS, *(used_columns(pair) if pair else ()))
-    row = make_row(messages, record, used)
+    row = make_row(messages, record, used, keeps_broken_calls=not label)
     row["label"] = "true" if label else "false"
     return [row]
 

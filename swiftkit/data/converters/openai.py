@@ -22,12 +22,13 @@ list may have another name, or be JSON text, and the roles may be ShareGPT's (da
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_openai import messages_of, role_of
+from swiftkit.data.from_openai import messages_of, reads_of, role_of
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 
 ORDER = 410
+READS = {"": "messages -completion", **reads_of("messages")}
 
 
 def matches(record: dict[str, Any]) -> bool:
@@ -41,6 +42,4 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     messages = record.get("messages")
     if not isinstance(messages, list):
         raise DataError("the row has no messages", "no_messages", "give a list of messages")
-    if record.get("tools") is None and record.get("functions"):
-        record = {**record, "tools": record["functions"]}
-    return [make_row(messages_of(messages, "messages"), record, ("functions",))]
+    return [make_row(messages_of(messages, "messages"), record, ())]

@@ -31,7 +31,7 @@ import msgspec
 from swiftkit.data.answer_columns import conversation
 from swiftkit.data.check_row import check_row
 from swiftkit.data.from_instruction import history_of
-from swiftkit.data.from_openai import are_messages, messages_of
+from swiftkit.data.from_openai import are_messages, messages_of, reads_of
 from swiftkit.data.json_values import field
 from swiftkit.data.rows import ANSWERS, SYSTEM, make_row
 from swiftkit.data.targets import after_last_user
@@ -40,6 +40,14 @@ from swiftkit.json_text import decode
 from swiftkit.records import Message, Row
 
 ORDER = 110
+_SIDES = "chosen rejected preferred_output non_preferred_output rejected_messages"
+READS = {
+    "": f"prompt messages conversations history output question instruction input query margin"
+    f" rejected_response {_SIDES}",
+    "input": "messages tools -parallel_tool_calls",
+    **reads_of("prompt", "messages", "conversations", "input.messages", *_SIDES.split()),
+    **reads_of("rejected_response"),
+}
 
 _PAIRS = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
 _SWIFT = ("rejected_response", "rejected_messages")  # ms-swift's own columns
@@ -67,7 +75,9 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     used = [*_USED, *_SWIFT, *_PAIRS[0], *_PAIRS[1], *_question_columns(record)]
     used += [name for name in _QUESTIONS if not record.get(name)]
     row = make_row(chosen, {**record, "tools": tools}, used)
-    other = make_row(rejected, {name: record.get(name) for name in SYSTEM}, ())
+    beside = {name: record.get(name) for name in SYSTEM} | {"tools": tools}
+    other = make_row(rejected, beside, (), keeps_broken_calls=True)
+    other["label"] = "false"  # it may call what is not there
     row["rejected_response"] = msgspec.json.encode(_worse(row["messages"], other)).decode()
     margin = record.get("margin")
     if margin is not None:  # ms-swift's reward model trains on it

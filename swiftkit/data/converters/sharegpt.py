@@ -20,7 +20,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from swiftkit.data.from_sharegpt import ShareGptTurn, answer, is_conversation, turns_of
+from swiftkit.data.from_sharegpt import (
+    CONVERSATION_READS,
+    ShareGptTurn,
+    answer,
+    is_conversation,
+    turns_of,
+)
 from swiftkit.data.json_values import as_text, listed
 from swiftkit.data.rows import SYSTEM, make_row
 from swiftkit.errors import DataError
@@ -31,6 +37,7 @@ from swiftkit.toolcall.python_literal import json_at
 from swiftkit.toolcall.read_call import call_from
 
 ORDER = 420
+READS = CONVERSATION_READS
 
 _JSON = re.compile(r"[{\[]")
 _TOOL_WORDS = ("function", "tool", "api")

@@ -30,9 +30,13 @@ from swiftkit.data.rows import (
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Row
-from swiftkit.toolcall.reasoning import reasoning_of
+from swiftkit.toolcall.reasoning import KEYS, reasoning_of
 
 ORDER = 340
+READS = {
+    "": "messages",
+    "messages[]": f"role content loss loss_scale tool_call_id name {' '.join(KEYS)}",
+}
 
 _AS_THEY_ARE = ("id", "chat_template_kwargs")
 _KEPT = ("role", "content", "loss", "loss_scale")

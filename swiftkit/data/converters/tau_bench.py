@@ -28,12 +28,16 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_openai import messages_of
+from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.rows import ANSWERS, has_chat, make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 
 ORDER = 210
+READS = {
+    "": "task_id reward info traj trial messages_display",
+    **reads_of("traj"),
+}
 
 SUCCESS = 0.99  # the reward is 1.0 or less; a product of floats may fall short of 1
 _MARK = re.compile(r"\s*###(?:STOP|TRANSFER|OUT-OF-SCOPE)###\s*")

@@ -20,33 +20,28 @@ the output's format and on the APIs leave the system text, because the chat temp
 so does the user's "Begin!".
 """
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from swiftkit.data.dialects import react
 from swiftkit.data.from_sharegpt import (
+    CONVERSATION_READS,
     ShareGptTurn,
     answer,
-    check_no_markup,
     has_mark,
+    system_parts,
     turns_of,
     with_tools,
 )
-from swiftkit.data.json_values import as_text, listed
+from swiftkit.data.json_values import as_text
 from swiftkit.data.rows import SYSTEM, make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
-from swiftkit.toolcall import python_literal
-from swiftkit.toolcall.read_call import call_from
 
 ORDER = 360
+READS = CONVERSATION_READS
 
-_MARKS = {"system": ("access to the following APIs:",)}
-_APIS = re.compile(r"Specifically, you have access to the following APIs:")
-_PROMPT = re.compile(
-    r"Your output should follow this format:\s*Thought:\s*Action:?\s*Action Input:\s*"
-)
-_STEP = re.compile(r"\s*(?:Thought:(.*?))?(?:\A|\n)Action:([^\n]*)\nAction Input:(.*)", re.DOTALL)
+_MARKS = {"system": (react.APIS,)}
 
 
 def matches(record: dict[str, Any]) -> bool:
@@ -55,26 +50,15 @@ def matches(record: dict[str, Any]) -> bool:
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
     turns = turns_of(record)
-    tools: list[Any] = []
-    for turn in turns:
-        if turn.role != "system":
-            continue
-        for text in _APIS.split(turn.text)[1:]:  # a list, as Python prints it
-            try:
-                tools += listed(python_literal.read(text))
-            except ValueError as error:
-                reason = f"{turn.where}: the APIs: {error}"
-                raise DataError(reason, "bad_tools", "mend the list of APIs") from error
-    return [make_row(_messages(turns), with_tools(record, tools), SYSTEM)]
+    system_texts, tools = system_parts(turns, react.without_prompt)
+    return [make_row(_messages(turns, system_texts), with_tools(record, tools), SYSTEM)]
 
 
-def _messages(turns: list[ShareGptTurn]) -> Iterator[Message]:
+def _messages(turns: list[ShareGptTurn], system_texts: Mapping[str, str]) -> Iterator[Message]:
     for turn in turns:
         if turn.role == "system":
-            before_apis = _APIS.split(turn.text)[0]
-            text = check_no_markup(_PROMPT.sub("", before_apis), ("Action Input",))
-            if text:
-                yield {"role": "system", "content": text}
+            if system_texts[turn.where]:
+                yield {"role": "system", "content": system_texts[turn.where]}
         elif turn.role == "user":
             text = turn.text.strip().removesuffix("\nBegin!").rstrip()
             yield {"role": "user", "content": text}
@@ -89,13 +73,9 @@ def _messages(turns: list[ShareGptTurn]) -> Iterator[Message]:
 
 def _step(turn: ShareGptTurn) -> Iterator[Message]:
     """Yield a thought and a call; a text without Thought and Action is an answer."""
-    step = _STEP.fullmatch(turn.text)
+    step = react.step(turn.text, turn.where)
     if step:
-        thought, name, arguments = [(part or "").strip() for part in step.groups()]
-        call = call_from({"name": name, "arguments": arguments}, turn.where)
+        thought, call = step
         yield from answer("", [call], turn, thought)
-    elif "Thought:" in turn.text or "Action:" in turn.text:
-        fix = "write Thought: ...\\nAction: NAME\\nAction Input: {...}"
-        raise DataError(f"{turn.where}: neither a whole step nor plain text", "broken_call", fix)
     else:
         yield from answer(turn.text, [], turn)

@@ -18,13 +18,15 @@ and a gold of no calls.
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.rows import call_message, has_chat, make_row, text_of
+from swiftkit.data.messages import call_message, text_of
+from swiftkit.data.rows import has_chat, make_row
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode
 from swiftkit.records import Row
 from swiftkit.toolcall.read_call import call_from
 
 ORDER = 240
+READS = {"": "query answers"}
 
 _COLUMNS = ("query", "answers", "tools")
 

@@ -1,0 +1,1 @@
+"""How data sets write tools into a system text, and calls and results into texts: one a file."""

@@ -1,0 +1,186 @@
+r"""Calls that stand as text in an answer, in whatever wire format, as messages of their own.
+
+    {"role": "assistant", "content": "I look.\n<tool_call>\n{\"name\": \"f\", ...}\n</tool_call>"}
+
+Trained as text they would be right for one chat template at most, and the gold of such a row would
+be "call nothing". Markup of calls is read whatever the tools are. A text without marks, which may
+as well be code or an answer in JSON, is a call where its name is a tool's. What looks like a call
+and cannot be read is refused: broken_call in a known format, unread_call in none.
+
+Results that follow such calls may stand in a user's message, in <tool_response> tags or behind
+"Observation:"; they become results.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from swiftkit.data.dialects import glaive, hermes, react, toolace
+from swiftkit.data.messages import (
+    answer_message,
+    call_message,
+    place_of,
+    placed,
+    result_message,
+)
+from swiftkit.errors import DataError
+from swiftkit.records import Message
+from swiftkit.toolcall import detect
+from swiftkit.toolcall.call import Parsed
+from swiftkit.toolcall.text_arguments import retyped
+from swiftkit.toolcall.tools import tool_names
+from swiftkit.toolcall.unread import call_like
+
+_RESULT_TAG = "<tool_response>"
+_SHOWN, _TAIL = 60, 40  # characters
+_MARKUP = "<[【《✿"  # with one of these markup begins; a brace may begin any JSON
+_SIGNS = (*_MARKUP, "{", "Action", "to=", "Final Answer:")
+
+Tools = Sequence[dict[str, Any]]
+
+
+def with_calls_read(messages: Iterable[Message], tools: Tools, *, lenient: bool) -> list[Message]:
+    """Return the messages with the calls and results in their texts as messages of their own.
+
+    lenient: a broken or unknown call in an answer stays text. Raises DataError: broken_call,
+    unread_call, text_after_call, broken_result.
+    """
+    names = tool_names(list(tools))
+    made: list[Message] = []
+    is_react = False  # whether a call stood in this form before
+    for number, message in enumerate(messages):
+        place = place_of(message, number)
+        before = made[-1]["role"] if made else ""
+        parts = [message]
+        if message["role"] == "assistant":
+            try:
+                parts = _parts_of_answer(message, place, tools, names, is_react=is_react)
+            except DataError:
+                if not lenient:
+                    raise
+            is_react = is_react or "Action:" in message["content"]
+        elif before in ("tool_call", "tool_response"):
+            parts = _results(message, place, is_behind_call=before == "tool_call")
+        made += [placed(part, place) for part in parts]
+    return made
+
+
+def holds_none(text: str, tools: Tools, names: Iterable[str]) -> bool:
+    """Tell whether a text surely is no call, at little cost for most."""
+    if not _may_hold_call(text, names):
+        return True
+    try:
+        message: Message = {"role": "assistant", "content": text}
+        return _parts_of_answer(message, "", tools, frozenset(names), is_react=False) == [message]
+    except DataError:
+        return False
+
+
+def _may_hold_call(text: str, names: Iterable[str]) -> bool:
+    for sign in _SIGNS:
+        if sign in text:
+            return True
+    return any(name in text for name in names)
+
+
+def _parts_of_answer(
+    message: Message, place: str, tools: Tools, names: frozenset[str], *, is_react: bool
+) -> list[Message]:
+    text = message["content"]
+    if not _may_hold_call(text, names):
+        return [message]
+    form = detect.format_of(text)
+    parsed = retyped(detect.parse(text), tools)
+    if parsed.calls and _are_calls(parsed, form, names):
+        if form and _ends_with(text, parsed.content):
+            fix = "put it before the calls, or delete it"
+            raise DataError(f"{place}: text after a call", "text_after_call", fix)
+        return _messages(parsed, message, is_react=form == "react")
+    if parsed.malformed and _is_about_markup(text, form, tools):
+        return [message]
+    if other := _of_dialect(text, place, names):
+        return _messages(other, message)
+    _check_read(parsed, text, place, tools, names)
+    if is_react and (final := react.final_answer(text)):
+        return _messages(Parsed([], final[1], "", final[0]), message)
+    if parsed.reasoning or form == "harmony":  # its channels are markup too
+        return _messages(parsed, message)
+    return [message]
+
+
+def _is_about_markup(text: str, form: str, tools: Tools) -> bool:
+    """Tell whether a text speaks of markup rather than is a broken call."""
+    begins = bool(form) and text.lstrip()[:1] in _MARKUP
+    return not begins and not call_like(text, tools)
+
+
+def _check_read(parsed: Parsed, text: str, place: str, tools: Tools, names: frozenset[str]) -> None:
+    """Refuse a text that is left with something like a call in it."""
+    if parsed.malformed:
+        reason = f"{place}: a broken call, {text[:_SHOWN]!r}: {parsed.malformed}"
+        raise DataError(reason, "broken_call", "mend the call, or take its markup out")
+    like = call_like(text, tools)
+    if like and (names or like[0] in _MARKUP):
+        reason = f"{place}: {like!r} looks like a call, and is in no known format"
+        fix = "write it as tool_calls, or mend the text; docs/wire-formats.md has the known ones"
+        raise DataError(reason, "unread_call", fix)
+
+
+def _are_calls(parsed: Parsed, form: str, names: frozenset[str]) -> bool:
+    """Tell whether what was read as calls was meant so; without markup it may be code, or JSON."""
+    if form:
+        return True
+    return bool(names) and all(call.name in names for call in parsed.calls)
+
+
+def _ends_with(text: str, content: str) -> bool:
+    return bool(content) and text.rstrip().endswith(content[-_TAIL:])
+
+
+def _of_dialect(text: str, place: str, names: frozenset[str]) -> Parsed | None:
+    """Return the calls that are written as one data set writes them; None for none."""
+    if hermes.OPEN in text:
+        read = hermes.text_and_calls(text, place)
+    elif glaive.CALL in text:
+        read = glaive.text_and_calls(text, place)
+    elif text.startswith("[") and any(f"{name}(" in text for name in names):
+        read = toolace.text_and_calls(text.strip(), place, names)
+    else:
+        return None
+    return Parsed(read[1], read[0].strip()) if read[1] else None
+
+
+def _messages(parsed: Parsed, message: Message, *, is_react: bool = False) -> list[Message]:
+    """Return the messages of an answer that was taken apart, with the flags of the whole."""
+    content, reasoning = parsed.content, message.get("reasoning_content") or parsed.reasoning
+    if is_react and not reasoning and (thought := react.thought(content)):
+        content, reasoning = "", thought
+    parts = [call_message(call) for call in parsed.calls]
+    if content.strip() or reasoning or not parts:
+        parts.insert(0, answer_message(content, reasoning))
+    if "loss" in message:
+        for part in parts:
+            part["loss"] = message["loss"]
+    return parts
+
+
+def may_be_result(text: str) -> bool:
+    """Tell cheaply whether a text behind a call may be results in tags, or an observation."""
+    return _RESULT_TAG in text or text.lstrip().startswith("Observation")
+
+
+def _results(message: Message, place: str, *, is_behind_call: bool) -> list[Message]:
+    """Return the results that a message behind a call holds; the message itself if it holds none.
+
+    A user's message is one where it is nothing but results.
+    """
+    text, is_result = message["content"], message["role"] == "tool_response"
+    if _RESULT_TAG in text and (is_result or text.lstrip().startswith(_RESULT_TAG)):
+        texts = hermes.results(text, place)
+        if len(texts) > 1 or not is_result:
+            return [result_message(part) for part in texts]
+        return [{**message, "content": texts[0]}]
+    if message["role"] == "user" and is_behind_call:
+        observed = react.result(text)
+        if observed is not None:
+            return [result_message(observed)]
+    return [message]
