@@ -36,6 +36,8 @@ def check_row(row: Row) -> None:
         before = _check_message(message, before, where)
         if before == "tool_call":
             check_defined(call_from_message(message, where).name, tools, where)
+        if before == "user" and not message["content"].strip():
+            raise DataError(f"{where}: an empty question", "no_question", "fill in its text")
         if before == "assistant":
             _check_answer(message, messages[index + 1 : index + 2], where)
     if before == "system":

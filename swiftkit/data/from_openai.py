@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any, TypeGuard
 
 from swiftkit.data.from_sharegpt import ROLES as SHAREGPT_ROLES
-from swiftkit.data.json_values import field, listed
+from swiftkit.data.json_values import as_text, field, listed
 from swiftkit.data.messages import (
     FLAGS,
     REASONING,
@@ -146,6 +146,9 @@ def messages_of(messages: Any, where: str) -> list[Message]:
     for index, message in enumerate(messages):
         place = f"{where}[{index}]"
         role = role_of(message)
+        if isinstance(message, dict) and message.get("content") is None and message.get("parts"):
+            fix = "write the text of the parts as content"
+            raise DataError(f"{place}: the text is in 'parts'", "bad_content", fix)
         if role is None:
             fix = "write {role, content} with a role of system, user, assistant or tool"
             raise DataError(f"{place} is not a message with a known role", "bad_role", fix)
@@ -153,7 +156,7 @@ def messages_of(messages: Any, where: str) -> list[Message]:
         content = message.get("value") if "from" in message else message.get("content")
         if role == "tool_response":
             identity = message.get("tool_call_id")
-            result = result_message(text_of(content, place), identity, message.get("name"))
+            result = result_message(_result_text(content, place), identity, message.get("name"))
             results.append((identity, placed(result, place)))
             continue
         if results:
@@ -175,6 +178,12 @@ def messages_of(messages: Any, where: str) -> list[Message]:
             part.update(flag)
             finished.append(placed(part, place))
     return [*finished, *in_call_order(results, ids, "the end")]
+
+
+def _result_text(content: Any, where: str) -> str:
+    """Return the text of a result, which may be any JSON value."""
+    is_parts = isinstance(content, list) and any(field(part, "type") for part in content)
+    return text_of(content, where) if content is None or is_parts else as_text(content)
 
 
 def _answer(

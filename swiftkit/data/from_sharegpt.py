@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from swiftkit.data.json_values import items
-from swiftkit.data.messages import FLAGS, answer_message, call_message, loss_flag, text_of
+from swiftkit.data.messages import FLAGS, answer_message, call_message, loss_flag, placed, text_of
 from swiftkit.data.rows import ANSWERS, SYSTEM
 from swiftkit.errors import DataError
 from swiftkit.records import Message
@@ -46,6 +46,10 @@ class ShareGptTurn(NamedTuple):
     @property
     def text(self) -> str:
         return text_of(self.value, self.where)
+
+    def says(self, text: str) -> Message:
+        """Return the message of this turn, with this text."""
+        return placed({"role": self.role, "content": text}, self.where)
 
 
 def is_conversation(record: dict[str, Any]) -> bool:
@@ -114,7 +118,7 @@ def answer(
         messages.insert(0, answer_message(content, reasoning))
     for message in messages:
         message |= turn.flags
-        yield message
+        yield placed(message, turn.where)
 
 
 def system_parts(

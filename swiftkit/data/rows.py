@@ -38,7 +38,7 @@ JUDGED = (
 # what `make_row` reads of every record, or refuses; tools may have other names (row_tools.py)
 READS = " ".join((
     *MEDIA, *SYSTEM, *_INSTRUCTIONS, *JUDGED, "tools", "id", "chat_template_kwargs",
-    "reasoning_effort",
+    "reasoning_effort", "source", "chain",
 ))  # fmt: skip
 OWN_COLUMNS = ("source", "chain")  # swiftkit writes them itself
 # which roles may stand before a role; None is the beginning
@@ -113,6 +113,8 @@ def make_row(
     if identity:
         row["id"] = identity
     skipped = SWIFT_COLUMNS.union(OWN_COLUMNS, used, row, tools.columns)
+    if has_chat(record):
+        skipped = skipped.union(_INSTRUCTIONS)  # a system text, then
     for name, value in record.items():
         if isinstance(value, str) and name not in skipped:
             row[name] = value

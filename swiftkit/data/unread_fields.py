@@ -103,16 +103,17 @@ def _path(names: str) -> _Path:
 
 
 def _refused(path: str, place: str, name: str, meaning: str) -> DataError:
-    where = f"{place}.{name}" if place else name
+    inner, _, what = meaning.rpartition(":")
+    where = f"{place}.{name}{inner}" if place else f"{name}{inner}"
     fix = "move it to where its format has it, or delete it"
-    if not path:
+    if not path and not inner:
         fix = f"name the column as the format does (--columns {name}=...), or leave it out"
         fix = f"{fix} (--columns {name}=)"
-    return DataError(f"{where} is not read, and holds {meaning}", "unread_field", fix)
+    return DataError(f"{where} is not read, and holds {what}", "unread_field", fix)
 
 
 def _meaning(name: str, value: Any, *, is_inside: bool) -> str:
-    """Return what an unread value would have meant for the row; "" for mere metadata.
+    """Return what an unread value would have meant for the row, as _shape; "" for metadata.
 
     is_inside: it stands inside of the record's columns, as in a message.
     """
@@ -130,7 +131,8 @@ def _meaning(name: str, value: Any, *, is_inside: bool) -> str:
 
 
 def _shape(value: Any, depth: int) -> str:
-    """Return what a value is by its form: tools, calls or messages; also inside of objects."""
+    """Return what a value is by its form: tools, calls or messages; ".tools:tools" for what stands
+    inside of an object."""
     if isinstance(value, str):
         if not value.lstrip().startswith(("[", "{")):
             return ""
@@ -144,9 +146,10 @@ def _shape(value: Any, depth: int) -> str:
     if are_messages(value):
         return "messages"
     if depth and isinstance(value, dict):
-        for inner in value.values():
+        for name, inner in value.items():
             if found := _shape(inner, depth - 1):
-                return found
+                place, _, what = found.rpartition(":")
+                return f".{name}{place}:{what}"
     return ""
 
 

@@ -30,6 +30,7 @@ from swiftkit.data.messages import (
     answer_message,
     call_message,
     loss_flag,
+    placed,
     result_message,
     text_of,
 )
@@ -95,9 +96,9 @@ def _messages(messages: list[Any]) -> Iterator[Message]:
         if role == "assistant":
             ids = [block.get("id") for block in blocks if block.get("type") == "tool_use"]
             for part in _answer(blocks, where):
-                yield part | loss
+                yield placed(part | loss, where)
         else:
-            yield {"role": role, "content": text_of(blocks, where)}
+            yield placed({"role": role, "content": text_of(blocks, where)}, where)
     yield from in_call_order(results, ids, "the end")
 
 
@@ -122,7 +123,7 @@ def _results(blocks: list[dict[str, Any]], where: str) -> list[tuple[Any, Messag
         if block.get("is_error") is True and not text.lower().startswith("error"):
             text = f"Error: {text}"
         identity = block.get("tool_use_id")
-        results.append((identity, result_message(text, identity)))
+        results.append((identity, placed(result_message(text, identity), where)))
     return results
 
 

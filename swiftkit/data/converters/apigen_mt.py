@@ -51,4 +51,4 @@ def _messages(turns: list[ShareGptTurn]) -> Iterator[Message]:
                 call = decode(call, turn.where, "broken_call", "mend its JSON", "a broken call")
             yield from answer("", [call_from(call, turn.where)], turn)
         else:
-            yield {"role": turn.role, "content": turn.text}
+            yield turn.says(turn.text)

@@ -66,14 +66,14 @@ def _messages(turns: list[ShareGptTurn], system_texts: Mapping[str, str]) -> Ite
         elif turn.role == "tool_response":
             yield from _results(turn)
         elif turn.role == "user":
-            yield {"role": "user", "content": turn.text}
+            yield turn.says(turn.text)
         elif turn.role == "tool_call":
             fix = f"write the call as {hermes.OPEN} in a gpt turn"
             raise DataError(f"{turn.where}: a function_call turn", "bad_role", fix)
         elif system_texts[turn.where]:
-            yield {"role": "system", "content": system_texts[turn.where]}
+            yield turn.says(system_texts[turn.where])
 
 
 def _results(turn: ShareGptTurn) -> Iterator[Message]:
     for content in hermes.results(as_text(turn.value), turn.where):
-        yield {"role": "tool_response", "content": content}
+        yield turn.says(content)

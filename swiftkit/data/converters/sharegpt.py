@@ -76,9 +76,9 @@ def _messages(turns: list[ShareGptTurn]) -> Iterator[Message]:
             text, calls = _text_and_calls(turn)
             yield from answer(text, calls, turn)
         elif turn.role == "tool_response":
-            yield {"role": "tool_response", "content": as_text(turn.value)}
+            yield turn.says(as_text(turn.value))
         else:
-            message: Message = {"role": turn.role, "content": turn.text}
+            message = turn.says(turn.text)
             message |= turn.flags
             yield message
 

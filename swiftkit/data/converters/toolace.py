@@ -68,11 +68,11 @@ def _messages(
             yield from answer(text, calls, turn)
         elif turn.role == "tool_response":
             for content in toolace.results(as_text(turn.value), [call.name for call in calls]):
-                yield {"role": "tool_response", "content": content}
+                yield turn.says(content)
         elif turn.role == "user":
-            yield {"role": "user", "content": turn.text}
+            yield turn.says(turn.text)
         elif turn.role == "tool_call":
             fix = "write it into an assistant turn"
             raise DataError(f"{turn.where}: a function_call turn", "bad_role", fix)
         elif system_texts[turn.where]:
-            yield {"role": "system", "content": system_texts[turn.where]}
+            yield turn.says(system_texts[turn.where])

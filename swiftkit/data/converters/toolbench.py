@@ -58,12 +58,12 @@ def _messages(turns: list[ShareGptTurn], system_texts: Mapping[str, str]) -> Ite
     for turn in turns:
         if turn.role == "system":
             if system_texts[turn.where]:
-                yield {"role": "system", "content": system_texts[turn.where]}
+                yield turn.says(system_texts[turn.where])
         elif turn.role == "user":
             text = turn.text.strip().removesuffix("\nBegin!").rstrip()
-            yield {"role": "user", "content": text}
+            yield turn.says(text)
         elif turn.role == "tool_response":
-            yield {"role": "tool_response", "content": as_text(turn.value)}
+            yield turn.says(as_text(turn.value))
         elif turn.role == "assistant":
             yield from _step(turn)
         else:

@@ -41,6 +41,8 @@ _PROMPT = re.compile(  # what a chat template writes itself
       | the\ following\ pydantic\ model\ json\ schema(?:\ for\ each)?:\s*\{{.*?\}}\s*
         Each\ function\ call\ should\ be\ enclosed)
       \ within\ <tool_call>\s*</tool_call>\ (?:XML\ )?tags[^<]*{_EXAMPLE}
+    | The\ output\ MUST\ strictly\ adhere\ to\ the\ following\ format[^<]*{_EXAMPLE}
+    | You\ have\ access\ to\ the\ following\ tools:
     )\s*""",
     re.DOTALL | re.VERBOSE | re.IGNORECASE,
 )

@@ -1,0 +1,123 @@
+"""No key of a record is lost in silence: taken away, renamed or moved, the account tells of it.
+
+Whatever is done to a key of a golden row, one of these holds: the rows become others, the record is
+refused, a key is counted as not read, or the converter itself says that the key says nothing.
+"""
+
+import copy
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.goldens import CASES
+
+from swiftkit.data.convert_record import ConvertOptions, ConvertOutcome, convert_chunk
+from swiftkit.data.detect_format import converter_of
+from swiftkit.data.rows import READS
+from swiftkit.files.inputs import Chunk
+
+NOTHING: tuple[Any, ...] = (None, "", [], {})
+ACCEPTED = [param for param in CASES if "out" in param.values[1]]
+
+
+def outcome_of(record: dict[str, Any], name: str, target: str) -> ConvertOutcome:
+    line = json.dumps(record).encode()
+    options = ConvertOptions(target, source_format=name)
+    (outcome,) = convert_chunk(Chunk(Path("raw.jsonl"), [(1, line)]), options)
+    return outcome
+
+
+Steps = tuple[str | int, ...]
+
+
+def keys_of(value: Any, steps: Steps = ()) -> Iterator[Steps]:
+    """Each key of the objects inside, by the steps that lead to it, where it holds something."""
+    inside = value.items() if isinstance(value, dict) else ()
+    for key, inner in inside if isinstance(value, dict) else enumerate(value):
+        if isinstance(value, dict) and inner not in NOTHING:
+            yield (*steps, key)
+        if isinstance(inner, dict | list):
+            yield from keys_of(inner, (*steps, key))
+
+
+def path_of(steps: Steps) -> str:
+    """The path of the object that the steps lead into, as READS writes it."""
+    path = ""
+    for step in steps[:-1]:
+        path += "[]" if isinstance(step, int) else f".{step}"
+    return path.removeprefix(".")
+
+
+def changed(record: Any, steps: Steps, new_name: str) -> Any:
+    """The record without this key, whose value stands under another name, or under none."""
+    record = copy.deepcopy(record)
+    inside = record
+    for step in steps[:-1]:
+        inside = inside[step]
+    value = inside.pop(steps[-1])
+    if new_name:
+        inside[new_name] = value
+    return record
+
+
+def named_keys(name: str, record: Any) -> list[Steps]:
+    """The keys that the converter reads or knows, and that say something."""
+    reads = {**converter_of(name).READS}
+    reads[""] = f"{reads.get('', '')} {READS}"
+    found = []
+    for steps in keys_of(record):
+        path = path_of(steps)
+        if path in reads and f"-{steps[-1]}" not in reads[path].split():
+            found.append(steps)
+    return found
+
+
+def tells(name: str, record: Any, other: Any) -> bool:
+    """Whether the account of a record differs from that of another, whatever the rows are for."""
+    for target in ("whole", "preference", "grpo"):
+        before, after = outcome_of(record, name, target), outcome_of(other, name, target)
+        if after.reject and not before.reject:
+            return True
+        if after.rows != before.rows or after.unread != before.unread:
+            return True
+    return False
+
+
+@pytest.mark.parametrize(("name", "case"), ACCEPTED)
+def test_a_key_that_is_renamed_is_told_of(name: str, case: dict[str, Any]) -> None:
+    for steps in named_keys(name, case["in"]):
+        assert tells(name, case["in"], changed(case["in"], steps, "zzz")), steps
+
+
+@pytest.mark.parametrize(("name", "case"), ACCEPTED)
+def test_a_key_that_is_taken_away_is_told_of(name: str, case: dict[str, Any]) -> None:
+    """Or what it said goes without saying."""
+    for steps in named_keys(name, case["in"]):
+        if not goes_without_saying(name, case["in"], steps):
+            assert tells(name, case["in"], changed(case["in"], steps, "")), steps
+
+
+# where a golden says something twice, or what is so anyway
+REDUNDANT = {
+    "anthropic": ("is_error",),  # false, or beside a text that says "Error"
+    # "final" and "all" are what is taken without them; the others stand in the messages
+    "harmony_data": ("channel", "recipient", "developer", "user", "analysis"),
+    "hermes_v1": ("tools",),  # they stand in the system text
+    "preference": ("prompt", "output", "messages"),  # they stand in the chosen answer
+    "sharegpt": ("tools",),  # "[]"
+    # without an error in it; 0; of what stands before the first question or after the last answer
+    "tau_bench": ("info", "trial", "content", "tool_call_id"),
+}
+
+
+def goes_without_saying(name: str, record: Any, steps: Steps) -> bool:
+    key, value = steps[-1], record
+    for step in steps:
+        value = value[step]
+    if key in REDUNDANT.get(name, ()) or (key == "system" and "Be" in str(value)):
+        return True
+    if key in ("weight", "loss", "train"):
+        return True  # some say what is done anyway; all are told of when they are renamed
+    return (key, value) in (("type", "function"), ("type", "text")) or key == "source"
