@@ -229,10 +229,10 @@ def _check_words(
             is_plain = holds_none(text, tools, names)
         elif role == "system":
             is_plain = _is_plain_system(text)
-        elif role == "tool_response" or before == "tool_call":
-            is_plain = role == "tool_call" or not may_be_result(text)
+        elif role == "tool_response" or (role == "user" and before == "tool_call"):
+            is_plain = bool(text.strip() or role != "user") and not may_be_result(text)
         else:
-            is_plain = True
+            is_plain = role != "user" or bool(text.strip())
         if not is_plain:
             raise NotPlainError
         before = role

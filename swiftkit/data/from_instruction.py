@@ -21,6 +21,7 @@ from swiftkit.data.messages import answer_message, call_message
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode, decode_distinct
 from swiftkit.records import Message
+from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import call_strings
 from swiftkit.toolcall.read_call import call_from
@@ -113,6 +114,8 @@ def _user_message(text: str, where: str) -> Message:
 
 def _answer(answer: Any, where: str, beside_tools: bool) -> list[Message]:
     reasoning, text = split(answer, where) if isinstance(answer, str) else (None, answer)
+    if isinstance(text, str) and detect.format_of(text):
+        return [{"role": "assistant", "content": answer}]  # markup, which make_row reads
     calls = _json_calls(text, where, beside_tools)
     if not calls and not isinstance(text, str):
         reason = f"{where} is neither text nor a tool_call"

@@ -24,7 +24,7 @@ from swiftkit.data.messages import (
 )
 from swiftkit.errors import DataError
 from swiftkit.records import Message
-from swiftkit.toolcall import detect
+from swiftkit.toolcall import detect, python_literal
 from swiftkit.toolcall.call import Parsed
 from swiftkit.toolcall.text_arguments import retyped
 from swiftkit.toolcall.tools import tool_names
@@ -33,6 +33,7 @@ from swiftkit.toolcall.unread import call_like
 _RESULT_TAG = "<tool_response>"
 _SHOWN, _TAIL = 60, 40  # characters
 _MARKUP = "<[【《✿"  # with one of these markup begins; a brace may begin any JSON
+_MARKUP_ENDS = ">]】》"
 _SIGNS = (*_MARKUP, "{", "Action", "to=", "Final Answer:")
 
 Tools = Sequence[dict[str, Any]]
@@ -94,8 +95,9 @@ def _parts_of_answer(
         if form and _ends_with(text, parsed.content):
             fix = "put it before the calls, or delete it"
             raise DataError(f"{place}: text after a call", "text_after_call", fix)
+        _check_distinct(text, place)
         return _messages(parsed, message, is_react=form == "react")
-    if parsed.malformed and _is_about_markup(text, form, tools):
+    if parsed.malformed and _is_about_markup(text, form, tools, names):
         return [message]
     if other := _of_dialect(text, place, names):
         return _messages(other, message)
@@ -107,10 +109,12 @@ def _parts_of_answer(
     return [message]
 
 
-def _is_about_markup(text: str, form: str, tools: Tools) -> bool:
-    """Tell whether a text speaks of markup rather than is a broken call."""
-    begins = bool(form) and text.lstrip()[:1] in _MARKUP
-    return not begins and not call_like(text, tools)
+def _is_about_markup(text: str, form: str, tools: Tools, names: frozenset[str]) -> bool:
+    """Tell whether a text speaks of markup, or is code, rather than a broken call."""
+    if any(name in text for name in names):
+        return False
+    is_at_edge = text.lstrip()[:1] in _MARKUP or text.rstrip()[-1:] in _MARKUP_ENDS
+    return not (form and is_at_edge) and not call_like(text, tools)
 
 
 def _check_read(parsed: Parsed, text: str, place: str, tools: Tools, names: frozenset[str]) -> None:
@@ -118,7 +122,7 @@ def _check_read(parsed: Parsed, text: str, place: str, tools: Tools, names: froz
     if parsed.malformed:
         reason = f"{place}: a broken call, {text[:_SHOWN]!r}: {parsed.malformed}"
         raise DataError(reason, "broken_call", "mend the call, or take its markup out")
-    like = call_like(text, tools)
+    like = call_like(text, tools) or _beginning_of_call(text, names)
     if like and (names or like[0] in _MARKUP):
         reason = f"{place}: {like!r} looks like a call, and is in no known format"
         fix = "write it as tool_calls, or mend the text; docs/wire-formats.md has the known ones"
@@ -147,6 +151,26 @@ def _of_dialect(text: str, place: str, names: frozenset[str]) -> Parsed | None:
     else:
         return None
     return Parsed(read[1], read[0].strip()) if read[1] else None
+
+
+def _beginning_of_call(text: str, names: frozenset[str]) -> str:
+    """Return the beginning of a text that is a tool's name with its arguments behind it, or ""."""
+    begun = text.lstrip()
+    for name in names:
+        if begun.startswith(name) and begun[len(name) :].lstrip()[:1] in ("(", "{"):
+            return begun[:_SHOWN]
+    return ""
+
+
+def _check_distinct(text: str, place: str) -> None:
+    """Refuse JSON in which a key has two values: its reader keeps one of them without a word."""
+    position = text.find("{")
+    while position >= 0:
+        try:
+            _, position = python_literal.json_at(text, position, place)
+        except (ValueError, RecursionError):
+            position += 1
+        position = text.find("{", position)
 
 
 def _messages(parsed: Parsed, message: Message, *, is_react: bool = False) -> list[Message]:

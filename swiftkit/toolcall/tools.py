@@ -60,8 +60,8 @@ _FIX = "give a list of OpenAI tool definitions"
 
 
 def tools_from(value: Any) -> list[dict[str, Any]]:
-    """Return tools in OpenAI's form, from a list, one tool, or JSON text of these, also of each item;
-    None and "" mean no tools. Raises DataError (bad_tools, duplicate_key)."""
+    """Return tools in OpenAI's form, from a list of them or of their JSON texts, one tool, or JSON
+    text of these; None and "" mean no tools. Raises DataError (bad_tools, duplicate_key)."""
     decoded = _decoded(value) if isinstance(value, str) else value
     if decoded is None:
         return []

@@ -61,8 +61,7 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
 def _messages(turns: list[ShareGptTurn], system_texts: Mapping[str, str]) -> Iterator[Message]:
     for turn in turns:
         if turn.role == "assistant":
-            text, calls = hermes.text_and_calls(turn.text, turn.where)
-            yield from answer(text, calls, turn)
+            yield from answer(turn.text, [], turn)  # make_row reads the calls in it
         elif turn.role == "tool_response":
             yield from _results(turn)
         elif turn.role == "user":

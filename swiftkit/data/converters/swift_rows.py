@@ -10,8 +10,8 @@ Source: ms-swift 4.6, docs "Custom Dataset" and "Agent support". A real row:
                   {"role": "tool_response", "content": "{\"city\": \"北京\", \"aqi\": \"10\"}"},
                   {"role": "assistant", "content": "北京的天气是晴天。"}]}
 
-The messages pass through as they are, but for reasoning, which gets a key of its own; a structured
-content, tools or column becomes JSON text.
+The messages pass through as they are, but for reasoning, which gets a key of its own, and calls
+that stand as text in an answer; a structured content, tools or column becomes JSON text.
 """
 
 from collections.abc import Iterable
@@ -19,6 +19,7 @@ from contextlib import suppress
 from typing import Any
 
 from swiftkit.data.json_values import as_text
+from swiftkit.data.row_tools import read_tools
 from swiftkit.data.rows import (
     CALL_ROLES,
     check_media,
@@ -27,6 +28,7 @@ from swiftkit.data.rows import (
     is_judged,
     reasoning_apart,
 )
+from swiftkit.data.text_calls import with_calls_read
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Row
@@ -71,7 +73,12 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     identity = identity_of(record)
     if identity:
         row["id"] = identity
-    row["messages"] = [_message(item, f"messages[{i}]") for i, item in enumerate(messages)]
+    kept: Any = [_message(item, f"messages[{i}]") for i, item in enumerate(messages)]
+    row["messages"] = kept
+    # what is no message is check_row's matter
+    if all(isinstance(message.get(key), str) for message in kept for key in ("role", "content")):
+        tools = read_tools(record.get("tools")).tools
+        row["messages"] = with_calls_read(kept, tools, lenient=False)
     return [row]
 
 

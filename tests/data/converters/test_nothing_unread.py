@@ -103,9 +103,9 @@ def test_a_key_that_is_taken_away_is_told_of(name: str, case: dict[str, Any]) ->
 REDUNDANT = {
     "anthropic": ("is_error",),  # false, or beside a text that says "Error"
     # "final" and "all" are what is taken without them; the others stand in the messages
-    "harmony_data": ("channel", "recipient", "developer", "user", "analysis"),
+    "harmony_data": ("channel", "recipient", "developer", "user", "analysis", "final", "messages"),
     "hermes_v1": ("tools",),  # they stand in the system text
-    "preference": ("prompt", "output", "messages"),  # they stand in the chosen answer
+    "preference": ("prompt", "output", "messages", "messages[]"),  # they stand in the chosen answer
     "sharegpt": ("tools",),  # "[]"
     # without an error in it; 0; of what stands before the first question or after the last answer
     "tau_bench": ("info", "trial", "content", "tool_call_id"),
@@ -116,7 +116,9 @@ def goes_without_saying(name: str, record: Any, steps: Steps) -> bool:
     key, value = steps[-1], record
     for step in steps:
         value = value[step]
-    if key in REDUNDANT.get(name, ()) or (key == "system" and "Be" in str(value)):
+    if not {key, f"{steps[0]}[]"}.isdisjoint(REDUNDANT.get(name, ())) or (
+        key == "system" and "Be" in str(value)
+    ):
         return True
     if key in ("weight", "loss", "train"):
         return True  # some say what is done anyway; all are told of when they are renamed

@@ -1,0 +1,106 @@
+"""Calls in the texts of answers: in every wire format they become the calls, and never words."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from swiftkit.data.convert_record import ConvertOptions, ConvertOutcome, convert_chunk
+from swiftkit.errors import DataError
+from swiftkit.files.inputs import Chunk
+from swiftkit.toolcall import wire_format
+from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.formats import names
+
+TOOLS = [
+    {
+        "type": "function",
+        "function": {
+            "name": "get_weather",
+            "description": "The weather of a city",
+            "parameters": {
+                "type": "object",
+                "properties": {
+                    "city": {"type": "string"},
+                    "days": {"type": "integer"},
+                    "units": {"type": "array", "items": {"type": "string"}},
+                    "note": {"type": "string"},
+                },
+                "required": ["city"],
+            },
+        },
+    }
+]
+ONE = [ToolCall("get_weather", {"city": "Oslo"})]
+TWO = [
+    ToolCall("get_weather", {"city": "北京", "days": 3}),
+    ToolCall("get_weather", {"city": "Rome", "units": ["C", "K"], "note": "5"}),
+]
+
+
+def outcome_of(record: dict[str, Any], target: str) -> ConvertOutcome:
+    line = json.dumps(record).encode()
+    (outcome,) = convert_chunk(Chunk(Path("raw.jsonl"), [(1, line)]), ConvertOptions(target))
+    return outcome
+
+
+def row_of(record: dict[str, Any], target: str) -> dict[str, Any]:
+    outcome = outcome_of(record, target)
+    assert outcome.reject is None, outcome.reject
+    row: dict[str, Any] = json.loads(outcome.rows[0])
+    return row
+
+
+def layouts(text: str) -> dict[str, dict[str, Any]]:
+    """A question and this answer, in each layout that holds an answer as one text."""
+    question = "Weather?"
+    return {
+        "openai": {
+            "messages": [
+                {"role": "user", "content": question},
+                {"role": "assistant", "content": text},
+            ]
+        },
+        "sharegpt": {
+            "conversations": [
+                {"from": "human", "value": question},
+                {"from": "gpt", "value": text},
+            ]
+        },
+        "alpaca": {"instruction": question, "output": text},
+        "completion": {"prompt": question, "completion": text},
+        "kto": {"prompt": question, "completion": text, "label": True},
+        "preference": {"prompt": question, "chosen": text, "rejected": "No."},
+    }
+
+
+@pytest.mark.parametrize("calls", [ONE, TWO], ids=["one", "two"])
+@pytest.mark.parametrize("form", names())
+def test_a_call_in_any_wire_format_is_the_gold(form: str, calls: list[ToolCall]) -> None:
+    """In each layout, and never "call nothing": a format that has no way to write two calls is
+    refused when it writes, not here."""
+    try:
+        text = wire_format.load(form).render(calls)
+    except DataError:
+        pytest.skip(f"{form} cannot write these calls")
+    if wire_format.load(form).parse(text).calls != calls:
+        pytest.skip(f"{form} writes no types: read by the tools, see below")
+    expected = [{"name": call.name, "arguments": call.arguments} for call in calls]
+    for name, record in layouts(text).items():
+        outcome = outcome_of(record | {"tools": TOOLS}, "grpo")
+        assert outcome.reject is None, (name, text, outcome.reject)
+        gold = json.loads(json.loads(outcome.rows[0])["expected_calls"])
+        assert gold == expected, (name, text)
+
+
+@pytest.mark.parametrize("form", names())
+def test_no_gold_is_silence_where_a_call_was_written(form: str) -> None:
+    """Whatever stands around the call: it is read, or refused."""
+    text = wire_format.load(form).render(ONE)
+    for written in (text, f"I look.\n{text}", f"{text}\n", text[: len(text) * 2 // 3]):
+        for name, record in layouts(written).items():
+            outcome = outcome_of(record | {"tools": TOOLS}, "grpo")
+            if outcome.reject is None:
+                gold = json.loads(json.loads(outcome.rows[0])["expected_calls"])
+                assert gold, (name, written)
