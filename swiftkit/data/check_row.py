@@ -1,13 +1,13 @@
 """Validation of a finished row: would ms-swift encode it, and is its gold right."""
 
 from collections.abc import Collection
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from swiftkit.data.json_values import field
 from swiftkit.data.messages import place_of
+from swiftkit.data.row_tools import read_tools
 from swiftkit.data.rows import FOLLOWS, ROLES
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
@@ -16,7 +16,7 @@ from swiftkit.scoring.options import options_from
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import CLOSE, split
-from swiftkit.toolcall.tools import tool_names, tools_from
+from swiftkit.toolcall.tools import tool_names
 
 
 def check_row(row: Row) -> None:
@@ -25,9 +25,7 @@ def check_row(row: Row) -> None:
     if not isinstance(messages, list) or not messages:
         fix = "give at least a question and an answer"
         raise DataError("the row has no messages", "no_messages", fix)
-    column = row.get("tools")
-    is_text = isinstance(column, str)
-    tools = _names_in(column) if is_text else tool_names(tools_from(column))
+    tools = tool_names(read_tools(row.get("tools")).tools)
     if row.get("label") == "false":
         tools = frozenset()  # a bad answer may be bad because no such tool exists
     before: str | None = None  # the role of the message before
@@ -64,11 +62,6 @@ def check_defined(name: str, tools: Collection[str], where: str) -> None:
     if tools and name not in tools:
         fix = f"define it in tools, or mend the name; defined: {', '.join(sorted(tools)[:10])}"
         raise DataError(f"{where}: call of the undefined tool {name!r}", "undefined_tool", fix)
-
-
-@lru_cache(maxsize=1024)  # the rows of a data set often have the same tools
-def _names_in(tools: str) -> frozenset[str]:
-    return tool_names(tools_from(tools))
 
 
 def _check_message(message: Any, before: str | None, where: str) -> str:

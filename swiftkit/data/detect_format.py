@@ -47,6 +47,16 @@ def in_order() -> list[tuple[str, Converter]]:
     return sorted(pairs, key=lambda pair: pair[1].ORDER)
 
 
+@lru_cache(maxsize=256)
+def _candidates(columns: frozenset[str]) -> list[tuple[str, Converter]]:
+    """Return the converters that read one of these columns, in their order."""
+    found = []
+    for name, converter in in_order():
+        if not columns.isdisjoint(converter.READS.get("", "").split()):
+            found.append((name, converter))
+    return found
+
+
 def title(name: str) -> str:
     """Return what the format is: the first sentence of the converter's docstring."""
     first, _, _ = (converter_of(name).__doc__ or name).partition("\n\n")
@@ -57,7 +67,7 @@ def detect_format(record: dict[str, Any], path: Path, forced: str) -> tuple[str,
     """Return the format (`forced` if given), and the record with_files_beside. Raises DataError."""
     if forced:
         return forced, with_files_beside(forced, record, path)
-    for name, converter in in_order():
+    for name, converter in _candidates(frozenset(record)):
         if converter.matches(record):
             return name, with_files_beside(name, record, path)
     reason = f"no known format: the columns are {', '.join(record)[:200]}"

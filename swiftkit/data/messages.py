@@ -22,6 +22,7 @@ _UNCLEAR_FLAGS = ("mask", "loss_mask", "train_mask", "train_detail", "train_deta
 FLAGS = " ".join((*_LOSS_FLAGS, *_NO_LOSS_FLAGS, *_UNCLEAR_FLAGS))  # for a converter's READS
 _THOUGHTS = ("thought", "thoughts", "think", "analysis")
 REASONING = " ".join((*KEYS, "reasoning_details", *_THOUGHTS))  # for a converter's READS
+_FLAGS, _REASONING = frozenset(FLAGS.split()), frozenset(REASONING.split())
 _MEDIA_PARTS = frozenset((
     "image", "image_url", "input_image", "video", "video_url", "audio", "audio_url", "input_audio",
 ))  # fmt: skip
@@ -80,6 +81,8 @@ def loss_flag(message: Mapping[str, Any], where: str, *, is_answer: bool) -> Any
     share of a loss, flags that disagree or can mean both, and the loss of a message that no model
     wrote.
     """
+    if _FLAGS.isdisjoint(message):
+        return {}
     flags = {name: message[name] for name in FLAGS.split() if message.get(name) is not None}
     if not flags:
         return {}
@@ -105,6 +108,8 @@ def reasoning_beside(message: Mapping[str, Any], where: str) -> str | None:
 
     Raises DataError: two_reasonings, and bad_reasoning for one that is no text.
     """
+    if _REASONING.isdisjoint(message):
+        return None
     thoughts = {}  # by key
     if reasoning := reasoning_of(message, where):
         thoughts["reasoning"] = reasoning

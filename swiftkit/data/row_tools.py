@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from swiftkit.errors import DataError
+from swiftkit.files.jsonl import has_spelt_colons
 from swiftkit.json_text import decode_or_none
-from swiftkit.toolcall.tools import are_tools, tool_names, tools_from
+from swiftkit.toolcall.tools import are_tools, tools_from
 
 # columns of tools, in small letters without separators
 _COLUMNS = frozenset(
@@ -16,7 +17,9 @@ _COLUMNS = frozenset(
     " toolschemas tooldefs functiondefinitions functionlist functionschemas apilist apis".split()
 )
 _SEPARATORS = re.compile(r"[_\-\s]")
-_MOST = 4096  # lists that are remembered at a time
+_MOST = 4096  # tools that are remembered at a time
+_decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _NO_LIST: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -24,6 +27,12 @@ class RowTools(NamedTuple):
     tools: list[dict[str, Any]]  # in OpenAI's form; shared, so not to be changed
     text: str = ""  # as a row holds them
     columns: tuple[str, ...] = ()  # beside `tools`, those that were read
+
+
+class _Tool(NamedTuple):
+    name: str
+    definition: dict[str, Any]
+    text: str
 
 
 def is_tools_column(name: str) -> bool:
@@ -44,24 +53,45 @@ def read_tools(value: Any) -> RowTools:
     if value in _NO_LIST:
         return RowTools([])
     try:
-        key = value.encode() if isinstance(value, str) else msgspec.json.encode(value)
-    except (ValueError, OverflowError, RecursionError):  # lone surrogates, huge numbers
-        return _checked(value)
-    return _remembered(key, is_text=isinstance(value, str))
+        items = _raw_items(value)
+        tools = [_remembered(item) for item in items]
+    except (ValueError, OverflowError, RecursionError):  # which the slow way names
+        tools = []
+        for definition in tools_from(value):
+            text = msgspec.json.encode(definition).decode()
+            tools.append(_Tool(definition["function"]["name"], definition, text))
+    _check_names(tools)
+    text = ",".join([tool.text for tool in tools])
+    return RowTools([tool.definition for tool in tools], f"[{text}]" if tools else "")
+
+
+def _raw_items(value: Any) -> list[bytes]:
+    """Return the JSON of each tool. Raises ValueError for what is no list of objects."""
+    if isinstance(value, str):
+        return list(map(bytes, _decode_items(value)))
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, dict) for item in items):
+        raise ValueError("not a list of objects")
+    return [msgspec.json.encode(item) for item in items]
 
 
 @lru_cache(maxsize=_MOST)
-def _remembered(key: bytes, *, is_text: bool) -> RowTools:
-    return _checked(key.decode() if is_text else msgspec.json.decode(key))
+def _remembered(raw: bytes) -> _Tool:
+    """Return a tool of this JSON text. Raises ValueError where a key is there twice: the slow way
+    tells a lost value from one that stands there twice."""
+    value = _decode_object(raw)
+    if raw.count(b":") != msgspec.json.encode(value).count(b":") or has_spelt_colons(raw):
+        raise ValueError("a key that may be there twice")
+    (definition,) = tools_from([value])
+    text = msgspec.json.encode(definition).decode()
+    return _Tool(definition["function"]["name"], definition, text)
 
 
-def _checked(value: Any) -> RowTools:
-    tools = tools_from(value)
-    if len(tool_names(tools)) < len(tools):
-        seen: dict[str, Any] = {}
-        for tool in tools:
-            name = tool["function"]["name"]
-            if seen.setdefault(name, tool) != tool:
-                fix = "keep one of them, or give them different names"
-                raise DataError(f"two different tools are named {name!r}", "bad_tools", fix)
-    return RowTools(tools, msgspec.json.encode(tools).decode())
+def _check_names(tools: list[_Tool]) -> None:
+    if len({tool.name for tool in tools}) == len(tools):
+        return
+    seen: dict[str, str] = {}
+    for tool in tools:
+        if seen.setdefault(tool.name, tool.text) != tool.text:
+            fix = "keep one of them, or give them different names"
+            raise DataError(f"two different tools are named {tool.name!r}", "bad_tools", fix)

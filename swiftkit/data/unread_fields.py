@@ -21,12 +21,13 @@ change what is trained.
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from swiftkit.data.answer_columns import is_call
 from swiftkit.data.from_openai import are_messages
-from swiftkit.data.json_values import field, listed
+from swiftkit.data.json_values import listed
 from swiftkit.data.row_tools import are_tools_column, is_tools_column
 from swiftkit.data.rows import READS
 from swiftkit.errors import DataError
@@ -35,6 +36,7 @@ from swiftkit.toolcall.tools import are_tools
 
 Reads = Mapping[str, str]
 
+_STEPS = re.compile(r"\[\]|[^.\[\]]+")
 _NOTHING: tuple[Any, ...] = (None, "", [], {})
 _DEEPEST = 3  # objects inside an unread value that are looked into
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
@@ -48,9 +50,17 @@ _MEDIA = frozenset("image images img video videos audio audios".split())
 _FILE = re.compile(r"\S+")  # a path, an address, or base64
 
 
-class _Path(NamedTuple):
-    read: frozenset[str]
-    known: frozenset[str]  # also those that say nothing
+@dataclass
+class _Node:
+    """What is read at a path."""
+
+    path: str
+    known: frozenset[str] | None = None  # the keys, also those that say nothing; None: all
+    keys: dict[str, "_Node"] = field(default_factory=dict)  # whose values are looked into
+    items: "_Node | None" = None  # of a list
+
+
+_TREES: dict[int, _Node] = {}  # by the id of a READS
 
 
 def unread_fields(record: Mapping[str, Any], reads: Reads, carried: Collection[str]) -> list[str]:
@@ -60,8 +70,7 @@ def unread_fields(record: Mapping[str, Any], reads: Reads, carried: Collection[s
     Raises DataError (unread_field) for what would change a row.
     """
     unread: dict[str, None] = {}  # in their order, each once
-    reads = {**reads, "": f"{reads.get('', '')} {READS}"}
-    for path, place, name, value in _unknown(record, "", "", reads):
+    for path, place, name, value in _unknown(record, _tree_of(reads), ""):
         if not path and is_tools_column(name) and are_tools_column(value):
             continue
         meaning = _meaning(name, value, is_inside=bool(path))
@@ -73,33 +82,45 @@ def unread_fields(record: Mapping[str, Any], reads: Reads, carried: Collection[s
     return list(unread)
 
 
-def _unknown(
-    value: Any, path: str, place: str, reads: Reads
-) -> Iterator[tuple[str, str, str, Any]]:
-    """Yield (path, place, name, value) of each key that is not known, path by path."""
+def _unknown(value: Any, node: _Node, place: str) -> Iterator[tuple[str, str, str, Any]]:
+    """Yield (path, place, name, value) of each key that is not known, and says something."""
     if isinstance(value, list):
-        for number, item in enumerate(value):
-            yield from _unknown(item, f"{path}[]", f"{place}[{number}]", reads)
+        if node.items:
+            for number, item in enumerate(value):
+                yield from _unknown(item, node.items, f"{place}[{number}]")
         return
-    names = reads.get(path)
-    if names is None or not isinstance(value, dict):
+    if not isinstance(value, dict):
         return
-    known = _path(names)
-    for name, inner in value.items():
-        if inner in _NOTHING:
-            continue
-        if name not in known.known:
-            yield path, place, name, inner
-        elif name in known.read and isinstance(inner, dict | list):
-            below = f"{path}.{name}" if path else name
-            yield from _unknown(inner, below, f"{place}.{name}" if place else name, reads)
+    if node.known is not None and not node.known.issuperset(value):
+        for name, inner in value.items():
+            if name not in node.known and inner not in _NOTHING:
+                yield node.path, place, name, inner
+    for name, below in node.keys.items():
+        if name in value:
+            yield from _unknown(value[name], below, f"{place}.{name}" if place else name)
 
 
-@lru_cache(maxsize=1024)
-def _path(names: str) -> _Path:
-    words = names.split()
-    read = frozenset(word for word in words if not word.startswith("-"))
-    return _Path(read, read.union(word.removeprefix("-") for word in words))
+def _tree_of(reads: Reads) -> _Node:
+    """Return the paths of a READS, which is a constant, as a tree; made once."""
+    if id(reads) not in _TREES:
+        _TREES[id(reads)] = _made_tree(reads)
+    return _TREES[id(reads)]
+
+
+def _made_tree(reads: Reads) -> _Node:
+    root = _Node("")
+    for path, names in {"": "", **reads}.items():
+        node = root
+        for step in _STEPS.findall(path):
+            below = f"{node.path}{step}" if step == "[]" else f"{node.path}.{step}".lstrip(".")
+            if step != "[]":
+                node = node.keys.setdefault(step, _Node(below))
+            else:
+                node.items = node.items or _Node(below)
+                node = node.items
+        names = names if path else f"{names} {READS}"
+        node.known = frozenset(name.removeprefix("-") for name in names.split())
+    return root
 
 
 def _refused(path: str, place: str, name: str, meaning: str) -> DataError:
@@ -154,7 +175,7 @@ def _shape(value: Any, depth: int) -> str:
 
 
 def _is_call(value: Any) -> bool:
-    function = field(value, "function")
+    function = value.get("function") if isinstance(value, dict) else None
     if isinstance(function, dict):
         return "arguments" in function
     return is_call(value)
