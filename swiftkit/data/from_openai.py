@@ -7,7 +7,7 @@ beside the answer; ShareGPT's {from, value}; ms-swift's own roles tool_call and 
 from collections.abc import Iterator
 from typing import Any, TypeGuard
 
-from swiftkit.data.from_sharegpt import ROLES as SHAREGPT_ROLES
+from swiftkit.data.from_sharegpt import role_named, unknown_role
 from swiftkit.data.json_values import as_text, field, listed
 from swiftkit.data.messages import (
     FLAGS,
@@ -44,7 +44,6 @@ def reads_of(*paths: str) -> dict[str, str]:
     return {key.format(path): names for path in paths for key, names in _READS.items()}
 
 
-_ROLES = SHAREGPT_ROLES | {"developer": "system", "model": "assistant"}
 _CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue")  # columns
 _QUESTIONS, _ANSWERS = ("human", "user"), ("assistant", "bot", "gpt")
 
@@ -115,8 +114,11 @@ def are_messages(value: Any) -> TypeGuard[list[Any]]:
 
 def role_of(message: Any) -> str | None:
     """Return swift's name of a message's role, or None. Never raises."""
-    role = message.get("role", message.get("from")) if isinstance(message, dict) else None
-    return _ROLES.get(role) if isinstance(role, str) else None
+    return role_named(_role_as_written(message))
+
+
+def _role_as_written(message: Any) -> Any:
+    return message.get("role", message.get("from")) if isinstance(message, dict) else None
 
 
 def is_prompt_with_gold(record: dict[str, Any]) -> bool:
@@ -149,9 +151,11 @@ def messages_of(messages: Any, where: str) -> list[Message]:
         if isinstance(message, dict) and message.get("content") is None and message.get("parts"):
             fix = "write the text of the parts as content"
             raise DataError(f"{place}: the text is in 'parts'", "bad_content", fix)
+        if role is None and is_message(message):
+            raise unknown_role(_role_as_written(message), place)
         if role is None:
             fix = "write {role, content} with a role of system, user, assistant or tool"
-            raise DataError(f"{place} is not a message with a known role", "bad_role", fix)
+            raise DataError(f"{place} is not a message with a role", "bad_role", fix)
         flag = loss_flag(message, place, is_answer=role in ANSWERS)
         content = message.get("value") if "from" in message else message.get("content")
         if role == "tool_response":
