@@ -4,7 +4,7 @@ Read: OpenAI's {role, content, tool_calls}, with text parts, the legacy function
 beside the answer; ShareGPT's {from, value}; ms-swift's own roles tool_call and tool_response.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeGuard
 
 from swiftkit.data.from_sharegpt import role_named, unknown_role
@@ -137,8 +137,11 @@ def with_system(system: str, messages: list[Message]) -> list[Message]:
     return [placed({"role": "system", "content": system}, "system"), *messages]
 
 
-def messages_of(messages: Any, where: str) -> list[Message]:
-    """Return swift's messages; results stand in the order of their calls. Raises DataError."""
+def messages_of(messages: Any, where: str, numbers: Sequence[int] | None = None) -> list[Message]:
+    """Return swift's messages; results stand in the order of their calls. Raises DataError.
+
+    numbers: the places of the messages in the source, where a converter left some out.
+    """
     if not isinstance(messages, list):
         fix = "write [{role, content}]"
         raise DataError(f"{where} is not a list of messages", "bad_message", fix)
@@ -146,7 +149,7 @@ def messages_of(messages: Any, where: str) -> list[Message]:
     ids: list[Any] = []  # of the last answer's calls, in their order
     results: list[tuple[Any, Message]] = []  # what came back for them
     for index, message in enumerate(messages):
-        place = f"{where}[{index}]"
+        place = f"{where}[{numbers[index] if numbers else index}]"
         role = role_of(message)
         if isinstance(message, dict) and message.get("content") is None and message.get("parts"):
             fix = "write the text of the parts as content"
