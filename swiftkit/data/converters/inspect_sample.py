@@ -98,7 +98,7 @@ def _row(sample: dict[str, Any]) -> Row:
     if target:
         row["solution"] = as_text(target)
     label = _label(sample.get("scores"))
-    if label and read[-1]["role"] in ANSWERS:
+    if label and read and read[-1]["role"] in ANSWERS:
         row["label"] = label
     return row  # type: ignore[no-any-return]
 
