@@ -5,6 +5,7 @@ beside the answer; ShareGPT's {from, value}; ms-swift's own roles tool_call and 
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, TypeGuard
 
 from swiftkit.data.from_sharegpt import role_named, unknown_role
@@ -24,7 +25,8 @@ from swiftkit.data.rows import ANSWERS
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode
 from swiftkit.records import GOLD_COLUMNS, Message
-from swiftkit.toolcall.read_call import call_from
+from swiftkit.toolcall import python_literal
+from swiftkit.toolcall.read_call import call_from, with_python_arguments
 from swiftkit.toolcall.tool_results import in_call_order
 
 # what `messages_of` reads of a message, and of the calls in it; `{}` is the path of the list
@@ -201,19 +203,25 @@ def _answer(
     if text.strip() or reasoning or not calls:
         yield answer_message(text, reasoning)
     for number, call in enumerate(calls):
-        read = call_from(call, f"{where}.tool_calls[{number}]")
+        read = call_from(with_python_arguments(call), f"{where}.tool_calls[{number}]")
         yield call_message(read, field(call, "id"))
 
 
 def _own_calls(message: dict[str, Any], content: Any, where: str) -> Iterator[Message]:
-    """Yield the calls of a tool_call message: its content, or what that is JSON text of."""
+    """Yield the calls of a tool_call message: its content, or what that is JSON text of.
+
+    Toucan has Python's text of a dict there.
+    """
+    if isinstance(content, str) and content.lstrip().startswith(("{'", "[{'")):
+        with suppress(ValueError):
+            content = python_literal.read(content)
     if isinstance(content, str):
         problem = "the call is not valid JSON"
         content = decode(content, where, "bad_call", "write it as JSON text", problem)
     calls = listed(content)
     identity = message.get("tool_call_id") if len(calls) == 1 else None
     for call in calls:
-        yield call_message(call_from(call, where), identity)
+        yield call_message(call_from(with_python_arguments(call), where), identity)
 
 
 def _calls(message: dict[str, Any], role: str, where: str) -> list[Any]:

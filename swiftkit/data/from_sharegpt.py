@@ -7,6 +7,7 @@ A text that prescribes a data set's own call format is no part of a row: the cha
 to call, and two prescriptions contradict each other.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -19,7 +20,8 @@ from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.reasoning import OPEN, split
 from swiftkit.toolcall.tools import tools_from
 
-ROLES = {  # as written, in small letters and with "_" for "-", and swift's name
+_SEPARATORS = re.compile(r"[- ]+")
+ROLES = {  # as written, in small letters and with "_" between words, and swift's name
     "system": "system", "developer": "system", "human": "user", "user": "user",
     "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant",
     "chatbot": "assistant", "ai": "assistant", "model": "assistant", "bard": "assistant",
@@ -61,7 +63,7 @@ def role_named(name: Any) -> str | None:
     """Return swift's name of a role, as in Function-Call for function_call; None if unknown."""
     if not isinstance(name, str):
         return None
-    return ROLES.get(name) or ROLES.get(name.strip().lower().replace("-", "_"))
+    return ROLES.get(name) or ROLES.get(_SEPARATORS.sub("_", name.strip().lower()))
 
 
 def unknown_role(name: Any, where: str) -> DataError:

@@ -5,6 +5,7 @@ from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode
+from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import ToolCall
 
 _PYTHON_DICT = re.compile(r"\s*\{\s*'")
@@ -37,6 +38,26 @@ def call_from(value: Any, where: str) -> ToolCall:
         fix = "give it a 'name' that is a string"
         raise DataError(f"{where}: the call has no name", "bad_call", fix)
     return ToolCall(name, _arguments(body, f"{where}: call of {name!r}"))
+
+
+def with_python_arguments(call: Any) -> Any:
+    """Return a call of a data file, with arguments that are text of a Python dict as an object.
+
+    A model's own call is not read so: its user gets no JSON.
+    """
+    inner = call.get("function") if isinstance(call, dict) else None
+    body = inner if isinstance(inner, dict) else call
+    if not isinstance(body, dict):
+        return call
+    for key in _ARGUMENT_KEYS:
+        text = body.get(key)
+        if isinstance(text, str) and _PYTHON_DICT.match(text):
+            try:
+                value = python_literal.read(text)
+            except ValueError:
+                continue
+            body = {**body, key: value}
+    return {**call, "function": body} if isinstance(inner, dict) else body
 
 
 def _arguments(body: dict[str, Any], where: str) -> dict[str, Any]:
