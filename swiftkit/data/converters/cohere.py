@@ -148,6 +148,8 @@ def _results(results: Any, calls: Any, where: str) -> Iterator[Any]:
 
 def _is_of(result: Any, call: Any) -> bool:
     own = field(result, "call")
+    if own is None or call is None:
+        return False
     if field(own, "name") != field(call, "name"):
         return False
     return bool(field(own, "parameters") == field(call, "parameters"))
