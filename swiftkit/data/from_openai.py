@@ -41,9 +41,15 @@ _READS = {
 }
 
 
-def reads_of(*paths: str) -> dict[str, str]:
-    """Return what is read of the lists of messages at these paths, for a converter's READS."""
-    return {key.format(path): names for path in paths for key, names in _READS.items()}
+def reads_of(*paths: str, also: str = "") -> dict[str, str]:
+    """Return what is read of the lists of messages at these paths, for a converter's READS.
+
+    also: further keys of a message, and those that say nothing.
+    """
+    reads = {key.format(path): names for path in paths for key, names in _READS.items()}
+    for path in paths:
+        reads[f"{path}[]"] += f" {also}"
+    return reads
 
 
 _CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue")  # columns

@@ -2,6 +2,7 @@
 
 import re
 
+from swiftkit.data.messages import place_of, placed
 from swiftkit.data.rows import ANSWERS
 from swiftkit.records import Message
 
@@ -23,7 +24,7 @@ def from_first_words_to_last_answer(messages: list[Message]) -> list[Message]:
     for index, message in enumerate(messages[:end]):
         if message["role"] == "user":
             text = _MARK.sub(" ", message["content"]).strip()
-            kept.append({"role": "user", "content": text})
+            kept.append(placed({**message, "content": text}, place_of(message, index)))
         elif index >= first or message["role"] == "system":
             kept.append(message)
     return kept

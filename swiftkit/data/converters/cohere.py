@@ -21,23 +21,23 @@ Chatbot are OpenAI's messages.)
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from swiftkit.data.from_openai import messages_of, role_of
+from swiftkit.data.from_openai import messages_of, reads_of, role_of
 from swiftkit.data.json_values import as_text, field, items
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 
 ORDER = 308
+_OWN_KEYS = "message tool_results tool_plan -user_name -citations"
 READS = {
     "": (
         "preamble chat_history message messages tools tool_results response text id conversation_id"
         " -model -temperature -max_tokens -k -p -seed -stream -citation_quality -connectors"
         " -prompt_truncation -documents -tool_calls"
     ),
-    "chat_history[]": "role message content tool_calls tool_results tool_plan -user_name",
-    "chat_history[].tool_calls[]": "name parameters",
-    "messages[]": "role message content tool_calls tool_results tool_plan tool_call_id -citations",
-    "messages[].tool_calls[]": "id function name parameters -type",
+    **reads_of("messages", "chat_history", also=_OWN_KEYS),
+    "messages[].content[]": "type text document -annotations",
+    "tool_results[]": "call outputs",
     "tools[]": "name description parameter_definitions type function parameters",
     "response": (
         "text tool_calls -finish_reason -generation_id -response_id -citations -documents"

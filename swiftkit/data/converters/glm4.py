@@ -24,7 +24,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from swiftkit.data.answer_columns import is_call
-from swiftkit.data.from_openai import messages_of
+from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.from_sharegpt import with_tools
 from swiftkit.data.json_values import as_text, field, items
 from swiftkit.data.rows import make_row
@@ -36,10 +36,8 @@ from swiftkit.toolcall.formats import chatglm3
 ORDER = 346
 READS = {
     "": "messages tools id system",
-    "messages[]": "role content tools metadata name parameters observation loss",
+    **reads_of("messages", also="tools metadata parameters observation"),
 }
-
-_OWN_KEYS = ("metadata", "parameters", "observation")
 
 
 def matches(record: dict[str, Any]) -> bool:

@@ -25,7 +25,7 @@ that the log keeps among its attachments is put back.
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_openai import messages_of
+from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.json_values import as_text, field, items
 from swiftkit.data.rows import ANSWERS, make_row
 from swiftkit.errors import DataError
@@ -40,9 +40,7 @@ READS = {
         " -started_at -completed_at -total_time -working_time -error_retries -limit -invalidation"
         " -timelines -score -eval -plan -results -stats -status -version samples"
     ),
-    "messages[]": (
-        "role content tool_calls tool_call_id function error -id -source -metadata -model"
-    ),
+    **reads_of("messages", also="function error -id -source -metadata -model"),
     "messages[].tool_calls[]": "id function arguments parse_error -type -view",
     "messages[].content[]": (
         "type text reasoning summary redacted -signature -refusal -citations -internal"

@@ -24,7 +24,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_openai import are_messages, messages_of
+from swiftkit.data.from_openai import are_messages, messages_of, reads_of
 from swiftkit.data.json_values import as_text, field, listed
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
@@ -37,11 +37,7 @@ READS = {
         "input output messages tools reasoning system_prompt metadata args uuid id expected_answer"
         " -category -license -generator -used_in_training -version -language -used_in -domain"
     ),
-    "messages[]": "role content tool_calls tool_call_id name reasoning_content",
-    "messages[].tool_calls[]": "id function -type -index",
-    "input[]": "role content",
-    "output[]": "role content tool_calls reasoning_content",
-    "output[].tool_calls[]": "id function -type -index",
+    **reads_of("messages", "input", "output"),
 }
 
 _SWITCH = {"on": True, "off": False}

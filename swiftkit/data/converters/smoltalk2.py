@@ -19,7 +19,7 @@ any other chat template: unread_call.
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_openai import messages_of
+from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
@@ -30,8 +30,7 @@ READS = {
     "chat_template_kwargs": (
         "custom_instructions enable_thinking xml_tools python_tools -system_message"
     ),
-    "messages[]": "role content tool_calls tool_call_id name",
-    "messages[].tool_calls[]": "id function -type -index",
+    **reads_of("messages"),
 }
 
 _TAKEN = ("custom_instructions", "xml_tools", "python_tools")

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_openai import messages_of
+from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.json_values import field
 from swiftkit.data.rows import make_row
 from swiftkit.records import Row
@@ -31,10 +31,7 @@ READS = {
         " -question_quality_assessment -response_quality_assessment"
         " -question_quality_assessment_deepseek -response_quality_assessment_deepseek -prompt_id"
     ),
-    "messages[]": (
-        "role content function_call tool_calls tool_call_id name reasoning_content -extra"
-    ),
-    "messages[].function_call": "name arguments",
+    **reads_of("messages", also="-extra"),
 }
 
 _DECLARED = re.compile(r"<\|im_system\|>tool_declare<\|im_middle\|>.*?<\|im_end\|>", re.DOTALL)
