@@ -11,8 +11,8 @@ A converter says in READS what it reads:
 A path names an object, "[]" the items of a list; the names behind it are the keys that are read. A
 name with "-" in front is known and says nothing that a row could hold. A value whose path is not
 named, such as a call's arguments, is read whole. null, "", [] and {} say nothing anywhere, and
-texts of the record itself become columns of the row. What make_row reads of every record
-(rows.READS) need not be named.
+texts of the record itself become columns of the row. "*" reads all other names, too. What make_row
+reads of every record (rows.READS) need not be named.
 
 Any other key is counted for the account. It is refused (unread_field) where it is tools, calls,
 messages or media, or where a message has a loss flag or a reasoning in it: left out, these would
@@ -88,7 +88,7 @@ def _unknown(
     for name, inner in value.items():
         if inner in _NOTHING:
             continue
-        if name not in known.known:
+        if name not in known.known and "*" not in known.known:
             yield path, place, name, inner
         elif name in known.read and isinstance(inner, dict | list):
             below = f"{path}.{name}" if path else name
