@@ -158,15 +158,7 @@ def messages_of(messages: Any, where: str, numbers: Sequence[int] | None = None)
     results: list[tuple[Any, Message]] = []  # what came back for them
     for index, message in enumerate(messages):
         place = f"{where}[{numbers[index] if numbers else index}]"
-        role = role_of(message)
-        if isinstance(message, dict) and message.get("content") is None and message.get("parts"):
-            fix = "write the text of the parts as content"
-            raise DataError(f"{place}: the text is in 'parts'", "bad_content", fix)
-        if role is None and is_message(message):
-            raise unknown_role(_role_as_written(message), place)
-        if role is None:
-            fix = "write {role, content} with a role of system, user, assistant or tool"
-            raise DataError(f"{place} is not a message with a role", "bad_role", fix)
+        role = _checked_role(message, place)
         flag = loss_flag(message, place, is_answer=role in ANSWERS)
         content = message.get("value") if "from" in message else message.get("content")
         if role == "tool_response":
@@ -199,6 +191,20 @@ def _result_text(content: Any, where: str) -> str:
     """Return the text of a result, which may be any JSON value."""
     is_parts = isinstance(content, list) and any(field(part, "type") for part in content)
     return text_of(content, where) if content is None or is_parts else as_text(content)
+
+
+def _checked_role(message: Any, where: str) -> str:
+    """Return swift's name of a message's role. Raises DataError."""
+    role = role_of(message)
+    if isinstance(message, dict) and message.get("content") is None and message.get("parts"):
+        fix = "write the text of the parts as content"
+        raise DataError(f"{where}: the text is in 'parts'", "bad_content", fix)
+    if role is None and is_message(message):
+        raise unknown_role(_role_as_written(message), where)
+    if role is None:
+        fix = "write {role, content} with a role of system, user, assistant or tool"
+        raise DataError(f"{where} is not a message with a role", "bad_role", fix)
+    return role
 
 
 def _answer(

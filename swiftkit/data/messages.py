@@ -60,7 +60,8 @@ def text_of(content: Any, where: str) -> str:
         kind, text = field(part, "type"), field(part, "text")
         if isinstance(kind, str) and kind in _MEDIA_PARTS:
             raise unsupported_media(f"{where}: a part of the content is of type {kind}")
-        is_text = kind == "text" or (isinstance(part, dict) and part.keys() == {"text"})
+        is_bare = isinstance(content, list) and isinstance(part, dict) and part.keys() == {"text"}
+        is_text = kind == "text" or is_bare
         has_other = has_other or not is_text or not isinstance(text, str)
         texts.append(text)
     if has_other:
