@@ -26,7 +26,8 @@ from swiftkit.errors import DataError
 from swiftkit.json_text import decode
 from swiftkit.records import GOLD_COLUMNS, Message
 from swiftkit.toolcall import python_literal
-from swiftkit.toolcall.read_call import call_from, with_python_arguments
+from swiftkit.toolcall.python_arguments import with_python_arguments
+from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.tool_results import in_call_order
 
 # what `messages_of` reads of a message, and of the calls in it; `{}` is the path of the list

@@ -5,11 +5,10 @@ from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode
-from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.call import ToolCall
 
-_PYTHON_DICT = re.compile(r"\s*\{\s*'")
-_ARGUMENT_KEYS = ("arguments", "parameters")
+PYTHON_DICT = re.compile(r"\s*\{\s*'")
+ARGUMENT_KEYS = ("arguments", "parameters")
 _FIX_ARGUMENTS = "write them as a JSON object"
 
 
@@ -27,7 +26,7 @@ def call_from(value: Any, where: str) -> ToolCall:
     body = value
     if isinstance(value, dict):
         body = value.get("function") or value.get("tool_call") or value
-        has_arguments = any(key in value for key in _ARGUMENT_KEYS)
+        has_arguments = any(key in value for key in ARGUMENT_KEYS)
         if isinstance(body, str) and has_arguments and "name" not in value:
             body = {**value, "name": body}
     if not isinstance(body, dict):
@@ -40,35 +39,15 @@ def call_from(value: Any, where: str) -> ToolCall:
     return ToolCall(name, _arguments(body, f"{where}: call of {name!r}"))
 
 
-def with_python_arguments(call: Any) -> Any:
-    """Return a call of a data file, with arguments that are text of a Python dict as an object.
-
-    A model's own call is not read so: its user gets no JSON.
-    """
-    inner = call.get("function") if isinstance(call, dict) else None
-    body = inner if isinstance(inner, dict) else call
-    if not isinstance(body, dict):
-        return call
-    for key in _ARGUMENT_KEYS:
-        text = body.get(key)
-        if isinstance(text, str) and _PYTHON_DICT.match(text):
-            try:
-                value = python_literal.read(text)
-            except ValueError:
-                continue
-            body = {**body, key: value}
-    return {**call, "function": body} if isinstance(inner, dict) else body
-
-
 def _arguments(body: dict[str, Any], where: str) -> dict[str, Any]:
     # Arrow and Parquet pad the key that a row lacks with null, so null counts as absent beside a
     # real value.
-    values = [body[key] for key in _ARGUMENT_KEYS if body.get(key) is not None]
+    values = [body[key] for key in ARGUMENT_KEYS if body.get(key) is not None]
     if len(values) > 1:
         reason = f"{where}: both arguments and parameters"
         raise DataError(reason, "ambiguous_arguments", "keep one of them")
     if not values:
-        if any(key in body for key in _ARGUMENT_KEYS):
+        if any(key in body for key in ARGUMENT_KEYS):
             return {}
         fix = 'write "arguments": {} for a call without any'
         raise DataError(f"{where}: no arguments", "no_arguments", fix)
@@ -85,7 +64,7 @@ def _arguments(body: dict[str, Any], where: str) -> dict[str, Any]:
 
 def _decoded(text: str, where: str) -> Any:
     problem, fix = "the arguments are not a JSON object", _FIX_ARGUMENTS
-    if _PYTHON_DICT.match(text):
+    if PYTHON_DICT.match(text):
         problem = "the arguments are in single quotes, as Python prints a dict"
         fix = "write them as JSON, in double quotes: json.dumps(ast.literal_eval(arguments))"
     return decode(text, where, "bad_arguments", fix, problem)

@@ -34,8 +34,9 @@ from swiftkit.errors import DataError
 from swiftkit.json_text import decode_or_none, reason, skip_space
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.python_arguments import with_python_arguments
 from swiftkit.toolcall.python_literal import json_at, object_at
-from swiftkit.toolcall.read_call import call_from, with_python_arguments
+from swiftkit.toolcall.read_call import call_from
 
 ORDER = 420
 READS = CONVERSATION_READS
