@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from swiftkit.data.check_row import check_row
-from swiftkit.data.detect_format import converter_of, detect_format
+from swiftkit.data.detect_format import converter_of, detect_format, records_in
 from swiftkit.data.fast_path import Kind, convert_line
 from swiftkit.data.from_openai import unfolded
 from swiftkit.data.json_values import listed
@@ -75,7 +75,8 @@ def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]
     """Return the outcomes of all records, in order."""
     is_selective = options.sample_types or options.max_samples is not None
     if options.target != "sft" or is_selective or options.template_of:
-        return [_outcome(chunk.path, *record, options) for record in chunk.records]
+        several = [_outcomes(chunk.path, *record, options) for record in chunk.records]
+        return list(chain.from_iterable(several))
     outcomes: list[ConvertOutcome] = []
     rows: list[bytes] = []  # of neighbours that go the short way
     columns: frozenset[str] = frozenset()  # of the first of these rows
@@ -88,13 +89,14 @@ def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]
         plain = convert_line(line, f"{name}:{number}", scratch)
         if plain is not None and plain.kind not in short:
             # the first of a kind must become the same in the general way: its format may be another
-            general = _outcome(chunk.path, number, line, options)
-            is_same = (general.source_format, general.rows) == ("openai", (encode(plain.row),))
-            short[plain.kind] = tuple(general.unread) if is_same else None
+            general = _outcomes(chunk.path, number, line, options)
+            same = [("openai", (encode(plain.row),))]
+            is_same = [(outcome.source_format, outcome.rows) for outcome in general] == same
+            short[plain.kind] = tuple(general[0].unread) if is_same else None
         left = None if plain is None else short[plain.kind]
         if plain is None or left is None:
             outcomes += _joined(rows, columns, unread)
-            outcomes.append(_outcome(chunk.path, number, line, options))
+            outcomes += _outcomes(chunk.path, number, line, options)
             rows, columns, unread = [], frozenset(), {}
             continue
         if not (plain.row.keys() <= columns and plain.columns <= columns):
@@ -121,25 +123,48 @@ def _joined(
     ]
 
 
-def _outcome(path: Path, number: int, line: bytes, options: ConvertOptions) -> ConvertOutcome:
-    """Return the outcome of one record, in the general way."""
-    turns: Counter[str] = Counter()
+def _outcomes(
+    path: Path, number: int, line: bytes, options: ConvertOptions
+) -> list[ConvertOutcome]:
+    """Return the outcomes of one line, in the general way: one for each record that it holds."""
     try:
-        return _convert(f"{_name(path)}:{number}", path, line, options, turns)
-    except DataError as error:
-        problem: DataError = error
-    except RecursionError:
-        problem = DataError("nested too deeply", "too_deep", "flatten this row")
+        record = decode_object(line, "this record")
+        records = records_in(record, path, options.source_format)
+    except (DataError, RecursionError) as error:
+        return [_rejected(path, number, line, error)]
+    outcomes: list[ConvertOutcome] = []
+    for place, part in records:
+        turns: Counter[str] = Counter()
+        source = f"{_name(path)}:{number}:{place}" if place else f"{_name(path)}:{number}"
+        try:
+            outcomes.append(_convert(source, path, part, options, turns))
+        except (DataError, RecursionError) as error:
+            raw = encode(part) if place else line
+            outcomes.append(_rejected(path, number, raw, error, place, turns))
+    return outcomes
+
+
+def _rejected(
+    path: Path,
+    number: int,
+    line: bytes,
+    error: DataError | RecursionError,
+    place: str = "",
+    turns: Counter[str] | None = None,
+) -> ConvertOutcome:
+    """Return the reject of a record, or of the one that stands at a place of it."""
+    if isinstance(error, RecursionError):
+        error = DataError("nested too deeply", "too_deep", "flatten this row")
+    reason = f"{place}: {error.reason}" if place else error.reason
     raw = line[: RAW_CHARACTERS * 4].decode("utf-8", "replace")[:RAW_CHARACTERS]
-    reject = Reject(str(path), number, problem.code, problem.reason, problem.fix, raw)
+    reject = Reject(str(path), number, error.code, reason, error.fix, raw)
     return ConvertOutcome(reject=reject, turns=turns or None)
 
 
 def _convert(
-    source: str, path: Path, line: bytes, options: ConvertOptions, turns: Counter[str]
+    source: str, path: Path, record: dict[str, Any], options: ConvertOptions, turns: Counter[str]
 ) -> ConvertOutcome:
     """Return the outcome of one record, and add its turns to those by status. Raises DataError."""
-    record = decode_object(line, "this record")
     if options.sample_types and record.get("sample_type") not in options.sample_types:
         return ConvertOutcome()
     is_old = is_own_old_row(record)

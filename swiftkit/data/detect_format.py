@@ -14,8 +14,8 @@ from typing import Any, Protocol, cast
 from swiftkit.data import converters
 from swiftkit.data.unread_fields import Reads
 from swiftkit.errors import DataError
-from swiftkit.files.inputs import STDIN, companion
-from swiftkit.files.jsonl import read_objects
+from swiftkit.files.inputs import STDIN, companion, read_chunks
+from swiftkit.files.jsonl import decode_object
 from swiftkit.records import Row
 
 
@@ -75,6 +75,38 @@ def detect_format(record: dict[str, Any], path: Path, forced: str) -> tuple[str,
     raise DataError(reason, "unknown_format", fix)
 
 
+def records_in(record: dict[str, Any], path: Path, forced: str) -> list[tuple[str, dict[str, Any]]]:
+    """Return the records that one record of a file holds, with their places: "simulations[3]".
+
+    Mostly that is the record itself, at no place (""). Raises DataError.
+    """
+    for name, column in _list_columns():
+        if forced not in ("", name):
+            continue
+        converter: Any = converter_of(name)
+        if column not in record and not converter.holds_list(record):
+            continue
+        record = with_files_beside(name, record, path)
+        items = record.get(column)
+        if isinstance(items, list) and items and converter.holds_list(record):
+            records = []
+            for number, item in enumerate(items):
+                records.append((f"{column}[{number}]", converter.record_of(record, item)))
+            return records
+    return [("", record)]
+
+
+@cache
+def _list_columns() -> list[tuple[str, str]]:
+    """Return (converter, column) of the formats of which one file is one object with a list."""
+    columns = []
+    for name, converter in in_order():
+        column = getattr(converter, "LIST_COLUMN", "")
+        if column:
+            columns.append((name, column))
+    return columns
+
+
 def with_files_beside(name: str, record: dict[str, Any], path: Path) -> dict[str, Any]:
     """Return the record with the columns of the files beside its own that the converter knows."""
     if path == STDIN:
@@ -95,4 +127,8 @@ def with_files_beside(name: str, record: dict[str, Any], path: Path) -> dict[str
 
 @lru_cache(maxsize=64)
 def _objects(file: Path) -> list[dict[str, Any]]:
-    return [row for _, row in read_objects(file)]
+    objects = []
+    for chunk in read_chunks([file]):
+        for number, record in chunk.records:
+            objects.append(decode_object(record, f"{file}:{number}"))
+    return objects

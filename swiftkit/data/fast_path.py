@@ -37,6 +37,7 @@ for _role, _befores in FOLLOWS.items():
         _AFTER.setdefault(_before, set()).add(_role)
 for _role in ("user", "assistant"):
     _AFTER[_role].remove(_role)  # the general way makes one message of two
+_NAMES_OF_INTERNLM = (b'"plugin"', b'"interpreter"')  # which its converter reads
 _SPACE = ord(" ")
 _STRUCTURES = ("[", "{")  # JSON text begins so
 _NULL = Raw(b"null")
@@ -154,6 +155,8 @@ def _messages(raw: Raw, scratch: bytearray) -> list[_RawMessage]:
     messages = _decode_messages(raw)
     _encode_into(messages, scratch)
     text = bytes(raw)
+    if any(name in text for name in _NAMES_OF_INTERNLM):
+        raise NotPlainError
     if text.count(b":") != scratch.count(b":") or has_spelt_colons(text):
         raise NotPlainError
     return messages

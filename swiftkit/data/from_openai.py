@@ -4,10 +4,11 @@ Read: OpenAI's {role, content, tool_calls}, with text parts, the legacy function
 beside the answer; ShareGPT's {from, value}; ms-swift's own roles tool_call and tool_response.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, TypeGuard
 
-from swiftkit.data.from_sharegpt import ROLES as SHAREGPT_ROLES
+from swiftkit.data.from_sharegpt import role_named, unknown_role
 from swiftkit.data.json_values import as_text, field, listed
 from swiftkit.data.messages import (
     FLAGS,
@@ -24,6 +25,8 @@ from swiftkit.data.rows import ANSWERS
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode
 from swiftkit.records import GOLD_COLUMNS, Message
+from swiftkit.toolcall import python_literal
+from swiftkit.toolcall.python_arguments import with_python_arguments
 from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.tool_results import in_call_order
 
@@ -39,12 +42,17 @@ _READS = {
 }
 
 
-def reads_of(*paths: str) -> dict[str, str]:
-    """Return what is read of the lists of messages at these paths, for a converter's READS."""
-    return {key.format(path): names for path in paths for key, names in _READS.items()}
+def reads_of(*paths: str, also: str = "") -> dict[str, str]:
+    """Return what is read of the lists of messages at these paths, for a converter's READS.
+
+    also: further keys of a message, and those that say nothing.
+    """
+    reads = {key.format(path): names for path in paths for key, names in _READS.items()}
+    for path in paths:
+        reads[f"{path}[]"] += f" {also}"
+    return reads
 
 
-_ROLES = SHAREGPT_ROLES | {"developer": "system", "model": "assistant"}
 _CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue")  # columns
 _QUESTIONS, _ANSWERS = ("human", "user"), ("assistant", "bot", "gpt")
 
@@ -115,8 +123,11 @@ def are_messages(value: Any) -> TypeGuard[list[Any]]:
 
 def role_of(message: Any) -> str | None:
     """Return swift's name of a message's role, or None. Never raises."""
-    role = message.get("role", message.get("from")) if isinstance(message, dict) else None
-    return _ROLES.get(role) if isinstance(role, str) else None
+    return role_named(_role_as_written(message))
+
+
+def _role_as_written(message: Any) -> Any:
+    return message.get("role", message.get("from")) if isinstance(message, dict) else None
 
 
 def is_prompt_with_gold(record: dict[str, Any]) -> bool:
@@ -135,8 +146,11 @@ def with_system(system: str, messages: list[Message]) -> list[Message]:
     return [placed({"role": "system", "content": system}, "system"), *messages]
 
 
-def messages_of(messages: Any, where: str) -> list[Message]:
-    """Return swift's messages; results stand in the order of their calls. Raises DataError."""
+def messages_of(messages: Any, where: str, numbers: Sequence[int] | None = None) -> list[Message]:
+    """Return swift's messages; results stand in the order of their calls. Raises DataError.
+
+    numbers: the places of the messages in the source, where a converter left some out.
+    """
     if not isinstance(messages, list):
         fix = "write [{role, content}]"
         raise DataError(f"{where} is not a list of messages", "bad_message", fix)
@@ -144,14 +158,8 @@ def messages_of(messages: Any, where: str) -> list[Message]:
     ids: list[Any] = []  # of the last answer's calls, in their order
     results: list[tuple[Any, Message]] = []  # what came back for them
     for index, message in enumerate(messages):
-        place = f"{where}[{index}]"
-        role = role_of(message)
-        if isinstance(message, dict) and message.get("content") is None and message.get("parts"):
-            fix = "write the text of the parts as content"
-            raise DataError(f"{place}: the text is in 'parts'", "bad_content", fix)
-        if role is None:
-            fix = "write {role, content} with a role of system, user, assistant or tool"
-            raise DataError(f"{place} is not a message with a known role", "bad_role", fix)
+        place = f"{where}[{numbers[index] if numbers else index}]"
+        role = _checked_role(message, place)
         flag = loss_flag(message, place, is_answer=role in ANSWERS)
         content = message.get("value") if "from" in message else message.get("content")
         if role == "tool_response":
@@ -186,6 +194,20 @@ def _result_text(content: Any, where: str) -> str:
     return text_of(content, where) if content is None or is_parts else as_text(content)
 
 
+def _checked_role(message: Any, where: str) -> str:
+    """Return swift's name of a message's role. Raises DataError."""
+    role = role_of(message)
+    if isinstance(message, dict) and message.get("content") is None and message.get("parts"):
+        fix = "write the text of the parts as content"
+        raise DataError(f"{where}: the text is in 'parts'", "bad_content", fix)
+    if role is None and is_message(message):
+        raise unknown_role(_role_as_written(message), where)
+    if role is None:
+        fix = "write {role, content} with a role of system, user, assistant or tool"
+        raise DataError(f"{where} is not a message with a role", "bad_role", fix)
+    return role
+
+
 def _answer(
     message: dict[str, Any], content: Any, calls: list[Any], where: str
 ) -> Iterator[Message]:
@@ -194,19 +216,25 @@ def _answer(
     if text.strip() or reasoning or not calls:
         yield answer_message(text, reasoning)
     for number, call in enumerate(calls):
-        read = call_from(call, f"{where}.tool_calls[{number}]")
+        read = call_from(with_python_arguments(call), f"{where}.tool_calls[{number}]")
         yield call_message(read, field(call, "id"))
 
 
 def _own_calls(message: dict[str, Any], content: Any, where: str) -> Iterator[Message]:
-    """Yield the calls of a tool_call message: its content, or what that is JSON text of."""
+    """Yield the calls of a tool_call message: its content, or what that is JSON text of.
+
+    Toucan has Python's text of a dict there.
+    """
+    if isinstance(content, str) and content.lstrip().startswith(("{'", "[{'")):
+        with suppress(ValueError):
+            content = python_literal.read(content)
     if isinstance(content, str):
         problem = "the call is not valid JSON"
         content = decode(content, where, "bad_call", "write it as JSON text", problem)
     calls = listed(content)
     identity = message.get("tool_call_id") if len(calls) == 1 else None
     for call in calls:
-        yield call_message(call_from(call, where), identity)
+        yield call_message(call_from(with_python_arguments(call), where), identity)
 
 
 def _calls(message: dict[str, Any], role: str, where: str) -> list[Any]:

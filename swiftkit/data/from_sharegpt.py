@@ -7,6 +7,7 @@ A text that prescribes a data set's own call format is no part of a row: the cha
 to call, and two prescriptions contradict each other.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -19,13 +20,19 @@ from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.reasoning import OPEN, split
 from swiftkit.toolcall.tools import tools_from
 
-ROLES = {  # as written, and swift's name
-    "system": "system", "human": "user", "user": "user",
-    "gpt": "assistant", "assistant": "assistant", "bot": "assistant",
+_SEPARATORS = re.compile(r"[- ]+")
+ROLES = {  # as written, in small letters and with "_" between words, and swift's name
+    "system": "system", "developer": "system", "human": "user", "user": "user",
+    "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant",
+    "chatbot": "assistant", "ai": "assistant", "model": "assistant", "bard": "assistant",
+    "bing": "assistant", "claude": "assistant",
     "function_call": "tool_call", "tool_call": "tool_call",
     "observation": "tool_response", "observations": "tool_response", "tool": "tool_response",
     "function": "tool_response", "function_response": "tool_response",
-    "tool_response": "tool_response",
+    "function_result": "tool_response", "tool_response": "tool_response",
+    "tool_result": "tool_response", "tool_output": "tool_response",
+    "ipython": "tool_response",  # Llama 3.1
+    "environment": "tool_response",  # InternLM, OLMo 3
 }  # fmt: skip
 
 
@@ -52,6 +59,19 @@ class ShareGptTurn(NamedTuple):
         return placed({"role": self.role, "content": text}, self.where)
 
 
+def role_named(name: Any) -> str | None:
+    """Return swift's name of a role, as in Function-Call for function_call; None if unknown."""
+    if not isinstance(name, str):
+        return None
+    return ROLES.get(name) or ROLES.get(_SEPARATORS.sub("_", name.strip().lower()))
+
+
+def unknown_role(name: Any, where: str) -> DataError:
+    """Return the error (bad_role) of a role that no data set is known to have."""
+    fix = f"use a known role: {', '.join(ROLES)}"
+    return DataError(f"{where}: unknown role {name!r:.100}", "bad_role", fix)
+
+
 def is_conversation(record: dict[str, Any]) -> bool:
     """Return whether the record is a conversation of this form, in whatever dialect."""
     items = _items(record.get("conversations"))
@@ -69,7 +89,7 @@ def has_mark(record: dict[str, Any], marks: Mapping[str, tuple[str, ...]]) -> bo
         return False
     texts: list[tuple[str, Any]] = [("system", record.get(name)) for name in SYSTEM]
     for item in _items(record["conversations"]):
-        texts.append((ROLES.get(item["from"], ""), item["value"]))
+        texts.append((role_named(item["from"]) or "", item["value"]))
     for role, text in texts:
         for mark in marks.get(role, ()):
             if isinstance(text, str) and mark in text:
@@ -89,11 +109,9 @@ def turns_of(record: dict[str, Any]) -> list[ShareGptTurn]:
         if not isinstance(item, dict) or "value" not in item:
             reason = f"{where} is not an object of from and value"
             raise DataError(reason, "bad_message", "write {from, value}")
-        name = item.get("from")
-        role = ROLES.get(name) if isinstance(name, str) else None
+        role = role_named(item.get("from"))
         if role is None:
-            fix = f"use {', '.join(ROLES)}"
-            raise DataError(f"{where}: unknown role {name!r}", "bad_role", fix)
+            raise unknown_role(item.get("from"), where)
         flags = loss_flag(item, where, is_answer=role in ANSWERS)
         turns.append(ShareGptTurn(role, item["value"], where, flags))
     first = turns[0].value if turns[0].role == "system" else ""

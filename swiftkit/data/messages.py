@@ -61,7 +61,9 @@ def text_of(content: Any, where: str) -> str:
         kind, text = field(part, "type"), field(part, "text")
         if isinstance(kind, str) and kind in _MEDIA_PARTS:
             raise unsupported_media(f"{where}: a part of the content is of type {kind}")
-        has_other = has_other or kind != "text" or not isinstance(text, str)
+        is_bare = isinstance(content, list) and isinstance(part, dict) and part.keys() == {"text"}
+        is_text = kind == "text" or is_bare
+        has_other = has_other or not is_text or not isinstance(text, str)
         texts.append(text)
     if has_other:
         reason = f"{where}: content is neither text nor text parts"

@@ -11,8 +11,8 @@ A converter says in READS what it reads:
 A path names an object, "[]" the items of a list; the names behind it are the keys that are read. A
 name with "-" in front is known and says nothing that a row could hold. A value whose path is not
 named, such as a call's arguments, is read whole. null, "", [] and {} say nothing anywhere, and
-texts of the record itself become columns of the row. What make_row reads of every record
-(rows.READS) need not be named.
+texts of the record itself become columns of the row. "*" reads all other names, too. What make_row
+reads of every record (rows.READS) need not be named.
 
 Any other key is counted for the account. It is refused (unread_field) where it is tools, calls,
 messages or media, or where a message has a loss flag or a reasoning in it: left out, these would
@@ -119,7 +119,8 @@ def _made_tree(reads: Reads) -> _Node:
                 node.items = node.items or _Node(below)
                 node = node.items
         names = names if path else f"{names} {READS}"
-        node.known = frozenset(name.removeprefix("-") for name in names.split())
+        words = frozenset(name.removeprefix("-") for name in names.split())
+        node.known = None if "*" in words else words
     return root
 
 

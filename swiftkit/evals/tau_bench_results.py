@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from swiftkit.data.converters.tau_bench import SUCCESS
+from swiftkit.data.simulated_user import SUCCESS
 from swiftkit.errors import DataError
 from swiftkit.evals.stats import Estimate, Tally, passes, summarize
 from swiftkit.files.inputs import find_files, read_chunks

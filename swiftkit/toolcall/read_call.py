@@ -1,12 +1,14 @@
 """The one place where outside data becomes a call."""
 
+import re
 from typing import Any
 
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode
 from swiftkit.toolcall.call import ToolCall
 
-_ARGUMENT_KEYS = ("arguments", "parameters")
+PYTHON_DICT = re.compile(r"\s*\{\s*'")
+ARGUMENT_KEYS = ("arguments", "parameters")
 _FIX_ARGUMENTS = "write them as a JSON object"
 
 
@@ -16,6 +18,7 @@ def call_from(value: Any, where: str) -> ToolCall:
         {"name": "f", "arguments" | "parameters": {...} or "JSON text"}
         {"id": ..., "type": "function", "function": {"name": "f", "arguments": "JSON text"}}
         {"tool_call": {"tool_name": "f", "parameters": {...}}}
+        {"function": "f", "arguments": {...}}
 
     Raises DataError (bad_call, no_arguments, ambiguous_arguments, bad_arguments, duplicate_key),
     which names `where`.
@@ -23,6 +26,9 @@ def call_from(value: Any, where: str) -> ToolCall:
     body = value
     if isinstance(value, dict):
         body = value.get("function") or value.get("tool_call") or value
+        has_arguments = any(key in value for key in ARGUMENT_KEYS)
+        if isinstance(body, str) and has_arguments and "name" not in value:
+            body = {**value, "name": body}
     if not isinstance(body, dict):
         fix = 'write {"name": ..., "arguments": {...}}'
         raise DataError(f"{where}: the call is not an object", "bad_call", fix)
@@ -36,12 +42,12 @@ def call_from(value: Any, where: str) -> ToolCall:
 def _arguments(body: dict[str, Any], where: str) -> dict[str, Any]:
     # Arrow and Parquet pad the key that a row lacks with null, so null counts as absent beside a
     # real value.
-    values = [body[key] for key in _ARGUMENT_KEYS if body.get(key) is not None]
+    values = [body[key] for key in ARGUMENT_KEYS if body.get(key) is not None]
     if len(values) > 1:
         reason = f"{where}: both arguments and parameters"
         raise DataError(reason, "ambiguous_arguments", "keep one of them")
     if not values:
-        if any(key in body for key in _ARGUMENT_KEYS):
+        if any(key in body for key in ARGUMENT_KEYS):
             return {}
         fix = 'write "arguments": {} for a call without any'
         raise DataError(f"{where}: no arguments", "no_arguments", fix)
@@ -49,9 +55,16 @@ def _arguments(body: dict[str, Any], where: str) -> dict[str, Any]:
     if isinstance(arguments, str):
         if not arguments.strip():
             return {}  # OpenAI's API writes "" for a tool without parameters
-        problem = "the arguments are not a JSON object"
-        arguments = decode(arguments, where, "bad_arguments", _FIX_ARGUMENTS, problem)
+        arguments = _decoded(arguments, where)
     if not isinstance(arguments, dict):
         reason = f"{where}: the arguments are not an object"
         raise DataError(reason, "bad_arguments", _FIX_ARGUMENTS)
     return arguments
+
+
+def _decoded(text: str, where: str) -> Any:
+    problem, fix = "the arguments are not a JSON object", _FIX_ARGUMENTS
+    if PYTHON_DICT.match(text):
+        problem = "the arguments are in single quotes, as Python prints a dict"
+        fix = "write them as JSON, in double quotes: json.dumps(ast.literal_eval(arguments))"
+    return decode(text, where, "bad_arguments", fix, problem)

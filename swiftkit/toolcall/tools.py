@@ -105,7 +105,7 @@ def tool_from(tool: Any, index: int) -> dict[str, Any]:
     """Return one tool in OpenAI's form; `index` is its place, for the DataError (bad_tools)."""
     if _is_ready(tool):
         return tool  # type: ignore[no-any-return]
-    function = tool.get("function", tool) if isinstance(tool, dict) else None
+    function = _with_parameters(tool.get("function", tool)) if isinstance(tool, dict) else None
     name = function.get("name") if isinstance(function, dict) else None
     if not isinstance(function, dict) or not isinstance(name, str) or not name:
         raise DataError(f"tools[{index}] is not an object with a name", "bad_tools", _FIX)
@@ -129,6 +129,18 @@ def tool_from(tool: Any, index: int) -> dict[str, Any]:
     else:
         schema = json_schema(parameters) or {"type": "object", "properties": {}}
     return {"type": "function", "function": {**rest, "parameters": schema}}
+
+
+def _with_parameters(function: Any) -> Any:
+    """Return a function whose parameters have their name, also where they are its `arguments` (as
+    in BitAgent/tool_calling) or `args` (GLM-4)."""
+    if not isinstance(function, dict) or any(function.get(key) for key in _PARAMETERS):
+        return function
+    for key in ("arguments", "args"):
+        if isinstance(function.get(key), dict):
+            rest = {name: value for name, value in function.items() if name != key}
+            return rest | {"parameters": function[key]}
+    return function
 
 
 def _is_ready(tool: Any) -> bool:

@@ -92,6 +92,31 @@ def test_what_is_no_message_is_refused(message: Any, code: str) -> None:
     assert "prompt[0]" in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("written", "role"),
+    [
+        ("System", "system"), ("User", "user"), ("Chatbot", "assistant"), ("ASSISTANT", "assistant"),
+        ("chatgpt", "assistant"), ("bard", "assistant"), ("ai", "assistant"),
+        ("ipython", "tool_response"), ("environment", "tool_response"),
+        ("Tool", "tool_response"), ("function-response", "tool_response"),
+        ("function-call", "tool_call"),
+    ],
+)  # fmt: skip
+def test_role_of_other_spellings(written: str, role: str) -> None:
+    """Cohere's capital letters, Llama's ipython, hyphens for Glaive's underscores."""
+    assert role_of({"role": written, "content": ""}) == role
+    assert role_of({"from": written, "value": ""}) == role
+
+
+def test_unknown_role_is_named_with_the_known_ones() -> None:
+    with pytest.raises(DataError) as caught:
+        messages_of([{"role": "user", "content": "Hi"}, {"role": "narrator", "content": "x"}], "m")
+    assert caught.value.code == "bad_role"
+    assert "m[1]" in caught.value.reason
+    assert "narrator" in caught.value.reason
+    assert "ipython" in caught.value.fix
+
+
 def test_a_system_text_stands_once() -> None:
     """A column that repeats the first message adds nothing; another text comes first."""
     messages = messages_of([{"role": "system", "content": "Be brief."}], "m")

@@ -24,6 +24,7 @@ WEATHER = ToolCall("weather", {"city": "北京"})
         },
         {"tool_call": {"tool_name": "weather", "parameters": {"city": "北京"}}},
         {"name": "weather", "arguments": {"city": "北京"}, "parameters": None},
+        {"id": "c1", "function": "weather", "arguments": {"city": "北京"}, "type": "function"},
     ],
 )
 def test_call_from_every_common_shape_gives_the_same_call(value: dict[str, Any]) -> None:
@@ -57,6 +58,7 @@ def test_call_from_empty_arguments_gives_an_empty_object(arguments: Any) -> None
         ({"name": "f", "arguments": "[1]"}, "bad_arguments"),
         ({"name": "f", "arguments": '{"a": "\ud800"}'}, "bad_arguments"),
         ({"name": "f", "arguments": '{"a":' * 5000}, "bad_arguments"),
+        ({"name": "f", "arguments": "{'a': 1}"}, "bad_arguments"),
     ],
 )
 def test_call_from_anything_else_raises_its_code(value: Any, code: str) -> None:
@@ -64,3 +66,10 @@ def test_call_from_anything_else_raises_its_code(value: Any, code: str) -> None:
     with pytest.raises(DataError, match=r"^here: ") as caught:
         call_from(value, "here")
     assert caught.value.code == code
+
+
+def test_call_from_python_arguments_says_how_to_write_json() -> None:
+    with pytest.raises(DataError) as caught:
+        call_from({"name": "f", "arguments": "{'a': 1}"}, "here")
+    assert "single quotes" in caught.value.reason
+    assert "json.dumps" in caught.value.fix

@@ -57,6 +57,13 @@ def test_a_tool_without_parameters_takes_none(rest: dict[str, Any]) -> None:
     }
 
 
+@pytest.mark.parametrize("key", ["arguments", "args"])
+def test_tools_from_reads_parameters_that_are_called_arguments(key: str) -> None:
+    (tool,) = tools_from([{"name": "weather", key: {"city": {"type": "str", "required": True}}}])
+    assert tool["function"]["parameters"]["required"] == ["city"]
+    assert key not in tool["function"]
+
+
 @pytest.mark.parametrize("key", ["parameters", "input_schema", "inputSchema"])
 @pytest.mark.parametrize("given", [CITY, json.dumps(CITY), {"city": {"type": "str"}}])
 def test_tools_from_puts_the_parameters_in_one_place(key: str, given: Any) -> None:

@@ -4,6 +4,10 @@
     matches(record) -> bool        whether the record looks like this format; raises nothing
     convert(record) -> rows        the record's swift rows; raises DataError, whatever it holds
     READS                          the keys that it reads, by their paths (data/unread_fields.py)
+    LIST_COLUMN                    optional: the column that is a list of records where one object
+                                   is a whole file; with
+    holds_list(record) -> bool     whether it is such a file, and
+    record_of(record, item)        one of its records, with what it needs of the rest
     COMPANION                      optional: a folder beside the input; its row of the same id, in
                                    the file of the same name, is merged into the record
     files_beside(record)           optional: columns, each with files beside the input whose

@@ -22,7 +22,7 @@ list may have another name, or be JSON text, and the roles may be ShareGPT's (da
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_openai import messages_of, reads_of, role_of
+from swiftkit.data.from_openai import is_message, messages_of, reads_of
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
@@ -35,7 +35,7 @@ def matches(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
     if not isinstance(messages, list) or record.get("completion") is not None:
         return False  # an answer beside the messages would be lost
-    return all(role_of(message) is not None for message in messages)
+    return all(map(is_message, messages))  # an unknown role is named when it is read
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:

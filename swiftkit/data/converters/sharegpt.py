@@ -10,7 +10,8 @@ real row:
        {"from": "gpt", "value": "The area is 15."}],
      "system": "Be brief.", "tools": "[{\"name\": \"calculate_area\", \"parameters\": {...}}]"}
 
-A function_call is one call or a list of calls, as JSON text or as the value itself; reasoning in
+A function_call is one call or a list of calls, as JSON text, as Python's text of a dict, or as the
+value itself; reasoning in
 <think> or other text may stand before it. An observation stays one result, whatever it holds. A
 turn's loss, weight or train becomes ms-swift's `loss`. Rows of this form that write calls in the
 text have converters of their own (see data/from_sharegpt.py).
@@ -33,12 +34,14 @@ from swiftkit.errors import DataError
 from swiftkit.json_text import decode_or_none, reason, skip_space
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.python_literal import json_at
+from swiftkit.toolcall.python_arguments import with_python_arguments
+from swiftkit.toolcall.python_literal import json_at, object_at
 from swiftkit.toolcall.read_call import call_from
 
 ORDER = 420
 READS = CONVERSATION_READS
 
+_PYTHON_DICT = re.compile(r"\{\s*'")
 _JSON = re.compile(r"[{\[]")
 _TOOL_WORDS = ("function", "tool", "api")
 _BRACKETS = {"[": "]", "(": ")", "{": "}", "<": ">"}
@@ -97,7 +100,10 @@ def _text_and_calls(turn: ShareGptTurn) -> tuple[str, list[ToolCall]]:
     position = begin.start()
     while position < len(text):
         try:
-            value, position = json_at(text, position, where)
+            if _PYTHON_DICT.match(text, position):
+                value, position = object_at(text, position)
+            else:
+                value, position = json_at(text, position, where)
         except (ValueError, RecursionError) as error:
             problem = f"{where}: {reason(error)}"
             raise DataError(problem, "broken_call", "mend the JSON of the call") from error
@@ -111,4 +117,4 @@ def _calls_of(value: Any, where: str) -> list[ToolCall]:
     if not values:
         fix = "delete the turn, or write its call"
         raise DataError(f"{where}: an empty list of calls", "bad_call", fix)
-    return [call_from(item, where) for item in values]
+    return [call_from(with_python_arguments(item), where) for item in values]

@@ -29,7 +29,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from swiftkit.data.from_openai import messages_of, reads_of
-from swiftkit.data.rows import ANSWERS, has_chat, make_row
+from swiftkit.data.rows import has_chat, make_row
+from swiftkit.data.simulated_user import SUCCESS, from_first_words_to_last_answer
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 
@@ -39,8 +40,6 @@ READS = {
     **reads_of("traj"),
 }
 
-SUCCESS = 0.99  # the reward is 1.0 or less; a product of floats may fall short of 1
-_MARK = re.compile(r"\s*###(?:STOP|TRANSFER|OUT-OF-SCOPE)###\s*")
 _SPEAKER = re.compile(r"^(system|user|assistant|tool): ?", re.MULTILINE)
 
 
@@ -53,7 +52,11 @@ def matches(record: dict[str, Any]) -> bool:
 def convert(record: dict[str, Any]) -> Iterable[Row]:
     display = record.get("messages_display")
     if isinstance(display, str):
-        return [make_row(_answered(_turns_of(display)), record, ("messages_display",))]
+        return [
+            make_row(
+                from_first_words_to_last_answer(_turns_of(display)), record, ("messages_display",)
+            )
+        ]
     reward = record.get("reward")
     if not isinstance(reward, int | float):
         fix = "give the result file that tau-bench wrote"
@@ -62,29 +65,11 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     if isinstance(info, dict) and isinstance(info.get("error"), str):
         reason = f"the run stopped with an error: {info['error'][:200]}"
         raise DataError(reason, "failed_run", "run the task again")
-    row = make_row(_answered(messages_of(record.get("traj"), "traj")), {}, ())
+    row = make_row(from_first_words_to_last_answer(messages_of(record.get("traj"), "traj")), {}, ())
     if isinstance(record.get("task_id"), str | int):
         row["id"] = f"task_{record['task_id']}_trial_{record.get('trial', 0)}"
     row["label"] = "true" if reward >= SUCCESS else "false"
     return [row]
-
-
-def _answered(messages: list[Message]) -> list[Message]:
-    """Return the conversation from the user's first words to the last answer, without the
-    simulator's marks."""
-    roles = [message["role"] for message in messages]
-    first = roles.index("user") if "user" in roles else 0
-    end = len(roles)
-    while end and roles[end - 1] not in ANSWERS:
-        end -= 1
-    kept: list[Message] = []
-    for index, message in enumerate(messages[: end or len(roles)]):
-        if message["role"] == "user":
-            text = _MARK.sub(" ", message["content"]).strip()
-            kept.append({"role": "user", "content": text})
-        elif index >= first or message["role"] == "system":
-            kept.append(message)
-    return kept
 
 
 def _turns_of(display: str) -> list[Message]:
