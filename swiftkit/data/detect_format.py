@@ -73,7 +73,8 @@ def with_files_beside(name: str, record: dict[str, Any], path: Path) -> dict[str
     columns: dict[str, Any] = {}
     folder = getattr(converter, "COMPANION", None)
     if folder is not None:
-        columns |= companion(path, folder).get(str(record.get("id")), {})
+        key = getattr(converter, "COMPANION_ID", "id")
+        columns |= companion(path, folder, key).get(str(record.get(key)), {})
     files_beside = getattr(converter, "files_beside", None)
     if files_beside is not None:
         for column, relative_paths in files_beside(record).items():

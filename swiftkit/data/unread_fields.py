@@ -10,9 +10,10 @@ A converter says in READS what it reads:
 
 A path names an object, "[]" the items of a list; the names behind it are the keys that are read. A
 name with "-" in front is known and says nothing that a row could hold. A value whose path is not
-named, such as a call's arguments, is read whole. null, "", [] and {} say nothing anywhere, and
-texts of the record itself become columns of the row. What make_row reads of every record
-(rows.READS) need not be named.
+named, such as a call's arguments, is read whole. A name with "~" behind it may hold JSON text,
+which is looked into. "-*" stands for all other names of an object: they are not counted. null, "",
+[] and {} say nothing anywhere, and texts of the record itself become columns of the row. What
+make_row reads of every record (rows.READS) need not be named.
 
 Any other key is counted for the account. It is refused (unread_field) where it is tools, calls,
 messages or media, or where a message has a loss flag or a reasoning in it: left out, these would
@@ -51,6 +52,8 @@ _FILE = re.compile(r"\S+")  # a path, an address, or base64
 class _Path(NamedTuple):
     read: frozenset[str]
     known: frozenset[str]  # also those that say nothing
+    texts: frozenset[str]  # which may be JSON text
+    is_open: bool  # any other name says nothing by itself
 
 
 def unread_fields(record: Mapping[str, Any], reads: Reads, carried: Collection[str]) -> list[str]:
@@ -60,13 +63,14 @@ def unread_fields(record: Mapping[str, Any], reads: Reads, carried: Collection[s
     Raises DataError (unread_field) for what would change a row.
     """
     unread: dict[str, None] = {}  # in their order, each once
-    reads = {**reads, "": f"{reads.get('', '')} {READS}"}
     for path, place, name, value in _unknown(record, "", "", reads):
         if not path and is_tools_column(name) and are_tools_column(value):
             continue
         meaning = _meaning(name, value, is_inside=bool(path))
         if meaning:
             raise _refused(path, place, name, meaning)
+        if _path(reads.get(path, "")).is_open:
+            continue
         is_carried = not path and name in carried
         if not is_carried or _words(name) & _REASONING:
             unread[f"{path}.{name}" if path else name] = None
@@ -82,6 +86,8 @@ def _unknown(
             yield from _unknown(item, f"{path}[]", f"{place}[{number}]", reads)
         return
     names = reads.get(path)
+    if not path:
+        names = f"{names or ''} {READS}"
     if names is None or not isinstance(value, dict):
         return
     known = _path(names)
@@ -90,7 +96,10 @@ def _unknown(
             continue
         if name not in known.known:
             yield path, place, name, inner
-        elif name in known.read and isinstance(inner, dict | list):
+            continue
+        if name in known.texts and isinstance(inner, str):
+            inner = _opened(inner)
+        if name in known.read and isinstance(inner, dict | list):
             below = f"{path}.{name}" if path else name
             yield from _unknown(inner, below, f"{place}.{name}" if place else name, reads)
 
@@ -98,8 +107,20 @@ def _unknown(
 @lru_cache(maxsize=1024)
 def _path(names: str) -> _Path:
     words = names.split()
-    read = frozenset(word for word in words if not word.startswith("-"))
-    return _Path(read, read.union(word.removeprefix("-") for word in words))
+    read = frozenset(word.removesuffix("~") for word in words if not word.startswith("-"))
+    known = read.union(word.removeprefix("-") for word in words)
+    texts = frozenset(word.removesuffix("~") for word in words if word.endswith("~"))
+    return _Path(read, known, texts, "-*" in words)
+
+
+def known_names(names: str) -> frozenset[str]:
+    """Return the names of one path in READS that are read, or say nothing."""
+    return _path(names).known
+
+
+def _opened(text: str) -> Any:
+    is_json = text.lstrip().startswith(("{", "["))
+    return decode_or_none(text) if is_json else text
 
 
 def _refused(path: str, place: str, name: str, meaning: str) -> DataError:

@@ -6,6 +6,7 @@
     READS                          the keys that it reads, by their paths (data/unread_fields.py)
     COMPANION                      optional: a folder beside the input; its row of the same id, in
                                    the file of the same name, is merged into the record
+    COMPANION_ID                   optional: the name of that id, where it is not "id"
     files_beside(record)           optional: columns, each with files beside the input whose
                                    objects, all together, become that column
 
