@@ -166,7 +166,7 @@ def exchange_in(record: Mapping[str, Any]) -> Exchange | None:
     response, response_at = _response(record, request_at)
     if request_at is None:
         return Exchange({}, response, "request", response_at) if _is_api(response) else None
-    if response is None and not request_at:
+    if response is None and not request_at and not _has_failed(record):
         return None  # a chat, and not one that waits for its answer
     return Exchange(request, response, request_at, response_at)
 
@@ -316,10 +316,12 @@ def exchange_of(record: Mapping[str, Any]) -> Exchange:
     _check_success(record, exchange)
     if not exchange.request:
         reason = f"{exchange.response_at or 'the row'}: a response without its request"
-        fix = (
-            "for a batch, put its input file beside the output file, into a folder requests/ and"
-            " under the output file's name: requests/NAME"
-        )
+        fix = "write the request beside it, as in {request, response}"
+        if any(record.get(name) for name in _IDS[:3]):
+            fix = (
+                "put the batch's input file beside the output file, into a folder requests/ and"
+                " under the output file's name: requests/NAME"
+            )
         raise DataError(reason, "no_request", fix)
     if exchange.response is None:
         reason = f"{exchange.request_at or 'the row'}: a request without a response"
@@ -340,6 +342,17 @@ def _check_texts_of_json(record: Any, at: str) -> None:
         value = field(value, name)
         if isinstance(value, str) and value.lstrip().startswith(("{", "[")):
             value = decode(value, at, "incomplete_log", "log the whole body")
+
+
+def _has_failed(record: Mapping[str, Any]) -> bool:
+    """Return whether a record has room for a response, and says why it is empty."""
+    if record.keys().isdisjoint(("response", "output", "outputs")):
+        return False
+    try:
+        _check_success(record, Exchange({}, None, "", ""))
+    except DataError:
+        return True
+    return False
 
 
 def _check_success(record: Mapping[str, Any], exchange: Exchange) -> None:
@@ -401,8 +414,8 @@ def rows_of(
     for number, messages in enumerate(answers, 1):
         _check_texts(messages)
         row = make_row(messages, {**rest, **columns, "id": identity}, ())
-        if number > 1:
-            row["id"] = f"{identity or 'choice'}~choice{number}"
+        if identity and number > 1:
+            row["id"] = f"{identity}~choice{number}"
         rows.append(row)
     if not rows:
         fix = "leave the row out"

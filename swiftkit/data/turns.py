@@ -6,7 +6,7 @@ put in the order of their calls.
 
 from typing import Any
 
-from swiftkit.data.rows import answer_message, call_message, result_message
+from swiftkit.data.messages import answer_message, call_message, placed, result_message
 from swiftkit.errors import DataError
 from swiftkit.records import Message
 from swiftkit.toolcall.call import ToolCall
@@ -25,11 +25,11 @@ class Turns:
         """Add a text of the system or the user."""
         self.end(where)
         self._calls = []
-        self.messages.append({"role": role, "content": text})
+        self.messages.append(placed({"role": role, "content": text}, where))
 
-    def result(self, text: str, identity: Any, name: Any) -> None:
+    def result(self, text: str, identity: Any, name: Any, where: str) -> None:
         """Add what came back for a call: its id and its tool's name are None where unknown."""
-        self._results.append((identity, result_message(text, identity, name)))
+        self._results.append((identity, placed(result_message(text, identity, name), where)))
 
     def answer(self, parts: "Answer", where: str, flag: Any = None) -> None:
         """Add an answer; flag: its {"loss": ...}, if any."""
@@ -41,10 +41,9 @@ class Turns:
         if text.strip() or reasoning or not parts.calls:
             made.append(answer_message(text, reasoning))
         made += [call_message(call, identity) for call, identity in parts.calls]
-        if flag:
-            for message in made:
-                message.update(flag)
-        self.messages += made
+        for message in made:
+            message.update(flag or {})
+            self.messages.append(placed(message, where))
 
     def end(self, where: str = "the end") -> None:
         """Add the results that wait, in the order of their calls."""
@@ -102,13 +101,7 @@ class Answer:
 
 
 def hosted_tool(where: str, name: str) -> DataError:
-    """Return the error of a tool that the API's own servers run."""
-    reason = f"{where}: {name} is run by the API's own servers, and no other model has it"
+    """Return the error of a tool, or its use, that only the API and its servers know."""
+    reason = f"{where}: {name} is a tool of the API's own, which no other model has"
     fix = "leave such rows out, or write it as a function with its calls and results"
     return DataError(reason, "hosted_tool", fix)
-
-
-def unknown_part(where: str, names: str) -> DataError:
-    return DataError(
-        f"{where}: {names} is not known", "bad_content", "write text, calls or results"
-    )

@@ -36,11 +36,12 @@ from swiftkit.data.exchange import (
     rows_of,
 )
 from swiftkit.data.json_values import as_text, field, items, listed
-from swiftkit.data.rows import loss_flag, make_row
+from swiftkit.data.messages import loss_flag
+from swiftkit.data.rows import make_row
 from swiftkit.data.turns import Answer, Turns, hosted_tool
 from swiftkit.data.unread_fields import known_names
 from swiftkit.errors import DataError
-from swiftkit.records import Message, Row
+from swiftkit.records import Row
 from swiftkit.toolcall.read_call import call_from
 
 ORDER = 280
@@ -153,7 +154,7 @@ def _add(turns: Turns, message: Any, where: str) -> None:
         if "".join(texts).strip():
             reason = f"{place}: a result behind a text"
             raise DataError(reason, "bad_order", "put the results first")
-        turns.result(_result(result, place), result.get("toolUseId"), None)
+        turns.result(_result(result, place), result.get("toolUseId"), None, place)
     text = "".join(texts)
     if text or not any(field(part, "toolResult") for part in parts):
         turns.say(role, text, where)

@@ -35,7 +35,8 @@ from swiftkit.data.exchange import (
     rows_of,
 )
 from swiftkit.data.json_values import as_text, field, items, listed
-from swiftkit.data.rows import loss_flag, make_row
+from swiftkit.data.messages import loss_flag
+from swiftkit.data.rows import make_row
 from swiftkit.data.turns import Answer, Turns, hosted_tool
 from swiftkit.data.unread_fields import known_names
 from swiftkit.errors import DataError
@@ -203,7 +204,7 @@ def _add(turns: Turns, content: Any, where: str) -> None:
             fix = "put the results first"
             raise DataError(f"{place}: a result behind a text", "bad_order", fix)
         if isinstance(result, dict):
-            turns.result(_result(result), result.get("id"), result.get("name"))
+            turns.result(_result(result), result.get("id"), result.get("name"), place)
         elif isinstance(part.get("text"), str):
             texts.append(part["text"])
         else:
@@ -224,13 +225,13 @@ def _answer(parts: list[tuple[dict[str, Any], str]]) -> Answer:
             answer.think(text, place)
         elif isinstance(text, str):
             answer.say(text, place)
-        elif part.keys() - _SIGNATURES:
+        elif {key for key in part if part[key] is not None} - _SIGNATURES:
             raise _wrong_part(part, place, "model")
     return answer
 
 
 def _wrong_part(part: dict[str, Any], where: str, role: str) -> DataError:
-    names = ", ".join(part) or "nothing"
+    names = ", ".join(key for key in part if part[key] is not None) or "nothing"
     fix = "a model's parts are texts and calls, a user's texts and results"
     return DataError(f"{where}: {names} in a turn of {role}", "bad_content", fix)
 

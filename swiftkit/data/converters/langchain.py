@@ -62,9 +62,13 @@ _HOSTED = ("server_tool_use", "server_tool_call", "server_tool_result", "web_sea
 _MESSAGE = """type content tool_calls invalid_tool_calls additional_kwargs response_metadata name
     tool_call_id lc id kwargs data status weight loss train -usage_metadata -example -artifact
     -tool_call_chunks -chunk_position -is_chunk"""
-_METADATA = "finish_reason stop_reason stopReason done_reason -*"
-_BLOCK = """type text thinking reasoning refusal summary -signature -annotations -index -id -extras
-    -name -input -args -arguments -call_id -status -partial_json -cache_control"""
+_METADATA = """finish_reason stop_reason stopReason done_reason -model_name -model -model_provider
+    -model_id -token_usage -usage -usage_metadata -system_fingerprint -service_tier -id -logprobs
+    -safety_ratings -prompt_feedback -created_at -done -total_duration -load_duration
+    -prompt_eval_count -prompt_eval_duration -eval_count -eval_duration -stop_sequence -type -role
+    -ResponseMetadata -metrics -headers -index -object -status -user -metadata -background"""
+_BLOCK = """type text thinking reasoning refusal summary -signature -annotations -index id -extras
+    name input args arguments -call_id -status -partial_json -cache_control"""
 
 
 def _of_message(path: str) -> dict[str, str]:
@@ -238,10 +242,16 @@ def _add_calls(made: dict[str, Any], body: dict[str, Any], where: str) -> None:
     _check_end(body.get("response_metadata"), f"{where}.response_metadata")
     beside = body.get("additional_kwargs")
     calls = [_call(call) for call in items(body.get("tool_calls"))]
+    raw = items(field(beside, "tool_calls"))
+    if calls and raw and len(calls) != len(raw):
+        reason = f"{where}: {len(calls)} calls, but {len(raw)} in additional_kwargs.tool_calls"
+        raise DataError(reason, "bad_call", "write each call in both, or in tool_calls alone")
     if not calls:
-        calls = items(field(beside, "tool_calls"))
+        calls = raw
         if isinstance(field(beside, "function_call"), dict):
             calls = [*calls, {"function": field(beside, "function_call")}]
+    if not calls:  # written by an old version
+        calls = [_call(block) for block in items(body.get("content")) if _is_call_block(block)]
     if calls:
         made["tool_calls"] = calls
     for name in ("reasoning_content", "thinking"):
@@ -253,10 +263,14 @@ def _add_calls(made: dict[str, Any], body: dict[str, Any], where: str) -> None:
         made["content"] = refusal
 
 
+def _is_call_block(block: Any) -> bool:
+    return field(block, "type") in ("tool_use", "tool_call", "function_call")
+
+
 def _call(call: Any) -> Any:
     if not isinstance(call, dict) or "function" in call:
         return call
-    arguments = call.get("args", call.get("arguments"))
+    arguments = call.get("args", call.get("arguments", call.get("input")))
     named = {"name": call.get("name")}
     if arguments is not None:
         named["arguments"] = arguments
@@ -274,28 +288,37 @@ def _text(content: Any, where: str, made: dict[str, Any]) -> str:
     for number, block in enumerate(listed(content)):
         place = f"{where}.content[{number}]"
         block = {"type": "text", "text": block} if isinstance(block, str) else block
-        kind = field(block, "type")
-        text = field(block, "text")
-        if kind in _TEXT_BLOCKS and isinstance(text, str):
+        text = _text_of_block(block, place)
+        if field(block, "type") not in _THOUGHTS:
             texts.append(text)
-        elif kind == "refusal" and isinstance(block.get("refusal"), str):
-            texts.append(block["refusal"])
-        elif kind in _THOUGHTS:
-            if "".join(texts).strip():
-                fix = "put it before the whole answer"
-                raise DataError(f"{place}: a reasoning behind the text", "bad_reasoning", fix)
-            thoughts.append(_thought(block))
-        elif kind in _HOSTED:
-            raise hosted_tool(place, str(kind))
-        elif isinstance(kind, str) and kind in _MEDIA:
-            reason = f"{place}: a part of the content is of type {kind}"
-            raise DataError(reason, "unsupported_media", "convert rows of text only")
-        elif kind not in _CALL_BLOCKS and kind != "redacted_thinking":
-            reason = f"{place}: a block of type {kind!r:.50} is not known"
-            raise DataError(reason, "bad_content", "give the content as text")
+        elif "".join(texts).strip():
+            fix = "put it before the whole answer"
+            raise DataError(f"{place}: a reasoning behind the text", "bad_reasoning", fix)
+        else:
+            thoughts.append(text)
     if any(thoughts):
         made["reasoning_content"] = "\n\n".join(filter(None, thoughts))
     return "".join(texts)
+
+
+def _text_of_block(block: Any, where: str) -> str:
+    """Return the text or the reasoning of a block; "" of a call, which stands in tool_calls too."""
+    kind = field(block, "type")
+    if kind in _TEXT_BLOCKS and isinstance(block.get("text"), str):
+        return str(block["text"])
+    if kind == "refusal" and isinstance(block.get("refusal"), str):
+        return str(block["refusal"])
+    if kind in _THOUGHTS:
+        return _thought(block)
+    if kind in _CALL_BLOCKS or kind == "redacted_thinking":
+        return ""
+    if kind in _HOSTED:
+        raise hosted_tool(where, str(kind))
+    if isinstance(kind, str) and kind in _MEDIA:
+        reason = f"{where}: a part of the content is of type {kind}"
+        raise DataError(reason, "unsupported_media", "convert rows of text only")
+    reason = f"{where}: a block of type {kind!r:.50} is not known"
+    raise DataError(reason, "bad_content", "give the content as text")
 
 
 def _thought(block: dict[str, Any]) -> str:

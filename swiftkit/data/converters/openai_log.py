@@ -77,7 +77,7 @@ _CHOICE = """message finish_reason delta done_reason -index -logprobs -stop_reas
 _RESPONSE = {
     "": f"""{_MESSAGE} {_CHOICE} choices message messages output error -object -created -model
         -usage -system_fingerprint -service_tier -prompt_filter_results -prompt_logprobs
-        -prompt_token_ids
+        -prompt_token_ids -usage_metadata -moderation
         -kv_transfer_params -provider -created_at -done -total_duration -load_duration
         -prompt_eval_count -prompt_eval_duration -eval_count -eval_duration -metadata -request_id
         -tool_choice -seed -top_p -temperature -tools -response_ms""",

@@ -39,7 +39,8 @@ from swiftkit.data.exchange import (
     rows_of,
 )
 from swiftkit.data.json_values import as_text, field, items, listed
-from swiftkit.data.rows import loss_flag, make_row
+from swiftkit.data.messages import loss_flag
+from swiftkit.data.rows import make_row
 from swiftkit.data.turns import Answer, Turns, hosted_tool
 from swiftkit.data.unread_fields import known_names
 from swiftkit.errors import DataError
@@ -55,9 +56,10 @@ _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 _MEDIA = ("input_image", "input_file", "input_audio", "output_audio", "image", "image_url", "audio")
 _CALLS = ("function_call", "custom_tool_call")
 _RESULTS = ("function_call_output", "custom_tool_call_output")
+_ELSEWHERE = ("item_reference", "compaction", "compaction_summary", "context_compaction")
 
 _ITEM = """type role content summary arguments name call_id output input status weight loss
-    -id -phase -namespace -caller -created_by -internal_chat_message_metadata_passthrough"""
+    -id -phase -caller -created_by -internal_chat_message_metadata_passthrough"""
 _PARTS = "type text refusal -annotations -logprobs -prompt_cache_breakpoint"
 _ITEMS = {
     "[]": _ITEM,
@@ -76,7 +78,7 @@ _REQUEST = {
 _RESPONSE = {
     "": f"""output status error incomplete_details tools instructions reasoning -id -object
         -created_at -completed_at -usage -billing -content_filters -frequency_penalty
-        -presence_penalty -output_text -moderation -input_messages -output_messages
+        -presence_penalty -output_text -moderation -tool_usage -input_messages -output_messages
         -kv_transfer_params -request_id -previous_response_id {_SETTINGS}""",
     "reasoning": "effort -summary -generate_summary -mode -context",
     "incomplete_details": "reason",
@@ -202,10 +204,15 @@ class _Items(Turns):
         elif kind in _CALLS:
             self._answer.call(_call(item, where), item.get("call_id"))
         elif kind in _RESULTS:
-            self.close(where)
+            if self._answer:  # or it is one more result
+                self.close(where)
             output = item.get("output")
             text = _text(output, where) if isinstance(output, list) else output
-            self.result(text if isinstance(text, str) else as_text(text), item.get("call_id"), None)
+            text = text if isinstance(text, str) else as_text(text)
+            self.result(text, item.get("call_id"), None, where)
+        elif kind in _ELSEWHERE:
+            reason = f"{where}: {kind} stands for what is not in the row"
+            raise DataError(reason, "no_request", "log whole conversations as input")
         else:
             raise hosted_tool(where, kind)
 
