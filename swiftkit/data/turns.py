@@ -42,8 +42,7 @@ class Turns:
             made.append(answer_message(text, reasoning))
         made += [call_message(call, identity) for call, identity in parts.calls]
         for message in made:
-            message.update(flag or {})
-            self.messages.append(placed(message, where))
+            self.messages.append(placed({**message, **(flag or {})}, where))
 
     def end(self, where: str = "the end") -> None:
         """Add the results that wait, in the order of their calls."""

@@ -28,6 +28,7 @@ from swiftkit.data.exchange import (
 )
 from swiftkit.data.from_anthropic import add_message, system_text
 from swiftkit.data.json_values import field, items
+from swiftkit.data.messages import FLAGS
 from swiftkit.data.turns import Turns, hosted_tool
 from swiftkit.errors import DataError
 from swiftkit.records import Row
@@ -43,7 +44,7 @@ _REQUEST = {
         -stream -metadata -tool_choice -thinking -service_tier -anthropic_version -anthropic_beta
         -betas -container -context_management -mcp_servers -output_config""",
     "system[]": "type text -cache_control -citations",
-    "messages[]": "role content weight loss train",
+    "messages[]": f"role content {FLAGS}",
 } | {f"messages[].{path}": names for path, names in _BLOCKS.items()}
 _RESPONSE = {
     "": """content stop_reason error -id -type -role -model -stop_sequence -usage -container

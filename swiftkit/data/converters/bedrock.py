@@ -36,7 +36,7 @@ from swiftkit.data.exchange import (
     rows_of,
 )
 from swiftkit.data.json_values import as_text, field, items, listed
-from swiftkit.data.messages import loss_flag
+from swiftkit.data.messages import FLAGS, loss_flag
 from swiftkit.data.rows import make_row
 from swiftkit.data.turns import Answer, Turns, hosted_tool
 from swiftkit.data.unread_fields import known_names
@@ -68,7 +68,7 @@ _PART_READS = {
 
 def _of_message(path: str) -> dict[str, str]:
     parts = {f"{path}.content[].{name}": names for name, names in _PART_READS.items()}
-    return {path: "role content weight loss train", f"{path}.content[]": _PARTS} | parts
+    return {path: f"role content {FLAGS}", f"{path}.content[]": _PARTS} | parts
 
 
 _REQUEST = {

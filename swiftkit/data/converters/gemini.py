@@ -35,7 +35,7 @@ from swiftkit.data.exchange import (
     rows_of,
 )
 from swiftkit.data.json_values import as_text, field, items, listed
-from swiftkit.data.messages import loss_flag
+from swiftkit.data.messages import FLAGS, loss_flag
 from swiftkit.data.rows import make_row
 from swiftkit.data.turns import Answer, Turns, hosted_tool
 from swiftkit.data.unread_fields import known_names
@@ -60,7 +60,7 @@ _NAMED = ("properties", "$defs", "defs", "patternProperties")
 
 _PART = """text thought functionCall function_call functionResponse function_response
     -thoughtSignature -thought_signature -partMetadata -part_metadata"""
-_CONTENT = "role parts weight loss train"
+_CONTENT = f"role parts {FLAGS}"
 _REQUEST = {
     "": """contents systemInstruction system_instruction tools config -toolConfig -tool_config
         -generationConfig -generation_config -safetySettings -safety_settings -labels -model

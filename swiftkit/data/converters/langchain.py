@@ -22,6 +22,7 @@ the model wrote wrongly: the row is refused. The prompt of a run may be text alo
 the roles are lost, and it is refused.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -37,6 +38,7 @@ from swiftkit.data.exchange import (
 )
 from swiftkit.data.from_openai import messages_of
 from swiftkit.data.json_values import as_text, field, items, listed
+from swiftkit.data.messages import FLAGS
 from swiftkit.data.rows import make_row
 from swiftkit.data.turns import hosted_tool
 from swiftkit.data.unread_fields import known_names
@@ -59,8 +61,8 @@ _THOUGHTS = ("thinking", "reasoning")
 _MEDIA = ("image", "image_url", "audio", "input_audio", "video", "file", "document", "media")
 _HOSTED = ("server_tool_use", "server_tool_call", "server_tool_result", "web_search_tool_result")
 
-_MESSAGE = """type content tool_calls invalid_tool_calls additional_kwargs response_metadata name
-    tool_call_id lc id kwargs data status weight loss train -usage_metadata -example -artifact
+_MESSAGE = f"""type content tool_calls invalid_tool_calls additional_kwargs response_metadata name
+    tool_call_id lc id kwargs data status {FLAGS} -usage_metadata -example -artifact
     -tool_call_chunks -chunk_position -is_chunk"""
 _METADATA = """finish_reason stop_reason stopReason done_reason -model_name -model -model_provider
     -model_id -token_usage -usage -usage_metadata -system_fingerprint -service_tier -id -logprobs
@@ -216,7 +218,7 @@ def _message(message: Any, where: str) -> dict[str, Any]:
         fix = "use system, human, ai or tool"
         raise DataError(f"{where}: unknown type {name!r:.50}", "bad_role", fix)
     made: dict[str, Any] = {"role": role, "content": body.get("content")}
-    for key in ("weight", "loss", "train"):
+    for key in FLAGS.split():
         if body.get(key) is not None:
             made[key] = body[key]
     if role == "tool":
@@ -242,16 +244,15 @@ def _add_calls(made: dict[str, Any], body: dict[str, Any], where: str) -> None:
     _check_end(body.get("response_metadata"), f"{where}.response_metadata")
     beside = body.get("additional_kwargs")
     calls = [_call(call) for call in items(body.get("tool_calls"))]
-    raw = items(field(beside, "tool_calls"))
-    if calls and raw and len(calls) != len(raw):
-        reason = f"{where}: {len(calls)} calls, but {len(raw)} in additional_kwargs.tool_calls"
-        raise DataError(reason, "bad_call", "write each call in both, or in tool_calls alone")
-    if not calls:
-        calls = raw
-        if isinstance(field(beside, "function_call"), dict):
-            calls = [*calls, {"function": field(beside, "function_call")}]
-    if not calls:  # written by an old version
-        calls = [_call(block) for block in items(body.get("content")) if _is_call_block(block)]
+    copies = [*items(field(beside, "tool_calls"))]
+    if isinstance(field(beside, "function_call"), dict):
+        copies.append({"function": field(beside, "function_call")})
+    blocks = [_call(block) for block in items(body.get("content")) if _is_call_block(block)]
+    for name, others in (("additional_kwargs", copies), ("content", blocks)):
+        if calls and others and list(map(_said, others)) != list(map(_said, calls)):
+            reason = f"{where}: the calls in {name} are not those in tool_calls"
+            raise DataError(reason, "bad_call", "keep those of tool_calls alone")
+    calls = calls or copies or blocks
     if calls:
         made["tool_calls"] = calls
     for name in ("reasoning_content", "thinking"):
@@ -264,7 +265,26 @@ def _add_calls(made: dict[str, Any], body: dict[str, Any], where: str) -> None:
 
 
 def _is_call_block(block: Any) -> bool:
-    return field(block, "type") in ("tool_use", "tool_call", "function_call")
+    """Return whether a block of a content is a whole call, and no piece of a stream."""
+    kind = field(block, "type")
+    return kind in ("tool_use", "tool_call", "function_call") and "index" not in block
+
+
+def _said(call: Any) -> Any:
+    """Return the name and the arguments of a call, to be compared."""
+    function = field(call, "function")
+    arguments = field(function, "arguments")
+    if isinstance(arguments, str):
+        arguments = _lenient(arguments)
+    return field(function, "name"), arguments or {}
+
+
+def _lenient(text: str) -> Any:
+    """Return the value of JSON text as LangChain reads it; the text where it is none."""
+    try:
+        return json.loads(text, strict=False)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _call(call: Any) -> Any:

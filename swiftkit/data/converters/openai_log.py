@@ -33,8 +33,9 @@ from swiftkit.data.exchange import (
     reads,
     rows_of,
 )
-from swiftkit.data.from_openai import is_message, messages_of, role_of
+from swiftkit.data.from_openai import is_message, messages_of, reads_of, role_of
 from swiftkit.data.json_values import field, items
+from swiftkit.data.messages import placed
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 from swiftkit.toolcall.tools import are_tools
@@ -42,11 +43,25 @@ from swiftkit.toolcall.tools import are_tools
 ORDER = 290
 COMPANION, COMPANION_ID = "requests", "custom_id"
 
-_MESSAGE = """role content tool_calls function_call tool_call_id name reasoning_content reasoning
-    thinking refusal additional_kwargs -annotations -provider_specific_fields -thinking_blocks
-    -function_call -id -type -stop_reason -index"""
-_CALL = "id type index function custom"
-_PARTS = "type text refusal -annotations -cache_control"
+# what is read of a message beside what any chat has
+_MORE = """refusal additional_kwargs -provider_specific_fields -thinking_blocks -id -type -index
+    -stop_reason"""
+
+
+def _reads_of(path: str) -> dict[str, str]:
+    """Return what is read of a message at this path, or of messages at "...[]"."""
+    made = {key.replace("@[]", path): names for key, names in reads_of("@").items()}
+    inside = f"{path}." if path else ""
+    more = {
+        path: _MORE,
+        f"{inside}content[]": "refusal",
+        f"{inside}tool_calls[]": "custom",
+        f"{inside}tool_calls[].custom": "name input",
+        f"{inside}additional_kwargs": "tool_calls reasoning_content -refusal",
+    }
+    return {key: f"{made.get(key, '')} {more.get(key, '')}" for key in made | more}
+
+
 _BODY = """
     messages input tools functions reasoning_effort chat_template_kwargs extra_body -model
     -temperature -top_p -top_k -min_p -n -max_tokens -max_completion_tokens -stop -stream
@@ -58,48 +73,27 @@ _BODY = """
     -safety_identifier -litellm_trace_id -completion_start_time -api_call_start_time -model_id
     -verbosity -modalities -prediction -web_search_options -cache -max_retries -skip_special_tokens
 """
-_REQUEST = {
-    "": _BODY,
-    "messages[]": _MESSAGE,
-    "messages[].content[]": _PARTS,
-    "messages[].tool_calls[]": _CALL,
-    "messages[].additional_kwargs": "tool_calls reasoning_content -refusal",
-    "input[]": _MESSAGE,
-    "input[].content[]": _PARTS,
-    "input[].tool_calls[]": _CALL,
-    "[]": _MESSAGE,
-    "[].content[]": _PARTS,
-    "[].tool_calls[]": _CALL,
-    "extra_body": "chat_template_kwargs -*",
-}
 _CHOICE = """message finish_reason delta done_reason -index -logprobs -stop_reason -token_ids
-    -content_filter_results -native_finish_reason"""
-_RESPONSE = {
-    "": f"""{_MESSAGE} {_CHOICE} choices message messages output error -object -created -model
-        -usage -system_fingerprint -service_tier -prompt_filter_results -prompt_logprobs
-        -prompt_token_ids -usage_metadata -moderation
-        -kv_transfer_params -provider -created_at -done -total_duration -load_duration
-        -prompt_eval_count -prompt_eval_duration -eval_count -eval_duration -metadata -request_id
-        -tool_choice -seed -top_p -temperature -tools -response_ms""",
+    -content_filter_results -native_finish_reason -matched_stop -hidden_states"""
+_COMPLETION = """choices messages output error tools -object -created -model -usage -service_tier
+    -system_fingerprint -prompt_filter_results -prompt_logprobs -prompt_token_ids -usage_metadata
+    -moderation -kv_transfer_params -provider -created_at -done -total_duration -load_duration
+    -prompt_eval_count -prompt_eval_duration -eval_count -eval_duration -metadata -request_id
+    -tool_choice -seed -top_p -temperature -response_ms -timings"""
+_REQUEST = {"": _BODY, "extra_body": "chat_template_kwargs -*"}
+for _path in ("messages[]", "input[]", "[]"):
+    _REQUEST |= _reads_of(_path)
+_RESPONSE: dict[str, str] = {}
+for _path in (
+    "", "choices[].message", "message", "messages[]", "output", "[]", "[].message",
+    "[].choices[].delta",
+):  # fmt: skip
+    _RESPONSE |= _reads_of(_path)
+_RESPONSE |= {
+    "": f"{_RESPONSE['']} {_CHOICE} {_COMPLETION}",
     "choices[]": _CHOICE,
-    "choices[].message": _MESSAGE,
-    "choices[].message.content[]": _PARTS,
-    "choices[].message.tool_calls[]": _CALL,
-    "message": _MESSAGE,
-    "message.tool_calls[]": _CALL,
-    "messages[]": _MESSAGE,
-    "messages[].tool_calls[]": _CALL,
-    "tool_calls[]": _CALL,
-    "content[]": _PARTS,
-    "output": _MESSAGE,
-    "[]": f"""{_MESSAGE} {_CHOICE} choices -id -object -created -model -usage -service_tier
-        -system_fingerprint""",
-    "[].message": _MESSAGE,
+    "[]": f"{_RESPONSE['[]']} {_CHOICE} {_COMPLETION}",
     "[].choices[]": _CHOICE,
-    "[].choices[].delta": _MESSAGE,
-    "[].choices[].delta.tool_calls[]": _CALL,
-    "[].message.tool_calls[]": _CALL,
-    "[].tool_calls[]": _CALL,
 }
 READS = reads(_REQUEST, _RESPONSE)
 
@@ -134,8 +128,9 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     for answer in _answers(exchange.response, exchange.response_at, chat):
         check_end(answer.reason, f"{answer.at}.finish_reason")
         said = messages_of(_readable(answer.messages), answer.at)
-        rows.append([*messages, *said])
+        rows.append([*messages, *(placed(message, answer.at) for message in said)])
     given = request.get("tools") or request.get("functions") or tools
+    given = given or field(exchange.response, "tools")  # of a stored completion
     extra = request.get("extra_body")
     settings = request.get("chat_template_kwargs") or field(extra, "chat_template_kwargs")
     return rows_of(
@@ -200,8 +195,9 @@ def _answers(response: Any, at: str, chat: list[Any]) -> Iterator[_Answer]:
 
 
 def _choices(choices: list[Any], at: str) -> Iterator[_Answer]:
+    at = f"{at}.choices" if at else "choices"
     for number, choice in enumerate(choices):
-        place = f"{at}.choices[{number}]" if at else f"choices[{number}]"
+        place = f"{at}[{number}]"
         message = field(choice, "message")
         if not isinstance(message, dict):
             raise _unreadable(place)

@@ -39,7 +39,7 @@ from swiftkit.data.exchange import (
     rows_of,
 )
 from swiftkit.data.json_values import as_text, field, items, listed
-from swiftkit.data.messages import loss_flag
+from swiftkit.data.messages import FLAGS, loss_flag
 from swiftkit.data.rows import make_row
 from swiftkit.data.turns import Answer, Turns, hosted_tool
 from swiftkit.data.unread_fields import known_names
@@ -58,7 +58,7 @@ _CALLS = ("function_call", "custom_tool_call")
 _RESULTS = ("function_call_output", "custom_tool_call_output")
 _ELSEWHERE = ("item_reference", "compaction", "compaction_summary", "context_compaction")
 
-_ITEM = """type role content summary arguments name call_id output input status weight loss
+_ITEM = f"""type role content summary arguments name call_id output input status {FLAGS}
     -id -phase -caller -created_by -internal_chat_message_metadata_passthrough"""
 _PARTS = "type text refusal -annotations -logprobs -prompt_cache_breakpoint"
 _ITEMS = {
