@@ -31,18 +31,22 @@ def _places(names: str) -> tuple[Place, ...]:
 
 
 REQUESTS = _places(
-    "request.body request request_body requestBody reqPayload proxy_server_request.body"
-    " proxy_server_request body inputs input.inputBodyJson modelInput params kwargs sample input"
+    "request.body request request_body requestBody reqPayload request_json raw_request llm_request"
+    " request_payload req proxy_server_request.body proxy_server_request body inputs"
+    " input.inputBodyJson modelInput params kwargs sample input"
 )
 RESPONSES = _places(
-    "response.body response response_body responseBody respPayload response_obj outputs"
-    " output.outputBodyJson modelOutput result.message result sample output completion"
+    "response.body response response_body responseBody respPayload response_json raw_response"
+    " llm_response response_payload resp res response_obj outputs output.outputBodyJson modelOutput"
+    " result.message result sample output completion"
 )
 _COLUMNS = frozenset(place[0] for place in (*REQUESTS, *RESPONSES)) | {"choices"}
 _PROMPTS = ("messages", "contents", "input")  # one of them is in each request
 _ANSWERS = (  # one of them is in a response that is its API's own
     "choices", "candidates", "stop_reason", "stopReason", "generations",
 )  # fmt: skip
+_PLAIN_PAIRS = (("inputs",), ("input",))  # where LangSmith and Langfuse have a text with a name
+QUESTIONS = ("question", "query", "input", "prompt", "text", "message", "content", "user_input")
 _IDS = ("custom_id", "key", "recordId", "id", "request_id", "requestId")
 _TOOLS_BESIDE = _places(
     "tools model_parameters.tools modelParameters.tools optional_params.tools metadata.tools"
@@ -53,6 +57,7 @@ _STATUSES = _places(
     "status_code response.status_code response.status response_status responseStatus statusCode"
     " response_status_code status level result.type"
 )
+_REASONS = ("finish_reason", "finishReason", "stop_reason", "stopReason")  # beside the bodies
 _FAILED = frozenset(("failure", "failed", "error", "errored", "expired", "canceled", "cancelled"))
 _BLOCKS = ("tool_use", "tool_result", "thinking", "redacted_thinking")
 _BEDROCK_PARTS = (
@@ -96,10 +101,12 @@ METADATA = """
 -processed_time -log_event_type -stop -op_name -ended_at -started_at
 """
 READS: dict[str, str] = {
-    "": f"""{METADATA} request~ request_body~ requestBody~ reqPayload~ proxy_server_request~ body~
-        inputs~ input~ modelInput~ params kwargs~ sample response~ response_body~ responseBody~
-        respPayload~ response_obj~ outputs~ output~ modelOutput~ result completion messages~ tools
-        error error_str error_message errorMessage errorCode metadata extra model_parameters
+    "": f"""{METADATA} request~ request_body~ requestBody~ reqPayload~ request_json~ raw_request~
+        llm_request~ request_payload~ req~ proxy_server_request~ body~ inputs~ input~ modelInput~
+        params kwargs~ sample response~ response_body~ responseBody~ respPayload~ response_json~
+        raw_response~ llm_response~ response_payload~ resp~ res~ response_obj~ outputs~ output~
+        modelOutput~ result completion messages~ tools error error_str error_message errorMessage
+        errorCode finish_reason finishReason stop_reason stopReason metadata extra model_parameters
         modelParameters optional_params invocation_params""",
     "metadata": "tools -*",
     "extra": "invocation_params -*",
@@ -118,7 +125,8 @@ _AROUND = {
     " -cacheWriteInputTokenCount",
     "output": "outputBodyJson~ -outputContentType -outputTokenCount",
     "result": "message -type",
-    "sample": "input output -model -seed -temperature -max_completion_tokens -top_p -usage",
+    "sample": "input output finish_reason -model -seed -temperature -max_completion_tokens -top_p"
+    " -usage",
 }
 
 
@@ -129,6 +137,9 @@ class Exchange(NamedTuple):
     response: Any  # None where the record has none
     request_at: str
     response_at: str
+    # whose API the bodies are written in: openai, responses, anthropic, gemini, bedrock, langchain;
+    # "" for none of them
+    api: str = ""
 
     def at(self, name: str) -> str:
         """Return the place of a key of the request; of its one list, where it is nothing else."""
@@ -140,14 +151,22 @@ class Exchange(NamedTuple):
 _BARE = "\0bare"  # marks a request that is a list of messages, and no object
 
 
-def reads(request: Mapping[str, str], response: Mapping[str, str]) -> dict[str, str]:
+def reads(
+    request: Mapping[str, str],
+    response: Mapping[str, str],
+    own: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Return what a converter reads of an exchange, wherever it stands (see unread_fields.py).
 
-    request, response: what it reads of the two bodies, by paths within them.
+    request, response: what it reads of the two bodies, by paths within them. The record itself may
+    be the request, and hold what `own` has of the response.
     """
     made = dict(READS)
-    for places, parts in ((REQUESTS, request), (RESPONSES, response)):
-        for place in (*places, ()):
+    no_places: tuple[Place, ...] = ((),)
+    for places, parts in (
+        (REQUESTS, request), (RESPONSES, response), (no_places, request), (no_places, own or {}),
+    ):  # fmt: skip
+        for place in places:
             for path, names in parts.items():
                 inner = ".".join((*place, path) if path else place)
                 if path.startswith("[]"):
@@ -158,17 +177,30 @@ def reads(request: Mapping[str, str], response: Mapping[str, str]) -> dict[str, 
     return made
 
 
+# the last record and its exchange: each converter of an API asks for it in turn
+_last: list[Any] = [None, None]
+
+
 def exchange_in(record: Mapping[str, Any]) -> Exchange | None:
     """Return the exchange that a record holds, or None. Never raises."""
     if _COLUMNS.isdisjoint(record):
         return None
+    if _last[0] is not record:
+        _last[:] = record, _found(record)
+    return _last[1]  # type: ignore[no-any-return]
+
+
+def _found(record: Mapping[str, Any]) -> Exchange | None:
     request, request_at = _request(record)
     response, response_at = _response(record, request_at)
     if request_at is None:
-        return Exchange({}, response, "request", response_at) if _is_api(response) else None
-    if response is None and not request_at and not _has_failed(record):
+        if not _is_api(response):
+            return None
+        request_at = "request"
+    elif response is None and not request_at and not _has_failed(record):
         return None  # a chat, and not one that waits for its answer
-    return Exchange(request, response, request_at, response_at)
+    api = _api_of(request, response, is_beside=bool(request_at))
+    return Exchange(request, response, request_at, response_at, api)
 
 
 def _is_api(response: Any) -> bool:
@@ -185,11 +217,16 @@ def _request(record: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
     if own is not None and record.get("proxy_server_request") in (None, "", {}, "{}"):
         return own, ""
     for place in REQUESTS:
+        if place[0] not in record:
+            continue
         value = _value_at(record, place)
         if isinstance(value, dict):
             opened = _opened_prompts(value)
             if opened is not None:
                 return opened, ".".join(place)
+            question = _question(value)
+            if question and place in _PLAIN_PAIRS:
+                return {"messages": question, _BARE: True}, ".".join(place)
         elif _is_chat(value) and place != ("input",):
             return {"messages": value, _BARE: True}, ".".join(place)
     return (own, "") if own is not None else ({}, None)
@@ -207,12 +244,23 @@ def _opened_prompts(body: Mapping[str, Any]) -> dict[str, Any] | None:
     return dict(body) if isinstance(value, str) and value.strip() else None
 
 
+def _question(body: Mapping[str, Any]) -> list[Any]:
+    """Return the message of a request that is one text under a usual name; [] for any other."""
+    if len(body) != 1:
+        return []
+    [(name, text)] = body.items()
+    is_asked = name in QUESTIONS and isinstance(text, str) and bool(text.strip())
+    return [{"role": "user", "content": text}] if is_asked else []
+
+
 def _is_chat(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(field(value[0], "role"), str)
 
 
 def _response(record: Mapping[str, Any], request_at: str | None) -> tuple[Any, str]:
     for place in RESPONSES:
+        if place[0] not in record:
+            continue
         at = ".".join(place)
         value = _value_at(record, place)
         if at == request_at == "sample":
@@ -239,12 +287,14 @@ def _opened(value: Any) -> Any:
     return value
 
 
-def api_of(exchange: Exchange | None) -> str:
-    """Return whose API the bodies are written in: openai, responses, anthropic, gemini, bedrock or
-    langchain; "" for none of them. Never raises."""
-    if exchange is None:
-        return ""
-    request, response = exchange.request, exchange.response
+def api_of(record: Mapping[str, Any]) -> str:
+    """Return whose API the exchange of a record is written in; "" without one. Never raises."""
+    exchange = exchange_in(record)
+    return exchange.api if exchange else ""
+
+
+def _api_of(request: Mapping[str, Any], response: Any, *, is_beside: bool) -> str:
+    """Return the API; is_beside: the request has a place of its own in the record."""
     answer = response if isinstance(response, dict) else {}
     messages = items(request.get("messages")) or items(request.get("input"))
     if request.get("contents") or "candidates" in answer:
@@ -259,7 +309,8 @@ def api_of(exchange: Exchange | None) -> str:
     has_items = isinstance(answer.get("output"), list) or are_items(response)
     if request.get("input") and (has_items or (response is None and are_items(messages))):
         return "responses"
-    if answer.get("object") == "response":
+    is_asked = response is None and isinstance(request.get("input"), str)
+    if answer.get("object") == "response" or (is_asked and is_beside):
         return "responses"
     return "openai" if messages or "choices" in answer else ""
 
@@ -314,6 +365,9 @@ def exchange_of(record: Mapping[str, Any]) -> Exchange:
         fix = "give both, as objects or JSON text"
         raise DataError("the row has no request and response", "no_request", fix)
     _check_success(record, exchange)
+    for name in _REASONS:
+        check_end(record.get(name), name)
+        check_end(field(record.get("sample"), name), f"sample.{name}")
     if not exchange.request:
         reason = f"{exchange.response_at or 'the row'}: a response without its request"
         fix = "write the request beside it, as in {request, response}"
@@ -332,7 +386,28 @@ def exchange_of(record: Mapping[str, Any]) -> Exchange:
         raise DataError(reason, "no_response", fix)
     for where in (exchange.request_at, exchange.response_at):
         _check_texts_of_json(record, where)
+    _check_only_one(record, exchange)
     return exchange
+
+
+def _check_only_one(record: Mapping[str, Any], exchange: Exchange) -> None:
+    """Refuse another request or response beside the one that is read (two_requests)."""
+    used = _used_columns(exchange)
+    for name in (*_PROMPTS, *_COLUMNS) if exchange.request_at else _COLUMNS:
+        if name not in record or name in used:
+            continue
+        other = _opened(record[name])
+        is_request = isinstance(other, dict) and _opened_prompts(other) is not None
+        is_request = is_request or (_is_chat(other) and other != exchange.request.get(name))
+        if is_request or _is_api(other):
+            places = f"{exchange.request_at or 'messages'}, {exchange.response_at} and {name}"
+            reason = f"more than one request or response: {places}"
+            raise DataError(reason, "two_requests", "keep one of each")
+
+
+def _used_columns(exchange: Exchange) -> frozenset[str]:
+    at = (exchange.request_at.partition(".")[0], exchange.response_at.partition(".")[0])
+    return frozenset(at).union(() if exchange.request_at else _PROMPTS)
 
 
 def _check_texts_of_json(record: Any, at: str) -> None:
@@ -358,6 +433,8 @@ def _has_failed(record: Mapping[str, Any]) -> bool:
 def _check_success(record: Mapping[str, Any], exchange: Exchange) -> None:
     fix = "leave failed requests out"
     for status_at in _STATUSES:
+        if status_at[0] not in record:
+            continue
         status = _value_at(record, status_at)
         is_code = isinstance(status, int | float) and status >= 400
         if is_code or (isinstance(status, str) and status.lower() in _FAILED):
@@ -404,10 +481,14 @@ def rows_of(
     answers: whole conversations. names: READS of the converter. columns: tools, reasoning_effort
     and the like; without tools here, those beside the bodies count.
     """
+    beside = _opened(record.get("tools"))
+    if columns.get("tools") and beside and beside != exchange.request.get("tools"):
+        reason = f"{exchange.at('tools')} and tools: two different lists of tools"
+        raise DataError(reason, "two_tool_lists", "keep one of them")
     if not columns.get("tools"):
         for place in reversed(_TOOLS_BESIDE):
             columns["tools"] = _value_at(record, place) or columns.get("tools")
-    known = known_names(names[""])
+    known = known_names(names[""]) - (_COLUMNS - _used_columns(exchange))
     rest = {name: value for name, value in record.items() if name not in known}
     identity = identity_of_log(record, exchange)
     rows: list[Row] = []

@@ -21,7 +21,6 @@ from typing import Any
 from swiftkit.data.exchange import (
     api_of,
     check_end,
-    exchange_in,
     exchange_of,
     reads,
     rows_of,
@@ -59,8 +58,7 @@ READS = reads(_REQUEST, _RESPONSE)
 
 
 def matches(record: dict[str, Any]) -> bool:
-    exchange = exchange_in(record)
-    return exchange is not None and api_of(exchange) == "anthropic"
+    return api_of(record) == "anthropic"
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:

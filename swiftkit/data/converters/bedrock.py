@@ -27,7 +27,6 @@ from collections.abc import Iterable
 from typing import Any
 
 from swiftkit.data.exchange import (
-    api_of,
     check_end,
     exchange_in,
     exchange_of,
@@ -92,7 +91,7 @@ READS = reads(_REQUEST, _RESPONSE)
 def matches(record: dict[str, Any]) -> bool:
     exchange = exchange_in(record)
     if exchange is not None:
-        return api_of(exchange) == "bedrock"
+        return exchange.api == "bedrock"
     return any(map(is_bedrock, items(record.get("messages"))))
 
 

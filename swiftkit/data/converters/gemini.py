@@ -98,7 +98,7 @@ READS = reads(_REQUEST, _RESPONSE)
 
 
 def matches(record: dict[str, Any]) -> bool:
-    return _has_parts(record.get("contents")) or api_of(exchange_in(record)) == "gemini"
+    return _has_parts(record.get("contents")) or api_of(record) == "gemini"
 
 
 def _has_parts(contents: Any) -> bool:

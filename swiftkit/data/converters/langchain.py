@@ -28,7 +28,6 @@ from typing import Any
 
 from swiftkit.data.exchange import (
     Exchange,
-    api_of,
     check_end,
     exchange_in,
     exchange_of,
@@ -116,7 +115,7 @@ READS = reads(_REQUEST, _RESPONSE)
 def matches(record: dict[str, Any]) -> bool:
     exchange = exchange_in(record)
     if exchange is not None:
-        return api_of(exchange) == "langchain"
+        return exchange.api == "langchain"
     return is_langchain(_chat(record)) or field(record.get("inputs"), "prompts") is not None
 
 

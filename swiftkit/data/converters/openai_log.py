@@ -25,8 +25,8 @@ from typing import Any, NamedTuple
 
 from swiftkit.data.custom_tools import as_function, as_function_call
 from swiftkit.data.exchange import (
+    QUESTIONS,
     Exchange,
-    api_of,
     check_end,
     exchange_in,
     exchange_of,
@@ -50,7 +50,9 @@ _MORE = """refusal additional_kwargs -provider_specific_fields -thinking_blocks 
 
 def _reads_of(path: str) -> dict[str, str]:
     """Return what is read of a message at this path, or of messages at "...[]"."""
-    made = {key.replace("@[]", path): names for key, names in reads_of("@").items()}
+    made = {}
+    for key, names in reads_of("@").items():
+        made[key.replace("@[]", path).removeprefix(".")] = names
     inside = f"{path}." if path else ""
     more = {
         path: _MORE,
@@ -75,11 +77,13 @@ _BODY = """
 """
 _CHOICE = """message finish_reason delta done_reason -index -logprobs -stop_reason -token_ids
     -content_filter_results -native_finish_reason -matched_stop -hidden_states"""
-_COMPLETION = """choices messages output error tools -object -created -model -usage -service_tier
-    -system_fingerprint -prompt_filter_results -prompt_logprobs -prompt_token_ids -usage_metadata
-    -moderation -kv_transfer_params -provider -created_at -done -total_duration -load_duration
-    -prompt_eval_count -prompt_eval_duration -eval_count -eval_duration -metadata -request_id
-    -tool_choice -seed -top_p -temperature -response_ms -timings"""
+_ABOUT = """-object -created -model -usage -service_tier -system_fingerprint -prompt_filter_results
+    -prompt_logprobs -prompt_token_ids -usage_metadata -moderation -kv_transfer_params -provider
+    -created_at -done -total_duration -load_duration -prompt_eval_count -prompt_eval_duration
+    -eval_count -eval_duration -metadata -request_id -tool_choice -seed -top_p -temperature
+    -response_ms -timings"""
+_COMPLETION = f"choices messages output error tools {_ABOUT}"
+_ANSWERS = ("output", "answer", "response", "text", "result", "completion")  # each a text
 _REQUEST = {"": _BODY, "extra_body": "chat_template_kwargs -*"}
 for _path in ("messages[]", "input[]", "[]"):
     _REQUEST |= _reads_of(_path)
@@ -95,7 +99,10 @@ _RESPONSE |= {
     "[]": f"{_RESPONSE['[]']} {_CHOICE} {_COMPLETION}",
     "[].choices[]": _CHOICE,
 }
-READS = reads(_REQUEST, _RESPONSE)
+_OWN = {path: names for path, names in _RESPONSE.items() if path.startswith("choices")}
+READS = reads(_REQUEST, _RESPONSE, _OWN | {"": f"choices {_ABOUT}"})
+for _path, _names in (("input", QUESTIONS), ("inputs", QUESTIONS), ("outputs", _ANSWERS)):
+    READS[_path] = f"{READS[_path]} {' '.join(_names)}"
 
 
 class _Answer(NamedTuple):
@@ -106,7 +113,7 @@ class _Answer(NamedTuple):
 
 def matches(record: dict[str, Any]) -> bool:
     exchange = exchange_in(record)
-    if api_of(exchange) != "openai" or exchange is None:
+    if exchange is None or exchange.api != "openai":
         return False
     if exchange.request_at or "choices" in record:
         return True
@@ -184,14 +191,21 @@ def _answers(response: Any, at: str, chat: list[Any]) -> Iterator[_Answer]:
     if isinstance(response.get("messages"), list):
         yield _Answer(_new_messages(response["messages"], chat), reason, f"{at}.messages")
         return
-    message = response.get("message") or response.get("output")
-    if not message and ("content" in response or "tool_calls" in response):
-        message = response
-    if isinstance(message, str):
-        message = {"content": message}
+    message = _only_message(response)
     if not isinstance(message, dict):
         raise _unreadable(at)
     yield _Answer([{"role": "assistant", **message}], reason, at)
+
+
+def _only_message(response: dict[str, Any]) -> Any:
+    """Return the message that a response holds, or is."""
+    if "content" in response or "tool_calls" in response:
+        return response
+    message = response.get("message") or response.get("output")
+    if not message and len(response) == 1:
+        [(name, text)] = response.items()
+        message = text if name in _ANSWERS else None
+    return {"content": message} if isinstance(message, str) else message
 
 
 def _choices(choices: list[Any], at: str) -> Iterator[_Answer]:

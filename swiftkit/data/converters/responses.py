@@ -30,7 +30,6 @@ from typing import Any
 
 from swiftkit.data.custom_tools import as_function
 from swiftkit.data.exchange import (
-    api_of,
     are_items,
     check_end,
     exchange_in,
@@ -93,7 +92,7 @@ def matches(record: dict[str, Any]) -> bool:
     exchange = exchange_in(record)
     if exchange is None:
         return record.get("output") is None and are_items(record.get("input"))
-    return api_of(exchange) == "responses"
+    return exchange.api == "responses"
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
