@@ -47,6 +47,9 @@ _ANSWERS = (  # one of them is in a response that is its API's own
 )  # fmt: skip
 _PLAIN_PAIRS = (("inputs",), ("input",))  # where LangSmith and Langfuse have a text with a name
 QUESTIONS = ("question", "query", "input", "prompt", "text", "message", "content", "user_input")
+_RESPONSE_KEYS = frozenset(
+    ("message", "messages", "content", "tool_calls", "output", "error", "body")
+)
 _IDS = ("custom_id", "key", "recordId", "id", "request_id", "requestId")
 _TOOLS_BESIDE = _places(
     "tools model_parameters.tools modelParameters.tools optional_params.tools metadata.tools"
@@ -103,9 +106,9 @@ METADATA = """
 READS: dict[str, str] = {
     "": f"""{METADATA} request~ request_body~ requestBody~ reqPayload~ request_json~ raw_request~
         llm_request~ request_payload~ req~ proxy_server_request~ body~ inputs~ input~ modelInput~
-        params kwargs~ sample response~ response_body~ responseBody~ respPayload~ response_json~
+        params~ kwargs~ sample~ response~ response_body~ responseBody~ respPayload~ response_json~
         raw_response~ llm_response~ response_payload~ resp~ res~ response_obj~ outputs~ output~
-        modelOutput~ result completion messages~ tools error error_str error_message errorMessage
+        modelOutput~ result~ completion~ messages~ tools error error_str error_message errorMessage
         errorCode finish_reason finishReason stop_reason stopReason metadata extra model_parameters
         modelParameters optional_params invocation_params""",
     "metadata": "tools -*",
@@ -124,8 +127,8 @@ _AROUND = {
     "input": "inputBodyJson~ -inputContentType -inputTokenCount -cacheReadInputTokenCount"
     " -cacheWriteInputTokenCount",
     "output": "outputBodyJson~ -outputContentType -outputTokenCount",
-    "result": "message -type",
-    "sample": "input output finish_reason -model -seed -temperature -max_completion_tokens -top_p"
+    "result": "message~ -type",
+    "sample": "input~ output~ finish_reason -model -seed -temperature -max_completion_tokens -top_p"
     " -usage",
 }
 
@@ -267,8 +270,24 @@ def _response(record: Mapping[str, Any], request_at: str | None) -> tuple[Any, s
             value, at = field(value, "output"), "sample.output"
         if value in (None, "", {}, []) or at == request_at:
             continue
+        text = _text_at(record, place)
+        if text is not None and not _is_response(value):
+            value = text  # an answer that is JSON itself
         return assembled(value), at
     return (dict(record), "") if "choices" in record else (None, "response")
+
+
+def _is_response(value: Any) -> bool:
+    """Return whether JSON text holds a response, and is not one."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(item, dict) for item in value)
+    return _is_api(value) or not _RESPONSE_KEYS.isdisjoint(value)
+
+
+def _text_at(record: Mapping[str, Any], place: Place) -> str | None:
+    value = _value_at(record, place[:-1]) if len(place) > 1 else record
+    text = field(value, place[-1])
+    return text if isinstance(text, str) else None
 
 
 def _value_at(record: Any, place: Place) -> Any:

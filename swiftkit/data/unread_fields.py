@@ -98,7 +98,7 @@ def _unknown(
             yield path, place, name, inner
             continue
         if name in known.texts and isinstance(inner, str):
-            inner = _opened(inner)
+            inner = _opened(inner, reads.get(f"{path}.{name}" if path else name, ""))
         if name in known.read and isinstance(inner, dict | list):
             below = f"{path}.{name}" if path else name
             yield from _unknown(inner, below, f"{place}.{name}" if place else name, reads)
@@ -118,9 +118,13 @@ def known_names(names: str) -> frozenset[str]:
     return _path(names).known
 
 
-def _opened(text: str) -> Any:
-    is_json = text.lstrip().startswith(("{", "["))
-    return decode_or_none(text) if is_json else text
+def _opened(text: str, names: str) -> Any:
+    """Return what JSON text holds; the text where it is an object without any of these names."""
+    if not text.lstrip().startswith(("{", "[")):
+        return text
+    value = decode_or_none(text)
+    is_other = isinstance(value, dict) and _path(names).known.isdisjoint(value)
+    return text if is_other else value
 
 
 def _refused(path: str, place: str, name: str, meaning: str) -> DataError:
