@@ -133,7 +133,7 @@ _AROUND = {
 }
 
 
-class Exchange(NamedTuple):
+class LoggedExchange(NamedTuple):
     """A request and its response, and where they stand in the record ("" is the record itself)."""
 
     request: dict[str, Any]  # {} where the record has none
@@ -184,7 +184,7 @@ def reads(
 _last: list[Any] = [None, None]
 
 
-def exchange_in(record: Mapping[str, Any]) -> Exchange | None:
+def exchange_in(record: Mapping[str, Any]) -> LoggedExchange | None:
     """Return the exchange that a record holds, or None. Never raises."""
     if _COLUMNS.isdisjoint(record):
         return None
@@ -193,7 +193,7 @@ def exchange_in(record: Mapping[str, Any]) -> Exchange | None:
     return _last[1]  # type: ignore[no-any-return]
 
 
-def _found(record: Mapping[str, Any]) -> Exchange | None:
+def _found(record: Mapping[str, Any]) -> LoggedExchange | None:
     request, request_at = _request(record)
     response, response_at = _response(record, request_at)
     if request_at is None:
@@ -203,7 +203,7 @@ def _found(record: Mapping[str, Any]) -> Exchange | None:
     elif response is None and not request_at and not _has_failed(record):
         return None  # a chat, and not one that waits for its answer
     api = _api_of(request, response, is_beside=bool(request_at))
-    return Exchange(request, response, request_at, response_at, api)
+    return LoggedExchange(request, response, request_at, response_at, api)
 
 
 def _is_api(response: Any) -> bool:
@@ -374,7 +374,7 @@ def are_items(value: Any) -> bool:
     return has_other
 
 
-def exchange_of(record: Mapping[str, Any]) -> Exchange:
+def exchange_of(record: Mapping[str, Any]) -> LoggedExchange:
     """Return the exchange of a record, whose request and response are there and did not fail.
 
     Raises DataError: no_request, no_response, failed_request, incomplete_log, duplicate_key.
@@ -409,7 +409,7 @@ def exchange_of(record: Mapping[str, Any]) -> Exchange:
     return exchange
 
 
-def _check_only_one(record: Mapping[str, Any], exchange: Exchange) -> None:
+def _check_only_one(record: Mapping[str, Any], exchange: LoggedExchange) -> None:
     """Refuse another request or response beside the one that is read (two_requests)."""
     used = _used_columns(exchange)
     for name in (*_PROMPTS, *_COLUMNS) if exchange.request_at else _COLUMNS:
@@ -424,7 +424,7 @@ def _check_only_one(record: Mapping[str, Any], exchange: Exchange) -> None:
             raise DataError(reason, "two_requests", "keep one of each")
 
 
-def _used_columns(exchange: Exchange) -> frozenset[str]:
+def _used_columns(exchange: LoggedExchange) -> frozenset[str]:
     at = (exchange.request_at.partition(".")[0], exchange.response_at.partition(".")[0])
     return frozenset(at).union(() if exchange.request_at else _PROMPTS)
 
@@ -443,13 +443,13 @@ def _has_failed(record: Mapping[str, Any]) -> bool:
     if record.keys().isdisjoint(("response", "output", "outputs")):
         return False
     try:
-        _check_success(record, Exchange({}, None, "", ""))
+        _check_success(record, LoggedExchange({}, None, "", ""))
     except DataError:
         return True
     return False
 
 
-def _check_success(record: Mapping[str, Any], exchange: Exchange) -> None:
+def _check_success(record: Mapping[str, Any], exchange: LoggedExchange) -> None:
     fix = "leave failed requests out"
     for status_at in _STATUSES:
         if status_at[0] not in record:
@@ -490,7 +490,7 @@ def check_end(reason: Any, where: str) -> None:
 
 def rows_of(
     record: Mapping[str, Any],
-    exchange: Exchange,
+    exchange: LoggedExchange,
     answers: Iterable[list[Message]],
     names: Mapping[str, str],
     **columns: Any,
@@ -523,7 +523,7 @@ def rows_of(
     return rows
 
 
-def identity_of_log(record: Mapping[str, Any], exchange: Exchange) -> Any:
+def identity_of_log(record: Mapping[str, Any], exchange: LoggedExchange) -> Any:
     """Return the id of an exchange: the log's own, or the response's; None without one."""
     for name in _IDS:
         if isinstance(record.get(name), str | int) and record[name] != "":

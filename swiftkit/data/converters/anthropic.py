@@ -21,7 +21,7 @@ read: redacted_thinking, signatures, cache marks. Rows without any such block ar
 that converter claims them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from swiftkit.data.exchange import has_blocks
@@ -30,7 +30,7 @@ from swiftkit.data.messages import FLAGS
 from swiftkit.data.rows import make_row
 from swiftkit.data.turns import Turns
 from swiftkit.errors import DataError
-from swiftkit.records import Row
+from swiftkit.records import Message, Row
 
 ORDER = 310
 READS = {
@@ -54,9 +54,13 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     messages = record.get("messages")
     if not isinstance(messages, list):
         raise DataError("the row has no messages", "no_messages", "give a list of messages")
+    text = system_text(record.get("system"))
+    return [make_row(_messages(messages), {**record, "system": text}, ())]
+
+
+def _messages(messages: list[Any]) -> Iterator[Message]:
     turns = Turns()
     for number, message in enumerate(messages):
         add_message(turns, message, f"messages[{number}]")
     turns.end()
-    text = system_text(record.get("system"))
-    return [make_row(turns.messages, {**record, "system": text}, ())]
+    yield from turns.messages

@@ -49,7 +49,7 @@ _RESPONSE = {
     "": """content stop_reason error -id -type -role -model -stop_sequence -usage -container
         -context_management -stop_details""",
     # of a stream
-    "[]": "-type message index content_block delta error usage",
+    "[]": "-type message index content_block delta error -usage",
     "[].message": "-id -type -role -model -content -stop_reason -stop_sequence -usage",
     "[].content_block": _BLOCK,
     "[].delta": "-type text thinking partial_json signature stop_reason -stop_sequence",

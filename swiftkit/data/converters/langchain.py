@@ -27,7 +27,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from swiftkit.data.exchange import (
-    Exchange,
+    LoggedExchange,
     check_end,
     exchange_in,
     exchange_of,
@@ -150,7 +150,7 @@ def _chat(record: dict[str, Any]) -> list[Any]:
     return []
 
 
-def _prompt(exchange: Exchange) -> tuple[list[Any], str]:
+def _prompt(exchange: LoggedExchange) -> tuple[list[Any], str]:
     for name in ("messages", "input"):
         chat = items(exchange.request.get(name))
         if chat and isinstance(chat[0], list):
@@ -164,7 +164,7 @@ def _prompt(exchange: Exchange) -> tuple[list[Any], str]:
     return [], exchange.at("messages")
 
 
-def _answers(exchange: Exchange, prompt: list[Any]) -> Iterator[tuple[list[Any], str]]:
+def _answers(exchange: LoggedExchange, prompt: list[Any]) -> Iterator[tuple[list[Any], str]]:
     """Yield the messages of each answer, and where they stand."""
     response, at = exchange.response, exchange.response_at
     generations = items(field(response, "generations"))

@@ -26,7 +26,7 @@ from typing import Any, NamedTuple
 from swiftkit.data.custom_tools import as_function, as_function_call
 from swiftkit.data.exchange import (
     QUESTIONS,
-    Exchange,
+    LoggedExchange,
     check_end,
     exchange_in,
     exchange_of,
@@ -105,7 +105,7 @@ for _path, _names in (("input", QUESTIONS), ("inputs", QUESTIONS), ("outputs", _
     READS[_path] = f"{READS[_path]} {' '.join(_names)}"
 
 
-class _Answer(NamedTuple):
+class _LoggedAnswer(NamedTuple):
     messages: list[Any]
     reason: Any  # why it ended
     at: str
@@ -151,7 +151,7 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     )
 
 
-def _prompt(exchange: Exchange) -> list[Any]:
+def _prompt(exchange: LoggedExchange) -> list[Any]:
     return items(exchange.request.get("messages")) or items(exchange.request.get("input"))
 
 
@@ -172,15 +172,15 @@ def _without_tools(chat: list[Any]) -> tuple[list[Any], list[Any]]:
     return messages, tools
 
 
-def _answers(response: Any, at: str, chat: list[Any]) -> Iterator[_Answer]:
+def _answers(response: Any, at: str, chat: list[Any]) -> Iterator[_LoggedAnswer]:
     """Yield the answers that a response holds. Raises DataError (bad_answer)."""
     if isinstance(response, str):
-        yield _Answer([{"role": "assistant", "content": response}], None, at)
+        yield _LoggedAnswer([{"role": "assistant", "content": response}], None, at)
         return
     if isinstance(response, list) and response and field(response[0], "message"):
         response = {"choices": response}
     if isinstance(response, list) and response and all(map(is_message, response)):
-        yield _Answer(_new_messages(response, chat), None, at)
+        yield _LoggedAnswer(_new_messages(response, chat), None, at)
         return
     if not isinstance(response, dict):
         raise _unreadable(at)
@@ -189,12 +189,12 @@ def _answers(response: Any, at: str, chat: list[Any]) -> Iterator[_Answer]:
         return
     reason = response.get("finish_reason") or response.get("done_reason")
     if isinstance(response.get("messages"), list):
-        yield _Answer(_new_messages(response["messages"], chat), reason, f"{at}.messages")
+        yield _LoggedAnswer(_new_messages(response["messages"], chat), reason, f"{at}.messages")
         return
     message = _only_message(response)
     if not isinstance(message, dict):
         raise _unreadable(at)
-    yield _Answer([{"role": "assistant", **message}], reason, at)
+    yield _LoggedAnswer([{"role": "assistant", **message}], reason, at)
 
 
 def _only_message(response: dict[str, Any]) -> Any:
@@ -208,14 +208,16 @@ def _only_message(response: dict[str, Any]) -> Any:
     return {"content": message} if isinstance(message, str) else message
 
 
-def _choices(choices: list[Any], at: str) -> Iterator[_Answer]:
+def _choices(choices: list[Any], at: str) -> Iterator[_LoggedAnswer]:
     at = f"{at}.choices" if at else "choices"
     for number, choice in enumerate(choices):
         place = f"{at}[{number}]"
         message = field(choice, "message")
         if not isinstance(message, dict):
             raise _unreadable(place)
-        yield _Answer([{"role": "assistant", **message}], field(choice, "finish_reason"), place)
+        yield _LoggedAnswer(
+            [{"role": "assistant", **message}], field(choice, "finish_reason"), place
+        )
 
 
 def _new_messages(messages: list[Any], chat: list[Any]) -> list[Any]:
