@@ -14,7 +14,7 @@ from typing import Any
 
 from swiftkit.data.json_values import field, listed
 from swiftkit.data.messages import loss_flag, text_of
-from swiftkit.data.turns import AnswerParts, Turns, hosted_tool
+from swiftkit.data.turns import TurnParts, Turns, hosted_tool
 from swiftkit.errors import DataError
 from swiftkit.toolcall.read_call import call_from
 
@@ -80,8 +80,8 @@ def _result(block: dict[str, Any], where: str) -> str:
     return text
 
 
-def _answer(blocks: list[dict[str, Any]], where: str) -> AnswerParts:
-    answer = AnswerParts()
+def _answer(blocks: list[dict[str, Any]], where: str) -> TurnParts:
+    answer = TurnParts()
     for block in blocks:
         kind = block.get("type")
         if kind == "tool_use":

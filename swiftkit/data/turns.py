@@ -31,7 +31,7 @@ class Turns:
         """Add what came back for a call: its id and its tool's name are None where unknown."""
         self._results.append((identity, placed(result_message(text, identity, name), where)))
 
-    def answer(self, parts: "AnswerParts", where: str, flag: Any = None) -> None:
+    def answer(self, parts: "TurnParts", where: str, flag: Any = None) -> None:
         """Add an answer; flag: its {"loss": ...}, if any."""
         self.end(where)
         # an answer may go on behind its first calls
@@ -69,7 +69,7 @@ class Turns:
         return self._results if waiting else ordered
 
 
-class AnswerParts:
+class TurnParts:
     """The parts of one answer: reasoning first, then text, then calls."""
 
     def __init__(self) -> None:

@@ -37,7 +37,7 @@ from swiftkit.data.exchange import (
 from swiftkit.data.json_values import as_text, field, items, listed
 from swiftkit.data.messages import FLAGS, loss_flag
 from swiftkit.data.rows import make_row
-from swiftkit.data.turns import AnswerParts, Turns, hosted_tool
+from swiftkit.data.turns import TurnParts, Turns, hosted_tool
 from swiftkit.data.unread_fields import known_names
 from swiftkit.errors import DataError
 from swiftkit.records import Row
@@ -159,8 +159,8 @@ def _add(turns: Turns, message: Any, where: str) -> None:
         turns.say(role, text, where)
 
 
-def _answer(parts: list[Any], where: str) -> AnswerParts:
-    answer = AnswerParts()
+def _answer(parts: list[Any], where: str) -> TurnParts:
+    answer = TurnParts()
     for number, part in enumerate(parts):
         place = f"{where}.content[{number}]"
         call, thought = field(part, "toolUse"), field(part, "reasoningContent")

@@ -37,7 +37,7 @@ from swiftkit.data.exchange import (
 from swiftkit.data.json_values import as_text, field, items, listed
 from swiftkit.data.messages import FLAGS, loss_flag
 from swiftkit.data.rows import make_row
-from swiftkit.data.turns import AnswerParts, Turns, hosted_tool
+from swiftkit.data.turns import TurnParts, Turns, hosted_tool
 from swiftkit.data.unread_fields import known_names
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
@@ -213,8 +213,8 @@ def _add(turns: Turns, content: Any, where: str) -> None:
         turns.say("user", "".join(texts), where)
 
 
-def _answer(parts: list[tuple[dict[str, Any], str]]) -> AnswerParts:
-    answer = AnswerParts()
+def _answer(parts: list[tuple[dict[str, Any], str]]) -> TurnParts:
+    answer = TurnParts()
     for part, place in parts:
         call, text = _one_of(part, _CALLS), part.get("text")
         if isinstance(call, dict):

@@ -40,7 +40,7 @@ from swiftkit.data.exchange import (
 from swiftkit.data.json_values import as_text, field, items, listed
 from swiftkit.data.messages import FLAGS, loss_flag
 from swiftkit.data.rows import make_row
-from swiftkit.data.turns import AnswerParts, Turns, hosted_tool
+from swiftkit.data.turns import TurnParts, Turns, hosted_tool
 from swiftkit.data.unread_fields import known_names
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
@@ -178,7 +178,7 @@ class _Items(Turns):
 
     def __init__(self) -> None:
         super().__init__()
-        self._answer = AnswerParts()
+        self._answer = TurnParts()
         self._flag: Any = {}
 
     @property
@@ -242,7 +242,7 @@ class _Items(Turns):
             self.answer(self._answer, where, self._flag)
         else:
             self.end(where)
-        self._answer, self._flag = AnswerParts(), {}
+        self._answer, self._flag = TurnParts(), {}
 
 
 def _call(item: dict[str, Any], where: str) -> ToolCall:
