@@ -175,9 +175,9 @@ def _convert(
     converted = list(converter.convert(record))
     carried = set(chain.from_iterable(converted))
     unread = dict.fromkeys(unread_fields(record, converter.READS, carried), (1, source))
-    for row in converted:
+    for number, row in enumerate(converted):
         row["source"] = source
-        identity = row.setdefault("id", source)
+        identity = row.setdefault("id", f"{source}~{number + 1}" if number else source)
         check_row(row)
         for cut in TARGETS[options.target](row):
             if options.wire_format and "expected_calls" in cut:

@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 from typing import Any, Protocol, cast
 
 from swiftkit.data import converters
-from swiftkit.data.unread_fields import Reads
+from swiftkit.data.unread_fields import Reads, known_names
 from swiftkit.errors import DataError
 from swiftkit.files.inputs import STDIN, companion, read_chunks
 from swiftkit.files.jsonl import decode_object
@@ -52,7 +52,7 @@ def _candidates(columns: frozenset[str]) -> list[tuple[str, Converter]]:
     """Return the converters that read one of these columns, in their order."""
     found = []
     for name, converter in in_order():
-        if not columns.isdisjoint(converter.READS.get("", "").split()):
+        if not columns.isdisjoint(known_names(converter.READS.get("", ""))):
             found.append((name, converter))
     return found
 
@@ -115,7 +115,8 @@ def with_files_beside(name: str, record: dict[str, Any], path: Path) -> dict[str
     columns: dict[str, Any] = {}
     folder = getattr(converter, "COMPANION", None)
     if folder is not None:
-        columns |= companion(path, folder).get(str(record.get("id")), {})
+        key = getattr(converter, "COMPANION_ID", "id")
+        columns |= companion(path, folder, key).get(str(record.get(key)), {})
     files_beside = getattr(converter, "files_beside", None)
     if files_beside is not None:
         for column, relative_paths in files_beside(record).items():

@@ -10,9 +10,10 @@ A converter says in READS what it reads:
 
 A path names an object, "[]" the items of a list; the names behind it are the keys that are read. A
 name with "-" in front is known and says nothing that a row could hold. A value whose path is not
-named, such as a call's arguments, is read whole. null, "", [] and {} say nothing anywhere, and
-texts of the record itself become columns of the row. "*" reads all other names, too. What make_row
-reads of every record (rows.READS) need not be named.
+named, such as a call's arguments, is read whole. A name with "~" behind it may hold JSON text,
+which is looked into. "*" reads all other names of an object, too; "-*" does not count them. null,
+"", [] and {} say nothing anywhere, and texts of the record itself become columns of the row. What
+make_row reads of every record (rows.READS) need not be named.
 
 Any other key is counted for the account. It is refused (unread_field) where it is tools, calls,
 messages or media, or where a message has a loss flag or a reasoning in it: left out, these would
@@ -56,6 +57,8 @@ class _Node:
 
     path: str
     known: frozenset[str] | None = None  # the keys, also those that say nothing; None: all
+    is_open: bool = False  # other keys are not counted
+    texts: frozenset[str] = frozenset()  # keys that may hold JSON text
     keys: dict[str, "_Node"] = field(default_factory=dict)  # whose values are looked into
     items: "_Node | None" = None  # of a list
 
@@ -70,34 +73,44 @@ def unread_fields(record: Mapping[str, Any], reads: Reads, carried: Collection[s
     Raises DataError (unread_field) for what would change a row.
     """
     unread: dict[str, None] = {}  # in their order, each once
-    for path, place, name, value in _unknown(record, _tree_of(reads), ""):
+    for node, place, name, value in _unknown(record, _tree_of(reads), ""):
+        path = node.path
         if not path and is_tools_column(name) and are_tools_column(value):
             continue
         meaning = _meaning(name, value, is_inside=bool(path))
         if meaning:
             raise _refused(path, place, name, meaning)
+        if node.is_open:
+            continue
         is_carried = not path and name in carried
         if not is_carried or _words(name) & _REASONING:
             unread[f"{path}.{name}" if path else name] = None
     return list(unread)
 
 
-def _unknown(value: Any, node: _Node, place: str) -> Iterator[tuple[str, str, str, Any]]:
-    """Yield (path, place, name, value) of each key that is not known, and says something."""
-    if isinstance(value, list):
-        if node.items:
-            for number, item in enumerate(value):
-                yield from _unknown(item, node.items, f"{place}[{number}]")
-        return
-    if not isinstance(value, dict):
-        return
-    if node.known is not None and not node.known.issuperset(value):
-        for name, inner in value.items():
-            if name not in node.known and inner not in _NOTHING:
-                yield node.path, place, name, inner
-    for name, below in node.keys.items():
-        if name in value:
-            yield from _unknown(value[name], below, f"{place}.{name}" if place else name)
+def _unknown(value: Any, node: _Node, place: str) -> Iterator[tuple[_Node, str, str, Any]]:
+    """Yield (node, place, name, value) of each key that is not known, and says something."""
+    if isinstance(value, dict):
+        if node.known is not None and not node.known.issuperset(value):
+            for name, inner in value.items():
+                if name not in node.known and inner not in _NOTHING:
+                    yield node, place, name, inner
+        for name, below in node.keys.items():
+            inner = value.get(name)
+            if isinstance(inner, str) and name in node.texts:
+                inner = _opened(inner, below)
+            yield from _unknown(inner, below, f"{place}.{name}" if place else name)
+    elif isinstance(value, list) and node.items:
+        for number, item in enumerate(value):
+            yield from _unknown(item, node.items, f"{place}[{number}]")
+
+
+def _opened(text: str, node: _Node) -> Any:
+    """Return what JSON text holds; None for words, and for an object without any of these names."""
+    value = decode_or_none(text) if text.lstrip().startswith(("{", "[")) else None
+    if isinstance(value, dict) and node.known and node.known.isdisjoint(value):
+        return None
+    return value
 
 
 def _tree_of(reads: Reads) -> _Node:
@@ -105,6 +118,12 @@ def _tree_of(reads: Reads) -> _Node:
     if id(reads) not in _TREES:
         _TREES[id(reads)] = _made_tree(reads)
     return _TREES[id(reads)]
+
+
+@lru_cache(maxsize=1024)
+def known_names(names: str) -> frozenset[str]:
+    """Return the names of a path, of READS, without their marks."""
+    return frozenset(name.removeprefix("-").removesuffix("~") for name in names.split())
 
 
 def _made_tree(reads: Reads) -> _Node:
@@ -119,8 +138,10 @@ def _made_tree(reads: Reads) -> _Node:
                 node.items = node.items or _Node(below)
                 node = node.items
         names = names if path else f"{names} {READS}"
-        words = frozenset(name.removeprefix("-") for name in names.split())
-        node.known = None if "*" in words else words
+        words = names.split()
+        node.is_open = "-*" in words
+        node.texts = frozenset(word[:-1] for word in words if word.endswith("~"))
+        node.known = None if "*" in words else known_names(names)
     return root
 
 

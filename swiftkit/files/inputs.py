@@ -171,8 +171,11 @@ def read_span(span: Span) -> Chunk:
 
 
 @lru_cache(maxsize=64)
-def companion(path: Path, folder: str) -> dict[str, dict[str, Any]]:
-    """Return the rows by id of the file of this name in the folder beside it; none without one."""
+def companion(path: Path, folder: str, key: str = "id") -> dict[str, dict[str, Any]]:
+    """Return the rows, by their id under `key`, of the file of this name in the folder beside it.
+
+    None without such a file, and none of an id that different rows have.
+    """
     file = path.parent / folder / path.name
     if not file.is_file():
         return {}
@@ -180,7 +183,8 @@ def companion(path: Path, folder: str) -> dict[str, dict[str, Any]]:
     for chunk in read_chunks([file]):
         for number, record in chunk.records:
             row = decode_line(record, f"{file}:{number}", _decode_object)
-            rows[str(row.get("id"))] = row
+            identity = str(row.get(key))
+            rows[identity] = row if rows.get(identity, row) == row else {}
     return rows
 
 

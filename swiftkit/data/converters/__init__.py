@@ -10,6 +10,7 @@
     record_of(record, item)        one of its records, with what it needs of the rest
     COMPANION                      optional: a folder beside the input; its row of the same id, in
                                    the file of the same name, is merged into the record
+    COMPANION_ID                   optional: the name of that id, where it is not "id"
     files_beside(record)           optional: columns, each with files beside the input whose
                                    objects, all together, become that column
 

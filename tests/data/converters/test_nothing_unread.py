@@ -69,7 +69,10 @@ def named_keys(name: str, record: Any) -> list[Steps]:
     found = []
     for steps in keys_of(record):
         path = path_of(steps)
-        if path in reads and f"-{steps[-1]}" not in reads[path].split():
+        known = reads.get(path, "").replace("~", "").split()
+        # "-*": what is not named there says nothing
+        is_named = steps[-1] in known or "-*" not in known
+        if path in reads and f"-{steps[-1]}" not in known and is_named:
             found.append(steps)
     return found
 
@@ -102,7 +105,39 @@ def test_a_key_that_is_taken_away_is_told_of(name: str, case: dict[str, Any]) ->
 
 
 # where a golden says something twice, or what is so anyway
+_LOGGED = ("finish_reason", "finishReason", "stop_reason", "stopReason", "status", "role")
 REDUNDANT = {
+    # how a whole answer ended, and who gave it
+    "openai_log": (
+        *_LOGGED,
+        "metadata",
+        "extra",
+        "done_reason",
+        "index",
+        "messages",
+        "modelParameters",
+    ),
+    "anthropic_log": (*_LOGGED, "type", "index"),
+    "gemini": _LOGGED,
+    "responses": (*_LOGGED, "type"),
+    "bedrock": (*_LOGGED, "reasoningContent"),  # which is redacted
+    # the calls stand in tool_calls and in additional_kwargs or the blocks of the content
+    "langchain": (
+        *_LOGGED,
+        "type",
+        "extra",
+        "additional_kwargs",
+        "tool_calls",
+        "generation_info",
+        "response_metadata",
+        "metadata",
+        "name",
+        "arguments",
+        "args",
+        "function",
+        "input",
+        "id",
+    ),
     "anthropic": ("is_error",),  # false, or beside a text that says "Error"
     # "final" and "all" are what is taken without them; the others stand in the messages
     "harmony_data": ("channel", "recipient", "developer", "user", "analysis", "final", "messages"),
