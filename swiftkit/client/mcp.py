@@ -25,6 +25,7 @@ import msgspec
 from swiftkit.client.mcp_config import McpServer
 from swiftkit.client.mcp_transport import ServerNotes, transport_to
 from swiftkit.errors import EndpointError, UsageError
+from swiftkit.json_text import without_surrogates
 from swiftkit.terminal import shorten
 
 if TYPE_CHECKING:
@@ -127,7 +128,9 @@ class McpConnection:
         seconds = timeout or self._timeout
         client = self._connected()
         try:
-            result = await client.call_tool(name, arguments, read_timeout_seconds=seconds)
+            # a model may write half a character, which no message can hold
+            sent = without_surrogates(arguments)
+            result = await client.call_tool(name, sent, read_timeout_seconds=seconds)
         except _failures() as error:
             return McpOutcome("", error=self._reason(error))
         text = "\n".join(map(_text, result.content))
@@ -138,7 +141,8 @@ class McpConnection:
         return self._client
 
     def _failure(self, code: str, error: BaseException) -> McpServerError:
-        return McpServerError(self.server.name, code, self._reason(error), self._fix())
+        reason = self._reason(error)
+        return McpServerError(self.server.name, code, reason, self._fix("timed out" in reason))
 
     def _reason(self, error: BaseException) -> str:
         """Return why the server failed, with the end of what it wrote on stderr, without keys."""
@@ -148,7 +152,7 @@ class McpConnection:
         if self._notes.status:
             reason = f"HTTP {self._notes.status}"
         elif isinstance(error, TimeoutError):
-            reason = f"no answer within {self._timeout:g} s"
+            reason = f"its list of tools timed out after {self._timeout:g} s"
         elif isinstance(error, OSError) and self.server.command:
             reason = f"{self.server.command} cannot be started: {error.strerror}"
         written = self._notes.stderr
@@ -158,9 +162,15 @@ class McpConnection:
             reason += f"; it wrote: {written}"
         return self.server.without_secrets(reason)
 
-    def _fix(self) -> str:
+    def _fix(self, is_late: bool) -> str:
         if self._notes.status in (401, 403):
             return "give its key in the headers of an mcp.json"
+        if self._notes.status in (404, 405):
+            return (
+                'is this its address? a server of the older kind needs "type": "sse" in an mcp.json'
+            )
+        if is_late:
+            return "give it more time (--timeout), or run its command by hand to see more"
         if self.server.transport == "stdio":
             return "run its command by hand to see more"
         return "is it running, and is this its MCP address, such as http://127.0.0.1:8000/mcp?"

@@ -7,6 +7,7 @@ Source: https://modelcontextprotocol.io/specification/2025-11-25/server/tools
 """
 
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from swiftkit.errors import DataError
@@ -19,10 +20,10 @@ _SCHEMAS = ("inputSchema", "input_schema", "parameters")  # MCP's, Anthropic's, 
 _FIX = "mend it on the server"
 
 
-def listed_tools(document: Any) -> list[Any] | None:
+def listed_tools(document: Any, source: Path) -> list[Any] | None:
     """Return the tools of an answer to tools/list, or of a list of tools; None for another thing.
 
-    Raises DataError for an answer that is an error, or not the whole list.
+    `source` is its file. Raises DataError for an answer that is an error, or not the whole list.
     """
     if isinstance(document, list):
         is_list_of_tools = any(_is_tool(item) for item in document)
@@ -32,14 +33,14 @@ def listed_tools(document: Any) -> list[Any] | None:
     if "jsonrpc" in document and "error" in document:
         error = document["error"]
         said = error.get("message") if isinstance(error, dict) else error
-        reason = f"the server's answer is an error: {said}"
+        reason = f"{source}: the server's answer is an error: {said}"
         raise DataError(reason, "bad_answer", "ask for tools/list once more")
     result = document.get("result", document)
     tools = result.get("tools") if isinstance(result, dict) else None
     if not isinstance(tools, list):
         return None
     if result.get("nextCursor"):
-        reason = f"a page of {len(tools)} tools, more follow (nextCursor)"
+        reason = f"{source}: one page of a list that goes on (nextCursor)"
         raise DataError(reason, "bad_answer", "put the tools of all pages into one list")
     return tools
 
@@ -108,8 +109,9 @@ class _McpToolWriter:
             raise DataError(reason, "duplicate_tool", "give one of them another name")
         if len(self.tools) >= MOST_TOOLS:
             raise DataError(f"more than {MOST_TOOLS:,} tools", "too_many", "choose among them")
-        parameters, loosened = object_at_the_top(self._parameters(function))
-        check_schema(parameters, _FIX)
+        schema = self._parameters(function)
+        check_schema(schema, _FIX)
+        parameters, loosened = object_at_the_top(schema)
         wished = f"{self._server}__{name}" if name in self._shared else name
         legal = legal_name(wished, self._server or "tool", self._names)
         self._names_of_server.add(name)

@@ -69,7 +69,7 @@ def faults(tool: dict[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
-def check_schema(schema: dict[str, Any], fix: str) -> None:
+def check_schema(schema: Any, fix: str) -> None:
     """Raise DataError (bad_schema) for what is no JSON Schema; it names the place."""
     import jsonschema_rs
 
@@ -88,7 +88,8 @@ def object_at_the_top(schema: Any) -> tuple[dict[str, Any], list[str]]:
 
     What stands in alternatives is allowed beside each other: {"anyOf": [A, B]} becomes one object
     with the properties of both, of which those are required that both require. So it allows what
-    they allow, for all properties that they describe. Raises DataError (not_an_object) for arguments that are none.
+    they allow, for all properties that they describe. Raises DataError (not_an_object) for
+    arguments that are none. The schema is a valid one.
     """
     if not isinstance(schema, dict):
         raise DataError("the arguments are no object", "not_an_object", "give an object's schema")

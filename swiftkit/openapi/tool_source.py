@@ -78,9 +78,9 @@ def _tools_of_file(
             fix = "give a document with `paths`"
             raise DataError(f"{source}: no operations", "no_operations", fix)
         return tools
-    listed = listed_tools(document) if not _api_kind(document) else None
+    listed = listed_tools(document, source) if not _api_kind(document) else None
     if listed is None:
-        reason = f"{source}: not an OpenAPI 3 document ({_kind(document)})"
+        reason = f"{source}: nothing to make tools of: {_kind(document)}"
         raise DataError(reason, "not_openapi", _FIX)
     if not listed:
         raise DataError(f"{source}: no tools", "no_operations", "give a list that holds some")

@@ -58,6 +58,33 @@ def test_real_server_over_http_lists_and_answers() -> None:
         assert called({"url": address}, "get_weather", city="Rome").text == "Rome: sunny for 1 days"
 
 
+def test_real_server_over_sse_lists_and_answers() -> None:
+    """The older transport; as streamable HTTP its address is refused, with the fix."""
+    with real_over_http("sse") as address:
+        address = address.replace("/mcp", "/sse")
+        settings = {"type": "sse", "url": address}
+        assert called(settings, "get_weather", city="Rome").text == "Rome: sunny for 1 days"
+        with pytest.raises(McpServerError, match=r'HTTP 405.*"type": "sse"'):
+            listed({"url": address})
+
+
+def test_half_a_character_in_arguments_does_not_break_the_connection() -> None:
+    async def call_twice(server: McpConnection) -> list[str]:
+        outcomes = [await server.call("get_weather", {"city": city}) for city in ("\ud800", "Rome")]
+        return [outcome.text for outcome in outcomes]
+
+    assert use(real(), call_twice)[1] == "Rome: sunny for 1 days"
+
+
+def test_calls_at_once_are_answered_each() -> None:
+    async def call_many(server: McpConnection) -> list[str]:
+        cities = [f"city {number}" for number in range(20)]
+        calls = [server.call("get_weather", {"city": city}) for city in cities]
+        return [outcome.text for outcome in await asyncio.gather(*calls)]
+
+    assert use(real(), call_many) == [f"city {number}: sunny for 1 days" for number in range(20)]
+
+
 def test_key_goes_into_the_headers_and_into_no_message(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without it the message names the status and where the key belongs."""
     monkeypatch.setenv("WEATHER_TOKEN", "sk-very-secret")

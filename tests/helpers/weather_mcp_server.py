@@ -1,4 +1,4 @@
-"""A real MCP server, made with the official SDK: `weather_mcp_server.py stdio|PORT [KEY]`.
+"""A real MCP server, made with the official SDK: `weather_mcp_server.py stdio|PORT [sse|KEY]`.
 
 With a key it asks each HTTP request for it.
 """
@@ -66,6 +66,8 @@ if __name__ == "__main__":
     where, *keys = sys.argv[1:]
     if where == "stdio":
         server.run()
+    elif keys == ["sse"]:
+        server.run("sse", port=int(where))
     elif keys:
         serve_with_key(int(where), keys[0])
     else:
