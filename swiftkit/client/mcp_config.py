@@ -22,13 +22,16 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError
+from swiftkit.json_text import decode_or_none
 from swiftkit.sandbox.secret_values import hide_secrets, is_secret
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _NAME = re.compile(r"(?:env:)?([A-Za-z_]\w*)(?::-(.*))?", re.DOTALL)
-# A string stays; comments, and commas before a closing bracket, go.
+# A string stays; comments, and commas before a closing bracket, go. Possessive (*+, (?>)), and what
+# has no end reaches to the end of the text: linear, whatever stands there.
+_COMMENT = rb"//[^\n]*+|(?>/\*.*?(?:\*/|\Z))"
 _BEYOND_JSON = re.compile(
-    r'("(?:[^"\\]|\\.)*")|//[^\n]*|/\*.*?\*/|,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[}\]])', re.DOTALL
+    rb'("(?:[^"\\]|\\.)*+(?:"|\Z))|%b|,(?=(?:\s|%b)*+[}\]])' % (_COMMENT, _COMMENT), re.DOTALL
 )
 _TRANSPORTS = {
     "stdio": "stdio", "http": "http", "streamable-http": "http", "streamableHttp": "http",
@@ -57,18 +60,17 @@ class McpServer(msgspec.Struct, frozen=True):
         return hide_secrets(text, self.secrets)
 
 
-def read_config(text: str, where: str) -> Any:
+def read_config(text: bytes, where: str) -> Any:
     """Return the value of JSON that may hold comments. Raises DataError (broken_json)."""
     try:
         return msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        pass
-    plain = _BEYOND_JSON.sub(lambda match: match[1] or "", text)
-    try:
-        return msgspec.json.decode(plain)
     except (ValueError, RecursionError) as error:
-        reason = f"{where}: not valid JSON: {error}"
-        raise DataError(reason, "broken_json", "mend the document") from error
+        plain = _BEYOND_JSON.sub(lambda match: match[1] or b"", text)
+        value = decode_or_none(plain)
+        if value is None or plain == text:
+            reason = f"{where}: not valid JSON: {error}"
+            raise DataError(reason, "broken_json", "mend the document") from error
+        return value
 
 
 def server_entries(document: Any) -> dict[str, Any] | None:

@@ -23,26 +23,40 @@ _FIX = "mend it on the server"
 def listed_tools(document: Any, source: Path) -> list[Any] | None:
     """Return the tools of an answer to tools/list, or of a list of tools; None for another thing.
 
-    `source` is its file. Raises DataError for an answer that is an error, or not the whole list.
+    An answer may come as a server-sent event ({"event": "message", "data": ...}), and those to
+    several questions as a list. `source` is the file. Raises DataError for an answer that is an
+    error, or not the whole list.
     """
-    if isinstance(document, list):
-        is_list_of_tools = any(_is_tool(item) for item in document)
-        return document if is_list_of_tools else None
-    if not isinstance(document, dict):
+    messages = document if isinstance(document, list) else [document]
+    if any(map(_is_tool, messages)):
+        return messages
+    pages = []
+    for message in messages:
+        page = _page(message, source)
+        if page is not None:
+            pages.append(page)
+    if not pages:
         return None
-    if "jsonrpc" in document and "error" in document:
-        error = document["error"]
+    if pages[-1].get("nextCursor"):
+        reason = f"{source}: the list goes on (nextCursor)"
+        raise DataError(reason, "bad_answer", "add the answers for the next pages, one a line")
+    return [tool for page in pages for tool in page["tools"]]
+
+
+def _page(message: Any, source: Path) -> dict[str, Any] | None:
+    """Return the result of tools/list that a message holds, if it does."""
+    if isinstance(message, dict) and "event" in message:
+        message = message.get("data")
+    if not isinstance(message, dict):
+        return None
+    if "jsonrpc" in message and "error" in message:
+        error = message["error"]
         said = error.get("message") if isinstance(error, dict) else error
         reason = f"{source}: the server's answer is an error: {said}"
         raise DataError(reason, "bad_answer", "ask for tools/list once more")
-    result = document.get("result", document)
-    tools = result.get("tools") if isinstance(result, dict) else None
-    if not isinstance(tools, list):
-        return None
-    if result.get("nextCursor"):
-        reason = f"{source}: one page of a list that goes on (nextCursor)"
-        raise DataError(reason, "bad_answer", "put the tools of all pages into one list")
-    return tools
+    result = message.get("result", message)
+    is_page = isinstance(result, dict) and isinstance(result.get("tools"), list)
+    return result if is_page else None
 
 
 def _is_tool(item: Any) -> bool:
@@ -119,12 +133,15 @@ class _McpToolWriter:
         written = {"type": "function", "function": {**made, "parameters": parameters}}
         self._report.add_made(written, self._max_chars, server=self._server, name=name)
         self.tools.append(written)
-        self._note(legal, name, loosened)
+        self._note(legal, name, any(word in function for word in _SCHEMAS), loosened)
 
-    def _note(self, legal: str, name: str, loosened: list[str]) -> None:
+    def _note(self, legal: str, name: str, has_schema: bool, loosened: list[str]) -> None:
         if legal != name:
             reason = f"its name on the server is {name}"
             self._report.note(legal, "renamed", reason, "call it there by that name")
+        if not has_schema:
+            reason = "it has no inputSchema, so the tool has no parameters"
+            self._report.note(legal, "no_schema", reason, "give what the server lists")
         if loosened:
             reason = f"OpenAI refuses {', '.join(loosened)} at the top of its parameters"
             fix = "its schema now allows more than the server does"

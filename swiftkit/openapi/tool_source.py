@@ -16,6 +16,7 @@ from swiftkit.client.mcp_config import McpServer, read_config, server_entries, s
 from swiftkit.errors import DataError, EndpointError, UsageError
 from swiftkit.files.jsonl import BOM, write_atomically
 from swiftkit.files.safe_yaml import read_yaml
+from swiftkit.json_text import decode_or_none
 from swiftkit.openapi.mcp_tools import listed_tools, tools_of_servers
 from swiftkit.openapi.operations import tools_of_document
 from swiftkit.openapi.tools_report import ListedServer, ToolsReport, skipped_servers
@@ -96,13 +97,23 @@ def _text(source: Path) -> bytes:
 
 
 def _decoded(text: bytes, source: Path) -> Any:
-    """Return the value of JSON or YAML; JSON, nearly all YAML, is much faster to read as itself."""
-    if text.lstrip().startswith((b"{", b"[", b"//", b"/*")):
-        try:
-            return read_config(text.decode(errors="replace"), str(source))
-        except DataError:
-            if source.suffix in (".json", ".jsonc"):
-                raise
+    """Return the value of JSON or YAML; JSON, nearly all YAML, is much faster to read as itself.
+
+    Several lines of JSON, as an MCP server writes them, give a list.
+    """
+    if text.startswith((b"\xff\xfe", b"\xfe\xff")):
+        fix = f"iconv -f UTF-16 -t UTF-8 {source} > utf8.json"
+        raise DataError(f"{source}: UTF-16, not UTF-8", "not_utf8", fix)
+    if not text.lstrip().startswith((b"{", b"[", b"//", b"/*")):
+        return read_yaml(text, str(source))
+    try:
+        return read_config(text, str(source))
+    except DataError:
+        lines = [decode_or_none(line) for line in text.splitlines() if line.strip()]
+        if None not in lines:
+            return lines
+        if source.suffix in (".json", ".jsonc", ".jsonl"):
+            raise
     return read_yaml(text, str(source))
 
 

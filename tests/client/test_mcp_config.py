@@ -26,7 +26,7 @@ WITH_COMMENTS = """
 
 def test_comments_and_last_commas_are_no_matter() -> None:
     """Nor is what looks like them in a text."""
-    entries = server_entries(read_config(WITH_COMMENTS, "mcp.json"))
+    entries = server_entries(read_config(WITH_COMMENTS.encode(), "mcp.json"))
     assert entries
     assert entries["docs"]["url"] == "https://example.com/mcp//x"
     assert entries["docs"]["headers"] == {"A": "/* b */, }"}
@@ -43,7 +43,14 @@ json_values = st.recursive(
 def test_comments_are_taken_out_of_json_alone(value: Any) -> None:
     """A text keeps whatever stands in it."""
     text = json.dumps(value, indent=1, ensure_ascii=False)
-    assert read_config(f"// first\n{text} /* last */", "x") == value
+    assert read_config(f"// first\n[{text}] /* last */".encode(), "x") == [value]
+
+
+@pytest.mark.parametrize("piece", [",// ", "/*", '\\"', '"', ", ", "[,", ",/**/", "//\n"])
+def test_hostile_text_takes_linear_time(piece: str) -> None:
+    """A megabyte of any piece; a pattern that goes back would not end."""
+    with pytest.raises(DataError):
+        read_config(f'{{"a": {piece * (1_000_000 // len(piece))}'.encode(), "x")
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ def listed(tmp_path: Path, *given: Any, skipped: int = 0) -> tuple[dict[str, Any
     [
         {"jsonrpc": "2.0", "id": 1, "result": {"tools": [WEATHER], "nextCursor": None}},
         {"tools": [WEATHER]},
+        {"event": "message", "data": {"jsonrpc": "2.0", "id": 1, "result": {"tools": [WEATHER]}}},
         [WEATHER],
         [{"type": "function", "function": MADE}],
         [{"name": "get_weather", "description": "The weather.", "input_schema": CITY}],
@@ -38,6 +39,41 @@ def test_forms_of_a_list(tmp_path: Path, document: Any) -> None:
     assert made == {"get_weather": MADE}
     assert report["made"][0]["name"] == "get_weather"
     assert report["characters"] == report["made"][0]["characters"] > 100
+
+
+def test_several_answers_of_a_server(tmp_path: Path) -> None:
+    """What it wrote on stdout, a message a line: the handshake, then a page after the other."""
+    results = [
+        {"protocolVersion": "2025-11-25", "capabilities": {}},
+        {"tools": [WEATHER], "nextCursor": "2"},
+        {"tools": [{**WEATHER, "name": "second"}]},
+    ]
+    lines = [json.dumps({"jsonrpc": "2.0", "id": 1, "result": result}) for result in results]
+    made, _ = tools(tmp_path, "\n".join(lines) + "\n\n")
+    assert list(made) == ["get_weather", "second"]
+
+
+def test_answer_as_curl_prints_it(tmp_path: Path) -> None:
+    """A server-sent event."""
+    message = {"jsonrpc": "2.0", "id": 1, "result": {"tools": [WEATHER]}}
+    made, _ = tools(tmp_path, f"event: message\ndata: {json.dumps(message)}\n\n")
+    assert made == {"get_weather": MADE}
+
+
+def test_tool_without_a_schema_is_said(tmp_path: Path) -> None:
+    """A manifest of a desktop extension names tools without their parameters."""
+    _, report = listed(tmp_path, {"name": "f", "description": "d"})
+    assert [note["code"] for note in report["notes"]] == ["no_schema"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "said"), [("utf-16", "iconv -f UTF-16"), ("gbk", "not valid")]
+)
+def test_another_encoding_is_said(tmp_path: Path, encoding: str, said: str) -> None:
+    (tmp_path / "in.json").write_text(json.dumps({"tools": "查询"}, ensure_ascii=False), encoding)
+    result = run(tmp_path / "in.json", tmp_path / "out.json")
+    assert result.exit_code == 2
+    assert said in result.stderr
 
 
 @pytest.mark.skipif(not SHARED_CASES.is_dir(), reason="no ../shared/cases")
@@ -63,7 +99,7 @@ def test_shared_cases(tmp_path: Path, name: str, expected: list[str]) -> None:
             "no \\u001b[2J",
         ),
         ({"jsonrpc": "2.0", "id": 1, "error": None}, "is an error"),
-        ({"tools": [WEATHER], "nextCursor": "2"}, "a list that goes on"),
+        ({"tools": [WEATHER], "nextCursor": "2"}, "the list goes on"),
         ({"tools": []}, "no tools"),
         ({"tools": {"get_weather": CITY}}, "an object with the keys tools"),
         ({"jsonrpc": "2.0", "id": 1, "result": []}, "an object with the keys jsonrpc"),
