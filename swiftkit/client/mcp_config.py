@@ -18,6 +18,7 @@ import re
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 
@@ -57,7 +58,9 @@ class McpServer(msgspec.Struct, frozen=True):
 
     def without_secrets(self, text: str) -> str:
         """Return a text of or about the server without keys: those of its settings and address."""
-        return hide_secrets(text, self.secrets)
+        query = parse_qsl(self.url.partition("?")[2])
+        values = _longest_first({value for _, value in query} | {*self.secrets})
+        return hide_secrets(text, values)
 
 
 def read_config(text: bytes, where: str) -> Any:
@@ -80,10 +83,26 @@ def server_entries(document: Any) -> dict[str, Any] | None:
     inner = document.get("mcp")
     for holder in (document, inner if isinstance(inner, dict) else {}):
         for key in ("mcpServers", "servers"):
-            if isinstance(holder.get(key), dict):
-                entries: dict[str, Any] = holder[key]
+            entries = _by_name(holder.get(key))
+            if entries is not None:
                 return entries
     return None
+
+
+def _by_name(entries: Any) -> dict[str, Any] | None:
+    """Return servers by name; Continue lists them: [{"name": ..., "command": ...}]."""
+    if isinstance(entries, dict):
+        return entries
+    if not isinstance(entries, list) or not entries:
+        return None
+    named = {}
+    for entry in entries:
+        match entry:
+            case {"name": str(name)}:
+                named[name] = entry
+            case _:  # the addresses of an API, for one
+                return None
+    return named
 
 
 def server_from(name: str, settings: Any, path: Path) -> McpServer:
@@ -119,7 +138,7 @@ def server_from(name: str, settings: Any, path: Path) -> McpServer:
         cwd=variables.replace(settings.get("cwd") or "", "cwd"),
         url=variables.replace(address, "url"),
         headers=headers,
-        secrets=_longest_first(secrets),
+        secrets=tuple(secrets),
     )
 
 
@@ -144,10 +163,10 @@ def _secret_words(words: list[str]) -> set[str]:
     return values
 
 
-def _longest_first(secrets: set[str]) -> tuple[str, ...]:
+def _longest_first(secrets: set[str]) -> list[str]:
     """Return the secrets that are long enough to look for; one may begin another."""
     sought = [secret for secret in secrets if len(secret) >= _SHORTEST_SECRET]
-    return tuple(sorted(sought, key=len, reverse=True))
+    return sorted(sought, key=len, reverse=True)
 
 
 class _Variables:

@@ -98,6 +98,9 @@ def object_at_the_top(schema: Any) -> tuple[dict[str, Any], list[str]]:
         reason = f"the arguments are of type {kinds}, not an object"
         raise DataError(reason, "not_an_object", "give an object's schema")
     result = {word: inner for word, inner in schema.items() if word not in _NOT_AT_THE_TOP}
+    loosened = [word for word in _NOT_AT_THE_TOP if word in schema]
+    if loosened:  # it would forbid what only they describe
+        result.pop("unevaluatedProperties", None)
     result["type"] = "object"
     properties = dict(schema.get("properties") or {})
     required = list(schema.get("required") or [])
@@ -117,7 +120,7 @@ def object_at_the_top(schema: Any) -> tuple[dict[str, Any], list[str]]:
     for word in ("required", "description"):
         if not result.get(word):
             result.pop(word, None)
-    return result, [word for word in _NOT_AT_THE_TOP if word in schema]
+    return result, loosened
 
 
 def _objects(alternatives: list[Any]) -> list[dict[str, Any]]:

@@ -44,6 +44,8 @@ def write_tools(source: str, output: Path, options: ToolsOptions) -> ToolsReport
     EndpointError where no server answers."""
     report = ToolsReport(str(output))
     if source.startswith(("http://", "https://")):
+        if options.servers:
+            raise UsageError("--server: an address is one server; names are those of an mcp.json")
         server = McpServer(name=_without_query(source), transport="http", url=source)
         tools = _tools_of_live_servers([server], report, options)
     else:

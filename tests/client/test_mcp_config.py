@@ -59,6 +59,7 @@ def test_hostile_text_takes_linear_time(piece: str) -> None:
         ({"mcpServers": {"a": {}}}, ["a"]),
         ({"servers": {"b": {}}}, ["b"]),
         ({"mcp": {"servers": {"c": {}}}}, ["c"]),
+        ({"mcpServers": [{"name": "d", "command": "x"}]}, ["d"]),
         ({"servers": [{"url": "/"}]}, None),
         ({"mcpServers": []}, None),
         ([], None),
@@ -144,4 +145,6 @@ def test_keys_are_hidden_in_every_text(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "ak-123456 tk-123456 hf-123456 be-123456 dt-6789abc http://me:pw@host/ visible Florence"
     hidden = "REDACTED REDACTED REDACTED REDACTED REDACTED http://REDACTED@host/ visible Florence"
     assert server.without_secrets(text) == hidden
+    server = McpServer("z", "http", url="http://host/mcp?api=qu-123456&n=1")
+    assert server.without_secrets("qu-123456 for n=1") == "REDACTED for n=1"
     assert McpServer("y", "stdio").without_secrets("nothing") == "nothing"

@@ -93,9 +93,10 @@ def test_address_of_a_server(tmp_path: Path) -> None:
 
 def test_server_option_needs_an_mcp_json(tmp_path: Path) -> None:
     (tmp_path / "api.yaml").write_text("openapi: 3.0.0\npaths: {/x: {get: {}}}")
-    result = run(tmp_path / "api.yaml", tmp_path / "out.json", "--server", "x")
-    assert result.exit_code == 2
-    assert "no mcp.json" in result.stderr
+    for source in (tmp_path / "api.yaml", "http://127.0.0.1:9/mcp"):
+        result = run(source, tmp_path / "out.json", "--server", "x")
+        assert result.exit_code == 2
+        assert "mcp.json" in result.stderr
 
 
 def test_nothing_of_a_server_steers_the_terminal(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def thing(*required: str, **properties: Any) -> dict[str, Any]:
         ({"anyOf": [thing("a", a=TEXT), {"type": "null"}]}, thing("a", a=TEXT), ["anyOf"]),
         ({"allOf": [thing("a", a=TEXT), thing("b", b=TEXT)]}, thing("a", "b", a=TEXT, b=TEXT), ["allOf"]),
         ({**thing(a=TEXT, b=TEXT), "anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, thing(a=TEXT, b=TEXT), ["anyOf"]),
+        ({"anyOf": [{"type": "object", "patternProperties": {"^x": TEXT}}], "unevaluatedProperties": False}, thing(), ["anyOf"]),
         ({**thing(a=TEXT), "not": {"required": ["a"]}}, thing(a=TEXT), ["not"]),
     ],
 )  # fmt: skip
