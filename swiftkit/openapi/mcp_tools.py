@@ -20,12 +20,12 @@ _SCHEMAS = ("inputSchema", "input_schema", "parameters")  # MCP's, Anthropic's, 
 _FIX = "mend it on the server"
 
 
-def listed_tools(document: Any, source: Path) -> list[Any] | None:
+def listed_tools(document: Any, source: Path, report: ToolsReport) -> list[Any] | None:
     """Return the tools of an answer to tools/list, or of a list of tools; None for another thing.
 
     An answer may come as a server-sent event ({"event": "message", "data": ...}), and those to
-    several questions as a list. `source` is the file. Raises DataError for an answer that is an
-    error, or not the whole list.
+    several questions as a list. Pages that are missing are entered in the report. `source` is the
+    file. Raises DataError for an answer that is an error.
     """
     messages = document if isinstance(document, list) else [document]
     if any(map(_is_tool, messages)):
@@ -38,8 +38,9 @@ def listed_tools(document: Any, source: Path) -> list[Any] | None:
     if not pages:
         return None
     if pages[-1].get("nextCursor"):
-        reason = f"{source}: the list goes on (nextCursor)"
-        raise DataError(reason, "bad_answer", "add the answers for the next pages, one a line")
+        fix = "ask for the next page, and add the answers, one a line"
+        report.operations += 1
+        report.add_skipped(DataError("the list goes on (nextCursor)", "more_pages", fix))
     return [tool for page in pages for tool in page["tools"]]
 
 

@@ -81,7 +81,7 @@ def _tools_of_file(
             fix = "give a document with `paths`"
             raise DataError(f"{source}: no operations", "no_operations", fix)
         return tools
-    listed = listed_tools(document, source) if not _api_kind(document) else None
+    listed = None if _api_kind(document) else listed_tools(document, source, report)
     if listed is None:
         reason = f"{source}: nothing to make tools of: {_kind(document)}"
         raise DataError(reason, "not_openapi", _FIX)

@@ -131,7 +131,8 @@ def _bounded(said: list[tuple[str, str, SkippedOperation | ToolNote]]) -> list[s
     for kind, what, remark in said:
         counts[kind] += 1
         if counts[kind] <= _PRINTED:
-            lines.append(f"  {kind}: {shorten(what, 100)}: {remark.reason} ({remark.fix})")
+            words = [kind, shorten(what, 100), f"{remark.reason} ({remark.fix})"]
+            lines.append("  " + ": ".join(word for word in words if word))
     for kind, count in counts.items():
         if count > _PRINTED:
             lines.append(f"  {kind}: {count - _PRINTED} more (--json names all)")

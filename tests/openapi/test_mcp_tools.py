@@ -60,6 +60,13 @@ def test_answer_as_curl_prints_it(tmp_path: Path) -> None:
     assert made == {"get_weather": MADE}
 
 
+def test_page_of_a_list_that_goes_on(tmp_path: Path) -> None:
+    """Its tools are made; what is missing counts as one operation."""
+    made, report = tools(tmp_path, json.dumps({"tools": [WEATHER], "nextCursor": "2"}), skipped=1)
+    assert list(made) == ["get_weather"]
+    assert report["skipped"][0]["code"] == "more_pages"
+
+
 def test_tool_without_a_schema_is_said(tmp_path: Path) -> None:
     """A manifest of a desktop extension names tools without their parameters."""
     _, report = listed(tmp_path, {"name": "f", "description": "d"})
@@ -99,7 +106,6 @@ def test_shared_cases(tmp_path: Path, name: str, expected: list[str]) -> None:
             "no \\u001b[2J",
         ),
         ({"jsonrpc": "2.0", "id": 1, "error": None}, "is an error"),
-        ({"tools": [WEATHER], "nextCursor": "2"}, "the list goes on"),
         ({"tools": []}, "no tools"),
         ({"tools": {"get_weather": CITY}}, "an object with the keys tools"),
         ({"jsonrpc": "2.0", "id": 1, "result": []}, "an object with the keys jsonrpc"),
