@@ -31,7 +31,7 @@ from swiftkit.terminal import shorten
 if TYPE_CHECKING:
     from mcp import Client
 
-MOST_PAGES, MOST_TOOLS = 1000, 10_000
+MOST_PAGES, MOST_LISTED = 1000, 10_000
 _SHOWN_STDERR, _SHOWN_REASON = 600, 400  # characters
 
 Result = TypeVar("Result")
@@ -111,7 +111,7 @@ class McpConnection:
             page = await self._connected().list_tools(cursor=cursor)
             tools += map(_plain, page.tools)
             cursor = page.next_cursor
-            if len(tools) + len(self._notes.odd_tools) > MOST_TOOLS:
+            if len(tools) + len(self._notes.odd_tools) > MOST_LISTED:
                 break
             if not cursor:  # some servers write "" for the end
                 return [*tools, *self._notes.odd_tools]

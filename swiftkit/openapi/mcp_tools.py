@@ -10,12 +10,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from swiftkit.client.mcp import MOST_LISTED
 from swiftkit.errors import DataError
 from swiftkit.openapi.openai_rules import check_schema, legal_name, object_at_the_top
 from swiftkit.openapi.schema import NESTED, SchemaWriter
 from swiftkit.openapi.tools_report import ToolsReport
 
-MOST_TOOLS = 10_000
 _SCHEMAS = ("inputSchema", "input_schema", "parameters")  # MCP's, Anthropic's, OpenAI's
 _FIX = "mend it on the server"
 
@@ -122,8 +122,8 @@ class _McpToolWriter:
         if name in self._names_of_server:
             reason = "the server has two tools of this name"
             raise DataError(reason, "duplicate_tool", "give one of them another name")
-        if len(self.tools) >= MOST_TOOLS:
-            raise DataError(f"more than {MOST_TOOLS:,} tools", "too_many", "choose among them")
+        if len(self.tools) >= MOST_LISTED:
+            raise DataError(f"more than {MOST_LISTED:,} tools", "too_many", "choose among them")
         schema = self._parameters(function)
         check_schema(schema, _FIX)
         parameters, loosened = object_at_the_top(schema)
