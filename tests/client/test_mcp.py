@@ -222,20 +222,21 @@ def test_server_is_ended_with_all_that_it_started() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_command_that_is_stopped_leaves_no_server(tmp_path: Path, number: int) -> None:
     """`swiftkit tools` ends in good order, and writes no file."""
-    silent = {"command": "sh", "args": ["-c", "trap '' TERM HUP; sleep 27182 & wait; sleep 9"]}
+    mark = f"2718{number}"  # tests may run beside each other
+    silent = {"command": "sh", "args": ["-c", f"trap '' TERM HUP; sleep {mark} & wait; sleep 9"]}
     output = tmp_path / "tools.json"
     command = ["tools", str(config(tmp_path, silent=silent)), "-o", str(output)]
     process = subprocess.Popen(
         [sys.executable, "-m", "swiftkit", *command], stderr=subprocess.PIPE, text=True
     )
     for _ in range(200):
-        if running("27182"):
+        if running(mark):
             break
         time.sleep(0.1)
     os.kill(process.pid, number)
     _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (130, "swiftkit: stopped\n")
-    assert running("27182") == []
+    assert running(mark) == []
     assert not output.exists()
 
 
