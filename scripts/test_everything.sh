@@ -15,7 +15,7 @@ bash scripts/setup.sh # first, because lib.sh takes the environment's Python if 
 source recipes/lib.sh
 
 # Each part is a function, which installs what it needs. To come: npm (tokenizers), tau2, browser.
-parts=(demo jobset litellm vllm)
+parts=(demo jobset litellm mcp vllm)
 export SWIFTKIT_DEMO_DIR=$root/runs/demo # a demo that is finished is not run again
 
 demo() { # a checkpoint that ms-swift has written
@@ -32,6 +32,11 @@ litellm() { # the client behind many agent frameworks, at the server of recipes/
     bash scripts/demo.sh
     add litellm
     tests tests/e2e/test_openai_server.py -k 'litellm and transformers'
+}
+
+mcp() { # published MCP servers and OpenAPI documents
+    bash scripts/setup_mcp.sh || not_run "the environment of the MCP servers cannot be made (see above)"
+    tests tests/openapi/test_published.py
 }
 
 vllm() { # the server of recipes/deploy_vllm.sh, with every client

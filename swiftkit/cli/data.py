@@ -6,7 +6,14 @@ from typing import Any
 
 import click
 
-from swiftkit.cli.output import INPUT, OUTPUT_FILE, PATH, json_option, print_and_exit
+from swiftkit.cli.output import (
+    INPUT,
+    OUTPUT_FILE,
+    PATH,
+    NamedPath,
+    json_option,
+    print_and_exit,
+)
 from swiftkit.errors import UsageError
 
 _format_option = click.option(
@@ -218,32 +225,71 @@ def check(data: Path, as_json: bool, **options: Any) -> None:
     print_and_exit(check_file(data, CheckOptions(**options)), as_json, print_tables)
 
 
-@click.command(short_help="Make tool definitions of an OpenAPI document.")
-@click.argument("openapi", metavar="OPENAPI", type=PATH)
+class ToolSource(NamedPath):
+    """A path, or the address of a server, as text."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if str(value).startswith(("http://", "https://")):
+            return value
+        return super().convert(value, param, ctx)
+
+
+@click.command(short_help="Make tool definitions of an API's document or of MCP servers.")
+@click.argument("source", metavar="SOURCE", type=ToolSource())
 @click.option("-o", "--output", required=True, type=OUTPUT_FILE, help="The tools, as JSON.")
+@click.option(
+    "--server",
+    "servers",
+    multiple=True,
+    metavar="NAME",
+    help="Ask this server of an mcp.json; may be repeated.  [default: all]",
+)
+@click.option(
+    "--max-chars",
+    type=click.IntRange(1),
+    metavar="N",
+    default=10_000,
+    help="Name each tool that takes more characters of a prompt.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    default=30.0,
+    help="For each answer of a server.",
+)
 @json_option("the counts")
-def tools(openapi: Path, output: Path, as_json: bool) -> None:
-    """Make tool definitions of the operations in OPENAPI, an OpenAPI 3.0 or 3.1 document in YAML or
-    JSON.
+def tools(source: str, output: Path, as_json: bool, **options: Any) -> None:
+    """Make tool definitions of SOURCE: a document, or MCP servers.
+
+    \b
+    SOURCE is one of
+      an OpenAPI 3.0, 3.1 or 3.2 or Swagger 2.0 document, in YAML or JSON
+      an MCP server's answer to tools/list, or its list of tools
+      an mcp.json as Claude and VS Code have it: its servers are started and asked
+      the http(s) address of an MCP server (streamable HTTP)
 
     The output is a list in OpenAI's form, whose schemas need no references. Each operation becomes
-    a tool or is named with the reason why not. --json also says to which place of the request each
-    parameter belongs.
+    a tool or is named with the reason why not. --json also says to which place of the request, or
+    to which server, each tool and parameter belongs. Live servers need swiftkit[mcp].
 
     \b
     Exit status:
-      0  good
-      1  an operation was skipped
-      2  wrong usage, or no OpenAPI document
+      0  good; notes name what OpenAI or a prompt may not take
+      1  an operation or a server was skipped
+      2  wrong usage, or a document without tools
+      4  no server answered
 
     \b
     swiftkit tools openapi.yaml -o tools.json
+    swiftkit tools .vscode/mcp.json --server github -o tools.json
     """
     from swiftkit.files.jsonl import encode
-    from swiftkit.openapi.operations import summary, write_tools
+    from swiftkit.openapi.tool_source import ToolsOptions, write_tools
+    from swiftkit.openapi.tools_report import summary
     from swiftkit.terminal import printable
 
-    account = write_tools(openapi, output)
+    account = write_tools(source, output, ToolsOptions(**options))
     click.echo(printable(summary(account)), err=True)
     if as_json:
         click.echo(printable(encode(account).decode()))

@@ -1,1 +1,1 @@
-"""Tool definitions from OpenAPI documents."""
+"""Tool definitions from the documents of APIs and from MCP servers."""

@@ -1,6 +1,7 @@
 """The parameters of one OpenAPI operation as one JSON Schema object, and their places.
 
-They are those of path, query, header and cookie, and the properties of the body. Where two places
+They are those of path, query, header and cookie, and the properties of the body. A query string
+that is described as a whole (`querystring`, OpenAPI 3.2) is one parameter. Where two places
 use one name, the second becomes place_name (`body_id`). A body that is no plain object, or that is
 optional as a whole but has required properties, is the one parameter `body`. The places: {"petId":
 "path:petId", "body_id": "body:id", "body": "body"}.
@@ -10,11 +11,12 @@ import re
 from typing import Any
 
 from swiftkit.errors import DataError
+from swiftkit.openapi.openai_rules import check_schema
 from swiftkit.openapi.schema import SchemaWriter
 
 # OpenAPI: such header parameters are to be ignored
 _IGNORED_HEADERS = ("accept", "content-type", "authorization")
-_PLACES = ("path", "query", "header", "cookie")
+_PLACES = ("path", "query", "querystring", "header", "cookie")
 _JSON = re.compile(r"application/(?:[\w.+-]+\+)?json\b")
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _PLAIN_OBJECT = {"type", "properties", "required", "additionalProperties", "title", "description"}
@@ -64,18 +66,12 @@ class _ToolParameters:
 
     def schema(self) -> dict[str, Any]:
         """Return the whole as JSON Schema. Raises DataError where the document's is not valid."""
-        import jsonschema_rs
-
         schema: dict[str, Any] = {"type": "object", "properties": self._properties}
         if self._required:
             schema["required"] = self._required
         if self._is_closed:
             schema["additionalProperties"] = False
-        try:
-            jsonschema_rs.meta.validate(schema)
-        except ValueError as error:
-            reason = str(error).splitlines()[0]
-            raise DataError(reason, "bad_schema", "mend the schema in the document") from error
+        check_schema(schema, "mend the schema in the document")
         return schema
 
     def add_parameter(self, parameter: dict[str, Any]) -> None:
@@ -84,13 +80,12 @@ class _ToolParameters:
             return
         schema, content = parameter.get("schema", {}), parameter.get("content")
         if content:
-            schema = _media_schema(self._schemas.target(content))
+            schema = _media_schema(self._schemas, content)
         is_required = parameter.get("required") is True or place == "path"
         self._add(place, name, _described(self._schemas.schema(schema), parameter), is_required)
 
     def add_body(self, body: dict[str, Any]) -> None:
-        content = self._schemas.target(body.get("content") or {})
-        schema = self._schemas.schema(_media_schema(content))
+        schema = self._schemas.schema(_media_schema(self._schemas, body.get("content") or {}))
         plain = _plain_object(schema)
         is_required = body.get("required") is True
         if plain is None or (plain.get("required") and not is_required):
@@ -113,13 +108,22 @@ class _ToolParameters:
             self._required.append(free)
 
 
-def _media_schema(content: dict[str, Any]) -> Any:
-    """Return the schema of the media type that says most about its fields: JSON, then forms."""
+def _media_schema(schemas: SchemaWriter, named: Any) -> Any:
+    """Return the schema of the media type that says most about its fields: JSON, then forms.
+
+    Where one describes the items of a sequence alone (OpenAPI 3.2), it is a list of them.
+    """
+    content = schemas.target(named)
     media_types = [name for name in content if isinstance(content[name], dict)]
     ranked = [name for name in media_types if _JSON.match(name)]
     ranked += [name for name in _FORMS if name in media_types]
     ranked += media_types
-    return content[ranked[0]].get("schema", {}) if ranked else {}
+    if not ranked:
+        return {}
+    media = schemas.target(content[ranked[0]])
+    if "schema" not in media and "itemSchema" in media:
+        return {"type": "array", "items": media["itemSchema"]}
+    return media.get("schema", {})
 
 
 def _plain_object(schema: Any) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@
   error.
 - OpenAPI 3.0's `nullable` and boolean `exclusiveMinimum` become JSON Schema's, which 3.1 has.
 - Properties that are readOnly are left out: a request does not hold them.
+- A list whose items are not described gets `items: {}`: OpenAI refuses one without.
 - Examples, xml, discriminator, externalDocs and extensions (x-...) say nothing of what is valid.
 
 References to references, and aliases of aliases in YAML, double with each step, so what is written
@@ -38,16 +39,24 @@ _DYNAMIC = {"$dynamicRef": "$dynamicAnchor", "$recursiveRef": "$recursiveAnchor"
 
 
 class SchemaWriter:
-    """Writes out the schemas of a document. `begin` each operation: it counts its size."""
+    """Writes out the schemas of a document. `begin` each operation: it counts its size.
+
+    The document may also be one schema, whose references lead into itself.
+    """
 
     def __init__(self, document: dict[str, Any]) -> None:
         self._document = document
         self._nested = NESTED
         self._left, self._left_in_all = MOST, MOST_IN_ALL
 
-    def begin(self, nested: int) -> None:
-        """Begin an operation; `nested` is how often what holds itself is written inside itself."""
+    def begin(self, nested: int, document: dict[str, Any] | None = None) -> None:
+        """Begin an operation; `nested` is how often what holds itself is written inside itself.
+
+        `document` takes the place of the one before.
+        """
         self._nested, self._left = nested, MOST
+        if document is not None:
+            self._document = document
 
     def target(self, value: Any) -> dict[str, Any]:
         """Return the object itself, or the one that its $ref leads to. Raises DataError."""
@@ -75,7 +84,7 @@ class SchemaWriter:
             return self._referenced(value, inside)
         schema = self._words(value, inside)
         _make_exclusive(schema)
-        return _nullable(value, schema)
+        return _nullable(value, _with_items(schema))
 
     def _words(self, value: dict[str, Any], inside: tuple[str, ...]) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -83,26 +92,35 @@ class SchemaWriter:
             if word in _COPIED:
                 self._spend_on(inner)
                 result[word] = inner
+            elif word == "items" and isinstance(inner, list):  # a tuple, until draft 2019-09
+                result["prefixItems"] = [self.schema(item, inside) for item in inner]
+                if "additionalItems" in value:
+                    result["items"] = self.schema(value["additionalItems"], inside)
             elif word in _SCHEMA:
                 result[word] = self.schema(inner, inside)
             elif word in _LIST and isinstance(inner, list):
                 result[word] = [self.schema(item, inside) for item in inner]
             elif word in _NAMED and isinstance(inner, dict):
                 result[word] = {name: self.schema(item, inside) for name, item in inner.items()}
-        properties = value.get("properties")
-        if isinstance(properties, dict):
-            sent = {}
-            for name, inner in properties.items():
-                if not self._is_read_only(inner):
-                    sent[name] = self.schema(inner, inside)
-            result["properties"] = sent
-            left_out = properties.keys() - sent.keys()
-            if isinstance(result.get("required"), list):
-                names = result["required"]
-                result["required"] = [
-                    name for name in names if not isinstance(name, str) or name not in left_out
-                ]
+        if isinstance(value.get("properties"), dict):
+            self._add_properties(value["properties"], result, inside)
         return result
+
+    def _add_properties(
+        self, properties: dict[str, Any], result: dict[str, Any], inside: tuple[str, ...]
+    ) -> None:
+        """Add those that a request holds."""
+        sent = {}
+        for name, inner in properties.items():
+            if not self._is_read_only(inner):
+                sent[name] = self.schema(inner, inside)
+        result["properties"] = sent
+        left_out = properties.keys() - sent.keys()
+        if isinstance(result.get("required"), list):
+            names = result["required"]
+            result["required"] = [
+                name for name in names if not isinstance(name, str) or name not in left_out
+            ]
 
     def _is_read_only(self, schema: Any) -> bool:
         if not isinstance(schema, dict):
@@ -134,7 +152,7 @@ class SchemaWriter:
         target = self._at(reference)
         if inside.count(reference) > self._nested:  # left open: its type alone
             is_typed = isinstance(target, dict) and isinstance(target.get("type"), str)
-            return {"type": target["type"]} if is_typed else {}
+            return _with_items({"type": target["type"]}) if is_typed else {}
         schema = self.schema(target, (*inside, reference))
         others = {word: inner for word, inner in value.items() if word != "$ref"}
         beside = self.schema(others, inside)
@@ -144,9 +162,15 @@ class SchemaWriter:
 
     def _at(self, reference: str) -> Any:
         """Return what a reference such as #/components/schemas/Pet names (RFC 6901)."""
+        own_address = self._document.get("$self")  # of OpenAPI 3.2
+        if isinstance(own_address, str) and own_address:
+            reference = reference.removeprefix(own_address.partition("#")[0])
         if not reference.startswith("#"):
             fix = "put it into this document (redocly bundle and its like do that)"
             raise DataError(f"{reference!r} is in another document", "external_ref", fix)
+        if reference[1:2] not in ("", "/"):
+            fix = "write it as a path, such as #/components/schemas/Pet"
+            raise DataError(f"{reference!r} is the name of an anchor", "bad_ref", fix)
         value: Any = self._document
         for part in reference[1:].split("/")[1:]:
             name = unquote(part).replace("~1", "/").replace("~0", "~")
@@ -187,9 +211,16 @@ def _make_exclusive(schema: dict[str, Any]) -> None:
                 schema[word] = schema.pop(bound)
 
 
+def _with_items(schema: dict[str, Any]) -> dict[str, Any]:
+    types = schema.get("type")
+    is_list = types == "array" or (isinstance(types, list) and "array" in types)
+    return {**schema, "items": {}} if is_list and "items" not in schema else schema
+
+
 def _nullable(value: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema with OpenAPI 3.0's `nullable: true` of `value`."""
-    if value.get("nullable") is not True or not schema.keys() - _REMARKS:
+    """Return the schema with OpenAPI 3.0's `nullable: true` of `value`, in Swagger x-nullable."""
+    is_nullable = value.get("nullable") is True or value.get("x-nullable") is True
+    if not is_nullable or not schema.keys() - _REMARKS:
         return schema
     types = schema.get("type")
     types = [types] if isinstance(types, str) else types

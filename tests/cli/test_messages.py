@@ -23,6 +23,11 @@ FILES = {
     "bad.yaml": "a: [",
     "twice.yaml": "openapi: 3.0.0\nopenapi: 3.1.0\n",
     "list.yaml": "- model\n",
+    "other.json": '{"model": "Qwen3"}',
+    "page.json": '{"tools": [{"name": "f", "inputSchema": {}}], "nextCursor": "2"}',
+    "dup.json": '[{"name": "f", "inputSchema": {}}, {"name": "f", "inputSchema": {}}]',
+    "mcp.json": '{"mcpServers": {"none": {"command": "no-such-program"}, "input": {"command": "${input:a}"}, '
+    '"unset": {"url": "http://127.0.0.1:9", "headers": {"A": "${NO_SUCH_NAME}"}}}}',
 }
 COMMANDS = """
 convert missing.jsonl -o out.jsonl
@@ -45,6 +50,13 @@ doctor --model nowhere
 doctor --model nowhere --base-url http://127.0.0.1:9/v1
 tools bad.yaml -o tools.json
 tools twice.yaml -o tools.json
+tools other.json -o tools.json
+tools page.json -o tools.json
+tools dup.json -o tools.json
+tools mcp.json -o tools.json
+tools mcp.json -o tools.json --server unset
+tools mcp.json -o tools.json --server nothing
+tools http://127.0.0.1:9/mcp -o tools.json
 score golds.jsonl --completions missing.jsonl
 grade nowhere
 compare nowhere nowhere

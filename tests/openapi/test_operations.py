@@ -11,7 +11,7 @@ from helpers.openapi_documents import TEXT, body, document, parameter, run, tool
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from swiftkit.openapi.operations import LONGEST_NAME
+from swiftkit.openapi.openai_rules import LONGEST_NAME
 
 
 def test_a_whole_document(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_names_do_not_clash(tmp_path: Path) -> None:
     [
         (["get.pet", "get/pet", "get pet"], ["get_pet", "get_pet_2", "get_pet_3"]),
         (["a" * 99, "a" * 98], ["a" * 64, "a" * 62 + "_2"]),
-        (["查询天气", "查询"], ["operation", "operation_2"]),
+        (["查询天气", "get天气", "天气"], ["get_p0", "get_p1", "get_p2"]),
         (["a_2", "a", "a"], ["a_2", "a", "a_3"]),
         ([None, {}, ""], ["get_p0", "get_p1", "get_p2"]),
     ],
@@ -195,6 +195,28 @@ def test_the_media_type_that_says_most(tmp_path: Path) -> None:
         assert made["f"]["parameters"]["properties"]["body"]["title"] == order[count - 1]
 
 
+def test_what_openapi_3_2_adds(tmp_path: Path) -> None:
+    """The method QUERY and any other, media types by reference, sequences, whole query strings."""
+    item = {
+        "query": {"operationId": "q", "requestBody": {"content": {"application/jsonl": {"$ref": "#/components/mediaTypes/Rows"}}}},
+        "additionalOperations": {"LINK": {"parameters": [{"name": "filter", "in": "querystring", "content": {"application/json": {"schema": TEXT}}}]}},
+    }  # fmt: skip
+    content = document(version="3.2.0", x=item)
+    content["components"]["mediaTypes"] = {"Rows": {"itemSchema": TEXT}}
+    made, report = tools(tmp_path, content)
+    assert made["q"]["parameters"]["properties"] == {"body": {"type": "array", "items": TEXT}}
+    assert made["LINK_x"]["parameters"]["properties"] == {"filter": TEXT}
+    assert [(each["method"], each["parameters"]) for each in report["made"]] == [
+        ("query", {"body": "body"}),
+        ("LINK", {"filter": "querystring:filter"}),
+    ]
+
+
+def test_additional_operations_that_are_none_are_counted(tmp_path: Path) -> None:
+    _, report = tools(tmp_path, document(x={"additionalOperations": [1], "get": {}}), skipped=1)
+    assert report["skipped"][0]["code"] == "bad_operation"
+
+
 @pytest.mark.parametrize(
     ("operation", "code"),
     [
@@ -209,6 +231,7 @@ def test_the_media_type_that_says_most(tmp_path: Path) -> None:
         ({"parameters": [parameter("a", schema={"properties": {"b": {"required": True}}})]}, "bad_schema"),
         ({"parameters": [parameter("a", schema=["string"])]}, "bad_schema"),
         ({"parameters": [parameter("a", schema={"$dynamicRef": "#n"})]}, "bad_ref"),
+        ({"parameters": [parameter("a", schema={"$ref": "#n"})]}, "bad_ref"),
         ({"requestBody": 5}, "bad_document"),
         ({"requestBody": {"$ref": "#/paths/~1bad/get/requestBody"}}, "bad_ref"),
         (None, "bad_operation"),

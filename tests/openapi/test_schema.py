@@ -40,6 +40,12 @@ from swiftkit.openapi import schema as openapi_schema
          {"type": "object", "properties": {"example": TEXT, "nullable": TEXT, "$ref": TEXT}}),
         ({"type": "object", "properties": {"a": TEXT, "b": {"readOnly": True}}, "required": ["a", "b", "c"]},
          {"type": "object", "properties": {"a": TEXT}, "required": ["a", "c"]}),
+        ({"type": "array"}, {"type": "array", "items": {}}),
+        ({"type": ["array", "null"]}, {"type": ["array", "null"], "items": {}}),
+        ({"type": "array", "items": [TEXT, {"type": "integer"}], "additionalItems": False},
+         {"type": "array", "prefixItems": [TEXT, {"type": "integer"}], "items": False}),
+        ({"type": "string", "x-nullable": True}, {"type": ["string", "null"]}),
+        ({"$ref": "http://api.example/self#/components/schemas/A"}, {"type": "integer"}),
         ({"type": "array", "items": {"anyOf": [TEXT, {"type": "integer", "example": 1}]}, "externalDocs": {}},
          {"type": "array", "items": {"anyOf": [TEXT, {"type": "integer"}]}}),
     ],
@@ -47,7 +53,8 @@ from swiftkit.openapi import schema as openapi_schema
 def test_schema_is_written_as_json_schema(tmp_path: Path, schema: Any, expected: Any) -> None:
     """References are written out; OpenAPI's own words become JSON Schema's or go."""
     components = {"A": {"type": "integer"}, "A/b~ c": {"type": "boolean"}}
-    assert value_schema(tmp_path, posting(schema, **components)) == expected
+    content = posting(schema, **components) | {"$self": "http://api.example/self"}
+    assert value_schema(tmp_path, content) == expected
 
 
 def test_recursion_is_bounded(tmp_path: Path) -> None:
@@ -77,7 +84,10 @@ def test_dynamic_references(
 ) -> None:
     """They lead to the schema around them that has the anchor."""
     node = {**anchor, "type": "array", "items": reference}
-    expected = {"type": "array", "items": {"type": "array", "items": {"type": "array"}}}
+    expected = {
+        "type": "array",
+        "items": {"type": "array", "items": {"type": "array", "items": {}}},
+    }
     assert value_schema(tmp_path, posting({"$ref": "#/components/schemas/N"}, N=node)) == expected
 
 

@@ -31,7 +31,7 @@ def project(stage: Stage, tmp_path: Path) -> Stage:
     for name in ("scripts/test_everything.sh", "recipes/lib.sh", "recipes/usage.sh"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
-    for name in ("setup", "demo", "setup_vllm"):
+    for name in ("setup", "demo", "setup_mcp", "setup_vllm"):
         (tmp_path / f"scripts/{name}.sh").write_text(f"[[ ${{NO_SCRIPT-}} != {name} ]]\n")
     stage.program("python", PYTHON)
     stage.environment |= {"PYTHONPATH": str(ROOT), "SWIFTKIT_VLLM_VENV": f"{tmp_path}/.venv_vllm"}
@@ -54,6 +54,7 @@ def test_everything_runs_all_parts(project: Stage) -> None:
             "demo 2 passed",
             "jobset 3 passed; not run: JOBSET_CRD names no copy",
             "litellm 2 passed",
+            "mcp 2 passed",
             "vllm 2 passed",
         ],
     )
@@ -70,6 +71,7 @@ def test_everything_runs_all_parts(project: Stage) -> None:
     ("environment", "line"),
     [
         ({"NO_PACKAGE": "litellm"}, "litellm nothing; not run: litellm cannot be installed"),
+        ({"NO_SCRIPT": "setup_mcp"}, "mcp nothing; not run: the environment of the MCP servers"),
         ({"NO_SCRIPT": "setup_vllm"}, "vllm nothing; not run: vLLM's environment cannot be made"),
     ],
 )
@@ -80,7 +82,7 @@ def test_everything_without_a_package_says_why_and_goes_on(
     status, lines = run(project, **environment)
     assert status == 0
     assert any(said.startswith(line) for said in lines)
-    assert len(lines) == 4
+    assert len(lines) == 5
 
 
 def test_everything_with_a_failed_part_shows_the_log_and_goes_on(project: Stage) -> None:
