@@ -16,7 +16,7 @@ from swiftkit.scoring.options import options_from
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import CLOSE, split
-from swiftkit.toolcall.tools import tool_names, tools_from
+from swiftkit.toolcall.tools import tools_from, tools_in
 
 
 def check_row(row: Row) -> None:
@@ -27,7 +27,7 @@ def check_row(row: Row) -> None:
         raise DataError("the row has no messages", "no_messages", fix)
     column = row.get("tools")
     is_text = isinstance(column, str)
-    tools = _names_in(column) if is_text else tool_names(tools_from(column))
+    tools = _names_in(column) if is_text else _distinct_names(tools_from(column))
     if row.get("label") == "false":
         tools = frozenset()  # a bad answer may be bad because no such tool exists
     before: str | None = None  # the role of the message before
@@ -68,7 +68,19 @@ def check_defined(name: str, tools: Collection[str], where: str) -> None:
 
 @lru_cache(maxsize=1024)  # the rows of a data set often have the same tools
 def _names_in(tools: str) -> frozenset[str]:
-    return tool_names(tools_from(tools))
+    return _distinct_names(tools_in(tools))
+
+
+def _distinct_names(tools: list[dict[str, Any]]) -> frozenset[str]:
+    """Return the names of tools. Raises DataError (bad_tools) for two different tools of one name:
+    no call could say which of them is meant."""
+    functions: dict[str, Any] = {}
+    for tool in tools:
+        function = tool["function"]
+        if functions.setdefault(function["name"], function) != function:
+            reason = f"two different tools have the name {function['name']!r}"
+            raise DataError(reason, "bad_tools", "rename one of them, or keep the right one")
+    return frozenset(functions)
 
 
 def _check_message(message: Any, before: str | None, where: str) -> str:
