@@ -8,6 +8,7 @@ import msgspec
 
 from swiftkit.data.json_values import field
 from swiftkit.data.messages import place_of
+from swiftkit.data.row_tools import check_distinct
 from swiftkit.data.rows import FOLLOWS, ROLES
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
@@ -16,7 +17,7 @@ from swiftkit.scoring.options import options_from
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import CLOSE, split
-from swiftkit.toolcall.tools import tools_from, tools_in
+from swiftkit.toolcall.tools import tool_names, tools_from, tools_in
 
 
 def check_row(row: Row) -> None:
@@ -72,15 +73,8 @@ def _names_in(tools: str) -> frozenset[str]:
 
 
 def _distinct_names(tools: list[dict[str, Any]]) -> frozenset[str]:
-    """Return the names of tools. Raises DataError (bad_tools) for two different tools of one name:
-    no call could say which of them is meant."""
-    functions: dict[str, Any] = {}
-    for tool in tools:
-        function = tool["function"]
-        if functions.setdefault(function["name"], function) != function:
-            reason = f"two different tools have the name {function['name']!r}"
-            raise DataError(reason, "bad_tools", "rename one of them, or keep the right one")
-    return frozenset(functions)
+    check_distinct(tools)
+    return tool_names(tools)
 
 
 def _check_message(message: Any, before: str | None, where: str) -> str:

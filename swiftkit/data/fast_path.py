@@ -114,8 +114,6 @@ def convert_line(line: bytes, source: str, scratch: bytearray) -> PlainRow | Non
         columns = _columns(line)
         messages = _messages(columns.pop("messages"), scratch)
         tools = _tools(columns.pop("tools", _NULL))
-        if len({tool.name for tool in tools}) < len(tools):  # which may be two different ones
-            return None
         plain = encode(_plain_messages(messages, tools))
         row: dict[str, Any] = {"messages": Raw(plain)}
         if tools:

@@ -57,11 +57,18 @@ def _remembered(key: bytes, *, is_text: bool) -> RowTools:
 
 def _checked(value: Any) -> RowTools:
     tools = tools_from(value)
-    if len(tool_names(tools)) < len(tools):
-        seen: dict[str, Any] = {}
-        for tool in tools:
-            name = tool["function"]["name"]
-            if seen.setdefault(name, tool) != tool:
-                fix = "keep one of them, or give them different names"
-                raise DataError(f"two different tools are named {name!r}", "bad_tools", fix)
+    check_distinct(tools)
     return RowTools(tools, msgspec.json.encode(tools).decode())
+
+
+def check_distinct(tools: list[dict[str, Any]]) -> None:
+    """Raise DataError (bad_tools) for two different tools of one name: no call could say which of
+    them is meant."""
+    if len(tool_names(tools)) == len(tools):
+        return
+    seen: dict[str, Any] = {}
+    for tool in tools:
+        name = tool["function"]["name"]
+        if seen.setdefault(name, tool) != tool:
+            fix = "keep one of them, or give them different names"
+            raise DataError(f"two different tools are named {name!r}", "bad_tools", fix)

@@ -1,5 +1,5 @@
-"""Turns of a conversation that teach nothing, or something else than was meant: empty questions,
-reasoning that stands there twice, calls whose results are missing."""
+"""Turns of a conversation that teach something else than was meant: reasoning that stands there
+twice, calls whose results are missing."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -22,9 +22,7 @@ def findings_in(view: RowView) -> Iterator[RowFinding]:
         role, text = field(message, "role"), field(message, "content")
         if not isinstance(text, str):
             continue
-        if role == "user" and not text.strip():
-            yield RowFinding("empty_question", f"messages[{index}]")
-        elif role == "assistant":
+        if role == "assistant":
             beside = message.get("reasoning_content")
             problem = _twice(text, beside if isinstance(beside, str) else "")
             if problem:

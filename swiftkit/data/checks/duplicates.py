@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from swiftkit.data.checks.row_view import RowView
-from swiftkit.data.checks.text_calls import written_calls
+from swiftkit.data.checks.text_calls import marked_calls
 from swiftkit.data.checks.tokens import run_hashes, tokens_of
 from swiftkit.data.json_values import field, items
 from swiftkit.json_text import decode_or_none
@@ -148,7 +148,7 @@ def _asked(view: RowView) -> bytes:
             call = decode_or_none(turn.text)
             parts.append([field(call, "name"), field(call, "arguments")])
         elif turn.role == "assistant":  # a row of KTO ends with a call as text
-            parts += [[call.name, call.arguments] for call in written_calls(turn.text, ())]
+            parts += [[call.name, call.arguments] for call in marked_calls(turn.text)]
     encoded = []
     for part in parts:
         try:

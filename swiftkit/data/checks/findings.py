@@ -18,7 +18,6 @@ ERRORS = {
         ("a call without a required parameter", "add it, or take it out of `required`"),
     "bad_argument": ("an argument that breaks its schema", "mend the value or the schema"),
     "empty_answer": ("an empty answer", "fill it in, or delete the row"),
-    "empty_question": ("a user's message without text", "fill in the question, or delete the turn"),
     "two_reasonings":
         ("an answer whose reasoning stands there twice",
          "keep reasoning_content, or one block at the beginning of the text"),
@@ -47,8 +46,9 @@ WARNINGS = {
         ("a call that an answer writes as text, and that is trained as words",
          "write it as a tool_call message, as swiftkit convert does with the raw data"),
     "format_in_prompt":
-        ("a system prompt that prescribes a format of calls, beside the chat template's own",
-         "take these sentences out, and the tools into the column `tools`"),
+        ("a system prompt that defines tools or prescribes a format of calls, beside the chat"
+         " template's own",
+         "take these sentences out, and put the tools into the column `tools`"),
     "control_token":
         ("a control token in a text, behind which another message may seem to begin",
          "take it out; one that ends an answer is written by the chat template"),

@@ -41,8 +41,8 @@ def think(text: str, beside: str = "") -> dict[str, str]:
 @pytest.mark.parametrize(
     ("row", "code"),
     [
-        (talk({"role": "user", "content": ""}, ANSWER), "empty_question"),
-        (talk(QUESTION, ANSWER, {"role": "user", "content": " \n"}, ANSWER), "empty_question"),
+        (talk({"role": "user", "content": ""}, ANSWER), "no_question"),
+        (talk(QUESTION, ANSWER, {"role": "user", "content": " \n"}, ANSWER), "no_question"),
         (talk(QUESTION, think("<think>\nabc\n</think>\n\ny", "abc")), "two_reasonings"),
         (talk(QUESTION, think("[THINK]abc[/THINK]y", "other")), "two_reasonings"),
         (talk(QUESTION, think("y", "<think>\nabc")), "two_reasonings"),

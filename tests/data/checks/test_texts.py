@@ -43,7 +43,7 @@ def test_call_in_text_is_found_in_every_format(tmp_path: Path, name: str, before
     ("row", "is_call"),
     [
         (answer('<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>'), True),
-        (answer('{"name": "f", "arguments": {"a": 1}}'), True),
+        (answer('{"name": "f", "arguments": {"a": 1}}'), False),
         (answer('<tool_call>\n{"name": "weather", "arguments": {', tools=tools()), True),
         (answer('Action: weather\nAction Input: {"city": "Oslo"}', tools=tools()), True),
         (answer('{"tool": "weather", "args": {"city": "Oslo"}}', tools=tools()), True),
@@ -70,13 +70,13 @@ def test_call_in_text(tmp_path: Path, row: dict[str, Any], is_call: bool) -> Non
         ("Thought: ...\nAction: one of [weather]\nAction Input: the arguments", True),
         ("Use <functioncall> {...}", True),
         ("Write [TOOL_CALLS] first.", True),
-        ('Your tools: [{"name": "f", "parameters": {"type": "object", "properties": {}}}]', False),
+        ('Your tools: [{"name": "f", "parameters": {"type": "object", "properties": {}}}]', True),
         ("# Policy\n\nCall one tool at a time. Actions need the user's consent (yes).", False),
         ("Answer with JSON: {\"name\": \"...\", \"age\": 5} in <answer> tags.", False),
     ],
 )  # fmt: skip
 def test_format_in_prompt(tmp_path: Path, system: str, is_format: bool) -> None:
-    """A prescription of how to write calls; a policy about calls, or tools in a list, is none."""
+    """A prescription of how to write calls, or the tools themselves; not a policy about calls."""
     row = talk({"role": "system", "content": system}, QUESTION, ANSWER)
     assert ("format_in_prompt" in lines_by_code(report(tmp_path, [row]))) == is_format
 
