@@ -195,17 +195,27 @@ def show(data: Path, model: Path, row: int | None, as_json: bool, **options: Any
 
 @click.command(short_help="Look for faults in training data before it costs GPU hours.")
 @click.argument("data", metavar="DATA", type=PATH)
-@click.option("--tokenizer", metavar="DIR", type=PATH, help="A model's folder: lengths in tokens.")
+@click.option(
+    "--tokenizer",
+    metavar="DIR",
+    type=PATH,
+    help="A model's folder: lengths in tokens; its control tokens, and its chat template.",
+)
 @click.option("--max-length", type=click.IntRange(1), metavar="N", help="Tokens of a row at most.")
 @click.option(
     "--against", metavar="TRAIN", type=PATH, help="Training data that DATA must not share."
 )
+@click.option("--sample", type=click.IntRange(0), default=0, metavar="N", help="Print N rows, too.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Draws the rows of --sample.")
 @json_option("the report")
 def check(data: Path, as_json: bool, **options: Any) -> None:
     """Look for faults in DATA, a file of swift rows as `swiftkit convert` writes it.
 
-    Lengths, exact and near duplicates, empty answers, calls that their tools do not allow, answers
-    that stand in the prompt, and with --against questions that the training data holds.
+    Lengths, exact and near duplicates, empty questions and answers, calls that their tools do not
+    allow or that are written as text, control tokens in texts, answers that stand in the prompt,
+    and with --against questions that the training data holds. With a model's folder, also the
+    reasoning that its chat template leaves out. --sample shows rows as people read them, spread
+    over the file.
     Lengths are those of the texts of messages and tools; the exact count, with what the template
     adds, is `swiftkit show --json`.
 
@@ -218,6 +228,7 @@ def check(data: Path, as_json: bool, **options: Any) -> None:
     \b
     swiftkit check train.jsonl --tokenizer models/Qwen3-8B --max-length 8192
     swiftkit check eval.jsonl --against train.jsonl
+    swiftkit check train.jsonl --sample 20 | less
     """
     from swiftkit.data.checks.check import CheckOptions, check_file
     from swiftkit.data.checks.print_report import print_tables

@@ -9,7 +9,7 @@ import msgspec
 from swiftkit.errors import DataError
 from swiftkit.files.jsonl import has_spelt_colons
 from swiftkit.json_text import decode_or_none
-from swiftkit.toolcall.tools import are_tools, tools_from
+from swiftkit.toolcall.tools import are_tools, tool_names, tools_from
 
 # columns of tools, in small letters without separators
 _COLUMNS = frozenset(
@@ -60,9 +60,10 @@ def read_tools(value: Any) -> RowTools:
         for definition in tools_from(value):
             text = msgspec.json.encode(definition).decode()
             tools.append(_Tool(definition["function"]["name"], definition, text))
-    _check_names(tools)
+    definitions = [tool.definition for tool in tools]
+    check_distinct(definitions)
     text = ",".join([tool.text for tool in tools])
-    return RowTools([tool.definition for tool in tools], f"[{text}]" if tools else "")
+    return RowTools(definitions, f"[{text}]" if tools else "")
 
 
 def _raw_items(value: Any) -> list[bytes]:
@@ -87,11 +88,14 @@ def _remembered(raw: bytes) -> _Tool:
     return _Tool(definition["function"]["name"], definition, text)
 
 
-def _check_names(tools: list[_Tool]) -> None:
-    if len({tool.name for tool in tools}) == len(tools):
+def check_distinct(tools: list[dict[str, Any]]) -> None:
+    """Raise DataError (bad_tools) for two different tools of one name: no call could say which of
+    them is meant."""
+    if len(tool_names(tools)) == len(tools):
         return
-    seen: dict[str, str] = {}
+    seen: dict[str, Any] = {}
     for tool in tools:
-        if seen.setdefault(tool.name, tool.text) != tool.text:
+        name = tool["function"]["name"]
+        if seen.setdefault(name, tool) != tool:
             fix = "keep one of them, or give them different names"
-            raise DataError(f"two different tools are named {tool.name!r}", "bad_tools", fix)
+            raise DataError(f"two different tools are named {name!r}", "bad_tools", fix)

@@ -8,7 +8,6 @@ ms-swift 4.6.0 answers 500 to a null.
 """
 
 from collections.abc import Collection
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,7 +18,7 @@ from swiftkit.toolcall import detect, openai_calls
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.read_call import call_from
 from swiftkit.toolcall.reasoning import CLOSE, KEYS, reasoning_of, split
-from swiftkit.toolcall.tools import tools_from
+from swiftkit.toolcall.tools import tools_from, tools_in
 
 Message = dict[str, Any]
 REASONING = KEYS[0]
@@ -76,14 +75,9 @@ def calls_in_text(content: str, names: Collection[str]) -> tuple[str, list[Messa
 def parse_tools(value: Any, where: str) -> list[dict[str, Any]]:
     """Return a `tools` column (JSON text or list) as OpenAI tool schemas, shared for one text."""
     try:
-        return _read_tools(value) if isinstance(value, str) else tools_from(value)
+        return tools_in(value) if isinstance(value, str) else tools_from(value)
     except DataError as error:
         raise DataError(f"{where}: {error.reason}", error.code, error.fix) from error
-
-
-@lru_cache(maxsize=1024)  # the rows of a data set often have the same tools
-def _read_tools(text: str) -> list[dict[str, Any]]:
-    return tools_from(text)
 
 
 def _role_and_content(message: Any, where: str) -> tuple[str, str]:

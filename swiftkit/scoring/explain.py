@@ -58,8 +58,8 @@ def faults(calls: Sequence[ToolCall], gold: Gold, pairs: Mapping[int, int]) -> I
     if len(alone) > _MOST_CALLS:
         yield f"and {len(alone) - _MOST_CALLS} more"
     for call in calls[:_MOST_CALLS]:
-        for code, detail in violations(call, gold.validators):
-            yield f"{call.name}: {code} ({_cut(detail)})"
+        for broken in violations(call, gold.validators):
+            yield f"{call.name}: {broken.code} ({_cut(broken.detail)})"
 
 
 def shown(call: AnyCall) -> str:

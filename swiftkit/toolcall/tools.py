@@ -21,6 +21,7 @@ shows name, description and parameters alone.
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -72,6 +73,12 @@ def tools_from(value: Any) -> list[dict[str, Any]]:
     for index, tool in enumerate(tools):
         made.append(tool_from(_decoded(tool) if isinstance(tool, str) else tool, index))
     return made
+
+
+@lru_cache(maxsize=64)  # few: what is kept costs the garbage collector time
+def tools_in(text: str) -> list[dict[str, Any]]:
+    """Return tools_from of JSON text; shared, so do not change it. Raises DataError."""
+    return tools_from(text)
 
 
 def are_tools(value: Any) -> bool:

@@ -19,7 +19,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.tools import tools_from
+from swiftkit.toolcall.tools import tools_from, tools_in
 
 _MOST_ERRORS = 20  # of one call: the first of each kind is reported
 _CODES = {
@@ -49,8 +49,12 @@ class CallValidator(NamedTuple):
 
 
 class Violation(NamedTuple):
+    """`by_schema`: a keyword of the schema forbids it, as additionalProperties does an extra
+    parameter. Without one, a parameter that is not among `properties` is extra, too."""
+
     code: str
     detail: str
+    by_schema: bool = False
 
 
 def validators_of(tools: Any) -> Mapping[str, CallValidator]:
@@ -97,11 +101,12 @@ def _schema_violations(call: ToolCall, validator: Any) -> Iterator[Violation]:
     for broken in errors:
         place = ".".join(map(str, broken.instance_path))
         detail = f"{place}: {broken.message}".removeprefix(": ")
-        yield Violation(_CODES.get(broken.kind.name, "invalid_value"), detail)
+        yield Violation(_CODES.get(broken.kind.name, "invalid_value"), detail, by_schema=True)
 
 
 def _prepared(tools: Any) -> Mapping[str, CallValidator]:
-    functions = [tool["function"] for tool in tools_from(tools)]
+    read = tools_in(tools) if isinstance(tools, str) else tools_from(tools)
+    functions = [tool["function"] for tool in read]
     return {function["name"]: _prepare(function["parameters"]) for function in functions}
 
 

@@ -19,6 +19,12 @@ FILES = {
     "raw.jsonl": '{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n',
     "broken.jsonl": '{"messages": [\n[1]\n{"q": "no format"}\n{"messages": [{"role": "judge", "content": "a"}]}\n',
     "golds.jsonl": '{"messages": [{"role": "user", "content": "a"}], "expected_calls": [{"name": "f"}]}\n',
+    "texts.jsonl": '{"messages": [{"role": "system", "content": "Write <tool_call>."}, {"role": "user", "content": "a"},'
+    ' {"role": "assistant", "content": "Hi<|im_end|>"}]}\n',
+    "turns.jsonl": '{"messages": [{"role": "user", "content": "a"}, {"role": "tool_call", "content": "{\\"name\\": \\"f\\", \\"arguments\\": {}}"},'
+    ' {"role": "user", "content": " "}, {"role": "assistant", "content": "<think>a</think><think>b</think>Hi"}]}\n',
+    "call.jsonl": '{"messages": [{"role": "user", "content": "b"},'
+    ' {"role": "assistant", "content": "<tool_call>{\\"name\\": \\"f\\", \\"arguments\\": {}}</tool_call>"}]}\n',
     "empty.jsonl": "",
     "bad.yaml": "a: [",
     "twice.yaml": "openapi: 3.0.0\nopenapi: 3.1.0\n",
@@ -43,6 +49,9 @@ convert raw.jsonl -o loop
 check missing.jsonl
 check empty.jsonl
 check golds.jsonl
+check texts.jsonl
+check turns.jsonl
+check call.jsonl --sample 1
 show raw.jsonl --model nowhere
 parity nowhere raw.jsonl
 parity . raw.jsonl --allow nothing

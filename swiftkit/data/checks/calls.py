@@ -1,12 +1,14 @@
 """Do the calls, in the messages and the gold, fit the tools: name, parameters, JSON Schema?"""
 
 from collections.abc import Iterator
+from typing import Any
 
 from swiftkit.data.check_row import call_from_message
 from swiftkit.data.checks.row_view import RowFinding, RowView
 from swiftkit.errors import DataError
 from swiftkit.scoring.expected_calls import read_expected_calls
 from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.tools import tools_in
 from swiftkit.toolcall.validate_call import validators_of, violations
 
 _CODES = {  # of toolcall/validate_call.py, which names kinds of a bad argument one by one
@@ -22,6 +24,7 @@ def findings_in(view: RowView) -> Iterator[RowFinding]:
         tools = validators_of(view.row.get("tools"))
     except (DataError, RecursionError):
         return
+    yield from _doubled_tools(view.row.get("tools"))
     for name, tool in tools.items():
         if tool.problem:
             yield RowFinding("bad_schema", f"{name}: {tool.problem}")
@@ -29,9 +32,25 @@ def findings_in(view: RowView) -> Iterator[RowFinding]:
         name = f"{where}: {call.name}"
         if not tools:
             yield RowFinding("unchecked_calls", name)
-        for code, detail in violations(call, tools):
-            joint = "; " if code == "unknown_tool" else ": "
-            yield RowFinding(_CODES.get(code, "bad_argument"), f"{name}{joint}{detail}")
+        for broken in violations(call, tools):
+            joint = "; " if broken.code == "unknown_tool" else ": "
+            code = _CODES.get(broken.code, "bad_argument")
+            if code == "undeclared_parameter" and broken.by_schema:
+                code = "bad_argument"
+            yield RowFinding(code, f"{name}{joint}{broken.detail}")
+
+
+def _doubled_tools(tools: Any) -> Iterator[RowFinding]:
+    """Yield the names that two equal tools have; check_row.py refuses those of different ones."""
+    if not isinstance(tools, str):
+        return
+    seen: dict[str, Any] = {}
+    for tool in tools_in(tools):
+        function = tool["function"]
+        name = function["name"]
+        if name in seen and seen[name] == function:
+            yield RowFinding("duplicate_tool", f"tools: {name}")
+        seen[name] = function
 
 
 def _calls(view: RowView) -> Iterator[tuple[str, ToolCall]]:

@@ -11,12 +11,15 @@ from pathlib import Path
 
 import msgspec
 
-from swiftkit.data.checks import calls, leaked_answers, structure
+from swiftkit.data.checks import calls, conversation, leaked_answers, structure, text_calls
 from swiftkit.data.checks.contamination import DIRTY, ContaminationSummary, Questions
+from swiftkit.data.checks.control_tokens import ControlTokenSearch
+from swiftkit.data.checks.dropped_reasoning import DroppedReasoning
 from swiftkit.data.checks.duplicates import Duplicates
 from swiftkit.data.checks.findings import CheckFinding, CheckFindings
-from swiftkit.data.checks.lengths import Lengths, LengthSummary
+from swiftkit.data.checks.lengths import Lengths, LengthSummary, load_tokenizer, special_tokens
 from swiftkit.data.checks.row_view import RowFinding, RowView, view_of
+from swiftkit.data.checks.sample import RowSample, SampledRow
 from swiftkit.data.progress import RowProgress
 from swiftkit.errors import DataError, UsageError
 from swiftkit.files.inputs import Chunk, find_files, name_of, read_chunks
@@ -30,10 +33,13 @@ class CheckOptions(msgspec.Struct, frozen=True):
     tokenizer: Path | None = None
     max_length: int | None = None  # tokens
     against: Path | None = None
+    sample: int = 0  # rows to show
+    seed: int = 0  # of their choice
 
 
 class CheckReport(msgspec.Struct):
-    """The report that `--json` prints. `rows` = `rows_read` + those that are no JSON object."""
+    """The report that `--json` prints. `rows` = `rows_read` + those that are no JSON object;
+    `rows_rendered` of them with the model's chat template, for `reasoning_dropped`."""
 
     file: str
     rows: int
@@ -42,6 +48,8 @@ class CheckReport(msgspec.Struct):
     lengths: LengthSummary | None
     contamination: ContaminationSummary | None
     elapsed_s: float
+    rows_rendered: int = 0
+    sample: list[SampledRow] = []
 
     @property
     def exit_status(self) -> int:
@@ -54,8 +62,12 @@ def check_file(data: Path, options: CheckOptions) -> CheckReport:
     _check_usage(data, options)
     name = name_of(data)
     findings = CheckFindings(name)
-    lengths = Lengths(options.tokenizer, options.max_length)
+    tokenizer = load_tokenizer(options.tokenizer) if options.tokenizer else None
+    lengths = Lengths(tokenizer, options.max_length)
+    tokens = ControlTokenSearch(special_tokens(tokenizer))
+    reasoning = DroppedReasoning(options.tokenizer)
     duplicates, questions = Duplicates(), Questions()
+    sample = RowSample(options.sample, options.seed)
     rows = rows_read = 0
     for chunk in _read(data):
         views = list(_views(chunk, findings))
@@ -63,7 +75,10 @@ def check_file(data: Path, options: CheckOptions) -> CheckReport:
         rows_read += len(views)
         for view, length in zip(views, lengths.add(views), strict=True):
             findings.add(view.line, _row_findings(view, length, options.max_length))
+            findings.add(view.line, tokens.findings_in(view))
+            findings.add(view.line, reasoning.findings_in(view))
             duplicates.add(view)
+            sample.add(view)
             if options.against:
                 questions.add(view)
     if not rows:
@@ -76,8 +91,17 @@ def check_file(data: Path, options: CheckOptions) -> CheckReport:
     contamination = None
     if options.against:
         contamination = _compare(options.against, questions, findings)
-    kinds, seconds = findings.sorted(), round(time.monotonic() - began, 3)
-    return CheckReport(name, rows, rows_read, kinds, lengths.summary(), contamination, seconds)
+    return CheckReport(
+        file=name,
+        rows=rows,
+        rows_read=rows_read,
+        findings=findings.sorted(),
+        lengths=lengths.summary(),
+        contamination=contamination,
+        elapsed_s=round(time.monotonic() - began, 3),
+        rows_rendered=reasoning.rows,
+        sample=sample.rows(name),
+    )
 
 
 def _check_usage(data: Path, options: CheckOptions) -> None:
@@ -117,7 +141,9 @@ def _views(chunk: Chunk, findings: CheckFindings, code: str = "") -> Iterator[Ro
 
 def _row_findings(view: RowView, length: int, max_length: int | None) -> Iterator[RowFinding]:
     yield from structure.findings_in(view)
+    yield from conversation.findings_in(view)
     yield from calls.findings_in(view)
+    yield from text_calls.findings_in(view)
     yield from leaked_answers.findings_in(view)
     if max_length and length > max_length:
         yield RowFinding("too_long", f"{length} tokens of text")

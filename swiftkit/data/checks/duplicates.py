@@ -2,32 +2,40 @@
 
 Exact: all columns but id, source and chain are the same (64-bit BLAKE2 of the sorted JSON). Near:
 the conversations (all turns but the system's, and the gold) have a Jaccard similarity of at least
-SIMILAR, as sets of 5 neighbouring words, which is how Lee et al., "Deduplicating Training Data
-Makes Language Models Better" (ACL 2022), look for them.
+SIMILAR, as sets of two neighbouring words, and the calls, the gold and the label are the same.
+So one changed word of 23 or more is found, and a template filled in for another call is not:
+benchmarks/near_duplicates measures both. Lee et al., "Deduplicating Training Data Makes Language
+Models Better" (ACL 2022), take five words and 0.8, which needs 49 words around a changed one.
 
 The similarity is that of two sketches, the 128 smallest hashes of each set (Broder 1997): exact for
 sets that have no more between them, else with a standard error of at most 0.045. Two rows are
-compared if one of 32 band keys is the same. A key is made of four of the set's hashes, those that
-follow four points (Shrivastava and Li, "Improved Densification of One Permutation Hashing", 2014),
-so that each agrees with the probability of the similarity, and a pair of similarity 0.8 shares a
-key with probability 0.9999999. Each row is compared with the first of its key and with the one
-before it. Memory: about 900 bytes a row. Steps of one chain are no duplicates of each other.
+compared if one of 32 band keys is the same. A key is made of what has to be the same and of four of
+the set's hashes, those that follow four points (Shrivastava and Li, "Improved Densification of One
+Permutation Hashing", 2014), so that each agrees with the probability of the similarity, and a pair
+of similarity 0.83 shares a key with probability 0.999999999. Each row is compared with the first of
+its key and with the one before it. Memory: about 900 bytes a row. Steps of one chain are no
+duplicates of each other.
 """
 
+import unicodedata
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
 from random import Random
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from swiftkit.data.checks.row_view import RowView
+from swiftkit.data.checks.text_calls import marked_calls
 from swiftkit.data.checks.tokens import run_hashes, tokens_of
+from swiftkit.data.json_values import field, items
+from swiftkit.json_text import decode_or_none
 
-SIMILAR = 0.8
-_SHINGLE = 5  # tokens
+SIMILAR = 0.83
+_SHINGLE = 2  # tokens
+_SHORT = 20  # tokens of a text in a call that has to be the same
 _SKETCH = 128  # hashes of a sketch
 _BANDS, _BAND = 32, 4  # keys, and hashes of a key
 _MASK = 2**32 - 1
@@ -60,12 +68,11 @@ class Duplicates:
         self._chains.append(chain if isinstance(chain, str) else len(self._lines))
         self._lines.append(view.line)
         content = {name: view.row[name] for name in view.row if name not in _UNEQUAL_COLUMNS}
-        digest = blake2b(_encode_sorted(content), digest_size=8).digest()
-        self._digests.append(int.from_bytes(digest))
-        hashes = _shingles(view)
+        self._digests.append(_digest(_encode_sorted(content)))
+        hashes, asked = _shingles(view), _digest(_asked(view))
         self._sketches.append(array("I", hashes[:_SKETCH]))
         for keys, points in zip(self._bands, _POINTS, strict=True):
-            keys.append(_band_key(hashes, points))
+            keys.append(_band_key(hashes, points, asked))
 
     def exact(self) -> list[DuplicatePair]:
         lines = self._lines
@@ -122,15 +129,56 @@ def _shingles(view: RowView) -> list[int]:
     gold = view.row.get("expected_calls")
     if isinstance(gold, str):
         tokens += tokens_of(gold)
+    if not turns:
+        tokens = [f"the row on line {view.line}, like no other"]
     # no words, say only emoji: the text itself
     tokens = tokens or ["".join(turn.text for turn in turns)]
     return sorted({run & _MASK for run in run_hashes(tokens, _SHINGLE)})
 
 
-def _band_key(hashes: list[int], points: list[int]) -> int:
+def _asked(view: RowView) -> bytes:
+    """Return the calls and the gold of a row, their long texts left out, and its label: rows that
+    differ in it teach different things, however alike their words are."""
+    parts: list[Any] = [view.row.get("label")]
+    gold = view.row.get("expected_calls")
+    for call in items(decode_or_none(gold) if isinstance(gold, str) else None):
+        parts.append([field(call, "name"), field(call, "arguments")])
+    for turn in view.turns:
+        if turn.role == "tool_call":
+            call = decode_or_none(turn.text)
+            parts.append([field(call, "name"), field(call, "arguments")])
+        elif turn.role == "assistant":  # a row of KTO ends with a call as text
+            parts += [[call.name, call.arguments] for call in marked_calls(turn.text)]
+    encoded = []
+    for part in parts:
+        try:
+            encoded.append(_encode_sorted(_short_values(part)))
+        except (RecursionError, UnicodeEncodeError):
+            encoded.append(str(view.line).encode())  # like no other
+    return b"\n".join(sorted(encoded))
+
+
+def _short_values(value: Any) -> Any:
+    """Return a JSON value whose texts are cut down to what has to be the same in a near duplicate:
+    nothing of a long one, no case and no width of a short one."""
+    if isinstance(value, str):
+        is_long = len(value) > _SHORT and len(tokens_of(value)) > _SHORT
+        return "" if is_long else unicodedata.normalize("NFKC", value).casefold()
+    if isinstance(value, list):
+        return [_short_values(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _short_values(each) for key, each in value.items()}
+    return value
+
+
+def _digest(content: bytes) -> int:
+    return int.from_bytes(blake2b(content, digest_size=8).digest())
+
+
+def _band_key(hashes: list[int], points: list[int], asked: int) -> int:
     """Return a key of the hashes that follow the points; behind the last comes the first."""
     following = [hashes[bisect_left(hashes, point) % len(hashes)] for point in points]
-    return hash(tuple(following)) & _MASK
+    return hash((asked, *following)) & _MASK
 
 
 def _similarity(one: Sequence[int], other: Sequence[int]) -> float:

@@ -18,6 +18,9 @@ ERRORS = {
         ("a call without a required parameter", "add it, or take it out of `required`"),
     "bad_argument": ("an argument that breaks its schema", "mend the value or the schema"),
     "empty_answer": ("an empty answer", "fill it in, or delete the row"),
+    "two_reasonings":
+        ("an answer whose reasoning stands there twice",
+         "keep reasoning_content, or one block at the beginning of the text"),
     "answer_left":
         ("a question with gold that still holds its answer", "cut it: swiftkit convert --to grpo"),
     "too_long":
@@ -39,6 +42,26 @@ WARNINGS = {
     "answer_quoted":
         ("an answer that stands word for word in the prompt",
          "keep it only if copying is the task"),
+    "call_in_text":
+        ("a call that an answer writes as text, and that is trained as words",
+         "write it as a tool_call message, as swiftkit convert does with the raw data"),
+    "format_in_prompt":
+        ("a system prompt that defines tools or prescribes a format of calls, beside the chat"
+         " template's own",
+         "take these sentences out, and put the tools into the column `tools`"),
+    "control_token":
+        ("a control token in a text, behind which another message may seem to begin",
+         "take it out; one that ends an answer is written by the chat template"),
+    "duplicate_tool":
+        ("a tool that is defined twice, word for word", "keep one: the other costs tokens only"),
+    "missing_result":
+        ("calls without a result before the next answer",
+         "add a tool_response for each, or take the calls out; templates refuse such rows, or"
+         " write them as no server will"),
+    "reasoning_dropped":
+        ("reasoning that the model's chat template leaves out, so that it is not trained",
+         "convert with --template-of DIR, which gives such answers rows of their own, or take"
+         " another template"),
     "no_answer":
         ("a row without answer or gold: nothing to train on", "fine for a reward of your own only"),
     "nested_column":

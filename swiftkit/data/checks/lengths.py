@@ -40,9 +40,9 @@ class LengthSummary(msgspec.Struct, frozen=True):
 
 
 class Lengths:
-    """The length of every row."""
+    """The length of every row; `tokenizer` is one of load_tokenizer, or None."""
 
-    def __init__(self, tokenizer: Path | None, max_length: int | None) -> None:
+    def __init__(self, tokenizer: Any, max_length: int | None) -> None:
         self._max_length = max_length
         self._unit = "tokens" if tokenizer else "characters"
         self._measure = _token_counter(tokenizer) if tokenizer else _count_characters
@@ -107,9 +107,8 @@ def _count_characters(texts: Sequence[str]) -> list[int]:
     return [len(text) for text in texts]
 
 
-def _token_counter(folder: Path) -> Callable[[Sequence[str]], list[int]]:
+def _token_counter(tokenizer: Any) -> Callable[[Sequence[str]], list[int]]:
     """Return a function that counts the tokens of texts."""
-    tokenizer = load_tokenizer(folder)
     counts: dict[int, int] = {}  # of the texts seen before, by their hash
 
     def count(texts: Sequence[str]) -> list[int]:
@@ -148,3 +147,11 @@ def load_tokenizer(folder: Path) -> Any:
     except Exception as error:  # the package raises this very class
         fix = "copy the model's whole folder"
         raise UsageError(f"{file} is no tokenizer: {error}; {fix}") from error
+
+
+def special_tokens(tokenizer: Any) -> list[str]:
+    """Return the texts of a tokenizer's special tokens; none without a tokenizer."""
+    if tokenizer is None:
+        return []
+    tokens = tokenizer.get_added_tokens_decoder().values()
+    return [token.content for token in tokens if token.special]

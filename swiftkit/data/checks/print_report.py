@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Iterator
 
 from swiftkit.data.checks.check import CheckReport
+from swiftkit.data.checks.dropped_reasoning import MOST
+from swiftkit.data.checks.sample import lines_of
 from swiftkit.findings import Level
 from swiftkit.terminal import print_lines, print_table
 
@@ -12,7 +14,9 @@ _SHOWN = 3  # examples of a finding
 
 
 def print_tables(report: CheckReport) -> None:
-    """Print the findings, the lengths with their histogram and the overlap on stdout."""
+    """Print the sample, the findings, the lengths with their histogram and the overlap on
+    stdout."""
+    print_lines(lines_of(report.sample))
     findings = []
     for finding in report.findings:
         count = f"{finding.rows}\n{100 * finding.rows / report.rows:.1f} %"
@@ -43,6 +47,11 @@ def _lines(report: CheckReport) -> Iterator[str]:
             line += f", {lengths.over} longer than {lengths.max_length}"
         yield line
         yield "  of messages and tools; with the template: `swiftkit show --json`"
+    if report.rows_rendered:
+        which = (
+            f"the first {MOST}" if report.rows_rendered == MOST else f"all {report.rows_rendered}"
+        )
+        yield f"reasoning: {which} rows that have some were rendered with the chat template"
     overlap = report.contamination
     if overlap:
         yield f"overlap with {overlap.training_file} ({overlap.training_rows} rows):"
