@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from helpers.paths import ROOT
 
 from swiftkit.cli.main import main
 
@@ -254,3 +255,45 @@ def test_codex_command_keeps_the_items() -> None:
         shlex.split(command[0]), input=text, capture_output=True, text=True, check=True
     )
     assert [item["role"] for item in json.loads(made.stdout)["input"]] == ["user", "assistant"]
+
+
+SPAN = {
+    "name": "chat",
+    "attributes": {
+        "gen_ai.input.messages": json.dumps([
+            {"role": "user", "parts": [{"type": "text", "content": "Which files?"}]},
+            {"role": "assistant", "parts": [
+                {"type": "reasoning", "content": "I look."},
+                {"type": "tool_call", "id": "c1", "name": "ls", "arguments": {"path": "."}},
+                {"type": "tool_call", "id": "c2", "name": "ls", "arguments": {"path": "/"}},
+            ]},
+            {"role": "tool", "parts": [
+                {"type": "tool_call_response", "id": "c1", "response": "a.py"},
+                {"type": "tool_call_response", "id": "c2", "response": ["bin"]},
+            ]},
+        ]),
+        "gen_ai.output.messages": [
+            {"role": "assistant", "finish_reason": "stop",
+             "parts": [{"type": "text", "content": "a.py, bin"}]},
+        ],
+    },
+}  # fmt: skip
+
+
+@pytest.mark.skipif(not shutil.which("jq"), reason="no jq on this machine")
+def test_command_of_the_docs_makes_a_row_of_a_span(tmp_path: Path) -> None:
+    """Calls, their results, the reasoning and the answer."""
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    command = re.search(r"jq -c '\(.attributes[^']*'", text)
+    assert command
+    made = subprocess.run(
+        shlex.split(command[0]), input=json.dumps(SPAN), capture_output=True, text=True, check=True
+    )
+    report, rejects = converted(tmp_path, [json.loads(made.stdout)])
+    assert rejects == []
+    assert report["rows_accepted"] == 1
+    row = json.loads((tmp_path / "rows.jsonl").read_text(encoding="utf-8"))
+    roles = [message["role"] for message in row["messages"]]
+    calls = ["tool_call", "tool_call", "tool_response", "tool_response"]
+    assert roles == ["user", "assistant", *calls, "assistant"]
+    assert row["messages"][1]["reasoning_content"] == "I look."
