@@ -16,7 +16,7 @@ from typing import IO, Any
 
 import msgspec
 
-from swiftkit.data.convert_record import ConvertOptions, ConvertOutcome, convert_chunk
+from swiftkit.data.convert_record import NO_CALL, ConvertOptions, ConvertOutcome, convert_chunk
 from swiftkit.data.cut_messages import LEADING, TRAILING
 from swiftkit.data.detect_format import names, title
 from swiftkit.data.progress import RowProgress
@@ -85,6 +85,7 @@ class ConvertReport(msgspec.Struct):
     columns: dict[str, int] = {}  # by rename of --columns: the records that had the column
     cut_leading_assistant: int = 0  # rows
     cut_trailing_user: int = 0
+    gold_without_call: int = 0  # rows of grpo without tools, whose answer is in words
 
 
 def convert_files(
@@ -319,6 +320,7 @@ def _count_changes(outcome: ConvertOutcome, report: ConvertReport, options: Conv
         report.columns[f"{old}={new}"] += old in outcome.seen
     report.cut_leading_assistant += outcome.cuts.count(LEADING)
     report.cut_trailing_user += outcome.cuts.count(TRAILING)
+    report.gold_without_call += outcome.cuts.count(NO_CALL)
 
 
 def _changes_notes(
@@ -339,6 +341,12 @@ def _changes_notes(
         )
     if count := report.cut_trailing_user:
         notes.append(f"--cut-trailing-user: {count} rows lost what stood after the last answer")
+    if count := report.gold_without_call:
+        notes.append(
+            f"{count} rows have no tools, and an answer in words: the gold of --to grpo is that"
+            " nothing is called, which any words satisfy; for a reward that compares words give the"
+            " answer as a gold: --columns response=solution"
+        )
     if count := report.formats.get("pretraining", 0):
         notes.append(
             f"{count} rows are plain text, for swift pt: every token is learnt; swift sft would"

@@ -25,6 +25,7 @@ from swiftkit.records import Row
 from swiftkit.scoring.options import with_wire_format
 
 RAW_CHARACTERS = 2000
+NO_CALL = "no_call"  # a row of grpo without tools, whose gold is that nothing is called
 _PLAIN_TEXT = "pretraining"  # the format whose rows are a text alone
 _PLAIN_COLUMNS = frozenset(("messages.role", "messages.content"))
 
@@ -78,7 +79,7 @@ class ConvertOutcome(NamedTuple):
     # what was not read, by its path: the number of records, and the place of the first
     unread: Mapping[str, tuple[int, str]] = {}
     seen: frozenset[str] = frozenset()  # the record's columns, where some are to be renamed
-    cuts: tuple[str, ...] = ()  # of its messages (cut_messages.py)
+    cuts: tuple[str, ...] = ()  # of its messages (cut_messages.py), and NO_CALL
 
 
 def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]:
@@ -209,6 +210,8 @@ def _convert(
         for cut in TARGETS[options.target](row):
             if options.wire_format and "expected_calls" in cut:
                 cut["scoring"] = with_wire_format(cut.get("scoring"), options.wire_format)
+            if cut.get("expected_calls") == "[]" and "tools" not in cut:
+                cuts.append(NO_CALL)
             rows.append(cut)
     if not rows:
         return ConvertOutcome()

@@ -220,6 +220,17 @@ def test_target_decides_what_an_answer_is(
     assert gold == ([] if answer else [name for name in record if name in ("answer", "solution")])
 
 
+def test_gold_of_words_alone_is_said(tmp_path: Path) -> None:
+    """grpo's gold of a plain pair is that nothing is called: said, with the way to another."""
+    record = {"prompt": "1+1?", "response": "2"}
+    result = run(tmp_path, [record], "--to", "grpo")
+    assert json.loads(result.stdout)["gold_without_call"] == 1
+    assert "--columns response=solution" in result.stderr
+    run(tmp_path, [record], "--to", "grpo", "--columns", "response=solution")
+    assert rows(tmp_path)[0]["solution"] == "2"
+    assert "expected_calls" not in rows(tmp_path)[0]
+
+
 def test_two_golds_are_not_guessed_between(tmp_path: Path) -> None:
     """sft names both, and the option that chooses one; with it the other stays a column."""
     record = {"problem": "1+1?", "solution": "It is 2.", "answer": "2"}
