@@ -41,10 +41,18 @@ class _Foreign(NamedTuple):
 
 
 def check_foreign_chat(record: Record) -> None:
-    """Raise DataError for a chat whose texts lie where no converter of its column looks."""
-    for number, message in enumerate(items(record.get("messages"))):
-        if field(message, "parts") and not field(message, "content"):
-            raise _unknown(f"{_kind_of_parts(record)}, as in messages[{number}].parts", _PARTS_FIX)
+    """Raise DataError for a chat whose texts lie where no converter of its column looks.
+
+    unknown_format where all of them do; bad_content for a message among others.
+    """
+    messages = items(record.get("messages"))
+    for number, message in enumerate(messages):
+        if not field(message, "parts") or field(message, "content"):
+            continue
+        place = f"messages[{number}].parts"
+        if any(field(each, "content") for each in messages):
+            raise DataError(f"the text lies in {place}, not in content", "bad_content", _PARTS_FIX)
+        raise _unknown(f"{_kind_of_parts(record)}, as in {place}", _PARTS_FIX)
 
 
 def unknown_format(record: Record, formats: Iterable[str]) -> DataError:

@@ -216,6 +216,14 @@ def test_unread_record_is_named(tmp_path: Path, what: str, record: Any, fix: str
     assert fix in reject["fix"]
 
 
+def test_parts_of_one_message_are_a_bad_content(tmp_path: Path) -> None:
+    """Where the others have their texts in content, the chat is no foreign one."""
+    asked = {"role": "user", "parts": [{"type": "text", "text": "Hi?"}]}
+    chat = {"messages": [asked, {"role": "assistant", "content": "Hello."}]}
+    _, [reject] = converted(tmp_path, [chat])
+    assert (reject["code"], "messages[0].parts" in reject["reason"]) == ("bad_content", True)
+
+
 @pytest.mark.skipif(not shutil.which("jq"), reason="no jq on this machine")
 @pytest.mark.parametrize(
     ("what", "records", "count"), WITH_COMMAND, ids=[case[0] for case in WITH_COMMAND]
