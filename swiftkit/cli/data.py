@@ -24,12 +24,20 @@ _format_option = click.option(
     metavar="FORMAT",
     help="Force a format, such as openai or bfcl.",
 )
+_columns_option = click.option(
+    "--columns",
+    multiple=True,
+    metavar="NAME=NEW,...",
+    help="Read a record's column NAME as NEW, such as question=prompt; NAME= leaves it out. May be "
+    "repeated.",
+)
 
 
 @click.command(short_help="Convert raw data to swift rows; every reject is named.")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=INPUT)
 @click.option("-o", "--output", required=True, type=OUTPUT_FILE, help="Rows for swift.")
 @_format_option
+@_columns_option
 @click.option(
     "--to",
     "target",
@@ -58,6 +66,16 @@ _format_option = click.option(
     help="With --template-of: write this switch into every row.  [default: as published]",
 )
 @click.option("--each-step", is_flag=True, help="With --to grpo: a row for each answer that calls.")
+@click.option(
+    "--cut-leading-assistant",
+    is_flag=True,
+    help="Leave out answers that stand before the first question.",
+)
+@click.option(
+    "--cut-trailing-user",
+    is_flag=True,
+    help="Leave out what follows the last answer: a question or a tool's result.",
+)
 @click.option("--rejects", type=OUTPUT_FILE, help="[default: OUT.rejects.jsonl]")
 @click.option("--max-rejects", type=click.IntRange(0), default=0, help="Exit 1 above this.")
 @click.option("--workers", type=click.IntRange(1, 256), default=1, help="Processes.")
@@ -78,6 +96,7 @@ def convert(
     wire_format: str,
     template_of: Path | None,
     thinking: str | None,
+    columns: tuple[str, ...],
     rejects: Path | None,
     max_rejects: int,
     as_json: bool,
@@ -106,9 +125,11 @@ def convert(
     swiftkit convert raw.jsonl -o train.jsonl
     swiftkit convert BFCL_v4_multiple.json -o eval.jsonl --to grpo
     swiftkit convert raw.jsonl -o train.jsonl --template-of models/Qwen3-8B
+    swiftkit convert faq.csv -o train.jsonl --columns ask=prompt,reply=response
     """
     from swiftkit.data.convert import convert_files, summary
     from swiftkit.data.convert_record import ConvertOptions
+    from swiftkit.data.renamed_columns import renames_of
     from swiftkit.files.jsonl import encode
     from swiftkit.rendering.written_format import wire_format_named
 
@@ -125,6 +146,7 @@ def convert(
         wire_format=pinned,
         template_of="" if template_of is None else str(template_of),
         thinking=None if thinking is None else thinking == "on",
+        columns=renames_of(columns),
         **options,
     )
     account = convert_files(inputs, output, rejects, how)
@@ -160,10 +182,18 @@ def convert(
 )
 @click.option("--row", type=click.IntRange(1), metavar="N", help="Only the row on line N, from 1.")
 @_format_option
+@_columns_option
 @click.option(
     "--json", "as_json", is_flag=True, help="Print all rows, or only --row N, as JSON Lines."
 )
-def show(data: Path, model: Path, row: int | None, as_json: bool, **options: Any) -> None:
+def show(
+    data: Path,
+    model: Path,
+    row: int | None,
+    columns: tuple[str, ...],
+    as_json: bool,
+    **options: Any,
+) -> None:
     """Show a row as the model sees it, and which part of it is trained, as ms-swift encodes it.
 
     DATA is a file that `swiftkit convert` reads, or one that it wrote. Without --json one row is
@@ -185,11 +215,14 @@ def show(data: Path, model: Path, row: int | None, as_json: bool, **options: Any
         --template qwen3_nothinking --row 3
     """
     from swiftkit.data.encode import ShowSettings
+    from swiftkit.data.renamed_columns import renames_of
     from swiftkit.data.show import chosen_backend, print_json, print_row
 
     folder = model.expanduser()
     backend = options.pop("template_backend") or chosen_backend(folder)
-    settings = ShowSettings(folder, template_backend=backend, **options)
+    settings = ShowSettings(
+        folder, template_backend=backend, columns=renames_of(columns), **options
+    )
     sys.exit((print_json if as_json else print_row)(data, row, settings))
 
 

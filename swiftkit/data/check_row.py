@@ -8,7 +8,7 @@ import msgspec
 from swiftkit.data.json_values import field
 from swiftkit.data.messages import place_of
 from swiftkit.data.row_tools import read_tools
-from swiftkit.data.rows import FOLLOWS, ROLES
+from swiftkit.data.rows import ANSWERS, FOLLOWS, ROLES
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.scoring.expected_calls import read_expected_calls
@@ -19,8 +19,12 @@ from swiftkit.toolcall.reasoning import CLOSE, split
 from swiftkit.toolcall.tools import tool_names
 
 
-def check_row(row: Row) -> None:
-    """Raise DataError unless ms-swift can encode the row, its calls are defined and its gold is."""
+def check_row(row: Row, *, question_after_result: bool = False) -> None:
+    """Raise DataError unless ms-swift can encode the row, its calls are defined and its gold is.
+
+    question_after_result: a user message right after a tool's result is right too; swift's own
+    templates stop at one, most models' chat templates write it.
+    """
     messages = row.get("messages")
     if not isinstance(messages, list) or not messages:
         fix = "give at least a question and an answer"
@@ -31,7 +35,7 @@ def check_row(row: Row) -> None:
     before: str | None = None  # the role of the message before
     for index, message in enumerate(messages):
         where = place_of(message, index)
-        before = _check_message(message, before, where)
+        before = _check_message(message, before, where, question_after_result)
         if before == "tool_call":
             check_defined(call_from_message(message, where).name, tools, where)
         if before == "user" and not message["content"].strip():
@@ -45,6 +49,15 @@ def check_row(row: Row) -> None:
         options_from(row.get("scoring"))
         for call in read_expected_calls(row["expected_calls"], "expected_calls"):
             check_defined(call.name, tools, "expected_calls")
+
+
+def is_plain_text(row: Row) -> bool:
+    """Return whether a row is one text without a question, as `swift pt` reads it."""
+    messages = row.get("messages")
+    if not isinstance(messages, list) or len(messages) != 1 or row.get("tools"):
+        return False
+    message = messages[0]
+    return field(message, "role") == "assistant" and isinstance(field(message, "content"), str)
 
 
 def call_from_message(message: Message, where: str) -> ToolCall:
@@ -64,16 +77,31 @@ def check_defined(name: str, tools: Collection[str], where: str) -> None:
         raise DataError(f"{where}: call of the undefined tool {name!r}", "undefined_tool", fix)
 
 
-def _check_message(message: Any, before: str | None, where: str) -> str:
+def _check_message(
+    message: Any, before: str | None, where: str, question_after_result: bool
+) -> str:
     """Return the message's role."""
     role = field(message, "role")
     if role not in ROLES or not isinstance(message.get("content"), str):
         fix = f"each message needs a role of {', '.join(ROLES)} and a content of text"
         raise DataError(f"{where}: role {role!r} or its content is unusable", "bad_message", fix)
-    if before not in FOLLOWS[role]:
+    is_after_result = role == "user" and before == "tool_response"
+    if before not in FOLLOWS[role] and not (is_after_result and question_after_result):
         reason = f"{where}: {role} after {before or 'the beginning'}"
-        raise DataError(reason, "bad_order", "mend the order of the turns")
+        raise DataError(reason, "bad_order", _order_fix(role, before))
     return str(role)
+
+
+def _order_fix(role: str, before: str | None) -> str:
+    if role == "user" and before == "tool_response":
+        return (
+            "put the answer between the two; or give --template-of MODEL, which takes the row where"
+            " the model's own chat template writes it (train it with --template_backend jinja);"
+            " ms-swift's own templates stop there"
+        )
+    if role in ANSWERS and before in (None, "system"):
+        return "put the question before it, or leave it out: --cut-leading-assistant"
+    return "mend the order of the turns"
 
 
 def _check_answer(message: Message, following: list[Message], where: str) -> None:

@@ -9,16 +9,18 @@ to learn from good ones (targets.py).
 
 import os
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
-from swiftkit.data.convert_record import ConvertOptions, ConvertOutcome, convert_chunk
+from swiftkit.data.convert_record import NO_CALL, ConvertOptions, ConvertOutcome, convert_chunk
+from swiftkit.data.cut_messages import LEADING, TRAILING
 from swiftkit.data.detect_format import names, title
 from swiftkit.data.progress import RowProgress
+from swiftkit.data.renamed_columns import missing_columns_note
 from swiftkit.data.workers import convert_in_workers
 from swiftkit.errors import DataError, UsageError
 from swiftkit.files.inputs import (
@@ -80,6 +82,10 @@ class ConvertReport(msgspec.Struct):
     notes: list[str] = []
     rejects_file: str = ""
     template: TemplateReport | None = None
+    columns: dict[str, int] = {}  # by rename of --columns: the records that had the column
+    cut_leading_assistant: int = 0  # rows
+    cut_trailing_user: int = 0
+    gold_without_call: int = 0  # rows of grpo without tools, whose answer is in words
 
 
 def convert_files(
@@ -103,8 +109,12 @@ def convert_files(
         outcomes = stack.enter_context(closing(_outcomes(files, progress.add_bytes, options)))
         writer = _RowWriter(out, report, options)
         old_rows, first_old_row = 0, ""
+        seen: set[str] = set()  # columns, with --columns
+        report.columns = {f"{old}={new}": 0 for old, new in options.columns}
         for outcome in outcomes:
             _count(outcome, report)
+            _count_changes(outcome, report, options)
+            seen |= outcome.seen
             if outcome.is_old_row:
                 old_rows += 1
                 first_old_row = first_old_row or _first_place(outcome)
@@ -116,6 +126,7 @@ def convert_files(
                 break
             progress.update(report.rows_in)
         _check_filtered(report, files, options)
+    report.notes += _changes_notes(report, seen, options)
     if old_rows:
         report.notes.append(_old_rows_note(old_rows, first_old_row))
     if writer.late and output.is_file():
@@ -302,6 +313,46 @@ def _count(outcome: ConvertOutcome, report: ConvertReport) -> None:
     else:
         report.rows_filtered += 1
     report.rows_in = report.rows_accepted + report.rows_rejected
+
+
+def _count_changes(outcome: ConvertOutcome, report: ConvertReport, options: ConvertOptions) -> None:
+    for old, new in options.columns:
+        report.columns[f"{old}={new}"] += old in outcome.seen
+    report.cut_leading_assistant += outcome.cuts.count(LEADING)
+    report.cut_trailing_user += outcome.cuts.count(TRAILING)
+    report.gold_without_call += outcome.cuts.count(NO_CALL)
+
+
+def _changes_notes(
+    report: ConvertReport, seen: Collection[str], options: ConvertOptions
+) -> list[str]:
+    """Return notes on what was done to the records, or could not be."""
+    notes = []
+    for old, new in options.columns:
+        if count := report.columns[f"{old}={new}"]:
+            done = f"read as {new}" if new else "left out"
+            notes.append(f"--columns: {old} {done} in {count} records")
+    found = [old for old, new in options.columns if report.columns[f"{old}={new}"]]
+    if missing := missing_columns_note(options.columns, found, seen):
+        notes.append(missing)
+    if count := report.cut_leading_assistant:
+        notes.append(
+            f"--cut-leading-assistant: {count} rows lost what stood before the first question"
+        )
+    if count := report.cut_trailing_user:
+        notes.append(f"--cut-trailing-user: {count} rows lost what stood after the last answer")
+    if count := report.gold_without_call:
+        notes.append(
+            f"{count} rows have no tools, and an answer in words: the gold of --to grpo is that"
+            " nothing is called, which any words satisfy; for a reward that compares words give the"
+            " answer as a gold: --columns response=solution"
+        )
+    if count := report.formats.get("pretraining", 0):
+        notes.append(
+            f"{count} rows are plain text, for swift pt: every token is learnt; swift sft would"
+            " train them as answers to nothing"
+        )
+    return notes
 
 
 def _outcomes(

@@ -9,11 +9,13 @@ from typing import Any, NamedTuple
 import msgspec
 
 from swiftkit.data.check_row import check_row
+from swiftkit.data.cut_messages import cut_row
 from swiftkit.data.detect_format import converter_of, detect_format, records_in
 from swiftkit.data.fast_path import Kind, convert_line
 from swiftkit.data.from_openai import unfolded
 from swiftkit.data.json_values import listed
 from swiftkit.data.old_form import is_own_old_row
+from swiftkit.data.renamed_columns import Renames, renamed
 from swiftkit.data.targets import TARGETS
 from swiftkit.data.unread_fields import unread_fields
 from swiftkit.errors import DataError
@@ -23,6 +25,8 @@ from swiftkit.records import Row
 from swiftkit.scoring.options import with_wire_format
 
 RAW_CHARACTERS = 2000
+NO_CALL = "no_call"  # a row of grpo without tools, whose gold is that nothing is called
+_PLAIN_TEXT = "pretraining"  # the format whose rows are a text alone
 _PLAIN_COLUMNS = frozenset(("messages.role", "messages.content"))
 
 
@@ -37,6 +41,11 @@ class ConvertOptions(msgspec.Struct, frozen=True):
     wire_format: str = ""  # the one in which calls are rewarded; "": the training's own
     template_of: str = ""  # a model's folder: rows as its chat template trains them
     thinking: bool | None = None  # of this template; None: its own default
+    columns: Renames = ()
+    cut_leading_assistant: bool = False
+    cut_trailing_user: bool = False
+    # whether a user message right after a tool's result is right without template_of too
+    question_after_result: bool = False
 
 
 class Reject(msgspec.Struct, frozen=True):
@@ -69,12 +78,15 @@ class ConvertOutcome(NamedTuple):
     turns: Counter[str] | None = None
     # what was not read, by its path: the number of records, and the place of the first
     unread: Mapping[str, tuple[int, str]] = {}
+    seen: frozenset[str] = frozenset()  # the record's columns, where some are to be renamed
+    cuts: tuple[str, ...] = ()  # of its messages (cut_messages.py), and NO_CALL
 
 
 def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]:
     """Return the outcomes of all records, in order."""
     is_selective = options.sample_types or options.max_samples is not None
-    if options.target != "sft" or is_selective or options.template_of:
+    is_changed = options.columns or options.cut_leading_assistant or options.cut_trailing_user
+    if options.target != "sft" or is_selective or options.template_of or is_changed:
         several = [_outcomes(chunk.path, *record, options) for record in chunk.records]
         return list(chain.from_iterable(several))
     outcomes: list[ConvertOutcome] = []
@@ -127,11 +139,15 @@ def _outcomes(
     path: Path, number: int, line: bytes, options: ConvertOptions
 ) -> list[ConvertOutcome]:
     """Return the outcomes of one line, in the general way: one for each record that it holds."""
+    seen: frozenset[str] = frozenset()
     try:
         record = decode_object(line, "this record")
+        if options.columns:
+            seen = frozenset(record)
+            record = renamed(record, options.columns)
         records = records_in(record, path, options.source_format)
     except (DataError, RecursionError) as error:
-        return [_rejected(path, number, line, error)]
+        return [_rejected(path, number, line, error)._replace(seen=seen)]
     outcomes: list[ConvertOutcome] = []
     for place, part in records:
         turns: Counter[str] = Counter()
@@ -141,6 +157,8 @@ def _outcomes(
         except (DataError, RecursionError) as error:
             raw = encode(part) if place else line
             outcomes.append(_rejected(path, number, raw, error, place, turns))
+    if seen and outcomes:
+        outcomes[0] = outcomes[0]._replace(seen=seen)
     return outcomes
 
 
@@ -168,25 +186,37 @@ def _convert(
     if options.sample_types and record.get("sample_type") not in options.sample_types:
         return ConvertOutcome()
     is_old = is_own_old_row(record)
-    source_format, record = detect_format(unfolded(record), path, options.source_format)
+    source_format, record = detect_format(
+        unfolded(record), path, options.source_format, options.target
+    )
     rows: list[Row] = []
     identity = ""
     converter = converter_of(source_format)
     converted = list(converter.convert(record))
     carried = set(chain.from_iterable(converted))
     unread = dict.fromkeys(unread_fields(record, converter.READS, carried), (1, source))
+    cuts: list[str] = []
+    takes_any_order = options.question_after_result or bool(options.template_of)
     for number, row in enumerate(converted):
         row["source"] = source
         identity = row.setdefault("id", f"{source}~{number + 1}" if number else source)
-        check_row(row)
+        if options.cut_leading_assistant or options.cut_trailing_user:
+            row, made = cut_row(
+                row, leading=options.cut_leading_assistant, trailing=options.cut_trailing_user
+            )
+            cuts += made
+        if source_format != _PLAIN_TEXT:
+            check_row(row, question_after_result=takes_any_order)
         for cut in TARGETS[options.target](row):
             if options.wire_format and "expected_calls" in cut:
                 cut["scoring"] = with_wire_format(cut.get("scoring"), options.wire_format)
+            if cut.get("expected_calls") == "[]" and "tools" not in cut:
+                cuts.append(NO_CALL)
             rows.append(cut)
     if not rows:
         return ConvertOutcome()
     kinds: list[str] = []
-    if options.template_of:
+    if options.template_of and source_format != _PLAIN_TEXT:  # a text alone knows no template
         rows, kinds = _rows_for_template(rows, options, turns)
     columns = frozenset(chain.from_iterable(map(_columns, rows)))
     encoded = tuple(map(encode, rows))
@@ -199,6 +229,7 @@ def _convert(
         kinds=tuple(kinds),
         turns=turns or None,
         unread=unread,
+        cuts=tuple(cuts),
     )
 
 

@@ -12,8 +12,8 @@ from pkgutil import iter_modules
 from typing import Any, Protocol, cast
 
 from swiftkit.data import converters
+from swiftkit.data.known_foreign import check_foreign_chat, unknown_format
 from swiftkit.data.unread_fields import Reads, known_names
-from swiftkit.errors import DataError
 from swiftkit.files.inputs import STDIN, companion, read_chunks
 from swiftkit.files.jsonl import decode_object
 from swiftkit.records import Row
@@ -48,11 +48,13 @@ def in_order() -> list[tuple[str, Converter]]:
 
 
 @lru_cache(maxsize=256)
-def _candidates(columns: frozenset[str]) -> list[tuple[str, Converter]]:
-    """Return the converters that read one of these columns, in their order."""
+def _candidates(columns: frozenset[str], target: str) -> list[tuple[str, Converter]]:
+    """Return the converters that read one of these columns, for a target, in their order."""
     found = []
     for name, converter in in_order():
-        if not columns.isdisjoint(known_names(converter.READS.get("", ""))):
+        targets = getattr(converter, "TARGETS", (target,))
+        known = known_names(converter.READS.get("", ""))
+        if target in targets and not columns.isdisjoint(known):
             found.append((name, converter))
     return found
 
@@ -63,16 +65,20 @@ def title(name: str) -> str:
     return " ".join(first.split()).rstrip(".")
 
 
-def detect_format(record: dict[str, Any], path: Path, forced: str) -> tuple[str, dict[str, Any]]:
-    """Return the format (`forced` if given), and the record with_files_beside. Raises DataError."""
+def detect_format(
+    record: dict[str, Any], path: Path, forced: str, target: str = ""
+) -> tuple[str, dict[str, Any]]:
+    """Return the format (`forced` if given), and the record with_files_beside. Raises DataError.
+
+    target: a key of targets.TARGETS. Some formats are read only for some of them.
+    """
     if forced:
         return forced, with_files_beside(forced, record, path)
-    for name, converter in _candidates(frozenset(record)):
+    check_foreign_chat(record)
+    for name, converter in _candidates(frozenset(record), target):
         if converter.matches(record):
             return name, with_files_beside(name, record, path)
-    reason = f"no known format: the columns are {', '.join(record)[:200]}"
-    fix = f"known formats: {', '.join(names())}; --from forces one"
-    raise DataError(reason, "unknown_format", fix)
+    raise unknown_format(record, names())
 
 
 def records_in(record: dict[str, Any], path: Path, forced: str) -> list[tuple[str, dict[str, Any]]]:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from swiftkit.data.renamed_columns import Renames
 from swiftkit.errors import DataError, SwiftkitError, UsageError
 from swiftkit.records import Row
 
@@ -43,6 +44,7 @@ class ShowSettings(msgspec.Struct, frozen=True):
     max_length: int | None = None  # tokens
     source_format: str = ""
     template_backend: str = "swift"  # jinja: the model's own chat template
+    columns: Renames = ()
 
 
 class EncodedRow(msgspec.Struct):

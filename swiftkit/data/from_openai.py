@@ -54,14 +54,15 @@ def reads_of(*paths: str, also: str = "") -> dict[str, str]:
 
 
 _CHATS = ("messages", "conversations", "conversation", "dialog", "dialogue")  # columns
-_QUESTIONS, _ANSWERS = ("human", "user"), ("assistant", "bot", "gpt")
+_QUESTIONS, _ANSWERS = ("human", "user", "input"), ("assistant", "bot", "gpt", "output")
 
 
 def unfolded(record: dict[str, Any]) -> dict[str, Any]:
     """Return the record with {role, content} in `messages`, {from, value} in `conversations`.
 
     Data sets give the lists other names, and write them as JSON text; the older ones hold {human,
-    assistant} pairs. Raises DataError (bad_message, duplicate_key) for a list that is no JSON.
+    assistant} or {input, output} pairs. Raises DataError (bad_message, duplicate_key) for a list
+    that is no JSON.
     """
     messages = record.get("messages")
     if isinstance(messages, list):

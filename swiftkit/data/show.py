@@ -108,7 +108,10 @@ def encoded_rows(
     data: Path, records: Iterator[tuple[int, bytes]], settings: ShowSettings
 ) -> Iterator[EncodedRow | FailedRow]:
     """Yield each row that the records become (it may lack its answer), or why there is none."""
-    options = ConvertOptions("whole", settings.source_format)
+    # whether the template takes a question after a tool's result is what is to be shown
+    options = ConvertOptions(
+        "whole", settings.source_format, columns=settings.columns, question_after_result=True
+    )
     for number, line in records:
         [outcome] = convert_chunk(Chunk(data, [(number, line)]), options)
         reject = outcome.reject

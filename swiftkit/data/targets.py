@@ -44,7 +44,11 @@ def whole(row: Row) -> Iterator[Row]:
 def sft(row: Row) -> Iterator[Row]:
     """Yield the whole conversation, if its answer is there and is a good one."""
     if not _is_answered(row):
-        fix = "add the answer, in a column output or in the messages, or use --to grpo"
+        fix = "add the answer, or name its column, as in --columns NAME=response; or use --to grpo"
+        golds = [name for name in ("solution", "answer") if name in row]
+        if golds and "reward_model" not in row:
+            fix = f"use --to grpo, which compares with {' and '.join(golds)}; or train one of them"
+            fix = f"{fix} as the answer: --columns {golds[0]}=response"
         raise DataError("the row ends without an answer", "no_answer", fix)
     if _is_good(row):
         yield _without_gold(row)
@@ -228,7 +232,13 @@ def _runs(messages: list[Message]) -> list[tuple[int, int]]:
 
 
 def _cut(row: Row, start: int, end: int) -> Row:
-    """Return the row up to an answer, whose calls become the gold unless the row has one."""
+    """Return the row up to an answer, whose calls become the gold unless the row has one.
+
+    Raises DataError (no_question) where nothing stands before the answer.
+    """
+    if not start:
+        fix = "give a question, or use --to sft for text to pre-train on (swift pt)"
+        raise DataError("nothing is asked before the answer", "no_question", fix)
     cut = _without_answers(row)
     cut["messages"] = row["messages"][:start]
     if "expected_calls" not in row:

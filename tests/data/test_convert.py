@@ -112,7 +112,7 @@ def test_says_which_format_and_why(tmp_path: Path, out: Path) -> None:
     stderr = convert(raw, "-o", out).stderr
     assert re.search(r"read as openai: 1 \(OpenAI / ChatML.*\), the first at raw.jsonl:1\n", stderr)
     assert re.search(
-        r"read as alpaca_tool: 1 \(Alpaca rows.*\), the first at raw.jsonl:2\n", stderr
+        r"read as alpaca_tool: 1 \(A question and an answer.*\), the first at raw.jsonl:2\n", stderr
     )
 
 

@@ -499,6 +499,26 @@ def test_gpt_oss_is_shown_in_harmony(tmp_path: Path) -> None:
     assert answer.endswith(f"{HOSTILE}<|return|>")
 
 
+@pytest.mark.e2e
+def test_question_after_a_result_is_trained_by_the_models_own_template(tmp_path: Path) -> None:
+    """And by Harmony's renderer; swift's own template stops there, and says so."""
+    call = {"role": "tool_call", "content": json.dumps({"name": "weather", "arguments": CITY})}
+    result, asked = said("tool_response", "3C"), said("user", "In words?")
+    messages = [QUESTION, call, result, asked, said("assistant", "Cold.")]
+    data = write(tmp_path / "rows.jsonl", {"tools": STEPS["tools"], "messages": messages})
+    gpt_oss = ["--model", str(ROOT / "recipes" / "tiny" / "gpt_oss"), "--json"]
+    own, harmony, swifts = real_swift(
+        [str(data), *OWN, "--json"], [str(data), *gpt_oss], [str(data), *REAL, "--json"]
+    )
+    for shown, end in ((own, END.strip()), (harmony, "<|return|>")):
+        row = json.loads(shown.stdout)
+        _, answer = [row["text"][start:stop] for start, stop in row["trained"]]
+        assert answer.endswith(f"Cold.{end}")
+        assert row["text"].index("3C") < row["text"].index("In words?")
+    assert swifts.status == 1
+    assert "response_role" in json.loads(swifts.stdout)["error"]
+
+
 def count(text: str) -> int:
     """Tokens of a text by the model's tokenizer file alone."""
     tokenizers = pytest.importorskip("tokenizers")

@@ -64,6 +64,12 @@ WARNINGS = {
          " another template"),
     "no_answer":
         ("a row without answer or gold: nothing to train on", "fine for a reward of your own only"),
+    "plain_text":
+        ("a text without a question: swift pt learns all of it",
+         "for swift sft, put a question before it"),
+    "question_after_result":
+        ("a question right after a tool's result",
+         "swift's own templates stop there: train it with --template_backend jinja"),
     "nested_column":
         ("a column that is no text", "write it as JSON text: Arrow pads structs with nulls"),
     "dropped_key": ("a key of a message that swift drops", "run swiftkit convert on the raw data"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, cast
 
-from swiftkit.data.check_row import check_row
+from swiftkit.data.check_row import check_row, is_plain_text
 from swiftkit.data.checks.row_view import RowFinding, RowView
 from swiftkit.data.json_values import field, items
 from swiftkit.data.rows import ANSWERS, ROLES
@@ -22,12 +22,16 @@ _REWARDED = {"expected_calls", *GOLD_COLUMNS}
 def findings_in(view: RowView) -> Iterator[RowFinding]:
     yield from _unusable(view.row)
     yield from _answerless(view.row)
+    yield from _after_results(view.row)
     yield from _lost(view.row)
 
 
 def _unusable(row: dict[str, Any]) -> Iterator[RowFinding]:
+    if is_plain_text(cast(Row, row)):
+        yield RowFinding("plain_text", "one text without a question")
+        return
     try:
-        check_row(cast(Row, row))
+        check_row(cast(Row, row), question_after_result=True)
     except DataError as error:
         yield RowFinding(error.code, error.reason, error.fix)
     except RecursionError:
@@ -46,6 +50,17 @@ def _answerless(row: dict[str, Any]) -> Iterator[RowFinding]:
         yield RowFinding("answer_left", "expected_calls is given, and the messages end with a call")
     if role in ROLES and role not in ANSWERS and _REWARDED.isdisjoint(row):
         yield RowFinding("no_answer", f"the last message is of the role {role}")
+
+
+def _after_results(row: dict[str, Any]) -> Iterator[RowFinding]:
+    """Yield the questions that only some chat templates can write."""
+    before = None
+    for index, message in enumerate(items(row.get("messages"))):
+        role = field(message, "role")
+        if role == "user" and before == "tool_response":
+            place = f"messages[{index}]: a question right after a tool's result"
+            yield RowFinding("question_after_result", place)
+        before = role
 
 
 def _lost(row: dict[str, Any]) -> Iterator[RowFinding]:

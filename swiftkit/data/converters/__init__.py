@@ -4,6 +4,7 @@
     matches(record) -> bool        whether the record looks like this format; raises nothing
     convert(record) -> rows        the record's swift rows; raises DataError, whatever it holds
     READS                          the keys that it reads, by their paths (data/unread_fields.py)
+    TARGETS                        optional: the targets for which it is detected; default: all
     LIST_COLUMN                    optional: the column that is a list of records where one object
                                    is a whole file; with
     holds_list(record) -> bool     whether it is such a file, and

@@ -1,4 +1,4 @@
-r"""Alpaca rows (instruction, input, output) whose output may hold a tool call.
+r"""A question and an answer in columns of their own, as Alpaca has them; the answer may be a call.
 
 Source: the SFT data of "fuzzy question to tool calls" projects in LLaMA-Factory's Alpaca form. A
 real row:
@@ -15,14 +15,18 @@ In a row without tools a line of code may look like a call string: one without a
 dot in its name, such as `plt.show()`, is text there. What means to be a call and cannot be read
 exactly is refused: text around a tool_call, full-width parentheses, commas or equals signs.
 
-The same in other columns is read too: TRL's prompt and completion, prompt and response, ms-swift's
-query and response.
+The same in other columns is read too (data/from_instruction.py has the names): TRL's prompt and
+completion, ms-swift's query and response, Dolly's instruction, context and response, user and
+assistant, and so on, with reasoning in a column beside the answer. A second question or answer
+(`ambiguous_columns`) is refused. Question and `answer` or `solution` are not read here: they may be
+a reward's (question_answer.py, grpo_prompts.py).
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 from swiftkit.data.from_instruction import (
+    check_others,
     pair_of,
     question_of,
     reads_of_pair,
@@ -44,8 +48,9 @@ def matches(record: dict[str, Any]) -> bool:
 def convert(record: dict[str, Any]) -> Iterable[Row]:
     pair = pair_of(record)
     if pair is None:
-        fix = "name the columns instruction and output"
+        fix = "name the columns instruction and output, as with --columns request=instruction"
         raise DataError("the row has no question and answer", "no_question", fix)
+    check_others(record, pair)
     question, answer = pair
     messages = with_answer(question_of(record, question), record, answer)
-    return [make_row(messages, record, used_columns(pair))]
+    return [make_row(messages, record, used_columns(record, pair))]

@@ -9,17 +9,18 @@ the two:
      "ability": "math", "reward_model": {"style": "rule", "ground_truth": "72"},
      "extra_info": {"split": "train"}}
 
-The prompt is a text or messages, also under the names problem and question; a list `messages` that
-ends with a question is read too. The gold is one of solution, answer, ground_truth and
-reward_model. A prompt without gold needs some other column for the reward function. All columns are
-kept, each as text and what is no text as JSON text, for a column must hold one type. A reward
-function of ms-swift's gets them by name; its own read `solution`, so verl's ground truth is written
-there too, unless there is a solution already.
+The prompt is a text or messages, also under the names problem, question, query, instruction and so
+on (data/from_instruction.py); a list `messages` that ends with a question is read too. The gold is
+one of solution, answer, ground_truth and reward_model. A prompt without gold needs some other
+column for the reward function. All columns are kept, each as text and what is no text as JSON text,
+for a column must hold one type. A reward function of ms-swift's gets them by name; its own read
+`solution`, so verl's ground truth is written there too, unless there is a solution already.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
+from swiftkit.data.column_names import GOLDS, QUESTIONS, column_of, spellings
 from swiftkit.data.from_openai import are_messages, is_prompt_with_gold, messages_of, reads_of
 from swiftkit.data.json_values import as_text, field
 from swiftkit.data.rows import MEDIA, has_call_roles, make_row
@@ -28,8 +29,8 @@ from swiftkit.records import Row
 
 ORDER = 320
 READS = {
-    "": "messages prompt problem question solution answer ground_truth reward_model extra_info",
-    **reads_of("messages", "prompt", "problem", "question"),
+    "": f"messages ground_truth reward_model extra_info {spellings((*QUESTIONS, *GOLDS))}",
+    **reads_of("messages", *QUESTIONS),
 }
 
 _PROMPTS = ("prompt", "problem", "question")
@@ -77,4 +78,7 @@ def _prompt_column(record: dict[str, Any]) -> str:
     for name in _PROMPTS:
         if record.get(name) is not None:
             return name
-    return "prompt"
+    gold = column_of(record, GOLDS)
+    if gold is None or record[gold] is None:
+        return "prompt"
+    return column_of(record, QUESTIONS) or "prompt"

@@ -31,7 +31,7 @@ from swiftkit.errors import DataError
 from swiftkit.json_text import decode_or_none
 from swiftkit.records import Row
 
-ORDER = 306
+ORDER = 245
 READS = {
     "": (
         "input output messages tools reasoning system_prompt metadata args uuid id expected_answer"

@@ -14,11 +14,12 @@ own rows. A real row:
 An answer is a text, a message, messages, or calls, as call strings or in JSON
 (data/answer_columns.py); messages may repeat the question. A rejected answer may be wrong in any
 way: a broken call in it stays text, and an undefined tool is allowed. The question may be prompt,
-question, instruction and input, messages or conversations, perhaps after a `history`; texts of
-Anthropic's "\n\nHuman: ... \n\nAssistant: ..." are taken apart. Also read: preferred_output and
-non_preferred_output beside input.messages (OpenAI), rejected_response and rejected_messages beside
-messages (ms-swift). Both answers must belong to the same question, for ms-swift knows only one of a
-pair.
+question, instruction and input, messages, conversations or a list `context`, perhaps after a
+`history`; texts of Anthropic's "\n\nHuman: ... \n\nAssistant: ..." are taken apart. Also read:
+preferred_output and non_preferred_output beside input.messages (OpenAI), rejected_response and
+rejected_messages beside messages (ms-swift), and the answers' other names, verdicts and scores of
+data/answer_pairs.py. Both answers must belong to the same question, for ms-swift knows only one of
+a pair.
 """
 
 import re
@@ -29,7 +30,17 @@ from typing import Any
 import msgspec
 
 from swiftkit.data.answer_columns import conversation
+from swiftkit.data.answer_pairs import (
+    PAIR_COLUMNS,
+    SCORES,
+    VERDICTS,
+    chosen_first,
+    is_ranked_list,
+    named_pair,
+    two_answers,
+)
 from swiftkit.data.check_row import check_row
+from swiftkit.data.column_names import column_of, spellings
 from swiftkit.data.from_instruction import history_of
 from swiftkit.data.from_openai import are_messages, messages_of, reads_of
 from swiftkit.data.json_values import field
@@ -40,39 +51,42 @@ from swiftkit.json_text import decode
 from swiftkit.records import Message, Row
 
 ORDER = 110
-_SIDES = "chosen rejected preferred_output non_preferred_output rejected_messages"
-READS = {
-    "": f"prompt messages conversations history output question instruction input query margin"
-    f" rejected_response {_SIDES}",
-    "input": "messages tools -parallel_tool_calls",
-    **reads_of("prompt", "messages", "conversations", "input.messages", *_SIDES.split()),
-    **reads_of("rejected_response"),
-}
-
-_PAIRS = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
+_PAIR = ("chosen", "rejected")
 _SWIFT = ("rejected_response", "rejected_messages")  # ms-swift's own columns
-_QUESTIONS = ("question", "instruction", "input", "query")  # given as text
+# given as text
+_QUESTIONS = ("question", "instruction", "input", "query", "problem", "text_input", "user", "human")
 _USED = ("prompt", "messages", "conversations", "history", "output")
+READS = {
+    "": f"{' '.join((*PAIR_COLUMNS, *SCORES, *VERDICTS, *_USED, *_SWIFT))} margin context"
+    f" {spellings(('prompt', *_QUESTIONS))}",
+    "input": "messages tools -parallel_tool_calls",
+    **reads_of("prompt", "messages", "conversations", "context", "input.messages"),
+    **reads_of(*PAIR_COLUMNS, *_SWIFT),
+}
 _SPEAKER = re.compile(r"\n\n(Human|Assistant):")
 _SPEAKERS = {"Human": "user", "Assistant": "assistant"}
 
 
 def matches(record: dict[str, Any]) -> bool:
-    for better, worse in _PAIRS:
-        if record.get(better) is not None and record.get(worse) is not None:
-            return True
-    return "messages" in record and _is_swift(record)
+    if "messages" in record and _is_swift(record):
+        return True
+    if named_pair(record) or is_ranked_list(record):
+        return True
+    return two_answers(record) is not None
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
+    is_swift = _is_swift(record) and record.get("chosen_response") is None
+    if not is_swift:
+        record = _in_lower_case(chosen_first(record))
     output = record.get("output")
     if output and output not in (record.get("chosen"), record.get("rejected")):
         reason = "output is neither the chosen nor the rejected answer"
         fix = "delete it, or make two rows of the two answers to keep"
         raise DataError(reason, "third_answer", fix)
-    chosen, rejected = _swift_sides(record) if _is_swift(record) else _sides(record)
+    chosen, rejected = _swift_sides(record) if is_swift else _sides(record)
     tools = record.get("tools") or field(record.get("input"), "tools")
-    used = [*_USED, *_SWIFT, *_PAIRS[0], *_PAIRS[1], *_question_columns(record)]
+    used = [*_USED, *_SWIFT, *_PAIR, *_question_columns(record)]
     used += [name for name in _QUESTIONS if not record.get(name)]
     row = make_row(chosen, {**record, "tools": tools}, used)
     beside = {name: record.get(name) for name in SYSTEM} | {"tools": tools}
@@ -90,6 +104,14 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
             raise DataError(reason, "bad_margin", "write a number")
         row["margin"] = str(number)
     return [row]
+
+
+def _in_lower_case(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the record with the question's column in lower case, where none is there."""
+    column = column_of(record, ("prompt", *_QUESTIONS))
+    if column is None or column == column.lower():
+        return record
+    return {column.lower() if name == column else name: record[name] for name in record}
 
 
 def _is_swift(record: dict[str, Any]) -> bool:
@@ -143,9 +165,7 @@ def _swift_sides(record: dict[str, Any]) -> tuple[list[Message], list[Message]]:
 
 
 def _sides(record: dict[str, Any]) -> tuple[list[Message], list[Message]]:
-    better, worse = "chosen", "rejected"
-    if record.get("chosen") is None and record.get("preferred_output") is not None:
-        better, worse = "preferred_output", "non_preferred_output"
+    better, worse = _PAIR
     question = [*history_of(record), *_question(record)]
     chosen, rejected = record.get(better), record.get(worse)
     prompt = record.get("prompt")
@@ -165,6 +185,7 @@ def _question(record: dict[str, Any]) -> list[Message]:
     if isinstance(prompt, str):
         text = prompt
     chats = [prompt, record.get("conversations"), field(record.get("input"), "messages")]
+    chats.append(record.get("context"))
     if not text:
         chats.append(record.get("messages"))
     for chat in chats:
@@ -177,12 +198,14 @@ def _question(record: dict[str, Any]) -> list[Message]:
 
 def _question_columns(record: dict[str, Any]) -> list[str]:
     """Return the columns whose texts are the question: ms-swift joins instruction and input with a
-    line break."""
+    line break. So is a context joined."""
     if record.get("prompt"):
         return []
     texts = {name: record.get(name) for name in _QUESTIONS}
     names = [name for name, text in texts.items() if isinstance(text, str) and text.strip()]
-    return names[:2] if names[:2] == ["instruction", "input"] else names[:1]
+    names = names[:2] if names[:2] == ["instruction", "input"] else names[:1]
+    context = record.get("context")
+    return [*names, "context"] if names and isinstance(context, str) and context else names
 
 
 def _transcript(text: str) -> list[Message]:

@@ -1,6 +1,7 @@
 """Rows of a CSV file (RFC 4180, UTF-8, commas, a line of names first) as records, {name: text}.
 
-In the columns of _NESTED the text may be a JSON list, which is what it becomes then.
+In the columns of _NESTED the text may be a JSON list, which is what it becomes then; in those of
+_VERDICTS true, false, 1 or 0, for a table has no types.
 """
 
 import csv
@@ -14,6 +15,8 @@ from swiftkit.json_text import decode_or_none
 
 _MUST_BE_NESTED = ("messages", "conversations", "conversation")
 _NESTED = (*_MUST_BE_NESTED, "history", "prompt", "chosen", "rejected")
+_VERDICTS = ("label", "kto_tag")
+_VALUES = {"true": True, "false": False, "1": 1, "0": 0}
 _FIX = "quote cells that hold commas, quotes or line breaks, or use .jsonl"
 
 
@@ -78,6 +81,8 @@ def _record(names: list[str], cells: list[str]) -> bytes:
 
 
 def _value(name: str, text: str) -> Any:
+    if name in _VERDICTS:
+        return _VALUES.get(text.strip().lower(), text)
     if name not in _NESTED or not text.strip():
         return text
     value = decode_or_none(text) if text.lstrip().startswith("[") else None

@@ -59,7 +59,7 @@ def test_check_good_row_finds_nothing(tmp_path: Path, row: dict[str, Any]) -> No
         (talk(QUESTION, {"role": "assistant", "content": " \n"}), "empty_answer"),
         (talk(QUESTION, {"role": "tool_call", "content": "weather()"}, tools=tools()), "bad_call"),
         (talk(QUESTION, {"role": "assistant", "content": None}), "bad_message"),
-        (talk(ANSWER), "bad_order"),
+        (talk(ANSWER), "plain_text"),
         (talk(QUESTION), "no_answer"),
         (talk(QUESTION, call({"city": "Oslo"}), tools=tools(), expected_calls="[]"), "answer_left"),
         (talk(QUESTION, ANSWER, extra={"a": 1}), "nested_column"),

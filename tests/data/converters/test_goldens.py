@@ -22,7 +22,8 @@ from swiftkit.errors import DataError
 def converted(converter: Converter, record: dict[str, Any]) -> list[Any]:
     rows = list(converter.convert(unfolded(record)))
     for row in rows:
-        check_row(row)
+        if converter is not converter_of("pretraining"):  # whose rows are no conversations
+            check_row(row)
     return rows
 
 
@@ -44,7 +45,8 @@ def test_detect_format_of_golden_is_its_own(name: str, case: dict[str, Any]) -> 
     unlike anything."""
     detected = "none"
     with suppress(DataError):
-        detected, _ = detect_format(unfolded(case["in"]), Path("raw.jsonl"), "")
+        target = getattr(converter_of(name), "TARGETS", ("grpo",))[0]
+        detected, _ = detect_format(unfolded(case["in"]), Path("raw.jsonl"), "", target)
     assert detected == name or (detected == "none" and "reject" in case)
 
 
