@@ -11,23 +11,20 @@
 from contextlib import suppress
 from typing import Any
 
-from swiftkit.data.from_openai import are_messages, is_message, messages_of, role_of, with_system
+from swiftkit.data.from_openai import messages_of, with_system
 from swiftkit.data.json_values import listed
 from swiftkit.data.messages import answer_message, call_message
-from swiftkit.data.rows import ANSWERS
+from swiftkit.data.roles import ANSWERS, are_messages, is_message, role_of
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct
 from swiftkit.records import Message
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.formats import call_strings
-from swiftkit.toolcall.read_call import call_from
+from swiftkit.toolcall.read_call import call_from, is_call
 from swiftkit.toolcall.reasoning import split
 
 _MARKUP = ("<tool_call>", "<|channel|>", "to=functions.")
-_ARGUMENTS = ("arguments", "parameters")
-_NAMES = ("name", "tool_name")
-_CALL_KEYS = {"id", "type", *_NAMES, *_ARGUMENTS}
 
 
 def conversation(
@@ -54,17 +51,6 @@ def conversation(
         return [*question, *map(call_message, _calls(value, where))]
     reason = f"{where} is empty, or neither text, messages nor calls"
     raise DataError(reason, "bad_answer", "write the answer as text")
-
-
-def is_call(value: Any) -> bool:
-    """Return whether a JSON value can only be a call: an answer may be an object with a name."""
-    if not isinstance(value, dict):
-        return False
-    if "tool_call" in value or isinstance(value.get("function"), dict):
-        return True
-    has_name = any(key in value for key in _NAMES)
-    has_arguments = any(key in value for key in _ARGUMENTS)
-    return has_name and has_arguments and value.keys() <= _CALL_KEYS
 
 
 def _text_answer(answer: str, where: str, lenient: bool) -> list[Message]:

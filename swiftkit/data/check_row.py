@@ -7,8 +7,8 @@ import msgspec
 
 from swiftkit.data.json_values import field
 from swiftkit.data.messages import place_of
+from swiftkit.data.roles import ANSWERS, FOLLOWS, ROLES
 from swiftkit.data.row_tools import read_tools
-from swiftkit.data.rows import ANSWERS, FOLLOWS, ROLES
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.scoring.expected_calls import read_expected_calls

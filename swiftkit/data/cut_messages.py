@@ -9,7 +9,7 @@ its gold in a column stays as it is, and so does a conversation without any answ
 
 from typing import Any
 
-from swiftkit.data.rows import ANSWERS
+from swiftkit.data.roles import ANSWERS
 from swiftkit.records import GOLD_COLUMNS, Message, Row
 
 LEADING, TRAILING = "leading", "trailing"

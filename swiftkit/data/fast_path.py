@@ -16,8 +16,9 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from swiftkit.data.columns import OWN_COLUMNS, SWIFT_COLUMNS
 from swiftkit.data.dialects.system_text import without_call_format
-from swiftkit.data.rows import ANSWERS, FOLLOWS, OWN_COLUMNS, SWIFT_COLUMNS
+from swiftkit.data.roles import ANSWERS, FOLLOWS
 from swiftkit.data.text_calls import holds_none, may_be_result
 from swiftkit.data.unread_fields import is_plain_name
 from swiftkit.errors import DataError
@@ -94,7 +95,7 @@ _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 _encode_into = msgspec.json.Encoder().encode_into
 
 
-class _Tool(NamedTuple):
+class _PlainTool(NamedTuple):
     name: str
     text: bytes  # as it stands in the JSON of a row: escaped
     definition: dict[str, Any]
@@ -162,7 +163,7 @@ def _messages(raw: Raw, scratch: bytearray) -> list[_RawMessage]:
     return messages
 
 
-def _tools(raw: Raw) -> list[_Tool]:
+def _tools(raw: Raw) -> list[_PlainTool]:
     items = _decode_items(raw)
     if type(items) is str:
         items = _decode_items(items)
@@ -177,7 +178,7 @@ def _tools(raw: Raw) -> list[_Tool]:
 
 
 @lru_cache(maxsize=_MOST_TOOLS)
-def _tool(raw: bytes) -> _Tool:
+def _tool(raw: bytes) -> _PlainTool:
     value = _decode_object(raw)
     text = encode(value)
     if "function" not in value or raw.count(b":") != text.count(b":") or has_spelt_colons(raw):
@@ -185,10 +186,10 @@ def _tool(raw: bytes) -> _Tool:
     tool = tool_from(value, 0)
     if tool is not value:
         text = encode(tool)
-    return _Tool(tool["function"]["name"], encode(text.decode())[1:-1], tool)
+    return _PlainTool(tool["function"]["name"], encode(text.decode())[1:-1], tool)
 
 
-def _plain_messages(messages: list[_RawMessage], tools: list[_Tool]) -> list[_PlainMessage]:
+def _plain_messages(messages: list[_RawMessage], tools: list[_PlainTool]) -> list[_PlainMessage]:
     """Return the messages of the row."""
     names = {tool.name for tool in tools}
     plain: list[_PlainMessage] = []

@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from swiftkit.data.answer_columns import conversation, is_call
+from swiftkit.data.answer_columns import conversation
 from swiftkit.data.column_names import (
     ANSWERS_TO_TRAIN,
     QUESTIONS,
@@ -28,16 +28,17 @@ from swiftkit.data.column_names import (
     column_of,
     spellings,
 )
-from swiftkit.data.from_openai import are_messages, is_message, messages_of, reads_of
+from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.json_values import listed
 from swiftkit.data.messages import answer_message, call_message
+from swiftkit.data.roles import are_messages, is_message
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode, decode_distinct
 from swiftkit.records import Message
 from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import call_strings
-from swiftkit.toolcall.read_call import call_from
+from swiftkit.toolcall.read_call import call_from, is_call
 from swiftkit.toolcall.reasoning import split
 
 _MORE = {

@@ -6,9 +6,8 @@ beside the answer; ShareGPT's {from, value}; ms-swift's own roles tool_call and 
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any, TypeGuard
+from typing import Any
 
-from swiftkit.data.from_sharegpt import role_named, unknown_role
 from swiftkit.data.json_values import as_text, field, listed
 from swiftkit.data.messages import (
     FLAGS,
@@ -21,7 +20,14 @@ from swiftkit.data.messages import (
     result_message,
     text_of,
 )
-from swiftkit.data.rows import ANSWERS
+from swiftkit.data.roles import (
+    ANSWERS,
+    are_messages,
+    is_message,
+    role_as_written,
+    role_of,
+    unknown_role,
+)
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode
 from swiftkit.records import GOLD_COLUMNS, Message
@@ -110,27 +116,6 @@ def _messages_of_pair(item: Any) -> list[dict[str, Any]]:
     return messages
 
 
-def is_message(value: Any) -> bool:
-    """Return whether it looks like one message of a chat."""
-    if not isinstance(value, dict):
-        return False
-    return isinstance(value.get("role"), str) or isinstance(value.get("from"), str)
-
-
-def are_messages(value: Any) -> TypeGuard[list[Any]]:
-    """Return whether it looks like the messages of a chat, at least one."""
-    return isinstance(value, list) and bool(value) and all(map(is_message, value))
-
-
-def role_of(message: Any) -> str | None:
-    """Return swift's name of a message's role, or None. Never raises."""
-    return role_named(_role_as_written(message))
-
-
-def _role_as_written(message: Any) -> Any:
-    return message.get("role", message.get("from")) if isinstance(message, dict) else None
-
-
 def is_prompt_with_gold(record: dict[str, Any]) -> bool:
     """Return whether its messages end without an answer, and a column says what a good one is."""
     has_gold = any(record.get(name) is not None for name in GOLD_COLUMNS)
@@ -202,7 +187,7 @@ def _checked_role(message: Any, where: str) -> str:
         fix = "write the text of the parts as content"
         raise DataError(f"{where}: the text is in 'parts'", "bad_content", fix)
     if role is None and is_message(message):
-        raise unknown_role(_role_as_written(message), where)
+        raise unknown_role(role_as_written(message), where)
     if role is None:
         fix = "write {role, content} with a role of system, user, assistant or tool"
         raise DataError(f"{where} is not a message with a role", "bad_role", fix)

@@ -7,34 +7,18 @@ A text that prescribes a data set's own call format is no part of a row: the cha
 to call, and two prescriptions contradict each other.
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from swiftkit.data.columns import SYSTEM
 from swiftkit.data.json_values import items
 from swiftkit.data.messages import FLAGS, answer_message, call_message, loss_flag, placed, text_of
-from swiftkit.data.rows import ANSWERS, SYSTEM
+from swiftkit.data.roles import ANSWERS, role_named, unknown_role
 from swiftkit.errors import DataError
 from swiftkit.records import Message
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.reasoning import OPEN, split
 from swiftkit.toolcall.tools import tools_from
-
-_SEPARATORS = re.compile(r"[- ]+")
-ROLES = {  # as written, in small letters and with "_" between words, and swift's name
-    "system": "system", "developer": "system", "human": "user", "user": "user",
-    "assistant": "assistant", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant",
-    "chatbot": "assistant", "ai": "assistant", "model": "assistant", "bard": "assistant",
-    "bing": "assistant", "claude": "assistant",
-    "function_call": "tool_call", "tool_call": "tool_call",
-    "observation": "tool_response", "observations": "tool_response", "tool": "tool_response",
-    "function": "tool_response", "function_response": "tool_response",
-    "function_result": "tool_response", "tool_response": "tool_response",
-    "tool_result": "tool_response", "tool_output": "tool_response",
-    "ipython": "tool_response",  # Llama 3.1
-    "environment": "tool_response",  # InternLM, OLMo 3
-}  # fmt: skip
-
 
 # what `turns_of` reads of a conversation, for a converter's READS
 CONVERSATION_READS = {
@@ -57,19 +41,6 @@ class ShareGptTurn(NamedTuple):
     def says(self, text: str) -> Message:
         """Return the message of this turn, with this text."""
         return placed({"role": self.role, "content": text}, self.where)
-
-
-def role_named(name: Any) -> str | None:
-    """Return swift's name of a role, as in Function-Call for function_call; None if unknown."""
-    if not isinstance(name, str):
-        return None
-    return ROLES.get(name) or ROLES.get(_SEPARATORS.sub("_", name.strip().lower()))
-
-
-def unknown_role(name: Any, where: str) -> DataError:
-    """Return the error (bad_role) of a role that no data set is known to have."""
-    fix = f"use a known role: {', '.join(ROLES)}"
-    return DataError(f"{where}: unknown role {name!r:.100}", "bad_role", fix)
 
 
 def is_conversation(record: dict[str, Any]) -> bool:

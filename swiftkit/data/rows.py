@@ -7,8 +7,16 @@ looks whether a called tool exists. check_row.py looks whether a finished row is
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from swiftkit.data.columns import (
+    INSTRUCTIONS,
+    JUDGED,
+    MEDIA,
+    OWN_COLUMNS,
+    SWIFT_COLUMNS,
+    SYSTEM,
+    has_chat,
+)
 from swiftkit.data.dialects.system_text import without_call_format
-from swiftkit.data.json_values import field
 from swiftkit.data.messages import id_text, place_of, placed, text_of, unsupported_media
 from swiftkit.data.row_tools import RowTools, are_tools_column, is_tools_column, read_tools
 from swiftkit.data.text_calls import with_calls_read
@@ -16,56 +24,7 @@ from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.reasoning import OPEN, split
 
-ROLES = ("system", "user", "assistant", "tool_call", "tool_response")
-ANSWERS = ("assistant", "tool_call")
-CALL_ROLES = ("tool_call", "tool_response")  # which only ms-swift's own rows have
 _TEXT_ROLES = ("system", "user", "assistant")
-MEDIA = ("images", "image", "videos", "video", "audios", "audio", "objects")
-SYSTEM = ("system", "system_prompt", "system_message", "systemPrompt", "sys_prompt")
-# columns under which data have a system text where they have a chat, too
-_INSTRUCTIONS = ("instructions", "custom_instructions")
-# ms-swift reads them itself: a raw file's column of that name must not reach it by accident
-SWIFT_COLUMNS = frozenset((
-    *MEDIA, *SYSTEM, "messages", "tools", "label", "margin", "conversation", "conversations",
-    "chat_template_kwargs", "rejected_response", "rejected_messages", "positive_messages",
-    "negative_messages",
-))  # fmt: skip
-# columns that hold another answer, or a verdict on the one: a plain conversation would lose them
-JUDGED = (
-    "chosen", "rejected", "rejected_response", "rejected_messages", "preferred_output",
-    "non_preferred_output", "positive_messages", "negative_messages", "kto_tag",
-)  # fmt: skip
-# what `make_row` reads of every record, or refuses; tools may have other names (row_tools.py)
-READS = " ".join((
-    *MEDIA, *SYSTEM, *_INSTRUCTIONS, *JUDGED, "tools", "id", "chat_template_kwargs",
-    "reasoning_effort", "source", "chain",
-))  # fmt: skip
-OWN_COLUMNS = ("source", "chain")  # swiftkit writes them itself
-# which roles may stand before a role; None is the beginning
-FOLLOWS: dict[Any, set[str | None]] = {
-    "system": {None},
-    # ms-swift stops at a question right after a tool's result
-    "user": {None, "system", "user", *ANSWERS},
-    "assistant": {"user", "assistant", "tool_response"},
-    "tool_call": {"user", *ANSWERS, "tool_response"},
-    "tool_response": {"tool_call", "tool_response"},
-}
-
-
-def is_judged(record: Mapping[str, Any]) -> bool:
-    """Return whether a record has another answer, or a verdict on the one."""
-    has_verdict = isinstance(record.get("label"), bool)
-    return has_verdict or any(record.get(name) is not None for name in JUDGED)
-
-
-def has_chat(record: Mapping[str, Any]) -> bool:
-    """Return whether a record has a column for a list of messages."""
-    return "messages" in record or "conversations" in record
-
-
-def has_call_roles(messages: Iterable[Any]) -> bool:
-    """Return whether some of the messages have the roles of ms-swift's own calls and results."""
-    return any(field(message, "role") in CALL_ROLES for message in messages)
 
 
 def check_media(record: Mapping[str, Any]) -> None:
@@ -114,7 +73,7 @@ def make_row(
         row["id"] = identity
     skipped = SWIFT_COLUMNS.union(OWN_COLUMNS, used, row, tools.columns)
     if has_chat(record):
-        skipped = skipped.union(_INSTRUCTIONS)  # a system text, then
+        skipped = skipped.union(INSTRUCTIONS)  # a system text, then
     for name, value in record.items():
         if isinstance(value, str) and name not in skipped:
             row[name] = value
@@ -180,8 +139,8 @@ def _with_system(
     """Return the messages after the texts of `system` and `system_prompt` that are not in front."""
     first = messages[0]["content"] if messages and messages[0]["role"] == "system" else ""
     added: list[Message] = []
-    for name in (*SYSTEM, *_INSTRUCTIONS):
-        if name in _INSTRUCTIONS and not has_chat(record):
+    for name in (*SYSTEM, *INSTRUCTIONS):
+        if name in INSTRUCTIONS and not has_chat(record):
             continue  # then it may be anybody's
         text = text_of(record[name], name) if record.get(name) and name not in used else ""
         message = placed({"role": "system", "content": text}, name)

@@ -3,7 +3,7 @@
 import re
 
 from swiftkit.data.messages import place_of, placed
-from swiftkit.data.rows import ANSWERS
+from swiftkit.data.roles import ANSWERS
 from swiftkit.records import Message
 
 SUCCESS = 0.99  # the reward is 1.0 or less; a product of floats may fall short of 1

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from swiftkit.data.check_row import call_from_message
-from swiftkit.data.rows import ANSWERS
+from swiftkit.data.roles import ANSWERS
 from swiftkit.errors import DataError
 from swiftkit.records import GOLD_COLUMNS, Message, Row
 from swiftkit.scoring.expected_calls import expect_exactly, to_json

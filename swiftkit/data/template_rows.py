@@ -21,7 +21,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from swiftkit.data.model_template import ModelTemplate
-from swiftkit.data.rows import ANSWERS
+from swiftkit.data.roles import ANSWERS
 from swiftkit.data.targets import after_last_user
 from swiftkit.data.to_openai import calls_in_text, openai_messages, parse_tools
 from swiftkit.errors import DataError

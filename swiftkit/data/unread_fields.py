@@ -26,13 +26,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
-from swiftkit.data.answer_columns import is_call
-from swiftkit.data.from_openai import are_messages
+from swiftkit.data.columns import READS
 from swiftkit.data.json_values import listed
+from swiftkit.data.roles import are_messages
 from swiftkit.data.row_tools import are_tools_column, is_tools_column
-from swiftkit.data.rows import READS
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_or_none
+from swiftkit.toolcall.read_call import is_call
 from swiftkit.toolcall.tools import are_tools
 
 Reads = Mapping[str, str]

@@ -9,6 +9,8 @@ from swiftkit.toolcall.call import ToolCall
 
 PYTHON_DICT = re.compile(r"\s*\{\s*'")
 ARGUMENT_KEYS = ("arguments", "parameters")
+_NAMES = ("name", "tool_name")
+_CALL_KEYS = {"id", "type", *_NAMES, *ARGUMENT_KEYS}
 _FIX_ARGUMENTS = "write them as a JSON object"
 
 
@@ -68,3 +70,14 @@ def _decoded(text: str, where: str) -> Any:
         problem = "the arguments are in single quotes, as Python prints a dict"
         fix = "write them as JSON, in double quotes: json.dumps(ast.literal_eval(arguments))"
     return decode(text, where, "bad_arguments", fix, problem)
+
+
+def is_call(value: Any) -> bool:
+    """Return whether a JSON value can only be a call: an answer may be an object with a name."""
+    if not isinstance(value, dict):
+        return False
+    if "tool_call" in value or isinstance(value.get("function"), dict):
+        return True
+    has_name = any(key in value for key in _NAMES)
+    has_arguments = any(key in value for key in ARGUMENT_KEYS)
+    return has_name and has_arguments and value.keys() <= _CALL_KEYS

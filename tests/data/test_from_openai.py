@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from swiftkit.data.from_openai import messages_of, role_of, unfolded, with_system
+from swiftkit.data.from_openai import messages_of, unfolded, with_system
+from swiftkit.data.roles import role_of
 from swiftkit.errors import DataError
 
 CALLS = [

@@ -8,7 +8,7 @@ from typing import Any
 
 from swiftkit.data.checks.row_view import RowFinding, RowView
 from swiftkit.data.json_values import field, items
-from swiftkit.data.rows import ANSWERS
+from swiftkit.data.roles import ANSWERS
 from swiftkit.json_text import decode_or_none
 from swiftkit.toolcall.reasoning import LEADING, TAGS
 

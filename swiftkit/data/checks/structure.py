@@ -6,7 +6,7 @@ from typing import Any, cast
 from swiftkit.data.check_row import check_row, is_plain_text
 from swiftkit.data.checks.row_view import RowFinding, RowView
 from swiftkit.data.json_values import field, items
-from swiftkit.data.rows import ANSWERS, ROLES
+from swiftkit.data.roles import ANSWERS, ROLES
 from swiftkit.errors import DataError
 from swiftkit.records import GOLD_COLUMNS, Row
 

@@ -21,8 +21,9 @@ the policy in `system` (data/from_sharegpt.py).
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from swiftkit.data.columns import SYSTEM
 from swiftkit.data.from_sharegpt import CONVERSATION_READS, ShareGptTurn, answer, has_mark, turns_of
-from swiftkit.data.rows import SYSTEM, make_row
+from swiftkit.data.rows import make_row
 from swiftkit.json_text import decode
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.read_call import call_from

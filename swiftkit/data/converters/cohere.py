@@ -21,8 +21,9 @@ Chatbot are OpenAI's messages.)
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from swiftkit.data.from_openai import messages_of, reads_of, role_of
+from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.json_values import as_text, field, items
+from swiftkit.data.roles import role_of
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row

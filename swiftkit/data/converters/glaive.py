@@ -23,9 +23,10 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from swiftkit.data.columns import has_chat
 from swiftkit.data.dialects import glaive
 from swiftkit.data.messages import call_message, text_of
-from swiftkit.data.rows import has_chat, make_row
+from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 

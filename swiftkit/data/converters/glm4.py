@@ -23,7 +23,6 @@ interpreter is no call: unread_call.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from swiftkit.data.answer_columns import is_call
 from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.from_sharegpt import with_tools
 from swiftkit.data.json_values import as_text, field, items
@@ -32,6 +31,7 @@ from swiftkit.errors import DataError
 from swiftkit.json_text import decode_or_none
 from swiftkit.records import Row
 from swiftkit.toolcall.formats import chatglm3
+from swiftkit.toolcall.read_call import is_call
 
 ORDER = 346
 READS = {

@@ -21,9 +21,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from swiftkit.data.column_names import GOLDS, QUESTIONS, column_of, spellings
-from swiftkit.data.from_openai import are_messages, is_prompt_with_gold, messages_of, reads_of
+from swiftkit.data.columns import MEDIA
+from swiftkit.data.from_openai import is_prompt_with_gold, messages_of, reads_of
 from swiftkit.data.json_values import as_text, field
-from swiftkit.data.rows import MEDIA, has_call_roles, make_row
+from swiftkit.data.roles import are_messages, has_call_roles
+from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 

@@ -25,6 +25,7 @@ functions."). The JSON-mode rows of this data set have no tools: they are plain 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from swiftkit.data.columns import SYSTEM
 from swiftkit.data.dialects import hermes
 from swiftkit.data.from_sharegpt import (
     CONVERSATION_READS,
@@ -36,7 +37,7 @@ from swiftkit.data.from_sharegpt import (
     with_tools,
 )
 from swiftkit.data.json_values import as_text
-from swiftkit.data.rows import SYSTEM, make_row
+from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 

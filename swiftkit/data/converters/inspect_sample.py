@@ -27,7 +27,8 @@ from typing import Any
 
 from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.json_values import as_text, field, items
-from swiftkit.data.rows import ANSWERS, make_row
+from swiftkit.data.roles import ANSWERS
+from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 

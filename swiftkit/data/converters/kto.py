@@ -28,7 +28,8 @@ from swiftkit.data.from_instruction import (
     used_columns,
     with_reasoning,
 )
-from swiftkit.data.from_openai import are_messages, messages_of
+from swiftkit.data.from_openai import messages_of
+from swiftkit.data.roles import are_messages
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row

@@ -28,7 +28,6 @@ conversation, whose label is its reward: "false" below 0.99.
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.answer_columns import is_call
 from swiftkit.data.from_openai import messages_of
 from swiftkit.data.json_values import as_text, field, items, listed
 from swiftkit.data.rows import make_row
@@ -36,7 +35,7 @@ from swiftkit.data.simulated_user import SUCCESS
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 from swiftkit.scoring.expected_calls import expect_exactly, to_json
-from swiftkit.toolcall.read_call import call_from
+from swiftkit.toolcall.read_call import call_from, is_call
 
 ORDER = 202
 _GOLDS = (

@@ -24,8 +24,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_openai import are_messages, messages_of, reads_of
+from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.json_values import as_text, field, listed
+from swiftkit.data.roles import are_messages
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_or_none

@@ -22,7 +22,8 @@ list may have another name, or be JSON text, and the roles may be ShareGPT's (da
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.from_openai import is_message, messages_of, reads_of
+from swiftkit.data.from_openai import messages_of, reads_of
+from swiftkit.data.roles import is_message
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row

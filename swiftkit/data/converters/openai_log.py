@@ -33,9 +33,10 @@ from swiftkit.data.exchange import (
     reads,
     rows_of,
 )
-from swiftkit.data.from_openai import is_message, messages_of, reads_of, role_of
+from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.json_values import field, items
 from swiftkit.data.messages import placed
+from swiftkit.data.roles import is_message, role_of
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 from swiftkit.toolcall.tools import are_tools

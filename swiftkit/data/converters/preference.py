@@ -41,10 +41,12 @@ from swiftkit.data.answer_pairs import (
 )
 from swiftkit.data.check_row import check_row
 from swiftkit.data.column_names import column_of, spellings
+from swiftkit.data.columns import SYSTEM
 from swiftkit.data.from_instruction import history_of
-from swiftkit.data.from_openai import are_messages, messages_of, reads_of
+from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.json_values import field
-from swiftkit.data.rows import ANSWERS, SYSTEM, make_row
+from swiftkit.data.roles import ANSWERS, are_messages
+from swiftkit.data.rows import make_row
 from swiftkit.data.targets import after_last_user
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode

@@ -18,8 +18,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from swiftkit.data.column_names import ANSWERS_TO_TRAIN, GOLDS, QUESTIONS
+from swiftkit.data.columns import OWN_COLUMNS, SWIFT_COLUMNS, is_judged
 from swiftkit.data.json_values import field
-from swiftkit.data.rows import OWN_COLUMNS, SWIFT_COLUMNS, check_media, identity_of, is_judged
+from swiftkit.data.rows import check_media, identity_of
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 

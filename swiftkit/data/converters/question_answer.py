@@ -16,7 +16,6 @@ to say which is to be trained (`--columns solution=response`).
 from collections.abc import Iterable
 from typing import Any
 
-from swiftkit.data.answer_columns import is_call
 from swiftkit.data.column_names import ANSWERS_TO_TRAIN, GOLDS, QUESTIONS, column_of, spellings
 from swiftkit.data.from_instruction import (
     check_others,
@@ -26,11 +25,12 @@ from swiftkit.data.from_instruction import (
     used_columns,
     with_answer,
 )
-from swiftkit.data.from_openai import is_message
 from swiftkit.data.json_values import as_text
+from swiftkit.data.roles import is_message
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
+from swiftkit.toolcall.read_call import is_call
 
 ORDER = 315
 TARGETS = ("sft", "whole")

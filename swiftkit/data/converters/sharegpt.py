@@ -21,6 +21,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from swiftkit.data.columns import SYSTEM
 from swiftkit.data.from_sharegpt import (
     CONVERSATION_READS,
     ShareGptTurn,
@@ -29,7 +30,7 @@ from swiftkit.data.from_sharegpt import (
     turns_of,
 )
 from swiftkit.data.json_values import as_text, listed
-from swiftkit.data.rows import SYSTEM, make_row
+from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_or_none, reason, skip_space
 from swiftkit.records import Message, Row

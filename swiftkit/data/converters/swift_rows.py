@@ -18,16 +18,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
 
+from swiftkit.data.columns import is_judged
 from swiftkit.data.json_values import as_text
+from swiftkit.data.roles import CALL_ROLES, has_call_roles
 from swiftkit.data.row_tools import read_tools
-from swiftkit.data.rows import (
-    CALL_ROLES,
-    check_media,
-    has_call_roles,
-    identity_of,
-    is_judged,
-    reasoning_apart,
-)
+from swiftkit.data.rows import check_media, identity_of, reasoning_apart
 from swiftkit.data.text_calls import with_calls_read
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_distinct

@@ -34,7 +34,8 @@ from typing import Any
 
 from swiftkit.data.from_openai import messages_of
 from swiftkit.data.json_values import field, items, listed
-from swiftkit.data.rows import ANSWERS, make_row
+from swiftkit.data.roles import ANSWERS
+from swiftkit.data.rows import make_row
 from swiftkit.data.simulated_user import SUCCESS, from_first_words_to_last_answer
 from swiftkit.errors import DataError
 from swiftkit.records import Row

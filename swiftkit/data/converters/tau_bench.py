@@ -28,8 +28,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from swiftkit.data.columns import has_chat
 from swiftkit.data.from_openai import messages_of, reads_of
-from swiftkit.data.rows import has_chat, make_row
+from swiftkit.data.rows import make_row
 from swiftkit.data.simulated_user import SUCCESS, from_first_words_to_last_answer
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row

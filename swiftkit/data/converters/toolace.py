@@ -23,6 +23,7 @@ in this format leaves the system text, with the list of tools: the chat template
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from swiftkit.data.columns import SYSTEM
 from swiftkit.data.dialects import toolace
 from swiftkit.data.from_sharegpt import (
     CONVERSATION_READS,
@@ -34,7 +35,7 @@ from swiftkit.data.from_sharegpt import (
     with_tools,
 )
 from swiftkit.data.json_values import as_text
-from swiftkit.data.rows import SYSTEM, make_row
+from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import ToolCall

@@ -18,8 +18,9 @@ and a gold of no calls.
 from collections.abc import Iterable
 from typing import Any
 
+from swiftkit.data.columns import has_chat
 from swiftkit.data.messages import call_message, text_of
-from swiftkit.data.rows import has_chat, make_row
+from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode
 from swiftkit.records import Row

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from swiftkit.data.convert_record import ConvertOptions, convert_chunk
-from swiftkit.data.rows import ANSWERS
+from swiftkit.data.roles import ANSWERS
 from swiftkit.data.to_openai import openai_messages, parse_tools
 from swiftkit.errors import DataError
 from swiftkit.files.inputs import Chunk, find_files, read_chunks

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from helpers.goldens import CASES
 
+from swiftkit.data.columns import READS
 from swiftkit.data.convert_record import ConvertOptions, ConvertOutcome, convert_chunk
 from swiftkit.data.detect_format import converter_of
-from swiftkit.data.rows import READS
 from swiftkit.files.inputs import Chunk
 
 NOTHING: tuple[Any, ...] = (None, "", [], {})
