@@ -15,6 +15,8 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 from swiftkit.errors import DataError
+from swiftkit.files.drafts import draft_of, lock_draft
+from swiftkit.files.encodings import guess
 from swiftkit.json_text import check_distinct
 
 T = TypeVar("T")
@@ -89,11 +91,28 @@ def decode_line(line: bytes, where: str, decode: Callable[[bytes], T]) -> T:
     try:
         return decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        is_surrogate = _SURROGATE.search(line) and "truncated" in str(error)
-        reason = f"{where}: not valid JSON: {'a lone surrogate' if is_surrogate else error}"
-        raise DataError(reason, "broken_json", "mend or delete this line") from error
+        problem, fix = _broken_json(line, error)
+        raise DataError(f"{where}: not valid JSON: {problem}", "broken_json", fix) from error
     except RecursionError as error:
         raise DataError(f"{where}: nested too deeply", "too_deep", "flatten this row") from error
+
+
+def _broken_json(line: bytes, error: Exception) -> tuple[str, str]:
+    """Return in words what is wrong with a line, and the fix."""
+    fix = "mend or delete this line"
+    if _SURROGATE.search(line) and "truncated" in str(error):
+        return "a lone surrogate", fix
+    try:
+        line.decode()
+    except UnicodeDecodeError as place:
+        problem = f"not utf-8: byte 0x{line[place.start]:02x} at {place.start}"
+        encoding = guess(line)
+        if encoding:
+            problem += f"; this line reads like {encoding}, which is a guess"
+        return problem, f"{fix}; if all of the file is so, save it as UTF-8 with iconv"
+    if line.startswith(b"{'"):
+        return "Python's text of a dict (single quotes)", "write it with json.dumps"
+    return str(error), fix
 
 
 def decode_record(line: bytes, where: str) -> Any:
@@ -137,16 +156,17 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
     target = draft = path
     if not is_device:
         target = path.resolve()  # a link stays a link
-        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+        draft = draft_of(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("ab" if is_device else "wb") as file:
+            if not is_device:
+                lock_draft(file)
             yield file
             file.flush()
             if not is_device:
                 os.fsync(file.fileno())
-        if not is_device:
-            draft.replace(target)
+                draft.replace(target)
     except OSError as error:
         reason = f"{path}: cannot be written: {error.strerror or error}"
         fix = "check the folder, its permissions and the free space"
