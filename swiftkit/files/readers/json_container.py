@@ -82,7 +82,8 @@ def _parts(record: bytes) -> _Parts:
 def _name_of_rows(parts: _Parts) -> str:
     """Return the key of the list of rows, "" if the object is a row. Raises DataError."""
     _refuse_columns(parts)
-    if not parts or not _ROW_KEYS.isdisjoint(parts):
+    is_inspect_log = parts.get("eval", b"").startswith(b"{")
+    if not parts or is_inspect_log or not _ROW_KEYS.isdisjoint(parts):
         return ""
     if len(parts) == 1 and b"[]" in parts.values():
         [name] = parts
