@@ -30,6 +30,8 @@ _YAML = _PRINT.format(imports="yaml", row="row", rows="yaml.safe_load(open('{fil
 _LITERALS = _PRINT.format(
     imports="ast", row="ast.literal_eval(row.strip())", rows="open('{file}', encoding='utf-8')"
 )
+_EVENTS = "keep whole answers (stream: false), or the data alone: sed -n 's/^data: *//p' {file}"
+_EVENT_FIELDS = ("data:", "event:", "id:", "retry:", ":")
 _FEATHER = _PANDAS.format(read="read_feather('{file}')")
 _HDF = _PANDAS.format(read="read_hdf('{file}')")
 _EXCEL = "save the sheet as CSV (UTF-8), or with pandas and openpyxl: " + _PANDAS.format(
@@ -144,6 +146,8 @@ def _text_of_another_kind(head: bytes) -> tuple[str, str] | None:
         return "Python's text of dicts (single quotes), not JSON", _LITERALS
     if not lines or any(line.startswith(("{", "[", '"')) for line in lines):
         return None
+    if all(line.startswith(_EVENT_FIELDS) for line in lines):
+        return "a stream of server-sent events", _EVENTS
     names = lines[0].split("\t")
     tabs = [line.count("\t") for line in lines]
     if len(names) > 1 and set(tabs) == {len(names) - 1}:

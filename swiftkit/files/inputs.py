@@ -109,8 +109,7 @@ def find_files(
             data = filter(_is_data, sorted(path.iterdir()))
             inside = [file for file in data if file.resolve() not in own]
             if not inside:
-                endings = f"{', '.join(KINDS)}; text also .gz or .zst"
-                raise UsageError(f"{path}: no data file in this folder itself ({endings})")
+                raise UsageError(_no_data(path))
             files += inside
         elif path != STDIN and not path.exists():
             raise UsageError(f"{path}: no such file or folder")
@@ -119,6 +118,17 @@ def find_files(
         else:
             files.append(path)
     return _distinct(files, note)
+
+
+def _no_data(folder: Path) -> str:
+    """Return the message for a folder without data, which names those inside that have some."""
+    endings = f"{', '.join(KINDS)}; text also .gz or .zst"
+    message = f"{folder}: no data file in this folder itself ({endings})"
+    inner = [entry for entry in sorted(folder.iterdir()) if entry.is_dir()]
+    with_data = [entry.name for entry in inner if any(map(_is_data, entry.iterdir()))]
+    if with_data:
+        message += f"; there is some in its folders: give one, {', '.join(with_data[:10])}"
+    return message
 
 
 def _distinct(files: Iterable[Path], note: _Note) -> list[Path]:

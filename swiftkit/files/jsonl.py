@@ -17,13 +17,14 @@ import msgspec
 from swiftkit.errors import DataError
 from swiftkit.files.drafts import draft_of, lock_draft
 from swiftkit.files.encodings import guess
-from swiftkit.json_text import check_distinct
+from swiftkit.json_text import check_distinct, decode_or_none
 
 T = TypeVar("T")
 BOM = b"\xef\xbb\xbf"
 RECORD_LIMIT = 256 << 20  # bytes; a longer record has lost its line breaks or a quote
 _BLOCK_BYTES = 1 << 20
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # msgspec's own message misleads here
+_PYTHON_WORD = re.compile(rb'"\s*:\s*(?:None|True|False)\s*[,}]')
 _decode = msgspec.json.Decoder().decode
 encode = msgspec.json.Encoder().encode
 
@@ -109,9 +110,12 @@ def _broken_json(line: bytes, error: Exception) -> tuple[str, str]:
         encoding = guess(line)
         if encoding:
             problem += f"; this line reads like {encoding}, which is a guess"
-        return problem, f"{fix}; if all of the file is so, save it as UTF-8 with iconv"
-    if line.startswith(b"{'"):
-        return "Python's text of a dict (single quotes)", "write it with json.dumps"
+        iconv = f"iconv -f {encoding or 'ENCODING'} -t UTF-8 FILE > NEW"
+        return problem, f"{fix}; if all of the file is so, save it as UTF-8: {iconv}"
+    if line.startswith(b"{'") or _PYTHON_WORD.search(line):
+        return f"{error}; it looks like Python's text of a dict", "write it with json.dumps"
+    if line.endswith(b"},") and decode_or_none(line[:-1]) is not None:
+        return "a comma behind the object", "delete the comma, or make the file a .json list"
     return str(error), fix
 
 

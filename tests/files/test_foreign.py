@@ -70,6 +70,7 @@ FOREIGN: dict[str, tuple[bytes, str]] = {
     "json.tsv": (json.dumps(ROWS).encode(), "JSON, not a table"),
     "rows.yaml": (b"---\n" + yaml.safe_dump(ROWS).encode(), "is YAML: python -c"),
     "mapping.json": (b"version: 1\nrows: []\n", "is YAML"),
+    "stream.jsonl": (b'event: delta\ndata: {"id": 1}\n\ndata: [DONE]\n', "server-sent events"),
     "repr.jsonl": ("\n".join(map(repr, ROWS)).encode(), "Python's text of dicts"),
     "repr.json": (repr(ROWS).encode(), "Python's text of dicts"),
     "page.jsonl": (PAGE, "an HTML page"),
