@@ -81,7 +81,10 @@ def broken_record(raw: bytes, error: DataError) -> BrokenRecord:
 def too_long(raw: bytes) -> BrokenRecord:
     """Return the beginning of a record beyond RECORD_LIMIT."""
     reason = f"longer than {RECORD_LIMIT >> 20} MiB"
-    fix = "a line break, a quote or a bracket may be missing before; or split the record"
+    fix = (
+        "a line break, a quote or a bracket may be missing before; or split the record, as jq -c"
+        " '.data[]' FILE > NEW does with one object around a list"
+    )
     return broken_record(raw[:10_000], DataError(reason, "record_too_long", fix))
 
 

@@ -82,7 +82,8 @@ ROWS: list[Any] = [
     {"prompt": "Hi.", "examples": [{"a": "b"}]},
     {"samples": [{"id": 1}], "reductions": [{"scorer": "x"}]},
     {"data": ["a", "b"]},
-    {"data": {"train": [CHAT]}},
+    {"data": {"train": ["a"]}},
+    {"chosen": CHAT, "rejected": CHAT},
     {},
 ]
 
@@ -137,6 +138,10 @@ UNCLEAR: list[tuple[Any, str]] = [
     ({"instruction": {"0": "a", "1": "b"}, "output": {"0": "c", "1": "d"}}, "orient='columns'"),
     ({"columns": ["a"], "index": [0], "data": [["x"]]}, "orient='split'"),
     ({"0": ALPACA, "1": ALPACA}, r"orient='index'.*jq -c '.\[\]'"),
+    ({"conv-1": CHAT, "conv-2": CHAT}, "orient='index'"),
+    ({"data": {"train": [CHAT], "test": [CHAT]}}, r"deeper: data.train .*jq -c '.data.train\[\]'"),
+    (CHAT["messages"], r'turns of one conversation.*{"messages": \[...\]}'),
+    (TURNS, r'turns of one conversation.*{"conversations": \[...\]}'),
     ({"instruction": ["a", "b"], "output": ["c", "d"]}, "orient='list'"),
 ]
 
@@ -157,6 +162,14 @@ def test_a_key_given_twice_is_not_lost(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="the key 'data' has two values") as caught:
         read(file)
     assert caught.value.code == "duplicate_key"
+
+
+def test_a_row_with_a_key_given_twice_is_a_reject(tmp_path: Path) -> None:
+    """It is no container, alone and among others."""
+    file = tmp_path / "raw.json"
+    for text, count in (('{"a": 1, "a": 2}', 1), ('[{"a": 1, "a": 2}, {"a": 1, "a": 2}]', 2)):
+        file.write_text(text)
+        assert [code for _, code in read(file)] == ["duplicate_key"] * count
 
 
 def test_the_answer_of_a_data_set_server(tmp_path: Path) -> None:

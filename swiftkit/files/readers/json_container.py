@@ -47,11 +47,13 @@ def unwrapped(
     where nobody could say which the rows are.
     """
     first = list(islice(records, 2))
+    _refuse_turns([record for _, record in first])
     parts = _parts(first[0][1]) if len(first) == 1 else {}
     name = _name_of_rows(parts)
     if not name:
         yield from chain(first, records)
         return
+    _check_distinct_keys(first[0][1], parts)
     items = _decode_items(parts.pop(name))
     is_answer = bool(items) and _is_of_server(decode_or_none(items[0]))
     note(_note(name, len(items), parts, is_answer))
@@ -69,14 +71,17 @@ def _parts(record: bytes) -> _Parts:
     if not record.startswith(b"{"):
         return {}
     try:
-        parts = {name: bytes(value) for name, value in _decode_parts(record).items()}
+        return {name: bytes(value) for name, value in _decode_parts(record).items()}
     except (ValueError, RecursionError):
         return {}
-    # of two equal keys the last one is left, and the other's colons are missing
+
+
+def _check_distinct_keys(record: bytes, parts: _Parts) -> None:
+    """Raise DataError (duplicate_key) if the object has two values under one key."""
+    # the last one is left, and the other's colons are missing
     colons = sum(value.count(b":") for value in parts.values())
     if record.count(b":") != colons + encode(dict.fromkeys(parts, 0)).count(b":"):
         check_distinct(record, "the object around the rows")
-    return parts
 
 
 def _name_of_rows(parts: _Parts) -> str:
@@ -100,6 +105,7 @@ def _name_of_rows(parts: _Parts) -> str:
         fix = f"take one: jq -c '.{names[0]}[]' FILE > {names[0]}.jsonl"
         raise DataError(f"one object with several lists of rows: {lists}", "unclear_container", fix)
     if not names:
+        _refuse_nested(parts)
         return ""
     [name] = names
     if len(firsts) > 1 and not _is_of_server(firsts[name]) and _CHATS.isdisjoint(firsts[name]):
@@ -156,7 +162,8 @@ def _refuse_columns(parts: _Parts) -> None:
         how = "split"
     elif starts == {b"{"}:
         keys = [list(_decode_parts(value)) for value in values]
-        if all(name.isdecimal() for name in parts):
+        has_chats = len(parts) > 1 and not any(map(_CHATS.isdisjoint, keys))
+        if all(name.isdecimal() for name in parts) or (has_chats and _ROW_KEYS.isdisjoint(parts)):
             how = "index"
         elif keys[0] == [str(number) for number in range(len(keys[0]))] and len(keys[0]) > 0:
             how = "columns"
@@ -171,3 +178,26 @@ def _refuse_columns(parts: _Parts) -> None:
     if how == "index":
         fix += ", or: jq -c '.[]' FILE > rows.jsonl"
     raise DataError(reason, "unclear_container", fix)
+
+
+def _refuse_nested(parts: _Parts) -> None:
+    """Raise DataError (unclear_container) if lists of rows lie one object deeper."""
+    for name in _LISTS:
+        value = parts.get(name, b"")
+        for inner, content in _parts(value).items():
+            items = _decode_items(content) if content.startswith(b"[") else []
+            first = decode_or_none(items[0]) if items and inner in _LISTS else None
+            if isinstance(first, dict) and _is_row(inner, first):
+                reason = f"one object, whose rows lie deeper: {name}.{inner}"
+                fix = f"jq -c '.{name}.{inner}[]' FILE > {inner}.jsonl"
+                raise DataError(reason, "unclear_container", fix)
+
+
+def _refuse_turns(records: list[bytes]) -> None:
+    """Raise DataError (unclear_container) if the first records are turns of one conversation."""
+    keys = [frozenset(_parts(record)) for record in records]
+    for pair, name in (({"role", "content"}, "messages"), ({"from", "value"}, "conversations")):
+        if len(keys) == 2 and all(pair <= those for those in keys) and "type" not in keys[0]:
+            reason = "the records are the turns of one conversation, not rows"
+            fix = f'put those of each conversation into one row: {{"{name}": [...]}}'
+            raise DataError(reason, "unclear_container", fix)
