@@ -16,7 +16,7 @@ from swiftkit.json_text import decode_or_none
 
 _MUST_BE_NESTED = ("messages", "conversations", "conversation")
 _NESTED = (*_MUST_BE_NESTED, "history", "prompt", "chosen", "rejected")
-_FIX = "quote cells that hold commas, quotes or line breaks, or use .jsonl"
+_FIX = "quote cells that hold separators, quotes or line breaks, or use .jsonl"
 
 
 def csv_records(file: io.BufferedReader, delimiter: str = ",") -> Iterator[tuple[int, bytes]]:
@@ -67,7 +67,11 @@ def _read_names(reader: Iterator[list[str]], delimiter: str) -> list[str]:
 
 def _check_delimiter(name: str, delimiter: str) -> None:
     """Raise DataError (broken_csv) if the only name is several, separated by something else."""
-    fixes = {"\t": "give it the ending .tsv", ",": "give it the ending .csv", ";": _FIX}
+    fixes = {
+        "\t": "give it the ending .tsv",
+        ",": "give it the ending .csv",
+        ";": "save it with commas or tabs",
+    }
     for mark, fix in fixes.items():
         if mark in name and mark != delimiter:
             separators = "commas" if delimiter == "," else "tabs"
