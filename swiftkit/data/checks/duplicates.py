@@ -41,7 +41,7 @@ _BANDS, _BAND = 32, 4  # keys, and hashes of a key
 _MASK = 2**32 - 1
 _UNEQUAL_COLUMNS = ("id", "source", "chain")
 _random = Random(0)  # noqa: S311 (the same points in every run)
-_POINTS = [_random.choices(range(_MASK), k=_BAND) for _ in range(_BANDS)]
+_POINTS = _random.choices(range(_MASK), k=_BANDS * _BAND)
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -71,8 +71,8 @@ class Duplicates:
         self._digests.append(_digest(_encode_sorted(content)))
         hashes, asked = _shingles(view), _digest(_asked(view))
         self._sketches.append(array("I", hashes[:_SKETCH]))
-        for keys, points in zip(self._bands, _POINTS, strict=True):
-            keys.append(_band_key(hashes, points, asked))
+        for keys, key in zip(self._bands, _band_keys(hashes, asked), strict=True):
+            keys.append(key)
 
     def exact(self) -> list[DuplicatePair]:
         lines = self._lines
@@ -147,7 +147,7 @@ def _asked(view: RowView) -> bytes:
         if turn.role == "tool_call":
             call = decode_or_none(turn.text)
             parts.append([field(call, "name"), field(call, "arguments")])
-        elif turn.role == "assistant":  # a row of KTO ends with a call as text
+        elif turn.role == "assistant" and "label" in view.row:  # it may end with a call as text
             parts += [[call.name, call.arguments] for call in marked_calls(turn.text)]
     encoded = []
     for part in parts:
@@ -175,10 +175,13 @@ def _digest(content: bytes) -> int:
     return int.from_bytes(blake2b(content, digest_size=8).digest())
 
 
-def _band_key(hashes: list[int], points: list[int], asked: int) -> int:
-    """Return a key of the hashes that follow the points; behind the last comes the first."""
-    following = [hashes[bisect_left(hashes, point) % len(hashes)] for point in points]
-    return hash((asked, *following)) & _MASK
+def _band_keys(hashes: list[int], asked: int) -> Iterator[int]:
+    """Yield a key for each band, of the hashes that follow its points; behind the last comes the
+    first."""
+    circle = [*hashes, hashes[0]]
+    following = [circle[bisect_left(hashes, point)] for point in _POINTS]
+    for start in range(0, len(_POINTS), _BAND):
+        yield hash((asked, *following[start : start + _BAND])) & _MASK
 
 
 def _similarity(one: Sequence[int], other: Sequence[int]) -> float:

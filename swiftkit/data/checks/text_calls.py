@@ -6,6 +6,7 @@ finds none. What a call is, and what a prescription, is what `swiftkit convert` 
 of KTO are left alone: ms-swift wants the call that ends them as text.
 """
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -24,6 +25,13 @@ from swiftkit.toolcall import detect
 from swiftkit.toolcall.call import ToolCall
 
 _SHOWN = 120
+# what stands in every text that is a call of whatever tool: words, which are cheap to look for, and
+# how they stand there
+_WORDS = "<| <｜ ✿ call CALL tool function invoke Action arguments to=".split()
+_SIGN = re.compile(
+    r"<\||<｜|✿|to=|Action|arguments|invoke|tool_code"
+    r"|[<\[\"'_▁:](?:tool|TOOL|function|func|call|CALL)|(?:call|CALL|calls|function)[>_=\]|:<(]"
+)
 
 
 def findings_in(view: RowView) -> Iterator[RowFinding]:
@@ -49,12 +57,22 @@ def findings_in(view: RowView) -> Iterator[RowFinding]:
 
 def marked_calls(text: str) -> list[ToolCall]:
     """Return the calls that an answer writes as text, between the marks of a wire format."""
-    calls = detect.parse(text).calls if "<" in text or "[" in text else []
+    if not _may_hold_call(text, []):
+        return []
+    calls = detect.parse(text).calls
     return calls if calls and detect.format_of(text) else []
+
+
+def _may_hold_call(text: str, tools: list[dict[str, Any]]) -> bool:
+    if any(word in text for word in _WORDS) and _SIGN.search(text):
+        return True
+    return any(tool["function"]["name"] in text for tool in tools)
 
 
 def _written(text: str, where: str, tools: list[dict[str, Any]]) -> str:
     """Return what `convert` says of the calls in an answer's text; "" where there are none."""
+    if not _may_hold_call(text, tools):
+        return ""
     message: Message = {"role": "assistant", "content": text}
     try:
         made = with_calls_read([placed(message, where)], tools, lenient=False)

@@ -25,7 +25,8 @@ def run_hashes(tokens: Sequence[str], size: int) -> list[int]:
 
     It is the same in every process: that of a tuple of numbers, unlike that of a text, has no salt.
     """
-    numbers = [crc32(token.encode()) for token in tokens]
+    numbers_of = {token: crc32(token.encode()) for token in set(tokens)}  # most words come again
+    numbers = [numbers_of[token] for token in tokens]
     width = min(size, len(numbers))
     shifted = [numbers[start:] for start in range(width)]
     return [hash(run) for run in zip(*shifted, strict=False)]
