@@ -167,11 +167,11 @@ def test_template_that_refuses_it_is_quoted(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not AFTER_RESULT.is_file(), reason=f"no {AFTER_RESULT}")
 def test_place_counts_the_sources_messages(tmp_path: Path) -> None:
-    """The third message has the text, behind two results."""
+    """The third message has the text behind two results, which a row has apart."""
     result = CliRunner().invoke(
         main, ["convert", str(AFTER_RESULT), "-o", str(tmp_path / "rows.jsonl")]
     )
-    assert "messages[2].content[2]" in result.stderr
+    assert "messages[2]: user after" in result.stderr
 
 
 def test_text_is_for_pretraining_alone(tmp_path: Path) -> None:
