@@ -27,7 +27,7 @@ them (is_valid_agent_history_message); so are the simulator's marks, a greeting 
 first words, and what stands after the last answer. A reward below 0.99 makes the label "false". A
 run that was stopped by its user or by a fault outside of the agent says nothing about the agent:
 failed_run. In a run without a user (solo mode) the task's ticket is the question. Tools are read
-where the file has them (tool_defs, with `--include-tool-info`).
+where the file has them (tool_defs).
 """
 
 from collections.abc import Iterable
