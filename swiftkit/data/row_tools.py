@@ -70,10 +70,15 @@ def _raw_items(value: Any) -> list[bytes]:
     """Return the JSON of each tool. Raises ValueError for what is no list of objects."""
     if isinstance(value, str):
         return list(map(bytes, _decode_items(value)))
-    items = value if isinstance(value, list) else [value]
-    if not all(isinstance(item, dict) for item in items):
-        raise ValueError("not a list of objects")
-    return [msgspec.json.encode(item) for item in items]
+    raw = []
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str):
+            raw.append(item.strip().encode())
+        elif isinstance(item, dict):
+            raw.append(msgspec.json.encode(item))
+        else:
+            raise ValueError("not a list of objects")  # noqa: TRY004 - read in the slow way
+    return raw
 
 
 @lru_cache(maxsize=_MOST)

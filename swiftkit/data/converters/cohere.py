@@ -56,13 +56,15 @@ def matches(record: dict[str, Any]) -> bool:
 
 
 def _is_cohere(message: Any) -> bool:
-    if not isinstance(message, dict) or role_of(message) is None:
+    if not isinstance(message, dict):
         return False
     if message.get("tool_results") or message.get("tool_plan"):
         return True
-    if isinstance(message.get("message"), str) and "content" not in message:
-        return True
-    return any(field(part, "type") == "document" for part in items(message.get("content")))
+    content = message.get("content")
+    if isinstance(content, list):
+        return any(field(part, "type") == "document" for part in content)
+    has_text = "message" in message and "content" not in message
+    return has_text and role_of(message) is not None
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:

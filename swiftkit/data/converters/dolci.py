@@ -47,10 +47,12 @@ _FORMAT = re.compile(
 
 
 def matches(record: dict[str, Any]) -> bool:
-    messages = items(record.get("messages"))
-    return any(field(message, "function_calls") for message in messages) or any(
-        field(message, "functions") for message in messages
-    )
+    for message in items(record.get("messages")):
+        if not isinstance(message, dict):
+            return False
+        if message.get("function_calls") or message.get("functions"):
+            return True
+    return False
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:

@@ -45,12 +45,13 @@ def matches(record: dict[str, Any]) -> bool:
 
 
 def _is_glm(message: Any) -> bool:
-    role = field(message, "role")
-    if role == "system":
-        return bool(field(message, "tools"))
-    if role == "assistant":
-        return isinstance(field(message, "metadata"), str) and bool(message["metadata"])
-    return role == "tool" and "parameters" in message and "observation" in message
+    if not isinstance(message, dict):
+        return False
+    if message.get("tools"):
+        return bool(message.get("role") == "system")
+    if isinstance(message.get("metadata"), str) and message["metadata"]:
+        return bool(message.get("role") == "assistant")
+    return "observation" in message and "parameters" in message
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:

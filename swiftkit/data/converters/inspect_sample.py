@@ -39,7 +39,7 @@ READS = {
         "id epoch input target messages scores events attachments error"
         " -output -choices -sandbox -files -setup -metadata -store -model_usage -role_usage -uuid"
         " -started_at -completed_at -total_time -working_time -error_retries -limit -invalidation"
-        " -timelines -score -eval -plan -results -stats -status -version samples"
+        " -timelines -score eval -plan -results -stats status -version samples"
     ),
     **reads_of("messages", also="function error -id -source -metadata -model"),
     "messages[].tool_calls[]": "id function arguments parse_error -type -view",

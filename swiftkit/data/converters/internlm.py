@@ -35,9 +35,9 @@ _PLUGIN, _INTERPRETER = "plugin", "interpreter"
 
 def matches(record: dict[str, Any]) -> bool:
     for message in items(record.get("messages")):
-        is_named = field(message, "name") in (_PLUGIN, _INTERPRETER)
-        if is_named and message.get("role") in ("system", "environment", "assistant"):
-            return True
+        name = field(message, "name")
+        if isinstance(name, str) and name in (_PLUGIN, _INTERPRETER):
+            return message.get("role") in ("system", "environment", "assistant")
     return False
 
 

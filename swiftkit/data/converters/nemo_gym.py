@@ -18,11 +18,11 @@ them, such as nvidia/Nemotron-RL-agent-workplace_assistant, and the rollouts tha
         "content": [{"type": "output_text", "text": "It rains."}]}]}}
 
 A row is a prompt for GRPO. Its gold is the calls of expected_action (one, a batch, or a message,
-which means no call), expected_call, expected_calls, expected_answers or ground_truth; a text under
-these names, or expected_answer, is the `solution`. Where an environment plays several steps
-(`environment_name`), ground_truth is the calls of all of them, and no gold of the first answer. All
-other columns are the verifier's, and are kept as text for a reward function. A rollout is a whole
-conversation, whose label is its reward: "false" below 0.99.
+which means no call), expected_call, expected_calls, expected_answers or ground_truth, also as JSON
+text or in verifier_metadata; a text under these names, or expected_answer, is the `solution`. Where
+an environment plays several steps (`environment_name`), ground_truth is the calls of all of them,
+and no gold of the first answer. All other columns are the verifier's, and are kept as text for a
+reward function. A rollout is a whole conversation, whose label is its reward: "false" below 0.99.
 """
 
 from collections.abc import Iterable
@@ -33,6 +33,7 @@ from swiftkit.data.json_values import as_text, field, items, listed
 from swiftkit.data.rows import make_row
 from swiftkit.data.simulated_user import SUCCESS
 from swiftkit.errors import DataError
+from swiftkit.json_text import decode_or_none
 from swiftkit.records import Row
 from swiftkit.scoring.expected_calls import expect_exactly, to_json
 from swiftkit.toolcall.read_call import call_from, is_call
@@ -115,7 +116,10 @@ def _add_label(row: Any, reward: Any) -> None:
 def _add_gold(row: Any, record: dict[str, Any]) -> None:
     """Add the gold to the row: calls as expected_calls, all else as text. Raises DataError."""
     for name in _GOLDS:
-        gold = record.get(name)
+        gold = record.get(name, field(record.get("verifier_metadata"), name))
+        if isinstance(gold, str) and gold.lstrip().startswith(("{", "[")):
+            value = decode_or_none(gold)
+            gold = gold if _calls(value) is None else value
         if gold is None:
             continue
         calls = _calls(gold)

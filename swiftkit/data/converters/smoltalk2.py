@@ -12,14 +12,15 @@ row, shortened:
      "source": "xlam_traces_no_think"}
 
 `xml_tools` are the tools, `custom_instructions` the system text, and `enable_thinking` stays a
-setting of the chat template. Rows with `python_tools` call them in Python code, which is no call to
-any other chat template: unread_call.
+setting of the chat template. `python_tools` are called in Python code, in <code>, which is no call
+to any other chat template: unread_call. Where no answer holds code they are tools like the others.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
 from swiftkit.data.from_openai import messages_of, reads_of
+from swiftkit.data.json_values import field, items
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
@@ -46,13 +47,13 @@ def matches(record: dict[str, Any]) -> bool:
 def convert(record: dict[str, Any]) -> Iterable[Row]:
     settings = record.get("chat_template_kwargs")
     settings = settings if isinstance(settings, dict) else {}
-    if settings.get("python_tools"):
-        reason = "python_tools: the answers call them in Python code, in <code>"
-        fix = "leave these rows out, or write the calls as <tool_call>"
-        raise DataError(reason, "unread_call", fix)
     columns = dict(record)
-    if settings.get("xml_tools"):
-        columns["tools"] = settings["xml_tools"]
+    tools = [*items(settings.get("xml_tools"))]
+    if settings.get("python_tools"):
+        _check_no_code(record)
+        tools += [tool for tool in items(settings["python_tools"]) if tool not in tools]
+    if tools:
+        columns["tools"] = tools
     if settings.get("custom_instructions"):
         columns["system"] = settings["custom_instructions"]
     columns["chat_template_kwargs"] = {
@@ -61,3 +62,11 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         if name not in _TAKEN and value not in (None, [], "")
     }
     return [make_row(messages_of(record.get("messages"), "messages"), columns, ())]
+
+
+def _check_no_code(record: dict[str, Any]) -> None:
+    for number, message in enumerate(items(record.get("messages"))):
+        if "<code>" in str(field(message, "content")):
+            reason = f"messages[{number}]: python_tools are called in Python code, in <code>"
+            fix = "leave these rows out, or write the calls as <tool_call>"
+            raise DataError(reason, "unread_call", fix)

@@ -26,7 +26,8 @@ the system text. The user's own calls and their results are left out, as tau2's 
 them (is_valid_agent_history_message); so are the simulator's marks, a greeting before the user's
 first words, and what stands after the last answer. A reward below 0.99 makes the label "false". A
 run that was stopped by its user or by a fault outside of the agent says nothing about the agent:
-failed_run. Tools are read where the file has them (tool_defs, with `--include-tool-info`).
+failed_run. In a run without a user (solo mode) the task's ticket is the question. Tools are read
+where the file has them (tool_defs).
 """
 
 from collections.abc import Iterable
@@ -34,6 +35,7 @@ from typing import Any
 
 from swiftkit.data.from_openai import messages_of
 from swiftkit.data.json_values import field, items, listed
+from swiftkit.data.messages import placed
 from swiftkit.data.roles import ANSWERS
 from swiftkit.data.rows import make_row
 from swiftkit.data.simulated_user import SUCCESS, from_first_words_to_last_answer
@@ -45,6 +47,7 @@ LIST_COLUMN = "simulations"
 READS = {
     "": (
         "messages task_id trial reward_info termination_reason skipped policy ticks info_of_run"
+        " ticket"
         " -results -id -timestamp -start_time -end_time -duration -agent_cost -user_cost"
         " -agent_usage -seed -mode -speech_environment -review -user_only_review -info"
         " -auth_classification -hallucination_retries_used -hallucination_check"
@@ -74,7 +77,11 @@ def record_of(record: dict[str, Any], item: Any) -> dict[str, Any]:
     simulation = {"task_id": None, "termination_reason": None, "messages": item}
     if isinstance(item, dict):  # what is none has no reward, so that it is refused
         simulation = item
-    return {**simulation, "info_of_run": record["info"]}
+    ticket = None
+    for task in items(record.get("tasks")):
+        if field(task, "id") == simulation.get("task_id"):
+            ticket = field(task, "ticket")
+    return {**simulation, "info_of_run": record["info"], "ticket": ticket}
 
 
 def files_beside(record: dict[str, Any]) -> dict[str, list[str]]:
@@ -128,7 +135,11 @@ def _row(simulation: dict[str, Any]) -> Row:
         "tools": _tools(field(environment, "tool_defs")),
     }
     seen, numbers = _agents_view(messages)
-    conversation = from_first_words_to_last_answer(messages_of(seen, "messages", numbers))
+    read = messages_of(seen, "messages", numbers)
+    ticket = simulation.get("ticket")
+    if isinstance(ticket, str) and all(message["role"] != "user" for message in read):
+        read.insert(0, placed({"role": "user", "content": ticket}, "ticket"))
+    conversation = from_first_words_to_last_answer(read)
     if conversation[-1:] and conversation[-1]["role"] not in ANSWERS:
         problem = f"the run ended before the agent answered the user ({reason})"
         raise DataError(problem, "no_answer", "leave it out, or run the task again")
@@ -170,13 +181,19 @@ def _agents_view(messages: Any) -> tuple[Any, list[int]]:
             if field(part, "is_audio"):
                 problem = f"messages[{number}] is audio"
                 raise DataError(problem, "unsupported_media", "use the runs of text")
-            if _is_users_own(part):
+            if _is_users_own(part) or _is_stop(part):
                 continue
             if field(part, "role") == "tool":
                 part = {**part, "tool_call_id": part.get("id") or None}
             seen.append(part)
             numbers.append(number)
     return seen, numbers
+
+
+def _is_stop(message: Any) -> bool:
+    """Return whether the agent says no more than that it is done, as it does in solo mode."""
+    is_answer = field(message, "role") == "assistant"
+    return is_answer and bool(field(message, "content") == "###STOP###")
 
 
 def _is_users_own(message: Any) -> bool:
