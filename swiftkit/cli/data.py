@@ -104,9 +104,10 @@ def convert(
 ) -> None:
     """Convert raw data to swift rows; no row is lost: rows in = accepted + rejected.
 
-    INPUT is a .jsonl, .json, .csv or .parquet file, also packed (.jsonl.gz, .json.zst), a folder of
-    these, or - for JSON on stdin. The format of each row is recognized. Each reject is written to
-    the rejects file with its place, code, reason and fix; docs/rejects.md lists the codes.
+    INPUT is a .jsonl, .json, .csv, .tsv, .parquet or .arrow file, also packed (.jsonl.gz,
+    .json.zst), a folder of these, or - for JSON on stdin. The format of each row is recognized.
+    Each reject is written to the rejects file with its place, code, reason and fix;
+    docs/rejects.md lists the codes.
 
     An answer that the data itself calls bad (a KTO label of false, a tau-bench run that failed) is
     no row of sft or grpo: it is counted as filtered, and --to kto uses it.
@@ -132,6 +133,7 @@ def convert(
     from swiftkit.data.renamed_columns import renames_of
     from swiftkit.files.jsonl import encode
     from swiftkit.rendering.written_format import wire_format_named
+    from swiftkit.terminal import printable
 
     if each_step and target != "grpo":
         raise UsageError("--each-step cuts a conversation into questions: it needs --to grpo")
@@ -150,7 +152,7 @@ def convert(
         **options,
     )
     account = convert_files(inputs, output, rejects, how)
-    click.echo(summary(account), err=True)
+    click.echo(printable(summary(account)), err=True)
     if as_json:
         click.echo(encode(account))
     sys.exit(1 if account.rows_rejected > max_rejects else 0)

@@ -19,6 +19,7 @@ from swiftkit.cli.evals import compare, curve, evaluate_command, grade_command, 
 from swiftkit.cli.machine import doctor, preflight
 from swiftkit.cli.parity import parity
 from swiftkit.errors import SwiftkitError
+from swiftkit.files.stop_signals import StoppedBySignal
 
 # errors of a stdout that leads to a full disk, or nowhere
 _UNPRINTABLE = (errno.ENOSPC, errno.EIO, errno.EBADF)
@@ -38,6 +39,9 @@ class SwiftkitGroup(click.Group):
         except KeyboardInterrupt:
             click.echo("swiftkit: stopped", err=True)
             sys.exit(130)
+        except StoppedBySignal as stop:
+            click.echo(f"swiftkit: {stop}; no unfinished file is left", err=True)
+            sys.exit(stop.exit_status)
         except (OSError, RuntimeError) as error:
             fault = _fault_of_file(error)
             if not fault:

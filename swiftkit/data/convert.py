@@ -23,9 +23,11 @@ from swiftkit.data.progress import RowProgress
 from swiftkit.data.renamed_columns import missing_columns_note
 from swiftkit.data.workers import convert_in_workers
 from swiftkit.errors import DataError, UsageError
+from swiftkit.files.drafts import clear_drafts
 from swiftkit.files.inputs import (
     PACKINGS,
     STDIN,
+    TABLES,
     find_files,
     kind_of,
     left_alone,
@@ -33,6 +35,7 @@ from swiftkit.files.inputs import (
     read_spans,
 )
 from swiftkit.files.jsonl import encode, put_first, write_atomically
+from swiftkit.files.stop_signals import SignalStop, stopped_by_signals
 
 _SHOWN = 12  # keys that were not read
 PIECE_BYTES = 1 << 20  # what is converted at a time
@@ -94,19 +97,35 @@ def convert_files(
     """Write `output` and, only if there are rejects, `rejects_file` (default: OUT.rejects.jsonl).
 
     Raises UsageError for a missing input or an unknown format, DataError for a file that cannot be
-    read or written, and for an input without any row.
+    read or written, and for an input without any row, StoppedBySignal at SIGTERM and SIGHUP: then
+    there is no output.
     """
+    with stopped_by_signals() as stop:
+        return _convert_files(inputs, output, rejects_file, options, stop)
+
+
+def _convert_files(
+    inputs: Sequence[Path],
+    output: Path,
+    rejects_file: Path | None,
+    options: ConvertOptions,
+    stop: SignalStop,
+) -> ConvertReport:
+    """Convert; once the outputs are being put in their places, no signal comes between."""
     rejects_path = rejects_file or output.with_suffix(".rejects.jsonl")
     _check_usage(output, rejects_path, options)
-    files = find_files(inputs, (output, rejects_path))
-    report = ConvertReport(str(output), notes=_notes(inputs, files, (output, rejects_path)))
+    written = (output, rejects_path)
+    report = ConvertReport(str(output))
+    files = find_files(inputs, written, report.notes.append)
+    report.notes += _notes(inputs, files, written)
     if options.template_of:
         report.template = _template_report(options, report.notes)
     with ExitStack() as stack:
         progress = stack.enter_context(closing(RowProgress(files)))
         out = stack.enter_context(write_atomically(output))
         rejects: IO[bytes] | None = None  # made at its first line
-        outcomes = stack.enter_context(closing(_outcomes(files, progress.add_bytes, options)))
+        pieces = _outcomes(files, progress.add_bytes, report.notes.append, options)
+        outcomes = stack.enter_context(closing(pieces))
         writer = _RowWriter(out, report, options)
         old_rows, first_old_row = 0, ""
         seen: set[str] = set()  # columns, with --columns
@@ -126,6 +145,7 @@ def convert_files(
                 break
             progress.update(report.rows_in)
         _check_filtered(report, files, options)
+        stop.hold()
     report.notes += _changes_notes(report, seen, options)
     if old_rows:
         report.notes.append(_old_rows_note(old_rows, first_old_row))
@@ -202,20 +222,26 @@ def _check_usage(output: Path, rejects_path: Path, options: ConvertOptions) -> N
         raise UsageError(f"unknown format {options.source_format!r}; known: {known}")
     if output == STDIN:
         raise UsageError("-o -: give a file, or /dev/stdout")
-    if output.suffix in PACKINGS or kind_of(output) in (".parquet", ".csv"):
+    if output.suffix in PACKINGS or kind_of(output) in TABLES:
         raise UsageError(f"{output}: the output is plain JSON Lines; give it the ending .jsonl")
 
 
-def _notes(inputs: Iterable[Path], files: Iterable[Path], written: Iterable[Path]) -> list[str]:
+def _notes(inputs: Iterable[Path], files: Iterable[Path], written: Sequence[Path]) -> list[str]:
     notes = []
     own = set(map(os.path.realpath, written))  # resolve() raises for a link that leads to itself
     others = [path.name for path in left_alone(inputs) if os.path.realpath(path) not in own]
     if others:
         more = " ..." if len(others) > 10 else ""
         notes.append(f"left alone in the folder: {', '.join(others[:10])}{more}")
-    if any(kind_of(file) == ".parquet" for file in files):
-        rule = "a null inside a Parquet row counts as absent"
-        notes.append(f"{rule}: Parquet cannot tell the two apart")
+    kinds = set(map(kind_of, files))
+    for what, columnar in (("a Parquet", (".parquet",)), ("an Arrow", (".arrow", ".feather"))):
+        if not kinds.isdisjoint(columnar):
+            rule = f"a null inside {what} row counts as absent"
+            notes.append(f"{rule}: {what.split()[1]} cannot tell the two apart")
+    drafts = clear_drafts(written)
+    if drafts:
+        names = ", ".join(draft.name for draft in drafts)
+        notes.append(f"deleted, the drafts of runs that were killed: {names}")
     return notes
 
 
@@ -356,11 +382,14 @@ def _changes_notes(
 
 
 def _outcomes(
-    files: list[Path], seen: Callable[[int], None], options: ConvertOptions
+    files: list[Path],
+    seen: Callable[[int], None],
+    note: Callable[[str], None],
+    options: ConvertOptions,
 ) -> Generator[ConvertOutcome, None, None]:
     """Yield the outcomes of all records in input order, made here or by worker processes."""
     if options.workers > 1:
-        yield from convert_in_workers(read_spans(files, seen, PIECE_BYTES), options)
+        yield from convert_in_workers(read_spans(files, seen, PIECE_BYTES, note), options)
         return
-    for chunk in read_chunks(files, seen, PIECE_BYTES):
+    for chunk in read_chunks(files, seen, PIECE_BYTES, note):
         yield from convert_chunk(chunk, options)

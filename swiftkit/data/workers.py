@@ -13,11 +13,12 @@ from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
-from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
+from signal import SIG_BLOCK, SIG_SETMASK, pthread_sigmask
 
 from swiftkit.data.convert_record import ConvertOptions, ConvertOutcome, convert_chunk
 from swiftkit.errors import SwiftkitError
 from swiftkit.files.inputs import Chunk, Span, read_span
+from swiftkit.files.stop_signals import STOPPING
 
 _AHEAD = 3  # pieces in flight for each worker: enough to keep it busy, and memory flat
 Piece = Span | Chunk
@@ -53,7 +54,7 @@ def convert_in_workers(
         if len(processes) < options.workers:  # no more of them than pieces
             ours, theirs = context.Pipe()
             process = context.Process(target=_serve, args=(theirs, options), daemon=True)
-            with _interrupts_blocked():
+            with _signals_blocked():
                 process.start()
             theirs.close()  # so that the pipe ends with the worker
             processes.append(process)
@@ -65,7 +66,7 @@ def convert_in_workers(
         yield from in_order(submit, pieces, _AHEAD * options.workers)
     finally:
         for process in processes:
-            process.terminate()
+            process.kill()  # it holds back what would only ask it to stop, and has nothing to lose
         threads.shutdown(cancel_futures=True)
         for process in processes:
             process.join()
@@ -85,9 +86,10 @@ def in_order(
 
 
 @contextmanager
-def _interrupts_blocked() -> Iterator[None]:
-    """Hold back Ctrl-C: a worker that is started here never hears of it, we do afterwards."""
-    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+def _signals_blocked() -> Iterator[None]:
+    """Hold back Ctrl-C and its like: a worker that is started here never hears of them, we do
+    afterwards. Sent to all processes at once, they are ours to answer."""
+    before = pthread_sigmask(SIG_BLOCK, STOPPING)
     try:
         yield
     finally:

@@ -1,46 +1,64 @@
-"""Find and read input as undecoded records with places: JSON Lines, .json, .csv, .parquet, folders.
+"""Find and read input as undecoded records with places: JSON Lines, .json, tables, folders.
 
-A .json file may hold one list (a record's number is then its place in the list), one object, or, as
-BFCL's files do, JSON Lines; stdin likewise. A Parquet record's number is that of its row. Text may
-be compressed with gzip or zstd, which its first bytes tell, not its name. Everything is read in
+A .json file may hold one list (a record's number is then its place in the list), one object around
+such a list (readers/json_container.py), one object, or, as BFCL's files do, JSON Lines; stdin
+likewise. A Parquet or Arrow record's number is that of its row. Text may be compressed with gzip or
+zstd, which its first bytes tell, not its name. Everything but an object around a list is read in
 pieces: memory does not grow with the file.
 """
 
 import gzip
 import importlib
 import io
+import os
+import re
+import select
+import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from swiftkit.errors import DataError, UsageError
-from swiftkit.files.jsonl import RECORD_LIMIT, decode_line, lines_of, skip_line
+from swiftkit.files.encodings import UNSAFE_TO_CUT, file_encoding, not_utf8
+from swiftkit.files.foreign import check_content
+from swiftkit.files.jsonl import (
+    BOM,
+    RECORD_LIMIT,
+    broken_record,
+    decode_line,
+    lines_of,
+    skip_line,
+)
+from swiftkit.files.readers.columnar_rows import columnar_records
 from swiftkit.files.readers.csv_rows import csv_records
+from swiftkit.files.readers.json_container import may_be_container, unwrapped
 from swiftkit.files.readers.json_items import json_records
-from swiftkit.files.readers.parquet_rows import parquet_records
 
 STDIN = Path("-")
 GOLD_FOLDER = "possible_answer"  # where BFCL keeps the answers to a file, under the same name
-KINDS = (".jsonl", ".json", ".csv", ".parquet")
+KINDS = (".jsonl", ".json", ".csv", ".parquet", ".tsv", ".arrow", ".feather")
 PACKINGS = (".gz", ".zst")
+COLUMNAR = (".parquet", ".arrow", ".feather")  # which pyarrow reads; they are not packed as files
+TABLES = (".csv", ".tsv", *COLUMNAR)
+# what stands beside data and is none: of Hugging Face's save_to_disk, and of LLaMA-Factory
+_ABOUT_DATA = ("dataset_info.json", "dataset_dict.json", "state.json")
 _CHUNK_BYTES = 1 << 20
+_WAIT_SECONDS = 0.2
 _Reader = Callable[[io.BufferedReader], Iterator[tuple[int, bytes]]]
-_READERS: dict[str, _Reader] = {".json": json_records, ".csv": csv_records}
-_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_FOREIGN = {  # first bytes of what is no text
-    b"PAR1": "Parquet: give the file the ending .parquet",
-    b"PK\x03\x04": "a ZIP archive or an Excel sheet: unpack it, or save the sheet as CSV",
-    b"BZh": "compressed with bzip2: unpack it",
-    b"\xfd7zXZ": "compressed with xz: unpack it",
-    b"\xff\xfe": "UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8)",
-    b"\xfe\xff": "UTF-16: save it as UTF-8 (iconv -f UTF-16 -t UTF-8)",
+_READERS: dict[str, _Reader] = {
+    ".json": json_records,
+    ".csv": csv_records,
+    ".tsv": partial(csv_records, delimiter="\t"),
 }
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+_LIST_BEGINS = re.compile(rb"\[\s*\{")
+_Note = Callable[[str], None]
 _LIBRARY_ERRORS = {
     "pyarrow": "ArrowException",
     "backports.zstd": "ZstdError",
@@ -63,12 +81,26 @@ class Span(msgspec.Struct, frozen=True):
     number: int
     start: int
     size: int
+    encoding: str = ""  # that the file seems to have instead of UTF-8
 
 
-def find_files(inputs: Iterable[Path], written: Iterable[Path]) -> list[Path]:
+class _Opened(NamedTuple):
+    """A file that is open for its unpacked bytes."""
+
+    file: io.BufferedReader
+    kind: str  # the ending that says how its content is read
+    encoding: str  # that it seems to have instead of UTF-8
+    is_packed: bool
+    is_one_value: bool  # under a name that says JSON Lines
+
+
+def find_files(
+    inputs: Iterable[Path], written: Iterable[Path], note: _Note = lambda _: None
+) -> list[Path]:
     """Return the files to read, in order. Raises UsageError where there is nothing to read.
 
-    A folder stands for the data files in it itself, sorted, less those that this run writes.
+    A folder stands for the data files in it itself, sorted, less hidden ones and those that this
+    run writes. A file that is named twice, by a link too, is read once; `note` is told.
     """
     own = {path.resolve() for path in written}
     files: list[Path] = []
@@ -77,8 +109,7 @@ def find_files(inputs: Iterable[Path], written: Iterable[Path]) -> list[Path]:
             data = filter(_is_data, sorted(path.iterdir()))
             inside = [file for file in data if file.resolve() not in own]
             if not inside:
-                endings = f"{', '.join(KINDS)}; the first three also .gz or .zst"
-                raise UsageError(f"{path}: no data file in this folder itself ({endings})")
+                raise UsageError(_no_data(path))
             files += inside
         elif path != STDIN and not path.exists():
             raise UsageError(f"{path}: no such file or folder")
@@ -86,16 +117,51 @@ def find_files(inputs: Iterable[Path], written: Iterable[Path]) -> list[Path]:
             raise UsageError(f"{path} is both input and output; choose another name for the output")
         else:
             files.append(path)
-    return files
+    return _distinct(files, note)
+
+
+def _no_data(folder: Path) -> str:
+    """Return the message for a folder without data, which names those inside that have some."""
+    endings = f"{', '.join(KINDS)}; text also .gz or .zst"
+    message = f"{folder}: no data file in this folder itself ({endings})"
+    inner = [entry for entry in sorted(folder.iterdir()) if entry.is_dir()]
+    with_data = [entry.name for entry in inner if any(map(_is_data, entry.iterdir()))]
+    if with_data:
+        message += f"; there is some in its folders: give one, {', '.join(with_data[:10])}"
+    return message
+
+
+def _distinct(files: Iterable[Path], note: _Note) -> list[Path]:
+    """Return the files without those that are the same as one before."""
+    first: dict[tuple[int, int], Path] = {}  # by device and inode
+    distinct = []
+    for path in files:
+        identity = (0, 0)
+        if path != STDIN:
+            status = path.stat()
+            identity = (status.st_dev, status.st_ino)
+        if identity not in first:
+            first[identity] = path
+            distinct.append(path)
+        else:
+            same = name_of(first[identity])
+            name = name_of(path)
+            note(f"given twice, read once: {name if name == same else f'{name} is {same}'}")
+    return distinct
 
 
 def left_alone(inputs: Iterable[Path]) -> list[Path]:
-    """Return what stands in the folders among the inputs and is no data file, less hidden files."""
+    """Return what stands in the folders among the inputs and is not read, less hidden other files.
+
+    A hidden data file, as macOS writes beside each copy (._rows.jsonl), is among them.
+    """
     others: list[Path] = []
     for path in inputs:
         if path.is_dir():
-            inside = [entry for entry in sorted(path.iterdir()) if not _is_data(entry)]
-            others += [entry for entry in inside if not entry.name.startswith(".")]
+            for entry in sorted(path.iterdir()):
+                is_hidden = entry.name.startswith(".")
+                if not _is_data(entry) and (not is_hidden or kind_of(entry) in KINDS):
+                    others.append(entry)
     return others
 
 
@@ -115,8 +181,10 @@ def read_chunks(
     files: Iterable[Path],
     seen: Callable[[int], None] = lambda _: None,
     chunk_bytes: int = _CHUNK_BYTES,
+    note: _Note = lambda _: None,
 ) -> Iterator[Chunk]:
-    """Yield all records; `seen` is told how many bytes were read since it was called last.
+    """Yield all records; `seen` is told how many bytes were read since it was called last, `note`
+    how a file was read where that is no matter of course.
 
     Raises DataError (unreadable_file) for a file that cannot be read to its end.
     """
@@ -124,7 +192,7 @@ def read_chunks(
         chunk, size = Chunk(path, []), 0
         number = 0
         try:
-            for number, record in _read(path, seen):
+            for number, record in _read(path, seen, note):
                 chunk.records.append((number, record))
                 size += len(record)
                 if size >= chunk_bytes:
@@ -136,24 +204,30 @@ def read_chunks(
 
 
 def read_spans(
-    files: Iterable[Path], seen: Callable[[int], None], span_bytes: int
+    files: Iterable[Path],
+    seen: Callable[[int], None],
+    span_bytes: int,
+    note: _Note = lambda _: None,
 ) -> Iterator[Span | Chunk]:
     """Yield the same for processes that read for themselves; what is no plain text as chunks."""
     for path in files:
-        if path == STDIN or kind_of(path) in (*_READERS, ".parquet") or not path.is_file():
-            yield from read_chunks([path], seen, span_bytes)
+        if path == STDIN or kind_of(path) in (*_READERS, *COLUMNAR) or not path.is_file():
+            yield from read_chunks([path], seen, span_bytes, note)
             continue
         number = start = 0
         try:
-            with _open(path, seen) as file:
-                if not isinstance(file.raw, _CountedFile):  # packed
-                    yield from read_chunks([path], seen, span_bytes)
-                    continue
+            with _open(path, lambda _: None) as opened:
+                is_plain = not opened.is_packed and opened.kind not in _READERS
+            if not is_plain:
+                yield from read_chunks([path], seen, span_bytes, note)
+                continue
+            with _open(path, seen) as opened:
+                file = opened.file
                 while block := file.read(span_bytes):
                     size, lines = len(block), block.count(b"\n")
                     if not block.endswith(b"\n"):
                         size, lines = size + skip_line(file), lines + 1
-                    yield Span(path, number + 1, start, size)
+                    yield Span(path, number + 1, start, size, opened.encoding)
                     start, number = start + size, number + lines
         except _read_errors() as error:
             raise _unreadable(path, number, error) from error
@@ -167,7 +241,10 @@ def read_span(span: Span) -> Chunk:
             text = io.BytesIO(file.read(min(span.size, _CHUNK_BYTES + RECORD_LIMIT)))
     except OSError as error:
         raise _unreadable(span.path, 0, error) from error
-    return Chunk(span.path, list(lines_of(text, span.number)))
+    lines = lines_of(text, span.number)
+    if span.encoding:
+        lines = _name_encoding(lines, span.path, span.encoding)
+    return Chunk(span.path, list(lines))
 
 
 @lru_cache(maxsize=64)
@@ -189,7 +266,9 @@ def companion(path: Path, folder: str, key: str = "id") -> dict[str, dict[str, A
 
 
 def _is_data(file: Path) -> bool:
-    return file.is_file() and kind_of(file) in KINDS
+    is_hidden = file.name.startswith(".")
+    is_kind = kind_of(file) in KINDS and file.name not in _ABOUT_DATA
+    return is_kind and not is_hidden and file.is_file()
 
 
 def _read_errors() -> tuple[type[Exception], ...]:
@@ -210,24 +289,47 @@ def _unreadable(path: Path, number: int, error: Exception) -> DataError:
     return DataError(f"{name_of(path)}: cannot be read{after}: {reason}", "unreadable_file", fix)
 
 
-def _read(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
-    if kind_of(path) == ".parquet":
-        yield from parquet_records(path, seen)
+def _read(path: Path, seen: Callable[[int], None], note: _Note) -> Iterator[tuple[int, bytes]]:
+    name, kind = name_of(path), kind_of(path)
+    if kind in COLUMNAR:
+        with path.open("rb") as file:
+            check_content(path, name, file.read(512), kind)
+        yield from columnar_records(path, kind, seen)
         return
-    with _open(path, seen) as file:
+    with _open(path, seen) as opened:
+        if opened.is_one_value:
+            note(f"{name}: one JSON value, not JSON Lines: read as a .json file is")
+        records = _READERS.get(opened.kind, lines_of)(opened.file)
+        if opened.kind == ".json":
+            records = unwrapped(records, lambda text: note(f"{name}: {text}"))
+        if opened.encoding:
+            records = _name_encoding(records, path, opened.encoding)
         try:
-            yield from _READERS.get(kind_of(path), lines_of)(file)
+            yield from records
         except DataError as error:
-            raise DataError(f"{name_of(path)}: {error.reason}", error.code, error.fix) from error
+            raise DataError(f"{name}: {error.reason}", error.code, error.fix) from error
+
+
+def _name_encoding(
+    records: Iterator[tuple[int, bytes]], path: Path, encoding: str
+) -> Iterator[tuple[int, bytes]]:
+    """Yield the records of a file that seems to have this encoding: what is not UTF-8 says so."""
+    for number, record in records:
+        try:
+            record.decode()
+        except UnicodeDecodeError:
+            record = broken_record(record, not_utf8(path, encoding))
+        yield number, record
 
 
 @contextmanager
-def _open(path: Path, seen: Callable[[int], None]) -> Iterator[io.BufferedReader]:
-    """Open a file for its unpacked bytes. Raises DataError (unreadable_file) for no text."""
+def _open(path: Path, seen: Callable[[int], None]) -> Iterator[_Opened]:
+    """Open a file for its unpacked bytes. Raises DataError for what holds no rows of its kind."""
     if path == STDIN and sys.stdin is None:
         fix = "pipe the data into it, or give a file"
         raise DataError("stdin is closed", "unreadable_file", fix)
-    raw: Any = sys.stdin.buffer if path == STDIN else _CountedFile(path, seen)
+    name, kind = name_of(path), kind_of(path)
+    raw: Any = _CountedFile(path, seen) if path != STDIN else _stdin(seen)
     with io.BufferedReader(raw, _CHUNK_BYTES) as packed:
         file, head = packed, packed.peek(4)
         if head.startswith(_GZIP):
@@ -236,22 +338,53 @@ def _open(path: Path, seen: Callable[[int], None]) -> Iterator[io.BufferedReader
         elif head.startswith(_ZSTD):
             file = io.BufferedReader(_import_zstd(path).ZstdFile(packed), _CHUNK_BYTES)
         head = file.peek(512)
-        foreign = [advice for start, advice in _FOREIGN.items() if head.startswith(start)]
-        if head[257:262] == b"ustar":
-            foreign = ["a tar archive: unpack it"]
-        if foreign:
-            raise DataError(f"{name_of(path)} is {foreign[0]}", "unreadable_file")
-        yield file
+        check_content(path, name, head, kind)
+        is_one_value = kind not in _READERS and _is_one_value(head)
+        kind = ".json" if is_one_value else kind
+        encoding = file_encoding(head)
+        if kind == ".json" and encoding in UNSAFE_TO_CUT:
+            raise not_utf8(path, encoding, name)
+        yield _Opened(file, kind, encoding, file is not packed, is_one_value)
+
+
+def _stdin(seen: Callable[[int], None]) -> Any:
+    try:
+        return _CountedFile(sys.stdin.fileno(), seen)
+    except io.UnsupportedOperation:  # it is no file of the system
+        return sys.stdin.buffer
+
+
+def _is_one_value(head: bytes) -> bool:
+    """Return whether a file is no JSON Lines: one list or object over several lines, or a list of
+    objects or an object around one in its only line.
+
+    A line that is broken off where such a value would go on is a broken line, if the next ones do
+    not go on with it.
+    """
+    lines = [line.strip() for line in head.removeprefix(BOM).lstrip().split(b"\n", 8)]
+    first, *rest = filter(None, lines) if any(lines) else [b""]
+    if not rest:
+        return _LIST_BEGINS.match(first) is not None or may_be_container(first)
+    if first in (b"{", b"[{"):
+        return rest[0].startswith((b'"', b"}"))
+    if first == b"[":
+        return rest[0] == b"{" or rest[0].endswith(b",") or rest[1:2] == [b"]"]
+    return first.startswith(b"[") and first.endswith(b",")
 
 
 class _CountedFile(io.FileIO):
-    """A file that tells how much of it was read."""
+    """A file that tells how much of it was read, and lets a signal end the wait for a pipe."""
 
-    def __init__(self, path: Path, seen: Callable[[int], None]) -> None:
-        super().__init__(path)
+    def __init__(self, file: Path | int, seen: Callable[[int], None]) -> None:
+        super().__init__(file, closefd=isinstance(file, Path))
         self._seen = seen
+        self._may_block = not stat.S_ISREG(os.fstat(self.fileno()).st_mode)
 
     def readinto(self, buffer: Any) -> int | None:
+        if self._may_block:
+            # a signal just before read() would be heard of after it, which may be never
+            while not select.select([self], [], [], _WAIT_SECONDS)[0]:
+                pass
         count = super().readinto(buffer)
         self._seen(count or 0)
         return count

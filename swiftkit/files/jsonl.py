@@ -15,13 +15,16 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 from swiftkit.errors import DataError
-from swiftkit.json_text import check_distinct
+from swiftkit.files.drafts import draft_of, lock_draft
+from swiftkit.files.encodings import guess
+from swiftkit.json_text import check_distinct, decode_or_none
 
 T = TypeVar("T")
 BOM = b"\xef\xbb\xbf"
 RECORD_LIMIT = 256 << 20  # bytes; a longer record has lost its line breaks or a quote
 _BLOCK_BYTES = 1 << 20
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # msgspec's own message misleads here
+_PYTHON_WORD = re.compile(rb'"\s*:\s*(?:None|True|False)\s*[,}]')
 _decode = msgspec.json.Decoder().decode
 encode = msgspec.json.Encoder().encode
 
@@ -78,7 +81,10 @@ def broken_record(raw: bytes, error: DataError) -> BrokenRecord:
 def too_long(raw: bytes) -> BrokenRecord:
     """Return the beginning of a record beyond RECORD_LIMIT."""
     reason = f"longer than {RECORD_LIMIT >> 20} MiB"
-    fix = "a line break, a quote or a bracket may be missing before; or split the record"
+    fix = (
+        "a line break, a quote or a bracket may be missing before; or split the record, as jq -c"
+        " '.data[]' FILE > NEW does with one object around a list"
+    )
     return broken_record(raw[:10_000], DataError(reason, "record_too_long", fix))
 
 
@@ -89,11 +95,31 @@ def decode_line(line: bytes, where: str, decode: Callable[[bytes], T]) -> T:
     try:
         return decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        is_surrogate = _SURROGATE.search(line) and "truncated" in str(error)
-        reason = f"{where}: not valid JSON: {'a lone surrogate' if is_surrogate else error}"
-        raise DataError(reason, "broken_json", "mend or delete this line") from error
+        problem, fix = _broken_json(line, error)
+        raise DataError(f"{where}: not valid JSON: {problem}", "broken_json", fix) from error
     except RecursionError as error:
         raise DataError(f"{where}: nested too deeply", "too_deep", "flatten this row") from error
+
+
+def _broken_json(line: bytes, error: Exception) -> tuple[str, str]:
+    """Return in words what is wrong with a line, and the fix."""
+    fix = "mend or delete this line"
+    if _SURROGATE.search(line) and "truncated" in str(error):
+        return "a lone surrogate", fix
+    try:
+        line.decode()
+    except UnicodeDecodeError as place:
+        problem = f"not utf-8: byte 0x{line[place.start]:02x} at {place.start}"
+        encoding = guess(line)
+        if encoding:
+            problem += f"; this line reads like {encoding}, which is a guess"
+        iconv = f"iconv -f {encoding or 'ENCODING'} -t UTF-8 FILE > NEW"
+        return problem, f"{fix}; if all of the file is so, save it as UTF-8: {iconv}"
+    if line.startswith(b"{'") or _PYTHON_WORD.search(line):
+        return f"{error}; it looks like Python's text of a dict", "write it with json.dumps"
+    if line.endswith(b"},") and decode_or_none(line[:-1]) is not None:
+        return "a comma behind the object", "delete the comma, or make the file a .json list"
+    return str(error), fix
 
 
 def decode_record(line: bytes, where: str) -> Any:
@@ -137,16 +163,17 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
     target = draft = path
     if not is_device:
         target = path.resolve()  # a link stays a link
-        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+        draft = draft_of(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with draft.open("ab" if is_device else "wb") as file:
+            if not is_device:
+                lock_draft(file)
             yield file
             file.flush()
             if not is_device:
                 os.fsync(file.fileno())
-        if not is_device:
-            draft.replace(target)
+                draft.replace(target)
     except OSError as error:
         reason = f"{path}: cannot be written: {error.strerror or error}"
         fix = "check the folder, its permissions and the free space"

@@ -162,7 +162,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[int, Any, str]]:
     """Yield the rows of a Parquet file where pyarrow is installed."""
     if importlib.util.find_spec("pyarrow") is None:
         return
-    from swiftkit.files.readers.parquet_rows import parquet_records
+    from swiftkit.files.readers.columnar_rows import parquet_records
 
     try:
         for number, record in parquet_records(path, lambda _: None):

@@ -5,18 +5,20 @@ tests/data/test_convert.py has the faults of single lines, tests/files/test_inpu
 kind of file.
 """
 
+import fcntl
 import gzip
 import json
 import os
 import pty
 import resource
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -247,8 +249,9 @@ def running(out: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def heed_ctrl_c() -> None:
-    """Tests that are started in the background ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    """Tests that are started in the background, or with nohup, ignore signals."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def wait_until(happened: Callable[[], bool]) -> None:
@@ -263,18 +266,15 @@ def workers_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
     return [child for child in children if any("spawn_main" in word for word in child.cmdline())]
 
 
-@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_run_takes_its_workers_along(tmp_path: Path, sent: signal.Signals) -> None:
+def test_a_killed_run_takes_its_workers_along(tmp_path: Path) -> None:
     """There is no output, and no process waits for ever."""
     out = tmp_path / "rows.jsonl"
     with running(out, "--workers", "2") as process:
         workers = workers_of(process)
-        process.send_signal(sent)
+        process.kill()
         process.wait(timeout=60)
     assert len(workers) == 2
-    wait_until(
-        lambda: not any(worker.is_running() and worker.status() != "zombie" for worker in workers)
-    )
+    wait_until(lambda: not any(is_alive(worker) for worker in workers))
     assert not out.exists()
 
 
@@ -300,15 +300,141 @@ def test_a_killed_worker_ends_the_run(tmp_path: Path, plain: bool, attempt: int)
     assert not out.exists()
 
 
+SAID = {
+    signal.SIGINT: b"swiftkit: stopped\n",
+    signal.SIGTERM: b"swiftkit: stopped by SIGTERM; no unfinished file is left\n",
+    signal.SIGHUP: b"swiftkit: stopped by SIGHUP; no unfinished file is left\n",
+}
+
+
+@pytest.mark.parametrize("to_all", [True, False])  # as a terminal does, or `kill`
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_ctrl_c_ends_the_run_and_leaves_nothing(tmp_path: Path, workers: str) -> None:
-    """One word, and nothing is left behind."""
+@pytest.mark.parametrize("sent", SAID)
+def test_a_signal_ends_the_run_and_leaves_nothing(
+    tmp_path: Path, sent: signal.Signals, workers: str, to_all: bool
+) -> None:
+    """One sentence, the shell's exit status, neither file nor worker is left behind; also while it
+    waits for more input."""
     out = tmp_path / "rows.jsonl"
     with running(out, "--workers", workers) as process:
-        os.killpg(process.pid, signal.SIGINT)  # to the workers too, as a terminal does
-        stderr = process.communicate()[1]
-    assert (process.returncode, stderr) == (130, b"swiftkit: stopped\n")
+        children = workers_of(process)
+        (os.killpg if to_all else os.kill)(process.pid, sent)
+        stderr = process.communicate(timeout=60)[1]
+    assert (process.returncode, stderr) == (128 + sent, SAID[sent])
     assert not list(tmp_path.iterdir())
+    assert len(children) == (2 if workers == "2" else 0)
+    wait_until(lambda: not any(is_alive(child) for child in children))
+
+
+def is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+
+
+def test_a_hangup_that_nohup_ignores_ends_nothing(tmp_path: Path) -> None:
+    """The run goes on to its end, its workers too."""
+    out = tmp_path / "rows.jsonl"
+    raw = tmp_path / "raw"
+    os.mkfifo(raw)
+    command = ["nohup", *COMMAND, raw, "-o", out, "--workers", "2"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, start_new_session=True) as process:
+        with raw.open("wb") as file:
+            file.write(LONG_LINE * 2000)
+            file.flush()
+            wait_until(lambda: any(draft.stat().st_size for draft in tmp_path.glob(".*.part")))
+            os.killpg(process.pid, signal.SIGHUP)
+            file.write(LONG_LINE)
+        stderr = process.communicate(timeout=60)[1]
+    assert process.returncode == 0
+    assert b"2001 rows in = 2001 accepted" in stderr
+    assert lines_in(out) == 2001
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_signal_at_any_time_leaves_all_or_nothing(tmp_path: Path, workers: str) -> None:
+    """Output and rejects file are those of a whole run, or neither is there."""
+    raw, out = tmp_path / "raw.jsonl", tmp_path / "out" / "rows.jsonl"
+    raw.write_bytes((LINE + b"\n{\n") * 4000 + LINE[:-1] + b', "late": "x"}\n')
+    began = time.monotonic()
+    convert(raw, "-o", out, "--workers", workers)
+    took = time.monotonic() - began
+    whole = {path.name: path.stat().st_size for path in out.parent.iterdir()}
+    assert len(whole) == 2
+    for tenth in (4, 6, 8, 9, 10):
+        shutil.rmtree(out.parent)
+        out.parent.mkdir()
+        command = [*COMMAND, raw, "-o", out, "--workers", workers]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(took * tenth / 10)
+            process.terminate()
+            process.wait(timeout=60)
+        left = {path.name: path.stat().st_size for path in out.parent.iterdir()}
+        assert left in ({}, whole)
+        assert left == whole or process.returncode in (143, -signal.SIGTERM)
+
+
+def test_drafts_of_killed_runs_are_deleted(tmp_path: Path) -> None:
+    """Those alone: no file of a process that lives, of another program, or that a lock says is
+    written elsewhere."""
+    out = tmp_path / "rows.jsonl"
+    with running(out) as process:
+        process.kill()
+    killed = [path.name for path in tmp_path.iterdir()]
+    assert killed == [f".rows.jsonl.{process.pid}.part"]
+    dead = process.pid
+    kept = {
+        f".rows.jsonl.{os.getpid()}.part": "its process lives",
+        f".film.mp4.{dead}.part": "not ours",
+        f"rows.jsonl.{dead}.part": "not our name",
+        ".rows.jsonl.part": "no process",
+        ".rows.jsonl.0.part": "no process",
+        f".rows.jsonl.{dead}.part.jsonl": "not our name",
+        f".locked.jsonl.{dead}.part": "locked",
+        f".linked.jsonl.{dead}.part": "a link",
+    }
+    for name in kept:
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / f".linked.jsonl.{dead}.part").unlink()
+    (tmp_path / f".linked.jsonl.{dead}.part").symlink_to("nowhere")
+    (tmp_path / f".rows.rejects.jsonl.{dead}.part").write_bytes(b"x")
+    (tmp_path / f".other.jsonl.{dead}.part").write_bytes(b"x")
+    raw = tmp_path / "raw" / "raw.jsonl"
+    raw.parent.mkdir()
+    raw.write_bytes(LINE)
+    with (tmp_path / f".locked.jsonl.{dead}.part").open("wb") as locked:
+        fcntl.flock(locked, fcntl.LOCK_EX)
+        done = convert(raw, "-o", out, "--json")
+    deleted = [
+        f".{name}.{dead}.part" for name in ("other.jsonl", "rows.jsonl", "rows.rejects.jsonl")
+    ]
+    note = f"deleted, the drafts of runs that were killed: {', '.join(deleted)}"
+    assert json.loads(done.stdout)["notes"] == [note]
+    assert {path.name for path in tmp_path.iterdir()} == {*kept, "raw", "rows.jsonl"}
+
+
+def test_a_file_given_twice_is_read_once(tmp_path: Path) -> None:
+    """By another spelling, with its folder, by a link of either kind; and it is said."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    raw = folder / "raw.jsonl"
+    raw.write_bytes(LINE)
+    (folder / ".raw.jsonl").write_bytes(LINE)
+    (folder / ".DS_Store").write_bytes(b"x")
+    (folder / "dataset_info.json").write_bytes(b"{}")
+    (tmp_path / "hard.jsonl").hardlink_to(raw)
+    (tmp_path / "soft.jsonl").symlink_to(raw)
+    out = tmp_path / "rows.jsonl"
+    again = [f"{folder}/../in/raw.jsonl", tmp_path / "hard.jsonl", tmp_path / "soft.jsonl", raw]
+    for workers in ("1", "2"):
+        done = convert(folder, *again, "-o", out, "--json", "--workers", workers)
+        report = report_of(done, out)
+        assert report["rows_in"] == 1
+        assert report["notes"] == [
+            *(f"given twice, read once: {path} is {raw}" for path in again[:3]),
+            f"given twice, read once: {raw}",
+            "left alone in the folder: .raw.jsonl, dataset_info.json",
+        ]
 
 
 def on_a_terminal(*arguments: str | Path) -> tuple[int, str]:

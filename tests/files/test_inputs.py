@@ -160,6 +160,12 @@ def test_find_files_in_a_folder(tmp_path: Path) -> None:
         UsageError, match=r"no data file in this folder itself \(.jsonl, .json, .csv, .parquet"
     ):
         find_files([tmp_path / "possible_answer"], [])
+    outer = tmp_path / "dict"
+    (outer / "train").mkdir(parents=True)
+    written(outer, "dataset_dict.json", b"{}")
+    written(outer / "train", "data.arrow", b"")
+    with pytest.raises(UsageError, match="in its folders: give one, train"):
+        find_files([outer], [])
 
 
 def test_kind_of_a_path_is_its_ending() -> None:

@@ -1,4 +1,6 @@
-"""Rows of a CSV file (RFC 4180, UTF-8, commas, a line of names first) as records, {name: text}.
+"""Rows of a CSV file (RFC 4180, UTF-8, a line of names first) as records, {name: text}.
+
+A TSV file is read by the same rules, with tabs in place of commas.
 
 In the columns of _NESTED the text may be a JSON list, which is what it becomes then; in those of
 _VERDICTS true, false, 1 or 0, for a table has no types.
@@ -17,17 +19,17 @@ _MUST_BE_NESTED = ("messages", "conversations", "conversation")
 _NESTED = (*_MUST_BE_NESTED, "history", "prompt", "chosen", "rejected")
 _VERDICTS = ("label", "kto_tag")
 _VALUES = {"true": True, "false": False, "1": 1, "0": 0}
-_FIX = "quote cells that hold commas, quotes or line breaks, or use .jsonl"
+_FIX = "quote cells that hold separators, quotes or line breaks, or use .jsonl"
 
 
-def csv_records(file: io.BufferedReader) -> Iterator[tuple[int, bytes]]:
+def csv_records(file: io.BufferedReader, delimiter: str = ",") -> Iterator[tuple[int, bytes]]:
     """Yield (line number, record) of each row below the line of names."""
     csv.field_size_limit(RECORD_LIMIT)
     with io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline="") as lines:
         row_lines: list[str] = []  # of the row that is being read
         # else a missing quote swallows the rest in silence
-        reader = csv.reader(_remember(lines, row_lines), strict=True)
-        names = _read_names(reader)
+        reader = csv.reader(_remember(lines, row_lines), delimiter=delimiter, strict=True)
+        names = _read_names(reader, delimiter)
         while True:
             first = reader.line_num + 1
             row_lines.clear()
@@ -54,16 +56,30 @@ def _raw(lines: list[str]) -> bytes:
     return "".join(lines[:100]).encode("utf-8", "surrogateescape")
 
 
-def _read_names(reader: Iterator[list[str]]) -> list[str]:
+def _read_names(reader: Iterator[list[str]], delimiter: str) -> list[str]:
     try:
         names = next((cells for cells in reader if cells), [])
     except csv.Error as error:
         raise _broken_csv(f"the line of names: {error}") from error
     if len(set(names)) < len(names):
         raise _broken_csv(f"two columns of one name: {', '.join(names)[:200]!r}")
-    if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
-        raise _broken_csv(f"the columns are not separated by commas: {names[0][:200]!r}")
+    if len(names) == 1:
+        _check_delimiter(names[0], delimiter)
     return names
+
+
+def _check_delimiter(name: str, delimiter: str) -> None:
+    """Raise DataError (broken_csv) if the only name is several, separated by something else."""
+    fixes = {
+        "\t": "give it the ending .tsv",
+        ",": "give it the ending .csv",
+        ";": "save it with commas or tabs",
+    }
+    for mark, fix in fixes.items():
+        if mark in name and mark != delimiter:
+            separators = "commas" if delimiter == "," else "tabs"
+            reason = f"the columns are not separated by {separators}: {name[:200]!r}"
+            raise DataError(reason, "broken_csv", fix)
 
 
 def _record(names: list[str], cells: list[str]) -> bytes:

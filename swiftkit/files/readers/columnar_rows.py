@@ -1,9 +1,10 @@
-"""Rows of a Parquet file as JSON records, {column: value}, with pyarrow, imported when needed.
+"""Rows of a Parquet or Arrow file as JSON records, {column: value}, with pyarrow, imported when
+needed.
 
 Parquet cannot tell a key that an object lacks from one that is null: `[{"a": 1}, {"b": 2}]` comes
 back as `[{"a": 1, "b": null}, {"a": null, "b": 2}]`, and would be trained so. So a null column, and
 a key that is null in a nested object, count as absent; a null item of a list stays. Text that is
-marked as bytes is text, other bytes are null.
+marked as bytes is text, other bytes are null. The same holds for Arrow.
 """
 
 import math
@@ -18,32 +19,79 @@ from swiftkit.errors import DataError, UsageError
 from swiftkit.files.jsonl import broken_record
 
 _BATCH_BYTES = 4 << 20
+_BATCH_ROWS = 256
+_ARROW = b"ARROW1"  # a file begins so, a stream does not
 _INFINITE = msgspec.Raw(b"Infinity")  # no JSON: its record is refused when it is decoded
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
-def parquet_records(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
-    """Yield (row number, record); `seen` gets the bytes read. Raises UsageError without pyarrow."""
+def columnar_records(
+    path: Path, kind: str, seen: Callable[[int], None]
+) -> Iterator[tuple[int, bytes]]:
+    """Yield (row number, record); `seen` gets the bytes read. Raises UsageError without pyarrow.
+
+    `kind`: .parquet, or .arrow and .feather, which are one format. A batch of an Arrow file is in
+    memory as a whole: 64,000 rows as Feather writes it, 1,000 as `datasets` does.
+    """
     try:
         import pyarrow.compute
-        from pyarrow import parquet
     except ImportError as error:
-        reason = f"{path}: to read Parquet, pyarrow is needed"
+        what = "Parquet" if kind == ".parquet" else "Arrow"
+        reason = f"{path}: to read {what}, pyarrow is needed"
         raise UsageError(f"{reason}: pip install 'swiftkit[parquet]'") from error
+    batches = _parquet_batches if kind == ".parquet" else _arrow_batches
+    size = path.stat().st_size
     number = 0
     with pyarrow.OSFile(str(path)) as file:
-        # Without buffer_size a whole row group is in memory, which may be the whole file.
-        table = parquet.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
-        names = table.schema_arrow.names
-        if len(set(names)) < len(names):
-            reason = f"{path}: two columns of one name: {', '.join(names)[:200]}"
-            raise DataError(reason, "unreadable_file", "rename one")
-        rows, size = table.metadata.num_rows, path.stat().st_size
-        for batch in table.iter_batches(_batch_rows(table.metadata), use_threads=False):
+        for batch, share in batches(path, file, pyarrow):
             for record in _values(batch.to_struct_array(), pyarrow):
                 number += 1
                 yield number, _encode_record(record)
-            seen(size * batch.num_rows // rows)
+            seen(int(size * share))
+
+
+def parquet_records(path: Path, seen: Callable[[int], None]) -> Iterator[tuple[int, bytes]]:
+    """Yield (row number, record) of a Parquet file, as columnar_records does."""
+    return columnar_records(path, ".parquet", seen)
+
+
+def _parquet_batches(path: Path, file: Any, _: Any) -> Iterator[tuple[Any, float]]:
+    """Yield pieces of the table with the share of the rows that each has."""
+    from pyarrow import parquet
+
+    # Without buffer_size a whole row group is in memory, which may be the whole file.
+    table = parquet.ParquetFile(file, buffer_size=1 << 20, pre_buffer=False)
+    _check_names(path, table.schema_arrow.names)
+    for batch in table.iter_batches(_batch_rows(table.metadata), use_threads=False):
+        yield batch, batch.num_rows / table.metadata.num_rows
+
+
+def _arrow_batches(path: Path, file: Any, _: Any) -> Iterator[tuple[Any, float]]:
+    """Yield pieces of an Arrow file, or of a stream as `datasets` keeps it."""
+    from pyarrow import ipc
+
+    is_file = file.read(len(_ARROW)) == _ARROW
+    file.seek(0)
+    if is_file:
+        table = ipc.open_file(file)
+        count = table.num_record_batches
+        batches = map(table.get_batch, range(count))
+    else:
+        table = batches = ipc.open_stream(file)
+        count = 0
+    _check_names(path, table.schema.names)
+    before = 0
+    for batch in batches:
+        for start in range(0, batch.num_rows, _BATCH_ROWS):
+            yield batch.slice(start, _BATCH_ROWS), 0
+        yield batch.slice(0, 0), 1 / count if count else (file.tell() - before) / file.size()
+        before = file.tell()
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    if len(set(names)) < len(names):
+        reason = f"{path}: two columns of one name: {', '.join(names)[:200]}"
+        raise DataError(reason, "unreadable_file", "rename one")
 
 
 def _batch_rows(metadata: Any) -> int:
@@ -51,7 +99,7 @@ def _batch_rows(metadata: Any) -> int:
     groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
     size: int = sum(group.total_byte_size for group in groups)
     rows: int = metadata.num_rows
-    return max(1, min(256, _BATCH_BYTES * rows // max(size, 1)))
+    return max(1, min(_BATCH_ROWS, _BATCH_BYTES * rows // max(size, 1)))
 
 
 def _encode_record(record: dict[str, Any]) -> bytes:
