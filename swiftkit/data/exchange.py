@@ -32,13 +32,14 @@ def _places(names: str) -> tuple[Place, ...]:
 
 REQUESTS = _places(
     "request.body request request_body requestBody reqPayload request_json raw_request llm_request"
-    " request_payload req proxy_server_request.body proxy_server_request body inputs"
-    " input.inputBodyJson modelInput params kwargs sample input"
+    " request_payload req full_request proxy_server_request.body proxy_server_request body inputs"
+    " input.inputBodyJson modelInput params kwargs sample span_data input"
 )
 RESPONSES = _places(
     "response.body response response_body responseBody respPayload response_json raw_response"
-    " llm_response response_payload resp res response_obj outputs output.outputBodyJson modelOutput"
-    " result.message result sample output completion"
+    " llm_response response_payload resp res full_response response_obj outputs"
+    " output.outputBodyJson modelOutput result.message result sample span_data.output output"
+    " completion output_message reply"
 )
 _COLUMNS = frozenset(place[0] for place in (*REQUESTS, *RESPONSES)) | {"choices"}
 _PROMPTS = ("messages", "contents", "input")  # one of them is in each request
@@ -68,6 +69,10 @@ _BEDROCK_PARTS = (
     "document", "video", "citationsContent",
 )  # fmt: skip
 _LANGCHAIN_TYPES = ("system", "human", "ai", "tool", "function", "developer", "chat")
+_ITEM_TYPE = re.compile(
+    r"message|reasoning|item_reference|\w*compaction\w*|(?!tool_call)\w+_call(_output)?"
+    r"|mcp_\w+|additional_tools|program(_output)?"
+)
 # LiteLLM and Langfuse write these in place of a text
 _LEFT_OUT = re.compile(
     r"\(litellm_truncated|^redacted-by-litellm$|^<truncated due to size exceeding limit>"
@@ -87,30 +92,34 @@ _FILTERED = frozenset((
 ))  # fmt: skip
 # what logs say about an exchange, and a row has no use for
 METADATA = """
--model -id -custom_id -key -recordId -request_id -requestId -url -method -object -created
--created_at -createdAt -updated_at -updatedAt -timestamp -status -status_code -statusCode
--response_status -responseStatus -response_status_code -startTime -endTime -start_time -end_time
--completionStartTime -completion_start_time -call_type -latency -response_time -responseTime -cost
--costDetails -usage -usageDetails -spend -total_tokens -prompt_tokens -completion_tokens
--totalTokens -promptTokens -completionTokens -inputTokens -outputTokens -api_key -api_base -user
--end_user -session_id -sessionId -trace_id -traceId -parent_run_id -parentObservationId
--litellm_call_id -litellm_trace_id -custom_llm_provider -model_group -model_id -modelId
--cache_hit -cache_key -request_tags -team_id -organization_id -requester_ip_address -user_agent
--hidden_params -model_map_information -response_cost -cost_breakdown -status_fields -name -type
--level -run_type -dotted_order -session_name -events -serialized -tags -project_id -projectId
--environment -version -release -promptId -promptName -promptVersion -is_success -ai_org -ai_model
--success -provider -duration -accountId -identity -region -operation -schemaType -schemaVersion
--seed -store -litellm_params -original_response -additional_args -standard_logging_object -stream
--processed_time -log_event_type -stop -op_name -ended_at -started_at
+-accountId -additional_args -ai_model -ai_org -api_base -api_key -bookmarked -cache_hit -cache_key
+-calculatedInputCost -calculatedOutputCost -calculatedTotalCost -call_type -client_request_id
+-completionStartTime -completionTokens -completion_start_time -completion_tokens -cost
+-costDetails -costUSD -cost_breakdown -cost_currency -cost_usd -country_code -created -createdAt
+-created_at -custom_id -custom_llm_provider -databricks_request_id -delay_ms -dotted_order
+-endTime -end_time -end_user -ended_at -endpoint -environment -events -execution_duration_ms
+-helicone_user -hidden_params -htmlPath -id -identity -inputPrice -inputTokens -is_success -key
+-latency -level -litellm_call_id -litellm_params -litellm_trace_id -llmSchema -log_event_type
+-logging_time -method -model -modelId -model_group -model_id -model_map_information
+-model_override -model_version -name -object -op_name -operation -organization_id
+-original_response -outputPrice -outputTokens -parentObservationId -parent_id -parent_run_id
+-processed_time -projectId -project_id -promptId -promptName -promptTokens -promptVersion
+-prompt_id -prompt_slug -prompt_tokens -provider -recordId -release -req_units -requestId
+-request_created_at -request_id -request_model -request_path -request_properties -request_tags
+-request_time -request_url -request_user_id -requester_ip_address -res_units -responseStatus
+-responseTime -response_cost -response_created_at -response_id -response_model -response_status
+-response_status_code -response_time -root_span_id -run_type -schemaType -schemaVersion -seed
+-serialized -served_entity_id -sessionId -session_id -session_name -span_attributes -span_id
+-spend -standard_logging_object -startTime -start_time -started_at -status -statusCode
+-status_code -status_fields -stop -store -stream -streamed_data -success -tags -target_url
+-team_id -timeToFirstToken -time_to_first_token -timestamp -totalCost -totalPrice -totalTokens
+-total_tokens -total_units -traceId -trace_id -type -updatedAt -updated_at -url -usage
+-usageDetails -user -userId -user_agent -version
 """
+_PLACES = " ".join(f"{place[0]}~" for place in (*REQUESTS, *RESPONSES))  # some as JSON text
 READS: dict[str, str] = {
-    "": f"""{METADATA} request~ request_body~ requestBody~ reqPayload~ request_json~ raw_request~
-        llm_request~ request_payload~ req~ proxy_server_request~ body~ inputs~ input~ modelInput~
-        params~ kwargs~ sample~ response~ response_body~ responseBody~ respPayload~ response_json~
-        raw_response~ llm_response~ response_payload~ resp~ res~ response_obj~ outputs~ output~
-        modelOutput~ result~ completion~ messages~ tools error error_str error_message errorMessage
-        errorCode finish_reason finishReason stop_reason stopReason metadata extra model_parameters
-        modelParameters optional_params invocation_params""",
+    "": f"""{METADATA} {_PLACES} messages~ tools {" ".join(_ERRORS)} {" ".join(_REASONS)} metadata
+        extra model_parameters modelParameters optional_params invocation_params""",
     "metadata": "tools -*",
     "extra": "invocation_params -*",
     "extra.invocation_params": "tools -*",
@@ -128,6 +137,7 @@ _AROUND = {
     " -cacheWriteInputTokenCount",
     "output": "outputBodyJson~ -outputContentType -outputTokenCount",
     "result": "message~ -type",
+    "span_data": "output~ -type -model -model_config -usage",
     "sample": "input~ output~ finish_reason -model -seed -temperature -max_completion_tokens -top_p"
     " -usage",
 }
@@ -197,12 +207,15 @@ def _found(record: Mapping[str, Any]) -> LoggedExchange | None:
     request, request_at = _request(record)
     response, response_at = _response(record, request_at)
     if request_at is None:
-        if not _is_api(response):
+        is_batch = any(record.get(name) for name in _IDS[:3])
+        if not _is_api(response) and not (is_batch and _has_failed(record)):
             return None
         request_at = "request"
     elif response is None and not request_at and not _has_failed(record):
         return None  # a chat, and not one that waits for its answer
     api = _api_of(request, response, is_beside=bool(request_at))
+    if not api and not request:
+        api = "openai"  # a line of a batch that failed
     return LoggedExchange(request, response, request_at, response_at, api)
 
 
@@ -337,6 +350,8 @@ def _api_of(request: Mapping[str, Any], response: Any, *, is_beside: bool) -> st
 def is_langchain(value: Any) -> bool:
     """Return whether it is a message of LangChain's, or a list of such, in any of its forms."""
     if isinstance(value, list):
+        if len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], str):
+            return value[0] in _LANGCHAIN_TYPES  # its short form
         return bool(value) and all(map(is_langchain, value))
     if not isinstance(value, dict) or "role" in value:
         return False
@@ -365,12 +380,12 @@ def are_items(value: Any) -> bool:
     has_other = False
     for item in items(value):
         kind = field(item, "type")
-        if not isinstance(kind, str) and not isinstance(field(item, "role"), str):
+        is_item = isinstance(kind, str) and bool(_ITEM_TYPE.fullmatch(kind))
+        if not is_item and (kind is not None or not isinstance(field(item, "role"), str)):
             return False
         parts = items(field(item, "content"))
         has_parts = any(field(part, "type") in ("input_text", "output_text") for part in parts)
-        has_other = has_other or (isinstance(kind, str) and kind not in _LANGCHAIN_TYPES)
-        has_other = has_other or has_parts
+        has_other = has_other or is_item or has_parts
     return has_other
 
 
@@ -389,6 +404,11 @@ def exchange_of(record: Mapping[str, Any]) -> LoggedExchange:
         check_end(field(record.get("sample"), name), f"sample.{name}")
     if not exchange.request:
         reason = f"{exchange.response_at or 'the row'}: a response without its request"
+        for place in REQUESTS:
+            if isinstance(field(_value_at(record, place), "prompt"), str):
+                name = ".".join((*place, "prompt"))
+                fix = "log chat completions; or train on prompt and answer as plain text"
+                raise DataError(f"{name} is one text without roles", "no_messages", fix)
         fix = "write the request beside it, as in {request, response}"
         if any(record.get(name) for name in _IDS[:3]):
             fix = (

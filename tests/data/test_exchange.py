@@ -234,5 +234,6 @@ def test_no_other_format_is_taken_for_a_log() -> None:
         if file.stem in logs:
             continue
         for case in json.loads(file.read_text(encoding="utf-8")):
-            if "out" in case:
-                assert outcome_of(case["in"]).source_format not in logs
+            chunk = Chunk(Path("raw.jsonl"), [(1, json.dumps(case["in"]).encode())])
+            for outcome in convert_chunk(chunk, OPTIONS) if "out" in case else ():
+                assert outcome.source_format not in logs

@@ -43,9 +43,10 @@ from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.read_call import call_from
 
-ORDER = 260
+ORDER = 262
 COMPANION, COMPANION_ID = "requests", "key"
 
+_HISTORIES = ("messages", "history", "chat_history")
 _SYSTEM = ("systemInstruction", "system_instruction")
 _MEDIA = ("inlineData", "inline_data", "fileData", "file_data", "videoMetadata", "video_metadata")
 _CODE = (
@@ -95,10 +96,15 @@ _RESPONSE = {
     "[].candidates[].content.parts[]": _PART,
 }
 READS = reads(_REQUEST, _RESPONSE)
+READS[""] += f" {' '.join(_HISTORIES)}"
+for _name in _HISTORIES:
+    READS |= {f"{_name}[]": _CONTENT, f"{_name}[].parts[]": _PART}
 
 
 def matches(record: dict[str, Any]) -> bool:
-    return _has_parts(record.get("contents")) or api_of(record) == "gemini"
+    if _has_parts(record.get("contents")) or api_of(record) == "gemini":
+        return True
+    return bool(_history_column(record))
 
 
 def _has_parts(contents: Any) -> bool:
@@ -106,14 +112,23 @@ def _has_parts(contents: Any) -> bool:
     return bool(contents) and all(field(content, "parts") is not None for content in contents)
 
 
+def _history_column(record: dict[str, Any]) -> str:
+    """Return the column in which the history of a chat stands, as the SDK keeps it; "" for none."""
+    for name in _HISTORIES:
+        contents = items(record.get(name))
+        is_answered = any(field(content, "role") == "model" for content in contents)
+        if is_answered and _has_parts(contents):
+            return name
+    return ""
+
+
 def convert(record: dict[str, Any]) -> Iterable[Row]:
+    if history := _history_column(record):
+        rest = {name: value for name, value in record.items() if name != history}
+        return _rows({**rest, "contents": record[history]}, history)
     exchange = exchange_in(record)
     if exchange is None or (exchange.response is None and not exchange.request_at):
-        _check_verdict(record)
-        known = known_names(READS[""])
-        rest = {name: value for name, value in record.items() if name not in known}
-        columns = {"tools": _tools(record, ""), "id": record.get("id")}
-        return [make_row(_messages(record, ""), {**rest, **columns}, ())]
+        return _rows(record, "contents")
     exchange = exchange_of(record)
     at = f"{exchange.request_at}." if exchange.request_at else ""
     prompt = _messages(exchange.request, at)
@@ -126,6 +141,15 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         fix = "take the beginning of the answer out of the request"
         raise DataError(f"{at}contents end with an answer", "ends_with_answer", fix)
     return rows_of(record, exchange, answers, READS, tools=_tools(exchange.request, at))
+
+
+def _rows(record: dict[str, Any], column: str) -> list[Row]:
+    """Return the row of a record that is no log; column: where its contents stand."""
+    _check_verdict(record)
+    known = known_names(READS[""])
+    rest = {name: value for name, value in record.items() if name not in known}
+    columns = {"tools": _tools(record, ""), "id": record.get("id")}
+    return [make_row(_messages(record, "", column), {**rest, **columns}, ())]
 
 
 def _check_verdict(record: dict[str, Any]) -> None:
@@ -155,7 +179,7 @@ def _answers(response: Any, at: str) -> Iterator[tuple[Any, str]]:
         yield {"role": "model", "parts": parts}, f"{place}.content"
 
 
-def _messages(request: dict[str, Any], at: str) -> list[Message]:
+def _messages(request: dict[str, Any], at: str, column: str = "contents") -> list[Message]:
     turns = Turns()
     for holder, where in ((request, at), (field(request, "config"), f"{at}config.")):
         for name in _SYSTEM:
@@ -163,7 +187,7 @@ def _messages(request: dict[str, Any], at: str) -> list[Message]:
             if text.strip():
                 turns.say("system", text, name)
     for number, content in enumerate(listed(request.get("contents"))):
-        _add(turns, content, f"{at}contents[{number}]")
+        _add(turns, content, f"{at}{column}[{number}]")
     turns.end()
     return turns.messages
 

@@ -146,14 +146,15 @@ def _chat(record: dict[str, Any]) -> list[Any]:
     for name in _COLUMNS:
         chat = items(record.get(name))
         if chat:
-            return chat[0] if isinstance(chat[0], list) and len(chat) == 1 else chat
+            is_nested = isinstance(chat[0], list) and len(chat) == 1
+            return chat[0] if is_nested and not _is_pair(chat[0]) else chat
     return []
 
 
 def _prompt(exchange: LoggedExchange) -> tuple[list[Any], str]:
     for name in ("messages", "input"):
         chat = items(exchange.request.get(name))
-        if chat and isinstance(chat[0], list):
+        if chat and isinstance(chat[0], list) and not _is_pair(chat[0]):
             if len(chat) > 1:
                 fix = "make a row of each"
                 reason = f"{exchange.at(name)}: {len(chat)} prompts in one run"
@@ -187,7 +188,9 @@ def _answers(exchange: LoggedExchange, prompt: list[Any]) -> Iterator[tuple[list
             break
     if isinstance(response, str):
         response = {"type": "ai", "content": response}
-    said = [inner for item in listed(response) for inner in listed(item)]
+    said = listed(response)
+    if len(said) == 1 and isinstance(said[0], list):
+        said = said[0]
     yield (said[len(prompt) :] if said[: len(prompt)] == prompt else said), at
 
 
@@ -199,7 +202,17 @@ def _check_end(metadata: Any, where: str) -> None:
 
 
 def _openai(messages: list[Any], at: str) -> list[Any]:
-    return [_message(message, f"{at}[{number}]") for number, message in enumerate(messages)]
+    made = []
+    for number, message in enumerate(messages):
+        if _is_pair(message):
+            message = {"type": message[0], "content": message[1]}
+        made.append(_message(message, f"{at}[{number}]"))
+    return made
+
+
+def _is_pair(message: Any) -> bool:
+    """Return whether it is the short form of a message: ["human", "Hi"]."""
+    return isinstance(message, list) and len(message) == 2 and isinstance(message[0], str)
 
 
 def _message(message: Any, where: str) -> dict[str, Any]:

@@ -34,18 +34,18 @@ from swiftkit.data.exchange import (
     rows_of,
 )
 from swiftkit.data.from_openai import messages_of, reads_of
-from swiftkit.data.json_values import field, items
-from swiftkit.data.messages import placed
+from swiftkit.data.json_values import field, items, listed
+from swiftkit.data.messages import REASONING, placed
 from swiftkit.data.roles import is_message, role_of
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 from swiftkit.toolcall.tools import are_tools
 
-ORDER = 290
+ORDER = 309
 COMPANION, COMPANION_ID = "requests", "custom_id"
 
 # what is read of a message beside what any chat has
-_MORE = """refusal additional_kwargs -provider_specific_fields -thinking_blocks -id -type -index
+_MORE = """refusal additional_kwargs provider_specific_fields thinking_blocks -id -type -index
     -stop_reason"""
 
 
@@ -57,8 +57,10 @@ def _reads_of(path: str) -> dict[str, str]:
     inside = f"{path}." if path else ""
     more = {
         path: _MORE,
-        f"{inside}content[]": "refusal",
-        f"{inside}tool_calls[]": "custom",
+        f"{inside}content[]": "refusal thinking -closed",
+        f"{inside}thinking_blocks[]": "thinking -type -signature -data",
+        f"{inside}provider_specific_fields": "reasoning_content thinking_blocks -*",
+        f"{inside}tool_calls[]": "custom args",
         f"{inside}tool_calls[].custom": "name input",
         f"{inside}additional_kwargs": "tool_calls reasoning_content -refusal",
     }
@@ -249,13 +251,39 @@ def _message(message: dict[str, Any]) -> dict[str, Any]:
     beside = made.get("additional_kwargs")  # LangChain's
     calls = made.get("tool_calls") or field(beside, "tool_calls")
     if isinstance(calls, list) and calls:
-        made["tool_calls"] = [as_function_call(call) for call in calls]
-    if made.get("reasoning_content") is None and field(beside, "reasoning_content"):
-        made["reasoning_content"] = field(beside, "reasoning_content")
+        made["tool_calls"] = [as_function_call(_of_langchain(call)) for call in calls]
     parts = made.get("content")
+    thoughts: list[Any] = [
+        field(beside, "reasoning_content"),
+        field(made.get("provider_specific_fields"), "reasoning_content"),
+        _thinking(made.get("thinking_blocks")),
+    ]
     if isinstance(parts, list):
-        made["content"] = [_part(part) for part in parts]
+        made["content"] = [_part(part) for part in parts if field(part, "type") != "thinking"]
+        thoughts.append(_thinking([part for part in parts if field(part, "type") == "thinking"]))
+    if not any(made.get(key) for key in REASONING.split()):
+        made["reasoning_content"] = next(filter(None, thoughts), None)
     return made
+
+
+def _of_langchain(call: Any) -> Any:
+    """Return a call as LangChain has it, {name, args, id}, as OpenAI has it; any other as it is."""
+    if isinstance(call, dict) and "args" in call and "function" not in call:
+        return {
+            "id": call.get("id"),
+            "function": {"name": call.get("name"), "arguments": call["args"]},
+        }
+    return call
+
+
+def _thinking(blocks: Any) -> str:
+    """Return the reasoning of blocks as LiteLLM (a text) or Mistral (parts of text) has them."""
+    texts = []
+    for block in items(blocks):
+        for part in listed(field(block, "thinking")):
+            text = part if isinstance(part, str) else field(part, "text")
+            texts.append(text if isinstance(text, str) else "")
+    return "".join(texts)
 
 
 def _part(part: Any) -> Any:

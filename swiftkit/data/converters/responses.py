@@ -50,6 +50,7 @@ from swiftkit.toolcall.read_call import call_from
 ORDER = 270
 COMPANION, COMPANION_ID = "requests", "custom_id"
 
+_COLUMNS = ("input", "items", "messages", "conversation")  # of a record that is no log
 _ROLES = {"user": "user", "system": "system", "developer": "system", "assistant": "assistant"}
 _TEXTS = ("input_text", "output_text", "text", "summary_text", "reasoning_text")
 _MEDIA = ("input_image", "input_file", "input_audio", "output_audio", "image", "image_url", "audio")
@@ -86,13 +87,24 @@ _RESPONSE = {
     "[].summary[]": "type text",
 } | {f"output{path}": names for path, names in _ITEMS.items()}
 READS = reads(_REQUEST, _RESPONSE)
+READS[""] += f" {' '.join(_COLUMNS)}"
+for _name in _COLUMNS:
+    READS |= {f"{_name}{path}": names for path, names in _ITEMS.items()}
 
 
 def matches(record: dict[str, Any]) -> bool:
     exchange = exchange_in(record)
     if exchange is None:
-        return record.get("output") is None and are_items(record.get("input"))
+        return bool(_column(record))
     return exchange.api == "responses"
+
+
+def _column(record: dict[str, Any]) -> str:
+    """Return the column of a record that is no log in which items stand; "" for none."""
+    for name in _COLUMNS:
+        if are_items(record.get(name)):
+            return name
+    return ""
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:
@@ -101,11 +113,9 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         known = known_names(READS[""])
         rest = {name: value for name, value in record.items() if name not in known}
         columns = {**_columns(record, ""), "id": record.get("id")}
-        return [
-            make_row(
-                _messages(record, items(record.get("input")), "input"), {**rest, **columns}, ()
-            )
-        ]
+        column = _column(record) or "input"
+        messages = _messages(record, items(record.get(column)), column)
+        return [make_row(messages, {**rest, **columns}, ())]
     exchange = exchange_of(record)
     request, response, at = exchange.request, exchange.response, exchange.response_at
     _check_status(response, at)

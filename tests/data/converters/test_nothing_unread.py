@@ -116,6 +116,7 @@ REDUNDANT = {
         "index",
         "messages",
         "modelParameters",
+        "type",
     ),
     "anthropic_log": (*_LOGGED, "type", "index"),
     "gemini": _LOGGED,
