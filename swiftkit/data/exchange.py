@@ -104,7 +104,7 @@ METADATA = """
 -model_override -model_version -name -object -op_name -operation -organization_id
 -original_response -outputPrice -outputTokens -parentObservationId -parent_id -parent_run_id
 -processed_time -projectId -project_id -promptId -promptName -promptTokens -promptVersion
--prompt_id -prompt_slug -prompt_tokens -provider -recordId -release -req_units -requestId
+-prompt_id -prompt_slug -prompt_tokens -provider -recordId -region -release -req_units -requestId
 -request_created_at -request_id -request_model -request_path -request_properties -request_tags
 -request_time -request_url -request_user_id -requester_ip_address -res_units -responseStatus
 -responseTime -response_cost -response_created_at -response_id -response_model -response_status
@@ -223,7 +223,7 @@ def _is_api(response: Any) -> bool:
     """Return whether a response by itself shows what it is."""
     if not isinstance(response, dict):
         return False
-    has_name = any(name in response for name in _ANSWERS)
+    has_name = any(response.get(name) is not None for name in _ANSWERS)
     return has_name or response.get("object") == "response" or response.get("type") == "message"
 
 
@@ -287,7 +287,8 @@ def _response(record: Mapping[str, Any], request_at: str | None) -> tuple[Any, s
         if text is not None and not _is_response(value):
             value = text  # an answer that is JSON itself
         return assembled(value), at
-    return (dict(record), "") if "choices" in record else (None, "response")
+    has_own = isinstance(record.get("choices"), list)
+    return (dict(record), "") if has_own else (None, "response")
 
 
 def _is_response(value: Any) -> bool:
@@ -329,14 +330,19 @@ def _api_of(request: Mapping[str, Any], response: Any, *, is_beside: bool) -> st
     """Return the API; is_beside: the request has a place of its own in the record."""
     answer = response if isinstance(response, dict) else {}
     messages = items(request.get("messages")) or items(request.get("input"))
-    if request.get("contents") or "candidates" in answer:
+    if request.get("contents") or answer.get("candidates") is not None:
         return "gemini"
-    if "generations" in answer or any(map(is_langchain, messages)) or is_langchain(response):
+    if (
+        answer.get("generations") is not None
+        or any(map(is_langchain, messages))
+        or is_langchain(response)
+    ):
         return "langchain"
     if field(answer.get("output"), "message") or any(map(is_bedrock, messages)):
         return "bedrock"
-    is_anthropic = answer.get("type") == "message" or "stop_reason" in answer
-    if is_anthropic or ("choices" not in answer and any(map(has_blocks, messages))):
+    is_anthropic = answer.get("type") == "message" or answer.get("stop_reason") is not None
+    has_choices = answer.get("choices") is not None
+    if is_anthropic or (not has_choices and any(map(has_blocks, messages))):
         return "anthropic"
     has_items = isinstance(answer.get("output"), list) or are_items(response)
     if request.get("input") and (has_items or (response is None and are_items(messages))):
@@ -344,7 +350,7 @@ def _api_of(request: Mapping[str, Any], response: Any, *, is_beside: bool) -> st
     is_asked = response is None and isinstance(request.get("input"), str)
     if answer.get("object") == "response" or (is_asked and is_beside):
         return "responses"
-    return "openai" if messages or "choices" in answer else ""
+    return "openai" if messages or has_choices else ""
 
 
 def is_langchain(value: Any) -> bool:

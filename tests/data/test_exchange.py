@@ -84,6 +84,19 @@ def test_an_answer_of_json_is_a_text() -> None:
             assert not outcome.unread
 
 
+def test_keys_that_are_null_say_nothing() -> None:
+    """As Parquet pads the records of a file of many APIs."""
+    nulls = dict.fromkeys(("candidates", "stop_reason", "generations", "output", "content"))
+    record = {
+        "request": {"messages": QUESTION, "contents": None, "input": None},
+        "response": {**nulls, **ANSWER},
+        **dict.fromkeys(("messages", "choices", "outputs", "body", "error")),
+    }
+    assert rows_of(record)[0]["messages"] == MESSAGES
+    chat = {"messages": MESSAGES, "choices": None, "response": None, "output": None}
+    assert outcome_of(chat).source_format == "openai"
+
+
 def test_two_values_of_a_key_in_json_text_are_refused() -> None:
     asked = '{"messages": [{"role": "user", "content": "A", "content": "B"}]}'
     reject = outcome_of({"request": {"body": asked}, "response": ANSWER}).reject

@@ -118,7 +118,7 @@ def matches(record: dict[str, Any]) -> bool:
     exchange = exchange_in(record)
     if exchange is None or exchange.api != "openai":
         return False
-    if exchange.request_at or "choices" in record:
+    if exchange.request_at or isinstance(record.get("choices"), list):
         return True
     # a chat whose last word is an answer has it already; its other columns are about it
     chat = _prompt(exchange)
@@ -187,7 +187,7 @@ def _answers(response: Any, at: str, chat: list[Any]) -> Iterator[_LoggedAnswer]
         return
     if not isinstance(response, dict):
         raise _unreadable(at)
-    if "choices" in response:
+    if response.get("choices") is not None:
         yield from _choices(items(response["choices"]), at)
         return
     reason = response.get("finish_reason") or response.get("done_reason")
@@ -202,7 +202,7 @@ def _answers(response: Any, at: str, chat: list[Any]) -> Iterator[_LoggedAnswer]
 
 def _only_message(response: dict[str, Any]) -> Any:
     """Return the message that a response holds, or is."""
-    if "content" in response or "tool_calls" in response:
+    if response.get("content") is not None or response.get("tool_calls"):
         return response
     message = response.get("message") or response.get("output")
     if not message and len(response) == 1:
