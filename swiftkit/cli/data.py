@@ -128,7 +128,8 @@ def convert(
     swiftkit convert raw.jsonl -o train.jsonl --template-of models/Qwen3-8B
     swiftkit convert faq.csv -o train.jsonl --columns ask=prompt,reply=response
     """
-    from swiftkit.data.convert import convert_files, summary
+    from swiftkit.data.account import summary
+    from swiftkit.data.convert import convert_files
     from swiftkit.data.convert_record import ConvertOptions
     from swiftkit.data.renamed_columns import renames_of
     from swiftkit.files.jsonl import encode

@@ -9,18 +9,24 @@ to learn from good ones (targets.py).
 
 import os
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
-from swiftkit.data.convert_record import NO_CALL, ConvertOptions, ConvertOutcome, convert_chunk
-from swiftkit.data.cut_messages import LEADING, TRAILING
-from swiftkit.data.detect_format import names, title
+from swiftkit.data.account import (
+    ConvertReport,
+    TemplateReport,
+    changes_notes,
+    count,
+    first_place,
+    old_rows_note,
+)
+from swiftkit.data.convert_record import ConvertOptions, ConvertOutcome, convert_chunk
+from swiftkit.data.detect_format import names
 from swiftkit.data.progress import RowProgress
-from swiftkit.data.renamed_columns import missing_columns_note
 from swiftkit.data.workers import convert_in_workers
 from swiftkit.errors import DataError, UsageError
 from swiftkit.files.drafts import clear_drafts
@@ -37,58 +43,8 @@ from swiftkit.files.inputs import (
 from swiftkit.files.jsonl import encode, put_first, write_atomically
 from swiftkit.files.stop_signals import SignalStop, stopped_by_signals
 
-_SHOWN = 12  # keys that were not read
 PIECE_BYTES = 1 << 20  # what is converted at a time
 _SEEN_BY_LOADER = 8 << 20  # bytes; `datasets` looks at 10 << 20 to learn a file's columns
-
-
-class TemplateReport(msgspec.Struct):
-    """The counts of a run with --template-of."""
-
-    folder: str
-    sha256: str  # of the chat template's text
-    thinking: bool | None  # the switch that is written into the rows; None: the template's default
-    rows_as_they_are: int = 0
-    rows_with_turns_left_out: int = 0  # which are trained in rows of their own
-    rows_of_one_turn: int = 0
-    turns: dict[str, int] = {}  # those with a loss by status, rejects' too
-
-    def count(self, kinds: Iterable[str]) -> None:
-        """Count rows that are written, by their kinds."""
-        for kind in kinds:
-            self.rows_as_they_are += kind == "as_it_is"
-            self.rows_with_turns_left_out += kind == "masked"
-            self.rows_of_one_turn += kind == "own"
-
-
-class UnreadField(msgspec.Struct):
-    """A key that no converter read, and that is in no row."""
-
-    rows: int  # records that have it
-    first: str  # the place of the first
-
-
-class ConvertReport(msgspec.Struct):
-    """The counts of a run, as `--json` prints them."""
-
-    output: str
-    rows_in: int = 0
-    rows_accepted: int = 0
-    rows_rejected: int = 0
-    rows_filtered: int = 0
-    rows_out: int = 0
-    rejects: dict[str, int] = {}
-    formats: dict[str, int] = {}
-    first_rows: dict[str, str] = {}  # by format
-    examples: dict[str, str] = {}  # the first reject of each code
-    unread: dict[str, UnreadField] = {}  # what was not read of accepted records, by its path
-    notes: list[str] = []
-    rejects_file: str = ""
-    template: TemplateReport | None = None
-    columns: dict[str, int] = {}  # by rename of --columns: the records that had the column
-    cut_leading_assistant: int = 0  # rows
-    cut_trailing_user: int = 0
-    gold_without_call: int = 0  # rows of grpo without tools, whose answer is in words
 
 
 def convert_files(
@@ -131,12 +87,11 @@ def _convert_files(
         seen: set[str] = set()  # columns, with --columns
         report.columns = {f"{old}={new}": 0 for old, new in options.columns}
         for outcome in outcomes:
-            _count(outcome, report)
-            _count_changes(outcome, report, options)
+            count(outcome, report, options)
             seen |= outcome.seen
             if outcome.is_old_row:
                 old_rows += 1
-                first_old_row = first_old_row or _first_place(outcome)
+                first_old_row = first_old_row or first_place(outcome)
             if outcome.reject:
                 rejects = rejects or stack.enter_context(write_atomically(rejects_path))
                 rejects.write(encode(outcome.reject) + b"\n")
@@ -146,9 +101,9 @@ def _convert_files(
             progress.update(report.rows_in)
         _check_filtered(report, files, options)
         stop.hold()
-    report.notes += _changes_notes(report, seen, options)
+    report.notes += changes_notes(report, seen, options)
     if old_rows:
-        report.notes.append(_old_rows_note(old_rows, first_old_row))
+        report.notes.append(old_rows_note(old_rows, first_old_row))
     if writer.late and output.is_file():
         put_first(output, writer.late)
         report.notes.append(
@@ -163,30 +118,6 @@ def _convert_files(
     return report
 
 
-def summary(report: ConvertReport) -> str:
-    """Return the report for a person: a line of totals, of each format, of each code of reject."""
-    accepted, rejected = report.rows_accepted, report.rows_rejected
-    totals = f"{report.rows_in} rows in = {accepted} accepted + {rejected} rejected"
-    if report.rows_filtered:
-        totals += f", {report.rows_filtered} filtered out"
-    lines = [f"{totals}; {report.rows_out} rows out: {report.output}"]
-    for name, count in report.formats.items():
-        first = report.first_rows[name]
-        lines.append(f"  read as {name}: {count} ({title(name)}), the first at {first}")
-    for code, count in sorted(report.rejects.items(), key=lambda item: -item[1]):
-        lines.append(f"  rejected, {code}: {count}, the first at {report.examples[code]}")
-    for path, field in list(report.unread.items())[:_SHOWN]:
-        lines.append(f"  not read, {path}: {field.rows} rows, the first at {field.first}")
-    if len(report.unread) > _SHOWN:
-        lines.append(f"  not read, and {len(report.unread) - _SHOWN} other keys: --json has all")
-    if report.template:
-        lines += _template_lines(report.template)
-    if report.rejects_file:
-        lines.append(f"  all rejects: {report.rejects_file}")
-    lines += [f"  {note}" for note in report.notes]
-    return "\n".join(lines)
-
-
 def _template_report(options: ConvertOptions, notes: list[str]) -> TemplateReport:
     """Return the account of a model's chat template. Raises UsageError for a wrong folder."""
     from swiftkit.data.model_template import model_template  # which imports Jinja
@@ -198,19 +129,6 @@ def _template_report(options: ConvertOptions, notes: list[str]) -> TemplateRepor
             " and the package tokenizers (pip install 'swiftkit[tokenizers]')"
         )
     return TemplateReport(options.template_of, model.sha256, options.thinking)
-
-
-def _template_lines(template: TemplateReport) -> list[str]:
-    thinking = {True: "on", False: "off", None: "as published"}[template.thinking]
-    rows = (
-        f"{template.rows_as_they_are} rows as they are, {template.rows_with_turns_left_out} without"
-        f" the loss of some turns, {template.rows_of_one_turn} rows of one turn"
-    )
-    counts = [f"{status} {count}" for status, count in sorted(template.turns.items())]
-    return [
-        f"  chat template of {template.folder}, thinking {thinking}: {rows}",
-        f"  its sha256: {template.sha256}; turns: {', '.join(counts) or 'none'}",
-    ]
 
 
 def _check_usage(output: Path, rejects_path: Path, options: ConvertOptions) -> None:
@@ -243,18 +161,6 @@ def _notes(inputs: Iterable[Path], files: Iterable[Path], written: Sequence[Path
         names = ", ".join(draft.name for draft in drafts)
         notes.append(f"deleted, the drafts of runs that were killed: {names}")
     return notes
-
-
-def _old_rows_note(count: int, first: str) -> str:
-    form = "reasoning inside the text, or a line break before calls that may not be the text's own"
-    what = "were written by an older swiftkit convert, for one kind of chat template"
-    fix = "convert the raw data again: the reasoning is taken apart here, the line breaks stay"
-    return f"{count} rows {what} ({form}), the first at {first}; {fix}"
-
-
-def _first_place(outcome: ConvertOutcome) -> str:
-    first: dict[str, Any] = msgspec.json.decode(outcome.rows[0].partition(b"\n")[0])
-    return str(first["source"])
 
 
 def _check_filtered(report: ConvertReport, files: list[Path], options: ConvertOptions) -> None:
@@ -317,68 +223,6 @@ class _RowWriter:
                 row["chain"] = new
             renamed.append(encode(row))
         return tuple(renamed)
-
-
-def _count(outcome: ConvertOutcome, report: ConvertReport) -> None:
-    reject, name = outcome.reject, outcome.source_format
-    if report.template:
-        for status, count in (outcome.turns or {}).items():
-            report.template.turns[status] = report.template.turns.get(status, 0) + count
-    if reject:
-        report.rows_rejected += 1
-        report.rejects[reject.code] = report.rejects.get(reject.code, 0) + 1
-        example = f"{reject.file}:{reject.line}: {reject.reason} ({reject.fix})"
-        report.examples.setdefault(reject.code, example)
-    elif name:
-        report.rows_accepted += outcome.records
-        if name not in report.formats:
-            report.first_rows[name] = _first_place(outcome)
-        report.formats[name] = report.formats.get(name, 0) + outcome.records
-        for path, (count, first) in outcome.unread.items():
-            report.unread.setdefault(path, UnreadField(0, first)).rows += count
-    else:
-        report.rows_filtered += 1
-    report.rows_in = report.rows_accepted + report.rows_rejected
-
-
-def _count_changes(outcome: ConvertOutcome, report: ConvertReport, options: ConvertOptions) -> None:
-    for old, new in options.columns:
-        report.columns[f"{old}={new}"] += old in outcome.seen
-    report.cut_leading_assistant += outcome.cuts.count(LEADING)
-    report.cut_trailing_user += outcome.cuts.count(TRAILING)
-    report.gold_without_call += outcome.cuts.count(NO_CALL)
-
-
-def _changes_notes(
-    report: ConvertReport, seen: Collection[str], options: ConvertOptions
-) -> list[str]:
-    """Return notes on what was done to the records, or could not be."""
-    notes = []
-    for old, new in options.columns:
-        if count := report.columns[f"{old}={new}"]:
-            done = f"read as {new}" if new else "left out"
-            notes.append(f"--columns: {old} {done} in {count} records")
-    found = [old for old, new in options.columns if report.columns[f"{old}={new}"]]
-    if missing := missing_columns_note(options.columns, found, seen):
-        notes.append(missing)
-    if count := report.cut_leading_assistant:
-        notes.append(
-            f"--cut-leading-assistant: {count} rows lost what stood before the first question"
-        )
-    if count := report.cut_trailing_user:
-        notes.append(f"--cut-trailing-user: {count} rows lost what stood after the last answer")
-    if count := report.gold_without_call:
-        notes.append(
-            f"{count} rows have no tools, and an answer in words: the gold of --to grpo is that"
-            " nothing is called, which any words satisfy; for a reward that compares words give the"
-            " answer as a gold: --columns response=solution"
-        )
-    if count := report.formats.get("pretraining", 0):
-        notes.append(
-            f"{count} rows are plain text, for swift pt: every token is learnt; swift sft would"
-            " train them as answers to nothing"
-        )
-    return notes
 
 
 def _outcomes(

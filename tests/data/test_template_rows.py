@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.cli.data import convert
-from swiftkit.data.convert import ConvertReport, convert_files, summary
+from swiftkit.data.account import ConvertReport, summary
+from swiftkit.data.convert import convert_files
 from swiftkit.data.convert_record import ConvertOptions
 from swiftkit.data.model_template import ModelTemplate, model_template
 from swiftkit.data.template_rows import rows_for_template

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from helpers.paths import GOLDEN
 
-from swiftkit.data.convert import ConvertReport, convert_files
+from swiftkit.data.account import ConvertReport
+from swiftkit.data.convert import convert_files
 from swiftkit.data.convert_record import ConvertOptions
 
 LISTS = {"messages", "rejected_response", "margin", "chat_template_kwargs"}

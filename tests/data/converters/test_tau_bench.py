@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from helpers.paths import SHARED_DATA
 
-from swiftkit.data.convert import ConvertReport, convert_files
+from swiftkit.data.account import ConvertReport
+from swiftkit.data.convert import convert_files
 from swiftkit.data.convert_record import ConvertOptions
 
 FILES = sorted((SHARED_DATA / "tau_bench").glob("*.json"))
