@@ -24,6 +24,7 @@ from swiftkit.files.jsonl import decode_object, encode
 from swiftkit.records import Row
 from swiftkit.scoring.options import with_wire_format
 
+_MOST_MISSES = 16
 RAW_CHARACTERS = 2000
 NO_CALL = "no_call"  # a row of grpo without tools, whose gold is that nothing is called
 _PLAIN_TEXT = "pretraining"  # the format whose rows are a text alone
@@ -97,8 +98,10 @@ def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]
     unread: dict[str, tuple[int, str]] = {}  # of the rows
     name = _name(chunk.path)
     scratch = bytearray()
+    misses = 0  # records in a row that did not go the short way: then most are not even tried
     for number, line in chunk.records:
-        plain = convert_line(line, f"{name}:{number}", scratch)
+        is_tried = misses < _MOST_MISSES or number % _MOST_MISSES == 0
+        plain = convert_line(line, f"{name}:{number}", scratch) if is_tried else None
         if plain is not None and plain.kind not in short:
             # the first of a kind must become the same in the general way: its format may be another
             general = _outcomes(chunk.path, number, line, options)
@@ -106,6 +109,7 @@ def convert_chunk(chunk: Chunk, options: ConvertOptions) -> list[ConvertOutcome]
             is_same = [(outcome.source_format, outcome.rows) for outcome in general] == same
             short[plain.kind] = tuple(general[0].unread) if is_same else None
         left = None if plain is None else short[plain.kind]
+        misses = misses + 1 if left is None else 0
         if plain is None or left is None:
             outcomes += _joined(rows, columns, unread)
             outcomes += _outcomes(chunk.path, number, line, options)

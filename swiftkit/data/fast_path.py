@@ -112,6 +112,8 @@ def convert_line(line: bytes, source: str, scratch: bytearray) -> PlainRow | Non
 
     The scratch is written over: what is encoded only to be measured needs no memory of its own.
     """
+    if b'"messages"' not in line:
+        return None
     try:
         columns = _columns(line)
         messages = _messages(columns.pop("messages"), scratch)

@@ -14,11 +14,11 @@ from swiftkit.data.columns import SYSTEM
 from swiftkit.data.json_values import items
 from swiftkit.data.messages import FLAGS, answer_message, call_message, loss_flag, placed, text_of
 from swiftkit.data.roles import ANSWERS, role_named, unknown_role
+from swiftkit.data.row_tools import read_tools
 from swiftkit.errors import DataError
 from swiftkit.records import Message
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.reasoning import OPEN, split
-from swiftkit.toolcall.tools import tools_from
 
 # what `turns_of` reads of a conversation, for a converter's READS
 CONVERSATION_READS = {
@@ -43,6 +43,9 @@ class ShareGptTurn(NamedTuple):
         return placed({"role": self.role, "content": text}, self.where)
 
 
+_latest: list[Any] = [None, []]  # a record and its texts
+
+
 def is_conversation(record: dict[str, Any]) -> bool:
     """Return whether the record is a conversation of this form, in whatever dialect."""
     items = _items(record.get("conversations"))
@@ -56,16 +59,23 @@ def is_conversation(record: dict[str, Any]) -> bool:
 
 def has_mark(record: dict[str, Any], marks: Mapping[str, tuple[str, ...]]) -> bool:
     """Return whether a text holds a mark of its role (swift's name); `system` columns count too."""
+    if _latest[0] is not record:
+        _latest[:] = record, _texts(record)  # the next format asks for the same
+    for role, text in _latest[1]:
+        for mark in marks.get(role, ()):
+            if mark in text:
+                return True
+    return False
+
+
+def _texts(record: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the texts of a conversation with their roles; none of anything else."""
     if not is_conversation(record):
-        return False
+        return []
     texts: list[tuple[str, Any]] = [("system", record.get(name)) for name in SYSTEM]
     for item in _items(record["conversations"]):
         texts.append((role_named(item["from"]) or "", item["value"]))
-    for role, text in texts:
-        for mark in marks.get(role, ()):
-            if isinstance(text, str) and mark in text:
-                return True
-    return False
+    return [(role, text) for role, text in texts if isinstance(text, str)]
 
 
 def turns_of(record: dict[str, Any]) -> list[ShareGptTurn]:
@@ -125,8 +135,8 @@ def system_parts(
 
 def with_tools(record: dict[str, Any], tools: list[Any]) -> dict[str, Any]:
     """Return the record with these tools. Raises DataError (two_tool_lists) if it has others."""
-    column = tools_from(record.get("tools"))
-    if column and tools and tools_from(tools) != column:
+    column = read_tools(record.get("tools"))
+    if column.tools and tools and read_tools(tools).text != column.text:
         reason = "the column tools and the system text define different tools"
         fix = "keep one: the list in the system text, or the column"
         raise DataError(reason, "two_tool_lists", fix)

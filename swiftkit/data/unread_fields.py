@@ -95,11 +95,12 @@ def _unknown(value: Any, node: _Node, place: str) -> Iterator[tuple[_Node, str, 
             for name, inner in value.items():
                 if name not in node.known and inner not in _NOTHING:
                     yield node, place, name, inner
-        for name, below in node.keys.items():
-            inner = value.get(name)
-            if isinstance(inner, str) and name in node.texts:
-                inner = _opened(inner, below)
-            yield from _unknown(inner, below, f"{place}.{name}" if place else name)
+        for name, inner in value.items():
+            below = node.keys.get(name)
+            if below is None or not inner or (type(inner) is str and name not in node.texts):
+                continue
+            opened = _opened(inner, below) if type(inner) is str else inner
+            yield from _unknown(opened, below, f"{place}.{name}" if place else name)
     elif isinstance(value, list) and node.items:
         for number, item in enumerate(value):
             yield from _unknown(item, node.items, f"{place}[{number}]")

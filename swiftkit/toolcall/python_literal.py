@@ -25,11 +25,16 @@ _STRINGS = re.compile(rf"(?:{STRING})(\s*['\"])?|\\.|\#", re.DOTALL)
 _TOKENS = re.compile(rf"{STRING}|\\.|[\[({{\])}}]", re.DOTALL)
 
 
+_PLAIN_STRING = re.compile(r"'[^'\\\n]*+'")  # most of them
+
+
 def read(text: str, longest: int | None = None) -> Any:
     """Return the value of a text. Raises ValueError, whatever the text is.
 
     longest: see tree_of.
     """
+    if _PLAIN_STRING.fullmatch(text):
+        return text[1:-1]
     try:
         return decode_distinct(text, "JSON")
     except DataError as error:

@@ -35,11 +35,12 @@ from swiftkit.data.from_sharegpt import (
     with_tools,
 )
 from swiftkit.data.json_values import as_text
+from swiftkit.data.row_tools import read_tools
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.tools import tool_names, tools_from
+from swiftkit.toolcall.tools import tool_names
 
 ORDER = 370
 READS = CONVERSATION_READS
@@ -55,7 +56,7 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     turns = turns_of(record)
     system_texts, tools = system_parts(turns, toolace.without_prompt)
     record = with_tools(record, tools)
-    names = tool_names(tools_from(record["tools"]))
+    names = tool_names(read_tools(record["tools"]).tools)
     return [make_row(_messages(turns, system_texts, names), record, SYSTEM)]
 
 
