@@ -144,7 +144,8 @@ def check(outcome: ConvertOutcome, target: str) -> None:
         if row.get("label") is False:
             # as before the target wrote it for swift: a bad answer may call what is not there
             row["label"] = "false"
-        assert row["source"] == "raw.jsonl:1"
+        # of a record in a file of many, also its place there
+        assert re.fullmatch(r"raw\.jsonl:1(:\w+\[\d+\])?", row["source"])
         if target != "whole":  # that is for looking at rows: it leaves the label out
             check_row(row)
 
