@@ -32,7 +32,7 @@ from swiftkit.data.turns import Turns, hosted_tool
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 
-ORDER = 275
+ORDER = 243
 COMPANION, COMPANION_ID = "requests", "custom_id"
 
 _BLOCK = """type text thinking id name input tool_use_id content is_error -signature -data
