@@ -32,7 +32,7 @@ from swiftkit.data.turns import Turns, hosted_tool
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 
-ORDER = 243
+ORDER = 275
 COMPANION, COMPANION_ID = "requests", "custom_id"
 
 _BLOCK = """type text thinking id name input tool_use_id content is_error -signature -data

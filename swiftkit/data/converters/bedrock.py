@@ -43,7 +43,7 @@ from swiftkit.errors import DataError
 from swiftkit.records import Row
 from swiftkit.toolcall.read_call import call_from
 
-ORDER = 244
+ORDER = 280
 COMPANION, COMPANION_ID = "requests", "recordId"
 
 _ROLES = ("system", "user", "assistant")

@@ -43,7 +43,7 @@ from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.read_call import call_from
 
-ORDER = 241
+ORDER = 262
 COMPANION, COMPANION_ID = "requests", "key"
 
 _HISTORIES = ("messages", "history", "chat_history")

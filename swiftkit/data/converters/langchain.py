@@ -44,7 +44,7 @@ from swiftkit.data.unread_fields import known_names
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 
-ORDER = 246
+ORDER = 285
 
 _ROLES = {
     "system": "system", "SystemMessage": "system", "developer": "system",

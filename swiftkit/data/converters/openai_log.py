@@ -41,7 +41,7 @@ from swiftkit.errors import DataError
 from swiftkit.records import Row
 from swiftkit.toolcall.tools import are_tools
 
-ORDER = 248
+ORDER = 290
 COMPANION, COMPANION_ID = "requests", "custom_id"
 
 # what is read of a message beside what any chat has

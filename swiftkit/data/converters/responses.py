@@ -47,7 +47,7 @@ from swiftkit.records import Message, Row
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.read_call import call_from
 
-ORDER = 242
+ORDER = 270
 COMPANION, COMPANION_ID = "requests", "custom_id"
 
 _COLUMNS = ("input", "items", "messages", "conversation")  # of a record that is no log
