@@ -68,7 +68,10 @@ _BEDROCK_PARTS = (
     "text", "toolUse", "toolResult", "reasoningContent", "cachePoint", "guardContent", "image",
     "document", "video", "citationsContent",
 )  # fmt: skip
-_LANGCHAIN_TYPES = ("system", "human", "ai", "tool", "function", "developer", "chat")
+_LANGCHAIN_TYPES = (
+    "system", "human", "ai", "tool", "function", "developer", "chat", "AIMessageChunk",
+    "HumanMessageChunk", "SystemMessageChunk", "ToolMessageChunk",
+)  # fmt: skip
 _ITEM_TYPE = re.compile(
     r"message|reasoning|item_reference|\w*compaction\w*|(?!tool_call)\w+_call(_output)?"
     r"|mcp_\w+|additional_tools|program(_output)?"
