@@ -203,7 +203,8 @@ def _convert(
     takes_any_order = options.question_after_result or bool(options.template_of)
     for number, row in enumerate(converted):
         row["source"] = source
-        identity = row.setdefault("id", f"{source}~{number + 1}" if number else source)
+        own = row.setdefault("id", f"{source}~{number + 1}" if number else source)
+        identity = identity or own  # of the record: that of its first row
         if options.cut_leading_assistant or options.cut_trailing_user:
             row, made = cut_row(
                 row, leading=options.cut_leading_assistant, trailing=options.cut_trailing_user

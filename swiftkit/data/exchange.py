@@ -44,7 +44,7 @@ RESPONSES = _places(
 _COLUMNS = frozenset(place[0] for place in (*REQUESTS, *RESPONSES)) | {"choices"}
 _PROMPTS = ("messages", "contents", "input")  # one of them is in each request
 _ANSWERS = (  # one of them is in a response that is its API's own
-    "choices", "candidates", "stop_reason", "stopReason", "generations",
+    "candidates", "stop_reason", "stopReason", "generations",
 )  # fmt: skip
 _PLAIN_PAIRS = (("inputs",), ("input",))  # where LangSmith and Langfuse have a text with a name
 QUESTIONS = ("question", "query", "input", "prompt", "text", "message", "content", "user_input")
@@ -68,7 +68,10 @@ _BEDROCK_PARTS = (
     "text", "toolUse", "toolResult", "reasoningContent", "cachePoint", "guardContent", "image",
     "document", "video", "citationsContent",
 )  # fmt: skip
-_LANGCHAIN_TYPES = ("system", "human", "ai", "tool", "function", "developer", "chat")
+_LANGCHAIN_TYPES = (
+    "system", "human", "ai", "tool", "function", "developer", "chat", "AIMessageChunk",
+    "HumanMessageChunk", "SystemMessageChunk", "ToolMessageChunk",
+)  # fmt: skip
 _ITEM_TYPE = re.compile(
     r"message|reasoning|item_reference|\w*compaction\w*|(?!tool_call)\w+_call(_output)?"
     r"|mcp_\w+|additional_tools|program(_output)?"
@@ -224,7 +227,18 @@ def _is_api(response: Any) -> bool:
     if not isinstance(response, dict):
         return False
     has_name = any(response.get(name) is not None for name in _ANSWERS)
-    return has_name or response.get("object") == "response" or response.get("type") == "message"
+    return (
+        has_name
+        or _are_choices(response.get("choices"))
+        or response.get("object") == "response"
+        or response.get("type") == "message"
+    )
+
+
+def _are_choices(value: Any) -> bool:
+    """Return whether it is a list of a model's answers, and not one of options to choose from."""
+    names = ("message", "delta", "finish_reason")
+    return bool(items(value)) and any(field(value[0], name) is not None for name in names)
 
 
 def _request(record: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
@@ -287,8 +301,7 @@ def _response(record: Mapping[str, Any], request_at: str | None) -> tuple[Any, s
         if text is not None and not _is_response(value):
             value = text  # an answer that is JSON itself
         return assembled(value), at
-    has_own = isinstance(record.get("choices"), list)
-    return (dict(record), "") if has_own else (None, "response")
+    return (dict(record), "") if _are_choices(record.get("choices")) else (None, "response")
 
 
 def _is_response(value: Any) -> bool:

@@ -115,6 +115,15 @@ def test_several_choices_have_ids_of_their_own() -> None:
     assert ids == ["7", "7~choice2", "7~choice3"]
 
 
+def test_choices_of_two_records_of_one_id_are_told_apart(tmp_path: Path) -> None:
+    choices = [{"message": {"role": "assistant", "content": text}} for text in "ab"]
+    record = {"id": 7, "request": {"messages": QUESTION}, "response": {"choices": choices}}
+    out = tmp_path / "out.jsonl"
+    convert_files([written(tmp_path / "a.jsonl", [record] * 2)], out, None, ConvertOptions("grpo"))
+    ids = [json.loads(line)["id"] for line in out.read_text(encoding="utf-8").splitlines()]
+    assert ids == ["7", "7~choice2", "7~2", "7~2~choice2"]
+
+
 def test_a_truncated_log_is_refused() -> None:
     """LiteLLM cuts long texts in its spend logs."""
     text = "abc... (litellm_truncated 2000 chars) ...xyz"

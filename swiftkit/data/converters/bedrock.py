@@ -71,11 +71,12 @@ def _of_message(path: str) -> dict[str, str]:
 
 
 _REQUEST = {
-    "": """messages system toolConfig -schemaVersion -inferenceConfig -additionalModelRequestFields
-        -guardrailConfig -modelId -requestMetadata -performanceConfig -promptVariables
-        -additionalModelResponseFieldPaths -serviceTier -outputConfig""",
+    "": """messages system toolConfig tools -schemaVersion -inferenceConfig
+        -additionalModelRequestFields -guardrailConfig -modelId -requestMetadata
+        -performanceConfig -promptVariables -additionalModelResponseFieldPaths -serviceTier -outputConfig""",
     "system[]": "text guardContent -cachePoint",
     "toolConfig": "tools -toolChoice",
+    "tools[].toolSpec": "name description inputSchema -strict",
     "toolConfig.tools[]": "toolSpec -cachePoint",
     "toolConfig.tools[].toolSpec": "name description inputSchema -strict",
     "toolConfig.tools[].toolSpec.inputSchema": "json",
@@ -214,11 +215,17 @@ def _text(part: Any, where: str) -> str:
 
 
 def _tools(request: dict[str, Any], at: str) -> list[Any]:
+    column, given = "toolConfig.tools", items(field(request.get("toolConfig"), "tools"))
+    if not given:
+        column, given = "tools", items(request.get("tools"))
     tools = []
-    for number, tool in enumerate(items(field(request.get("toolConfig"), "tools"))):
-        where = f"{at}toolConfig.tools[{number}]"
+    for number, tool in enumerate(given):
+        where = f"{at}{column}[{number}]"
         spec = field(tool, "toolSpec")
         if isinstance(tool, dict) and tool.keys() <= _SILENT:
+            continue
+        if column == "tools" and (field(tool, "name") or field(tool, "function")):
+            tools.append(tool)
             continue
         if not isinstance(spec, dict):
             raise hosted_tool(where, ", ".join(tool) if isinstance(tool, dict) else str(tool)[:50])

@@ -284,8 +284,9 @@ def _tools(request: dict[str, Any], at: str) -> list[Any]:
     for number, tool in enumerate(tools):
         where = f"{at}tools[{number}]"
         functions = _one_of(tool, _DECLARATIONS)
-        for name in tool if isinstance(tool, dict) else ():
-            if name not in _DECLARATIONS and tool[name] is not None and "name" not in tool:
+        is_plain = bool(field(tool, "name") or field(tool, "function"))
+        for name in tool if isinstance(tool, dict) and not is_plain else ():
+            if name not in _DECLARATIONS and tool[name] is not None:
                 raise hosted_tool(where, name)
         # some tools write the declarations themselves into the list
         declared += items(functions) if functions is not None else [tool]
@@ -293,7 +294,7 @@ def _tools(request: dict[str, Any], at: str) -> list[Any]:
 
 
 def _declaration(function: Any) -> Any:
-    if not isinstance(function, dict):
+    if not isinstance(function, dict) or "function" in function:
         return function
     made = {key: value for key, value in function.items() if key not in _JSON_SCHEMAS}
     schema = _one_of(function, _JSON_SCHEMAS)

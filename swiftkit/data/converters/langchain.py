@@ -51,6 +51,7 @@ _ROLES = {
     "human": "user", "user": "user", "HumanMessage": "user", "HumanMessageChunk": "user",
     "ai": "assistant", "assistant": "assistant", "AIMessage": "assistant",
     "AIMessageChunk": "assistant",
+    "SystemMessageChunk": "system", "ToolMessageChunk": "tool",
     "tool": "tool", "ToolMessage": "tool", "function": "tool", "FunctionMessage": "tool",
 }  # fmt: skip
 _COLUMNS = ("messages", "conversation", "chat_history", "history")
@@ -110,13 +111,27 @@ for _path in ("", "[]"):
         name: f"{_RESPONSE.get(name, '')} {names}" for name, names in _of_message(_path).items()
     }
 READS = reads(_REQUEST, _RESPONSE)
+READS[""] += f" {' '.join(_COLUMNS)}"
+for _column in _COLUMNS[1:]:
+    READS |= _of_message(f"{_column}[]") | _of_message(f"{_column}[][]")
 
 
 def matches(record: dict[str, Any]) -> bool:
     exchange = exchange_in(record)
     if exchange is not None:
         return exchange.api == "langchain"
-    return is_langchain(_chat(record)) or field(record.get("inputs"), "prompts") is not None
+    return _is_chat(_chat(record)) or field(record.get("inputs"), "prompts") is not None
+
+
+def _is_chat(messages: list[Any]) -> bool:
+    """Return whether messages are LangChain's, one of them perhaps of an unknown type."""
+    if not any(map(is_langchain, messages)):
+        return False
+    for message in messages:
+        has_type = isinstance(field(message, "type"), str) and "role" not in message
+        if not has_type and not is_langchain(message):
+            return False
+    return True
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:

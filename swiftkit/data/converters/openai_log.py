@@ -37,11 +37,12 @@ from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.json_values import field, items, listed
 from swiftkit.data.messages import REASONING, placed
 from swiftkit.data.roles import is_message, role_of
+from swiftkit.data.turns import hosted_tool
 from swiftkit.errors import DataError
-from swiftkit.records import Row
+from swiftkit.records import Message, Row
 from swiftkit.toolcall.tools import are_tools
 
-ORDER = 309
+ORDER = 290
 COMPANION, COMPANION_ID = "requests", "custom_id"
 
 # what is read of a message beside what any chat has
@@ -137,7 +138,7 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
     rows = []
     for answer in _answers(exchange.response, exchange.response_at, chat):
         check_end(answer.reason, f"{answer.at}.finish_reason")
-        said = messages_of(_readable(answer.messages), answer.at)
+        said = _said(answer)
         rows.append([*messages, *(placed(message, answer.at) for message in said)])
     given = request.get("tools") or request.get("functions") or tools
     given = given or field(exchange.response, "tools")  # of a stored completion
@@ -148,10 +149,34 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
         exchange,
         rows,
         READS,
-        tools=[as_function(tool) for tool in given] if isinstance(given, list) else given,
+        tools=_tools(given, exchange.at("tools")),
         reasoning_effort=request.get("reasoning_effort"),
         chat_template_kwargs=settings,
     )
+
+
+def _said(answer: _LoggedAnswer) -> list[Message]:
+    try:
+        return messages_of(_readable(answer.messages), answer.at)
+    except DataError as error:
+        if len(answer.messages) > 1:
+            raise
+        # no list, but the one message
+        reason = error.reason.replace(f"{answer.at}[0]", answer.at, 1)
+        raise DataError(reason, error.code, error.fix) from error
+
+
+def _tools(given: Any, at: str) -> Any:
+    if not isinstance(given, list):
+        return given
+    tools = []
+    for number, tool in enumerate(given):
+        kind = field(tool, "type")
+        has_name = field(tool, "function") or field(tool, "name") or field(tool, "custom")
+        if isinstance(kind, str) and not has_name:
+            raise hosted_tool(f"{at}[{number}]", kind)
+        tools.append(as_function(tool))
+    return tools
 
 
 def _prompt(exchange: LoggedExchange) -> list[Any]:
