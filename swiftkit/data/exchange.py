@@ -287,8 +287,13 @@ def _response(record: Mapping[str, Any], request_at: str | None) -> tuple[Any, s
         if text is not None and not _is_response(value):
             value = text  # an answer that is JSON itself
         return assembled(value), at
-    has_own = isinstance(record.get("choices"), list)
-    return (dict(record), "") if has_own else (None, "response")
+    return (dict(record), "") if _has_choices(record) else (None, "response")
+
+
+def _has_choices(record: Mapping[str, Any]) -> bool:
+    """Return whether a record is a response; the choices of a question are no objects."""
+    choices = record.get("choices")
+    return isinstance(choices, list) and all(isinstance(choice, dict) for choice in choices)
 
 
 def _is_response(value: Any) -> bool:

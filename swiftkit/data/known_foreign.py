@@ -129,10 +129,6 @@ def _is_telemetry(record: Record) -> bool:
     return any(name.startswith(("gen_ai.", "llm.", "openinference.")) for name in names)
 
 
-def _is_inspect(record: Record) -> bool:
-    return isinstance(record.get("eval"), dict) and ("status" in record or "plan" in record)
-
-
 def _is_inspect_sample(record: Record) -> bool:
     return _has("epoch", "input", "target")(record) and record.get("messages") is None
 
@@ -227,11 +223,6 @@ _FORMATS = (
         "write the messages of gen_ai.input.messages and gen_ai.output.messages as one list"
         " `messages` of {role, content, tool_calls}, a row for each conversation;"
         " docs/data.md has the jq command",
-    ),
-    _Foreign(
-        _is_inspect,
-        "an Inspect log, whose samples are the rows",
-        "inspect log dump LOG.eval --resolve-attachments | jq -c '.samples[]' > rows.jsonl",
     ),
     _Foreign(
         _is_inspect_sample,

@@ -160,7 +160,6 @@ NAMED = [
         {"messages": [{"role": "user", "parts": [{"type": "text", "content": "Hi?"}]}]},
         "jq",
     ),
-    ("Inspect log", {"version": 2, "status": "success", "eval": {"task": "t"}}, "inspect log dump"),
     (
         "an Inspect sample without messages",
         {"id": 1, "epoch": 1, "input": "a", "target": "b", "output": {"model": "m"}},
