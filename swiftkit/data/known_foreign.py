@@ -161,11 +161,6 @@ def _is_ui_chat(record: Record) -> bool:
     return any(field(item, "parts") for item in items(record.get("messages")))
 
 
-def _is_viewer_rows(record: Record) -> bool:
-    rows = items(record.get("rows"))
-    return bool(rows) and isinstance(field(rows[0], "row"), dict)
-
-
 def _is_card(record: Record) -> bool:
     if {"_data_files", "_fingerprint"} & record.keys():
         return True
@@ -285,12 +280,6 @@ _FORMATS = (
         _has("message_id", "role", "text"),
         "a message of a tree, as OpenAssistant has them, one a row",
         "follow parent_id from each answer to its question, and write {messages: [...]}",
-    ),
-    _Foreign(
-        _is_viewer_rows,
-        "an answer of the Hub's dataset viewer",
-        "jq -c '.rows[].row' FILE > rows.jsonl; it holds the first rows alone: better download"
-        " the data set's files",
     ),
     _Foreign(
         _is_card,

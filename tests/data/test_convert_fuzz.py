@@ -145,9 +145,9 @@ def check(outcome: ConvertOutcome, target: str) -> None:
             # as before the target wrote it for swift: a bad answer may call what is not there
             row["label"] = "false"
         assert row["source"] == "raw.jsonl:1"
-        if target != "whole":  # that is for looking at rows: it leaves the label out
-            if not is_plain_text(row):  # which is for swift pt alone
-                check_row(row)
+        # the target whole is for looking at rows, and leaves the label out; a text is for swift pt
+        if target != "whole" and not is_plain_text(row):
+            check_row(row)
 
 
 @pytest.mark.parametrize("name", names())
