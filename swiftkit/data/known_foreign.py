@@ -129,10 +129,6 @@ def _is_telemetry(record: Record) -> bool:
     return any(name.startswith(("gen_ai.", "llm.", "openinference.")) for name in names)
 
 
-def _is_inspect(record: Record) -> bool:
-    return isinstance(record.get("eval"), dict) and ("status" in record or "plan" in record)
-
-
 def _is_inspect_sample(record: Record) -> bool:
     return _has("epoch", "input", "target")(record) and record.get("messages") is None
 
@@ -163,11 +159,6 @@ def _is_scored_answers(record: Record) -> bool:
 
 def _is_ui_chat(record: Record) -> bool:
     return any(field(item, "parts") for item in items(record.get("messages")))
-
-
-def _is_viewer_rows(record: Record) -> bool:
-    rows = items(record.get("rows"))
-    return bool(rows) and isinstance(field(rows[0], "row"), dict)
 
 
 def _is_card(record: Record) -> bool:
@@ -227,11 +218,6 @@ _FORMATS = (
         "write the messages of gen_ai.input.messages and gen_ai.output.messages as one list"
         " `messages` of {role, content, tool_calls}, a row for each conversation;"
         " docs/data.md has the jq command",
-    ),
-    _Foreign(
-        _is_inspect,
-        "an Inspect log, whose samples are the rows",
-        "inspect log dump LOG.eval --resolve-attachments | jq -c '.samples[]' > rows.jsonl",
     ),
     _Foreign(
         _is_inspect_sample,
@@ -294,12 +280,6 @@ _FORMATS = (
         _has("message_id", "role", "text"),
         "a message of a tree, as OpenAssistant has them, one a row",
         "follow parent_id from each answer to its question, and write {messages: [...]}",
-    ),
-    _Foreign(
-        _is_viewer_rows,
-        "an answer of the Hub's dataset viewer",
-        "jq -c '.rows[].row' FILE > rows.jsonl; it holds the first rows alone: better download"
-        " the data set's files",
     ),
     _Foreign(
         _is_card,

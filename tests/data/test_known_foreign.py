@@ -147,7 +147,6 @@ WITH_COMMAND = [
     ("lm-eval", [LM_EVAL], 1),
     ("in turn", [{"id": "1", "data": ["Hi?", "Hello.", "Bye.", "Bye."]}], 1),
     ("translation", [{"id": "1", "translation": {"en": "Hi.", "fr": "Salut."}}], 1),
-    ("dataset viewer", [{"rows": [{"row_idx": 0, "row": {"prompt": "a", "response": "b"}}]}], 1),
 ]
 # what it is, a record, a part of the fix
 NAMED = [
@@ -160,7 +159,6 @@ NAMED = [
         {"messages": [{"role": "user", "parts": [{"type": "text", "content": "Hi?"}]}]},
         "jq",
     ),
-    ("Inspect log", {"version": 2, "status": "success", "eval": {"task": "t"}}, "inspect log dump"),
     (
         "an Inspect sample without messages",
         {"id": 1, "epoch": 1, "input": "a", "target": "b", "output": {"model": "m"}},

@@ -37,7 +37,7 @@ from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 
-ORDER = 292
+ORDER = 312
 READS = reads_of_pair("")
 
 
