@@ -73,8 +73,8 @@ def _of_message(path: str) -> dict[str, str]:
 _REQUEST = {
     "": """messages system toolConfig tools -schemaVersion -inferenceConfig
         -additionalModelRequestFields -guardrailConfig -modelId -requestMetadata
-        -performanceConfig -promptVariables -additionalModelResponseFieldPaths -serviceTier
-        -outputConfig""",
+        -performanceConfig -promptVariables -additionalModelResponseFieldPaths
+        -serviceTier -outputConfig""",
     "system[]": "text guardContent -cachePoint",
     "toolConfig": "tools -toolChoice",
     "tools[].toolSpec": "name description inputSchema -strict",
