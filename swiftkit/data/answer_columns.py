@@ -84,6 +84,8 @@ def _parse_calls(text: str, where: str) -> Parsed:
     calls = listed(value)
     if calls and all(is_call(call) for call in calls):
         return Parsed(_calls(value, where))
+    if "(" not in text and "（" not in text:
+        return Parsed()
     return call_strings.parse(text)
 
 
