@@ -5,10 +5,10 @@ from typing import Any
 
 from swiftkit.data.check_row import call_from_message
 from swiftkit.data.checks.row_view import RowFinding, RowView
+from swiftkit.data.to_openai import parse_tools
 from swiftkit.errors import DataError
 from swiftkit.scoring.expected_calls import read_expected_calls
 from swiftkit.toolcall.call import ToolCall
-from swiftkit.toolcall.tools import tools_in
 from swiftkit.toolcall.validate_call import validators_of, violations
 
 _CODES = {  # of toolcall/validate_call.py, which names kinds of a bad argument one by one
@@ -42,10 +42,8 @@ def findings_in(view: RowView) -> Iterator[RowFinding]:
 
 def _doubled_tools(tools: Any) -> Iterator[RowFinding]:
     """Yield the names that two equal tools have; check_row.py refuses those of different ones."""
-    if not isinstance(tools, str):
-        return
     seen: dict[str, Any] = {}
-    for tool in tools_in(tools):
+    for tool in parse_tools(tools, "tools"):
         function = tool["function"]
         name = function["name"]
         if name in seen and seen[name] == function:

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from swiftkit.data.checks.row_view import RowFinding, RowView
 from swiftkit.rendering.control_tokens import ControlTokens
+from swiftkit.toolcall.alternatives import any_of
 
 # Qwen, Llama 3, gpt-oss, GLM, Phi, Kimi, Command; DeepSeek; Gemma 4; Gemma 3; Seed-OSS; MiniMax;
 # Mistral and Llama 2
@@ -32,6 +33,7 @@ class ControlTokenSearch:
 
     def __init__(self, own: Iterable[str] = ()) -> None:
         self._own = ControlTokens.of(own).texts
+        self._own_pattern = re.compile(any_of(self._own)) if self._own else None
         self._in_tools = lru_cache(maxsize=1024)(self._first)  # most rows share their tools
 
     def findings_in(self, view: RowView) -> Iterator[RowFinding]:
@@ -46,11 +48,10 @@ class ControlTokenSearch:
 
     def _first(self, text: str) -> str:
         """Return the first control token of a text; "" without any."""
+        if self._own_pattern and (found := self._own_pattern.search(text)):
+            return found[0]
         if "<" not in text and "[" not in text and "]" not in text:
             return ""
-        for token in self._own:
-            if token in text:
-                return token
         if "<s>" in text:
             text = _STRUCK.sub("", text)  # HTML for text that is struck through
         found = _FAMILIES.search(text)

@@ -10,7 +10,7 @@ from swiftkit.data.checks.row_view import RowFinding, RowView
 from swiftkit.data.json_values import field, items
 from swiftkit.data.roles import ANSWERS
 from swiftkit.json_text import decode_or_none
-from swiftkit.toolcall.reasoning import LEADING, TAGS
+from swiftkit.toolcall.reasoning import CLOSE, LEADING, TAGS
 
 _SHOWN = 60
 _LATER_BLOCK = re.compile(r"^[ \t]*<think>\n?(.+?)</think>", re.DOTALL | re.MULTILINE)
@@ -37,8 +37,9 @@ def _twice(text: str, beside: str) -> str:
     inside, rest = _leading_block(text)
     if beside.strip() and inside:
         return f"reasoning_content, and the text begins with {inside[:_SHOWN]!r}"
-    if (beside.strip() or inside) and "</think>" in rest:
-        for block in _LATER_BLOCK.finditer(rest):
+    if (beside.strip() or inside) and CLOSE in rest:
+        closed = rest[: rest.rfind(CLOSE) + len(CLOSE)]  # so that the search is linear
+        for block in _LATER_BLOCK.finditer(closed):
             is_code = rest.count("```", 0, block.start()) % 2
             if block[1].strip() and not is_code:
                 return f"a second block of reasoning: {block[1].strip()[:_SHOWN]!r}"

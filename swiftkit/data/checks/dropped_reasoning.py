@@ -43,7 +43,7 @@ class DroppedReasoning:
         try:
             yield from self._dropped(view.row)
         # rows that structure.py speaks of, or that the template refuses
-        except (DataError, RecursionError, TypeError, AttributeError, KeyError):
+        except (DataError, RecursionError, TypeError, AttributeError, KeyError, ValueError):
             return
 
     def _dropped(self, row: dict[str, Any]) -> Iterator[RowFinding]:

@@ -78,6 +78,8 @@ def _written(text: str, where: str, tools: list[dict[str, Any]]) -> str:
         made = with_calls_read([placed(message, where)], tools, lenient=False)
     except DataError as error:
         return error.reason
+    except RecursionError:
+        return f"{where}: nested too deeply"
     calls = []
     for part in made:
         if part["role"] == "tool_call":
@@ -96,6 +98,8 @@ def _prescription(text: str) -> str:
         rest, _ = without_call_format(text, "it")
     except DataError as error:
         return error.reason
+    except RecursionError:
+        return "nested too deeply"
     if rest == text:
         return ""
     place = 0

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from swiftkit.cli.main import main
 from swiftkit.data.checks.findings import KINDS
 
 TEXT = {"type": "string"}
+QWEN = ROOT / "recipes" / "tiny" / "qwen3"
 SHARED = Path(os.environ.get("SWIFTKIT_SHARED_DATA") or ROOT.parent / "shared" / "data")
 
 
@@ -234,14 +236,15 @@ def test_check_damaged_rows_never_raises(tmp_path: Path, data: st.DataObject) ->
         )
         for message in damaged["messages"] if isinstance(damaged["messages"], list) else []:
             if isinstance(message, dict) and data.draw(st.booleans()):
-                message[data.draw(st.sampled_from(["role", "content", "loss"]))] = data.draw(
-                    json_values
-                )
+                key = data.draw(st.sampled_from(["role", "content", "loss", "reasoning_content"]))
+                message[key] = data.draw(json_values)
         rows.append(damaged)
     rows += [
         line.replace(b"\n", b"") for line in data.draw(st.lists(st.binary(max_size=20), max_size=2))
     ]
-    report(tmp_path, rows, "--against", write(tmp_path / "train.jsonl", [GOOD[0], *rows]))
+    train = write(tmp_path / "train.jsonl", [GOOD[0], *rows])
+    model = ("--tokenizer", QWEN) if find_spec("tokenizers") else ()
+    report(tmp_path, rows, "--against", train, "--sample", "3", *model)
 
 
 @pytest.mark.parametrize("depth", [50, 200, 400, 800, 990, 1200])
@@ -263,7 +266,10 @@ def test_check_deep_rows_never_raises(tmp_path: Path, depth: int) -> None:
     )
     assert (
         report(
-            tmp_path, [row, nested.encode(), simple, talk(QUESTION, expected_calls=f"[{called}]")]
+            tmp_path,
+            [row, nested.encode(), simple, talk(QUESTION, expected_calls=f"[{called}]")],
+            "--sample",
+            "4",
         )["rows"]
         == 4
     )
