@@ -84,6 +84,8 @@ ROWS: list[Any] = [
     {"data": ["a", "b"]},
     {"data": {"train": ["a"]}},
     {"chosen": CHAT, "rejected": CHAT},
+    {"inputs": CHAT, "outputs": CHAT},
+    {"before": CHAT, "after": CHAT},
     {},
 ]
 
@@ -138,7 +140,7 @@ UNCLEAR: list[tuple[Any, str]] = [
     ({"instruction": {"0": "a", "1": "b"}, "output": {"0": "c", "1": "d"}}, "orient='columns'"),
     ({"columns": ["a"], "index": [0], "data": [["x"]]}, "orient='split'"),
     ({"0": ALPACA, "1": ALPACA}, r"orient='index'.*jq -c '.\[\]'"),
-    ({"conv-1": CHAT, "conv-2": CHAT}, "orient='index'"),
+    ({"conv-1": CHAT, "conv-2": CHAT, "conv-3": CHAT}, "orient='index'"),
     ({"data": {"train": [CHAT], "test": [CHAT]}}, r"deeper: data.train .*jq -c '.data.train\[\]'"),
     (CHAT["messages"], r'turns of one conversation.*{"messages": \[...\]}'),
     (TURNS, r'turns of one conversation.*{"conversations": \[...\]}'),

@@ -28,7 +28,7 @@ _LISTS = (
 _ROW_KEYS = frozenset((
     "messages", "conversation", "contents", "prompt", "instruction", "question", "query", "input",
     "output", "chosen", "rejected", "response", "completion", "text", "traj", "simulations",
-    "history", "turns", "request", "steps", "spans",
+    "history", "turns", "request", "steps", "spans", "inputs", "outputs",
 ))  # fmt: skip
 _TURN_KEYS = frozenset(("role", "from", "speaker", "jsonrpc"))
 _TURN_TYPES = ("message", "function_call", "function_call_output", "reasoning")
@@ -162,7 +162,7 @@ def _refuse_columns(parts: _Parts) -> None:
         how = "split"
     elif starts == {b"{"}:
         keys = [list(_decode_parts(value)) for value in values]
-        has_chats = len(parts) > 1 and not any(map(_CHATS.isdisjoint, keys))
+        has_chats = len(parts) > 2 and not any(map(_CHATS.isdisjoint, keys))
         if all(name.isdecimal() for name in parts) or (has_chats and _ROW_KEYS.isdisjoint(parts)):
             how = "index"
         elif keys[0] == [str(number) for number in range(len(keys[0]))] and len(keys[0]) > 0:
