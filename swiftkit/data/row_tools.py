@@ -44,8 +44,12 @@ def is_tools_column(name: str) -> bool:
 
 
 def are_tools_column(value: Any) -> bool:
-    """Tell whether a column's value, or what it is JSON text of, is tools."""
-    return are_tools(decode_or_none(value) if isinstance(value, str) else value)
+    """Tell whether the value of such a column, or what it is JSON text of, is tools: by such a name
+    a list of names and descriptions is, too."""
+    decoded = decode_or_none(value) if isinstance(value, str) else value
+    if isinstance(decoded, list) and decoded and all(isinstance(item, dict) for item in decoded):
+        return all(isinstance(item.get("name"), str) for item in decoded) or are_tools(decoded)
+    return are_tools(decoded)
 
 
 def read_tools(value: Any) -> RowTools:

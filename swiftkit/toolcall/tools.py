@@ -84,8 +84,7 @@ def tools_in(text: str) -> list[dict[str, Any]]:
 def are_tools(value: Any) -> bool:
     """Tell whether a value looks like a list of tool definitions, whatever it is called.
 
-    Each has a name, and a description or parameters; a call has neither but for `parameters`, which
-    are no JSON Schema there.
+    Each stands under `function`, or has a name and parameters; those of a call are no JSON Schema.
     """
     items = value if isinstance(value, list) else [value]
     return bool(items) and all(map(_looks_like_tool, items))
@@ -98,10 +97,20 @@ def _looks_like_tool(value: Any) -> bool:
         return False
     if "arguments" in function:
         return False
-    if isinstance(function.get("description"), str):
+    if function is not tool:
         return True
-    schemas = [function[key] for key in _PARAMETERS if isinstance(function.get(key), dict)]
-    return any("properties" in schema or "type" in schema for schema in schemas)
+    for key in _PARAMETERS:
+        schema = function.get(key)
+        if isinstance(schema, dict) and _looks_like_schema(schema, function):
+            return True
+    return False
+
+
+def _looks_like_schema(parameters: dict[str, Any], function: dict[str, Any]) -> bool:
+    """Tell a tool's parameters, a JSON Schema or a flat map, from the arguments of a call."""
+    if isinstance(function.get("description"), str) or "properties" in parameters:
+        return True
+    return bool(parameters) and all(isinstance(value, dict) for value in parameters.values())
 
 
 def tool_names(tools: list[dict[str, Any]]) -> frozenset[str]:

@@ -104,3 +104,33 @@ def test_no_gold_is_silence_where_a_call_was_written(form: str) -> None:
             if outcome.reject is None:
                 gold = json.loads(json.loads(outcome.rows[0])["expected_calls"])
                 assert gold, (name, written)
+
+
+def test_parameters_in_a_prompt_are_no_tools() -> None:
+    """Qwen's ReAct prompt lists a tool's parameters as objects with names."""
+    prompt = (
+        'You have access to the following tools:\n\nsearch: find things. Parameters: [{"name":'
+        ' "q", "description": "what", "required": true}]\n\nUse the following format:\n\nQuestion:'
+        " the input question\nThought: think\nAction: the action, one of [search]\nAction Input:"
+        " its input\nObservation: the result\nFinal Answer: the answer\n\nBegin!\n"
+    )
+    messages = [
+        {"role": "system", "content": prompt},
+        {"role": "user", "content": "Rain?"},
+        {
+            "role": "assistant",
+            "content": 'Thought: ask\nAction: search\nAction Input: {"q": "rain"}',
+        },
+        {"role": "user", "content": "Observation: yes"},
+        {"role": "assistant", "content": "Thought: done\nFinal Answer: Yes."},
+    ]
+    row = row_of({"messages": messages}, "sft")
+    assert "tools" not in row
+    assert "Action Input" not in row["messages"][0]["content"]
+    roles = [message["role"] for message in row["messages"][1:]]
+    assert roles == ["user", "assistant", "tool_call", "tool_response", "assistant"]
+    assert row["messages"][-1] == {
+        "role": "assistant",
+        "content": "Yes.",
+        "reasoning_content": "done",
+    }

@@ -29,10 +29,11 @@ _PROMPT = re.compile(  # what a chat template writes itself
     | (?:Use|Follow)\ the\ following\ format[^:\n]*:\s*
       (?:(?:Question|Thought|Action|Action\ Input|Observation):[^\n]*\n\s*|\.\.\.[^\n]*\n\s*)+
       (?:Final\ Answer:[^\n]*\s*)?(?:Begin!\s*)?
-    | [^.\n]*\bThought\s*[/,]\s*Action\b[^.\n]*[.]?\s*
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_SENTENCE_END = re.compile(r"(?<=[.。]) ")
+_NAMED = re.compile(r"\bThought\s*+[/,]\s*+Action\b")  # in a sentence that names the format
 _STEP = re.compile(r"\s*(?:Thought:(.*?))?(?:\A|\n)Action:([^\n]*)\nAction Input:(.*)", re.DOTALL)
 _ANSWER = re.compile(r"\s*(?:Thought:(.*?)\s*(?:\A|\n))?\s*Final Answer:(.*)", re.DOTALL)
 _RESULT = re.compile(r"\s*Observation:\s?(.*)", re.DOTALL)
@@ -49,7 +50,18 @@ def without_prompt(text: str, where: str) -> tuple[str, list[Any]]:
         except ValueError as error:
             reason = f"{where}: the APIs: {error}"
             raise DataError(reason, "bad_tools", "mend the list of APIs") from error
-    return check_no_markup(_PROMPT.sub("", before), ("Action Input",)), tools
+    return check_no_markup(_without_named(_PROMPT.sub("", before)), ("Action Input",)), tools
+
+
+def _without_named(text: str) -> str:
+    """Return a text without the sentences that name the format."""
+    if not _NAMED.search(text):
+        return text
+    kept = []
+    for line in text.split("\n"):
+        sentences = [part for part in _SENTENCE_END.split(line) if not _NAMED.search(part)]
+        kept.append(" ".join(sentences))
+    return "\n".join(kept)
 
 
 def step(text: str, where: str) -> tuple[str, ToolCall] | None:
