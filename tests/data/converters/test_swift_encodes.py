@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from helpers.paths import GOLDEN, ROOT
 from helpers.real_swift import encode_answers_with_swift, encode_with_swift
 
 from swiftkit.data.check_row import call_from_message
+from swiftkit.data.encode import HARMONY
 from swiftkit.data.folded import folded
 from swiftkit.data.targets import TARGETS, after_last_user
 from swiftkit.errors import DataError
@@ -20,6 +22,7 @@ from swiftkit.files.jsonl import encode
 from swiftkit.toolcall.formats import hermes
 
 MODEL = Path(os.environ.get("SWIFTKIT_TINY_MODEL") or ROOT / "recipes" / "tiny" / "qwen3")
+GPT_OSS = ROOT / "recipes" / "tiny" / "gpt_oss"
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(not (MODEL / "config.json").exists(), reason=f"no tiny model in {MODEL}"),
@@ -99,6 +102,49 @@ def test_swift_trains_on_the_answers(tmp_path: Path) -> None:
         for message in row["messages"]:
             if message["role"] in ("system", "user", "tool_response"):
                 assert message["content"] in seen["text"]
+
+
+@pytest.mark.skipif(not GPT_OSS.exists(), reason=f"no tiny model in {GPT_OSS}")
+def test_gpt_oss_trains_on_the_answers(tmp_path: Path) -> None:
+    """With Harmony's renderer: each text with a loss and each call's name and arguments stand in
+    what is trained. What Harmony cannot write is refused there and left out here: text and
+    reasoning before one call, names with a blank, text without a question."""
+    rows = []
+    for row in golden_rows_apart("sft"):
+        if has_form_in_harmony(row["messages"]):
+            rows.append(row)
+    assert len(rows) > 250
+    data = written(rows, tmp_path)
+    encoded = encode_with_swift(GPT_OSS, "gpt_oss", "gpt_oss", data, HARMONY)
+    assert len(encoded) == len(rows)
+    for row, seen in zip(rows, encoded, strict=True):
+        trained = "".join("".join(seen["trained"]).split())
+        last = row["messages"][-1]
+        if not last.get("loss", True):
+            continue
+        if last["role"] == "assistant":
+            assert "".join(last["content"].split()) in trained
+        else:
+            assert f"functions.{json.loads(last['content'])['name']}" in trained
+
+
+def golden_rows_apart(target: str) -> list[dict[str, Any]]:
+    """As golden_rows, with the reasoning in a key of its own, as swiftkit's plugins read it."""
+    return [row for n, given in enumerate(_goldens()) for row in _targeted(target, n, given)]
+
+
+def has_form_in_harmony(messages: list[dict[str, Any]]) -> bool:
+    for message, following in pairwise(messages):
+        thinks = message.get("reasoning_content") and message["content"].strip()
+        if following["role"] == "tool_call" and thinks:
+            return False
+    names = [
+        call_from_message(message, "here").name  # type: ignore[arg-type]
+        for message in messages
+        if message["role"] == "tool_call"
+    ]
+    has_question = any(message["role"] == "user" for message in messages)
+    return has_question and not any(" " in name for name in names)
 
 
 def test_swift_compares_both_answers_of_a_pair(tmp_path: Path) -> None:
