@@ -1,6 +1,6 @@
 """Rows of make_rows.py in the layouts of other data sets: the same words, tools, calls and results.
 
-    python layouts.py RAW.jsonl FOLDER     writes FOLDER/LAYOUT.jsonl for each
+python layouts.py RAW.jsonl FOLDER     writes FOLDER/LAYOUT.jsonl for each
 """
 
 import json
@@ -187,9 +187,7 @@ def responses(talk: Talk) -> dict[str, Any]:
     items: list[dict[str, Any]] = [{"type": "message", "role": "user", "content": talk.question}]
     for call, identity in zip(talk.calls, talk.ids, strict=True):
         about = {"call_id": identity, "name": call["name"]}
-        items.append(
-            {"type": "function_call", **about, "arguments": json.dumps(call["arguments"])}
-        )
+        items.append({"type": "function_call", **about, "arguments": json.dumps(call["arguments"])})
     for identity, text in zip(talk.ids, talk.results, strict=True):
         items.append({"type": "function_call_output", "call_id": identity, "output": text})
     said = [{"type": "output_text", "text": talk.answer}]

@@ -91,7 +91,7 @@ class _Opened(NamedTuple):
     kind: str  # the ending that says how its content is read
     encoding: str  # that it seems to have instead of UTF-8
     is_packed: bool
-    is_one_value: bool  # under a name that says JSON Lines
+    is_one_value: bool  # under a name that says JSON Lines, which is to be said
 
 
 def find_files(
@@ -344,7 +344,9 @@ def _open(path: Path, seen: Callable[[int], None]) -> Iterator[_Opened]:
         encoding = file_encoding(head)
         if kind == ".json" and encoding in UNSAFE_TO_CUT:
             raise not_utf8(path, encoding, name)
-        yield _Opened(file, kind, encoding, file is not packed, is_one_value)
+        # one object in one line may be a row as well: a container says so itself
+        is_said = is_one_value and not may_be_container(head)
+        yield _Opened(file, kind, encoding, file is not packed, is_said)
 
 
 def _stdin(seen: Callable[[int], None]) -> Any:
