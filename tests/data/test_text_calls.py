@@ -1,6 +1,8 @@
 """Calls in the texts of answers: in every wire format they become the calls, and never words."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -134,3 +136,29 @@ def test_parameters_in_a_prompt_are_no_tools() -> None:
         "content": "Yes.",
         "reasoning_content": "done",
     }
+
+
+def test_the_recorded_answer_earns_all_and_silence_nothing(tmp_path: Path) -> None:
+    """Of a GRPO file of each format in each layout, as `swiftkit score` pays them."""
+    rows: list[bytes] = []
+    recorded: dict[str, str] = {}
+    for form in names():
+        text = wire_format.load(form).render(ONE)
+        for layout, record in layouts(text).items():
+            identity = f"{form}-{layout}"
+            outcome = outcome_of(record | {"tools": TOOLS, "id": identity}, "grpo")
+            assert outcome.reject is None, (identity, outcome.reject)
+            rows.append(outcome.rows[0])
+            recorded[json.loads(outcome.rows[0])["id"]] = text
+    data = tmp_path / "grpo.jsonl"
+    data.write_bytes(b"".join(row + b"\n" for row in rows))
+    assert len(recorded) == len(rows)
+    for expected, answers in ((1.0, recorded), (0.0, dict.fromkeys(recorded, "Sorry, no."))):
+        completions = tmp_path / "completions.jsonl"
+        lines = [json.dumps({"id": key, "completion": text}) for key, text in answers.items()]
+        completions.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        scores = tmp_path / "scores.jsonl"
+        command = [sys.executable, "-m", "swiftkit", "score", data]
+        subprocess.run([*command, "--completions", completions, "-o", scores], check=True)
+        for line in scores.read_text(encoding="utf-8").splitlines():
+            assert json.loads(line)["value"] == expected, line
