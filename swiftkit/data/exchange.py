@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from swiftkit.data.json_values import field, items
+from swiftkit.data.roles import is_plain_chat
 from swiftkit.data.rows import make_row
 from swiftkit.data.streams import assembled
 from swiftkit.data.unread_fields import known_names
@@ -396,6 +397,8 @@ def has_blocks(message: Any) -> bool:
 def are_items(value: Any) -> bool:
     """Return whether it is a list of items of OpenAI's Responses API, one of which a chat of
     messages could not have."""
+    if is_plain_chat(value):
+        return False
     has_other = False
     for item in items(value):
         kind = field(item, "type")

@@ -60,6 +60,27 @@ def are_messages(value: Any) -> TypeGuard[list[Any]]:
     return isinstance(value, list) and bool(value) and all(map(is_message, value))
 
 
+_PLAIN_KEYS = frozenset(
+    "role content tool_calls tool_call_id name reasoning_content reasoning weight loss".split()
+)
+_latest: list[Any] = [None, False]  # the messages that were asked about, and the answer
+
+
+def is_plain_chat(messages: Any) -> bool:
+    """Return whether messages have OpenAI's keys alone, and texts alone as their content: then they
+    are in no layout of other keys or parts. Cheap where it is asked again."""
+    if _latest[0] is not messages:
+        _latest[:] = messages, isinstance(messages, list) and all(map(_is_plain, messages))
+    return bool(_latest[1])
+
+
+def _is_plain(message: Any) -> bool:
+    if not isinstance(message, dict) or not _PLAIN_KEYS.issuperset(message):
+        return False
+    content = message.get("content")
+    return (content is None or type(content) is str) and type(message.get("role")) is str
+
+
 def role_of(message: Any) -> str | None:
     """Return swift's name of a message's role, or None. Never raises."""
     return role_named(role_as_written(message))

@@ -27,6 +27,7 @@ from typing import Any
 from swiftkit.data.exchange import has_blocks
 from swiftkit.data.from_anthropic import add_message, system_text
 from swiftkit.data.messages import FLAGS
+from swiftkit.data.roles import is_plain_chat
 from swiftkit.data.rows import make_row
 from swiftkit.data.turns import Turns
 from swiftkit.errors import DataError
@@ -47,7 +48,7 @@ def matches(record: dict[str, Any]) -> bool:
     messages = record.get("messages")
     if not isinstance(messages, list) or "expected_calls" in record:
         return False  # ms-swift's own rows pass as they are
-    return any(map(has_blocks, messages))
+    return not is_plain_chat(messages) and any(map(has_blocks, messages))
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:

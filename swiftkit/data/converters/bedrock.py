@@ -36,6 +36,7 @@ from swiftkit.data.exchange import (
 )
 from swiftkit.data.json_values import as_text, field, items, listed
 from swiftkit.data.messages import FLAGS, loss_flag
+from swiftkit.data.roles import is_plain_chat
 from swiftkit.data.rows import make_row
 from swiftkit.data.turns import TurnParts, Turns, hosted_tool
 from swiftkit.data.unread_fields import known_names
@@ -94,7 +95,8 @@ def matches(record: dict[str, Any]) -> bool:
     exchange = exchange_in(record)
     if exchange is not None:
         return exchange.api == "bedrock"
-    return any(map(is_bedrock, items(record.get("messages"))))
+    messages = record.get("messages")
+    return not is_plain_chat(messages) and any(map(is_bedrock, items(messages)))
 
 
 def convert(record: dict[str, Any]) -> Iterable[Row]:

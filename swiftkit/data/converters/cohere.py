@@ -23,7 +23,7 @@ from typing import Any
 
 from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.json_values import as_text, field, items
-from swiftkit.data.roles import role_of
+from swiftkit.data.roles import is_plain_chat, role_of
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
@@ -52,7 +52,8 @@ _TAKEN = ("chat_history", "messages", "message", "preamble", "response", "text",
 def matches(record: dict[str, Any]) -> bool:
     if isinstance(record.get("message"), str) and isinstance(record.get("chat_history"), list):
         return True
-    return any(map(_is_cohere, items(record.get("messages"))))
+    messages = record.get("messages")
+    return not is_plain_chat(messages) and any(map(_is_cohere, items(messages)))
 
 
 def _is_cohere(message: Any) -> bool:

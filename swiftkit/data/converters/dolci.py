@@ -24,6 +24,7 @@ from typing import Any
 from swiftkit.data.from_openai import messages_of, reads_of
 from swiftkit.data.from_sharegpt import with_tools
 from swiftkit.data.json_values import field, items
+from swiftkit.data.roles import is_plain_chat
 from swiftkit.data.rows import make_row
 from swiftkit.errors import DataError
 from swiftkit.records import Row
@@ -47,7 +48,8 @@ _FORMAT = re.compile(
 
 
 def matches(record: dict[str, Any]) -> bool:
-    for message in items(record.get("messages")):
+    messages = record.get("messages")
+    for message in () if is_plain_chat(messages) else items(messages):
         if not isinstance(message, dict):
             return False
         if message.get("function_calls") or message.get("functions"):

@@ -38,6 +38,7 @@ from swiftkit.data.exchange import (
 from swiftkit.data.from_openai import messages_of
 from swiftkit.data.json_values import as_text, field, items, listed
 from swiftkit.data.messages import FLAGS
+from swiftkit.data.roles import is_plain_chat
 from swiftkit.data.rows import make_row
 from swiftkit.data.turns import hosted_tool
 from swiftkit.data.unread_fields import known_names
@@ -125,7 +126,7 @@ def matches(record: dict[str, Any]) -> bool:
 
 def _is_chat(messages: list[Any]) -> bool:
     """Return whether messages are LangChain's, one of them perhaps of an unknown type."""
-    if not any(map(is_langchain, messages)):
+    if is_plain_chat(messages) or not any(map(is_langchain, messages)):
         return False
     for message in messages:
         has_type = isinstance(field(message, "type"), str) and "role" not in message
