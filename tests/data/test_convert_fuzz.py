@@ -232,12 +232,11 @@ def test_any_file_balances(tmp_path: Path, data: st.DataObject) -> None:
     good.write_bytes(GOOD)
     report = convert_files([raw, good], out, None, ConvertOptions())
     rejects = out.with_suffix(".rejects.jsonl")
-    assert (
-        report.rows_in
-        == report.rows_accepted + report.rows_rejected
-        == len(lines) + 1 - report.rows_filtered
-    )
-    assert report.rows_out == len(out.read_bytes().splitlines()) == report.rows_accepted
+    assert report.rows_in == report.rows_accepted + report.rows_rejected
+    # a line of some formats is a whole file of records
+    assert report.rows_in + report.rows_filtered >= len(lines) + 1
+    # an answer that a log has several choices of is several rows
+    assert report.rows_out == len(out.read_bytes().splitlines()) >= report.rows_accepted
     assert report.rows_rejected == (
         len(rejects.read_bytes().splitlines()) if rejects.exists() else 0
     )
