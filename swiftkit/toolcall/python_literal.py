@@ -25,7 +25,7 @@ _STRINGS = re.compile(rf"(?:{STRING})(\s*['\"])?|\\.|\#", re.DOTALL)
 _TOKENS = re.compile(rf"{STRING}|\\.|[\[({{\])}}]", re.DOTALL)
 
 
-_PLAIN_STRING = re.compile(r"'[^'\\\n]*+'")  # most of them
+_PLAIN_STRING = re.compile(r"'[^'\\\x00-\x1f]*+'")  # most of them
 
 
 def read(text: str, longest: int | None = None) -> Any:

@@ -208,5 +208,6 @@ def test_launcher_and_supervisor_refuse_odd_words(
     )
     said = done.stderr.decode(errors="replace")
     assert "Traceback" not in said, said
-    assert done.returncode in (0, 2), said
+    # a word may be a program: `false` ends with 1
+    assert done.returncode in (0, 2) or words[:1] == ["false"], said
     assert not list(stage.folder.rglob("pwned"))
