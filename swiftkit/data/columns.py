@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 MEDIA = ("images", "image", "videos", "video", "audios", "audio", "objects")
-SYSTEM = ("system", "system_prompt", "system_message", "systemPrompt", "sys_prompt")
+SYSTEM = (
+    "system", "system_prompt", "system_message", "systemPrompt", "systemMessage", "system_text",
+    "sys_prompt", "系统", "系统提示", "系统提示词",
+)  # fmt: skip
 # columns under which data have a system text where they have a chat, too
 INSTRUCTIONS = ("instructions", "custom_instructions")
 # ms-swift reads them itself: a raw file's column of that name must not reach it by accident

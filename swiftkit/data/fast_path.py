@@ -17,6 +17,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from swiftkit.data.columns import OWN_COLUMNS, SWIFT_COLUMNS
+from swiftkit.data.dialects.json_prompt import may_hold_tools
 from swiftkit.data.dialects.system_text import without_call_format
 from swiftkit.data.roles import ANSWERS, FOLLOWS
 from swiftkit.data.text_calls import holds_none, may_be_result
@@ -123,6 +124,8 @@ def convert_line(line: bytes, source: str, scratch: bytearray) -> PlainRow | Non
         if tools:
             texts = b",".join([tool.text for tool in tools])
             row["tools"] = Raw(b'"[%b]"' % texts)
+        else:
+            _check_no_tools(messages)
         identity = columns.pop("id", _NULL)
         if identity != _NULL:
             row["id"] = _identity(_decode_scalar(identity))
@@ -242,6 +245,19 @@ def _check_words(
         if not is_plain:
             raise NotPlainError
         before = role
+
+
+def _check_no_tools(messages: list[_RawMessage]) -> None:
+    """Let texts pass that surely define no tool (tools_in_text.py)."""
+    called: set[str] = set()
+    for message in messages:
+        called.update(call.function.name for call in message.tool_calls or ())
+    for message in messages:
+        text = message.content or ""
+        if message.role not in ("system", "user"):
+            continue
+        if may_hold_tools(text) or any(name in text for name in called):
+            raise NotPlainError
 
 
 @lru_cache(maxsize=_MOST_SYSTEM_TEXTS)

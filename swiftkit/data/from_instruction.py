@@ -57,7 +57,7 @@ _WIDE_CALL = re.compile(  # in full-width punctuation
 
 def reads_of_pair(others: str) -> dict[str, str]:
     """Return what is read of a question, its history and its answer, for a converter's READS."""
-    names = spellings((*QUESTIONS, *ANSWERS_TO_TRAIN, *REASONINGS, "context"))
+    names = spellings((*QUESTIONS, *ANSWERS_TO_TRAIN, *REASONINGS, "context", "输入"))
     return {
         "": f"{names} content history messages conversations {others}",
         **reads_of(*f"{names} {others}".split(), "messages", "conversations"),

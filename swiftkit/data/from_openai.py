@@ -40,7 +40,7 @@ from swiftkit.toolcall.tool_results import in_call_order
 _CALL = "id type -index function name arguments parameters"
 _READS = {
     "{}[]": f"role from content value tool_calls function_call tool_call_id name {REASONING}"
-    f" {FLAGS} -refusal -audio -annotations",
+    f" {FLAGS} -refusal -annotations",
     "{}[].content[]": "type text -annotations -cache_control",
     "{}[].tool_calls[]": _CALL,
     "{}[].tool_calls[].function": "name arguments parameters",

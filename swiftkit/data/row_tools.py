@@ -9,6 +9,7 @@ import msgspec
 from swiftkit.errors import DataError
 from swiftkit.files.jsonl import has_spelt_colons
 from swiftkit.json_text import decode_or_none
+from swiftkit.toolcall import python_literal
 from swiftkit.toolcall.tools import are_tools, tool_names, tools_from
 
 # columns of tools, in small letters without separators
@@ -17,6 +18,7 @@ _COLUMNS = frozenset(
     " toolschemas tooldefs functiondefinitions functionlist functionschemas apilist apis".split()
 )
 _SEPARATORS = re.compile(r"[_\-\s]")
+_PYTHON = re.compile(r"\[?\s*\{\s*'")
 _MOST = 4096  # tools that are remembered at a time
 _decode_items = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
@@ -46,10 +48,24 @@ def is_tools_column(name: str) -> bool:
 def are_tools_column(value: Any) -> bool:
     """Tell whether the value of such a column, or what it is JSON text of, is tools: by such a name
     a list of names and descriptions is, too."""
-    decoded = decode_or_none(value) if isinstance(value, str) else value
+    decoded = decode_or_none(_json_text(value)) if isinstance(value, str) else value
     if isinstance(decoded, list) and decoded and all(isinstance(item, dict) for item in decoded):
         return all(isinstance(item.get("name"), str) for item in decoded) or are_tools(decoded)
     return are_tools(decoded)
+
+
+def _json_text(text: str) -> str:
+    """Return the JSON text of tools that Python printed, or that is JSON text twice; else the text
+    as it is."""
+    begun = text.lstrip()
+    try:
+        if _PYTHON.match(begun):
+            return msgspec.json.encode(python_literal.read(begun)).decode()
+        if begun.startswith('"'):
+            return msgspec.json.decode(begun, type=str)
+    except (ValueError, TypeError, RecursionError):
+        pass  # words, then
+    return text
 
 
 def read_tools(value: Any) -> RowTools:
@@ -61,6 +77,8 @@ def read_tools(value: Any) -> RowTools:
         return RowTools([])
     if value is _latest[0].text:
         return _latest[0]
+    if isinstance(value, str):
+        value = _json_text(value)
     try:
         items = _raw_items(value)
         tools = [_remembered(item) for item in items]

@@ -20,6 +20,7 @@ from swiftkit.data.dialects.system_text import without_call_format
 from swiftkit.data.messages import id_text, place_of, placed, text_of, unsupported_media
 from swiftkit.data.row_tools import RowTools, are_tools_column, is_tools_column, read_tools
 from swiftkit.data.text_calls import with_calls_read
+from swiftkit.data.tools_in_text import check_no_tools_in_text
 from swiftkit.errors import DataError
 from swiftkit.records import Message, Row
 from swiftkit.toolcall.reasoning import OPEN, split
@@ -59,6 +60,7 @@ def make_row(
     apart, prescribed = _without_call_formats(_with_system(apart, record, used))
     tools = _tools(record, prescribed)
     read = with_calls_read(apart, tools.tools, lenient=keeps_broken_calls)
+    _check_prompts(apart, read, has_tools=bool(tools.tools))
     row: Any = {"messages": _joined(read)}
     settings, effort = record.get("chat_template_kwargs"), record.get("reasoning_effort")
     settings = settings if isinstance(settings, dict) else {}
@@ -104,6 +106,27 @@ def _without_call_formats(messages: list[Message]) -> tuple[list[Message], list[
         if text.strip() or not message["content"].strip():
             kept.append(placed({**message, "content": text}, place))
     return kept, tools
+
+
+def _check_prompts(messages: list[Message], read: list[Message], *, has_tools: bool) -> None:
+    """Refuse tools that no column has, and a question that prescribes the format of calls that the
+    row no longer has. read: the messages with the calls taken out of their texts."""
+    if not has_tools:
+        check_no_tools_in_text(read)
+    calls_before = sum(message["role"] == "tool_call" for message in messages)
+    has_read_calls = sum(message["role"] == "tool_call" for message in read) > calls_before
+    for number, message in enumerate(read):
+        if message["role"] != "user" or not has_read_calls:
+            continue
+        place = place_of(message, number)
+        try:
+            rest, _ = without_call_format(message["content"], place)
+        except DataError:
+            rest = ""
+        if rest != message["content"]:
+            fix = "take the tools and the sentences about calls out: the chat template has its own"
+            reason = f"{place}: a question that prescribes a format of calls"
+            raise DataError(reason, "format_in_prompt", fix)
 
 
 def _tools(record: Mapping[str, Any], prescribed: list[Any]) -> RowTools:

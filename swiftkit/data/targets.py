@@ -23,6 +23,7 @@ from swiftkit.data.roles import ANSWERS
 from swiftkit.errors import DataError
 from swiftkit.records import GOLD_COLUMNS, Message, Row
 from swiftkit.scoring.expected_calls import expect_exactly, to_json
+from swiftkit.toolcall import detect
 from swiftkit.toolcall.added_breaks import has_added_breaks
 from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.formats import hermes
@@ -30,6 +31,7 @@ from swiftkit.toolcall.reasoning import join
 from swiftkit.toolcall.unread import call_like
 
 _VERDICTS = ("true", "false")
+_SHOWN = 60  # characters
 _NOT_FOR_REWARDS = {"messages", "tools", "id", "source", "category", "chat_template_kwargs"}
 
 
@@ -243,16 +245,21 @@ def _cut(row: Row, start: int, end: int) -> Row:
     cut["messages"] = row["messages"][:start]
     if "expected_calls" not in row:
         answer = row["messages"][start:end]
-        _check_speaks(answer)
+        _check_speaks(answer, has_tools="tools" in row)
         cut["expected_calls"] = to_json(expect_exactly(_calls(answer)))
     return cut
 
 
-def _check_speaks(answer: list[Message]) -> None:
+def _check_speaks(answer: list[Message], *, has_tools: bool) -> None:
     """Refuse a text that may be a call as well: without tools nobody can tell, and its gold would
     be "call nothing"."""
     for message in answer:
-        like = call_like(message["content"], ()) if message["role"] == "assistant" else ""
+        if message["role"] != "assistant":
+            continue
+        text = message["content"]
+        like = call_like(text, ())
+        if not like and not has_tools and detect.parse(text).calls:
+            like = text[:_SHOWN]
         if like:
             reason = f"{like!r} looks like a call, in a row without tools"
             raise DataError(reason, "unread_call", "give the row its tools, or write tool_calls")

@@ -7,14 +7,14 @@ be "call nothing". Markup of calls is read whatever the tools are. A text withou
 as well be code or an answer in JSON, is a call where its name is a tool's. What looks like a call
 and cannot be read is refused: broken_call in a known format, unread_call in none.
 
-Results that follow such calls may stand in a user's message, in <tool_response> tags or behind
-"Observation:"; they become results.
+Results that follow such calls may stand in a user's message, in <tool_response> tags or other
+markup (dialects/result_markup.py), or behind "Observation:"; they become results.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from swiftkit.data.dialects import glaive, hermes, react, toolace
+from swiftkit.data.dialects import glaive, hermes, react, result_markup, toolace
 from swiftkit.data.messages import (
     answer_message,
     call_message,
@@ -30,11 +30,14 @@ from swiftkit.toolcall.text_arguments import retyped
 from swiftkit.toolcall.tools import tool_names
 from swiftkit.toolcall.unread import call_like
 
-_RESULT_TAG = "<tool_response>"
+_RESULT_TAG, _RESULT_END = "<tool_response>", "</tool_response>"
 _SHOWN, _TAIL = 60, 40  # characters
 _MARKUP = "<[【《✿"  # with one of these markup begins; a brace may begin any JSON
 _MARKUP_ENDS = ">]】》"
 _SIGNS = (*_MARKUP, "{", "Action", "to=", "Final Answer:")
+# where models stop for a result: their formats read nothing of what follows
+_RETURNS = ("\nObservation:", "<|observation|>", "✿RESULT✿", "✿RETURN✿")
+_TOKEN_END = ("|>", "｜>")  # of a model's special token
 
 Tools = Sequence[dict[str, Any]]
 
@@ -95,6 +98,7 @@ def _parts_of_answer(
         if form and _ends_with(text, parsed.content):
             fix = "put it before the calls, or delete it"
             raise DataError(f"{place}: text after a call", "text_after_call", fix)
+        _check_ends(text, place)
         _check_distinct(text, place)
         return _messages(parsed, message, is_react=form == "react")
     if parsed.malformed and _is_about_markup(text, form, tools, names):
@@ -140,6 +144,15 @@ def _ends_with(text: str, content: str) -> bool:
     return bool(content) and text.rstrip().endswith(content[-_TAIL:])
 
 
+def _check_ends(text: str, place: str) -> None:
+    """Refuse an answer in which its call's result follows, and maybe more steps."""
+    for mark in _RETURNS:
+        if text.partition(mark)[2].strip(" :\n"):
+            fix = "make the result a message of role tool, and what follows one of assistant"
+            reason = f"{place}: {mark.strip()!r} and more after a call"
+            raise DataError(reason, "text_after_call", fix)
+
+
 def _of_dialect(text: str, place: str, names: frozenset[str]) -> Parsed | None:
     """Return the calls that are written as one data set writes them; None for none."""
     if hermes.OPEN in text:
@@ -154,9 +167,15 @@ def _of_dialect(text: str, place: str, names: frozenset[str]) -> Parsed | None:
 
 
 def _beginning_of_call(text: str, names: frozenset[str]) -> str:
-    """Return the beginning of a text that is a tool's name with its arguments behind it, or ""."""
+    """Return the beginning of a text that is a tool's name with its arguments behind it, or that of
+    a tool's name behind a special token, as in <|recipient|>NAME; or ""."""
     begun = text.lstrip()
     for name in names:
+        for end in _TOKEN_END:
+            if f"{end}{name}" in text:
+                return begun[:_SHOWN]
+        if f"{name}\n```python\ntool_call(" in text:  # ChatGLM3's, amid a line
+            return begun[:_SHOWN]
         if begun.startswith(name) and begun[len(name) :].lstrip()[:1] in ("(", "{"):
             return begun[:_SHOWN]
     return ""
@@ -188,23 +207,37 @@ def _messages(parsed: Parsed, message: Message, *, is_react: bool = False) -> li
 
 
 def may_be_result(text: str) -> bool:
-    """Tell cheaply whether a text behind a call may be results in tags, or an observation."""
-    return _RESULT_TAG in text or text.lstrip().startswith("Observation")
+    """Tell cheaply whether a text behind a call may be results in markup, or an observation."""
+    if _RESULT_TAG in text or text.lstrip().startswith("Observation"):
+        return True
+    return result_markup.may_be_results(text)
 
 
 def _results(message: Message, place: str, *, is_behind_call: bool) -> list[Message]:
     """Return the results that a message behind a call holds; the message itself if it holds none.
 
-    A user's message is one where it is nothing but results.
+    What a user says behind a result is a message of its own.
     """
     text, is_result = message["content"], message["role"] == "tool_response"
-    if _RESULT_TAG in text and (is_result or text.lstrip().startswith(_RESULT_TAG)):
-        texts = hermes.results(text, place)
-        if len(texts) > 1 or not is_result:
-            return [result_message(part) for part in texts]
+    is_begun = text.lstrip().startswith(_RESULT_TAG)
+    if _RESULT_TAG in text and (is_result or is_behind_call or is_begun):
+        said = ""
+        if is_begun and not is_result and _RESULT_END in text:
+            text, _, said = text.rpartition(_RESULT_END)
+            text += _RESULT_END
+        found: list[str] | None = hermes.results(text, place)
+        parts = _result_messages(found or [], message)
+        return [*parts, {**message, "content": said.strip()}] if said.strip() else parts
+    if not is_result and not is_behind_call:
+        return [message]
+    found = result_markup.results(text, place) if result_markup.may_be_results(text) else None
+    if found is None and not is_result and (observed := react.result(text)) is not None:
+        found = [observed]
+    return [message] if found is None else _result_messages(found, message)
+
+
+def _result_messages(texts: list[str], message: Message) -> list[Message]:
+    """Return a message for each result; the only one of a tool's message keeps its id and name."""
+    if len(texts) == 1 and message["role"] == "tool_response":
         return [{**message, "content": texts[0]}]
-    if message["role"] == "user" and is_behind_call:
-        observed = react.result(text)
-        if observed is not None:
-            return [result_message(observed)]
-    return [message]
+    return [result_message(text) for text in texts]

@@ -16,8 +16,8 @@ which is looked into. "*" reads all other names of an object, too; "-*" does not
 make_row reads of every record (rows.READS) need not be named.
 
 Any other key is counted for the account. It is refused (unread_field) where it is tools, calls,
-messages or media, or where a message has a loss flag or a reasoning in it: left out, these would
-change what is trained.
+messages, media or a system prompt, or where a message has a loss flag or a reasoning in it: left
+out, these would change what is trained.
 """
 
 import re
@@ -28,7 +28,7 @@ from typing import Any
 
 from swiftkit.data.columns import READS
 from swiftkit.data.json_values import listed
-from swiftkit.data.roles import are_messages
+from swiftkit.data.roles import are_messages, role_of
 from swiftkit.data.row_tools import are_tools_column, is_tools_column
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_or_none
@@ -47,6 +47,17 @@ _LOSS = frozenset(
 _REASONING = frozenset(
     "reasoning thinking think thought thoughts cot rationale analysis scratchpad".split()
 )
+_SYSTEM = frozenset("system sys developer preamble persona".split())
+_PROMPT = frozenset("prompt message instruction instructions text content".split())
+_CALL_KEYS = frozenset((
+    "tool", "tool_name", "toolName", "function", "function_name", "action", "action_input",
+    "tool_input",
+))  # fmt: skip
+_READ_AS = {"tools": "tools", "a system prompt": "system", "messages": "messages"}
+_CHINESE = {  # in a name, and what it says
+    "系统": "system", "提示": "prompt", "思考": "thinking", "思维": "thinking", "推理": "reasoning",
+    "训练": "train", "损失": "loss", "掩码": "mask", "图片": "image", "图像": "image",
+}  # fmt: skip
 _MEDIA = frozenset("image images img video videos audio audios".split())
 _FILE = re.compile(r"\S+")  # a path, an address, or base64
 
@@ -73,28 +84,32 @@ def unread_fields(record: Mapping[str, Any], reads: Reads, carried: Collection[s
     Raises DataError (unread_field) for what would change a row.
     """
     unread: dict[str, None] = {}  # in their order, each once
-    for node, place, name, value in _unknown(record, _tree_of(reads), ""):
+    for node, place, owner, name, value in _unknown(record, _tree_of(reads), ""):
         path = node.path
         if not path and is_tools_column(name) and are_tools_column(value):
             continue
         meaning = _meaning(name, value, is_inside=bool(path))
+        if not meaning and name in _CALL_KEYS and role_of(owner) == "assistant":
+            meaning = "a part of a call"
         if meaning:
             raise _refused(path, place, name, meaning)
         if node.is_open:
             continue
-        is_carried = not path and name in carried
-        if not is_carried or _words(name) & _REASONING:
+        # training reads no such column, though it is carried
+        is_lost = not is_plain_name(name)
+        if path or name not in carried or is_lost:
             unread[f"{path}.{name}" if path else name] = None
     return list(unread)
 
 
-def _unknown(value: Any, node: _Node, place: str) -> Iterator[tuple[_Node, str, str, Any]]:
-    """Yield (node, place, name, value) of each key that is not known, and says something."""
+def _unknown(value: Any, node: _Node, place: str) -> Iterator[tuple[_Node, str, Any, str, Any]]:
+    """Yield (node, place, owner, name, value) of each key that is not known, and says something;
+    the owner is the object that has it."""
     if isinstance(value, dict):
         if node.known is not None and not node.known.issuperset(value):
             for name, inner in value.items():
                 if name not in node.known and inner not in _NOTHING:
-                    yield node, place, name, inner
+                    yield node, place, value, name, inner
         for name, inner in value.items():
             below = node.keys.get(name)
             if below is None or not inner or (type(inner) is str and name not in node.texts):
@@ -151,7 +166,8 @@ def _refused(path: str, place: str, name: str, meaning: str) -> DataError:
     where = f"{place}.{name}{inner}" if place else f"{name}{inner}"
     fix = "move it to where its format has it, or delete it"
     if not path and not inner:
-        fix = f"name the column as the format does (--columns {name}=...), or leave it out"
+        read_as = _READ_AS.get(what, "...")
+        fix = f"name the column as the format does (--columns {name}={read_as}), or leave it out"
         fix = f"{fix} (--columns {name}=)"
     return DataError(f"{where} is not read, and holds {what}", "unread_field", fix)
 
@@ -171,6 +187,12 @@ def _meaning(name: str, value: Any, *, is_inside: bool) -> str:
         return "" if not is_inside and value in (1, True) else "a flag of the loss"
     if is_inside and words & _REASONING:
         return "a reasoning"
+    if is_inside and isinstance(value, dict):
+        for inner, content in value.items():
+            if content not in _NOTHING and _words(inner) & _REASONING:
+                return f".{inner}:a reasoning"
+    if not is_inside and isinstance(value, str) and words & _SYSTEM and words & _PROMPT:
+        return "a system prompt"
     return ""
 
 
@@ -183,7 +205,7 @@ def _shape(value: Any, depth: int) -> str:
         value = decode_or_none(value)
     if not isinstance(value, dict | list) or not value:
         return ""
-    if are_tools(value):
+    if are_tools(value) or _are_tools_by_name(value):
         return "tools"
     if all(_is_call(item) for item in listed(value)):
         return "calls"
@@ -197,6 +219,18 @@ def _shape(value: Any, depth: int) -> str:
     return ""
 
 
+def _are_tools_by_name(value: Any) -> bool:
+    """Tell whether an object holds tools under their names, each with its parameters."""
+    if not isinstance(value, dict):
+        return False
+    for name, tool in value.items():
+        if not isinstance(tool, dict) or not are_tools({"name": name, **tool}):
+            return False
+        if not isinstance(tool.get("parameters") or tool.get("input_schema"), dict):
+            return False
+    return True
+
+
 def _is_call(value: Any) -> bool:
     function = value.get("function") if isinstance(value, dict) else None
     if isinstance(function, dict):
@@ -208,8 +242,13 @@ def _is_call(value: Any) -> bool:
 def is_plain_name(name: str) -> bool:
     """Tell whether a column of this name is metadata whatever number or word it holds."""
     words = _words(name)
-    return not words & (_LOSS | _MEDIA | _REASONING) and not is_tools_column(name)
+    if words & (_LOSS | _MEDIA | _REASONING | _SYSTEM):
+        return False
+    return not is_tools_column(name)
 
 
 def _words(name: str) -> frozenset[str]:
-    return frozenset(word.lower() for word in _WORDS.findall(name))
+    words = {word.lower() for word in _WORDS.findall(name)}
+    if not name.isascii():
+        words.update(word for written, word in _CHINESE.items() if written in name)
+    return frozenset(words)

@@ -162,3 +162,183 @@ def test_the_recorded_answer_earns_all_and_silence_nothing(tmp_path: Path) -> No
         subprocess.run([*command, "--completions", completions, "-o", scores], check=True)
         for line in scores.read_text(encoding="utf-8").splitlines():
             assert json.loads(line)["value"] == expected, line
+
+
+CALL = '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Oslo"}}\n</tool_call>'
+
+
+def chat(*turns: tuple[str, str], **columns: Any) -> dict[str, Any]:
+    messages = [{"role": role, "content": content} for role, content in turns]
+    return {"messages": messages, **columns}
+
+
+@pytest.mark.parametrize(
+    ("text", "results"),
+    [
+        ('[TOOL_RESULTS] {"content": "rain"} [/TOOL_RESULTS]', ['{"content": "rain"}']),
+        ("<|observation|>rain", ["rain"]),
+        ("Tool result: rain", ["rain"]),
+        ("工具返回结果：rain", ["rain"]),
+        ("<TOOL_RESPONSE>rain</TOOL_RESPONSE>\n<TOOL_RESPONSE>5</TOOL_RESPONSE>", ["rain", "5"]),
+        (
+            "<｜tool▁outputs▁begin｜><｜tool▁output▁begin｜>rain<｜tool▁output▁end｜>"
+            "<｜tool▁outputs▁end｜>",
+            ["rain"],
+        ),
+    ],
+)
+def test_a_result_in_a_users_message_behind_a_call_is_a_result(
+    text: str, results: list[str]
+) -> None:
+    turns = [("user", "Weather?"), ("assistant", CALL), ("user", text), ("assistant", "Rain.")]
+    read = []
+    for message in row_of(chat(*turns, tools=TOOLS), "sft")["messages"]:
+        if message["role"] == "tool_response":
+            read.append(message["content"])
+    assert read == results
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("<tool_response>rain</tool_response>\nAnd now?", "bad_order"),
+        ("Here: <tool_response>rain</tool_response>", "broken_result"),
+        ("[TOOL_RESULTS] rain", "broken_result"),
+    ],
+)
+def test_text_around_a_result_is_refused_for_what_it_is(text: str, code: str) -> None:
+    turns = [("user", "Weather?"), ("assistant", CALL), ("user", text), ("assistant", "Rain.")]
+    reject = outcome_of(chat(*turns, tools=TOOLS), "sft").reject
+    assert reject is not None
+    assert reject.code == code
+
+
+TOOL = json.dumps(TOOLS[0])
+FUNCTION = json.dumps(TOOLS[0]["function"])
+
+
+@pytest.mark.parametrize(
+    ("system", "rest"),
+    [
+        (f"Be brief.\n<AVAILABLE_TOOLS>[{FUNCTION}]</AVAILABLE_TOOLS>", "Be brief."),
+        (f"You have some tools.<|tool|>[{FUNCTION}]<|/tool|>", "You have some tools."),
+        (f"# Tools\n\nYou have these tools:\n<tool_definitions>\n{TOOL}\n</tool_definitions>", ""),
+        (f"List of tools: <|tool_list_start|>[{FUNCTION}]<|tool_list_end|>", ""),
+        (f"<|im_system|>tool_declare<|im_middle|>[{TOOL}]<|im_end|>", ""),
+        (f"你是助手。\n\n# 可用工具\n\n## get_weather\n\n{FUNCTION}", "你是助手。"),
+        (
+            "# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are"
+            " provided with function signatures within <tools></tools> XML tags:\n<tools>\n"
+            f"{TOOL}\n</tools>\n\nFor each function call, output the function name and arguments"
+            " within the following XML format:\n<tool_call>{function-name}\n<arg_key>{arg-key-1}"
+            "</arg_key>\n<arg_value>{arg-value-1}</arg_value>\n...\n</tool_call>",
+            "",
+        ),
+    ],
+)
+def test_a_template_s_tools_leave_nothing_of_it_in_the_system_text(system: str, rest: str) -> None:
+    row = row_of(chat(("system", system), ("user", "Weather?"), ("assistant", CALL)), "sft")
+    assert [tool["function"]["name"] for tool in json.loads(row["tools"])] == ["get_weather"]
+    texts = [message["content"] for message in row["messages"] if message["role"] == "system"]
+    assert texts == ([rest] if rest else [])
+
+
+@pytest.mark.parametrize(
+    ("role", "text"),
+    [
+        ("user", f"[AVAILABLE_TOOLS] [{TOOL}][/AVAILABLE_TOOLS] Weather?"),
+        ("system", "namespace functions {\ntype get_weather = (_: {\ncity: string,\n}) => any;\n}"),
+        ("system", 'def get_weather(city: str):\n    """The weather"""'),
+        ("system", "Tools:\n- name: get_weather\n  description: The weather"),
+    ],
+)
+def test_tools_in_a_text_that_are_not_read_are_refused(role: str, text: str) -> None:
+    turns = [(role, text), ("user", "Weather?"), ("assistant", CALL)]
+    reject = outcome_of(chat(*turns), "sft").reject
+    assert reject is not None
+    assert reject.code == "bad_tools"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"name": "get_weather", "parameters": {"city": "Oslo"}}',
+        'get_weather(city="Oslo")',
+        '[get_weather(city="Oslo")]',
+    ],
+)
+def test_what_may_be_a_call_in_a_row_without_tools_has_no_gold(answer: str) -> None:
+    reject = outcome_of(chat(("user", "Weather?"), ("assistant", answer)), "grpo").reject
+    assert reject is not None
+    assert reject.code == "unread_call"
+
+
+def test_a_tools_name_behind_a_special_token_is_no_text() -> None:
+    """As Functionary v2 writes it."""
+    answer = '<|from|>assistant\n<|recipient|>get_weather\n<|content|>{"city": "Oslo"}'
+    record = chat(("user", "Weather?"), ("assistant", answer), tools=TOOLS)
+    reject = outcome_of(record, "sft").reject
+    assert reject is not None
+    assert reject.code == "unread_call"
+
+
+@pytest.mark.parametrize("text", [str(TOOLS), json.dumps(json.dumps(TOOLS))])
+def test_tools_that_python_printed_or_that_are_json_text_twice_are_read(text: str) -> None:
+    for column in ("tools", "available_tools"):
+        row = row_of(chat(("user", "Weather?"), ("assistant", CALL), **{column: text}), "sft")
+        assert json.loads(row["tools"]) == TOOLS
+
+
+@pytest.mark.parametrize(
+    ("beside", "columns"),
+    [
+        ({"tool": "get_weather", "args": {"city": "Oslo"}}, {}),
+        ({"additional_kwargs": {"reasoning_content": "Hm."}}, {}),
+        ({"思考": "Hm."}, {}),
+        ({"audio": {"id": "audio_1"}}, {}),
+        ({}, {"system_instruction": "Be brief."}),
+        ({}, {"tool_dict": {"get_weather": TOOLS[0]["function"]}}),
+    ],
+)
+def test_what_no_converter_reads_and_would_change_the_row_is_refused(
+    beside: dict[str, Any], columns: dict[str, Any]
+) -> None:
+    record = chat(("user", "Weather?"), ("assistant", "Rain."), **columns)
+    record["messages"][1].update(beside)
+    reject = outcome_of(record, "sft").reject
+    assert reject is not None
+    assert reject.code == "unread_field"
+
+
+@pytest.mark.parametrize("name", ["systemMessage", "system_text", "系统提示"])
+def test_a_system_prompt_under_another_name_is_kept(name: str) -> None:
+    row = row_of(chat(("user", "Weather?"), ("assistant", "Rain."), **{name: "Be brief."}), "sft")
+    assert row["messages"][0] == {"role": "system", "content": "Be brief."}
+
+
+@pytest.mark.parametrize("name", ["mask", "思维链", "persona", "available_tools"])
+def test_a_column_that_no_training_reads_is_counted(name: str) -> None:
+    outcome = outcome_of(chat(("user", "Weather?"), ("assistant", "Rain."), **{name: "x"}), "sft")
+    assert outcome.reject is None
+    assert name in outcome.unread
+
+
+@pytest.mark.parametrize("form", names())
+@pytest.mark.parametrize("after", ["\nBye now.", "\nObservation: Bye now."])
+def test_no_text_behind_a_call_is_lost(form: str, after: str) -> None:
+    """It is kept, or the row is refused: also where the format stops for the result."""
+    text = wire_format.load(form).render(ONE) + after
+    outcome = outcome_of(chat(("user", "Weather?"), ("assistant", text), tools=TOOLS), "sft")
+    assert outcome.reject is not None or b"Bye now." in outcome.rows[0]
+
+
+def test_a_question_that_prescribes_the_format_of_calls_is_refused() -> None:
+    """As LangChain's ReAct prompt does, in one message with the question."""
+    question = (
+        "You have these tools:\n\nget_weather: The weather\n\nUse the following format:\n\n"
+        "Thought: ...\nAction: one of [get_weather]\nAction Input: ...\n\nQuestion: Weather?"
+    )
+    answer = 'Thought: I look\nAction: get_weather\nAction Input: {"city": "Oslo"}'
+    reject = outcome_of(chat(("user", question), ("assistant", answer)), "sft").reject
+    assert reject is not None
+    assert reject.code == "format_in_prompt"

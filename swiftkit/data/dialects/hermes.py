@@ -23,6 +23,7 @@ OPEN, CLOSE = "<tool_call>", "</tool_call>"
 # all up to the next tag of this name; never goes back, however long
 _INSIDE = "([^<]*(?:<(?!/?{0}>)[^<]*)*)"
 _TOOLS = re.compile(f"<tools>{_INSIDE.format('tools')}</tools>")
+_TOOL_TAG = re.compile(r"(?m)^\s*<tool>|</tool>\s*$")
 _RESULT = re.compile(f"<tool_response>{_INSIDE.format('tool_response')}</tool_response>")
 _EXAMPLE = f"<tool_call>{_INSIDE.format('tool_call')}</tool_call>"
 _PROMPT = re.compile(  # what a chat template writes itself
@@ -36,11 +37,16 @@ _PROMPT = re.compile(  # what a chat template writes itself
     | {_TOOLS.pattern}
     | Use\ the\ following\ pydantic\ model\ json\ schema\ for\ each\ tool\ call\ you\ will\ make:
       \s*\{{.*?\}}(?=\s*For\ each\ function\ call)
-    | For\ each\ function\ call,?\ return\ a\ json\ object,?\ with
+    | For\ each\ (?:function|tool)\ call,?\ return\ a\ json\ object,?\ with
       \ (?:function\ name\ and\ arguments
       | the\ following\ pydantic\ model\ json\ schema(?:\ for\ each)?:\s*\{{.*?\}}\s*
         Each\ function\ call\ should\ be\ enclosed)
       \ within\ <tool_call>\s*</tool_call>\ (?:XML\ )?tags[^<]*{_EXAMPLE}
+      (?:\.\ If\ a\ tool\ does\ not\ exist\ in\ the\ provided\ list\ of\ tools,[^\n]*?request\.)?
+    | For\ each\ function\ call,\ output\ the\ function\ name\ and\ arguments\ within\ the
+      \ following\ XML\ format:\s*{_EXAMPLE}
+    | You\ are\ a\ helpful\ assistant\ with\ access\ to\ the\ following\ tools\.\ (?=You\ may\ call)
+    | You\ may\ call\ one\ or\ more\ tools\ to\ assist\ with\ the\ user\ query\.
     | The\ output\ MUST\ strictly\ adhere\ to\ the\ following\ format[^<]*{_EXAMPLE}
     | You\ have\ access\ to\ the\ following\ tools:
     )\s*""",
@@ -92,6 +98,7 @@ def _tools(text: str, where: str) -> Iterator[Any]:
     """Yield the tools between the tags: a list, or one after the other. Tags around nothing are
     only spoken of."""
     for block in _TOOLS.findall(text):
+        block = _TOOL_TAG.sub("", block)  # MiniMax has each tool in a pair
         lines = [line for line in block.splitlines() if line.strip()]
         # as later Hermes prompts are written
         is_one_a_line = all(line.lstrip().startswith("{") for line in lines)
@@ -100,5 +107,6 @@ def _tools(text: str, where: str) -> Iterator[Any]:
                 value = python_literal.read(part)
             except ValueError as error:
                 reason = f"{where}: <tools>: {error}"
-                raise DataError(reason, "bad_tools", "mend the list of tools") from error
+                fix = "give the tools as JSON, one a line, or in the column tools"
+                raise DataError(reason, "bad_tools", fix) from error
             yield from listed(value)

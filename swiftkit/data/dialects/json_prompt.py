@@ -22,11 +22,38 @@ from swiftkit.toolcall.tools import are_tools
 
 _BEGIN = re.compile(r"\[\s*\{|\{")
 _ANNOUNCEMENT = re.compile(
-    r"[^\n.]*\b(?:functions?|tools?|APIs?)\b[^\n.]*[:：-]\s*\Z", re.IGNORECASE
+    r"[^\n.]*\b(?:functions?|tools?|APIs?)\b[^\n.]*[:：-]\s*\0", re.IGNORECASE
 )
+_GAP = "\0"  # where a tool stood
+_AROUND = (  # the tags that chat templates write around tools
+    ("[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]"),
+    ("[BEGIN OF AVAILABLE TOOLS]", "[END OF AVAILABLE TOOLS]"),
+    ("<AVAILABLE_TOOLS>", "</AVAILABLE_TOOLS>"),
+    ("<tool_definitions>", "</tool_definitions>"),
+    ("<functions>", "</functions>"),
+    ("<|tool|>", "<|/tool|>"),
+    ("<|bom|><|tool|>", "<|eom|>"),
+    ("<|tool_list_start|>", "<|tool_list_end|>"),
+    ("<|im_system|>tool_declare<|im_middle|>", "<|im_end|>"),
+)
+_TAGGED = re.compile(
+    "|".join(rf"{re.escape(begin)}\s*{_GAP}\s*{re.escape(end)}" for begin, end in _AROUND)
+)
+_HEADINGS = re.compile(  # of the tools, and of the one tool
+    r"(?:(?:\A|\n)\s*#+ [^\n]*(?:tools?|functions?|APIs?|工具|函数)[^\n]*\s*)?"
+    rf"(?:(?:\A|\n)\s*#+ [\w.-]+\s*)?{_GAP}",
+    re.IGNORECASE,
+)
+_BETWEEN = re.compile(rf"{_GAP}(?:[\s,;]*{_GAP})+")
 _SENTENCES = re.compile(
     r"""Given\ the\ following\ functions,\ please\ respond\ with\ a\ JSON\ for\ a\ function\ call
       [^\n]*?prompt\.\s*
+    | You\ have\ access\ to\ the\ following\ functions\.\ To\ call\ a\ function,\ please\ respond
+      \ with\ JSON\ for\ a\ function\ call\.\s*
+    | When\ a\ tool\ is\ required\ to\ answer\ the\ user's\ query,\ respond\ with\ <\|tool_call\|>
+      \ followed\ by\ a\ JSON\ list\ of\ tools\ used\.\s*
+    | <\|tools\|>\s*
+    | 在调用上述函数时，请使用\ Json\ 格式表示调用的参数。\s*
     | Respond\ in\ the\ format\ \{"name":\ function\ name[^}\n]*\}\s*[.]?\s*
       (?:Do\ not\ use\ variables\.\s*)?
     | \[/?AVAILABLE_TOOLS\]\s*
@@ -54,10 +81,12 @@ def without_prompt(text: str, where: str) -> tuple[str, list[Any]]:
             continue
         position = end
         if are_tools(value):
-            kept.append(_ANNOUNCEMENT.sub("", text[done : begin.start()]))
+            kept.append(text[done : begin.start()])
             tools += listed(value)
             done = end
     if not tools:
         return text, []
     kept.append(text[done:])
-    return _SENTENCES.sub("", "".join(kept)).strip(), tools
+    rest = _TAGGED.sub(_GAP, _BETWEEN.sub(_GAP, _GAP.join(kept)))
+    rest = _HEADINGS.sub(_GAP, _ANNOUNCEMENT.sub(_GAP, rest)).replace(_GAP, "")
+    return _SENTENCES.sub("", rest).strip(), tools

@@ -48,7 +48,7 @@ def without_call_format(text: str, where: str) -> tuple[str, list[Any]]:
 @cache
 def _marks() -> re.Pattern[str]:
     """Return what shows that a text prescribes a format: the marks that calls are known by."""
-    marks = {hermes.OPEN, glaive.CALL, "Action Input"}
+    marks = {hermes.OPEN, glaive.CALL, "Action Input", "functools["}
     for form in load_all().values():
         marks.update(mark for mark in form.SIGNS.opening if len(mark) >= _SHORTEST)
     return re.compile(f"{any_of(marks)}|{_PLACEHOLDER}")
