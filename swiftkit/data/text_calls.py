@@ -35,7 +35,8 @@ _SHOWN, _TAIL = 60, 40  # characters
 _MARKUP = "<[【《✿"  # with one of these markup begins; a brace may begin any JSON
 _MARKUP_ENDS = ">]】》"
 _SIGNS = (*_MARKUP, "{", "Action", "to=", "Final Answer:")
-# where models stop for a result: their formats read nothing of what follows
+# formats that stop for a result and read nothing of what follows, and where they stop
+_STOPPING = ("", "react", "glm4", "qwen_fncall")
 _RETURNS = ("\nObservation:", "<|observation|>", "✿RESULT✿", "✿RETURN✿")
 _TOKEN_END = ("|>", "｜>")  # of a model's special token
 
@@ -98,7 +99,8 @@ def _parts_of_answer(
         if form and _ends_with(text, parsed.content):
             fix = "put it before the calls, or delete it"
             raise DataError(f"{place}: text after a call", "text_after_call", fix)
-        _check_ends(text, place)
+        if form in _STOPPING:
+            _check_ends(text, place)
         _check_distinct(text, place)
         return _messages(parsed, message, is_react=form == "react")
     if parsed.malformed and _is_about_markup(text, form, tools, names):
