@@ -267,12 +267,23 @@ def _opened_prompts(body: Mapping[str, Any]) -> dict[str, Any] | None:
     """Return a request's body with its prompt as a list; None where it has no prompt."""
     for name in _PROMPTS:
         value = _opened(body.get(name))
-        if isinstance(value, list) and value and isinstance(value[0], dict | list):
+        is_list = isinstance(value, list) and value and isinstance(value[0], dict | list)
+        # JSON text may be what an instruction is about, such as a matrix
+        if is_list and (isinstance(body[name], list) or _is_item(value[0])):
             return {**body, name: value}
         if name == "contents" and isinstance(value, dict | str) and value:
             return {**body, name: [value]}
     value = _opened(body.get("input"))
     return dict(body) if isinstance(value, str) and value.strip() else None
+
+
+def _is_item(value: Any) -> bool:
+    """Return whether a list of JSON text begins with a message, or with a list of messages."""
+    first = value[0] if isinstance(value, list) and value else value
+    if not isinstance(first, dict):
+        return False
+    has_type = "type" in first and not first.keys().isdisjoint(("content", "call_id", "summary"))
+    return has_type or not first.keys().isdisjoint(("role", "parts", "kwargs"))
 
 
 def _question(body: Mapping[str, Any]) -> list[Any]:

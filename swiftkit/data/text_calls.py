@@ -11,7 +11,8 @@ Results that follow such calls may stand in a user's message, in <tool_response>
 markup (dialects/result_markup.py), or behind "Observation:"; they become results.
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from swiftkit.data.dialects import glaive, hermes, react, result_markup, toolace
@@ -26,14 +27,18 @@ from swiftkit.errors import DataError
 from swiftkit.records import Message
 from swiftkit.toolcall import detect, python_literal
 from swiftkit.toolcall.call import Parsed
+from swiftkit.toolcall.reasoning import TAGS
 from swiftkit.toolcall.text_arguments import retyped
 from swiftkit.toolcall.tools import tool_names
 from swiftkit.toolcall.unread import call_like
 
 _RESULT_TAG, _RESULT_END = "<tool_response>", "</tool_response>"
-_SHOWN, _TAIL = 60, 40  # characters
+_SHOWN = 60  # characters
 _MARKUP = "<[【《✿"  # with one of these markup begins; a brace may begin any JSON
 _MARKUP_ENDS = ">]】》"
+_DOCUMENTS = ("<?xml", "<!")  # whose own tags may be called as those of calls
+_CODE = re.compile(r"```.*?```|`[^`\n]+`", re.DOTALL)
+_WORDS_BEHIND = re.compile(r"(?:(?:\w+\W+){2}|[^\x00-\x7f]{4})", re.ASCII)
 _SIGNS = (*_MARKUP, "{", "Action", "to=", "Final Answer:")
 # formats that stop for a result and read nothing of what follows, and where they stop
 _STOPPING = ("", "react", "glm4", "qwen_fncall")
@@ -52,19 +57,22 @@ def with_calls_read(messages: Iterable[Message], tools: Tools, *, lenient: bool)
     names = tool_names(list(tools))
     made: list[Message] = []
     is_react = False  # whether a call stood in this form before
+    asked: set[str] = set()  # tags of reasoning that the prompts ask for
     for number, message in enumerate(messages):
         place = place_of(message, number)
         before = made[-1]["role"] if made else ""
         parts = [message]
         if message["role"] == "assistant":
             try:
-                parts = _parts_of_answer(message, place, tools, names, is_react=is_react)
+                parts = _parts_of_answer(message, place, tools, names, asked, is_react=is_react)
             except DataError:
                 if not lenient:
                     raise
             is_react = is_react or "Action:" in message["content"]
         elif before in ("tool_call", "tool_response"):
             parts = _results(message, place, is_behind_call=before == "tool_call")
+        if message["role"] in ("system", "user"):
+            asked.update(tag for tag in TAGS if tag in message["content"])
         made += [placed(part, place) for part in parts]
     return made
 
@@ -75,9 +83,10 @@ def holds_none(text: str, tools: Tools, names: Iterable[str]) -> bool:
         return True
     try:
         message: Message = {"role": "assistant", "content": text}
-        return _parts_of_answer(message, "", tools, frozenset(names), is_react=False) == [message]
+        parts = _parts_of_answer(message, "", tools, frozenset(names), (), is_react=False)
     except DataError:
         return False
+    return parts == [message]
 
 
 def _may_hold_call(text: str, names: Iterable[str]) -> bool:
@@ -88,19 +97,24 @@ def _may_hold_call(text: str, names: Iterable[str]) -> bool:
 
 
 def _parts_of_answer(
-    message: Message, place: str, tools: Tools, names: frozenset[str], *, is_react: bool
+    message: Message,
+    place: str,
+    tools: Tools,
+    names: frozenset[str],
+    asked: Collection[str],
+    *,
+    is_react: bool,
 ) -> list[Message]:
     text = message["content"]
     if not _may_hold_call(text, names):
         return [message]
     form = detect.format_of(text)
     parsed = retyped(detect.parse(text), tools)
+    is_suspect = form or parsed.calls or parsed.malformed
+    if is_suspect and _is_quoted(text, tools, names):
+        return [message]
     if parsed.calls and _are_calls(parsed, form, names):
-        if form and _ends_with(text, parsed.content):
-            fix = "put it before the calls, or delete it"
-            raise DataError(f"{place}: text after a call", "text_after_call", fix)
-        if form in _STOPPING:
-            _check_ends(text, place)
+        _check_ends(text, parsed.content, form, place)
         _check_distinct(text, place)
         return _messages(parsed, message, is_react=form == "react")
     if parsed.malformed and _is_about_markup(text, form, tools, names):
@@ -110,14 +124,45 @@ def _parts_of_answer(
     _check_read(parsed, text, place, tools, names)
     if is_react and (final := react.final_answer(text)):
         return _messages(Parsed([], final[1], "", final[0]), message)
+    if not form and any(tag in text for tag in asked):
+        return [message]  # the tags are what the prompt wants to see
     if parsed.reasoning or form == "harmony":  # its channels are markup too
         return _messages(parsed, message)
     return [message]
 
 
+def _is_quoted(text: str, tools: Tools, names: frozenset[str]) -> bool:
+    """Tell whether all that looks like a call is quoted in code amid words: an explanation of
+    somebody's format. With the name of one of the row's own tools in it, it may be a call."""
+    code = _CODE.findall(text)
+    if not code or _holds_name("\n".join(code), names):
+        return False
+    before, after = text.partition(code[0])[0], text.rpartition(code[-1])[2]
+    # a model may put its call into a fence, and say so; behind it nothing is left to say
+    is_amid = bool(_WORDS_BEHIND.search(after)) or not (names or code[-1].startswith("```"))
+    if not before.strip() or not is_amid:
+        return False
+    words = _CODE.sub("", text)
+    parsed = detect.parse(words)
+    return not (parsed.calls or parsed.malformed or call_like(words, tools))
+
+
+def _holds_name(text: str, names: frozenset[str]) -> bool:
+    """Tell whether a tool's name stands in a text; a plain word beside quotes or brackets alone."""
+    for name in names:
+        word = rf"(?<!\w){re.escape(name)}(?!\w)"
+        if name.isalpha() and name.islower():
+            word = rf"[\"'=>\]\[:|]\s?{word}|{word}\s?[\"'({{\[<|>]"
+        if name in text and re.search(word, text):
+            return True
+    return False
+
+
 def _is_about_markup(text: str, form: str, tools: Tools, names: frozenset[str]) -> bool:
     """Tell whether a text speaks of markup, or is code, rather than a broken call."""
-    if any(name in text for name in names):
+    if not names and (not form or text.lstrip().startswith(_DOCUMENTS)):
+        return True  # JSON may be an answer
+    if _holds_name(text, names):
         return False
     is_at_edge = text.lstrip()[:1] in _MARKUP or text.rstrip()[-1:] in _MARKUP_ENDS
     return not (form and is_at_edge) and not call_like(text, tools)
@@ -129,7 +174,7 @@ def _check_read(parsed: Parsed, text: str, place: str, tools: Tools, names: froz
         reason = f"{place}: a broken call, {text[:_SHOWN]!r}: {parsed.malformed}"
         raise DataError(reason, "broken_call", "mend the call, or take its markup out")
     like = call_like(text, tools) or _beginning_of_call(text, names)
-    if like and (names or like[0] in _MARKUP):
+    if like and (names or like[0] in _MARKUP) and not _is_quoted(text, tools, names):
         reason = f"{place}: {like!r} looks like a call, and is in no known format"
         fix = "write it as tool_calls, or mend the text; docs/wire-formats.md has the known ones"
         raise DataError(reason, "unread_call", fix)
@@ -143,11 +188,21 @@ def _are_calls(parsed: Parsed, form: str, names: frozenset[str]) -> bool:
 
 
 def _ends_with(text: str, content: str) -> bool:
-    return bool(content) and text.rstrip().endswith(content[-_TAIL:])
+    """Tell whether something of the content stands behind the calls."""
+    text, content = text.rstrip(), content.rstrip()
+    end = len(text) - len(content)
+    is_in_one_piece = -1 < text.rfind(content) < end  # then it stands before them
+    return bool(content) and not is_in_one_piece and text.endswith(content[-1])
 
 
-def _check_ends(text: str, place: str) -> None:
-    """Refuse an answer in which its call's result follows, and maybe more steps."""
+def _check_ends(text: str, content: str, form: str, place: str) -> None:
+    """Refuse an answer that goes on behind its calls: with words, or with a result and maybe more
+    steps, of which its format reads nothing."""
+    if form and _ends_with(text, content):
+        fix = "put it before the calls, or delete it"
+        raise DataError(f"{place}: text after a call", "text_after_call", fix)
+    if form not in _STOPPING:
+        return
     for mark in _RETURNS:
         if text.partition(mark)[2].strip(" :\n"):
             fix = "make the result a message of role tool, and what follows one of assistant"
@@ -170,16 +225,19 @@ def _of_dialect(text: str, place: str, names: frozenset[str]) -> Parsed | None:
 
 def _beginning_of_call(text: str, names: frozenset[str]) -> str:
     """Return the beginning of a text that is a tool's name with its arguments behind it, or that of
-    a tool's name behind a special token, as in <|recipient|>NAME; or ""."""
-    begun = text.lstrip()
+    a tool's name behind a special token, as in <|recipient|>NAME; or "". Words behind the arguments
+    make a sentence of it, as in "run (verb): to move"."""
+    begun = text.strip()
     for name in names:
-        for end in _TOKEN_END:
-            if f"{end}{name}" in text:
-                return begun[:_SHOWN]
+        if any(f"{end}{name}" in text for end in _TOKEN_END):
+            return begun[:_SHOWN]
         if f"{name}\n```python\ntool_call(" in text:  # ChatGLM3's, amid a line
             return begun[:_SHOWN]
-        if begun.startswith(name) and begun[len(name) :].lstrip()[:1] in ("(", "{"):
-            return begun[:_SHOWN]
+        behind = begun[len(name) :].lstrip()
+        if begun.startswith(name) and behind[:1] in ("(", "{"):
+            closed = re.match(r"\([^()]*\)|\{[^{}]*\}", behind)
+            if not closed or not re.search(r"\w", behind[closed.end() :]):
+                return begun[:_SHOWN]
     return ""
 
 
@@ -222,7 +280,7 @@ def _results(message: Message, place: str, *, is_behind_call: bool) -> list[Mess
     """
     text, is_result = message["content"], message["role"] == "tool_response"
     is_begun = text.lstrip().startswith(_RESULT_TAG)
-    if _RESULT_TAG in text and (is_result or is_behind_call or is_begun):
+    if _RESULT_TAG in text and (is_begun or (is_behind_call and not is_result)):
         said = ""
         if is_begun and not is_result and _RESULT_END in text:
             text, _, said = text.rpartition(_RESULT_END)

@@ -33,7 +33,7 @@ from swiftkit.data.row_tools import are_tools_column, is_tools_column
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode_or_none
 from swiftkit.toolcall.read_call import is_call
-from swiftkit.toolcall.tools import are_tools
+from swiftkit.toolcall.tools import are_surely_tools, are_tools
 
 Reads = Mapping[str, str]
 
@@ -59,6 +59,13 @@ _CHINESE = {  # in a name, and what it says
     "训练": "train", "损失": "loss", "掩码": "mask", "图片": "image", "图像": "image",
 }  # fmt: skip
 _MEDIA = frozenset("image images img video videos audio audios".split())
+# what is counted, dated or named by its number is only about a loss, a thought or a picture
+_ABOUT = frozenset(
+    "step steps time date count num number tokens length len size split epoch eval valid test"
+    " attention mode effort budget level type lang language model".split()
+)
+_CALL_WORDS = frozenset("call calls tool tools function functions action actions".split())
+_TOOL_WORDS = _CALL_WORDS.union("api apis plugin plugins skill skills command commands".split())
 _FILE = re.compile(r"\S+")  # a path, an address, or base64
 
 
@@ -177,45 +184,71 @@ def _meaning(name: str, value: Any, *, is_inside: bool) -> str:
 
     is_inside: it stands inside of the record's columns, as in a message.
     """
-    if found := _shape(value, _DEEPEST):
+    if found := _shape(name, value, _DEEPEST):
         return found
     words = _words(name)
-    if words & _MEDIA and (not isinstance(value, str) or _FILE.fullmatch(value)):
+    if words & _MEDIA and _may_be_media(value):
         return "images, audio or video"
-    if words & _LOSS and isinstance(value, bool | int | float | list):
-        # of a whole row: 1 and true are what is done anyway
-        return "" if not is_inside and value in (1, True) else "a flag of the loss"
-    if is_inside and words & _REASONING:
+    if words & _ABOUT:
+        return ""
+    return _of_a_message(words, value) if is_inside else _of_a_record(words, value)
+
+
+def _of_a_message(words: frozenset[str], value: Any) -> str:
+    """Return what a value of this name would have meant for a message."""
+    is_number = isinstance(value, bool | int | float)
+    if words & _LOSS and (is_number or isinstance(value, list)):
+        return "a flag of the loss"
+    if words & _REASONING and not is_number:
         return "a reasoning"
-    if is_inside and isinstance(value, dict):
-        for inner, content in value.items():
-            if content not in _NOTHING and _words(inner) & _REASONING:
-                return f".{inner}:a reasoning"
-    if not is_inside and isinstance(value, str) and words & _SYSTEM and words & _PROMPT:
+    for inner, content in value.items() if isinstance(value, dict) else ():
+        if content not in _NOTHING and _words(inner) & _REASONING:
+            return f".{inner}:a reasoning"
+    return ""
+
+
+def _of_a_record(words: frozenset[str], value: Any) -> str:
+    """Return what a column of this name would have meant for the row."""
+    if words & _LOSS and isinstance(value, bool | int | float | list):
+        # 1 and true are what is done anyway; train_id is another thing's number
+        return "" if value in (1, True) or "id" in words else "a flag of the loss"
+    if isinstance(value, str) and words & _SYSTEM and words & _PROMPT:
         return "a system prompt"
     return ""
 
 
-def _shape(value: Any, depth: int) -> str:
-    """Return what a value is by its form: tools, calls or messages; ".tools:tools" for what stands
-    inside of an object."""
+def _may_be_media(value: Any) -> bool:
+    if isinstance(value, str):
+        return bool(_FILE.fullmatch(value))
+    return value not in (False, 0)
+
+
+def _shape(name: str, value: Any, depth: int) -> str:
+    """Return what a value of this name is by its form: tools, calls or messages; ".tools:tools" for
+    what stands inside of an object.
+
+    A name with a description is a tool, and one with parameters a call, only under such a name: a
+    person of a story has a description, and a model its parameters.
+    """
     if isinstance(value, str):
         if not value.lstrip().startswith(("[", "{")):
             return ""
         value = decode_or_none(value)
     if not isinstance(value, dict | list) or not value:
         return ""
-    if are_tools(value) or _are_tools_by_name(value):
+    words = _words(name)
+    is_said = words & _TOOL_WORDS and are_tools(value)
+    if is_said or are_surely_tools(value) or _are_tools_by_name(value):
         return "tools"
-    if all(_is_call(item) for item in listed(value)):
+    if all(_is_call(item, words) for item in listed(value)):
         return "calls"
     if are_messages(value):
         return "messages"
     if depth and isinstance(value, dict):
-        for name, inner in value.items():
-            if found := _shape(inner, depth - 1):
+        for key, inner in value.items():
+            if found := _shape(key, inner, depth - 1):
                 place, _, what = found.rpartition(":")
-                return f".{name}{place}:{what}"
+                return f".{key}{place}:{what}"
     return ""
 
 
@@ -231,11 +264,11 @@ def _are_tools_by_name(value: Any) -> bool:
     return True
 
 
-def _is_call(value: Any) -> bool:
+def _is_call(value: Any, words: frozenset[str]) -> bool:
     function = value.get("function") if isinstance(value, dict) else None
     if isinstance(function, dict):
         return "arguments" in function
-    return is_call(value)
+    return is_call(value) and ("arguments" in value or bool(words & _CALL_WORDS))
 
 
 @lru_cache(maxsize=4096)

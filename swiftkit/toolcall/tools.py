@@ -90,6 +90,31 @@ def are_tools(value: Any) -> bool:
     return bool(items) and all(map(_looks_like_tool, items))
 
 
+def are_surely_tools(value: Any) -> bool:
+    """Tell whether a value can only be tool definitions.
+
+    A name, a description and parameters may be a product's, so those of one of them are a JSON
+    Schema or a flat map, or it has OpenAI's form.
+    """
+    items = value if isinstance(value, list) else [value]
+    return are_tools(value) and any(map(_has_form_of_tool, items))
+
+
+def _has_form_of_tool(value: Any) -> bool:
+    tool = decode_or_none(value) if isinstance(value, str) else value
+    if not isinstance(tool, dict):
+        return False
+    if "function" in tool:
+        return True
+    for key in _PARAMETERS:
+        schema = tool.get(key)
+        if isinstance(schema, dict) and ("properties" in schema or "type" in schema):
+            return True
+        if isinstance(schema, dict) and all(isinstance(item, dict) for item in schema.values()):
+            return True
+    return False
+
+
 def _looks_like_tool(value: Any) -> bool:
     tool = decode_or_none(value) if isinstance(value, str) else value
     function = tool.get("function", tool) if isinstance(tool, dict) else None

@@ -9,8 +9,8 @@ r"""Tools as JSON in a system text, with or without a sentence on how to call th
     {"name": "get_weather", "description": "...", "parameters": {...}}
 
 Source: the prompts of Llama 3.1 and of Mistral ([AVAILABLE_TOOLS]), and data made with prompts of
-one's own. The tools are found by their form alone, a list or one after the other; so is the line
-that announces them.
+one's own. The tools are found by their form, a list or one after the other; those whose parameters
+have no types only where a line announces tools. That line goes too.
 """
 
 import re
@@ -18,7 +18,7 @@ from typing import Any
 
 from swiftkit.data.json_values import listed
 from swiftkit.toolcall.python_literal import json_at
-from swiftkit.toolcall.tools import are_tools
+from swiftkit.toolcall.tools import are_surely_tools, are_tools
 
 _BEGIN = re.compile(r"\[\s*\{|\{")
 _ANNOUNCEMENT = re.compile(
@@ -36,6 +36,7 @@ _AROUND = (  # the tags that chat templates write around tools
     ("<|tool_list_start|>", "<|tool_list_end|>"),
     ("<|im_system|>tool_declare<|im_middle|>", "<|im_end|>"),
 )
+_OPENING = tuple(begin for begin, _ in _AROUND)
 _TAGGED = re.compile(
     "|".join(rf"{re.escape(begin)}\s*{_GAP}\s*{re.escape(end)}" for begin, end in _AROUND)
 )
@@ -67,6 +68,11 @@ def may_hold_tools(text: str) -> bool:
     return '"name"' in text and ('"parameters"' in text or '"description"' in text)
 
 
+def _announces(text: str) -> bool:
+    """Tell whether a text that ends before tools says that tools follow."""
+    return _ANNOUNCEMENT.search(f"{text}{_GAP}") is not None or text.rstrip().endswith(_OPENING)
+
+
 def without_prompt(text: str, where: str) -> tuple[str, list[Any]]:
     """Return a system text without the tools in it, and these."""
     tools: list[Any] = []
@@ -80,8 +86,11 @@ def without_prompt(text: str, where: str) -> tuple[str, list[Any]]:
             position = begin.start() + 1
             continue
         position = end
-        if are_tools(value):
-            kept.append(text[done : begin.start()])
+        before = text[done : begin.start()]
+        # what is not surely tools may be products, unless a line announces tools
+        is_announced = are_tools(value) and (tools or _announces(before))
+        if is_announced or are_surely_tools(value):
+            kept.append(before)
             tools += listed(value)
             done = end
     if not tools:

@@ -34,6 +34,11 @@ _PROMPT = re.compile(  # what a chat template writes itself
 )
 _SENTENCE_END = re.compile(r"(?<=[.。]) ")
 _NAMED = re.compile(r"\bThought\s*+[/,]\s*+Action\b")  # in a sentence that names the format
+# such a sentence prescribes it alone, and goes; with one of these words it may say more, and stays
+_ORDER = re.compile(
+    r"\s*(?:Always |Please )?(?:Answer|Respond|Reply|Write|Use|Follow|Output)\b", re.IGNORECASE
+)
+_DEMAND = re.compile(r"\b(?:must|should|format|reply|respond|output)\b", re.IGNORECASE)
 _STEP = re.compile(r"\s*(?:Thought:(.*?))?(?:\A|\n)Action:([^\n]*)\nAction Input:(.*)", re.DOTALL)
 _ANSWER = re.compile(r"\s*(?:Thought:(.*?)\s*(?:\A|\n))?\s*Final Answer:(.*)", re.DOTALL)
 _RESULT = re.compile(r"\s*Observation:\s?(.*)", re.DOTALL)
@@ -50,16 +55,25 @@ def without_prompt(text: str, where: str) -> tuple[str, list[Any]]:
         except ValueError as error:
             reason = f"{where}: the APIs: {error}"
             raise DataError(reason, "bad_tools", "mend the list of APIs") from error
-    return check_no_markup(_without_named(_PROMPT.sub("", before)), ("Action Input",)), tools
+    rest = _without_named(_PROMPT.sub("", before))
+    return check_no_markup(rest, ("Action Input:",)), tools
 
 
 def _without_named(text: str) -> str:
-    """Return a text without the sentences that name the format."""
+    """Return a text without the sentences that prescribe the format by its name; one that only
+    speaks of it stays. Raises DataError (format_in_prompt) where a prescription may say more."""
     if not _NAMED.search(text):
         return text
     kept = []
     for line in text.split("\n"):
-        sentences = [part for part in _SENTENCE_END.split(line) if not _NAMED.search(part)]
+        sentences = []
+        for sentence in _SENTENCE_END.split(line):
+            named = _NAMED.search(sentence)
+            if named and _ORDER.match(sentence):
+                continue
+            if named and _DEMAND.search(sentence):
+                check_no_markup(sentence, [named[0]])
+            sentences.append(sentence)
         kept.append(" ".join(sentences))
     return "\n".join(kept)
 

@@ -20,7 +20,9 @@ _DIALECTS: tuple[tuple[tuple[str, ...], _WithoutPrompt], ...] = (
     ((glaive.ANNOUNCEMENT,), glaive.without_prompt),
     ((react.APIS, "Action"), react.without_prompt),
 )
-_PLACEHOLDER = r"[\"']name[\"']\s*:\s*(?:<|[\"']<|function|[\"']func)"  # "name": <function-name>
+_NAME = r"[\"']name[\"']\s*:\s*[\"']?(?:<|func)"  # "name": <function-name>
+_ARGUMENTS = r"[\"'](?:arguments|parameters|args|params|kwargs|input)[\"']\s*:"
+_PLACEHOLDER = rf"{_NAME}[^{{}}]{{0,80}}?{_ARGUMENTS}|{_ARGUMENTS}[^:]{{0,80}}?{_NAME}"
 _SIGN = re.compile(r"[<\[{✿【|]|Action|to=functions")
 _SHORTEST = 5  # characters of a mark that no other text has
 
@@ -48,7 +50,7 @@ def without_call_format(text: str, where: str) -> tuple[str, list[Any]]:
 @cache
 def _marks() -> re.Pattern[str]:
     """Return what shows that a text prescribes a format: the marks that calls are known by."""
-    marks = {hermes.OPEN, glaive.CALL, "Action Input", "functools["}
+    marks = {hermes.OPEN, glaive.CALL, "Action Input:", "functools["}
     for form in load_all().values():
         marks.update(mark for mark in form.SIGNS.opening if len(mark) >= _SHORTEST)
     return re.compile(f"{any_of(marks)}|{_PLACEHOLDER}")
