@@ -19,7 +19,8 @@ from swift.dataset import DatasetMeta, register_dataset
 from swift.dataset.loader import DatasetLoader
 from swift.utils import is_local_master, safe_ddp_context
 
-from swiftkit.data.convert import convert_files, summary
+from swiftkit.data.account import summary
+from swiftkit.data.convert import convert_files
 from swiftkit.data.convert_record import ConvertOptions
 from swiftkit.data.targets import TARGETS
 from swiftkit.errors import DataError, UsageError

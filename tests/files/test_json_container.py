@@ -55,7 +55,7 @@ def test_the_rows_inside_are_read(tmp_path: Path, key: str, name: str, indent: i
     assert notes[-1] == (
         f"{file}: one object, read as the 3 rows under {key!r}; beside them, not read: version, info"
     )
-    assert len(notes) == (2 if name == "raw.jsonl" else 1)
+    assert len(notes) == 1
 
 
 CONTAINERS: list[tuple[Any, list[Any]]] = [

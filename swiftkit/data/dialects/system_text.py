@@ -24,7 +24,7 @@ _NAME = r"[\"']name[\"']\s*:\s*[\"']?(?:<|func)"  # "name": <function-name>
 _ARGUMENTS = r"[\"'](?:arguments|parameters|args|params|kwargs|input)[\"']\s*:"
 _PLACEHOLDER = rf"{_NAME}[^{{}}]{{0,80}}?{_ARGUMENTS}|{_ARGUMENTS}[^:]{{0,80}}?{_NAME}"
 _SIGN = re.compile(r"[<\[{✿【|]|Action|to=functions")
-_SHORTEST = 5  # characters of a mark that no other text has
+_OF_CALLS = re.compile("tool|func|call|invoke|plugin|python_tag|action", re.IGNORECASE)
 
 
 def without_call_format(text: str, where: str) -> tuple[str, list[Any]]:
@@ -52,5 +52,6 @@ def _marks() -> re.Pattern[str]:
     """Return what shows that a text prescribes a format: the marks that calls are known by."""
     marks = {hermes.OPEN, glaive.CALL, "Action Input:", "functools["}
     for form in load_all().values():
-        marks.update(mark for mark in form.SIGNS.opening if len(mark) >= _SHORTEST)
+        # the others are tokens of any message
+        marks.update(mark for mark in form.SIGNS.opening if _OF_CALLS.search(mark))
     return re.compile(f"{any_of(marks)}|{_PLACEHOLDER}")
