@@ -33,6 +33,7 @@ from swiftkit.toolcall import detect
 _LONGEST = 200  # characters of an answer that is marked, and of a number
 _LONGEST_SENTENCE = 2000  # what stands before is not read
 _MOST_POWER = 40
+_FEW_WORDS = 6  # of a text without digits that is a number in words
 _DIGIT = re.compile(r"[\d\u00bc-\u00be\u2150-\u215e]")
 _SPACE = "[ \u00a0\u2009\u202f]"
 _ENGLISH = rf"\d{{1,3}}(?:(?:,|{_SPACE}|_|')\d{{3}})+(?![\d,]\d|\d)(?:\.\d+)?"
@@ -44,7 +45,7 @@ _SCALES = {
 }  # fmt: skip
 _SCALE = r"(?:k(?![\w/])|M(?![\w/])|bn\b|\s?(?:hundred|thousand|million|billion)\b|\s?[万亿千百])"
 _NUMBER = re.compile(
-    rf"""(?<![\w.,/^])
+    rf"""(?<![A-Za-z0-9_.,/^])
     (?P<sign>(?:minus|negative)\s|[-+\u2212]?)\s?[$€£¥]?\s?(?P<minus>-?)   # \u2212: typographic
     (?P<whole>{_DIGITS})
     (?:e(?P<power>[-+]?\d{{1,3}})\b)?
@@ -63,7 +64,7 @@ _MARKUP = re.compile(
 _TIMES = re.compile(r"\\times\b|\\cdot\b")
 _ANSWER_IS = re.compile(
     r"(?:\banswer[\"']?(?:\s+(?:is|was|should\s+be|must\s+be|would\s+be|will\s+be|equals|comes\s+to)"
-    r"\b|\s*\([^()\n]{1,30}\)\s*[:=]|\s*[:：=])|答案(?:是|为|：|:))[\s:：*=]*"
+    r"\b|\s*\([^()\n]{1,30}\)\s*[:=]|\s*[:：=]|\s+[-–—](?=\s))|答案(?:是|为|：|:))[\s:：*=]*"
     r"(?P<phrase>(?:[^\n.。]|\.(?=\S)){0,200})",
     re.IGNORECASE,
 )
@@ -86,8 +87,8 @@ _LABELLED = re.compile(
     re.IGNORECASE,
 )
 _SPAN_BEFORE = re.compile(
-    r"\b(?:in|after|for|per|every|over|within|during|each|next|first|last|past)\s+(?:the\s+)?"
-    r"(?:next\s+|first\s+|last\s+|past\s+)?\Z",
+    r"\b(?:in|after|for|per|every|over|within|during|each|next|first|last|past|end of)\s+"
+    r"(?:the\s+)?(?:next\s+|first\s+|last\s+|past\s+)?\Z",
     re.IGNORECASE,
 )
 _SPAN_BEHIND = re.compile(
@@ -108,7 +109,7 @@ _IN_WORDS = re.compile(
     rf"(?:(?:[\s-]+|\s+and\s+)(?:{'|'.join([*_WORDS, *_LARGE])}))*)\b",
     re.IGNORECASE,
 )
-_CHINESE = re.compile("[零一二两三四五六七八九十百千万]+")
+_CHINESE = re.compile(r"\W*([零一二两三四五六七八九十百千万]+)(?!共|起|些|样)")
 _CHINESE_DIGITS = {sign: value for value, sign in enumerate("零一二三四五六七八九")} | {"两": 2}
 _CHINESE_UNITS = {"十": 10, "百": 100, "千": 1000}
 
@@ -191,7 +192,7 @@ def _unmarked(text: str) -> Fraction | None:
                 number = _chosen(words, list(_numbers(words)), -1)
                 if number is not None:
                     return number
-    spoken = list(_in_words(text)) if len(text) <= _LONGEST else []
+    spoken = list(_in_words(text)) if len(text.split()) <= _FEW_WORDS else []
     return spoken[-1].value if spoken else None
 
 
@@ -293,8 +294,9 @@ def _in_words(text: str) -> Iterator[_Found]:
                 total, part = total + (part or 1) * _LARGE[word], 0
         value = Fraction(total + part)
         yield _Found(match.start(), match.end(), -value if match["sign"] else value)
-    for match in _CHINESE.finditer(text):
-        yield _Found(match.start(), match.end(), Fraction(_chinese(match[0])))
+    # elsewhere these signs are parts of words, as in 一共
+    if match := _CHINESE.match(text):
+        yield _Found(match.start(), match.end(), Fraction(_chinese(match[1])))
 
 
 def _chinese(text: str) -> int:
