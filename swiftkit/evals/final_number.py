@@ -295,8 +295,8 @@ def _in_words(text: str) -> Iterator[_Found]:
         value = Fraction(total + part)
         yield _Found(match.start(), match.end(), -value if match["sign"] else value)
     # elsewhere these signs are parts of words, as in 一共
-    if match := _CHINESE.match(text):
-        yield _Found(match.start(), match.end(), Fraction(_chinese(match[1])))
+    if chinese := _CHINESE.match(text):
+        yield _Found(chinese.start(), chinese.end(), Fraction(_chinese(chinese[1])))
 
 
 def _chinese(text: str) -> int:
