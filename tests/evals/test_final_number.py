@@ -1,13 +1,17 @@
 """The number that a text gives as its answer, however it is written."""
 
+import json
 from fractions import Fraction
 
 import pytest
 from helpers.growth import takes_linear_time
+from helpers.paths import SHARED_CASES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.evals.final_number import number_of
+
+CASES = SHARED_CASES / "gsm8k" / "answers.jsonl"
 
 
 @pytest.mark.parametrize(
@@ -47,6 +51,22 @@ from swiftkit.evals.final_number import number_of
         ("He finished in 18.", "18"),
         ("5km", "5"),
         ("1/0", None),
+        ("The answer is 12 + 5 = 17.", "17"),
+        ("The answer is 18 = 9 * 2.", "18"),
+        ("The answer is not 20 but 18.", "18"),
+        ("The answer is option 2: 18", "18"),
+        ("答案是 3万", "30000"),
+        ("答案：十八", "18"),
+        ("The answer is one hundred and five.", "105"),
+        ("The answer is 2^10.", "1024"),
+        ("The answer is 5 × 10^3.", "5000"),
+        ("#### 1.234.567,89", "1234567.89"),
+        ("#### 12,345", "12345"),
+        ("#### 2. Money\n9*2 = 18\n\nThe answer is 18.", "18"),
+        ("She has $18 (9 x 2) every day.", "18"),
+        ("So, 18.\n\nHope this helps! 2 more tips: read.", "18"),
+        ("<think>#### 20</think>She makes 18", "18"),
+        ("<think>the answer is 18</think>", None),
         ("no idea", None),
         ("", None),
     ],
@@ -55,6 +75,18 @@ def test_number_of_text_however_it_is_written(text: str, number: str | None) -> 
     """Marks, units, currencies, percent, negative numbers, fractions, and several numbers in one
     sentence."""
     assert number_of(text) == (Fraction(number) if number else None)
+
+
+@pytest.mark.skipif(not CASES.exists(), reason=f"no {CASES}")
+def test_answers_in_the_styles_of_models() -> None:
+    """Each text states the right value or another one; no wrong one is taken for right."""
+    wrong = []
+    for line in CASES.read_text(encoding="utf-8").splitlines():
+        case = json.loads(line)
+        is_right = number_of(case["text"]) == Fraction(case["right_value"])
+        if is_right != case["answer_states_it"]:
+            wrong.append(case)
+    assert not wrong
 
 
 @settings(max_examples=100, deadline=None)
