@@ -19,8 +19,10 @@ from typing import Any
 import msgspec
 
 from swiftkit.data.check_row import call_from_message
+from swiftkit.data.json_values import listed
 from swiftkit.data.roles import ANSWERS
 from swiftkit.errors import DataError
+from swiftkit.json_text import decode_or_none
 from swiftkit.records import GOLD_COLUMNS, Message, Row
 from swiftkit.scoring.expected_calls import expect_exactly, to_json
 from swiftkit.toolcall import detect
@@ -30,6 +32,10 @@ from swiftkit.toolcall.formats import hermes
 from swiftkit.toolcall.reasoning import join
 from swiftkit.toolcall.unread import call_like
 
+_CALL_NAMES = ("tool", "tool_name", "action", "api", "function", "function_name", "command")
+_CALL_ARGUMENTS = frozenset(
+    "args arguments parameters params input action_input tool_input kwargs".split()
+)
 _VERDICTS = ("true", "false")
 _SHOWN = 60  # characters
 _NOT_FOR_REWARDS = {"messages", "tools", "id", "source", "category", "chat_template_kwargs"}
@@ -258,11 +264,24 @@ def _check_speaks(answer: list[Message], *, has_tools: bool) -> None:
             continue
         text = message["content"]
         like = call_like(text, ())
-        if not like and not has_tools and detect.parse(text).calls:
+        if not like and not has_tools and (detect.parse(text).calls or _is_named_call(text)):
             like = text[:_SHOWN]
         if like:
             reason = f"{like!r} looks like a call, in a row without tools"
             raise DataError(reason, "unread_call", "give the row its tools, or write tool_calls")
+
+
+def _is_named_call(text: str) -> bool:
+    """Tell whether a text is JSON that names a tool and its arguments, under whatever keys."""
+    if not text.lstrip().startswith(("{", "[")):
+        return False
+    calls = listed(decode_or_none(text))
+    for call in calls:
+        if not isinstance(call, dict) or _CALL_ARGUMENTS.isdisjoint(call):
+            return False
+        if not any(isinstance(call.get(name), str) for name in _CALL_NAMES):
+            return False
+    return bool(calls)
 
 
 def _calls(messages: list[Message]) -> list[ToolCall]:

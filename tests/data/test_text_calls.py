@@ -342,3 +342,19 @@ def test_a_question_that_prescribes_the_format_of_calls_is_refused() -> None:
     reject = outcome_of(chat(("user", question), ("assistant", answer)), "sft").reject
     assert reject is not None
     assert reject.code == "format_in_prompt"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"tool": "get_weather", "args": {"city": "Oslo"}}',
+        '[{"action": "get_weather", "action_input": "Oslo"}]',
+    ],
+)
+def test_json_that_names_a_tool_is_no_silence(text: str) -> None:
+    """In a row without tools: as a gold it would be "call nothing"; as words it is trained."""
+    record = layouts(text)["openai"]
+    outcome = outcome_of(record, "grpo")
+    assert outcome.reject is not None
+    assert outcome.reject.code == "unread_call"
+    assert row_of(record, "sft")["messages"][-1]["content"] == text

@@ -17,7 +17,8 @@ from swiftkit.toolcall.alternatives import any_of
 # Qwen, Llama 3, gpt-oss, GLM, Phi, Kimi, Command; DeepSeek; Gemma 4; Gemma 3; Seed-OSS; MiniMax;
 # Mistral and Llama 2
 _FAMILIES = re.compile(
-    r"<\|[A-Za-z_][\w .:-]{1,40}\|>"
+    # OpenThoughts' words around thoughts and solutions are no model's
+    r"<\|(?!(?:begin|end)_of_(?:thought|solution)\|>)[A-Za-z_][\w .:-]{1,40}\|>"
     r"|<｜[^<>｜\s]{1,40}｜>"
     r"|<\|(?:turn|channel|tool|tool_call|tool_response|think)>"
     r"|<(?:turn|channel|tool|tool_call|tool_response)\|>"
