@@ -28,10 +28,16 @@ jobset() { # the Kubernetes recipe in the form that Kubeflow publishes
     tests tests/recipes/test_recipe_clusters.py -k job_set
 }
 
-litellm() { # the client behind many agent frameworks, at the server of recipes/deploy.sh
+litellm() { # the client behind many agent frameworks, at the server of recipes/deploy.sh; its proxy between that and `swiftkit eval`
+    local venv=${SWIFTKIT_LITELLM_VENV:-$root/.venv_litellm}
     bash scripts/demo.sh
     add litellm
-    tests tests/e2e/test_openai_server.py -k 'litellm and transformers'
+    if [[ ! -x $venv/bin/litellm ]]; then
+        "$python" -m venv "$venv" && "$venv/bin/python" -m pip install --disable-pip-version-check 'litellm[proxy]' ||
+            not_run "the environment of LiteLLM's proxy cannot be made (see above)"
+    fi
+    SWIFTKIT_LITELLM_VENV=$venv tests tests/e2e/test_openai_server.py tests/e2e/test_eval_endpoints.py \
+        -k '(test_litellm and transformers) or (eval_endpoints and litellm)'
 }
 
 mcp() { # published MCP servers and OpenAPI documents
@@ -43,7 +49,8 @@ vllm() { # the server of recipes/deploy_vllm.sh, with every client
     bash scripts/demo.sh
     add litellm
     bash scripts/setup_vllm.sh || not_run "vLLM's environment cannot be made (see above)"
-    SWIFTKIT_VLLM_VENV=${SWIFTKIT_VLLM_VENV:-$root/.venv_vllm} tests tests/e2e/test_openai_server.py -k vllm
+    SWIFTKIT_VLLM_VENV=${SWIFTKIT_VLLM_VENV:-$root/.venv_vllm} tests \
+        tests/e2e/test_openai_server.py tests/e2e/test_eval_endpoints.py -k vllm
 }
 
 add() { # PACKAGE: to .venv; constraints.txt keeps what is there

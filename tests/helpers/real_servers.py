@@ -1,5 +1,6 @@
 """A real server in a process of its own, for the length of a test."""
 
+import json
 import os
 import socket
 import subprocess
@@ -34,9 +35,25 @@ def vllm_command(folder: Path, *more: str) -> list[Any]:
     return [*command, "--max-model-len", "4096", "--host", "127.0.0.1", "--port"]
 
 
+def litellm_command(folder: Path, model: str, url: str) -> list[Any]:
+    """Return what starts LiteLLM's proxy before a server; the test is skipped without LiteLLM."""
+    venv = os.environ.get("SWIFTKIT_LITELLM_VENV")
+    if not venv:
+        reason = "set SWIFTKIT_LITELLM_VENV to an environment with litellm[proxy]"
+        pytest.skip(f"no LiteLLM proxy was asked: {reason}")
+    behind = {"model": f"openai/{model}", "api_base": url, "api_key": "EMPTY"}
+    config = folder / "litellm.yaml"  # JSON is YAML
+    models = [{"model_name": model, "litellm_params": behind}]
+    config.write_text(json.dumps({"model_list": models}))
+    return [f"{venv}/bin/litellm", "--host", "127.0.0.1", "--config", config, "--port"]
+
+
 @contextmanager
 def running(
-    command: Sequence[Any], log: Path, environment: Mapping[str, str] | None = None
+    command: Sequence[Any],
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    health: str = "/health",
 ) -> Iterator[str]:
     """Start a command, with a free port behind it; yield the server's address once it is healthy."""
     with socket.socket() as probe:
@@ -52,7 +69,7 @@ def running(
         )
     address = f"http://127.0.0.1:{port}"
     try:
-        _wait(f"{address}/health", server, log)
+        _wait(f"{address}{health}", server, log)
         yield address
     finally:
         server.terminate()
