@@ -77,6 +77,8 @@ class Response(msgspec.Struct, frozen=True):
     `reasoning_key` of the message (reasoning_content or reasoning). A task that asks several times
     for one sample (in an environment) keeps each answer in `steps`, the last of them also here;
     tokens and seconds are then sums. `verdict` is what a judge or a simulator said of it all.
+    `ended` says that the answer, or one of the steps, was cut, filtered or empty
+    (scoring/ending.py).
     """
 
     sample_id: str
@@ -92,6 +94,7 @@ class Response(msgspec.Struct, frozen=True):
     verdict: str = ""
     reasoning: str = ""
     reasoning_key: str = ""
+    ended: str = ""
 
 
 class Score(msgspec.Struct, frozen=True):

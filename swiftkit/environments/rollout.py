@@ -24,6 +24,7 @@ from swiftkit.environments.environment import (
 from swiftkit.json_text import without_surrogates
 from swiftkit.records import Response, Step
 from swiftkit.scoring.answer import read_answer
+from swiftkit.scoring.ending import ending_of_all
 from swiftkit.toolcall import detect, openai_calls
 from swiftkit.toolcall.call import Parsed, ToolCall
 from swiftkit.toolcall.reasoning import CLOSE, KEYS, join
@@ -143,4 +144,5 @@ def _whole(answers: Sequence[Response], steps: list[Step], environment: Environm
         latency=sum(answer.latency for answer in answers),
         steps=steps,
         verdict=environment.reward().reason,
+        ended=ending_of_all(answer.ended for answer in answers),
     )

@@ -9,8 +9,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from swiftkit.evals.scorer_error import SCORER_FAILED, score_or_error
 from swiftkit.evals.task import Result, Task
 from swiftkit.records import SKIPPED, Response, Sample, Score
+from swiftkit.scoring.ending import ENDINGS, ending_of
+from swiftkit.terminal import say
 
 NOT_ASKED = "not asked yet"
 MOST_CATEGORIES = 30  # a longer breakdown tells nobody anything
@@ -35,10 +38,15 @@ class TrialOutcome(NamedTuple):
     trial: int
     score: Score | None
     error: str
+    ended: str = ""  # how the answer ended (scoring/ending.py)
 
 
 class RunCounts(msgspec.Struct):
-    """`total` and `done` count sample-trials; `finished_before` of `done` came from the journal."""
+    """`total` and `done` count sample-trials; `finished_before` of `done` came from the journal.
+
+    `cut`, `filtered` and `empty` are answers (scoring/ending.py); `scorer_errors` are those of
+    `errors` that have an answer, which the scorer failed on.
+    """
 
     total: int
     done: int = 0
@@ -48,6 +56,10 @@ class RunCounts(msgspec.Struct):
     errors: int = 0
     skipped: int = 0
     in_flight: int = 0
+    cut: int = 0
+    filtered: int = 0
+    empty: int = 0
+    scorer_errors: int = 0
 
     def line(self, seconds: float) -> str:
         """Return the state of a run that has been asking for some seconds, in one line."""
@@ -56,10 +68,9 @@ class RunCounts(msgspec.Struct):
         parts.append(f"{(self.total - self.done) / rate:.0f} s left" if rate else "-")
         exact = 100 * self.exact / max(1, self.scored)
         parts.append(f"{exact:.1f} % exact" if self.scored else "none scored")
-        if self.errors:
-            parts.append(f"{self.errors} errors")
-        if self.skipped:
-            parts.append(f"{self.skipped} skipped")
+        for name in ("errors", "skipped", *ENDINGS):
+            if number := getattr(self, name):
+                parts.append(f"{number} {name}")
         return ", ".join([*parts, f"{self.in_flight} in flight"])
 
 
@@ -91,12 +102,14 @@ class RunResults:
     """A job has a score, or an error, or was not asked yet. Times are in seconds.
 
     Of the journal's `responses` those with an answer are done; the others give their error.
+    `ended` has the answers that were cut, filtered or empty.
     """
 
     def __init__(self, task: Task, jobs: Sequence[Job], responses: Iterable[Response] = ()) -> None:
         self.task, self.jobs, self.counts = task, jobs, RunCounts(len(jobs))
         self.scores: dict[Key, Score] = {}
         self.errors: dict[Key, str] = {}
+        self.ended: dict[Key, str] = {}
         self.usage: dict[str, int] = {}  # tokens summed, by the endpoint's own names
         self._latencies: list[float] = []
         self._first_tokens: list[float] = []
@@ -117,12 +130,19 @@ class RunResults:
         if response.error:
             self.add_error(job, response.error)
             return
-        score = self.task.score(job.sample, response)
-        self.scores[job.key] = score
-        self.errors.pop(job.key, None)
-        self.counts.done += 1
-        self.counts.scored += 1
-        self.counts.exact += score.exact
+        if ended := response.ended or ending_of(response):
+            self.ended[job.key] = ended
+            setattr(self.counts, ended, getattr(self.counts, ended) + 1)
+        score, error = score_or_error(self.task.score, job.sample, response)
+        if score is None:
+            self.add_error(job, error)
+            self._count_scorer_error(job, error)
+        else:
+            self.scores[job.key] = score
+            self.errors.pop(job.key, None)
+            self.counts.done += 1
+            self.counts.scored += 1
+            self.counts.exact += score.exact
         for name, count in response.usage.items():
             self.usage[name] = self.usage.get(name, 0) + count
         self._latencies.append(response.latency)
@@ -141,13 +161,26 @@ class RunResults:
         else:
             self.counts.errors += 1
 
+    def needs_answer(self, job: Job) -> bool:
+        """Return whether no answer came yet. One that the scorer failed on is not asked for again:
+        `grade` scores it, once the scorer is mended."""
+        key = job.key
+        return key not in self.scores and not self.errors.get(key, "").startswith(SCORER_FAILED)
+
+    def _count_scorer_error(self, job: Job, error: str) -> None:
+        if not self.counts.scorer_errors:
+            effect = "its answer is kept, and has no score"
+            say(f"warning: sample {job.sample.id}: {error}: {effect}")
+        self.counts.scorer_errors += 1
+
     def outcomes(self) -> list[TrialOutcome]:
         """Return the outcome of each job; one that was not asked yet has that as its error."""
         outcomes = []
         for job in self.jobs:
             score = self.scores.get(job.key)
             error = self.errors.get(job.key, NOT_ASKED) if score is None else ""
-            outcomes.append(TrialOutcome(job.sample, job.trial, score, error))
+            ended = self.ended.get(job.key, "")
+            outcomes.append(TrialOutcome(job.sample, job.trial, score, error, ended))
         return outcomes
 
     def latency(self) -> dict[str, float]:

@@ -17,6 +17,7 @@ from swiftkit.evals.results import Job, RunResults
 from swiftkit.evals.run_directory import RunConfig, RunDirectory
 from swiftkit.files.jsonl import Journal, encode
 from swiftkit.records import SKIPPED, Response
+from swiftkit.scoring.ending import ending_of
 from swiftkit.terminal import ProgressBar, say
 
 # errors that are of the sample, not of the endpoint, or of a quota
@@ -41,7 +42,7 @@ class Runner:
     ) -> None:
         self.config, self.endpoint = config, endpoint
         self.directory, self.results, self.task = directory, results, results.task
-        self._unanswered = [job for job in results.jobs if job.key not in results.scores]
+        self._unanswered = [job for job in results.jobs if results.needs_answer(job)]
         self._failures_in_a_row = 0
         self._is_reasoning_refused = False
 
@@ -133,7 +134,9 @@ class Runner:
 
         async def send(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
             body = request_body(self.config, messages, tools, trial, self.endpoint.stream)
-            return await client.ask(body, sample.id, trial)
+            response = await client.ask(body, sample.id, trial)
+            ended = ending_of(response, self.config.max_tokens)
+            return msgspec.structs.replace(response, ended=ended) if ended else response
 
         async def ask(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
             if self._is_reasoning_refused:

@@ -10,10 +10,12 @@ from swiftkit.evals.report.table import (
     METRIC_COLUMNS,
     counts_line,
     coverage_lines,
+    ending_lines,
     metric_rows,
     reading_lines,
 )
 from swiftkit.evals.results import TrialOutcome
+from swiftkit.evals.scorer_error import SCORER_FAILED
 
 WRONG_SHOWN = 5
 
@@ -26,16 +28,18 @@ def markdown(report: EvalReport, outcomes: Iterable[TrialOutcome]) -> str:
     lines = [f"# {report.task}: {escape(report.model or '')}", ""]
     lines += [f"{counts_line(report)}. Data: `{escape(report.data)}`.", ""]
     lines += _table(main)
-    more = coverage_lines(report) + reading_lines(report.read_as)
+    more = coverage_lines(report) + ending_lines(report) + reading_lines(report.read_as)
     lines += [f"\n{escape(line)}" for line in more]
     lines += [f"\nGate `{escape(result.gate)}`: **{result.verdict}**" for result in report.gates]
     if breakdowns:
         lines += ["", "## By category, tool or kind", "", *_table(breakdowns)]
     wrong = [outcome for outcome in outcomes if not (outcome.score and outcome.score.exact)]
     if wrong:
+        # what the scorer failed on is shown first: it is a bug, and rare
+        wrong.sort(key=lambda outcome: not outcome.error.startswith(SCORER_FAILED))
         shown = wrong[:WRONG_SHOWN]
         lines += ["", f"## {len(shown)} of {len(wrong)} that went wrong", ""]
-        for sample, _, score, error in shown:
+        for sample, _, score, error, _ in shown:
             place = escape(sample.meta.get("where", ""))
             reason = escape(score.reason if score else error)
             lines.append(f"- `{escape(sample.id)}` ({place}): {reason}")

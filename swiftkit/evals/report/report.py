@@ -30,6 +30,8 @@ class EvalReport(msgspec.Struct, frozen=True):
     errors). `elapsed_s` is the time of the last command, which asked all but `resumed`. `read_as`
     counts the answers by how their calls stood: "tool_calls" where the endpoint gave them, a wire
     format's name, "no call", "malformed", or "unread" for call-like markup that was not read.
+    `cut`, `filtered` and `empty` count answers (scoring/ending.py; scores.jsonl says which);
+    `scorer_errors` are those of `errors` that have an answer, which the scorer failed on.
     """
 
     task: str
@@ -49,6 +51,11 @@ class EvalReport(msgspec.Struct, frozen=True):
     coverage: float = 1.0
     bounds: dict[str, tuple[float, float]] = {}
     read_as: dict[str, int] = {}
+    cut: int = 0
+    filtered: int = 0
+    empty: int = 0
+    scorer_errors: int = 0
+    max_tokens: int = 0
 
     @property
     def exit_status(self) -> int:
@@ -100,6 +107,11 @@ def make_report(
         coverage=scored / max(1, len(outcomes)),
         bounds=bounds if errors else {},
         read_as=read_ways(outcome.score for outcome in outcomes if outcome.score is not None),
+        cut=results.counts.cut,
+        filtered=results.counts.filtered,
+        empty=results.counts.empty,
+        scorer_errors=results.counts.scorer_errors,
+        max_tokens=config.max_tokens,
     )
 
 
@@ -126,9 +138,9 @@ def read_ways(scores: Iterable[Score]) -> dict[str, int]:
     return dict(ways.most_common())
 
 
-def score_line(sample_id: str, trial: int, score: Score) -> dict[str, Any]:
-    """Return a line of scores.jsonl."""
-    return {"id": sample_id, "trial": trial} | msgspec.structs.asdict(score)
+def score_line(sample_id: str, trial: int, score: Score, ended: str = "") -> dict[str, Any]:
+    """Return a line of scores.jsonl; `ended` says that the answer was cut, filtered or empty."""
+    return {"id": sample_id, "trial": trial, "ended": ended} | msgspec.structs.asdict(score)
 
 
 def is_breakdown(metric: str) -> bool:

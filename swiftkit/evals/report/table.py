@@ -14,6 +14,7 @@ def print_report(report: EvalReport) -> None:
     title = f"{report.task}: {report.model}"
     print_table(METRIC_COLUMNS, metric_rows(report), title, right=(1, 2, 3))
     print_lines(coverage_lines(report))
+    print_lines(ending_lines(report))
     print_lines(reading_lines(report.read_as))
     print_lines(f"gate {result.gate}: {result.verdict}" for result in report.gates)
     print_lines([f"{counts_line(report)}; {report.run}/report.md"])
@@ -29,7 +30,10 @@ def metric_rows(report: EvalReport) -> list[tuple[str, str, str, str]]:
 
 
 def counts_line(report: EvalReport) -> str:
-    rest = f"{report.skipped} skipped, {report.errors} errors, {report.elapsed_s:.1f} s"
+    errors = f"{report.errors} errors"
+    if report.scorer_errors:
+        errors += f" ({report.scorer_errors} of the scorer)"
+    rest = f"{report.skipped} skipped, {errors}, {report.elapsed_s:.1f} s"
     return f"{report.n} asked, {report.scored} scored, {rest}"
 
 
@@ -44,6 +48,26 @@ def coverage_lines(report: EvalReport) -> list[str]:
     for name, (worst, best) in list(report.bounds.items())[:1]:
         right = f"{percent(best)} if every one were right"
         lines.append(f"{name}: {percent(worst)} if every error were wrong, {right}")
+    return lines
+
+
+def ending_lines(report: EvalReport) -> list[str]:
+    """Return what to know of answers that did not simply end, and of those without a score."""
+    lines = []
+    if report.cut:
+        fix = f"give more than --max-tokens {report.max_tokens} with --run and --retry cut"
+        lines.append(f"{report.cut} answers were cut at the limit, and scored as they were ({fix})")
+    if report.filtered:
+        fix = "the endpoint's content filter; --retry filtered asks again"
+        lines.append(f"{report.filtered} answers were filtered, and scored as they were ({fix})")
+    if report.empty:
+        fix = "neither text nor call nor reasoning; --retry empty asks again"
+        lines.append(f"{report.empty} answers were empty, and scored as they were ({fix})")
+    if lines:
+        lines.append('which ones: "ended" in scores.jsonl')
+    if report.scorer_errors:
+        fix = f"they are kept: mend it, then `swiftkit grade {report.run}`"
+        lines.append(f"{report.scorer_errors} answers have no score: the scorer failed ({fix})")
     return lines
 
 

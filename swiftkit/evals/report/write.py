@@ -37,9 +37,9 @@ def write_report(
     metrics = summarize(results.task.metrics(results_of(results.jobs, results.scores)))
     report = make_report(str(path), config, outcomes, metrics, gates, results, elapsed)
     with write_atomically(path / "scores.jsonl") as file:
-        for sample, trial, score, _ in outcomes:
+        for sample, trial, score, _, ended in outcomes:
             if score is not None:
-                file.write(encode(score_line(sample.id, trial, score)) + b"\n")
+                file.write(encode(score_line(sample.id, trial, score, ended)) + b"\n")
     directory.write_json("report.json", report)
     with write_atomically(path / "report.md") as file:
         file.write(markdown(report, outcomes).encode("utf-8", "replace"))
