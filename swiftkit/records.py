@@ -49,13 +49,19 @@ class Row(TypedDict, total=False):
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """One question to a model. `messages` and `tools` are in OpenAI's form, ready to send."""
+    """One question to a model. `messages` and `tools` are in OpenAI's form, ready to send.
+
+    `beside` is what an answer or its verdict depends on beside these: the world of an environment,
+    what a judge looks for. `asked` is a hash of all three (evals/identity.py).
+    """
 
     id: str
     messages: list[dict[str, Any]]
     tools: list[dict[str, Any]]
     target: Any
     meta: dict[str, str] = {}
+    beside: Any = None
+    asked: str = ""
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -79,6 +85,7 @@ class Response(msgspec.Struct, frozen=True):
     tokens and seconds are then sums. `verdict` is what a judge or a simulator said of it all.
     `ended` says that the answer, or one of the steps, was cut, filtered or empty
     (scoring/ending.py).
+    `asked` is the sample's, "" in journals of earlier versions.
     """
 
     sample_id: str
@@ -95,6 +102,7 @@ class Response(msgspec.Struct, frozen=True):
     reasoning: str = ""
     reasoning_key: str = ""
     ended: str = ""
+    asked: str = ""
 
 
 class Score(msgspec.Struct, frozen=True):

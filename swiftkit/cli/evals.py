@@ -161,13 +161,25 @@ evaluate_command.help = str(evaluate_command.help).replace("{tasks}", ", ".join(
 @click.command("grade", short_help="Score the answers of a run again, without a model.")
 @click.argument("run", metavar="RUN", type=PATH)
 @click.option("--data", type=PATH, help="Data file in place of the run's own.")
+@click.option("--force", is_flag=True, help="Also replace a report that has more scores.")
 @_gate_option
 @json_option("the report")
-def grade_command(run: Path, data: Path | None, gates: tuple[str, ...], as_json: bool) -> None:
+def grade_command(
+    run: Path, data: Path | None, force: bool, gates: tuple[str, ...], as_json: bool
+) -> None:
     """Score the answers in RUN, a folder of `swiftkit eval`, again, and write its report anew.
 
-    No model is asked. The exit status is that of `swiftkit eval`; samples that were never asked
-    count as errors.
+    No model is asked. An answer counts for the row that asks the same, so the gold may have been
+    mended; rows without an answer count as errors. A report is not replaced by one with fewer
+    scores, unless --force is given.
+
+    \b
+    Exit status:
+      0  good
+      1  a gate failed, or, without a gate, errors are left
+      2  wrong usage or bad data, or the report would have fewer scores
+      3  a gate is inconclusive
+      4  more than a tenth of the samples has no answer to judge by
 
     \b
     swiftkit grade runs/eval/tool-call-20260101-120000 \\
@@ -177,7 +189,7 @@ def grade_command(run: Path, data: Path | None, gates: tuple[str, ...], as_json:
     from swiftkit.evals.grade import grade
     from swiftkit.evals.report.table import print_report
 
-    report = grade(run, data, tuple(map(parse_gate, gates)))
+    report = grade(run, data, tuple(map(parse_gate, gates)), force=force)
     print_and_exit(report, as_json, print_report)
 
 

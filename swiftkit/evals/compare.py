@@ -1,6 +1,9 @@
 """Compare two runs of one task on the same data, paired on the samples that both have a score for.
 
-Both are scored again from their journals, by the same scorer, never by two versions of it. The
+Both are scored again from their journals, by the same scorer, never by two versions of it, and by
+one gold: where the data of the two differ, or have changed since, by that of one file, which the
+note names. Runs that have most of their answers to other questions than those of this file are
+refused. A row's id that asks one thing in A and another in B is no sample that both have. The
 verdict is on the task's headline metric; Holm's correction covers every metric that is tested.
 Breakdowns and pass^k are not: a dozen tests more would blunt the others.
 """
@@ -12,6 +15,7 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import DataError, UsageError
+from swiftkit.evals.answers import JournalAnswers, find_answers
 from swiftkit.evals.dataset import select
 from swiftkit.evals.paired import Difference, difference, holm
 from swiftkit.evals.percent import p_value, percent, points
@@ -22,7 +26,7 @@ from swiftkit.evals.stats import Mean
 from swiftkit.evals.task import Task, load_task
 from swiftkit.records import Sample, Score
 
-_MAY_DIFFER = ("data", "swiftkit", "limit", "sample")
+_MAY_DIFFER = ("data", "data_sha256", "swiftkit", "limit", "sample")
 BETTER, WORSE, NEITHER = "better", "worse", "no difference shown"
 
 
@@ -37,7 +41,8 @@ class ChangedSample(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """`paired`: sample-trials scored in both; `only_a`, `only_b`: in one; `verdict` is about B."""
+    """`paired`: sample-trials scored in both; `only_a`, `only_b`: in one; `verdict` is about B.
+    `note` says by whose gold, where the runs' data differ."""
 
     task: str
     a: str
@@ -53,6 +58,7 @@ class Comparison(msgspec.Struct, frozen=True):
     metrics: dict[str, Difference]
     wins: list[ChangedSample]
     losses: list[ChangedSample]
+    note: str = ""
 
     @property
     def exit_status(self) -> int:
@@ -68,20 +74,26 @@ def compare(
     Raises UsageError for runs without common ground, DataError where their data is not at hand.
     """
     config_a, config_b = _read_config(path_a), _read_config(path_b)
-    _check_comparable(config_a, config_b, path_a, path_b)
+    if config_a.task != config_b.task:
+        tasks = f"tasks: {config_a.task} and {config_b.task}"
+        raise _not_comparable(path_a, path_b, tasks)
     task = load_task(config_a.task)
-    file = _data_file(config_a, config_b, data)
+    file, sha256 = _data_file(config_a, config_b, data)
     samples = task.samples(file, config_a.wire_format)
+    answers_a = _answers(path_a, config_a, samples, file, sha256)
+    answers_b = _answers(path_b, config_b, samples, file, sha256)
+    note = _check_data(answers_a, answers_b, config_a, config_b, file, sha256)
     # A chain of which one run asked only a part has too few turns here, so it does not count.
-    ids = _selected_ids(config_a, samples) & _selected_ids(config_b, samples)
+    ids = _asked_ids(answers_a, config_a, samples, sha256)
+    ids &= _asked_ids(answers_b, config_b, samples, sha256)
     samples = [sample for sample in samples if sample.id in ids]
     samples_b = samples
     if config_a.wire_format != config_b.wire_format:  # each run is read as it was
         loaded = task.samples(file, config_b.wire_format)
         samples_b = [sample for sample in loaded if sample.id in ids]
     jobs_a, jobs_b = jobs_of(samples, config_a.trials), jobs_of(samples_b, config_b.trials)
-    scores_a = RunResults(task, jobs_a, RunDirectory(path_a).read_responses()).scores
-    scores_b = RunResults(task, jobs_b, RunDirectory(path_b).read_responses()).scores
+    scores_a = RunResults(task, jobs_a, answers_a.responses()).scores
+    scores_b = RunResults(task, jobs_b, answers_b.responses()).scores
     common = scores_a.keys() & scores_b.keys()
     if not common:
         fix = "finish them: the same command resumes"
@@ -109,6 +121,7 @@ def compare(
         metrics=metrics,
         wins=[sample for sample in changed if sample.b > sample.a],
         losses=[sample for sample in changed if sample.b < sample.a],
+        note=note,
     )
 
 
@@ -119,30 +132,67 @@ def _read_config(path: Path) -> RunConfig:
     return config
 
 
-def _check_comparable(a: RunConfig, b: RunConfig, path_a: Path, path_b: Path) -> None:
-    if a.task != b.task:
-        reason = f"tasks: {a.task} and {b.task}"
-    elif a.data_sha256 != b.data_sha256:
-        reason = f"data: {a.data} and {b.data}, whose contents differ"
-    else:
-        return
+def _not_comparable(path_a: Path, path_b: Path, what: str) -> UsageError:
     fix = "evaluate both on the same file: their scores say nothing about each other"
-    raise UsageError(f"{path_a} and {path_b} are runs of different {reason} ({fix})")
+    return UsageError(f"{path_a} and {path_b} are runs of different {what} ({fix})")
 
 
-def _data_file(a: RunConfig, b: RunConfig, moved: Path | None) -> Path:
-    """Return the file that both runs were asked from, wherever it is now."""
-    file = moved or Path(a.data)
-    if moved is None and not file.exists() and Path(b.data).exists():
-        file = Path(b.data)
-    if not file.exists() or data_sha256(file) != a.data_sha256:
-        reason = f"{file}: not there, or not what the runs were made with"
+def _data_file(a: RunConfig, b: RunConfig, moved: Path | None) -> tuple[Path, str]:
+    """Return the file by whose gold both runs are scored, with its hash: of the files that they
+    were asked from one that has not changed, and B's before A's."""
+    files = [moved] if moved else [Path(b.data), Path(a.data)]
+    found = [(file, data_sha256(file)) for file in files if file.exists()]
+    if not found:
         fix = "give its place by --data; both runs are scored again, by the same scorer"
-        raise DataError(reason, "unreadable_file", fix)
-    return file
+        raise DataError(f"{files[-1]}: not there", "unreadable_file", fix)
+    asked = (a.data_sha256, b.data_sha256)
+    return next((each for each in found if each[1] in asked), found[0])
 
 
-def _selected_ids(config: RunConfig, samples: Sequence[Sample]) -> set[str]:
+def _answers(
+    path: Path, config: RunConfig, samples: Sequence[Sample], file: Path, sha256: str
+) -> JournalAnswers:
+    is_same = config.data_sha256 == sha256
+    return find_answers(RunDirectory(path), samples, file, is_same_data=is_same)
+
+
+def _check_data(
+    answers_a: JournalAnswers,
+    answers_b: JournalAnswers,
+    a: RunConfig,
+    b: RunConfig,
+    file: Path,
+    sha256: str,
+) -> str:
+    """Return by whose gold the runs are scored, "" where it is that of both. Raises UsageError for
+    answers that are not to the questions of this file."""
+    is_changed = False
+    for answers, config in ((answers_a, a), (answers_b, b)):
+        if config.data_sha256 == sha256:
+            continue
+        is_changed = True
+        if not answers.untold and answers.are_most_kept:
+            continue
+        if a.data_sha256 != b.data_sha256:
+            data = f"data: {a.data} and {b.data}, whose contents differ"
+            raise _not_comparable(answers_a.directory.path, answers_b.directory.path, data)
+        fix = "give its place by --data; both runs are scored again, by the same scorer"
+        raise DataError(f"{file}: not what the runs were made with", "unreadable_file", fix)
+    if not is_changed:
+        return ""
+    note = f"note: the runs' data differ or have changed: both are scored by the gold of {file}"
+    for name, answers in (("A", answers_a), ("B", answers_b)):
+        if lost := answers.changed + answers.gone:
+            note += f"; {lost} answers of {name} are to other questions, and do not count"
+    return note
+
+
+def _asked_ids(
+    answers: JournalAnswers, config: RunConfig, samples: Sequence[Sample], sha256: str
+) -> set[str]:
+    """Return the samples that a run asked; of data that has changed, those that it answered."""
+    if config.data_sha256 != sha256:
+        return set(answers.names.values())
     return {sample.id for sample in select(samples, config.limit, config.sample, config.seed)}
 
 

@@ -34,7 +34,8 @@ class Completion(msgspec.Struct, frozen=True):
     """One completion.
 
     `id` is "" where its line names no row: then `question` holds the texts of the messages before
-    it, or `prompt` the text that they were rendered into, or neither is known.
+    it, or `prompt` the text that they were rendered into, or neither is known. `asked` is that of a
+    journal's line.
     """
 
     where: str
@@ -42,6 +43,7 @@ class Completion(msgspec.Struct, frozen=True):
     id: str = ""
     question: tuple[str, ...] = ()
     prompt: str = ""
+    asked: str = ""
 
 
 def read_completions(path: Path) -> list[Completion]:
@@ -96,7 +98,8 @@ def _line_completions(line: dict[str, Any], where: str) -> list[Completion]:
         responses = _responses(line, where)
     except (msgspec.ValidationError, BadBodyError) as error:
         raise DataError(f"{where}: no completion: {error}", "bad_completion", _FIX) from error
-    return [Completion(where, response, row_id, question) for response in responses]
+    asked = line["asked"] if "sample_id" in line and isinstance(line.get("asked"), str) else ""
+    return [Completion(where, response, row_id, question, "", asked) for response in responses]
 
 
 def _responses(line: dict[str, Any], where: str) -> list[Response]:

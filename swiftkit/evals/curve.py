@@ -19,6 +19,7 @@ from swiftkit.evals.report.report import EvalReport
 from swiftkit.evals.stats import Estimate
 from swiftkit.evals.task import load_task
 from swiftkit.files.jsonl import decode_line
+from swiftkit.terminal import say
 
 _STEP = re.compile(r"(\d+)$")
 
@@ -62,14 +63,21 @@ def make_curve(paths: Sequence[Path], metric: str | None = None, data: Path | No
         decode = msgspec.json.Decoder(EvalReport).decode
         reports.append(decode_line(file.read_bytes(), str(file), decode))
     task = reports[0].task
+    _check_same_gold(paths, reports)
     metric = metric or load_task(task).headline
     for path, report in zip(paths, reports, strict=True):
         if metric not in report.metrics:
             known = ", ".join(report.metrics)
             raise UsageError(f"--metric {metric}: {path} has none of that name (it has {known})")
     differences = {}
+    notes: dict[str, None] = {}
     for path in paths[1:]:
-        differences[str(path)] = compare(paths[0], path, [metric], data).metrics[metric]
+        comparison = compare(paths[0], path, [metric], data)
+        differences[str(path)] = comparison.metrics[metric]
+        if comparison.note:
+            notes[comparison.note] = None
+    for note in notes:
+        say(note)
     differences = holm(differences)
     curve_points = []
     for path, report in zip(paths, reports, strict=True):
@@ -91,6 +99,15 @@ def curve_sentence(curve: Curve) -> str:
         return f"The best is {run}, {points(difference.difference)} points against the first."
     p = p_value(difference.p_holm)
     return f"The highest is {run}; a difference from the first was not shown (p = {p})."
+
+
+def _check_same_gold(paths: Sequence[Path], reports: Sequence[EvalReport]) -> None:
+    """Raise UsageError for reports that were not all scored by the same gold."""
+    first = reports[0].data_sha256
+    for path, report in zip(paths, reports, strict=True):
+        if report.data_sha256 and first and report.data_sha256 != first:
+            fix = "swiftkit grade RUN --data FILE, for each of them"
+            raise UsageError(f"{paths[0]} and {path} were scored by different data ({fix})")
 
 
 def _step(path: Path) -> int | None:

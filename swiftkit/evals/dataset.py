@@ -1,6 +1,6 @@
 """Rows as questions to a model: the loading that all tasks share, and the selection of samples.
 
-A folder stands for its data files.
+A folder stands for its data files. evals/identity.py says how samples are named.
 """
 
 import random
@@ -13,6 +13,7 @@ import msgspec
 
 from swiftkit.data.to_openai import Message
 from swiftkit.errors import DataError
+from swiftkit.evals.identity import name_samples, place_of
 from swiftkit.files.inputs import find_files, read_chunks
 from swiftkit.files.jsonl import decode_line
 from swiftkit.records import Sample
@@ -21,19 +22,29 @@ from swiftkit.scoring.options import with_wire_format
 SamplesOfRow = Callable[[dict[str, Any], str, Path], Iterable[Sample]]  # row, file:line, file
 
 
-def load_samples(path: Path, samples_of_row: SamplesOfRow) -> list[Sample]:
-    """Return the samples of all rows of a file or folder.
+def load_samples(
+    path: Path,
+    samples_of_row: SamplesOfRow,
+    choose: Callable[[list[Sample]], list[Sample]] = list,
+) -> list[Sample]:
+    """Return the samples of all rows of a file or folder, or those of them that `choose` returns.
 
-    The meta of each says in `turns` how many samples its chain has here, lest a truncated chain
-    counts as complete. Raises DataError (file:line), also for an id that stands twice.
+    Those of a row without an id are given a name. The meta of each says in `turns` how many samples
+    its chain has here, lest a truncated chain counts as complete. Raises DataError (file:line),
+    also for an id that stands twice.
     """
     decode = msgspec.json.Decoder(dict[str, Any]).decode
     samples: list[Sample] = []
     places: dict[str, str] = {}  # file:line of each id
+    unnamed: dict[str, str] = {}  # the row's place, by the id that stands for a name till then
     for chunk in read_chunks(find_files([path], [])):
         for number, record in chunk.records:
             where = f"{chunk.path}:{number}"
-            for sample in samples_of_row(decode_line(record, where, decode), where, chunk.path):
+            row = decode_line(record, where, decode)
+            place = "" if _own_id(row) else place_of(where)
+            for sample in samples_of_row(row, where, chunk.path):
+                if place and sample.id.startswith(place):
+                    unnamed[sample.id] = place
                 if sample.id in places:
                     reason = f"{where}: id {sample.id!r} is already used at {places[sample.id]}"
                     fix = "give each row an id of its own, or none"
@@ -42,6 +53,7 @@ def load_samples(path: Path, samples_of_row: SamplesOfRow) -> list[Sample]:
                 samples.append(sample)
     if not samples:
         raise DataError(f"{path}: no rows", "empty_file", "give a file with at least one row")
+    samples = name_samples(choose(samples), unnamed)
     turns = Counter(sample.meta.get("chain") for sample in samples)
     for sample in samples:
         chain = sample.meta.get("chain")
@@ -57,8 +69,13 @@ def with_format(row: dict[str, Any], wire_format: str) -> dict[str, Any]:
 
 
 def identity_of(row: dict[str, Any], where: str) -> str:
-    """Return the row's id, or its place."""
-    return str(row["id"]) if row.get("id") not in (None, "") else where.replace("/", "_")
+    """Return the row's id; or its place, for which `load_samples` puts a name."""
+    return _own_id(row) or place_of(where)
+
+
+def _own_id(row: dict[str, Any]) -> str:
+    """Return the id that the row gives, as text: 7 and "7" are one."""
+    return "" if row.get("id") is None else str(row["id"])
 
 
 def prompt_of(history: list[Message], where: str) -> list[Message]:

@@ -15,6 +15,8 @@ def print_comparison(comparison: Comparison) -> None:
     lines = [f"A {comparison.a}", f"B {comparison.b}"]
     for name, (setting_a, setting_b) in comparison.differs.items():
         lines.append(shorten(f"differ in {name}: {setting_a!r}, {setting_b!r}", 200))
+    if comparison.note:
+        lines.append(comparison.note)
     alone = f"scored in A alone {comparison.only_a}, in B alone {comparison.only_b}"
     lines.append(f"{comparison.paired} pairs of {comparison.samples} samples; {alone}")
     print_lines(lines)

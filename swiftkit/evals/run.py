@@ -12,6 +12,7 @@ from typing import NamedTuple
 from swiftkit import __version__
 from swiftkit.client.client import Endpoint
 from swiftkit.errors import DataError
+from swiftkit.evals.answers import find_answers
 from swiftkit.evals.dataset import select
 from swiftkit.evals.gates import Gate
 from swiftkit.evals.report.report import EvalReport
@@ -50,6 +51,7 @@ def evaluate(options: EvalOptions) -> EvalReport:
         start = time.perf_counter()
         runner.run()
         elapsed = time.perf_counter() - start
+        runner.directory.write_json("config.json", runner.config)  # the data may have moved
         results, gates = runner.results, options.gates
         return write_report(runner.directory, runner.config, results, gates, elapsed)
 
@@ -72,8 +74,18 @@ def open_run(options: EvalOptions) -> Iterator[Runner]:
     if options.trials > 1 and config.temperature == 0:
         say("note: at temperature 0 all trials of a sample may be equal (give --temperature)")
     with directory.lock():
+        recorded = directory.read_config() or config
         config = directory.resume_config(config)
-        results = RunResults(task, jobs, directory.read_responses())
+        is_same = recorded.data_sha256 == config.data_sha256
+        answers = find_answers(directory, samples, options.data, is_same_data=is_same)
+        if not is_same:
+            if answers.untold or not answers.are_most_kept:
+                was, now = recorded.data_sha256, config.data_sha256
+                raise directory.other_setting("data_sha256", was, now)
+            say(answers.change_note(options.data, len(jobs)))
+        if answers.placed:
+            say(answers.places_note())
+        results = RunResults(task, jobs, answers.responses())
         yield Runner(config, options.endpoint, directory, results)
 
 

@@ -2,6 +2,7 @@
 
     config.json       what was asked of whom: all that is needed to run it again, no secrets
     responses.jsonl   the journal: a flushed line a response; the last of a sample and trial counts
+                      (evals/answers.py: which sample of the data as it is now)
     scores.jsonl      one line a scored response, in the order of the data
     report.json       the numbers; report.md the same for people
 
@@ -10,7 +11,8 @@ A finished response is never asked for again, an error is. Two processes never s
 
 import fcntl
 import hashlib
-from collections.abc import Iterator
+import os
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -23,14 +25,14 @@ from swiftkit.errors import DataError, UsageError
 from swiftkit.files.inputs import GOLD_FOLDER, find_files
 from swiftkit.files.jsonl import decode_line, encode, read_lines, write_atomically
 from swiftkit.records import Response
-from swiftkit.terminal import shorten
+from swiftkit.terminal import say, shorten
 
-_MAY_DIFFER = ("data", "swiftkit")  # the data's content is compared, not its place
+_MAY_DIFFER = ("data", "swiftkit", "data_sha256")  # the questions are compared, one by one
 _NEW_ADDRESS = "; for the same model at a new address, change base_url in its config.json"
 
 
 class RunConfig(msgspec.Struct, frozen=True):
-    """All that decides a run's answers. A resumed run agrees in all but `swiftkit` and `data`.
+    """All that decides a run's answers. A resumed run agrees in all but `swiftkit` and the data.
 
     `base_url` holds one address, or several joined by commas, of which a resumed run must have one.
     """
@@ -52,13 +54,6 @@ class RunConfig(msgspec.Struct, frozen=True):
     wire_format: str = ""  # how answers are read; "": by the rows' own format, or any
 
 
-class JournalKey(msgspec.Struct, frozen=True, gc=False):
-    """The part of a journal line that names its sample and trial."""
-
-    sample_id: str
-    trial: int = 0
-
-
 class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -78,7 +73,8 @@ class RunDirectory:
     def resume_config(self, config: RunConfig) -> RunConfig:
         """Return `config`, with the recorded model where it names none.
 
-        Raises UsageError that names the first setting in which the recorded config differs.
+        Raises UsageError that names the first setting but the data in which the recorded config
+        differs.
         """
         recorded = self.read_config()
         if recorded is None:
@@ -91,35 +87,45 @@ class RunDirectory:
                 continue
             if name == "base_url" and same_places(was, now):
                 continue
-            hint = _NEW_ADDRESS if name == "base_url" else ""
-            was, now = shorten(repr(was), 60), shorten(repr(now), 60)
-            reason = f"{self.path} was begun with {name} {was}, this command has {now}"
-            raise UsageError(f"{reason} (give the same, or another --run{hint})")
+            raise self.other_setting(name, was, now)
         return config
 
-    def read_responses(self) -> Iterator[Response]:
-        """Yield the last response of each sample and trial in the journal.
+    def other_setting(self, name: str, was: Any, now: Any) -> UsageError:
+        """Return the error that this run was begun with another value of a setting."""
+        hint = _NEW_ADDRESS if name == "base_url" else ""
+        was, now = shorten(repr(was), 60), shorten(repr(now), 60)
+        reason = f"{self.path} was begun with {name} {was}, this command has {now}"
+        return UsageError(f"{reason} (give the same, or another --run{hint})")
 
-        The journal is read twice, so that only one response is held at a time. A last line that a
-        kill cut off is ignored; any other broken line raises DataError.
+    def read_journal(self, only: Container[int] | None = None) -> Iterator[tuple[int, Response]]:
+        """Yield (line number, response) of each line of the journal, or of `only` these lines.
+
+        A last line that a kill cut off is ignored. Any other broken line counts as little, and they
+        are said once: a power failure or a network disk may leave one behind.
         """
         if not self.journal.exists():
             return
-        last: dict[JournalKey, int] = {}  # the line number of each
-        decode_key = msgspec.json.Decoder(JournalKey).decode
-        broken: DataError | None = None
-        for number, line in read_lines(self.journal):
-            if broken:
-                raise broken
-            try:
-                last[decode_line(line, f"{self.journal}:{number}", decode_key)] = number
-            except DataError as error:
-                broken = error  # raised only if another line follows
-        numbers = set(last.values())
         decode = msgspec.json.Decoder(Response).decode
+        broken: dict[int, DataError] = {}
+        number = 0
         for number, line in read_lines(self.journal):
-            if number in numbers:
-                yield decode_line(line, f"{self.journal}:{number}", decode)
+            if only is None or number in only:
+                try:
+                    yield number, decode_line(line, f"{self.journal}:{number}", decode)
+                except DataError as error:
+                    broken[number] = error
+        if number in broken and not self._ends_whole():
+            del broken[number]
+        if broken:
+            first, *others = broken.values()
+            more = f", and so are {len(others)} more lines" if others else ""
+            fix = "`swiftkit eval` with this --run asks their samples again"
+            say(f"warning: {first.reason}{more}: broken lines do not count ({fix})")
+
+    def _ends_whole(self) -> bool:
+        with self.journal.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() == b"\n"
 
     def write_json(self, name: str, value: Any) -> None:
         with write_atomically(self.path / name) as file:

@@ -180,7 +180,7 @@ class Runner:
         self, job: Job, response: Response, journal: Journal, progress: ProgressBar
     ) -> None:
         """Journal, score and count a response. Raises EndpointError after many without answer."""
-        journal.append(response)
+        journal.append(msgspec.structs.replace(response, asked=job.sample.asked))
         self.results.add(job, response)
         progress.update(self.results.counts.done)
         if not response.error or response.error.startswith(_NOT_OF_ENDPOINT):

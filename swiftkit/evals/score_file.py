@@ -1,6 +1,7 @@
 """Score completions that are in a file, as `swiftkit eval tool-call` scores and sums up its own.
 
-A completion is paired with the row that it answers: by its id; without one, by the messages that
+A completion is paired with the row that it answers: by its id, and by what was asked, where a
+journal of `swiftkit eval` says it (evals/identity.py); without an id, by the messages that
 were asked, or by the one row whose texts stand in its prompt; in a file that says none of this, by
 position, if there are as many lines as rows. Whatever has no partner is named.
 """
@@ -13,10 +14,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from swiftkit.errors import UsageError
+from swiftkit.errors import DataError, UsageError
 from swiftkit.evals.completions import Completion, question_texts, read_completions
-from swiftkit.evals.dataset import identity_of
+from swiftkit.evals.identity import Questions
 from swiftkit.evals.report.report import read_ways, score_line
+from swiftkit.evals.run_directory import RunDirectory, data_sha256
 from swiftkit.evals.stats import Estimate, summarize
 from swiftkit.evals.tasks import tool_call
 from swiftkit.files.jsonl import encode, read_objects, write_atomically
@@ -67,7 +69,7 @@ def pair_files(data: Path, file: Path, wire_format: str = "", mode: str = "") ->
     completions = read_completions(file)
     is_named = any(line.id or line.question or line.prompt for line in completions)
     is_by_position = not is_named and len(completions) == len(samples)
-    matches = samples if is_by_position else _match(data, samples, completions)
+    matches = samples if is_by_position else _match(data, samples, completions, file)
     trials: Counter[str] = Counter()
     pairs, unmatched = [], []
     for completion, sample in zip(completions, matches, strict=True):
@@ -132,33 +134,50 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _match(
-    data: Path, samples: Iterable[Sample], completions: Iterable[Completion]
+    data: Path, samples: Sequence[Sample], completions: Iterable[Completion], file: Path
 ) -> list[Sample | None]:
     """Return the sample that each completion answers, if there is one."""
     by_id = {sample.id: sample for sample in samples}
-    by_question = _samples_by_question(data, by_id)
+    questions = Questions(samples, data, knows_places=_is_journal_on(data, file))
+    by_question = _samples_by_question(data, samples)
     by_prompt: dict[str, Sample | None] = {}
-    matches = []
+    matches: list[Sample | None] = []
     for completion in completions:
         prompt = completion.prompt
         if completion.id:
-            sample = by_id.get(completion.id)
+            name = questions.name_of(completion.id, completion.asked)
+            matches.append(None if name is None else by_id[name])
         elif prompt:
             if prompt not in by_prompt:
                 by_prompt[prompt] = _sample_in_prompt(prompt, by_question)
-            sample = by_prompt[prompt]
+            matches.append(by_prompt[prompt])
         else:
-            sample = by_question.get(completion.question)
-        matches.append(sample)
+            matches.append(by_question.get(completion.question))
     return matches
 
 
-def _samples_by_question(data: Path, by_id: dict[str, Sample]) -> dict[tuple[str, ...], Sample]:
-    """Return the sample of each question; none of rows that ask the same and expect other calls."""
+def _is_journal_on(data: Path, file: Path) -> bool:
+    """Return whether a file is the journal of a run on this data."""
+    if not (file.parent / "config.json").is_file():
+        return False
+    try:
+        config = RunDirectory(file.parent).read_config()
+    except DataError:  # the config.json of something else
+        return False
+    return config is not None and config.data_sha256 == data_sha256(data)
+
+
+def _samples_by_question(data: Path, samples: Iterable[Sample]) -> dict[tuple[str, ...], Sample]:
+    """Return the sample of each question; none of rows that ask the same and expect other calls, or
+    that ask several questions."""
+    by_place: dict[str, Sample | None] = {}
+    for loaded in samples:
+        where = loaded.meta["where"]
+        by_place[where] = None if where in by_place else loaded
     by_question: dict[tuple[str, ...], Sample] = {}
     ambiguous = set()
     for where, row in read_objects(data):
-        sample = by_id.get(identity_of(row, where))
+        sample = by_place.get(where)
         question = question_texts(row.get("messages") or [])
         if sample is None or not any(question):
             continue

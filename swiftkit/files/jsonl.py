@@ -199,12 +199,13 @@ def put_first(path: Path, places: list[tuple[int, int]]) -> None:
 
 
 class Journal(AbstractContextManager["Journal"]):
-    """An append-only JSON Lines file: each record is flushed, a half line is cut off at opening."""
+    """An append-only JSON Lines file: each record is flushed. At opening a half line at the end is
+    cut off, and a whole one without its line break is given it."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            _cut_half_line(path)
+            _mend_end(path)
         self._file = path.open("ab")
 
     def append(self, record: Any) -> None:
@@ -218,16 +219,19 @@ class Journal(AbstractContextManager["Journal"]):
         self.close()
 
 
-def _cut_half_line(path: Path) -> None:
-    """Cut the file behind its last line break, which is looked for from the end."""
+def _mend_end(path: Path) -> None:
+    """Cut off what stands behind the last line break, unless it is a whole record."""
     with path.open("rb+") as file:
-        end = file.seek(0, os.SEEK_END)
-        while end:
-            start = max(0, end - _BLOCK_BYTES)
+        end = start = file.seek(0, os.SEEK_END)
+        place = -1
+        while start and place < 0:
+            block_end, start = start, max(0, start - _BLOCK_BYTES)
             file.seek(start)
-            place = file.read(end - start).rfind(b"\n")
-            if place >= 0:
-                file.truncate(start + place + 1)
-                return
-            end = start
-        file.truncate(0)
+            place = file.read(block_end - start).rfind(b"\n")
+        start += place + 1
+        file.seek(start)
+        rest = file.read(RECORD_LIMIT)
+        if decode_or_none(rest) is not None:
+            file.write(b"\n")
+        elif start < end:
+            file.truncate(start)

@@ -32,6 +32,7 @@ class EvalReport(msgspec.Struct, frozen=True):
     format's name, "no call", "malformed", or "unread" for call-like markup that was not read.
     `cut`, `filtered` and `empty` count answers (scoring/ending.py; scores.jsonl says which);
     `scorer_errors` are those of `errors` that have an answer, which the scorer failed on.
+    `data_sha256` is of the data whose gold it was scored by ("": an earlier version did not say).
     """
 
     task: str
@@ -56,6 +57,7 @@ class EvalReport(msgspec.Struct, frozen=True):
     empty: int = 0
     scorer_errors: int = 0
     max_tokens: int = 0
+    data_sha256: str = ""
 
     @property
     def exit_status(self) -> int:
@@ -102,6 +104,7 @@ def make_report(
         elapsed_s=round(elapsed, 3),
         gates=gate_results,
         data=config.data,
+        data_sha256=config.data_sha256,
         run=run,
         resumed=results.counts.finished_before,
         coverage=scored / max(1, len(outcomes)),

@@ -149,8 +149,9 @@ def _sample(row: dict[str, Any], where: str, file: Path) -> Sample:
             reason = f"{where}: a multi_turn question without {parts}"
             raise DataError(reason, "bad_gold", _AS_THEY_ARE)
         entry = {name: value for name, value in row.items() if name != "ground_truth"}
-        conversation = AgentTask(identity, "bfcl", {"entry": entry, "truth": truth})
-        return Sample(identity, question[0], [], conversation, meta)
+        world = {"entry": entry, "truth": truth}  # the verdict is given while the model is asked
+        conversation = AgentTask(identity, "bfcl", world)
+        return Sample(identity, question[0], [], conversation, meta, beside=world)
     if not isinstance(row.get("function"), list):
         reason = f"{where}: this question needs web search or memory to be answered"
         raise DataError(reason, "unsupported_category", "leave this file out")

@@ -265,7 +265,9 @@ def _sample(row: dict[str, Any], where: str) -> Sample:
         gold = gold_from(calls, where, row.get("scoring"), tools_text)
     history = openai_messages(messages, where)
     target = CheckTarget(check, gold, kinds)
-    return Sample(identity_of(row, where), history, tools, target, meta_of(row, where))
+    criterion = check.judge if "judge" in kinds else None
+    identity, meta = identity_of(row, where), meta_of(row, where)
+    return Sample(identity, history, tools, target, meta, beside=criterion)
 
 
 def _check(value: Any) -> tuple[Check, list[str]]:

@@ -80,11 +80,16 @@ class ChainTarget(msgspec.Struct, frozen=True):
 def load(path: Path, wire_format: str = "") -> Sequence[Sample]:
     """Return the samples of a file. Raises DataError (file:line), UsageError for SWIFTKIT_TOOLS."""
     samples = load_samples(
-        path, lambda row, where, _: _samples(with_format(row, wire_format), where)
+        path, lambda row, where, _: _samples(with_format(row, wire_format), where), _longest
     )
     if os.environ.get(FILE):
         shared_pool()
-    longest: dict[bytes, Sample] = {}  # of the samples of one chain that ask the same
+    return samples
+
+
+def _longest(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the longest of the samples of one chain that ask the same."""
+    longest: dict[bytes, Sample] = {}
     for sample in samples:
         question = encode([chain_of(sample), sample.messages])
         other = longest.get(question)
@@ -194,7 +199,8 @@ def _sample(base: Sample, start: int, end: int, row: dict[str, Any], where: str)
     state = _json_column(row, "state", where, dict[str, Any]) or {}
     meta = base.meta | {"steps": str(chain.steps)}
     target = ChainTarget(chain, recorded, state)
-    return Sample(base.id, base.messages[: start + 1], base.tools, target, meta)
+    messages = base.messages[: start + 1]
+    return Sample(base.id, messages, base.tools, target, meta, beside=state or None)
 
 
 def _steps(messages: Sequence[Message]) -> list[list[ToolCall]]:
