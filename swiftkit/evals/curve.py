@@ -63,7 +63,6 @@ def make_curve(paths: Sequence[Path], metric: str | None = None, data: Path | No
         decode = msgspec.json.Decoder(EvalReport).decode
         reports.append(decode_line(file.read_bytes(), str(file), decode))
     task = reports[0].task
-    _check_same_gold(paths, reports)
     metric = metric or load_task(task).headline
     for path, report in zip(paths, reports, strict=True):
         if metric not in report.metrics:
@@ -76,6 +75,7 @@ def make_curve(paths: Sequence[Path], metric: str | None = None, data: Path | No
         differences[str(path)] = comparison.metrics[metric]
         if comparison.note:
             notes[comparison.note] = None
+    _check_same_gold(paths, reports)
     for note in notes:
         say(note)
     differences = holm(differences)

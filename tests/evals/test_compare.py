@@ -72,6 +72,7 @@ def test_compare_trials_of_a_sample_are_one_cluster(tmp_path: Path) -> None:
 def test_compare_runs_without_common_ground_are_refused(tmp_path: Path) -> None:
     """Other data, no run, an unknown metric, data that is gone or changed: one line, status 2."""
     data, other = rows(tmp_path / "rows.jsonl", 5), rows(tmp_path / "other.jsonl", 6)
+    other.write_text(other.read_text(encoding="utf-8").replace("q ", "Q "), encoding="utf-8")
     a = evaluate(data, tmp_path / "a", lambda _: True)
     b = evaluate(other, tmp_path / "b", lambda _: True)
     moved = data.rename(tmp_path / "moved.jsonl")

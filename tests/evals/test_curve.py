@@ -62,7 +62,7 @@ def test_curve_that_cannot_be_drawn_says_why(runs: list[Path], tmp_path: Path) -
         ([runs[0], tmp_path], "has no report.json"),
         ([*runs, "--metric", "x"], "--metric x"),
         ([*runs, "-o", tmp_path / "curve.xyz"], "no picture format"),
-        ([*runs, other], "runs of different data"),
+        ([*runs, other], "were scored by different data"),
     ):
         done = curve(*arguments)
         assert done.exit_code == 2

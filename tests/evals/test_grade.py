@@ -22,8 +22,8 @@ from swiftkit.evals.grade import grade
 
 
 def test_grade_gives_the_same_numbers_without_a_model(tmp_path: Path) -> None:
-    """The same numbers from the journal alone; gates may be new; changed gold needs --data; half a
-    run is unhealthy."""
+    """The same numbers from the journal alone; gates may be new; mended gold counts; half a run is
+    unhealthy, and takes the place of a whole one only by force."""
     data, run = write_rows(tmp_path / "rows.jsonl", 30), tmp_path / "run"
     with serve(half_right) as server:
         evaluate(data, server.url, run)
@@ -38,15 +38,16 @@ def test_grade_gives_the_same_numbers_without_a_model(tmp_path: Path) -> None:
         after[name] == before[name]
         for name in ("metrics", "n", "scored", "usage", "latency", "model")
     )
-    data.write_text(
-        data.read_text(encoding="utf-8").replace('\\"f\\"', '\\"g\\"'), encoding="utf-8"
-    )
+    rows = data.read_text(encoding="utf-8")
+    wanted = '\\"f\\", \\"arguments\\"'
+    data.write_text(rows.replace(wanted, wanted.replace("f", "g", 1)), encoding="utf-8")
     status, _, err = grade_command(run)
-    assert (status, "has changed since" in err) == (2, True)
-    assert grade(run, data).metrics["tool_accuracy"].value == 0.0
+    assert (status, "has changed since" in err) == (0, True)
+    assert report_of(run)["metrics"]["tool_accuracy"]["value"] == 0.0
     lines = (run / "responses.jsonl").read_bytes().splitlines(keepends=True)
     (run / "responses.jsonl").write_bytes(b"".join(lines[:15]))
-    half = grade(run, data, (parse_gate("tool_accuracy>=0"),))
+    assert grade_command(run)[0] == 2
+    half = grade(run, data, (parse_gate("tool_accuracy>=0"),), force=True)
     assert (half.n, half.scored, half.errors, half.exit_status) == (30, 15, 15, 4)
     with pytest.raises(UsageError, match="is no run"):
         grade(tmp_path)

@@ -142,13 +142,27 @@ def test_a_full_disk_is_one_sentence() -> None:
         out.write(b"x")
 
 
-def test_journal_cuts_off_half_a_line(tmp_path: Path) -> None:
-    """What a kill left behind does not spoil the next record."""
+@pytest.mark.parametrize(
+    ("end", "kept"),
+    [
+        (b'{"a":', b""),
+        (b"\0" * 4096, b""),
+        (b'{"a":3}', b'{"a":3}\n'),
+        (b'{"a":"' + b"x" * (3 << 20), b""),
+        (b"", b""),
+    ],
+)
+@pytest.mark.parametrize("begin", [b"", b'{"a":1}\n'])
+def test_journal_cuts_off_half_a_line(
+    tmp_path: Path, begin: bytes, end: bytes, kept: bytes
+) -> None:
+    """What a kill or a power failure left behind does not spoil the next record; a whole record
+    that lacks its line break alone is kept."""
     file = tmp_path / "journal.jsonl"
-    file.write_bytes(b'{"a":1}\n{"a":')
+    file.write_bytes(begin + end)
     with Journal(file) as journal:
         journal.append({"a": 2})
-    assert file.read_bytes() == b'{"a":1}\n{"a":2}\n'
+    assert file.read_bytes() == begin + kept + b'{"a":2}\n'
 
 
 @given(st.lists(st.tuples(st.binary(max_size=30), st.booleans()), max_size=20))
