@@ -45,15 +45,15 @@ class JournalAnswers(NamedTuple):
 
     def change_note(self, data: Path, total: int) -> str:
         """Return what a change of the data means for a run of `total` sample-trials."""
-        parts = [f"{self.kept} answers are kept"]
+        parts = [f"answers that are kept: {self.kept}"]
         if self.changed:
-            parts.append(f"{self.changed} are to questions that have changed")
+            parts.append(f"to questions that have changed: {self.changed}")
         if self.gone:
-            parts.append(f"{self.gone} are to questions that are gone")
+            parts.append(f"to questions that are gone: {self.gone}")
         if self.changed or self.gone:
             parts[-1] += " (they stay in responses.jsonl)"
         if total > self.kept:
-            parts.append(f"{total - self.kept} questions have no answer yet")
+            parts.append(f"questions without an answer yet: {total - self.kept}")
         run = self.directory.path
         return f"note: {data} has changed since {run} was asked: {', '.join(parts)}"
 

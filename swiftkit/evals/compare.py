@@ -183,7 +183,7 @@ def _check_data(
     note = f"note: the runs' data differ or have changed: both are scored by the gold of {file}"
     for name, answers in (("A", answers_a), ("B", answers_b)):
         if lost := answers.changed + answers.gone:
-            note += f"; {lost} answers of {name} are to other questions, and do not count"
+            note += f"; answers of {name} to other questions do not count: {lost}"
     return note
 
 

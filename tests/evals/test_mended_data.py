@@ -107,7 +107,7 @@ def test_mended_gold_keeps_every_answer(named: bool, server: Server) -> None:
     for extra, right in (((), 1 / 6), (("--data", str(mended)), 5 / 6)):
         done = swiftkit("grade", "a", *extra)
         assert (done.exit_code, done.stderr.count("note: ")) == (0, 1)
-        assert "has changed since a was asked: 6 answers are kept" in done.stderr
+        assert "has changed since a was asked: answers that are kept: 6\n" in done.stderr
         report = report_of(Path("a"))
         assert report["metrics"]["accuracy"]["value"] == pytest.approx(right)
     assert (report["data"], report["data_sha256"]) == (str(mended.absolute()), data_sha256(mended))
@@ -130,8 +130,8 @@ def test_questions_that_changed_are_never_scored_with_the_old_answer(server: Ser
     before = files_of("a")
     assert done.exit_code == 2
     assert "6 answers are scored now, its report has 8: nothing is written" in done.stderr
-    numbers = "6 answers are kept, 1 are to questions that have changed, 1 are to questions that "
-    numbers += "are gone (they stay in responses.jsonl), 3 questions have no answer yet"
+    numbers = "kept: 6, to questions that have changed: 1, to questions that are gone: 1 "
+    numbers += "(they stay in responses.jsonl), questions without an answer yet: 3"
     assert numbers in done.stderr
     assert files_of("a") == before
     dry = swiftkit("eval", "jsonl", "--data", data, "--run", "a", "--dry-run")
@@ -159,7 +159,7 @@ def test_an_answer_follows_its_question_to_another_id(server: Server) -> None:
     assert server.questions[4:] == ["say 7"]
     assert report_of(Path("a"))["metrics"]["accuracy"]["value"] == 1.0
     write(data, [row(each) for each in numbers])
-    assert "5 answers are kept" in swiftkit("grade", "a").stderr
+    assert "answers that are kept: 5" in swiftkit("grade", "a").stderr
     assert report_of(Path("a"))["metrics"]["accuracy"]["value"] == 1.0
 
 
@@ -249,10 +249,13 @@ def test_compare_scores_both_by_one_gold_and_says_which(server: Server) -> None:
     found = json.loads(swiftkit("compare", "a", "b", "--json").stdout)
     assert (found["paired"], found["metrics"]["accuracy"]["a"]) == (5, 0.8)
     assert "both are scored by the gold of" in found["note"]
-    assert "b.jsonl; 1 answers of A are to other questions, and do not count" in found["note"]
+    assert "b.jsonl; answers of A to other questions do not count: 1" in found["note"]
     found = json.loads(swiftkit("compare", "a", "b", "--data", "a.jsonl", "--json").stdout)
     assert found["metrics"]["accuracy"]["a"] == found["metrics"]["accuracy"]["b"] == 1.0
-    assert "a.jsonl; 1 answers of B" in swiftkit("compare", "a", "b", "--data", "a.jsonl").stdout
+    assert (
+        "a.jsonl; answers of B to other questions do not count: 1"
+        in swiftkit("compare", "a", "b", "--data", "a.jsonl").stdout
+    )
     done = swiftkit("compare", "a", "c")
     assert (done.exit_code, "different data" in done.stderr) == (2, True)
     done = swiftkit("curve", "a", "b")

@@ -132,7 +132,7 @@ def _leaderboard(by_category: Mapping[str, list[Tally]]) -> dict[str, list[Tally
 def _sample(row: dict[str, Any], where: str, file: Path) -> Sample:
     row = row | companion(file, GOLD_FOLDER).get(str(row.get("id")), {})
     identity = identity_of(row, where)
-    category = identity.rpartition("_")[0]
+    category = str(row.get("id") or "").rpartition("_")[0]
     meta = {"where": where, "category": category}
     question, truth = row.get("question"), row.get("ground_truth")
     is_question = isinstance(question, list) and all(isinstance(turn, list) for turn in question)
