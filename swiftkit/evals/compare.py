@@ -1,11 +1,9 @@
 """Compare two runs of one task on the same data, paired on the samples that both have a score for.
 
 Both are scored again from their journals, by the same scorer, never by two versions of it, and by
-one gold: where the data of the two differ, or have changed since, by that of one file, which the
-note names. Runs that have most of their answers to other questions than those of this file are
-refused. A row's id that asks one thing in A and another in B is no sample that both have. The
-verdict is on the task's headline metric; Holm's correction covers every metric that is tested.
-Breakdowns and pass^k are not: a dozen tests more would blunt the others.
+one gold (evals/common_data.py). A row's id that asks one thing in A and another in B is no sample
+that both have. The verdict is on the task's headline metric; Holm's correction covers every metric
+that is tested. Breakdowns and pass^k are not: a dozen tests more would blunt the others.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,14 +12,13 @@ from typing import Any
 
 import msgspec
 
-from swiftkit.errors import DataError, UsageError
-from swiftkit.evals.answers import JournalAnswers, find_answers
-from swiftkit.evals.dataset import select
+from swiftkit.errors import UsageError
+from swiftkit.evals.common_data import answers_to, asked_ids, common_file, gold_note, not_comparable
 from swiftkit.evals.paired import Difference, difference, holm
 from swiftkit.evals.percent import p_value, percent, points
 from swiftkit.evals.report.report import is_breakdown
 from swiftkit.evals.results import Key, RunResults, jobs_of, results_of
-from swiftkit.evals.run_directory import RunConfig, RunDirectory, data_sha256
+from swiftkit.evals.run_directory import RunConfig, RunDirectory
 from swiftkit.evals.stats import Mean
 from swiftkit.evals.task import Task, load_task
 from swiftkit.records import Sample, Score
@@ -76,16 +73,16 @@ def compare(
     config_a, config_b = _read_config(path_a), _read_config(path_b)
     if config_a.task != config_b.task:
         tasks = f"tasks: {config_a.task} and {config_b.task}"
-        raise _not_comparable(path_a, path_b, tasks)
+        raise not_comparable(path_a, path_b, tasks)
     task = load_task(config_a.task)
-    file, sha256 = _data_file(config_a, config_b, data)
+    file, sha256 = common_file(config_a, config_b, data)
     samples = task.samples(file, config_a.wire_format)
-    answers_a = _answers(path_a, config_a, samples, file, sha256)
-    answers_b = _answers(path_b, config_b, samples, file, sha256)
-    note = _check_data(answers_a, answers_b, config_a, config_b, file, sha256)
+    answers_a = answers_to(path_a, config_a, samples, file, sha256)
+    answers_b = answers_to(path_b, config_b, samples, file, sha256)
+    note = gold_note(answers_a, answers_b, config_a, config_b, file, sha256)
     # A chain of which one run asked only a part has too few turns here, so it does not count.
-    ids = _asked_ids(answers_a, config_a, samples, sha256)
-    ids &= _asked_ids(answers_b, config_b, samples, sha256)
+    ids = asked_ids(answers_a, config_a, samples, sha256)
+    ids &= asked_ids(answers_b, config_b, samples, sha256)
     samples = [sample for sample in samples if sample.id in ids]
     samples_b = samples
     if config_a.wire_format != config_b.wire_format:  # each run is read as it was
@@ -130,70 +127,6 @@ def _read_config(path: Path) -> RunConfig:
     if config is None:
         raise UsageError(f"{path} is no run (give two folders that `swiftkit eval` wrote)")
     return config
-
-
-def _not_comparable(path_a: Path, path_b: Path, what: str) -> UsageError:
-    fix = "evaluate both on the same file: their scores say nothing about each other"
-    return UsageError(f"{path_a} and {path_b} are runs of different {what} ({fix})")
-
-
-def _data_file(a: RunConfig, b: RunConfig, moved: Path | None) -> tuple[Path, str]:
-    """Return the file by whose gold both runs are scored, with its hash: of the files that they
-    were asked from one that has not changed, and B's before A's."""
-    files = [moved] if moved else [Path(b.data), Path(a.data)]
-    found = [(file, data_sha256(file)) for file in files if file.exists()]
-    if not found:
-        fix = "give its place by --data; both runs are scored again, by the same scorer"
-        raise DataError(f"{files[-1]}: not there", "unreadable_file", fix)
-    asked = (a.data_sha256, b.data_sha256)
-    return next((each for each in found if each[1] in asked), found[0])
-
-
-def _answers(
-    path: Path, config: RunConfig, samples: Sequence[Sample], file: Path, sha256: str
-) -> JournalAnswers:
-    is_same = config.data_sha256 == sha256
-    return find_answers(RunDirectory(path), samples, file, is_same_data=is_same)
-
-
-def _check_data(
-    answers_a: JournalAnswers,
-    answers_b: JournalAnswers,
-    a: RunConfig,
-    b: RunConfig,
-    file: Path,
-    sha256: str,
-) -> str:
-    """Return by whose gold the runs are scored, "" where it is that of both. Raises UsageError for
-    answers that are not to the questions of this file."""
-    is_changed = False
-    for answers, config in ((answers_a, a), (answers_b, b)):
-        if config.data_sha256 == sha256:
-            continue
-        is_changed = True
-        if not answers.untold and answers.are_most_kept:
-            continue
-        if a.data_sha256 != b.data_sha256:
-            data = f"data: {a.data} and {b.data}, whose contents differ"
-            raise _not_comparable(answers_a.directory.path, answers_b.directory.path, data)
-        fix = "give its place by --data; both runs are scored again, by the same scorer"
-        raise DataError(f"{file}: not what the runs were made with", "unreadable_file", fix)
-    if not is_changed:
-        return ""
-    note = f"note: the runs' data differ or have changed: both are scored by the gold of {file}"
-    for name, answers in (("A", answers_a), ("B", answers_b)):
-        if lost := answers.changed + answers.gone:
-            note += f"; answers of {name} to other questions do not count: {lost}"
-    return note
-
-
-def _asked_ids(
-    answers: JournalAnswers, config: RunConfig, samples: Sequence[Sample], sha256: str
-) -> set[str]:
-    """Return the samples that a run asked; of data that has changed, those that it answered."""
-    if config.data_sha256 != sha256:
-        return set(answers.names.values())
-    return {sample.id for sample in select(samples, config.limit, config.sample, config.seed)}
 
 
 def _differences(
