@@ -33,8 +33,10 @@ litellm() { # the client behind many agent frameworks, at the server of recipes/
     bash scripts/demo.sh
     add litellm
     if [[ ! -x $venv/bin/litellm ]]; then
-        "$python" -m venv "$venv" && "$venv/bin/python" -m pip install --disable-pip-version-check 'litellm[proxy]' ||
+        if ! "$python" -m venv "$venv" ||
+            ! "$venv/bin/python" -m pip install --disable-pip-version-check 'litellm[proxy]'; then
             not_run "the environment of LiteLLM's proxy cannot be made (see above)"
+        fi
     fi
     SWIFTKIT_LITELLM_VENV=$venv tests tests/e2e/test_openai_server.py tests/e2e/test_eval_endpoints.py \
         -k '(test_litellm and transformers) or (eval_endpoints and litellm)'
