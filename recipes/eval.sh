@@ -6,7 +6,8 @@
 # Override: TASK=tool-chain bash recipes/eval.sh runs/lora_sft/merged data/chains.jsonl runs/eval_chains -- --trials 3
 # Small:    bash recipes/eval.sh runs/demo/merged runs/demo/eval.jsonl runs/tiny/eval recipes/tiny/eval.yaml
 # Makes:    RUN_DIR/report.md, report.json and the server's log. Run it again: it resumes; next: swiftkit compare
-# What `swiftkit eval` would refuse is said before the server starts; -- --dry-run only looks.
+# What `swiftkit eval` would refuse is said before the server starts; -- --dry-run only looks. -- --gate 'tool_accuracy>=0.85' --junit junit.xml
+# Its exit status is that of `swiftkit eval`: 1 a gate failed, 3 one is inconclusive, 4 no verdict, as of a server that does not start.
 # shellcheck source=recipes/lib.sh
 . "$(dirname "$0")/lib.sh"
 supervised "$0" "$@"
@@ -73,7 +74,7 @@ server=$!
 trap 'kill -TERM "$server" 2>/dev/null && wait "$server" || true' EXIT
 if ! wait_for_server "$server" "http://127.0.0.1:$port" 600 "$run_dir/server.log"; then
     kill -TERM "$server" 2>/dev/null || true
-    wait "$server" || exit $(($? == 2 ? 2 : 1)) # 2: preflight or swift refused its flags
-    exit 1
+    wait "$server" || exit $(($? == 2 ? 2 : 4)) # 2: preflight or swift refused its flags; 1 is that of a failed gate
+    exit 4
 fi
 ask

@@ -18,7 +18,12 @@ _gate_option = click.option(
     "gates",
     multiple=True,
     metavar="'METRIC>=X'",
-    help="A bound that sets the exit status; may be repeated.",
+    help="A bound that sets the exit status, as 0.85 or 85%; may be repeated. METRIC is one of the "
+    "task's or of the run: coverage, errors, skipped, cut, filtered, empty, latency.p95, "
+    "first_token.p95, tokens_per_s.",
+)
+_junit_option = click.option(
+    "--junit", metavar="FILE", type=OUTPUT_FILE, help="Write the gates as a JUnit suite for CI."
 )
 _wire_format_option = click.option(
     "--wire-format",
@@ -89,6 +94,7 @@ class Concurrency(click.IntRange):
 )
 @click.option("--dry-run", is_flag=True, help="Look for what is wrong, and ask nothing.")
 @_gate_option
+@_junit_option
 @json_option("the report")
 def evaluate_command(
     task: str,
@@ -99,6 +105,7 @@ def evaluate_command(
     gates: tuple[str, ...],
     training_run: Path | None,
     dry_run: bool,
+    junit: Path | None,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -110,18 +117,19 @@ def evaluate_command(
 
     --dry-run looks at the options, the data and the run directory as a run does before it asks.
 
-    A gate is passed when the whole 95 % interval keeps the bound, failed when the whole interval
-    breaks it, and otherwise inconclusive: ask more samples. Errors count as if they could be right
-    or wrong.
+    A gate on a metric is passed when the whole 95 % interval keeps the bound, even if every sample
+    without a score were wrong; failed when the whole interval breaks it, even if every one were
+    right; and otherwise inconclusive: ask more samples, or again for what is missing.
 
     \b
     Exit status:
-      0  good
-      1  a gate failed, or, without a gate, errors are left
+      0  good: every gate passed; without a gate, no errors are left
+      1  a gate failed; without a gate, errors are left
       2  wrong usage or bad data
       3  a gate is inconclusive
-      4  the endpoint cannot be used, or more than a tenth of the samples
-         has no answer to judge by
+      4  no verdict: the endpoint cannot be used; more than a tenth of the
+         samples has no answer for the gates to judge by, or was skipped
+         (a gate coverage>=X sets another limit); a bug of swiftkit
 
     \b
     swiftkit eval tool-call --data eval.jsonl \\
@@ -129,27 +137,33 @@ def evaluate_command(
     """
     from swiftkit.client.client import Endpoint
     from swiftkit.evals.gates import parse_gate
+    from swiftkit.evals.report.junit import junit_until_report
     from swiftkit.evals.report.table import print_report
     from swiftkit.evals.run import EvalOptions, evaluate, open_run
     from swiftkit.terminal import say
 
-    tracked_run = None
-    if training_run:  # a wrong folder is reported before anything is asked
-        from swiftkit.evals.swanlab import find_tracked_run, log_report
+    with junit_until_report(None if dry_run else junit, task):
+        tracked_run = None
+        if training_run:  # a wrong folder is reported before anything is asked
+            from swiftkit.evals.swanlab import find_tracked_run, log_report
 
-        tracked_run = find_tracked_run(training_run)
-    key = os.environ.get("OPENAI_API_KEY", "").strip() or "EMPTY"
-    endpoint = Endpoint(base_urls[0], key, timeout, concurrency, more=base_urls[1:], stream=stream)
-    parsed_gates = tuple(map(parse_gate, gates))
-    run_options = EvalOptions(task, endpoint=endpoint, gates=parsed_gates, **options)
-    if dry_run:
-        with open_run(run_options) as runner:
-            counts = runner.results.counts
-            done, path = counts.done, runner.directory.path
-            numbers = f"{counts.total - done} to ask, {done} finished in {path}"
-            say(f"data and options are in order: {numbers}")
-        return
-    report = evaluate(run_options)
+            tracked_run = find_tracked_run(training_run)
+        key = os.environ.get("OPENAI_API_KEY", "").strip() or "EMPTY"
+        endpoint = Endpoint(
+            base_urls[0], key, timeout, concurrency, more=base_urls[1:], stream=stream
+        )
+        parsed_gates = tuple(map(parse_gate, gates))
+        run_options = EvalOptions(
+            task, endpoint=endpoint, gates=parsed_gates, junit=junit, **options
+        )
+        if dry_run:
+            with open_run(run_options) as runner:
+                counts = runner.results.counts
+                done, path = counts.done, runner.directory.path
+                numbers = f"{counts.total - done} to ask, {done} finished in {path}"
+                say(f"data and options are in order: {numbers}")
+            return
+        report = evaluate(run_options)
     if tracked_run:
         log_report(tracked_run, report)
     print_and_exit(report, as_json, print_report)
@@ -163,9 +177,15 @@ evaluate_command.help = str(evaluate_command.help).replace("{tasks}", ", ".join(
 @click.option("--data", type=PATH, help="Data file in place of the run's own.")
 @click.option("--force", is_flag=True, help="Also replace a report that has more scores.")
 @_gate_option
+@_junit_option
 @json_option("the report")
 def grade_command(
-    run: Path, data: Path | None, force: bool, gates: tuple[str, ...], as_json: bool
+    run: Path,
+    data: Path | None,
+    force: bool,
+    gates: tuple[str, ...],
+    junit: Path | None,
+    as_json: bool,
 ) -> None:
     """Score the answers in RUN, a folder of `swiftkit eval`, again, and write its report anew.
 
@@ -175,11 +195,13 @@ def grade_command(
 
     \b
     Exit status:
-      0  good
-      1  a gate failed, or, without a gate, errors are left
+      0  good: every gate passed; without a gate, no errors are left
+      1  a gate failed; without a gate, errors are left
       2  wrong usage or bad data, or the report would have fewer scores
       3  a gate is inconclusive
-      4  more than a tenth of the samples has no answer to judge by
+      4  no verdict: nothing was scored; more than a tenth of the samples
+         has no answer for the gates to judge by, or was skipped (a gate
+         coverage>=X sets another limit); a bug of swiftkit
 
     \b
     swiftkit grade runs/eval/tool-call-20260101-120000 \\
@@ -187,9 +209,11 @@ def grade_command(
     """
     from swiftkit.evals.gates import parse_gate
     from swiftkit.evals.grade import grade
+    from swiftkit.evals.report.junit import junit_until_report
     from swiftkit.evals.report.table import print_report
 
-    report = grade(run, data, tuple(map(parse_gate, gates)), force=force)
+    with junit_until_report(junit, "grade"):
+        report = grade(run, data, tuple(map(parse_gate, gates)), junit, force=force)
     print_and_exit(report, as_json, print_report)
 
 
@@ -308,6 +332,11 @@ def curve(
     They stand in the order of the number at the end of their names (checkpoint-200). Each is
     compared with the first, paired; p is corrected (Holm) for the number of comparisons.
     recipes/eval_checkpoints.sh makes the runs.
+
+    \b
+    Exit status:
+      0  the curve is shown, whatever it says
+      2  wrong usage, or runs that cannot be compared
 
     \b
     swiftkit curve runs/curve/checkpoint-* -o curve.svg

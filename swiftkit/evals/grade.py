@@ -24,7 +24,12 @@ class _ReportedScores(msgspec.Struct):
 
 
 def grade(
-    path: Path, data: Path | None = None, gates: tuple[Gate, ...] = (), *, force: bool = False
+    path: Path,
+    data: Path | None = None,
+    gates: tuple[Gate, ...] = (),
+    junit: Path | None = None,
+    *,
+    force: bool = False,
 ) -> EvalReport:
     """Score the answers of a run again and write its report; nothing is asked.
 
@@ -63,7 +68,7 @@ def grade(
             _check_not_less(directory, results)
         graded = {"data": str(file.absolute()), "data_sha256": sha256}
         config = msgspec.structs.replace(config, **graded)
-        return write_report(directory, config, results, gates)
+        return write_report(directory, config, results, gates, junit_file=junit)
 
 
 def _check_not_less(directory: RunDirectory, results: RunResults) -> None:

@@ -4,7 +4,7 @@ No response is kept: its text may be long, and the journal has it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import fsum
+from math import fsum, inf
 from typing import NamedTuple
 
 import msgspec
@@ -183,12 +183,23 @@ class RunResults:
             outcomes.append(TrialOutcome(job.sample, job.trial, score, error, ended))
         return outcomes
 
-    def latency(self) -> dict[str, float]:
+    def latency(self, missing: float | None = None) -> dict[str, float]:
         """Return mean, p50, p95 and max of the seconds that answers took; if they were streamed,
-        also of the time to the first token, and the tokens a second after it."""
-        latency = _spread(self._latencies, "") | _spread(self._first_tokens, "first_token_")
+        also of the time to the first token, and the tokens a second after it.
+
+        With `missing`, 0 or infinite, each job without such a time counts as taking so long.
+        """
+
+        def filled(times: Sequence[float], filler: float) -> list[float]:
+            absent = 0 if missing is None or not times else len(self.jobs) - len(times)
+            return [*times, *[filler] * absent]
+
+        seconds = missing or 0.0
+        latency = _spread(filled(self._latencies, seconds), "")
+        latency |= _spread(filled(self._first_tokens, seconds), "first_token_")
         if self._speeds:
-            latency["tokens_per_s"] = round(sorted(self._speeds)[len(self._speeds) // 2], 2)
+            speeds = sorted(filled(self._speeds, 0.0 if seconds else inf))
+            latency["tokens_per_s"] = round(speeds[len(speeds) // 2], 2)
         return latency
 
 

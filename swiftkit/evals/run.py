@@ -43,6 +43,7 @@ class EvalOptions(NamedTuple):
     prompt: Path | None = None
     wire_format: str = ""
     gates: tuple[Gate, ...] = ()
+    junit: Path | None = None
 
 
 def evaluate(options: EvalOptions) -> EvalReport:
@@ -52,8 +53,8 @@ def evaluate(options: EvalOptions) -> EvalReport:
         runner.run()
         elapsed = time.perf_counter() - start
         runner.directory.write_json("config.json", runner.config)  # the data may have moved
-        results, gates = runner.results, options.gates
-        return write_report(runner.directory, runner.config, results, gates, elapsed)
+        results, gates, junit = runner.results, options.gates, options.junit
+        return write_report(runner.directory, runner.config, results, gates, elapsed, junit)
 
 
 @contextmanager

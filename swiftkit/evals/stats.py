@@ -53,6 +53,21 @@ class Estimate(msgspec.Struct, frozen=True):
     ci95: tuple[float, float]
 
 
+class Measure(NamedTuple):
+    """A metric and what it is the ratio of; `total` is 0 for a mean of several ratios."""
+
+    estimate: Estimate
+    right: float
+    total: float
+
+
+class Bounds(NamedTuple):
+    """A metric if all missing answers were wrong, and if all were right."""
+
+    worst: Measure
+    best: Measure
+
+
 def summarize(metrics: MetricTallies) -> dict[str, Estimate]:
     """Return the estimates of the metrics that counted anything."""
     estimates = {}
@@ -61,6 +76,19 @@ def summarize(metrics: MetricTallies) -> dict[str, Estimate]:
         if metric is not None:
             estimates[name] = metric
     return estimates
+
+
+def measures_of(metrics: MetricTallies) -> dict[str, Measure]:
+    """Return the metrics that counted anything."""
+    measures = {}
+    for name, estimate in summarize(metrics).items():
+        tallies = metrics[name]
+        right = total = 0.0
+        if not isinstance(tallies, Mean):
+            right = sum(tally.right for tally in tallies)
+            total = sum(tally.total for tally in tallies)
+        measures[name] = Measure(estimate, right, total)
+    return measures
 
 
 def estimate(tallies: Sequence[Tally]) -> Estimate | None:

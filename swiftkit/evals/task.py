@@ -18,6 +18,11 @@ from swiftkit.records import Response, Sample, Score
 Result = tuple[Sample, int, Score | None]  # sample, trial, score (None: an error, or not asked)
 
 
+def right_or_wrong(sample: Sample) -> tuple[Score, Score]:  # noqa: ARG001
+    """Return the extremes of a task whose metrics look at the score's value alone."""
+    return Score(0.0, False), Score(1.0, True)
+
+
 @dataclass(frozen=True)
 class Task:
     """`load` raises DataError (file:line) for a row that cannot be used; `score` never raises.
@@ -29,7 +34,9 @@ class Task:
     (None: this sample takes one request). `judge` adds a verdict to an answer, or an error.
     `settings` decide about scores beside the data (the judge's name); config.json records them.
     A task that reads calls in texts has `load_for`, which takes the data's path and the wire format
-    in which they are read.
+    in which they are read. `extremes` are the worst and the best score that an answer to a sample
+    could have for the metrics: with them in place of missing scores, each metric is the least and
+    the greatest that it could be (evals/bounds.py).
     """
 
     load: Callable[[Path], Sequence[Sample]]
@@ -41,6 +48,7 @@ class Task:
     judge: Callable[[Sample, Response], Awaitable[Response]] | None = None
     settings: Callable[[], dict[str, str]] = dict
     load_for: Callable[[Path, str], Sequence[Sample]] | None = None
+    extremes: Callable[[Sample], tuple[Score, Score]] = right_or_wrong
 
     def samples(self, path: Path, wire_format: str) -> Sequence[Sample]:
         """Return what `load` does, for answers in this wire format ("": in the rows' own, or any).

@@ -68,7 +68,7 @@ def test_run_with_faults_ends_each_sample_in_one_state(tmp_path: Path) -> None:
         assert report.metrics["tool_accuracy"].value == 1.0
         assert report.coverage == report.scored / 300
         worst, best = report.bounds["tool_accuracy"]
-        assert worst == pytest.approx(report.scored / (report.scored + report.errors))
+        assert worst == pytest.approx(report.scored / report.n)
         assert best == 1.0
         assert max(faulty.asked.values()) <= PATIENT_ATTEMPTS
         entries = Counter(entry["sample_id"] for entry in journal(tmp_path / "run"))

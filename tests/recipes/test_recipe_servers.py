@@ -179,12 +179,13 @@ def test_evaluation_says_what_is_wrong_before_it_serves(
 
 
 def test_evaluation_ends_with_2_where_preflight_refuses_the_server(stage: Stage) -> None:
-    """What it finds is shown; a server that ends by itself later is no wrong usage."""
+    """What it finds is shown; a server that ends by itself later is no wrong usage, and no failed
+    gate (1) either."""
     data = write_questions(stage)
     result = stage.run("eval", "model", data, "run", "--max_batch_sise", "1", PREFLIGHT="fails")
     assert (result.returncode, stage.swift_was_called) == (2, False)
     assert "fail  model: is not there" in result.stderr
-    assert stage.run("eval", "model", data, "run").returncode == 1
+    assert stage.run("eval", "model", data, "run").returncode == 4
 
 
 @pytest.mark.parametrize("flag", ["--dry-run", "--help"])
@@ -233,6 +234,6 @@ def test_a_fault_of_the_last_checkpoint_is_said_before_the_first_is_served(stage
     assert "checkpoint-2 holds responses.jsonl but no config.json" in result.stderr
     (begun / "responses.jsonl").unlink()
     result = stage.run("eval_checkpoints", data, "curve", "checkpoint-1", "checkpoint-2")
-    assert (result.returncode, stage.swift_was_called) == (1, True), result.stderr
+    assert (result.returncode, stage.swift_was_called) == (4, True), result.stderr
     result = stage.run("eval_checkpoints", data, "curve", "checkpoint-1", "server.yaml")
     assert (result.returncode, "two checkpoints at least" in result.stderr) == (2, True)

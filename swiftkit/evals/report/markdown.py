@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from swiftkit.evals.report.report import EvalReport, is_breakdown
 from swiftkit.evals.report.table import (
-    METRIC_COLUMNS,
     counts_line,
     coverage_lines,
     ending_lines,
+    metric_columns,
     metric_rows,
     reading_lines,
 )
@@ -27,12 +27,15 @@ def markdown(report: EvalReport, outcomes: Iterable[TrialOutcome]) -> str:
     breakdowns = [row for row in rows if is_breakdown(row[0])]
     lines = [f"# {report.task}: {escape(report.model or '')}", ""]
     lines += [f"{counts_line(report)}. Data: `{escape(report.data)}`.", ""]
-    lines += _table(main)
+    columns = metric_columns(report)
+    lines += _table(columns, main)
     more = coverage_lines(report) + ending_lines(report) + reading_lines(report.read_as)
     lines += [f"\n{escape(line)}" for line in more]
-    lines += [f"\nGate `{escape(result.gate)}`: **{result.verdict}**" for result in report.gates]
+    for result in report.gates:
+        verdict = f"**{result.verdict}**: {escape(result.reason)}"
+        lines.append(f"\nGate `{escape(result.gate)}`: {verdict}")
     if breakdowns:
-        lines += ["", "## By category, tool or kind", "", *_table(breakdowns)]
+        lines += ["", "## By category, tool or kind", "", *_table(columns, breakdowns)]
     wrong = [outcome for outcome in outcomes if not (outcome.score and outcome.score.exact)]
     if wrong:
         # what the scorer failed on is shown first: it is a bug, and rare
@@ -46,8 +49,8 @@ def markdown(report: EvalReport, outcomes: Iterable[TrialOutcome]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    lines = [f"| {' | '.join(METRIC_COLUMNS)} |", "|---" * len(METRIC_COLUMNS) + "|"]
+def _table(columns: Sequence[str], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     return lines + [f"| {' | '.join(map(escape, row))} |" for row in rows]
 
 

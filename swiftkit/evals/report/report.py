@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 
-from swiftkit.evals.gates import Gate, GateVerdict, judge
+from swiftkit.evals.gates import GateVerdict
 from swiftkit.evals.results import RunResults, TrialOutcome
 from swiftkit.evals.run_directory import RunConfig
-from swiftkit.evals.stats import Estimate
+from swiftkit.evals.stats import Bounds, Estimate, Measure
 from swiftkit.records import SKIPPED, Score
 from swiftkit.scoring.completion import READ
 
@@ -18,21 +18,25 @@ LEAST_COVERAGE = 0.9
 
 
 class GateResult(msgspec.Struct, frozen=True):
+    """`reason` holds the figures that decided, and what was wanted."""
+
     gate: str
     verdict: GateVerdict
+    reason: str = ""
 
 
 class EvalReport(msgspec.Struct, frozen=True):
     """report.json. n = scored + skipped + errors, in samples x trials; times are in seconds.
 
-    A metric is absent where nothing counted for it. `coverage` is scored / n; `bounds` [worst,
-    best] say where each metric would lie if all errors were wrong, or right (absent without
-    errors). `elapsed_s` is the time of the last command, which asked all but `resumed`. `read_as`
-    counts the answers by how their calls stood: "tool_calls" where the endpoint gave them, a wire
-    format's name, "no call", "malformed", or "unread" for call-like markup that was not read.
-    `cut`, `filtered` and `empty` count answers (scoring/ending.py; scores.jsonl says which);
-    `scorer_errors` are those of `errors` that have an answer, which the scorer failed on.
-    `data_sha256` is of the data whose gold it was scored by ("": an earlier version did not say).
+    A metric is absent where nothing counted for it. `coverage` is scored / n. `bounds` are [worst,
+    best]: where a metric would lie if all that it misses (errors, skipped, not asked) were wrong,
+    or right; absent for a metric that misses nothing. `elapsed_s` is the time of the last command,
+    which asked all but `resumed`. `read_as` counts the answers by how their calls stood:
+    "tool_calls" where the endpoint gave them, a wire format's name, "no call", "malformed", or
+    "unread" for call-like markup that was not read. `cut`, `filtered` and `empty` count answers
+    (scoring/ending.py; scores.jsonl says which); `scorer_errors` are those of `errors` that have an
+    answer, which the scorer failed on. `data_sha256` is of the data whose gold it was scored by
+    ("": an earlier version did not say).
     """
 
     task: str
@@ -62,10 +66,12 @@ class EvalReport(msgspec.Struct, frozen=True):
     @property
     def exit_status(self) -> int:
         """With gates 0 all passed, 1 one failed, 3 one is inconclusive; without, 1 if errors are
-        left. 4 where too many samples have no answer for a verdict."""
+        left. 4 where too many samples have no answer for a verdict; how many are too many a gate on
+        coverage says, or else LEAST_COVERAGE."""
         if self.errors and not self.gates:
             return 1
-        if self.coverage < LEAST_COVERAGE:
+        is_coverage_gated = any(result.gate.startswith("coverage>=") for result in self.gates)
+        if self.coverage < LEAST_COVERAGE and not is_coverage_gated:
             return 4
         verdicts = {result.verdict for result in self.gates}
         if GateVerdict.FAILED in verdicts:
@@ -77,38 +83,35 @@ def make_report(
     run: str,
     config: RunConfig,
     outcomes: Sequence[TrialOutcome],
-    metrics: dict[str, Estimate],
-    gates: Sequence[Gate],
+    measured: Mapping[str, Measure],
+    bounds: Mapping[str, Bounds],
     results: RunResults,
     elapsed: float,
 ) -> EvalReport:
-    """Return the report of a run; `run` is its directory, `elapsed` in seconds."""
+    """Return the report of a run before its gates; `run` is its directory, `elapsed` in seconds."""
     scored = sum(outcome.score is not None for outcome in outcomes)
     skipped = sum(outcome.error.startswith(SKIPPED) for outcome in outcomes)
-    errors = len(outcomes) - scored - skipped
-    bounds = error_bounds(metrics, scored, errors)
-    gate_results = []
-    for gate in gates:
-        verdict = judge(gate, metrics.get(gate.metric), bounds.get(gate.metric))
-        gate_results.append(GateResult(str(gate), verdict))
+    cases = {}
+    for name, (worst, best) in bounds.items():
+        cases[name] = worst.estimate.value, best.estimate.value
     return EvalReport(
         task=config.task,
         model=config.model,
         n=len(outcomes),
         scored=scored,
         skipped=skipped,
-        errors=errors,
-        metrics=metrics,
+        errors=len(outcomes) - scored - skipped,
+        metrics={name: measure.estimate for name, measure in measured.items()},
         usage=results.usage,
         latency=results.latency(),
         elapsed_s=round(elapsed, 3),
-        gates=gate_results,
+        gates=[],
         data=config.data,
         data_sha256=config.data_sha256,
         run=run,
         resumed=results.counts.finished_before,
         coverage=scored / max(1, len(outcomes)),
-        bounds=bounds if errors else {},
+        bounds=cases,
         read_as=read_ways(outcome.score for outcome in outcomes if outcome.score is not None),
         cut=results.counts.cut,
         filtered=results.counts.filtered,
@@ -116,19 +119,6 @@ def make_report(
         scorer_errors=results.counts.scorer_errors,
         max_tokens=config.max_tokens,
     )
-
-
-def error_bounds(
-    metrics: Mapping[str, Estimate], scored: int, errors: int
-) -> dict[str, tuple[float, float]]:
-    """Return the value of each metric if every sample that ended in an error were wrong, and if
-    every one were right, as if the errors fell on each metric as they fell on the whole."""
-    share = scored / (scored + errors) if scored else 0.0
-    bounds = {}
-    for name, estimate in metrics.items():
-        worst = estimate.value * share
-        bounds[name] = worst, worst + 1 - share
-    return bounds
 
 
 def read_ways(scores: Iterable[Score]) -> dict[str, int]:

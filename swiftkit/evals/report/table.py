@@ -6,26 +6,39 @@ from swiftkit.evals.percent import percent, percent_interval
 from swiftkit.evals.report.report import LEAST_COVERAGE, EvalReport
 from swiftkit.terminal import print_lines, print_table
 
-METRIC_COLUMNS = ("metric", "value", "standard error", "95 % interval")
+_COLUMNS = ("metric", "value", "standard error", "95 % interval")
 
 
 def print_report(report: EvalReport) -> None:
     """Print the metrics on stdout, and where the rest is."""
     title = f"{report.task}: {report.model}"
-    print_table(METRIC_COLUMNS, metric_rows(report), title, right=(1, 2, 3))
+    print_table(metric_columns(report), metric_rows(report), title, right=(1, 2, 3, 4))
     print_lines(coverage_lines(report))
     print_lines(ending_lines(report))
     print_lines(reading_lines(report.read_as))
-    print_lines(f"gate {result.gate}: {result.verdict}" for result in report.gates)
+    for result in report.gates:
+        print_lines([f"gate {result.gate}: {result.verdict}: {result.reason}"])
     print_lines([f"{counts_line(report)}; {report.run}/report.md"])
 
 
-def metric_rows(report: EvalReport) -> list[tuple[str, str, str, str]]:
-    """Return name, value, standard error and interval of each metric, in percent."""
+def metric_columns(report: EvalReport) -> tuple[str, ...]:
+    """Return the names of the columns of `metric_rows`."""
+    return (*_COLUMNS, "worst to best") if report.bounds else _COLUMNS
+
+
+def metric_rows(report: EvalReport) -> list[tuple[str, ...]]:
+    """Return name, value, standard error and interval of each metric, in percent, and where any
+    answer is missing the worst and best case of those that miss one."""
     rows = []
-    for name, estimate in report.metrics.items():
-        stderr = f"{100 * estimate.stderr:.1f}"
-        rows.append((name, percent(estimate.value), stderr, percent_interval(estimate.ci95)))
+    for name in dict.fromkeys((*report.metrics, *report.bounds)):
+        row = [name, "-", "-", "-"]
+        if estimate := report.metrics.get(name):
+            stderr = f"{100 * estimate.stderr:.1f}"
+            row = [name, percent(estimate.value), stderr, percent_interval(estimate.ci95)]
+        if report.bounds:
+            bounds = report.bounds.get(name)
+            row.append(percent_interval(bounds) if bounds else "")
+        rows.append(tuple(row))
     return rows
 
 
@@ -38,17 +51,13 @@ def counts_line(report: EvalReport) -> str:
 
 
 def coverage_lines(report: EvalReport) -> list[str]:
-    """Return what the metrics rest on, and what errors could change; nothing without errors."""
+    """Return what the metrics rest on; nothing where every sample has a score."""
     if report.scored == report.n:
         return []
     line = f"coverage {percent(report.coverage)}: {report.scored} of {report.n} have a score"
     if report.coverage < LEAST_COVERAGE:
         line += f", less than {100 * LEAST_COVERAGE:.0f} %: the run was not healthy"
-    lines = [line]
-    for name, (worst, best) in list(report.bounds.items())[:1]:
-        right = f"{percent(best)} if every one were right"
-        lines.append(f"{name}: {percent(worst)} if every error were wrong, {right}")
-    return lines
+    return [line, "worst, best: if everything without a score were wrong, or right"]
 
 
 def ending_lines(report: EvalReport) -> list[str]:

@@ -50,6 +50,11 @@ def score(sample: Sample, response: Response) -> Score:
     return Score(float(is_right), is_right, reason, parts, {"right": int(is_right), "total": 1})
 
 
+def extremes(sample: Sample) -> tuple[Score, Score]:  # noqa: ARG001
+    """Return the score of an answer without a number, and of a right one."""
+    return Score(0.0, False, "", {"answered": 0.0}), Score(1.0, True, "", {"answered": 1.0})
+
+
 def metrics(results: Sequence[Result]) -> dict[str, list[Tally]]:
     """Return a tally for each scored trial; the trials of a question are one cluster."""
     accuracy, answered = [], []
@@ -77,4 +82,4 @@ def _sample(row: dict[str, Any], where: str) -> Sample:
     return Sample(identity_of(row, where), messages, [], target, {"where": where})
 
 
-TASK = Task(load, score, metrics, (0.0, 1024), HEADLINE)
+TASK = Task(load, score, metrics, (0.0, 1024), HEADLINE, extremes=extremes)

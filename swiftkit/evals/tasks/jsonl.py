@@ -180,6 +180,15 @@ def score(sample: Sample, response: Response) -> Score:
     return Score(float(is_right), is_right, "; ".join(problems), parts, counts)
 
 
+def extremes(sample: Sample) -> tuple[Score, Score]:
+    """Return the scores of an answer that fails each kind of the check, and that passes all."""
+    kinds = sample.target.kinds
+    return (
+        Score(0.0, False, "", dict.fromkeys(kinds, 0.0)),
+        Score(1.0, True, "", dict.fromkeys(kinds, 1.0)),
+    )
+
+
 def metrics(results: Sequence[Result]) -> dict[str, list[Tally]]:
     """Return a tally for each scored trial; the trials of a question are one cluster."""
     accuracy: list[Tally] = []
@@ -288,5 +297,13 @@ def _check(value: Any) -> tuple[Check, list[str]]:
 
 
 TASK = Task(
-    load, score, metrics, (0.0, 512), HEADLINE, judge=judge, settings=settings, load_for=load
+    load,
+    score,
+    metrics,
+    (0.0, 512),
+    HEADLINE,
+    judge=judge,
+    settings=settings,
+    load_for=load,
+    extremes=extremes,
 )

@@ -116,6 +116,29 @@ def score(sample: Sample, response: Response) -> Score:
     return msgspec.structs.replace(calls_score, counts=counts)
 
 
+def extremes(sample: Sample) -> tuple[Score, Score]:
+    """Return the worst and the best score of an answer with at most as many calls as expected (one
+    where none is). More calls would weigh more in `tool_accuracy`, without end: that no answer does
+    is an assumption, the only one.
+
+    The worst is wrong in each metric, if by different answers: silence is worst for abstention's
+    precision, and calls of its tool alone for that of a tool.
+    """
+    gold: Gold = sample.target
+    expected = Counter(call.name for call in gold.calls)
+    size = len(gold.calls)
+    worst = {"right": 0, "total": 1 if gold.item else max(1, size), "made": 0 if size else 1}
+    best = {"right": worst["total"], "total": worst["total"], "made": size}
+    for name, number in expected.items():
+        worst |= {f"right:{name}": 0, f"total:{name}": size}
+        best |= {f"right:{name}": number, f"total:{name}": number}
+    parts = gold.perfect.parts
+    return (
+        Score(0.0, False, "", dict.fromkeys(parts, 0.0), worst),
+        Score(1.0, True, "", parts, best),
+    )
+
+
 def metrics(results: Sequence[Result]) -> dict[str, list[Tally]]:
     """Return the tallies of each metric; none where nothing counted for it."""
     tallies: dict[str, list[Tally]] = {name: [] for name in _metric_names(results)}
@@ -223,4 +246,4 @@ def _samples(row: dict[str, Any], where: str) -> Iterator[Sample]:
         yield Sample(turn_id, prompt, tools, gold, {"chain": identity} | meta)
 
 
-TASK = Task(load, score, metrics, (0.0, 512), HEADLINE, load_for=load)
+TASK = Task(load, score, metrics, (0.0, 512), HEADLINE, load_for=load, extremes=extremes)

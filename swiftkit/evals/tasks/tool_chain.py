@@ -133,6 +133,16 @@ def score(sample: Sample, response: Response) -> Score:
     return msgspec.structs.replace(total, counts=total.counts | counts | ways)
 
 
+def extremes(sample: Sample) -> tuple[Score, Score]:
+    """Return the worst and the best score of a chain with at most as many calls as expected (one
+    where none is): more would weigh more in `tool_accuracy`, without end."""
+    chain: Chain = sample.target.chain
+    total = 1 if chain.gold.item else max(1, len(chain.gold.calls))
+    worst = {"right": 0, "total": total, "steps_right": 0, "steps": chain.steps, "finished": 0}
+    best = worst | {"right": total, "steps_right": chain.steps, "finished": 1}
+    return Score(0.0, False, "", {}, worst), Score(1.0, True, "", {}, best)
+
+
 def metrics(results: Sequence[Result]) -> MetricTallies:
     """Return what each metric is summed from; a sample is a chain, its trials are one cluster."""
     names = [HEADLINE, "step_accuracy", "tool_accuracy", "finished"]
@@ -240,5 +250,13 @@ def _json_column(row: dict[str, Any], column: str, where: str, kind: Any) -> Any
 
 
 TASK = Task(
-    load, score, metrics, (0.0, 512), HEADLINE, episode=episode, settings=settings, load_for=load
+    load,
+    score,
+    metrics,
+    (0.0, 512),
+    HEADLINE,
+    episode=episode,
+    settings=settings,
+    load_for=load,
+    extremes=extremes,
 )

@@ -3,15 +3,17 @@ out of it."""
 
 from typing import Any
 
+import msgspec
 import pytest
 from helpers.tables import columns
 
+from swiftkit.evals.gates import GateVerdict
 from swiftkit.evals.report.markdown import markdown
-from swiftkit.evals.report.report import EvalReport, make_report
+from swiftkit.evals.report.report import EvalReport, GateResult, make_report
 from swiftkit.evals.report.table import print_report
 from swiftkit.evals.results import RunResults, TrialOutcome
 from swiftkit.evals.run_directory import RunConfig
-from swiftkit.evals.stats import Mean, Tally, summarize
+from swiftkit.evals.stats import Bounds, Mean, Measure, Tally, measures_of
 from swiftkit.evals.tasks import gsm8k
 from swiftkit.records import Sample, Score
 
@@ -21,7 +23,7 @@ CONFIG = RunConfig("t", HOSTILE, "", "", HOSTILE, 1, 0, 1, None, None, None, 0, 
 
 def report_of(metrics: dict[str, Any], outcomes: list[TrialOutcome]) -> EvalReport:
     results = RunResults(gsm8k.TASK, [])
-    return make_report("run", CONFIG, outcomes, summarize(metrics), [], results, 1.0)
+    return make_report("run", CONFIG, outcomes, measures_of(metrics), {}, results, 1.0)
 
 
 def test_markdown_metrics_and_breakdowns_have_their_intervals() -> None:
@@ -34,6 +36,26 @@ def test_markdown_metrics_and_breakdowns_have_their_intervals() -> None:
     assert "| overall | 50.0 % | 7.9 | 35.8 to 64.2 % |" in main
     assert "| accuracy[a] | 50.0 % |" in breakdowns
     assert "none" not in main + breakdowns
+
+
+def test_report_missing_answers_have_their_worst_and_best_case() -> None:
+    """A column in table and page: empty for a metric that misses nothing; a metric that nothing
+    counted for yet has no value."""
+    halves = [Tally(str(number), float(number % 2), 1) for number in range(20)]
+    measured = measures_of({"accuracy": halves, "accuracy[a]": halves})
+    worst, best = (Measure(measured["accuracy"].estimate, *pair) for pair in ((0, 1), (1, 1)))
+    low, high = (
+        measure._replace(estimate=msgspec.structs.replace(measure.estimate, value=value))
+        for measure, value in ((worst, 0.25), (best, 0.75))
+    )
+    bounds = {"accuracy": Bounds(low, high), "accuracy[b]": Bounds(low, high)}
+    report = make_report("run", CONFIG, [], measured, bounds, RunResults(gsm8k.TASK, []), 1.0)
+    gates = [GateResult("accuracy>=0.5", GateVerdict.INCONCLUSIVE, "5 of 20 <b>")]
+    page = markdown(msgspec.structs.replace(report, gates=gates), [])
+    assert "| accuracy | 50.0 % | 11.2 | 29.9 to 70.1 % | 25.0 to 75.0 % |" in page
+    assert "| accuracy[a] | 50.0 % | 11.2 | 29.9 to 70.1 % |  |" in page
+    assert "| accuracy[b] | - | - | - | 25.0 to 75.0 % |" in page
+    assert "**inconclusive**: 5 of 20 &lt;b>" in page
 
 
 def test_report_hostile_text_stays_within_its_place(capsys: pytest.CaptureFixture[str]) -> None:
