@@ -8,7 +8,7 @@ up to millions ("eighteen", 十八); minus, negative. Units, currencies and perc
 import re
 import unicodedata
 from collections.abc import Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Decimal, InvalidOperation, localcontext
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -157,6 +157,14 @@ def numbers_in_words(text: str) -> Iterator[Found]:
     for chinese in _CHINESE.finditer(text):
         start = chinese.start(1)
         yield Found(start, chinese.end(), Fraction(_chinese(chinese[1])), start)
+
+
+def short(number: Fraction) -> str:
+    """Return a number for a message: six digits of one that is long. Never raises."""
+    if number.denominator == 1 and abs(number) < 10**15:
+        return str(number)
+    with localcontext(prec=6, Emax=MAX_EMAX, Emin=MIN_EMIN):
+        return f"{(Decimal(number.numerator) / number.denominator).normalize():g}"
 
 
 def is_lone_scale(words: str) -> bool:

@@ -117,10 +117,10 @@ def test_number_of_no_text_raises(text: str) -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    (
+    [
         *("9", "1,234,", "\\text{", "\\frac{1", "answer is ", "####", "1/", "{", "- $ ", "\n"),
         *("a. ", "十", "one hundred ", "wait, ", "**1**", "\nquestion ", "1 to ", "~", "\\boxed{"),
-    ),
+    ],
 )
 def test_number_of_long_texts_takes_linear_time(piece: str) -> None:
     assert takes_linear_time(number_of, piece, 12_500)  # and 16 times that

@@ -13,6 +13,7 @@ from helpers.paths import ROOT
 from helpers.servers import Reply, error, message, serve
 
 from swiftkit.errors import DataError, UsageError
+from swiftkit.evals.judge import verdict_of
 from swiftkit.evals.tasks import jsonl
 from swiftkit.records import Response, Sample
 from swiftkit.toolcall.call import ToolCall
@@ -22,6 +23,14 @@ TOOL = {
     "description": "d",
     "parameters": {"type": "object", "properties": {"x": {"type": "integer"}}},
 }
+
+
+EMPTY_CHECKS: list[dict[str, Any]] = [
+    *({"exact": ""}, {"contains": []}, {"contains": [""]}, {"regex": ""}, {"regex": "a*"}),
+    *({"json_schema": {}}, {"json_schema": True}, {"judge": " "}, {"calls": None}),
+    *({"exact": "a", "tolerance": 1}, {"number": 1, "ignore_case": True}),
+    *({"choice": "BC"}, {"choice": "C", "choices": ["A", "B"]}, {"exact": "a", "choices": ["A"]}),
+]
 
 
 def load(folder: Path, *rows: Any) -> list[Sample]:
@@ -53,6 +62,14 @@ def load(folder: Path, *rows: Any) -> list[Sample]:
         ({"number": 3.14, "tolerance": 0.005}, "about 3.14159", "3.2"),
         ({"number": 18}, "The answer is $18.00.", "none"),
         ({"exact": "5", "number": 5}, "5", "It is 5"),
+        ({"number": 5}, "5", "#### 1e999/7"),
+        ({"exact": "caf\u00e9"}, "cafe\u0301", "cafe"),
+        ({"exact": "STRASSE", "ignore_case": True}, "straße", "strase"),
+        ({"regex": r"^\d+\w\s😀$"}, "５中 😀", "5中 😀\n6"),
+        ({"regex": "(?i)ÉTÉ"}, "un été", "\ud800"),
+        ({"regex": "(?m)^b$"}, "a\nb\0\nb", "ab\ud800\0"),
+        ({"choice": "b"}, "The correct option is (B) Paris.", "The answer is A or B."),
+        ({"choice": "Paris", "choices": ["Rome", "Paris"]}, "paris", "Rome"),
     ],
 )
 def test_score_each_kind_of_check(
@@ -88,6 +105,7 @@ def test_score_calls_are_judged_by_the_one_scorer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "row",
     [
+        *({"prompt": "q", "check": check} for check in EMPTY_CHECKS),
         {"prompt": "q"},
         {"prompt": "q", "check": {}},
         {"prompt": "q", "check": {"exakt": "x"}},
@@ -116,18 +134,23 @@ def test_load_unusable_row_is_named_by_its_line(tmp_path: Path, row: dict[str, A
         ('{"pass": 1}', None),
         ('{"pass": true, "pass": false, "x": 1}', None),
         ('{"pass": true} {"pass": false}', None),
+        ('```json\n{"pass": true}\n```', True),
+        ('The answer is right. {"pass": true}', True),
+        ('{"reason": "late", "pass": false} So: {"pass": false}', False),
+        ('It says {"pass": 1}, but {"pass": false}', None),
+        ('{"pass": tr', None),
         ("Yes.", None),
         ("", None),
     ],
 )
 def test_verdict_of_reads_strictly(text: str, verdict: bool | None) -> None:
     """The one object that was asked for, or nothing."""
-    assert jsonl.verdict_of(text) is verdict
+    assert verdict_of(text) is verdict
 
 
 def test_load_judge_needs_an_address(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Said before anything is asked."""
-    for address in ("", "ftp://there", "http://[::1"):
+    for address in ("", "ftp://there", "http://[::1", "http://:pw@there", "http://there?key=k"):
         monkeypatch.setenv("SWIFTKIT_JUDGE_BASE_URL", address)
         with pytest.raises(UsageError, match="SWIFTKIT_JUDGE_BASE_URL"):
             load(tmp_path, {"prompt": "q", "check": {"judge": "good"}})
