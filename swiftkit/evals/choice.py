@@ -19,7 +19,10 @@ _MARK = re.compile(
 )
 _MARKUP = re.compile(r"\\(?:text|textbf|mathrm|mathbf|boxed)\s?\{|[*_`$#{}\"'<>\[\]]")
 _NAMES = r"(?:(?:the|option|choice|answer|letter|correct)\s+|[:：\s(（])*"
-_ENDS = r"(?=\s*(?:[.,;:!)）、。，；\n]|\Z|(?:because|since|as|or|and|if)\b|[-–—或和与])|[\u4e00-\u9fff])"
+_ENDS = (
+    r"(?=\s*(?:[.,;:!)）、。，；\n]|\Z|(?:because|since|as|or|and|if)\b|[-–—或和与])"
+    r"|[\u4e00-\u9fff])"
+)
 _LETTER = re.compile(rf"{_NAMES}([A-Za-z])(?![A-Za-z'’]){_ENDS}|{_NAMES}([B-HJ-Z])(?![A-Za-z'’])")
 _MORE = re.compile(
     r"[\s)）.]*(?:,|/|&|、|或者?|和|与|\bor\b|\band\b)\s*(?:option\s+|either\s+)?[(（]?([A-Z])(?![A-Za-z'’])"

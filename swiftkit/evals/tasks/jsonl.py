@@ -21,8 +21,9 @@ takes linear time (Rust's syntax: neither lookaround nor back references).
 
 A choice is a letter, in whatever case; "choices": ["A", "B"] beside it says which there are,
 "choices": ["Rome", "Paris"] also what they say. How it is read: evals/choice.py; an answer that
-names none or several is wrong. Texts are compared in Unicode's form C. `\\d`, `\\w`, `\\b` and (?i)
-know all of Unicode; `^` and `$` are the ends of the whole text unless (?m) stands before.
+names none or several is wrong. Texts are compared in Unicode's form C. In a pattern `\\d` and `\\w`
+are ASCII's (`\\p{Nd}` and `\\p{L}` are any script's), (?i) folds all of Unicode, and `^` and `$` are
+the ends of the whole text unless (?m) stands before.
 
 The judge is a model (evals/judge.py) behind SWIFTKIT_JUDGE_BASE_URL, by the name
 SWIFTKIT_JUDGE_MODEL (or the first that is served), with the key SWIFTKIT_JUDGE_API_KEY. A verdict
@@ -267,7 +268,7 @@ def _check(value: Any) -> tuple[Check, list[str]]:
 
 
 def _refuse_empty(check: Check) -> None:
-    """Raise ValueError for a check that every answer passes or fails, or a flag without its kind."""
+    """Raise ValueError for a check that every answer passes, or a flag without its kind."""
     texts = [check.contains] if isinstance(check.contains, str) else check.contains
     if texts == [] or (isinstance(texts, list) and not all(text.strip() for text in texts)):
         raise ValueError("its contains is empty")
