@@ -22,8 +22,8 @@ takes linear time (Rust's syntax: neither lookaround nor back references).
 A choice is a letter, in whatever case; "choices": ["A", "B"] beside it says which there are,
 "choices": ["Rome", "Paris"] also what they say. How it is read: evals/choice.py; an answer that
 names none or several is wrong. Texts are compared in Unicode's form C. In a pattern `\\d` and `\\w`
-are ASCII's (`\\p{Nd}` and `\\p{L}` are any script's), (?i) folds all of Unicode, and `^` and `$` are
-the ends of the whole text unless (?m) stands before.
+are ASCII's (`\\p{Nd}` and `\\p{L}` are any script's), (?i) folds all of Unicode, and `^` and `$`
+are the ends of the whole text unless (?m) stands before.
 
 The judge is a model (evals/judge.py) behind SWIFTKIT_JUDGE_BASE_URL, by the name
 SWIFTKIT_JUDGE_MODEL (or the first that is served), with the key SWIFTKIT_JUDGE_API_KEY. A verdict
