@@ -78,7 +78,8 @@ _SENTENCE = re.compile(
 )
 _REASON = re.compile(  # what stands behind it in a sentence is no answer
     r"\s(?:because|since|compared (?:to|with))\s|,\s(?:or|using|where)\s|，?(?:因为|，原来)"
-    r"|,[^,]{0,20}\sof (?:whom|which)\b",
+    r"|,[^,]{0,20}\sof (?:whom|which)\b|\sthan (?:his|her|their|the)\s"
+    r"|\s(?:(?:by|after|before|when|while)\s\w{1,20}ing|before (?:he|she|it|they))\s[^,]*\Z",
     re.IGNORECASE,
 )
 _LIST = re.compile(r"[,;]\s+|(?<=\d),(?=\d{1,2}\))|\band\b")
@@ -89,7 +90,7 @@ _STRONG = re.compile(r"(?:共|合计|总计|总数)[^\d，。]{0,4}\Z")
 _RATE_BEFORE = re.compile(r"\bat\s+[$€£¥]?\Z", re.IGNORECASE)
 _RATE = re.compile(r"\s+(?:\w{1,20}\s+)?(?:an?|per|each)\b|/", re.IGNORECASE)
 _BOLD = re.compile(r"\*\*([^*\n]{0,99}[^*\n.:：)])\*\*")
-_RATE_BEHIND = re.compile(r"\s+(?:\w+\s+)?(?:each\b(?!\s+[a-z])|apiece\b)", re.IGNORECASE)
+_RATE_BEHIND = re.compile(r"\s+(?:\w+\s+)?(?:(?:in\s+)?each\b(?!\s+[a-z])|apiece\b)", re.IGNORECASE)
 _SPAN_BEFORE = re.compile(
     r"\b(?:in|after|for|per|every|over|within|during|each|next|first|last|past|end of)\s+"
     r"(?:the\s+)?(?:next\s+|first\s+|last\s+|past\s+)?\Z",
@@ -101,7 +102,7 @@ _SHARED_BEFORE = re.compile(
 )
 _SHARED_BEHIND = re.compile(r"\s+(?!dollars?|cents?|euros?|pounds?|yuan)[a-z]{2}", re.IGNORECASE)
 _OF_SPAN = re.compile(  # "18 hours to read 2 books", "18 out of 20", "每排7个"
-    r"(?:\bout\s+of|(?:second|minute|hour|day|night|week|month|year)s?\s+to\s+\w{1,20}"
+    r"(?:\bout\s+of|(?<!left)(?<!up)(?<!back)(?<!ends)(?<!inish)(?<!ished)\swith|(?:second|minute|hour|day|night|week|month|year)s?\s+to\s+\w{1,20}"
     r"|\bmore\s+(?:\w{1,20}\s+)?to\s+\w{1,20}(?:\s+the)?)\s+\Z|每[^\d，。]{0,2}\Z",
     re.IGNORECASE,
 )
@@ -125,7 +126,8 @@ _NO_NUMBER_BEHIND = re.compile(  # an operation, a span, a choice, a time, a ter
     r"|\s?[xyzni](?:\s*[-+*/^=)$]|\s*\Z)"
     rf"|(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}"
     r"|\d|\s?[<>]\s?[a-z\d]|(?:\s+[a-z]{1,20})?\s+(?:minus|plus|times)\s+\d"
-    rf"|\s?{_UNIT}\.?(?:,?\s+and\s+|,?\s*)\d+\s?(?:{_UNIT}|in)(?![a-z])",
+    r"|\s+(?:less|more|fewer)\s+than\s+\d|\s?%\s+(?:sure|certain|confident|correct|accura)"
+    rf"|\s{{0,3}}{_UNIT}\.?(?:,?\s+and\s+|,?\s*)\d+\s{{0,3}}(?:{_UNIT}|in|s)(?![a-z])",
     re.IGNORECASE,
 )
 _NO_NUMBER_BEFORE = re.compile(
@@ -133,7 +135,7 @@ _NO_NUMBER_BEFORE = re.compile(
     rf"|(?:\\(?:[lg]eq?|[lg]t|pm)(?![a-z])|[√≤≥±])|\d\s+(?:or|and)\s+[a-z]\s?="
     rf"|\bbetween|\bbetween\s+[$€£¥]?[\d.,]{{1,20}}\s+and"
     rf"|\b{_MONTH}|\b{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?"
-    rf"|\d\s?{_UNIT}(?:,?\s+and|,)?)\s*[$€£¥(]?\Z|\d[:：'′,点]\Z|\b[a-z]\s?[<>]\s?\Z"
+    rf"|\d\s{{0,3}}{_UNIT}\.?(?:,?\s+and|,)?)\s*[$€£¥(]?\Z|\d[:：'′,点]\Z|\b[a-z]\s?[<>]\s?\Z"
     r"|[a-z]-\Z|\b[a-z]\(\Z|[万亿]\Z"
     r"|(?:\bnot|isn't|\binstead\s+of|\b(?:rather|more|less|fewer|greater|other)\s+than)\s+[$€£¥]?\Z"
     r"|\b(?:step|question|problem|case|method)\s*\(?#?\Z"

@@ -16,7 +16,7 @@ TEXTS = Path(__file__).with_name("answer_texts.jsonl")  # [the number or null, t
 MISREAD = {  # another number than a careful human reads, or none
     "Tom reads 2 pages a day for 42 days.",
     "Tom paid $42, which is $7 for each of the 6 tickets.",
-    "8 sandwiches can be made with 16 slices of bread.",
+    "18 people came, 2 did not.",
     "The smallest number is 8, and 16 is its double.",
     "The probability is 1/4 or 25%.",
     "8 ft. 5 in.",
