@@ -52,7 +52,7 @@ class _TauBenchRun(msgspec.Struct):
     traj: Any = None
 
 
-class _Simulation(msgspec.Struct):
+class _Tau2Run(msgspec.Struct):
     task_id: int | str
     termination_reason: str
     trial: int | None = 0
@@ -132,7 +132,7 @@ def _located(files: Sequence[Path]) -> Iterator[tuple[Path, str, TauRun, tuple[s
             name = field(field(field(value, "info"), "environment_info"), "domain_name")
             for place, simulation in enumerate(simulations):
                 at = f"{where}:simulations[{place}]"
-                simulated = _of_tau2(_converted(simulation, _Simulation, at))
+                simulated = _of_tau2(_converted(simulation, _Tau2Run, at))
                 yield chunk.path, at, simulated, ("tau2", str(name or ""))
 
 
@@ -185,7 +185,7 @@ def _of_tau_bench(run: _TauBenchRun) -> TauRun:
     return TauRun(str(run.task_id), run.trial, run.reward, message, "", checks, reason)
 
 
-def _of_tau2(simulation: _Simulation) -> TauRun:
+def _of_tau2(simulation: _Tau2Run) -> TauRun:
     told = simulation.reward_info or {}
     ended, reward = simulation.termination_reason, told.get("reward")
     error = ""
