@@ -358,16 +358,16 @@ def curve(
 @click.argument("results", metavar="RESULTS...", nargs=-1, required=True, type=PATH)
 @json_option("the report")
 def tau_bench(results: tuple[Path, ...], as_json: bool) -> None:
-    """Show success rate and pass^k of tau-bench's result files, and the tasks that failed.
+    """Show success rate, pass^k and failed tasks of result files of tau-bench and tau2.
 
-    Several files are further trials of their tasks. Runs that stopped with an error are counted
-    apart.
+    Several files are further trials of their tasks, in one domain. Runs that stopped with an error
+    have no score; with them each value has a worst and a best case.
 
     \b
     Exit status:
-      0  good
+      0  good: each run has a score, whatever it is
       1  a run had an error
-      2  wrong usage, or a file that is no result
+      2  wrong usage, a file that is no result, one given twice, or several domains
 
     \b
     swiftkit tau-bench results/tool-calling-gpt-oss-20b-airline.json

@@ -7,6 +7,7 @@ from swiftkit.errors import UsageError
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _EXAMPLE = "example: http://127.0.0.1:8000/v1"
+_KEYS = {"SWIFTKIT_JUDGE_BASE_URL": "SWIFTKIT_JUDGE_API_KEY"}
 _PAGES = ("/chat/completions", "/completions", "/chat", "/models", "/responses", "/embeddings")
 
 
@@ -26,8 +27,8 @@ def base_url(typed: str, setting: str = "--base-url") -> str:
         _ = parts.port  # raises ValueError where it is no number
     except ValueError as error:
         raise UsageError(f"{setting} is no web address: {error} ({_EXAMPLE})") from error
-    if parts.username or parts.query:
-        fix = "give the key as OPENAI_API_KEY in the environment"
+    if "@" in parts.netloc or parts.query:  # also ":key@", without a name
+        fix = f"give the key as {_KEYS.get(setting, 'OPENAI_API_KEY')} in the environment"
         raise UsageError(f"{setting} holds a name, a key or a query ({fix})")
     if parts.scheme not in ("http", "https") or not parts.hostname or " " in url:
         raise UsageError(f"{setting} {typed!r} is no web address ({_EXAMPLE})")

@@ -7,6 +7,7 @@ from swiftkit.data.roles import ANSWERS
 from swiftkit.records import Message
 
 SUCCESS = 0.99  # the reward is 1.0 or less; a product of floats may fall short of 1
+NOT_THE_AGENTS_FAULT = ("infrastructure_error", "unexpected_error", "user_error")
 _MARK = re.compile(r"\s*###(?:STOP|TRANSFER|OUT-OF-SCOPE)###\s*")
 
 

@@ -1,38 +1,24 @@
-"""Read tau-bench's result files: the success rate, pass^k with intervals, and the failed tasks.
+"""Report on result files of tau-bench and tau2 (evals/tau_runs.py): the success rate, pass^k with
+intervals, what was checked, and the failed tasks.
 
-Source: https://github.com/sierra-research/tau-bench; its run.py writes a JSON list of {task_id,
-reward, info, traj, trial}. A run succeeds at a reward of 0.99 or more; pass^k is evals/stats.py's.
-A run that stopped with an error (`info` holds it, its reward is 0) is counted apart, without score.
+A run succeeds at a reward of 0.99 or more; pass^k is evals/stats.py's. A run that stopped with an
+error has no score: `bounds` are the values if all of them had failed, or succeeded. check[KIND] is
+the share of checks that passed, of the runs that have them (tau2 checks none of a run that did not
+end by itself).
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from swiftkit.data.simulated_user import SUCCESS
-from swiftkit.errors import DataError
 from swiftkit.evals.stats import Estimate, Tally, passes, summarize
-from swiftkit.files.inputs import find_files, read_chunks
-from swiftkit.files.jsonl import decode_line
-from swiftkit.terminal import print_lines, print_table, shorten
+from swiftkit.evals.tau_runs import TauRun, read_runs
+from swiftkit.terminal import print_lines, print_table
 
 _MOST_SHOWN = 20
-
-
-class TauBenchRun(msgspec.Struct):
-    """One trial of one task."""
-
-    task_id: int | str
-    reward: float
-    trial: int = 0
-    info: Any = None
-
-    @property
-    def error(self) -> str:
-        error = self.info.get("error") if isinstance(self.info, dict) else None
-        return shorten(error, 200) if error else ""
 
 
 class FailedTask(msgspec.Struct, frozen=True):
@@ -45,14 +31,18 @@ class FailedTask(msgspec.Struct, frozen=True):
 
 
 class TauBenchReport(msgspec.Struct, frozen=True):
-    """runs = scored + errors. `metrics` holds pass^k for each k up to the number of trials."""
+    """runs = scored + errors. `metrics` holds pass^k for each k up to the number of trials;
+    `bounds` the worst and the best value; `ended` counts tau2's termination reasons."""
 
     runs: int
     scored: int
     errors: int
+    coverage: float
     tasks: int
     trials: int
+    ended: dict[str, int]
     metrics: dict[str, Estimate]
+    bounds: dict[str, tuple[float, float]]
     failures: list[FailedTask]
 
     @property
@@ -63,76 +53,74 @@ class TauBenchReport(msgspec.Struct, frozen=True):
 
 def read_results(files: Sequence[Path]) -> TauBenchReport:
     """Return the report of all runs. Raises DataError for what is no result, or a run twice."""
-    runs = _read_runs(files)
-    tallies = []
-    runs_by_task: dict[str, list[TauBenchRun]] = {}
+    runs = read_runs(files)
+    runs_by_task: dict[str, list[TauRun]] = {}
     for run in runs:
-        task = str(run.task_id)
-        runs_by_task.setdefault(task, []).append(run)
-        if not run.error:
-            tallies.append(Tally(task, float(run.reward >= SUCCESS), 1.0))
+        runs_by_task.setdefault(run.task, []).append(run)
     failures = []
     for task, task_runs in runs_by_task.items():
         failed = [run for run in task_runs if run.error or run.reward < SUCCESS]
         if failed:
-            reasons = [f"trial {run.trial}: {run.error or _reward_parts(run)}" for run in failed]
+            reasons = [f"trial {run.trial}: {run.error or run.reason}" for run in failed]
             succeeded = len(task_runs) - len(failed)
             failures.append(FailedTask(task, len(task_runs), succeeded, reasons))
     trials = max(map(len, runs_by_task.values()))
+    worst = summarize(_tallies(runs, trials, 0.0))
+    best = summarize(_tallies(runs, trials, 1.0))
+    errors = sum(bool(run.error) for run in runs)
     return TauBenchReport(
         runs=len(runs),
-        scored=len(tallies),
-        errors=len(runs) - len(tallies),
+        scored=len(runs) - errors,
+        errors=errors,
+        coverage=1 - errors / len(runs),
         tasks=len(runs_by_task),
         trials=trials,
-        metrics=summarize({"success_rate": tallies} | passes(tallies, trials)),
+        ended=dict(Counter(run.ended for run in runs if run.ended).most_common()),
+        metrics=summarize(_tallies(runs, trials, None) | _check_tallies(runs)),
+        bounds={name: (low.value, best[name].value) for name, low in worst.items()},
         failures=failures,
     )
 
 
-def _read_runs(files: Sequence[Path]) -> list[TauBenchRun]:
-    runs: list[TauBenchRun] = []
-    places: dict[tuple[str, str, int], str] = {}
-    decode = msgspec.json.Decoder(TauBenchRun).decode
-    for chunk in read_chunks(find_files(files, [])):
-        for number, record in chunk.records:
-            where = f"{chunk.path}:{number}"
-            run = decode_line(record, where, decode)
-            first = places.setdefault((str(chunk.path), str(run.task_id), run.trial), where)
-            if first != where:
-                trial = f"trial {run.trial} of task {run.task_id}"
-                reason = f"{where}: {trial} stands at {first} already"
-                raise DataError(reason, "duplicate_trial", "give each run once")
-            runs.append(run)
-    if not runs:
-        names = ", ".join(map(str, files))
-        raise DataError(f"{names}: no runs", "empty_file", "give the file that tau-bench wrote")
-    return runs
+def _tallies(
+    runs: Sequence[TauRun], trials: int, error_counts: float | None
+) -> dict[str, list[Tally]]:
+    """Return the tallies of success and pass^k; runs with an error are left out, or count so."""
+    tallies = []
+    for run in runs:
+        right = error_counts if run.error else float(run.reward >= SUCCESS)
+        if right is not None:
+            tallies.append(Tally(run.task, right, 1.0))
+    return {"success_rate": tallies} | passes(tallies, trials)
 
 
-def _reward_parts(run: TauBenchRun) -> str:
-    """Return the reward, and the parts that tau-bench made it of."""
-    reward = f"reward {run.reward:g}"
-    match run.info:
-        case {"reward_info": {"info": dict(parts)}}:
-            texts = []
-            for name, part in parts.items():
-                if not str(name).startswith("gt_"):  # a hash
-                    texts.append(f"{name} {part}")
-            if texts:
-                reward += f" ({', '.join(texts)[:200]})"
-    return reward
+def _check_tallies(runs: Sequence[TauRun]) -> dict[str, list[Tally]]:
+    tallies: dict[str, list[Tally]] = {}
+    for run in runs:
+        for kind, (right, total) in run.checks.items() if not run.error else ():
+            tallies.setdefault(f"check[{kind}]", []).append(Tally(run.task, right, total))
+    return tallies
 
 
 def print_results(report: TauBenchReport) -> None:
     """Print the metrics with their intervals, and the first tasks that failed, on stdout."""
     runs = f"{report.runs} runs of {report.tasks} tasks, up to {report.trials} trials each"
-    print_lines([f"{runs}: {report.scored} scored, {report.errors} errors (no score)"])
+    scored = f"{report.scored} scored, {report.errors} errors (no score)"
+    print_lines([f"{runs}: {scored}, coverage {report.coverage:.0%}"])
+    if report.ended:
+        ended = ", ".join(f"{reason} {count}" for reason, count in report.ended.items())
+        print_lines([f"ended by: {ended}"])
     rows = []
     for name, metric in report.metrics.items():
         low, high = metric.ci95
-        rows.append((name, f"{metric.value:.3f}", f"{low:.3f} to {high:.3f}"))
-    print_table(("metric", "value", "95 % interval"), rows, right=(1, 2))
+        bounds = ""
+        if report.errors and name in report.bounds:
+            worst, best = report.bounds[name]
+            bounds = f"{worst:.3f} to {best:.3f}"
+        rows.append((name, f"{metric.value:.3f}", f"{low:.3f} to {high:.3f}", bounds))
+    header = ("metric", "value", "95 % interval", "worst to best" if report.errors else "")
+    columns = 4 if report.errors else 3
+    print_table(header[:columns], [row[:columns] for row in rows], right=range(1, columns))
     shown = report.failures[:_MOST_SHOWN]
     if shown:
         failed = len(report.failures)

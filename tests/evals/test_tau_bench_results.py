@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from helpers.paths import ROOT
+from helpers.paths import ROOT, SHARED_CASES
 
 from swiftkit.cli.main import main
 
@@ -62,6 +62,87 @@ def test_tau_bench_errors_have_no_score_and_failures_are_named(tmp_path: Path) -
     assert report["metrics"]["success_rate"]["value"] == pytest.approx(2 / 3)
     assert report["metrics"]["pass^2"]["value"] == 1
     assert report["failures"][0]["reasons"][1] == "trial 1: 402 payment required"
+    assert report["coverage"] == 0.75
+    assert report["bounds"]["success_rate"] == [0.5, 0.75]
+    assert report["bounds"]["pass^2"] == [0.5, 0.5]
+
+
+def test_tau_bench_same_results_twice_are_refused(tmp_path: Path) -> None:
+    """By the same name, another spelling, a link and a copy; other runs of the tasks are trials."""
+    first = write(tmp_path / "a.json", [result(0, 1.0, 0)])
+    (tmp_path / "link.json").symlink_to(first)
+    for other in (first, f"{tmp_path}/./a.json", str(tmp_path / "link.json")):
+        done = run(first, other)
+        assert done.exit_code == 2
+        assert f"{Path(other)} and {first} are the same results" in done.stderr
+    copy = write(tmp_path / "b.json", [result(0, 1.0, 0)])
+    assert run(first, copy).exit_code == 2
+    assert run(str(tmp_path)).exit_code == 2
+    write(tmp_path / "b.json", [result(0, 0.0, 0)])
+    assert "2 runs of 1 tasks, up to 2 trials each" in run(first, copy).stdout
+
+
+def test_tau_bench_domains_are_not_mixed(tmp_path: Path) -> None:
+    """Told by the system prompt, else the file's name; a run that stopped at once tells none."""
+    runs = []
+    for task, domain in enumerate(("Airline", "Retail")):
+        row = result(task, 1.0, 0)
+        runs.append(row | {"traj": [{"role": "system", "content": f"# {domain} Agent Policy\n"}]})
+    airline, retail = (write(tmp_path / f"{n}.json", [row]) for n, row in enumerate(runs))
+    done = run(airline, retail)
+    assert done.exit_code == 2
+    assert "1.json is of tau-bench retail" in done.stderr
+    assert run(airline, write(tmp_path / "telecom.json", [result(1, 1, 0)])).exit_code == 2
+    assert run(airline, write(tmp_path / "x.json", [result(1, 1, 0)])).exit_code == 0
+
+
+def simulation(task: str, ended: str, reward: float | None, **checks: Any) -> dict[str, Any]:
+    told = None if reward is None else {"reward": reward, **checks}
+    return {"task_id": task, "trial": 0, "termination_reason": ended, "reward_info": told}
+
+
+def test_tau2_checks_are_told_apart(tmp_path: Path) -> None:
+    """State, actions and communicated facts; faults of the infrastructure are no failures."""
+    checks = {
+        "db_check": {"db_match": False},
+        "action_checks": [{"action_match": True}, {"action_match": False}],
+        "communicate_checks": [{"met": True}],
+        "nl_assertions": None,
+    }
+    runs = [
+        simulation("a", "user_stop", 1.0, db_check={"db_match": True}),
+        simulation("b", "user_stop", 0.0, **checks),
+        simulation("c", "max_steps", 0.0, db_check=None),
+        simulation("d", "infrastructure_error", None),
+        simulation("e", "user_stop", 1.0) | {"skipped": True},
+        simulation("f", "agent_stop", None),
+    ]
+    info = {"environment_info": {"domain_name": "retail"}}
+    file = tmp_path / "r.json"
+    file.write_text(json.dumps({"info": info, "tasks": [], "simulations": runs}), encoding="utf-8")
+    report = json.loads(run(str(file), "--json").stdout)
+    assert (report["runs"], report["scored"], report["errors"]) == (6, 3, 3)
+    values = {name: metric["value"] for name, metric in report["metrics"].items()}
+    assert values == {
+        "success_rate": pytest.approx(1 / 3),
+        "check[state]": 0.5,
+        "check[actions]": 0.5,
+        "check[communicated]": 1.0,
+    }
+    assert report["bounds"]["success_rate"] == pytest.approx([1 / 6, 4 / 6])
+    assert report["ended"]["user_stop"] == 3
+    assert "state 0 of 1; actions 1 of 2" in report["failures"][0]["reasons"][0]
+    assert "ended by: user_stop 3, max_steps 1" in run(str(file)).stdout
+
+
+@pytest.mark.skipif(not SHARED_CASES.exists(), reason=f"no {SHARED_CASES}")
+def test_tau2_layouts() -> None:
+    """One file, a results.json beside its simulations, and their folder."""
+    folder = SHARED_CASES / "environments"
+    for name in ("tau2_1_0_1.json", "tau2_1_0_1_dir", "tau2_1_0_1_dir/results.json"):
+        done = run(str(folder / name))
+        assert "3 runs of 2 tasks, up to 2 trials each: 2 scored, 1 errors" in done.stdout
+        assert done.exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -72,6 +153,9 @@ def test_tau_bench_errors_have_no_score_and_failures_are_named(tmp_path: Path) -
         ('[{"task_id": 1, "reward": "1"}]', "r.json:1"),
         (json.dumps([result(1, 1, 0), result(1, 0, 0)]), "r.json:2: trial 0 of task 1 stands at"),
         ("{", "r.json"),
+        ("[3]", "r.json:1: a JSON int is no result of tau-bench or tau2"),
+        ('[{"prompt": "q"}]', "an object with prompt is no result of tau-bench or tau2"),
+        ('{"info": {}, "simulation_index": [{"id": "../x"}]}', "no file of simulation '../x'"),
     ],
 )
 def test_tau_bench_other_files_are_refused(tmp_path: Path, content: str, said: str) -> None:

@@ -38,7 +38,11 @@ from swiftkit.data.json_values import field, items, listed
 from swiftkit.data.messages import placed
 from swiftkit.data.roles import ANSWERS
 from swiftkit.data.rows import make_row
-from swiftkit.data.simulated_user import SUCCESS, from_first_words_to_last_answer
+from swiftkit.data.simulated_user import (
+    NOT_THE_AGENTS_FAULT,
+    SUCCESS,
+    from_first_words_to_last_answer,
+)
 from swiftkit.errors import DataError
 from swiftkit.records import Row
 
@@ -62,8 +66,6 @@ READS = {
     ),
     "messages[].tool_calls[]": "id name arguments requestor",
 }
-
-_NOT_THE_AGENTS_FAULT = ("infrastructure_error", "unexpected_error", "user_error")
 
 
 def holds_list(record: dict[str, Any]) -> bool:
@@ -118,7 +120,7 @@ def convert(record: dict[str, Any]) -> Iterable[Row]:
 
 def _row(simulation: dict[str, Any]) -> Row:
     reason = simulation.get("termination_reason")
-    if reason in _NOT_THE_AGENTS_FAULT or simulation.get("skipped") is True:
+    if reason in NOT_THE_AGENTS_FAULT or simulation.get("skipped") is True:
         problem = f"the run says nothing about the agent: it ended with {reason}"
         raise DataError(problem, "failed_run", "run the task again")
     reward = field(simulation.get("reward_info"), "reward")

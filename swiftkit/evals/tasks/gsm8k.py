@@ -13,7 +13,6 @@ Metric: `accuracy`, with trials also pass^k and pass@k; `answered`: answers with
 """
 
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from swiftkit.evals.final_number import number_of
 from swiftkit.evals.results import trial_count
 from swiftkit.evals.stats import Tally, passes
 from swiftkit.evals.task import Result, Task
+from swiftkit.evals.written_numbers import short
 from swiftkit.records import Response, Sample, Score
 from swiftkit.toolcall.visible_text import visible_text
 
@@ -44,8 +44,8 @@ def score(sample: Sample, response: Response) -> Score:
     is_right = number == sample.target
     reason = ""
     if not is_right:
-        answer = "no number" if number is None else _decimal(number)
-        reason = f"{answer} instead of {_decimal(sample.target)}"
+        answer = "no number" if number is None else short(number)
+        reason = f"{answer} instead of {short(sample.target)}"
     parts = {"answered": float(number is not None)}
     return Score(float(is_right), is_right, reason, parts, {"right": int(is_right), "total": 1})
 
@@ -63,10 +63,6 @@ def metrics(results: Sequence[Result]) -> dict[str, list[Tally]]:
             accuracy.append(Tally(sample.id, trial_score.value, 1.0))
             answered.append(Tally(sample.id, trial_score.parts["answered"], 1.0))
     return {HEADLINE: accuracy} | passes(accuracy, trial_count(results)) | {"answered": answered}
-
-
-def _decimal(number: Fraction) -> str:
-    return str(number) if number.denominator == 1 else f"{float(number):g}"
 
 
 def _sample(row: dict[str, Any], where: str) -> Sample:
