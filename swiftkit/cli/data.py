@@ -134,7 +134,7 @@ def convert(
     from swiftkit.data.renamed_columns import renames_of
     from swiftkit.files.jsonl import encode
     from swiftkit.rendering.written_format import wire_format_named
-    from swiftkit.terminal import printable
+    from swiftkit.terminal import print_lines, say
 
     if each_step and target != "grpo":
         raise UsageError("--each-step cuts a conversation into questions: it needs --to grpo")
@@ -153,9 +153,9 @@ def convert(
         **options,
     )
     account = convert_files(inputs, output, rejects, how)
-    click.echo(printable(summary(account)), err=True)
+    say(summary(account))
     if as_json:
-        click.echo(encode(account))
+        print_lines([encode(account).decode()])
     sys.exit(1 if account.rows_rejected > max_rejects else 0)
 
 
@@ -334,10 +334,10 @@ def tools(source: str, output: Path, as_json: bool, **options: Any) -> None:
     from swiftkit.files.jsonl import encode
     from swiftkit.openapi.tool_source import ToolsOptions, write_tools
     from swiftkit.openapi.tools_report import summary
-    from swiftkit.terminal import printable
+    from swiftkit.terminal import print_lines, say
 
     account = write_tools(source, output, ToolsOptions(**options))
-    click.echo(printable(summary(account)), err=True)
+    say(summary(account))
     if as_json:
-        click.echo(printable(encode(account).decode()))
+        print_lines([encode(account).decode()])
     sys.exit(int(bool(account.skipped)))

@@ -99,7 +99,7 @@ class JudgeModel:
     """The model that judges answers; without a name, the first that its endpoint serves."""
 
     def __init__(self, url: str, key: str, model: str) -> None:
-        self._endpoint, self._model = Endpoint(url, key), model
+        self._endpoint, self._model = Endpoint(url, key, key_name=JUDGE_KEY), model
 
     async def ask(self, sample: Sample, answer: str, trial: int) -> Response:
         """Return the judge's reply, whose text `verdict_of` reads."""
@@ -136,7 +136,10 @@ def load(path: Path, wire_format: str = "") -> list[Sample]:
 
 def settings() -> dict[str, str]:
     """Return the judge, who decides with the rows; its key stays in the environment."""
-    named = {"judge": os.environ.get(JUDGE_URL, ""), "judge_model": os.environ.get(JUDGE_MODEL, "")}
+    url = os.environ.get(JUDGE_URL, "")
+    if url:
+        base_url(url, JUDGE_URL)  # it is written down: raises UsageError for one that holds a key
+    named = {"judge": url, "judge_model": os.environ.get(JUDGE_MODEL, "")}
     return {name: value for name, value in named.items() if value}
 
 
