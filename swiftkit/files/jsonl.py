@@ -4,6 +4,7 @@ Lines are counted from 1. Writers replace a whole file (`write_atomically`) or a
 (`Journal`), so a kill never leaves a half file that looks whole.
 """
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -22,6 +23,7 @@ from swiftkit.json_text import check_distinct, decode_or_none
 T = TypeVar("T")
 BOM = b"\xef\xbb\xbf"
 RECORD_LIMIT = 256 << 20  # bytes; a longer record has lost its line breaks or a quote
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # EFBIG: of ulimit -f
 _BLOCK_BYTES = 1 << 20
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # msgspec's own message misleads here
 _PYTHON_WORD = re.compile(rb'"\s*:\s*(?:None|True|False)\s*[,}]')
