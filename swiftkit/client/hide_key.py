@@ -33,12 +33,14 @@ def hide_key(text: str, key: str) -> str:
         else:
             text = _CODE.sub(lambda code: code[0].upper(), text)
             for form in _forms(key):
-                text = _without(text, form)
+                text = text.replace(form, _MASK)
+            for form in _forms(key):
+                text = _without_beginning(text, form)
     return hide_secrets(text)
 
 
-def _without(text: str, form: str) -> str:
-    """Return the text without the form, or its beginning."""
+def _without_beginning(text: str, form: str) -> str:
+    """Return the text without what the form begins with, as far as it goes."""
     least = min(max(_LONG, len(form) // 2), _TELLING)
     start = text.find(form[:least])
     while start >= 0:
@@ -53,7 +55,7 @@ def _without(text: str, form: str) -> str:
 @lru_cache
 def _forms(key: str) -> tuple[str, ...]:
     """Return the ways in which the key may be written, the longest first."""
-    forms = {key, quote(key, safe="")}
+    forms = {key, quote(key), quote(key, safe="")}
     forms |= {json.dumps(key)[1:-1], json.dumps(key)[1:-1].replace("/", "\\/")}
     for shift in range(3):  # base64 of a longer text, such as `user:key`, by where the key begins
         for encode in (b64encode, urlsafe_b64encode):

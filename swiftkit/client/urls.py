@@ -25,12 +25,12 @@ def base_url(typed: str, setting: str = "--base-url") -> str:
         if setting != "--base-url":
             fix = fix.replace("OPENAI_API_KEY", setting.replace("BASE_URL", "API_KEY"))
         raise UsageError(f"{setting} holds a name, a key or a query ({fix})")
-    if "://" not in url:
-        url = f"{_likely_scheme(url)}://{url}"
-    url = url.rstrip("/")
-    for page in _PAGES:
-        url = url.removesuffix(page).rstrip("/")
     try:
+        if "://" not in url:
+            url = f"{_likely_scheme(url)}://{url}"
+        url = url.rstrip("/")
+        for page in _PAGES:
+            url = url.removesuffix(page).rstrip("/")
         parts = urlsplit(url)
         _ = parts.port  # raises ValueError where it is no number
     except ValueError as error:
