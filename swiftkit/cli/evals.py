@@ -136,7 +136,8 @@ def evaluate_command(
       3  a gate is inconclusive
       4  no verdict: the endpoint cannot be used; more than a tenth of the
          samples has no answer for the gates to judge by, or was skipped
-         (a gate coverage>=X sets another limit); a bug of swiftkit
+         (a gate coverage>=X sets another limit); the disk is full; a bug of
+         swiftkit
 
     \b
     swiftkit eval tool-call --data eval.jsonl \\
