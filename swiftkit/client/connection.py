@@ -18,6 +18,9 @@ from swiftkit.terminal import say
 _SAID_FROM = 5.0  # seconds; a shorter wait is no silence
 _LARGEST = 1 << 26  # bytes of an answer that are read; the longest conversations have a few million
 
+# Until when a wait was said, by address: a judge is asked through a connection for each sample.
+_said_until: dict[str, float] = {}
+
 
 class _TooLargeError(aiohttp.ClientError):
     pass
@@ -35,7 +38,6 @@ class Connection:
         self._key, self._timeout = key, timeout
         self._session: aiohttp.ClientSession | None = None
         self._proxy: Proxy | None = None
-        self._waits_until = 0.0  # of the loop's clock: what was said last
 
     def open(self) -> None:
         if not all(32 < ord(character) < 127 for character in self._key):
@@ -74,9 +76,9 @@ class Connection:
 
     async def wait(self, exchange: Exchange, seconds: float) -> None:
         """Wait before asking again after this exchange; of a long wait all workers say one line."""
-        now = asyncio.get_running_loop().time()
-        if seconds >= _SAID_FROM and now >= self._waits_until:
-            self._waits_until = now + seconds
+        now = time.monotonic()
+        if seconds >= _SAID_FROM and now >= _said_until.get(self.url, 0.0):
+            _said_until[self.url] = now + seconds
             say(f"{self.url}: {waiting_for(exchange, seconds)}")
         await asyncio.sleep(seconds)
 
