@@ -31,7 +31,7 @@ def test_run_on_a_full_disk_stops_with_status_4_and_goes_on_later(tmp_path: Path
     run = tmp_path / "run"
     with serve(right) as server:
         words = ["eval", "tool-call", "--data", "rows.jsonl", "--base-url", server.url]
-        words += ["--run", "run"]
+        words += ["--run", "run", "--concurrency", "1"]  # nothing is on its way when it stops
         status, said = swiftkit(tmp_path, *words, limit="5")
         assert status == 4
         kept = len(journal(run))
