@@ -3,7 +3,8 @@
     SwiftkitError            anything a user can mend: exit status 2, one message, no traceback
     ├── DataError            a row, a file or a gold answer is unusable (says file:line)
     ├── UsageError           a flag, a setting or a combination of them is wrong
-    └── EndpointError        the endpoint cannot be used: exit status 4
+    ├── EndpointError        the endpoint cannot be used: exit status 4
+    └── UnwritableRunError   the files of a run cannot be written: exit status 4
 
 Every message says what happened, where, and what to do next.
 """
@@ -26,4 +27,10 @@ class UsageError(SwiftkitError):
 
 
 class EndpointError(SwiftkitError):
+    exit_status = 4
+
+
+class UnwritableRunError(SwiftkitError):
+    """The disk is full, most of the time: no wrong usage, and the run can go on."""
+
     exit_status = 4

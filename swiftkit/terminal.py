@@ -24,6 +24,11 @@ _LONGEST_WORD = 40  # columns; what is longer (a path, Chinese text) may be brok
 _REDRAW_SECONDS = 0.1
 
 
+def stdout_width() -> int | None:
+    """Return the columns of the terminal; None for a file or a pipe, which have no end."""
+    return shutil.get_terminal_size((80, 24)).columns if sys.stdout.isatty() else None
+
+
 def printable(text: str) -> str:
     """Return the text with its control characters written \\uXXXX, as JSON may write them too."""
     return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
@@ -57,23 +62,26 @@ def print_table(
     head: Sequence[str], rows: Iterable[Sequence[str]], title: str = "", right: Sequence[int] = ()
 ) -> None:
     """Print a table on stdout, as wide as the terminal; `right` are the columns set flush right."""
-    width = shutil.get_terminal_size((80, 24)).columns
     if title:
         print(printable(title))
-    print("\n".join(table_lines(head, rows, width, right)))
+    print("\n".join(table_lines(head, rows, stdout_width(), right)))
 
 
 def table_lines(
-    head: Sequence[str], rows: Iterable[Sequence[str]], width: int = 80, right: Sequence[int] = ()
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    width: int | None = None,
+    right: Sequence[int] = (),
 ) -> list[str]:
-    """Return the lines of a table that is at most `width` columns wide.
+    """Return the lines of a table that is at most `width` columns wide, if that is given.
 
     Cells are wrapped between words. Only where the longest words do not fit beside each other are
     they broken: after a `_`, `/`, `:` or hyphen, before a `[`, and between Chinese characters. A
     table that does not fit even then is wider than `width`.
     """
     cells = [[printable(str(cell)) for cell in row] for row in (head, *rows)]
-    widths = _column_widths(cells, width - len(_GAP) * (len(head) - 1))
+    room = None if width is None else width - len(_GAP) * (len(head) - 1)
+    widths = _column_widths(cells, room)
     lines = []
     for number, row in enumerate(cells):
         wrapped = [_wrap(cell, columns) for cell, columns in zip(row, widths, strict=True)]
@@ -89,7 +97,7 @@ def table_lines(
     return lines
 
 
-def _column_widths(cells: Sequence[Sequence[str]], room: int) -> list[int]:
+def _column_widths(cells: Sequence[Sequence[str]], room: int | None) -> list[int]:
     """Return the columns' widths. The widest gives way first: to words, then to their parts."""
     widths, words, parts = [], [], []
     for column in zip(*cells, strict=True):
@@ -100,7 +108,7 @@ def _column_widths(cells: Sequence[Sequence[str]], room: int) -> list[int]:
         words.append(min(max(map(_columns, column_words), default=0), _LONGEST_WORD))
         parts.append(min(max(map(_columns, column_parts), default=0), _LONGEST_WORD))
     for least in (words, parts):
-        while sum(widths) > room:
+        while room is not None and sum(widths) > room:
             shrinkable = [column for column, wide in enumerate(widths) if wide > least[column]]
             if not shrinkable:
                 break

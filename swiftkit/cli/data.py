@@ -11,6 +11,8 @@ from swiftkit.cli.output import (
     OUTPUT_FILE,
     PATH,
     NamedPath,
+    Number,
+    WholeNumber,
     json_option,
     print_and_exit,
 )
@@ -77,8 +79,8 @@ _columns_option = click.option(
     help="Leave out what follows the last answer: a question or a tool's result.",
 )
 @click.option("--rejects", type=OUTPUT_FILE, help="[default: OUT.rejects.jsonl]")
-@click.option("--max-rejects", type=click.IntRange(0), default=0, help="Exit 1 above this.")
-@click.option("--workers", type=click.IntRange(1, 256), default=1, help="Processes.")
+@click.option("--max-rejects", type=WholeNumber(0), default=0, help="Exit 1 above this.")
+@click.option("--workers", type=WholeNumber(1, 256), default=1, help="Processes.")
 @click.option(
     "--sample-type",
     "sample_types",
@@ -86,7 +88,7 @@ _columns_option = click.option(
     metavar="T",
     help="Keep rows whose sample_type is T; may be repeated.",
 )
-@click.option("--max-samples", type=click.IntRange(1), help="Stop after this many rows.")
+@click.option("--max-samples", type=WholeNumber(1), help="Stop after this many rows.")
 @json_option("the counts")
 def convert(
     inputs: tuple[Path, ...],
@@ -134,7 +136,7 @@ def convert(
     from swiftkit.data.renamed_columns import renames_of
     from swiftkit.files.jsonl import encode
     from swiftkit.rendering.written_format import wire_format_named
-    from swiftkit.terminal import printable
+    from swiftkit.terminal import print_lines, say
 
     if each_step and target != "grpo":
         raise UsageError("--each-step cuts a conversation into questions: it needs --to grpo")
@@ -153,9 +155,9 @@ def convert(
         **options,
     )
     account = convert_files(inputs, output, rejects, how)
-    click.echo(printable(summary(account)), err=True)
+    say(summary(account))
     if as_json:
-        click.echo(encode(account))
+        print_lines([encode(account).decode()])
     sys.exit(1 if account.rows_rejected > max_rejects else 0)
 
 
@@ -181,9 +183,9 @@ def convert(
     help="As in a recipe: jinja is the model's own chat template.  [default: jinja, if it has one]",
 )
 @click.option(
-    "--max-length", type=click.IntRange(1), help="Tokens of a row at most.  [default: the model's]"
+    "--max-length", type=WholeNumber(1), help="Tokens of a row at most.  [default: the model's]"
 )
-@click.option("--row", type=click.IntRange(1), metavar="N", help="Only the row on line N, from 1.")
+@click.option("--row", type=WholeNumber(1), metavar="N", help="Only the row on line N, from 1.")
 @_format_option
 @_columns_option
 @click.option(
@@ -237,12 +239,12 @@ def show(
     type=PATH,
     help="A model's folder: lengths in tokens; its control tokens, and its chat template.",
 )
-@click.option("--max-length", type=click.IntRange(1), metavar="N", help="Tokens of a row at most.")
+@click.option("--max-length", type=WholeNumber(1), metavar="N", help="Tokens of a row at most.")
 @click.option(
     "--against", metavar="TRAIN", type=PATH, help="Training data that DATA must not share."
 )
-@click.option("--sample", type=click.IntRange(0), default=0, metavar="N", help="Print N rows, too.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Draws the rows of --sample.")
+@click.option("--sample", type=WholeNumber(0), default=0, metavar="N", help="Print N rows, too.")
+@click.option("--seed", type=WholeNumber(0), default=0, help="Draws the rows of --sample.")
 @json_option("the report")
 def check(data: Path, as_json: bool, **options: Any) -> None:
     """Look for faults in DATA, a file of swift rows as `swiftkit convert` writes it.
@@ -293,14 +295,14 @@ class ToolSource(NamedPath):
 )
 @click.option(
     "--max-chars",
-    type=click.IntRange(1),
+    type=WholeNumber(1),
     metavar="N",
     default=10_000,
     help="Name each tool that takes more characters of a prompt.",
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=Number(0, min_open=True),
     metavar="SECONDS",
     default=30.0,
     help="For each answer of a server.",
@@ -334,10 +336,10 @@ def tools(source: str, output: Path, as_json: bool, **options: Any) -> None:
     from swiftkit.files.jsonl import encode
     from swiftkit.openapi.tool_source import ToolsOptions, write_tools
     from swiftkit.openapi.tools_report import summary
-    from swiftkit.terminal import printable
+    from swiftkit.terminal import print_lines, say
 
     account = write_tools(source, output, ToolsOptions(**options))
-    click.echo(printable(summary(account)), err=True)
+    say(summary(account))
     if as_json:
-        click.echo(printable(encode(account).decode()))
+        print_lines([encode(account).decode()])
     sys.exit(int(bool(account.skipped)))

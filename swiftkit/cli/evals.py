@@ -7,7 +7,14 @@ from typing import Any
 
 import click
 
-from swiftkit.cli.output import OUTPUT_FILE, PATH, json_option, print_and_exit
+from swiftkit.cli.output import (
+    OUTPUT_FILE,
+    PATH,
+    Number,
+    WholeNumber,
+    json_option,
+    print_and_exit,
+)
 
 # By the names of the files: importing the tasks takes too long for --help.
 _TASK_FILES = (Path(__file__).parents[1] / "evals" / "tasks").glob("[a-z]*.py")
@@ -38,7 +45,7 @@ _moved_data_option = click.option(
 )
 
 
-class Concurrency(click.IntRange):
+class Concurrency(WholeNumber):
     """A number from 1, or auto, which is 0."""
 
     name = "number"
@@ -68,9 +75,9 @@ class Concurrency(click.IntRange):
 )
 @click.option("--model", help="Name of the served model.  [default: the first that is served]")
 @click.option("--run", type=PATH, help="Run directory; one that was begun is resumed.")
-@click.option("--limit", type=click.IntRange(1), help="Ask only the first N samples.")
-@click.option("--sample", type=click.IntRange(1), help="Ask only N samples, drawn at random.")
-@click.option("--seed", type=int, default=0, help="Seed of --sample and --trials.")
+@click.option("--limit", type=WholeNumber(1), help="Ask only the first N samples.")
+@click.option("--sample", type=WholeNumber(1), help="Ask only N samples, drawn at random.")
+@click.option("--seed", type=WholeNumber(0), default=0, help="Seed of --sample and --trials.")
 @click.option(
     "--concurrency",
     type=Concurrency(1),
@@ -78,12 +85,12 @@ class Concurrency(click.IntRange):
     metavar="N|auto",
     help="Requests in flight; auto: as many as make the endpoint faster.",
 )
-@click.option("--trials", type=click.IntRange(1), default=1, help="Ask each sample K times.")
-@click.option("--temperature", type=click.FloatRange(0), help="[default: the task's]")
-@click.option("--max-tokens", type=click.IntRange(1), help="[default: the task's]")
+@click.option("--trials", type=WholeNumber(1, 10_000), default=1, help="Ask each sample K times.")
+@click.option("--temperature", type=Number(0), help="[default: the task's]")
+@click.option("--max-tokens", type=WholeNumber(1), help="[default: the task's]")
 @click.option("--prompt", type=PATH, help="File with the system prompt of each sample.")
 @_wire_format_option
-@click.option("--timeout", type=click.FloatRange(0.1), default=300, help="Seconds for a request.")
+@click.option("--timeout", type=Number(0.1), default=300, help="Seconds for a request.")
 @click.option("--stream", is_flag=True, help="Stream the answers, to time the first token.")
 @click.option(
     "--training-run",
@@ -129,7 +136,8 @@ def evaluate_command(
       3  a gate is inconclusive
       4  no verdict: the endpoint cannot be used; more than a tenth of the
          samples has no answer for the gates to judge by, or was skipped
-         (a gate coverage>=X sets another limit); a bug of swiftkit
+         (a gate coverage>=X sets another limit); the disk is full; a bug of
+         swiftkit
 
     \b
     swiftkit eval tool-call --data eval.jsonl \\

@@ -6,24 +6,23 @@ does an error of the system that names a file.
 """
 
 import errno
-import os
-import signal
 import sys
-from pathlib import Path
 from typing import Any
 
 import click
 
-from swiftkit import __version__
+from swiftkit import __version__, stdout
 from swiftkit.cli.data import check, convert, show, tools
+from swiftkit.cli.dotenv import read_dotenv
 from swiftkit.cli.evals import compare, curve, evaluate_command, grade_command, score, tau_bench
 from swiftkit.cli.machine import doctor, preflight
 from swiftkit.cli.parity import parity
 from swiftkit.errors import SwiftkitError
 from swiftkit.files.stop_signals import StoppedBySignal
+from swiftkit.terminal import say
 
 # errors of a stdout that leads to a full disk, or nowhere
-_UNPRINTABLE = (errno.ENOSPC, errno.EIO, errno.EBADF)
+_UNPRINTABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 _BUG_STATUS = 4  # not 1, which is that of a failed gate
 # what click ends a command with, by itself
@@ -33,32 +32,42 @@ _CLICKS_OWN = (click.ClickException, click.exceptions.Exit, click.Abort)
 class SwiftkitGroup(click.Group):
     """Turns our own errors into one message on stderr; a bug keeps its traceback, with status 4."""
 
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run a command, to the last line that it prints: also --help may meet a full disk."""
+        stdout.set_up()
+        try:
+            try:
+                return super().main(*args, **settings)
+            finally:
+                sys.stdout.flush()
+        except OSError as error:
+            if not _is_of_stdout(error):
+                raise
+            stdout.discard()
+            say(f"swiftkit: cannot print: {error.strerror} (free some space, and repeat it)")
+            sys.exit(4)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except SwiftkitError as error:
-            from swiftkit.terminal import say
-
             say(f"swiftkit: {error}")
             sys.exit(error.exit_status)
         except KeyboardInterrupt:
-            click.echo("swiftkit: stopped", err=True)
+            say("swiftkit: stopped")
             sys.exit(130)
         except StoppedBySignal as stop:
-            click.echo(f"swiftkit: {stop}; no unfinished file is left", err=True)
+            say(f"swiftkit: {stop}; no unfinished file is left")
             sys.exit(stop.exit_status)
         except _CLICKS_OWN:
             raise
-        except BrokenPipeError:  # the reader of stdout has gone; click would end with 1
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            sys.exit(128 + signal.SIGPIPE)
         except Exception as error:
             fault = _fault_of_file(error)
             if fault:
-                from swiftkit.terminal import say
-
                 say(f"swiftkit: {fault}")
                 sys.exit(2)
+            if _is_of_stdout(error):
+                raise
             _say_bug(error)
             sys.exit(_BUG_STATUS)
 
@@ -70,15 +79,17 @@ class SwiftkitGroup(click.Group):
 def _say_bug(error: Exception) -> None:
     import traceback
 
-    from swiftkit.terminal import say
-
     say("".join(traceback.format_exception(error)).rstrip())
     fix = "report it with the lines above"
     say(f"swiftkit: a bug of swiftkit, no verdict on a model or on data ({fix})")
 
 
+def _is_of_stdout(error: Exception) -> bool:
+    return isinstance(error, OSError) and not error.filename and error.errno in _UNPRINTABLE
+
+
 def _fault_of_file(error: Exception) -> str:
-    """Return what is wrong with a file or with stdout, empty for an error that is a bug.
+    """Return what is wrong with a file, empty for an error that is a bug, or that of stdout.
 
     pathlib raises a RuntimeError for links that lead in a circle, until Python 3.13.
     """
@@ -87,7 +98,7 @@ def _fault_of_file(error: Exception) -> str:
         return ""
     if fault.filename:
         return f"{fault.filename}: {fault.strerror} (check the path and its permissions)"
-    return f"cannot print: {fault.strerror}" if fault.errno in _UNPRINTABLE else ""
+    return ""
 
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
@@ -107,12 +118,7 @@ def main() -> None:
     Beside the exit statuses that its --help lists, each command ends with 2 for wrong usage and
     files that cannot be used, with 4 for a bug of swiftkit, and with 130 after Ctrl-C.
     """
-    dotenv = Path(".env")  # for our own variables that the environment does not set already
-    text = dotenv.read_text("utf-8", errors="surrogateescape") if dotenv.is_file() else ""
-    for line in text.splitlines():
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if equals and name.startswith(("OPENAI_", "SWIFTKIT_")):
-            os.environ.setdefault(name, value.strip().strip("'\""))
+    read_dotenv()
 
 
 for command in (

@@ -1,11 +1,14 @@
 """The options and the ending that commands share."""
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
 import click
+
+_LARGEST = (1 << 53) - 1
 
 
 class NamedPath(click.Path):
@@ -15,6 +18,26 @@ class NamedPath(click.Path):
         if value == "":
             self.fail("the name is empty; give a path.", param, ctx)
         return super().convert(value, param, ctx)
+
+
+class WholeNumber(click.IntRange):
+    """A whole number in a range; not one that JSON's readers cannot hold."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if abs(number) > _LARGEST:
+            self.fail(f"{number} is larger than {_LARGEST}.", param, ctx)
+        return number
+
+
+class Number(click.FloatRange):
+    """A number in a range; neither `nan`, which passes every comparison, nor `inf`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is not in the range {self._describe_range()}.", param, ctx)
+        return number
 
 
 PATH = NamedPath(path_type=Path)

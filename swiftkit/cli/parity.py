@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from swiftkit.cli.output import PATH, json_option, print_and_exit
+from swiftkit.cli.output import PATH, WholeNumber, json_option, print_and_exit
 
 
 @click.command(short_help="Compare what is trained with what is served, row by row.")
@@ -37,7 +37,7 @@ from swiftkit.cli.output import PATH, json_option, print_and_exit
 @click.option(
     "--allow", multiple=True, metavar="CAUSE", help="A difference that is meant; may be repeated."
 )
-@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only the first N rows.")
+@click.option("--limit", type=WholeNumber(1), metavar="N", help="Only the first N rows.")
 @json_option("the report")
 def parity(model: Path, data: Path, as_json: bool, **options: Any) -> None:
     """Compare, for each row of DATA, what the chat template in the folder MODEL makes of it with

@@ -14,7 +14,6 @@ was asked for (nobody reads it); one bad request fails its whole batch with a 40
 be innocent: `Client.ask` marks it, and the runner asks it once more, alone.
 """
 
-import asyncio
 import time
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from swiftkit.client.completion import BadBodyError, read_completion
 from swiftkit.client.concurrency import ConcurrencyLimit
 from swiftkit.client.connection import Connection
 from swiftkit.client.handshake import REFUSED, get_models, model_names, shake_hands
+from swiftkit.client.hide_key import hide_key
 from swiftkit.client.retry import Exchange, wait_before
 from swiftkit.client.urls import base_url
 from swiftkit.errors import EndpointError
@@ -29,6 +29,7 @@ from swiftkit.json_text import decode_or_none
 from swiftkit.records import SKIPPED, Response
 from swiftkit.terminal import say, shorten
 
+_ERROR_BYTES = 10_000  # of an error's body are looked at
 BAD_REQUEST = "HTTP 400"  # how the error begins that is asked again, alone
 
 
@@ -46,6 +47,7 @@ class Endpoint(NamedTuple):
     first_wait: float = 0.5
     more: tuple[str, ...] = ()
     stream: bool = False
+    key_name: str = "OPENAI_API_KEY"  # the variable that held the key
 
     @property
     def urls(self) -> list[str]:
@@ -59,7 +61,8 @@ class Client:
     def __init__(self, endpoint: Endpoint) -> None:
         self.limit = ConcurrencyLimit(endpoint.concurrency)
         self._endpoint = endpoint
-        self._all = [Connection(url, endpoint.key, endpoint.timeout) for url in endpoint.urls]
+        key, timeout, key_name = endpoint.key, endpoint.timeout, endpoint.key_name
+        self._all = [Connection(url, key, timeout, key_name) for url in endpoint.urls]
         self._usable = list(self._all)
         self._stopped = ""  # why nothing is asked any more
         self._payments_required = 0  # HTTP 402 in a row
@@ -112,7 +115,7 @@ class Client:
             wait = wait_before(exchange, attempt, self._endpoint.first_wait)
             if wait is None:
                 return Response(sample_id, trial, error=error)
-            await asyncio.sleep(wait)
+            await connection.wait(exchange, wait)
             attempt += 1
 
     async def served_models(self) -> list[str] | None:
@@ -155,7 +158,7 @@ class Client:
             return f"{SKIPPED}{error}"
         self._payments_required = 0
         if exchange.status in REFUSED:
-            self._stopped = refused_key(connection.url, error)
+            self._stopped = refused_key(connection, error)
             raise EndpointError(self._stopped)
         return error
 
@@ -180,21 +183,18 @@ class Client:
 def describe_fault(exchange: Exchange, key: str) -> str:
     """Return the error of an exchange in one line, without the key: some servers repeat it."""
     if exchange.error:
-        return _without_key(exchange.error, key)
+        return hide_key(exchange.error, key)
     message = decode_or_none(exchange.body)
     if message is None:
-        message = exchange.body.decode("utf-8", "replace")
+        message = exchange.body[:_ERROR_BYTES].decode("utf-8", "replace")
     for field in ("error", "message", "detail"):
         if isinstance(message, dict) and field in message:
             message = message[field]
-    text = shorten(_without_key(str(message), key), 300)
-    return f"HTTP {exchange.status}: {text or '(empty body)'}"
+    text = shorten(hide_key(str(message)[:_ERROR_BYTES], key), 300)
+    return f"HTTP {exchange.status}: {text or '(empty body)'}{exchange.remark}"
 
 
-def refused_key(url: str, error: str) -> str:
+def refused_key(connection: Connection, error: str) -> str:
     """Return the message for an address that answered 401 or 403."""
-    return f"{url} refused the key: {error} (set OPENAI_API_KEY in the environment)"
-
-
-def _without_key(text: str, key: str) -> str:
-    return text if key in ("", "EMPTY") else text.replace(key, "***")
+    fix = f"set {connection.key_name} in the environment"
+    return f"{connection.url} refused the key: {error} ({fix})"

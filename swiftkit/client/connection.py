@@ -1,5 +1,6 @@
 """HTTP with one address of an endpoint: each request ends in an Exchange, whatever happens."""
 
+import asyncio
 import ssl
 import time
 from urllib.parse import urlsplit
@@ -7,12 +8,18 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from swiftkit import __version__
-from swiftkit.client.retry import Exchange, parse_retry_after
+from swiftkit.client.proxies import Proxy, proxy_for
+from swiftkit.client.retry import Exchange, parse_retry_after, waiting_for
 from swiftkit.client.stream import read_stream
 from swiftkit.client.urls import is_local
 from swiftkit.errors import UsageError
+from swiftkit.terminal import say
 
+_SAID_FROM = 5.0  # seconds; a shorter wait is no silence
 _LARGEST = 1 << 26  # bytes of an answer that are read; the longest conversations have a few million
+
+# Until when a wait was said, by address: a judge is asked through a connection for each sample.
+_said_until: dict[str, float] = {}
 
 
 class _TooLargeError(aiohttp.ClientError):
@@ -22,17 +29,22 @@ class _TooLargeError(aiohttp.ClientError):
 class Connection:
     """`silent` counts requests in a row without any answer; `refused` says why none connects."""
 
-    def __init__(self, url: str, key: str, timeout: float) -> None:
-        self.url = url
+    def __init__(
+        self, url: str, key: str, timeout: float, key_name: str = "OPENAI_API_KEY"
+    ) -> None:
+        self.url, self.key_name = url, key_name
         self.in_flight = self.silent = 0
         self.refused = ""
         self._key, self._timeout = key, timeout
         self._session: aiohttp.ClientSession | None = None
+        self._proxy: Proxy | None = None
 
     def open(self) -> None:
-        if any(ord(character) < 33 for character in self._key):
-            fix = "give the key alone"
-            raise UsageError(f"OPENAI_API_KEY holds a space or a line break in its middle ({fix})")
+        if not all(32 < ord(character) < 127 for character in self._key):
+            reason = "holds a space, a line break or a letter beyond ASCII in its middle"
+            raise UsageError(f"{self.key_name} {reason} (give the key alone)")
+        # a company's proxy cannot reach this machine's own server
+        self._proxy = None if is_local(self.url) else proxy_for(self.url)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
@@ -42,8 +54,6 @@ class Connection:
                 "Content-Type": "application/json",
                 "User-Agent": f"swiftkit/{__version__}",
             },
-            # a company's proxy cannot reach this machine's own server
-            trust_env=not is_local(self.url),
         )
 
     async def close(self) -> None:
@@ -64,11 +74,20 @@ class Connection:
         method = "GET" if body is None else "POST"
         return await self._exchange(method, url, body, min(timeout, self._timeout), False)
 
+    async def wait(self, exchange: Exchange, seconds: float) -> None:
+        """Wait before asking again after this exchange; of a long wait all workers say one line."""
+        now = time.monotonic()
+        if seconds >= _SAID_FROM and now >= _said_until.get(self.url, 0.0):
+            _said_until[self.url] = now + seconds
+            say(f"{self.url}: {waiting_for(exchange, seconds)}")
+        await asyncio.sleep(seconds)
+
     async def _exchange(
         self, method: str, url: str, body: bytes | None, timeout: float, stream: bool
     ) -> Exchange:
         assert self._session, "use it in `async with`"  # noqa: S101
         self.in_flight += 1
+        proxy, through = self._proxy, self._proxy.note if self._proxy else ""
         start = time.perf_counter()
         try:
             # A redirect would take the key elsewhere, and turn POST into GET.
@@ -78,6 +97,7 @@ class Connection:
                 data=body,
                 timeout=aiohttp.ClientTimeout(total=timeout),
                 allow_redirects=False,
+                proxy=proxy.url if proxy else None,
                 max_line_size=65536,
                 max_field_size=65536,
             ) as response:
@@ -87,17 +107,23 @@ class Connection:
                 else:
                     content, first_token = await _read(response.content), 0.0
         except TimeoutError:
-            error = f"no answer within {timeout:g} s"
+            error = f"no answer within {timeout:g} s{through}"
         except aiohttp.ClientConnectorError as failure:
-            error = self.refused = _connection_error(failure, self.url)
+            error = self.refused = _connection_error(failure, self.url) + through
+        except aiohttp.ClientHttpProxyError as failure:
+            assert proxy  # noqa: S101
+            error = proxy.refusal(failure.status, failure.message)
+            self.refused = error if failure.status == 407 else ""
         except (aiohttp.ClientError, ConnectionError) as failure:
-            error = f"connection broke: {failure or type(failure).__name__}"
+            error = f"connection broke: {failure or type(failure).__name__}{through}"
         else:
             self.silent, self.refused = 0, ""
             if 300 <= status < 400:
                 content = f"redirects to {headers.get('Location', 'nowhere')}".encode()
             retry_after = parse_retry_after(headers.get("Retry-After"))
-            return Exchange(status, content, "", retry_after, first_token)
+            is_page = content.lstrip().startswith(b"<")
+            remark = proxy.remark(status, is_page) if proxy else ""
+            return Exchange(status, content, "", retry_after, first_token, remark)
         finally:
             self.in_flight -= 1
         self.silent += 1

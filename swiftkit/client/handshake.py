@@ -4,7 +4,6 @@ After a passing fault it is asked again. What is no API (a refused connection, a
 wrong path) ends it, once the other form of the address, with or without `/v1`, was tried.
 """
 
-import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -46,7 +45,7 @@ async def shake_hands(
     served = model_names(listing) or await _try_models_at_other_form(connection)
     if model is None:
         if not served:
-            reason = f"HTTP {listing.status}"
+            reason = f"HTTP {listing.status}{listing.remark}"
             if listing.status == 200:
                 reason = "it is a web page" if _is_html(listing) else "it is no list of models"
             fix = "correct --base-url, or give --model NAME"
@@ -79,15 +78,16 @@ async def get_models(connection: Connection, describe: Describe, first_wait: flo
         is_page = exchange.status == 200 and _is_html(exchange)
         if wait is None or connection.refused or is_page or model_names(exchange) is not None:
             break
-        await asyncio.sleep(min(wait, _TIMEOUT))
+        await connection.wait(exchange, min(wait, _TIMEOUT))
     if exchange.status == 0:
         fix = "start the server, for example `bash recipes/deploy.sh`, or correct --base-url"
-        raise EndpointError(f"{connection.url} cannot be reached: {exchange.error} ({fix})")
+        error = describe(connection, exchange)
+        raise EndpointError(f"{connection.url} cannot be reached: {error} ({fix})")
     if exchange.status in REFUSED:
         describe(connection, exchange)
     if 300 <= exchange.status < 400:
-        redirect = exchange.body.decode("utf-8", "replace")
-        raise EndpointError(f"{connection.url}/models {redirect} (give that as --base-url)")
+        redirect = describe(connection, exchange)
+        raise EndpointError(f"{connection.url}/models: {redirect} (give that as --base-url)")
     return exchange
 
 
@@ -133,7 +133,7 @@ async def _ping(
         wait = wait_before(exchange, attempt, first_wait)
         if wait is None:
             return error
-        await asyncio.sleep(wait)
+        await connection.wait(exchange, wait)
         attempt += 1
 
 

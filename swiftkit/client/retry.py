@@ -19,13 +19,17 @@ TOO_LONG = 600.0  # seconds; a Retry-After beyond it is an error at once
 
 
 class Exchange(NamedTuple):
-    """One HTTP exchange; times in seconds. At `status` 0 none took place, and `error` says why."""
+    """One HTTP exchange; times in seconds. At `status` 0 none took place, and `error` says why.
+
+    `remark` says where an answer may come from, if not from the endpoint.
+    """
 
     status: int
     body: bytes = b""
     error: str = ""
     retry_after: float | None = None
     first_token: float = 0.0
+    remark: str = ""
 
 
 def wait_before(exchange: Exchange, attempt: int, first_wait: float) -> float | None:
@@ -41,6 +45,16 @@ def wait_before(exchange: Exchange, attempt: int, first_wait: float) -> float | 
     if retry_after > TOO_LONG:
         return None
     return retry_after + random.uniform(0, longest / 2)  # noqa: S311 - not all at the same moment
+
+
+def waiting_for(exchange: Exchange, seconds: float) -> str:
+    """Return a line on a wait: why, how long, and until when."""
+    status = f"HTTP {exchange.status}" if exchange.status else "no connection"
+    what = f"{status}, asked again after {seconds:.0f} s"
+    if exchange.retry_after is not None:
+        what = f"the endpoint asks to wait {exchange.retry_after:.0f} s ({status}, Retry-After)"
+    until = time.strftime("%H:%M:%S", time.localtime(time.time() + seconds))
+    return f"{what}; going on at {until}"
 
 
 def parse_retry_after(header: str | None) -> float | None:

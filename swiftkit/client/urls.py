@@ -1,22 +1,30 @@
 """Base URLs of endpoints: the forms that people type, and which of them mean the same place."""
 
 import ipaddress
-from urllib.parse import urlsplit
+import re
+from urllib.parse import unquote, urlsplit
 
 from swiftkit.errors import UsageError
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _EXAMPLE = "example: http://127.0.0.1:8000/v1"
-_KEYS = {"SWIFTKIT_JUDGE_BASE_URL": "SWIFTKIT_JUDGE_API_KEY"}
+# a login, a query, a fragment, a value with a name; a key that is a part of the path is not seen
+_SECRET = re.compile("[@?#=]")
+_BLANK = re.compile(r"[\x00-\x20\x7f\s]")
 _PAGES = ("/chat/completions", "/completions", "/chat", "/models", "/responses", "/embeddings")
 
 
 def base_url(typed: str, setting: str = "--base-url") -> str:
     """Return the base URL that a person means, with a scheme and a path.
 
-    Raises UsageError, which names the setting.
+    Raises UsageError, which names the setting; what may be a secret is not shown.
     """
     url = typed.strip()
+    if _SECRET.search(unquote(url)):
+        fix = "give the address alone, and the key as OPENAI_API_KEY in the environment"
+        if setting != "--base-url":
+            fix = fix.replace("OPENAI_API_KEY", setting.replace("BASE_URL", "API_KEY"))
+        raise UsageError(f"{setting} holds a name, a key or a query ({fix})")
     try:
         if "://" not in url:
             url = f"{_likely_scheme(url)}://{url}"
@@ -27,10 +35,8 @@ def base_url(typed: str, setting: str = "--base-url") -> str:
         _ = parts.port  # raises ValueError where it is no number
     except ValueError as error:
         raise UsageError(f"{setting} is no web address: {error} ({_EXAMPLE})") from error
-    if "@" in parts.netloc or parts.query:  # also ":key@", without a name
-        fix = f"give the key as {_KEYS.get(setting, 'OPENAI_API_KEY')} in the environment"
-        raise UsageError(f"{setting} holds a name, a key or a query ({fix})")
-    if parts.scheme not in ("http", "https") or not parts.hostname or " " in url:
+    is_address = parts.scheme in ("http", "https") and parts.hostname and parts.netloc[-1] != ":"
+    if not is_address or _BLANK.search(url):
         raise UsageError(f"{setting} {typed!r} is no web address ({_EXAMPLE})")
     return url if parts.path.strip("/") else f"{url}/v1"
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import msgspec
 
+from swiftkit import stdout
 from swiftkit.data.convert_record import ConvertOptions, convert_chunk
 from swiftkit.data.detect_format import names
 from swiftkit.data.encode import EncodedRow, ShowSettings, encode_row, load_encoder
@@ -41,7 +42,9 @@ def print_json(data: Path, row: int | None, settings: ShowSettings) -> int:
     rows = long = failed = 0
     first = ""
     for encoded in encoded_rows(data, records_of(data, row, settings), settings):
-        click.echo(printable(encode(encoded).decode()).encode())
+        print(printable(encode(encoded).decode()), flush=True)
+        if not stdout.has_reader():
+            break
         rows += 1
         if isinstance(encoded, EncodedRow):
             long += encoded.truncated
@@ -64,7 +67,7 @@ def print_row(data: Path, row: int | None, settings: ShowSettings) -> int:
             say(f"swiftkit: {data}:{encoded.row}: {encoded.error}")
         else:
             say(f"swiftkit: {data}:{encoded.row}: {_remark(encoded, coloured)}")
-            click.echo(marked_text(encoded, coloured).encode())
+            print(marked_text(encoded, coloured), flush=True)
     others = 0 if row else sum(1 for _ in records)
     if others:
         more = "another one: --row N, all of them: --json"

@@ -11,7 +11,7 @@ from swiftkit.evals.gates import Gate
 from swiftkit.evals.report.report import EvalReport
 from swiftkit.evals.report.write import check_gates, write_report
 from swiftkit.evals.results import RunResults, jobs_of
-from swiftkit.evals.run_directory import RunDirectory, data_sha256
+from swiftkit.evals.run_directory import RunDirectory, data_sha256, stopped_by_disk
 from swiftkit.evals.task import load_task
 from swiftkit.files.jsonl import decode_line
 from swiftkit.terminal import say
@@ -49,7 +49,7 @@ def grade(
     samples = select(loaded, config.limit, config.sample, config.seed)
     jobs = jobs_of(samples, config.trials)
     check_gates(gates, task, jobs)
-    with directory.lock():
+    with directory.lock(), stopped_by_disk(lambda: "free some space, and grade it again"):
         # whoever names another file for an old run says that its rows are the same
         is_known = is_same or data is not None
         answers = find_answers(directory, samples, file, is_same_data=is_known)

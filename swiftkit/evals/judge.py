@@ -43,7 +43,7 @@ class JudgeModel:
     """The model that judges answers; without a name, the first that its endpoint serves."""
 
     def __init__(self, url: str, key: str, model: str) -> None:
-        self._endpoint, self._model = Endpoint(url, key), model
+        self._endpoint, self._model = Endpoint(url, key, key_name=KEY), model
 
     async def ask(self, sample: Sample, criterion: str, answer: str, trial: int) -> Response:
         """Return the judge's reply, whose text `verdict_of` reads, or the one to a reminder."""

@@ -18,7 +18,13 @@ from swiftkit.evals.gates import Gate
 from swiftkit.evals.report.report import EvalReport
 from swiftkit.evals.report.write import check_gates, write_report
 from swiftkit.evals.results import RunResults, jobs_of
-from swiftkit.evals.run_directory import RunConfig, RunDirectory, data_sha256, new_run_path
+from swiftkit.evals.run_directory import (
+    RunConfig,
+    RunDirectory,
+    data_sha256,
+    new_run_path,
+    stopped_by_disk,
+)
 from swiftkit.evals.runner import Runner
 from swiftkit.evals.task import Task, load_task
 from swiftkit.files.hub import data_path
@@ -47,8 +53,11 @@ class EvalOptions(NamedTuple):
 
 
 def evaluate(options: EvalOptions) -> EvalReport:
-    """Run or resume an evaluation. Raises EndpointError where nothing was scored."""
-    with open_run(options) as runner:
+    """Run or resume an evaluation.
+
+    Raises EndpointError where nothing was scored, UnwritableRunError on a full disk.
+    """
+    with open_run(options) as runner, stopped_by_disk(runner.how_to_resume):
         start = time.perf_counter()
         runner.run()
         elapsed = time.perf_counter() - start

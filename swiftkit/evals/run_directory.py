@@ -12,7 +12,7 @@ A finished response is never asked for again, an error is. Two processes never s
 import fcntl
 import hashlib
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -21,9 +21,9 @@ from typing import Any
 import msgspec
 
 from swiftkit.client.urls import same_places
-from swiftkit.errors import DataError, UsageError
+from swiftkit.errors import DataError, UnwritableRunError, UsageError
 from swiftkit.files.inputs import GOLD_FOLDER, find_files
-from swiftkit.files.jsonl import decode_line, encode, read_lines, write_atomically
+from swiftkit.files.jsonl import FULL_DISK, decode_line, encode, read_lines, write_atomically
 from swiftkit.records import Response
 from swiftkit.terminal import say, shorten
 
@@ -136,7 +136,8 @@ class RunDirectory:
         """Keep other processes out; the lock goes with the process, however it ends.
 
         A run that wrote nothing takes the folder with it that it has made. Raises UsageError if
-        another process has the lock, DataError if the folder cannot be written.
+        another process has the lock, DataError if the folder cannot be written, or
+        UnwritableRunError if the disk is full.
         """
         lock = self.path / ".lock"
         was_there = self.path.is_dir()
@@ -146,6 +147,8 @@ class RunDirectory:
         except OSError as error:
             reason = f"{self.path}: {error.strerror or error}"
             fix = "check the folder, its permissions and the free space, or choose another --run"
+            if error.errno in FULL_DISK:
+                raise UnwritableRunError(f"{reason} ({fix})") from error
             raise DataError(reason, "unwritable_file", fix) from error
         with file:
             try:
@@ -160,6 +163,17 @@ class RunDirectory:
                     lock.unlink()
                     if not was_there:
                         self.path.rmdir()
+
+
+@contextmanager
+def stopped_by_disk(how_to_go_on: Callable[[], str]) -> Iterator[None]:
+    """Raise UnwritableRunError, with how to go on, where a file cannot be written."""
+    try:
+        yield
+    except DataError as error:
+        if error.code != "unwritable_file":
+            raise
+        raise UnwritableRunError(f"{error.reason}: {how_to_go_on()}") from error
 
 
 def new_run_path(task: str) -> Path:

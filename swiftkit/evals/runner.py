@@ -12,7 +12,7 @@ import msgspec
 
 from swiftkit.client.client import BAD_REQUEST, Client, Endpoint
 from swiftkit.environments.rollout import play, refused_reasoning, without_reasoning
-from swiftkit.errors import EndpointError, SwiftkitError, UsageError
+from swiftkit.errors import EndpointError, SwiftkitError, UnwritableRunError, UsageError
 from swiftkit.evals.results import Job, RunResults
 from swiftkit.evals.run_directory import RunConfig, RunDirectory
 from swiftkit.files.jsonl import Journal, encode
@@ -58,10 +58,10 @@ class Runner:
         try:
             asyncio.run(self._ask_all())
         except asyncio.CancelledError:
-            raise InterruptedRunError(f"stopped: {self._how_to_resume()}") from None
+            raise InterruptedRunError(f"stopped: {self.how_to_resume()}") from None
         except OSError as error:
             reason = f"cannot write in {path}: {error.strerror}"
-            raise EndpointError(f"{reason}: {self._how_to_resume()}") from error
+            raise UnwritableRunError(f"{reason}: {self.how_to_resume()}") from error
 
     async def _check_same_model(self) -> None:
         """Raise UsageError if the endpoint now serves other models, which shows a wrong --run. A
@@ -93,7 +93,7 @@ class Runner:
                 try:
                     await self._ask_and_journal(client, journal, progress)
                 except EndpointError as error:
-                    raise EndpointError(f"{error}: {self._how_to_resume()}") from error
+                    raise EndpointError(f"{error}: {self.how_to_resume()}") from error
                 finally:
                     progress.close(counts.done)
 
@@ -191,7 +191,7 @@ class Runner:
             reason = f"{self._failures_in_a_row} samples in a row had no answer"
             raise EndpointError(f"{reason}, the last: {response.error}")
 
-    def _how_to_resume(self) -> str:
+    def how_to_resume(self) -> str:
         counts = self.results.counts
         command = f"the same command with --run {self.directory.path}"
         return f"{counts.scored} of {counts.total} are kept; {command} asks the rest"

@@ -25,8 +25,7 @@ def lock_draft(file: IO[bytes]) -> None:
 def clear_drafts(targets: Iterable[Path]) -> list[Path]:
     """Delete the drafts that killed processes left in the folders of these files; return them.
 
-    A draft has the name that draft_of gives to one of the files or to a .jsonl file, belongs to
-    this user, and neither lives its process nor does another machine or container hold its lock.
+    A draft has the name that draft_of gives to one of the files or to a .jsonl file.
     """
     targets = [Path(os.path.realpath(target)) for target in targets]
     names = {target.name for target in targets}
@@ -36,9 +35,24 @@ def clear_drafts(targets: Iterable[Path]) -> list[Path]:
             for path in sorted(folder.iterdir()):
                 match = _DRAFT.fullmatch(path.name)
                 is_ours = match and (match[1] in names or match[1].endswith(".jsonl"))
-                if match and is_ours and not _is_alive(int(match[2])) and _delete(path):
+                if match and is_ours and _clear(path, int(match[2])):
                     cleared.append(path)
     return cleared
+
+
+def clear_drafts_of(target: Path) -> None:
+    """Delete the drafts of this very file that killed processes left beside it."""
+    with suppress(OSError):
+        for name in os.listdir(target.parent):  # noqa: PTH208 - names are all that is wanted
+            match = _DRAFT.fullmatch(name) if name.endswith(".part") else None
+            if match and match[1] == target.name:
+                _clear(target.with_name(name), int(match[2]))
+
+
+def _clear(draft: Path, process: int) -> bool:
+    """Delete a draft of this user whose process is dead and that no other machine or container
+    holds the lock of; return whether that was done."""
+    return not _is_alive(process) and _delete(draft)
 
 
 def _is_alive(process: int) -> bool:

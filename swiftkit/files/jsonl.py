@@ -4,6 +4,7 @@ Lines are counted from 1. Writers replace a whole file (`write_atomically`) or a
 (`Journal`), so a kill never leaves a half file that looks whole.
 """
 
+import errno
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -15,13 +16,14 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 from swiftkit.errors import DataError
-from swiftkit.files.drafts import draft_of, lock_draft
+from swiftkit.files.drafts import clear_drafts_of, draft_of, lock_draft
 from swiftkit.files.encodings import guess
 from swiftkit.json_text import check_distinct, decode_or_none
 
 T = TypeVar("T")
 BOM = b"\xef\xbb\xbf"
 RECORD_LIMIT = 256 << 20  # bytes; a longer record has lost its line breaks or a quote
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})  # EFBIG: of ulimit -f
 _BLOCK_BYTES = 1 << 20
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # msgspec's own message misleads here
 _PYTHON_WORD = re.compile(rb'"\s*:\s*(?:None|True|False)\s*[,}]')
@@ -157,7 +159,8 @@ def read_objects(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
 def write_atomically(path: Path) -> Iterator[IO[bytes]]:
     """Open a binary file that takes `path`'s place when the block ends well, or else vanishes.
 
-    A device or a pipe is written directly. Raises DataError if the file cannot be written.
+    A device or a pipe is written directly. What killed writers of this file left goes. Raises
+    DataError if the file cannot be written.
     """
     is_device = path.parent == Path("/dev") or (path.exists() and not path.is_file())
     target = draft = path
@@ -169,6 +172,7 @@ def write_atomically(path: Path) -> Iterator[IO[bytes]]:
         with draft.open("ab" if is_device else "wb") as file:
             if not is_device:
                 lock_draft(file)
+                clear_drafts_of(target)
             yield file
             file.flush()
             if not is_device:

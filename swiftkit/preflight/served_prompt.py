@@ -10,7 +10,6 @@ asked for, down to the number of the prompt's tokens. A server is foreign: its a
 in time and size, and of another form than expected they are no answer.
 """
 
-import asyncio
 import json
 from dataclasses import replace
 from typing import Any
@@ -157,7 +156,7 @@ class PromptServer:
             wait = wait_before(exchange, attempt, self._endpoint.first_wait)
             if wait is None or exchange.status not in _MAY_PASS:
                 break
-            await asyncio.sleep(wait)
+            await self._connection.wait(exchange, wait)
             attempt += 1
         error = self._describe(self._connection, exchange, page)
         raise NoPromptError(f"{page}: {error}")
@@ -167,7 +166,7 @@ class PromptServer:
         error = describe_fault(exchange, self._endpoint.key)
         # vLLM answers 403 for pages that are not enabled
         if exchange.status == 401 or (exchange.status in REFUSED and page == "/models"):
-            raise EndpointError(refused_key(connection.url, error))
+            raise EndpointError(refused_key(connection, error))
         if connection.refused:
             fix = "start the server, or correct --base-url"
             raise EndpointError(f"{connection.url} cannot be reached: {error} ({fix})")

@@ -29,6 +29,7 @@ from typing import IO, NamedTuple
 
 import msgspec
 
+from swiftkit import stdout
 from swiftkit.errors import SwiftkitError, UsageError
 from swiftkit.files.jsonl import write_atomically
 from swiftkit.recipe.machine import Machine
@@ -75,6 +76,7 @@ class Plan(NamedTuple):
 
 def main(arguments: Sequence[str]) -> int:
     end_at_ctrl_c()
+    stdout.set_up()
     plan = parse(arguments)
     try:
         check_folder(plan)

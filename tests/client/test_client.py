@@ -6,11 +6,11 @@ from email.utils import formatdate
 
 import pytest
 from helpers.endpoints import GOOD, KEY, ask, in_turn
-from helpers.servers import Reply, error, message
+from helpers.servers import Reply, error, message, serve
 
-from swiftkit.client import retry
+from swiftkit.client import connection, retry
 from swiftkit.client.client import BAD_REQUEST, Client, Endpoint
-from swiftkit.errors import EndpointError
+from swiftkit.errors import EndpointError, UsageError
 from swiftkit.records import SKIPPED
 from swiftkit.toolcall.call import ToolCall
 
@@ -95,6 +95,53 @@ def test_ask_obeys_retry_after_within_reason() -> None:
     assert in_a_minute is not None
     assert 50 < in_a_minute <= 60
     assert retry.parse_retry_after("soon") is None
+
+
+def test_ask_long_wait_is_said_once_for_all_workers(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With its reason and its end; a short wait is not worth a line."""
+    started = time.time()
+
+    async def run(url: str) -> None:
+        async with Client(Endpoint(url, KEY, concurrency=8, first_wait=0.001)) as client:
+            await asyncio.gather(
+                *(
+                    client.ask(b'{"messages": [{"content": ""}]}', str(number))
+                    for number in range(8)
+                )
+            )
+
+    def busy_once(_: object) -> Reply:
+        return GOOD if len(server.requests) > 8 else error(429, Retry_After="1")
+
+    with serve(busy_once) as server:
+        asyncio.run(run(server.url))
+        assert capsys.readouterr().err == ""
+        server.requests.clear()
+        monkeypatch.setattr(connection, "_SAID_FROM", 0.5)
+        asyncio.run(run(server.url))
+    line = capsys.readouterr().err
+    reason = "the endpoint asks to wait 1 s (HTTP 429, Retry-After); going on at "
+    assert line.startswith(f"{server.url}: {reason}")
+    assert line.count("\n") == 1
+    hours, minutes, seconds = map(int, line.strip().rpartition(" ")[2].split(":"))
+    at = hours * 3600 + minutes * 60 + seconds
+    now = time.localtime(started)
+    passed = (at - (now.tm_hour * 3600 + now.tm_min * 60 + now.tm_sec)) % 86400
+    assert 0 <= passed <= 10
+
+
+def test_ask_key_that_no_header_can_carry_is_named() -> None:
+    """By its variable; the judge has another one."""
+    for key, name in (("sk-\udce9", "OPENAI_API_KEY"), ("a b", "SWIFTKIT_JUDGE_API_KEY")):
+
+        async def run(key: str = key, name: str = name) -> None:
+            async with Client(Endpoint("http://127.0.0.1:9", key, key_name=name)):
+                pass
+
+        with pytest.raises(UsageError, match=f"^{name} holds a space, "):
+            asyncio.run(run())
 
 
 def test_ask_server_that_is_gone_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:

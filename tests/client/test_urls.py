@@ -34,8 +34,24 @@ def test_base_url_common_forms_are_understood(typed: str, meant: str) -> None:
         "http://",
         "http://h:80x/v1",
         "http://user:secret@h/v1",
+        "https://:secret@h",
+        "https://secret@h",
+        "http:/user:secret@h",
+        "http:user:secret@h",
+        "http://user:80/secret@h",
+        "user:secret@h:8000",
+        "http://user%3Asecret%40h/v1",
         "http://h/v1?key=secret",
+        "http://h/v1/?secret",
+        "http://h/v1#secret",
+        "http://h/v1%3Fapi_key%3Dsecret",
+        "http://h/v1;key=secret",
+        "ftp://user:secret@h",
         "[::1",
+        "http:/h/v1",
+        "http://h:/v1",
+        "http://h/a b",
+        "http://h/v1\nX-Header",
     ],
 )
 def test_base_url_unusable_is_refused_without_its_secrets(typed: str) -> None:
@@ -43,3 +59,9 @@ def test_base_url_unusable_is_refused_without_its_secrets(typed: str) -> None:
     with pytest.raises(UsageError) as caught:
         base_url(typed)
     assert "secret" not in str(caught.value)
+
+
+def test_base_url_refused_says_where_its_own_key_belongs() -> None:
+    """The judge's is not the endpoint's."""
+    with pytest.raises(UsageError, match="SWIFTKIT_JUDGE_API_KEY in the environment"):
+        base_url("http://h/v1?key=secret", "SWIFTKIT_JUDGE_BASE_URL")

@@ -2,6 +2,7 @@
 other."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,7 @@ def test_print_comparison_fits_80_columns(
 ) -> None:
     """Numbers and words of the head stay whole beside long names and Chinese ones."""
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     path = "runs/" + "a-rather-long-folder/" * 5
     difference = Difference(0.5, 1.0, -0.25, (-1.0, -0.123), 0.0001, 0.1, 9, "", p_holm=0.0001)
     print_comparison(

@@ -2,6 +2,7 @@
 difference."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,7 @@ def test_print_curve_fits_80_columns(
 ) -> None:
     """Paths are broken at their separators; numbers and bars stay whole."""
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     estimate = Estimate(1.0, 0.0, (0.9, 1.0))
     difference = Difference(0.5, 1.0, 0.5, (0.2, 0.8), 0.0001, 0.1, 9, "", p_holm=0.0001)
     runs = [f"runs/curve_of_the_tuned_model/checkpoint-{step}" for step in (100, 200)]

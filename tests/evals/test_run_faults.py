@@ -182,6 +182,30 @@ def test_run_key_appears_nowhere(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize("setting", ["endpoint", "judge"])
+@pytest.mark.parametrize("url", ["https://:canary@h/v1", "http://h/v1?api_key=canary"])
+def test_key_in_an_address_is_refused_and_written_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str, url: str
+) -> None:
+    """Also the judge's, where no row has one."""
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "a", "check": {"exact": "a"}}\n')
+    endpoint = url
+    if setting == "judge":
+        monkeypatch.setenv("SWIFTKIT_JUDGE_BASE_URL", url)
+        endpoint = "http://127.0.0.1:9"
+    words = ["eval", "jsonl", "--data", "rows.jsonl", "--base-url", endpoint]
+    command = [sys.executable, "-m", "swiftkit", *words]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+    )
+    said = done.stderr
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "holds a name, a key or a query" in said
+    assert "canary" not in said
+    assert [file.name for file in tmp_path.iterdir()] == ["rows.jsonl"]
+
+
 def test_run_refused_key_stops_at_once(tmp_path: Path) -> None:
     """Once the first 401 was read nothing more is asked: no more than the requests in flight were
     in vain."""

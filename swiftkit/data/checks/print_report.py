@@ -1,13 +1,12 @@
 """The report of a check, as tables for people. What the data holds cannot steer the terminal."""
 
-import shutil
 from collections.abc import Iterator
 
 from swiftkit.data.checks.check import CheckReport
 from swiftkit.data.checks.dropped_reasoning import MOST
 from swiftkit.data.checks.sample import lines_of
 from swiftkit.findings import Level
-from swiftkit.terminal import print_lines, print_table
+from swiftkit.terminal import print_lines, print_table, stdout_width
 
 _BAR = 40  # columns of the longest bar
 _SHOWN = 3  # examples of a finding
@@ -29,7 +28,7 @@ def print_tables(report: CheckReport) -> None:
     if report.lengths:
         bins = report.lengths.histogram
         most = max(part.rows for part in bins)
-        longest = max(min(_BAR, shutil.get_terminal_size((80, 24)).columns - 20), 4)
+        longest = max(min(_BAR, (stdout_width() or 80) - 20), 4)
         bars = []
         for part in bins:
             bars.append((str(part.low), str(part.rows), "█" * round(longest * part.rows / most)))

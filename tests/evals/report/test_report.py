@@ -1,6 +1,7 @@
 """The page of a run: intervals and breakdowns, and nothing that a model or a file says can break
 out of it."""
 
+import sys
 from typing import Any
 
 import msgspec
@@ -81,6 +82,7 @@ def test_print_report_long_names_fit_80_columns(
 ) -> None:
     """Values stay whole; the name is broken at its separators, or between Chinese characters."""
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     halves = [Tally(str(number), float(number % 2), 1) for number in range(20)]
     print_report(report_of({"tool_accuracy": halves, metric: halves}, []))
     table = capsys.readouterr().out.partition("0 asked")[0].splitlines()[2:]
