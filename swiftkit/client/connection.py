@@ -7,24 +7,23 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from swiftkit import __version__
+from swiftkit.client.body import TooLargeError, read_body, read_error
 from swiftkit.client.retry import Exchange, parse_retry_after
 from swiftkit.client.stream import read_stream
 from swiftkit.client.urls import is_local
 from swiftkit.errors import UsageError
 
-_LARGEST = 1 << 26  # bytes of an answer that are read; the longest conversations have a few million
-
-
-class _TooLargeError(aiohttp.ClientError):
-    pass
-
 
 class Connection:
-    """`silent` counts requests in a row without any answer; `refused` says why none connects."""
+    """`silent` counts requests in a row without any answer; `refused` says why none connects.
+
+    `refusals` counts 401 and 403 in a row, `has_answered` that the key was good once.
+    """
 
     def __init__(self, url: str, key: str, timeout: float) -> None:
         self.url = url
-        self.in_flight = self.silent = 0
+        self.in_flight = self.silent = self.refusals = 0
+        self.has_answered = False
         self.refused = ""
         self._key, self._timeout = key, timeout
         self._session: aiohttp.ClientSession | None = None
@@ -81,11 +80,15 @@ class Connection:
                 max_line_size=65536,
                 max_field_size=65536,
             ) as response:
-                status, headers = response.status, response.headers
-                if stream and status == 200 and response.content_type == "text/event-stream":
+                status, headers, first_token = response.status, response.headers, 0.0
+                if status != 200:
+                    content = await read_error(response.content)
+                elif stream and response.content_type == "text/event-stream":
                     content, first_token = await read_stream(response.content, start)
                 else:
-                    content, first_token = await _read(response.content), 0.0
+                    content = await read_body(response.content)
+        except TooLargeError as failure:
+            return Exchange(0, error=str(failure))  # the server is there: it is not silent
         except TimeoutError:
             error = f"no answer within {timeout:g} s"
         except aiohttp.ClientConnectorError as failure:
@@ -102,17 +105,6 @@ class Connection:
             self.in_flight -= 1
         self.silent += 1
         return Exchange(0, error=error)
-
-
-async def _read(content: aiohttp.StreamReader) -> bytes:
-    """Return a whole body. Raises _TooLargeError."""
-    blocks, size = [], 0
-    async for block in content.iter_any():
-        blocks.append(block)
-        size += len(block)
-        if size > _LARGEST:
-            raise _TooLargeError(f"an answer of more than {_LARGEST} bytes")
-    return b"".join(blocks)
 
 
 def _connection_error(failure: aiohttp.ClientConnectorError, url: str) -> str:
