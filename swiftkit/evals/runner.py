@@ -18,7 +18,7 @@ from swiftkit.environments.rollout import play, refused_reasoning, without_reaso
 from swiftkit.errors import EndpointError, SwiftkitError, UsageError
 from swiftkit.evals.refusals import REFUSED_REQUEST, Refusals, take_few
 from swiftkit.evals.request import request_body
-from swiftkit.evals.results import Job, RunResults
+from swiftkit.evals.results import Job, Key, RunResults
 from swiftkit.evals.run_directory import RunConfig, RunDirectory
 from swiftkit.evals.scorer_error import describe
 from swiftkit.files.jsonl import Journal
@@ -41,13 +41,20 @@ class Runner:
     """Asks the jobs that the journal has no answer to, with a number of workers.
 
     `config.model` may be None until the endpoint has named one; `results` fills as responses come.
+    The jobs `asked_again` have answers in the journal, but not in `results`.
     """
 
     def __init__(
-        self, config: RunConfig, endpoint: Endpoint, directory: RunDirectory, results: RunResults
+        self,
+        config: RunConfig,
+        endpoint: Endpoint,
+        directory: RunDirectory,
+        results: RunResults,
+        asked_again: frozenset[Key] = frozenset(),
     ) -> None:
         self.config, self.endpoint = config, endpoint
         self.directory, self.results, self.task = directory, results, results.task
+        self.asked_again = asked_again
         self._jobs = deque(job for job in results.jobs if results.needs_answer(job))
         self._suspects: list[Job] = []  # whose HTTP 400 may be the fault of another in their batch
         self._refusals = Refusals()
@@ -62,7 +69,8 @@ class Runner:
             asyncio.run(self._check_same_model())
             return
         if counts.done:
-            say(f"resuming {path}: {counts.done} of {counts.total} are finished")
+            again = f", {len(self.asked_again)} are asked again" if self.asked_again else ""
+            say(f"resuming {path}: {counts.done} of {counts.total} are finished{again}")
         try:
             asyncio.run(self._ask_all())
         except asyncio.CancelledError:
@@ -171,7 +179,7 @@ class Runner:
         async def send(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
             body = request_body(self.config, messages, tools, trial, self.endpoint.stream)
             response = await client.ask(body, sample.id, trial)
-            ended = ending_of(response, self.config.max_tokens)
+            ended = "" if response.error else ending_of(response, self.config.max_tokens)
             return msgspec.structs.replace(response, ended=ended) if ended else response
 
         async def ask(messages: list[dict[str, Any]], tools: list[dict[str, Any]]) -> Response:
