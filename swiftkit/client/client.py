@@ -98,7 +98,7 @@ class Client:
                 await self.limit.enter()
             start = time.perf_counter()
             try:
-                exchange = await connection.ask(body, self._endpoint.stream)
+                exchange = await connection.ask(body)
             finally:
                 if self.limit.is_adaptive:
                     self.limit.leave()

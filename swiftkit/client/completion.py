@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from swiftkit.json_text import decode_or_none
+from swiftkit.json_text import decode_or_none, replace_escaped_surrogates
 from swiftkit.records import Response
 from swiftkit.terminal import shorten
 from swiftkit.toolcall import detect, openai_calls
@@ -93,16 +93,28 @@ def _completion(body: bytes) -> ChatCompletion:
     choices: what text they hold is a part of an answer."""
     try:
         completion = _decode(body)
-        choice = completion.choices[0]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError) as error:
-        match decode_or_none(body):
-            case {"error": said} if said:
-                raise BadBodyError(f"it says an error: {_said(said)}") from None
-        start = body[:80].decode("utf-8", "replace")
-        raise BadBodyError(f"the body is no chat completion ({error}): {start!r}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        completion = _odd_completion(body, error)
+    if not completion.choices:
+        raise BadBodyError("the body is no chat completion: it has no choices")
+    choice = completion.choices[0]
     if completion.error or choice.error or choice.finish_reason == "error":
         raise BadBodyError(f"it says an error: {_said(completion.error or choice.error)}")
     return completion
+
+
+def _odd_completion(body: bytes, error: Exception) -> ChatCompletion:
+    """Return a completion behind a byte order mark, or with halves of surrogate pairs, which a
+    model may write. Raises BadBodyError, with the error that the body says, or that was met."""
+    try:
+        return _decode(replace_escaped_surrogates(body.decode("utf-8-sig")))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    match decode_or_none(body):
+        case {"error": said} if said:
+            raise BadBodyError(f"it says an error: {_said(said)}")
+    start = body[:80].decode("utf-8", "replace")
+    raise BadBodyError(f"the body is no chat completion ({error}): {start!r}")
 
 
 def _text(content: Any) -> str:

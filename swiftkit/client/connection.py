@@ -12,6 +12,7 @@ from swiftkit.client.retry import Exchange, parse_retry_after
 from swiftkit.client.stream import read_stream
 from swiftkit.client.urls import is_local
 from swiftkit.errors import UsageError
+from swiftkit.terminal import shorten
 
 
 class Connection:
@@ -49,10 +50,10 @@ class Connection:
         if self._session:
             await self._session.close()
 
-    async def ask(self, body: bytes, stream: bool = False) -> Exchange:
+    async def ask(self, body: bytes) -> Exchange:
         """POST `body` to /chat/completions."""
         url = f"{self.url}/chat/completions"
-        return await self._exchange("POST", url, body, self._timeout, stream)
+        return await self._exchange("POST", url, body, self._timeout)
 
     async def list_models(self, timeout: float) -> Exchange:
         """GET /models."""
@@ -61,10 +62,10 @@ class Connection:
     async def fetch(self, url: str, body: bytes | None, timeout: float) -> Exchange:
         """Ask any page of the same server: POST with a body (JSON), GET without one."""
         method = "GET" if body is None else "POST"
-        return await self._exchange(method, url, body, min(timeout, self._timeout), False)
+        return await self._exchange(method, url, body, min(timeout, self._timeout))
 
     async def _exchange(
-        self, method: str, url: str, body: bytes | None, timeout: float, stream: bool
+        self, method: str, url: str, body: bytes | None, timeout: float
     ) -> Exchange:
         assert self._session, "use it in `async with`"  # noqa: S101
         self.in_flight += 1
@@ -81,9 +82,11 @@ class Connection:
                 max_field_size=65536,
             ) as response:
                 status, headers, first_token = response.status, response.headers, 0.0
+                if status == 201:  # "created": what some frameworks say to every POST
+                    status = 200
                 if status != 200:
                     content = await read_error(response.content)
-                elif stream and response.content_type == "text/event-stream":
+                elif response.content_type == "text/event-stream":  # also where none was asked for
                     content, first_token = await read_stream(response.content, start)
                 else:
                     content = await read_body(response.content)
@@ -94,7 +97,7 @@ class Connection:
         except aiohttp.ClientConnectorError as failure:
             error = self.refused = _connection_error(failure, self.url)
         except (aiohttp.ClientError, ConnectionError) as failure:
-            error = f"connection broke: {failure or type(failure).__name__}"
+            error = f"connection broke: {shorten(failure or type(failure).__name__, 300)}"
         else:
             self.silent, self.refused = 0, ""
             if 300 <= status < 400:
