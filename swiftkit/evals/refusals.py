@@ -2,6 +2,7 @@
 
 import re
 from collections import deque
+from collections.abc import Iterator
 
 from swiftkit.client.client import BAD_REQUEST
 from swiftkit.evals.results import Job
@@ -43,16 +44,15 @@ class Refusals:
             self.number = 0
 
 
-def take_few(refused: list[Job], unasked: deque[Job]) -> list[Job]:
-    """Take out a job that was refused, and two from elsewhere in the data, which may ask another
-    kind of question."""
-    few = []
+def take_few(refused: list[Job], unasked: deque[Job]) -> Iterator[Job]:
+    """Take out, one by one, a job that was refused, and two from elsewhere in the data, which may
+    ask another kind of question."""
     if refused:
-        few.append(refused.pop())
+        yield refused.pop()
     if unasked:
-        few.append(unasked.pop())
+        yield unasked.pop()
     if unasked:
         middle = len(unasked) // 2
-        few.append(unasked[middle])
+        job = unasked[middle]
         del unasked[middle]
-    return few
+        yield job

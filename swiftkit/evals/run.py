@@ -68,6 +68,7 @@ def _with_earlier_answers(runner: Runner) -> RunResults:
     answers = find_answers(directory, samples, Path(runner.config.data), is_same_data=True)
     results = RunResults(asked.task, asked.jobs, answers.responses())
     results.counts.finished_before = asked.counts.finished_before
+    results.errors = asked.errors | results.errors  # some were not asked: no quota
     in_vain = []
     for job in results.jobs:
         if job.key in runner.asked_again & asked.errors.keys() and not results.needs_answer(job):

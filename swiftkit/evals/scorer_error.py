@@ -28,7 +28,8 @@ def describe(error: Exception) -> str:
         text = shorten(str(error), 300)
     except Exception:  # a text that cannot be made
         text = ""
-    frames = traceback.extract_tb(error.__traceback__)
+    stack = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in stack if frame.filename != __file__]
     own = [frame for frame in frames if _PACKAGE in Path(frame.filename).parents]
     place = ""
     for frame in (own or frames)[-1:]:
