@@ -99,7 +99,7 @@ def _completion(body: bytes) -> ChatCompletion:
         raise BadBodyError("the body is no chat completion: it has no choices")
     choice = completion.choices[0]
     if completion.error or choice.error or choice.finish_reason == "error":
-        raise BadBodyError(f"it says an error: {_said(completion.error or choice.error)}")
+        raise BadBodyError(f"with an error: {_said(completion.error or choice.error)}")
     return completion
 
 
@@ -112,7 +112,7 @@ def _odd_completion(body: bytes, error: Exception) -> ChatCompletion:
         pass
     match decode_or_none(body):
         case {"error": said} if said:
-            raise BadBodyError(f"it says an error: {_said(said)}")
+            raise BadBodyError(f"with an error: {_said(said)}")
     start = body[:80].decode("utf-8", "replace")
     raise BadBodyError(f"the body is no chat completion ({error}): {start!r}")
 

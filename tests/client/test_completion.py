@@ -35,15 +35,15 @@ def test_read_completion_content_that_is_no_string_is_read(content: Any, text: s
         ({"choices": [{"message": {"content": 3}}]}, "neither text nor a list of parts: 3"),
         ({"choices": [{"message": {"content": {"text": "a"}}}]}, "neither text nor a list"),
         ({"choices": [{"message": {"content": [{"text": 3}]}}]}, "a part that is no text"),
-        ({"error": {"message": "upstream died"}}, "it says an error: upstream died"),
-        ({"error": "overloaded", "choices": []}, "it says an error: overloaded"),
+        ({"error": {"message": "upstream died"}}, "with an error: upstream died"),
+        ({"error": "overloaded", "choices": []}, "with an error: overloaded"),
         (
             {"choices": [{"message": {"content": "fi"}, "finish_reason": "error"}]},
-            "it says an error: without a word",
+            "with an error: without a word",
         ),
         (
             {"choices": [{"message": {"content": ""}, "error": {"message": "upstream died"}}]},
-            "it says an error: upstream died",
+            "with an error: upstream died",
         ),
     ],
 )
