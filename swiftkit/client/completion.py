@@ -95,11 +95,13 @@ def _completion(body: bytes) -> ChatCompletion:
         completion = _decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         completion = _odd_completion(body, error)
+    if completion.error:
+        raise BadBodyError(f"with an error: {_said(completion.error)}")
     if not completion.choices:
         raise BadBodyError("the body is no chat completion: it has no choices")
     choice = completion.choices[0]
-    if completion.error or choice.error or choice.finish_reason == "error":
-        raise BadBodyError(f"with an error: {_said(completion.error or choice.error)}")
+    if choice.error or choice.finish_reason == "error":
+        raise BadBodyError(f"with an error: {_said(choice.error)}")
     return completion
 
 

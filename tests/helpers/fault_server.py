@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
 from helpers.paths import SHARED_CASES
 
 FAULT_SERVER = SHARED_CASES.parent / "tools" / "fault_server.py"

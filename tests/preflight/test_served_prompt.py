@@ -14,7 +14,7 @@ import pytest
 from helpers.fault_server import fault_server
 from helpers.servers import Reply, Server, error, message, serve
 
-from swiftkit.client import body
+from swiftkit.client import body as client_body
 from swiftkit.client.client import Endpoint
 from swiftkit.errors import EndpointError
 from swiftkit.preflight.prompt_requests import ServedPrompt
@@ -293,7 +293,7 @@ def test_a_base_url_without_v1_is_mended() -> None:
 
 def test_time_and_size_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that stalls, and one that does not end, are passed over."""
-    monkeypatch.setattr(body, "MOST_BYTES", 1000)
+    monkeypatch.setattr(client_body, "MOST_BYTES", 1000)
 
     async def prompt(url: str) -> ServedPrompt:
         return await served_prompt(Endpoint(url, KEY, timeout=0.5), QUESTION)
