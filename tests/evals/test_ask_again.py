@@ -8,8 +8,11 @@ import pytest
 from helpers.eval_runs import evaluate, journal, number, report_of, right, write_rows
 from helpers.servers import Reply, error, message, serve
 
+from swiftkit.client.client import Endpoint
 from swiftkit.errors import UsageError
 from swiftkit.evals.ask_again import Retry, parse_retry
+from swiftkit.evals.run import EvalOptions
+from swiftkit.evals.run import evaluate as run_evaluation
 
 
 def ending(finish: str, body: dict[str, Any], text: str = "") -> Reply:
@@ -102,6 +105,26 @@ def test_retry_in_vain_keeps_the_earlier_answer(tmp_path: Path) -> None:
     assert (run / "scores.jsonl").read_bytes() == before
     with serve(right) as server:
         assert "nothing is asked" in evaluate(data, server.url, run)[2]
+
+
+def test_conversation_is_cut_where_one_of_its_answers_was(tmp_path: Path) -> None:
+    """Also an earlier one; the last says stop."""
+    data = write_rows(tmp_path / "rows.jsonl", 3)
+
+    def chain(body: dict[str, Any]) -> Reply:
+        if body["messages"][-1]["role"] == "tool":
+            return message("Done.")
+        index = int(body["messages"][0]["content"].split()[1])
+        reply = message("", [("f", {"x": index})])
+        reply.body["choices"][0]["finish_reason"] = "length" if index == 1 else "stop"
+        return reply
+
+    with serve(chain) as server:
+        endpoint = Endpoint(server.url, concurrency=1)
+        report = run_evaluation(EvalOptions("tool-chain", data, endpoint, run=tmp_path / "run"))
+    assert (report.scored, report.cut, report.empty) == (3, 1, 0)
+    endings = {entry["sample_id"]: entry["ended"] for entry in journal(tmp_path / "run")}
+    assert endings == {"r0": "", "r1": "cut", "r2": ""}
 
 
 def test_retry_reads_words_and_ids() -> None:
