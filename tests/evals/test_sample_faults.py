@@ -64,6 +64,7 @@ def test_scorer_that_breaks_costs_its_own_samples_only(
             asked = len(server.questions)
         assert asked == 40
         said = capsys.readouterr().err
+        assert f"5 answers of {run} have no score" in said
         assert (
             "warning: sample r0: the scorer failed: OverflowError: too large (test_sample" in said
         )
