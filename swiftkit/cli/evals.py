@@ -75,6 +75,13 @@ class Concurrency(WholeNumber):
 )
 @click.option("--model", help="Name of the served model.  [default: the first that is served]")
 @click.option("--run", type=PATH, help="Run directory; one that was begun is resumed.")
+@click.option(
+    "--retry",
+    "retries",
+    multiple=True,
+    metavar="WHAT",
+    help="Ask again, in the run: cut, filtered, empty, errors or id:SAMPLE, joined by commas.",
+)
 @click.option("--limit", type=WholeNumber(1), help="Ask only the first N samples.")
 @click.option("--sample", type=WholeNumber(1), help="Ask only N samples, drawn at random.")
 @click.option("--seed", type=WholeNumber(0), default=0, help="Seed of --sample and --trials.")
@@ -110,6 +117,7 @@ def evaluate_command(
     concurrency: int,
     stream: bool,
     gates: tuple[str, ...],
+    retries: tuple[str, ...],
     training_run: Path | None,
     dry_run: bool,
     junit: Path | None,
@@ -120,7 +128,8 @@ def evaluate_command(
 
     docs/evaluating.md describes the tasks. The key is read from OPENAI_API_KEY and written nowhere.
     A run that was stopped goes on with the same command and --run DIR: finished samples are not
-    asked again.
+    asked again, errors are. --retry asks answers again, such as those that were cut, also with a
+    larger --max-tokens; until the new one is there the earlier one counts.
 
     --dry-run looks at the options, the data and the run directory as a run does before it asks.
 
@@ -144,6 +153,7 @@ def evaluate_command(
         --base-url http://127.0.0.1:8000/v1 --gate 'tool_accuracy>=0.85'
     """
     from swiftkit.client.client import Endpoint
+    from swiftkit.evals.ask_again import parse_retry
     from swiftkit.evals.gates import parse_gate
     from swiftkit.evals.report.junit import junit_until_report
     from swiftkit.evals.report.table import print_report
@@ -161,8 +171,9 @@ def evaluate_command(
             base_urls[0], key, timeout, concurrency, more=base_urls[1:], stream=stream
         )
         parsed_gates = tuple(map(parse_gate, gates))
+        retry = parse_retry(retries)
         run_options = EvalOptions(
-            task, endpoint=endpoint, gates=parsed_gates, junit=junit, **options
+            task, endpoint=endpoint, gates=parsed_gates, junit=junit, retry=retry, **options
         )
         if dry_run:
             with open_run(run_options) as runner:
@@ -259,7 +270,7 @@ def score(
     Exit status:
       0  all was scored
       1  a completion answers no row, a row has no completion,
-         or a request had failed
+         a request had failed, or the scorer failed on one
       2  wrong usage, or a file that cannot be used
 
     \b

@@ -6,7 +6,9 @@ httpx, and this is the hot path of an evaluation (benchmarks/client). Faults are
 * One that may pass is asked again, on another address if there are several (client/retry.py).
 * One that lasts becomes a `Response` with an `error`: counted apart, never a score.
 * 402 means that the quota is used up: `SKIPPED`, out of the denominator; many in a row end it all.
-* 401, 403 and a server that is gone stop the run: EndpointError; one of several is left out.
+* 401 and 403 before any answer, or MOST_REFUSALS in a row, and a server that is gone stop the
+  run: EndpointError; one of several addresses is left out. A single 403 (a firewall that dislikes
+  one text) is its sample's error.
 
 Seen with `swift deploy` of ms-swift 4.6.0, and coped with here: the markup of a tool call stays in
 `content` beside `tool_calls`; `finish_reason` is 'stop'; `model` in the answer is not the name that
@@ -31,6 +33,7 @@ from swiftkit.terminal import say, shorten
 
 _ERROR_BYTES = 10_000  # of an error's body are looked at
 BAD_REQUEST = "HTTP 400"  # how the error begins that is asked again, alone
+MOST_REFUSALS = 8  # 401 and 403 in a row of one address: its key is no longer good
 
 
 class Endpoint(NamedTuple):
@@ -85,6 +88,7 @@ class Client:
         """Send one chat-completions body (JSON bytes).
 
         Returns a Response, with an error if need be. Raises EndpointError where none can work.
+        Like `handshake` it takes 401 and 403 as a refused key until the address has answered once.
         """
         attempt = 0
         connection: Connection | None = None
@@ -97,7 +101,7 @@ class Client:
                 await self.limit.enter()
             start = time.perf_counter()
             try:
-                exchange = await connection.ask(body, self._endpoint.stream)
+                exchange = await connection.ask(body)
             finally:
                 if self.limit.is_adaptive:
                     self.limit.leave()
@@ -110,6 +114,7 @@ class Client:
                     exchange = exchange._replace(error=f"HTTP 200, but {bad}")
                 else:
                     self._payments_required = 0
+                    connection.has_answered, connection.refusals = True, 0
                     return response
             error = self._describe(connection, exchange)
             wait = wait_before(exchange, attempt, self._endpoint.first_wait)
@@ -134,6 +139,7 @@ class Client:
             try:
                 first_wait = self._endpoint.first_wait
                 model = await shake_hands(connection, model, self._describe, first_wait)
+                connection.has_answered = True
                 usable.append(connection)
             except EndpointError as error:
                 errors.append(error)
@@ -158,26 +164,34 @@ class Client:
             return f"{SKIPPED}{error}"
         self._payments_required = 0
         if exchange.status in REFUSED:
-            self._stopped = refused_key(connection, error)
-            raise EndpointError(self._stopped)
+            reason = refused_key(connection, error)
+            if not connection.has_answered:
+                self._stopped = reason
+                raise EndpointError(reason)
+            connection.refusals += 1
+            if connection.refusals >= MOST_REFUSALS:
+                self._leave_out(connection, f"{MOST_REFUSALS} requests in a row: {reason}")
         return error
 
     def _leave_out_if_gone(self, connection: Connection, error: str) -> None:
         """Leave out an address after 8 requests in a row without any answer. The last one is gone
         when every worker has had no answer four times running, with its waits."""
-        if connection not in self._usable:
-            return
         has_others = len(self._usable) > 1
         most_silent = 8 if has_others else max(16, 4 * self.limit.allowed)
-        if connection.silent < most_silent:
+        if connection.silent >= most_silent:
+            failed = f"{connection.silent} requests in a row failed: {error}"
+            self._leave_out(connection, f"{connection.url} is gone: {failed}")
+
+    def _leave_out(self, connection: Connection, reason: str) -> None:
+        """Ask this address no more. Raises EndpointError where it is the last."""
+        if connection not in self._usable:
             return
-        gone = f"{connection.url} is gone: {connection.silent} requests in a row failed: {error}"
-        if has_others:
+        if len(self._usable) > 1:
             self._usable.remove(connection)
-            say(f"left out: {gone}")
+            say(f"left out: {reason}")
         else:
-            self._stopped = gone
-            raise EndpointError(gone)
+            self._stopped = reason
+            raise EndpointError(reason)
 
 
 def describe_fault(exchange: Exchange, key: str) -> str:

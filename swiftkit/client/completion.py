@@ -9,13 +9,17 @@ from typing import Any
 
 import msgspec
 
+from swiftkit.json_text import decode_or_none, replace_escaped_surrogates
 from swiftkit.records import Response
+from swiftkit.terminal import shorten
 from swiftkit.toolcall import detect, openai_calls
 from swiftkit.toolcall.formats import hermes
 
+_MOST_TOKENS = 1 << 53  # a larger count is none
+
 
 class BadBodyError(ValueError):
-    """A body that is no chat completion: cut off, garbage, another content type."""
+    """A body that is no chat completion: cut off, garbage, another content type, an error."""
 
 
 class ChatMessage(msgspec.Struct):
@@ -24,16 +28,19 @@ class ChatMessage(msgspec.Struct):
     reasoning: Any = None
     reasoning_content: Any = None
     thinking: Any = None
+    refusal: Any = None
 
 
 class ChatChoice(msgspec.Struct):
     message: ChatMessage
     finish_reason: Any = None
+    error: Any = None
 
 
 class ChatCompletion(msgspec.Struct):
     choices: list[ChatChoice]
     usage: Any = None
+    error: Any = None
 
 
 _decode = msgspec.json.Decoder(ChatCompletion).decode
@@ -42,17 +49,16 @@ _decode = msgspec.json.Decoder(ChatCompletion).decode
 def read_completion(
     body: bytes, sample_id: str, trial: int, latency: float = 0.0, first_token: float = 0.0
 ) -> Response:
-    """Return the first choice of a chat completion; times in seconds. Raises BadBodyError."""
-    try:
-        completion = _decode(body)
-        choice = completion.choices[0]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, IndexError) as error:
-        start = body[:80].decode("utf-8", "replace")
-        raise BadBodyError(f"the body is no chat completion ({error}): {start!r}") from None
-    content, raw_calls, calls = choice.message.content, choice.message.tool_calls, None
-    if isinstance(content, list):  # some servers give a list of parts
-        content = "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
-    text = content if isinstance(content, str) else ""
+    """Return the first choice of a chat completion; times in seconds. Raises BadBodyError.
+
+    A refusal (OpenAI's field beside an empty `content`) is the model's own text.
+    """
+    completion = _completion(body)
+    choice = completion.choices[0]
+    message, raw_calls, calls = choice.message, choice.message.tool_calls, None
+    text = message.content if isinstance(message.content, str) else _text(message.content)
+    if not text and isinstance(message.refusal, str):
+        text = message.refusal
     if raw_calls:
         parsed = openai_calls.parse({"tool_calls": raw_calls})
         if not parsed.malformed:
@@ -64,8 +70,10 @@ def read_completion(
     finish = choice.finish_reason if isinstance(choice.finish_reason, str) else ""
     usage: dict[str, int] = {}
     if isinstance(completion.usage, dict):  # some servers add nested details to the counts
-        usage = {name: count for name, count in completion.usage.items() if type(count) is int}
-    key, reasoning = _reasoning(choice.message)
+        for name, count in completion.usage.items():
+            if type(count) is int and 0 <= count < _MOST_TOKENS:
+                usage[name] = count
+    key, reasoning = _reasoning(message)
     return Response(
         sample_id,
         trial,
@@ -78,6 +86,64 @@ def read_completion(
         reasoning=reasoning,
         reasoning_key=key,
     )
+
+
+def _completion(body: bytes) -> ChatCompletion:
+    """Return a completion with one choice at least. Raises BadBodyError, also for an error beside
+    choices: what text they hold is a part of an answer."""
+    try:
+        completion = _decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        completion = _odd_completion(body, error)
+    if completion.error:
+        raise BadBodyError(f"with an error: {_said(completion.error)}")
+    if not completion.choices:
+        raise BadBodyError("the body is no chat completion: it has no choices")
+    choice = completion.choices[0]
+    if choice.error or choice.finish_reason == "error":
+        raise BadBodyError(f"with an error: {_said(choice.error)}")
+    return completion
+
+
+def _odd_completion(body: bytes, error: Exception) -> ChatCompletion:
+    """Return a completion behind a byte order mark, or with halves of surrogate pairs, which a
+    model may write. Raises BadBodyError, with the error that the body says, or that was met."""
+    try:
+        return _decode(replace_escaped_surrogates(body.decode("utf-8-sig")))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    match decode_or_none(body):
+        case {"error": said} if said:
+            raise BadBodyError(f"with an error: {_said(said)}")
+    start = body[:80].decode("utf-8", "replace")
+    raise BadBodyError(f"the body is no chat completion ({error}): {start!r}")
+
+
+def _text(content: Any) -> str:
+    """Return the text of a `content` that is no text itself: null, or a list of parts, of which
+    those that are null or bring no text are nothing. Raises BadBodyError for other shapes."""
+    if content is None:
+        return ""
+    if not isinstance(content, list):
+        raise BadBodyError(f"its content is neither text nor a list of parts: {_said(content)}")
+    texts = []
+    for part in content:
+        text = part
+        if isinstance(part, dict):
+            text = part.get("text")
+            if text is None and part.get("type") == "refusal":
+                text = part.get("refusal")
+        if text is not None and not isinstance(text, str):
+            raise BadBodyError(f"its content has a part that is no text: {_said(part)}")
+        texts.append(text or "")
+    return "".join(texts)
+
+
+def _said(error: Any) -> str:
+    """Return an error object's message, or what there is, in one line."""
+    if isinstance(error, dict) and error.get("message"):
+        error = error["message"]
+    return shorten(error, 200) if error else "without a word"
 
 
 def _reasoning(message: ChatMessage) -> tuple[str, str]:

@@ -8,32 +8,32 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from swiftkit import __version__
+from swiftkit.client.body import TooLargeError, read_body, read_error
 from swiftkit.client.proxies import Proxy, proxy_for
 from swiftkit.client.retry import Exchange, parse_retry_after, waiting_for
 from swiftkit.client.stream import read_stream
 from swiftkit.client.urls import is_local
 from swiftkit.errors import UsageError
-from swiftkit.terminal import say
+from swiftkit.terminal import say, shorten
 
 _SAID_FROM = 5.0  # seconds; a shorter wait is no silence
-_LARGEST = 1 << 26  # bytes of an answer that are read; the longest conversations have a few million
 
 # Until when a wait was said, by address: a judge is asked through a connection for each sample.
 _said_until: dict[str, float] = {}
 
 
-class _TooLargeError(aiohttp.ClientError):
-    pass
-
-
 class Connection:
-    """`silent` counts requests in a row without any answer; `refused` says why none connects."""
+    """`silent` counts requests in a row without any answer; `refused` says why none connects.
+
+    `refusals` counts 401 and 403 in a row, `has_answered` that the key was good once.
+    """
 
     def __init__(
         self, url: str, key: str, timeout: float, key_name: str = "OPENAI_API_KEY"
     ) -> None:
         self.url, self.key_name = url, key_name
-        self.in_flight = self.silent = 0
+        self.in_flight = self.silent = self.refusals = 0
+        self.has_answered = False
         self.refused = ""
         self._key, self._timeout = key, timeout
         self._session: aiohttp.ClientSession | None = None
@@ -60,10 +60,10 @@ class Connection:
         if self._session:
             await self._session.close()
 
-    async def ask(self, body: bytes, stream: bool = False) -> Exchange:
+    async def ask(self, body: bytes) -> Exchange:
         """POST `body` to /chat/completions."""
         url = f"{self.url}/chat/completions"
-        return await self._exchange("POST", url, body, self._timeout, stream)
+        return await self._exchange("POST", url, body, self._timeout)
 
     async def list_models(self, timeout: float) -> Exchange:
         """GET /models."""
@@ -72,7 +72,7 @@ class Connection:
     async def fetch(self, url: str, body: bytes | None, timeout: float) -> Exchange:
         """Ask any page of the same server: POST with a body (JSON), GET without one."""
         method = "GET" if body is None else "POST"
-        return await self._exchange(method, url, body, min(timeout, self._timeout), False)
+        return await self._exchange(method, url, body, min(timeout, self._timeout))
 
     async def wait(self, exchange: Exchange, seconds: float) -> None:
         """Wait before asking again after this exchange; of a long wait all workers say one line."""
@@ -83,7 +83,7 @@ class Connection:
         await asyncio.sleep(seconds)
 
     async def _exchange(
-        self, method: str, url: str, body: bytes | None, timeout: float, stream: bool
+        self, method: str, url: str, body: bytes | None, timeout: float
     ) -> Exchange:
         assert self._session, "use it in `async with`"  # noqa: S101
         self.in_flight += 1
@@ -101,11 +101,11 @@ class Connection:
                 max_line_size=65536,
                 max_field_size=65536,
             ) as response:
-                status, headers = response.status, response.headers
-                if stream and status == 200 and response.content_type == "text/event-stream":
-                    content, first_token = await read_stream(response.content, start)
-                else:
-                    content, first_token = await _read(response.content), 0.0
+                # "created" (201) is what some frameworks say to every POST
+                status = 200 if response.status == 201 else response.status
+                content, first_token = await _read(response, status, start)
+        except TooLargeError as failure:
+            return Exchange(0, error=str(failure))  # the server is there: it is not silent
         except TimeoutError:
             error = f"no answer within {timeout:g} s{through}"
         except aiohttp.ClientConnectorError as failure:
@@ -115,14 +115,15 @@ class Connection:
             error = proxy.refusal(failure.status, failure.message)
             self.refused = error if failure.status == 407 else ""
         except (aiohttp.ClientError, ConnectionError) as failure:
-            error = f"connection broke: {failure or type(failure).__name__}{through}"
+            reason = shorten(failure or type(failure).__name__, 300)
+            error = f"connection broke: {reason}{through}"
         else:
             self.silent, self.refused = 0, ""
             if 300 <= status < 400:
-                content = f"redirects to {headers.get('Location', 'nowhere')}".encode()
-            retry_after = parse_retry_after(headers.get("Retry-After"))
-            is_page = content.lstrip().startswith(b"<")
-            remark = proxy.remark(status, is_page) if proxy else ""
+                target = response.headers.get("Location", "nowhere")
+                content = f"redirects to {target}".encode()
+            retry_after = parse_retry_after(response.headers.get("Retry-After"))
+            remark = proxy.remark(status, content.lstrip().startswith(b"<")) if proxy else ""
             return Exchange(status, content, "", retry_after, first_token, remark)
         finally:
             self.in_flight -= 1
@@ -130,15 +131,13 @@ class Connection:
         return Exchange(0, error=error)
 
 
-async def _read(content: aiohttp.StreamReader) -> bytes:
-    """Return a whole body. Raises _TooLargeError."""
-    blocks, size = [], 0
-    async for block in content.iter_any():
-        blocks.append(block)
-        size += len(block)
-        if size > _LARGEST:
-            raise _TooLargeError(f"an answer of more than {_LARGEST} bytes")
-    return b"".join(blocks)
+async def _read(response: aiohttp.ClientResponse, status: int, start: float) -> tuple[bytes, float]:
+    """Return the body, and the seconds from `start` to the first token of a stream, else 0."""
+    if status != 200:
+        return await read_error(response.content), 0.0
+    if response.content_type == "text/event-stream":  # also where none was asked for
+        return await read_stream(response.content, start)
+    return await read_body(response.content), 0.0
 
 
 def _connection_error(failure: aiohttp.ClientConnectorError, url: str) -> str:

@@ -41,7 +41,7 @@ async def shake_hands(
 
     Raises EndpointError with the reason and the next step.
     """
-    listing = await get_models(connection, describe, first_wait)
+    listing = await get_models(connection, describe, first_wait, is_needed=model is None)
     served = model_names(listing) or await _try_models_at_other_form(connection)
     if model is None:
         if not served:
@@ -54,7 +54,9 @@ async def shake_hands(
     served_here = f" (served here: {', '.join(served)})" if served else ""
     if served and model not in served:
         raise EndpointError(f"{connection.url} does not serve {model!r}{served_here}")
-    error = await _ping(connection, model, describe, first_wait if served else None)
+    # a page that is no API is asked once; a gateway that keeps its list to itself is none such
+    is_api = served is not None or listing.status in REFUSED
+    error = await _ping(connection, model, describe, first_wait if is_api else None)
     if error.startswith("HTTP 404") and not served:
         first, connection.url = connection.url, other_form(connection.url)
         if await _ping(connection, model, describe, None):
@@ -70,8 +72,14 @@ async def shake_hands(
     return model
 
 
-async def get_models(connection: Connection, describe: Describe, first_wait: float) -> Exchange:
-    """Return the exchange that asked for /models. Raises EndpointError where nobody answers."""
+async def get_models(
+    connection: Connection, describe: Describe, first_wait: float, is_needed: bool = True
+) -> Exchange:
+    """Return the exchange that asked for /models. Raises EndpointError where nobody answers.
+
+    Where a model is named, nobody needs the list: then a page that is closed, or does not come, is
+    no reason to stop.
+    """
     for attempt in range(_ATTEMPTS):
         exchange = await connection.list_models(_TIMEOUT)
         wait = wait_before(exchange, attempt, first_wait / 2)
@@ -79,12 +87,16 @@ async def get_models(connection: Connection, describe: Describe, first_wait: flo
         if wait is None or connection.refused or is_page or model_names(exchange) is not None:
             break
         await connection.wait(exchange, min(wait, _TIMEOUT))
-    if exchange.status == 0:
+    if exchange.status == 0 and (is_needed or connection.refused):
         fix = "start the server, for example `bash recipes/deploy.sh`, or correct --base-url"
         error = describe(connection, exchange)
         raise EndpointError(f"{connection.url} cannot be reached: {error} ({fix})")
-    if exchange.status in REFUSED:
-        describe(connection, exchange)
+    if exchange.status in REFUSED and is_needed:
+        try:
+            describe(connection, exchange)
+        except EndpointError as error:
+            fix = "if only the list of models is closed, give --model NAME"
+            raise EndpointError(f"{error}; {fix}") from None
     if 300 <= exchange.status < 400:
         redirect = describe(connection, exchange)
         raise EndpointError(f"{connection.url}/models: {redirect} (give that as --base-url)")

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from swiftkit.client.body import MOST_BYTES, TooLargeError
 from swiftkit.errors import DataError
 from swiftkit.json_text import check_distinct
 from swiftkit.toolcall.reasoning import KEYS
@@ -26,12 +27,11 @@ _TEXTS = ("content", *KEYS)
 async def read_stream(content: aiohttp.StreamReader, start: float) -> tuple[bytes, float]:
     """Return the body as JSON, and the seconds from `start` to the first token, 0 without any.
 
-    A stream that ends before its end gives a body that is no chat completion.
+    A stream that ends before its end gives a body that is no chat completion. Raises TooLargeError.
     """
     answer, first_token = StreamedAnswer(), 0.0
     async for event in _read_events(content):
         if event == _DONE:
-            answer.is_complete = True
             break
         if answer.add(event) and not first_token:
             first_token = time.perf_counter() - start
@@ -39,9 +39,16 @@ async def read_stream(content: aiohttp.StreamReader, start: float) -> tuple[byte
 
 
 async def _read_events(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Yield the payload of each `data:` line; lines of any length, in time linear in them."""
+    """Yield the payload of each `data:` line; lines of any length, in time linear in them.
+
+    Raises TooLargeError.
+    """
     begun: list[bytes] = []  # of the line that has not ended
+    size = 0
     async for block in content.iter_any():
+        size += len(block)
+        if size > MOST_BYTES:
+            raise TooLargeError
         first, *lines = block.split(b"\n")
         begun.append(first)
         if not lines:
@@ -70,10 +77,9 @@ class _Call:
 
 
 class StreamedAnswer:
-    """The message that the chunks make up; [DONE] or a finish reason completes it."""
+    """The message that the chunks make up; a finish reason completes it."""
 
     def __init__(self) -> None:
-        self.is_complete = False
         self._texts: dict[str, list[str]] = {name: [] for name in _TEXTS}
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
@@ -94,9 +100,12 @@ class StreamedAnswer:
         self._error = self._error or chunk.get("error")
         delta = None
         match chunk.get("choices"):
-            case [dict(choice), *_]:
+            case [dict(choice), *_] if not _index(choice.get("index")):  # others were not asked for
                 self._finish = choice.get("finish_reason") or self._finish
+                self._error = self._error or choice.get("error")
                 delta = choice.get("delta")
+            case None:  # an error may come bare, as `event: error`
+                self._error = self._error or chunk.get("message")
         if not isinstance(delta, dict):
             return False
         for name, pieces in self._texts.items():
@@ -150,8 +159,8 @@ class StreamedAnswer:
         """Return the body of the same answer without streaming; of a broken stream its error."""
         if self._broken:
             return self._broken
-        if self._error or not (self.is_complete or self._finish):
-            error = self._error or "the stream ended in the middle"
+        if self._error or not self._finish:
+            error = self._error or "the stream ended without a finish_reason"
             return msgspec.json.encode({"error": error})
         message: dict[str, Any] = {"content": ""}
         for name, pieces in self._texts.items():

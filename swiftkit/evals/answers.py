@@ -39,7 +39,8 @@ class JournalAnswers(NamedTuple):
         return self.kept > self.changed + self.gone or not self.changed + self.gone
 
     def responses(self) -> Iterator[Response]:
-        """Yield the last response of each sample and trial, under the sample's name now."""
+        """Yield the last answer of each sample and trial, without any the last error, under the
+        sample's name now: asking again in vain costs no answer."""
         for number, response in self.directory.read_journal(self.names):
             yield msgspec.structs.replace(response, sample_id=self.names[number])
 
@@ -71,7 +72,8 @@ def find_answers(
     Old names, which are places in the data, are only looked for where the data is the same.
     """
     questions = Questions(samples, data, knows_places=is_same_data)
-    best: dict[Key, tuple[bool, int, bool]] = {}  # named as now, line number, no error
+    # an answer before any error, a line named as now before others, the last; its number
+    best: dict[Key, tuple[bool, bool, int]] = {}
     lost: set[Key] = set()
     untold = 0
     placed = 0
@@ -80,13 +82,13 @@ def find_answers(
         name = questions.name_of(response.sample_id, response.asked)
         untold += not response.error and not response.asked
         if name is not None:
-            line = name == response.sample_id, number, not response.error
+            line = not response.error, name == response.sample_id, number
             best[name, response.trial] = max(line, best.get((name, response.trial), line))
             placed += not response.error and not response.asked and name != response.sample_id
         elif not response.error:
             lost.add(key)
     lost -= best.keys()
     changed = sum(name in questions for name, _ in lost)
-    names = {line[1]: name for (name, _), line in best.items()}
-    kept = sum(line[2] for line in best.values())
+    names = {line[2]: name for (name, _), line in best.items()}
+    kept = sum(line[0] for line in best.values())
     return JournalAnswers(directory, names, kept, changed, len(lost) - changed, untold, placed)

@@ -13,15 +13,17 @@ from typing import Any
 import msgspec
 
 from swiftkit.errors import UsageError
+from swiftkit.evals.answers import JournalAnswers
 from swiftkit.evals.common_data import answers_to, asked_ids, common_file, gold_note, not_comparable
 from swiftkit.evals.paired import Difference, difference, holm
 from swiftkit.evals.percent import p_value, percent, points
 from swiftkit.evals.report.report import is_breakdown
-from swiftkit.evals.results import Key, RunResults, jobs_of, results_of
+from swiftkit.evals.results import Job, Key, RunResults, jobs_of, results_of
 from swiftkit.evals.run_directory import RunConfig, RunDirectory
 from swiftkit.evals.stats import Mean
 from swiftkit.evals.task import Task, load_task
 from swiftkit.records import Sample, Score
+from swiftkit.terminal import say
 
 _MAY_DIFFER = ("data", "data_sha256", "swiftkit", "limit", "sample")
 BETTER, WORSE, NEITHER = "better", "worse", "no difference shown"
@@ -89,8 +91,7 @@ def compare(
         loaded = task.samples(file, config_b.wire_format)
         samples_b = [sample for sample in loaded if sample.id in ids]
     jobs_a, jobs_b = jobs_of(samples, config_a.trials), jobs_of(samples_b, config_b.trials)
-    scores_a = RunResults(task, jobs_a, answers_a.responses()).scores
-    scores_b = RunResults(task, jobs_b, answers_b.responses()).scores
+    scores_a, scores_b = _scores(task, jobs_a, answers_a), _scores(task, jobs_b, answers_b)
     common = scores_a.keys() & scores_b.keys()
     if not common:
         fix = "finish them: the same command resumes"
@@ -120,6 +121,14 @@ def compare(
         losses=[sample for sample in changed if sample.b < sample.a],
         note=note,
     )
+
+
+def _scores(task: Task, jobs: Sequence[Job], answers: JournalAnswers) -> dict[Key, Score]:
+    """Score a run's answers; how many the scorer failed on is said."""
+    results = RunResults(task, jobs, answers.responses())
+    if number := results.counts.scorer_errors:
+        say(f"{number} answers of {answers.directory.path} have no score: the scorer failed")
+    return results.scores
 
 
 def _read_config(path: Path) -> RunConfig:

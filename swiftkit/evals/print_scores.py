@@ -6,6 +6,7 @@ from functools import partial
 from swiftkit.evals.percent import percent, percent_interval
 from swiftkit.evals.report.table import reading_lines
 from swiftkit.evals.score_file import Pairing, ScoredCompletion, ScoreReport
+from swiftkit.evals.scorer_error import SCORER_FAILED
 from swiftkit.records import Score
 from swiftkit.scoring import explain
 from swiftkit.scoring.answer import read_answer
@@ -39,8 +40,13 @@ def summary_messages(report: ScoreReport, pairing: Pairing) -> Iterator[str]:
         yield _named("completions answer no row", report.unmatched_completions)
     if report.unanswered_rows:
         yield _named("rows have no completion", report.unanswered_rows)
-    if report.errors:
-        yield f"{report.errors} completions are failed requests, which have no score"
+    if failed := report.errors - report.scorer_errors:
+        yield f"{failed} completions are failed requests, which have no score"
+    if report.scorer_errors:
+        errors = [pair.completion for pair in pairing.pairs if pair.score is None]
+        first = next(line for line in errors if line.response.error.startswith(SCORER_FAILED))
+        reason = f"the first, {first.where}: {first.response.error}"
+        yield f"{report.scorer_errors} completions have no score ({reason})"
     yield from reading_lines(report.read_as)
     counts = f"{report.scored} of {report.completions} completions scored"
     yield f"{counts}, {percent(report.exact)} exact"
@@ -54,7 +60,8 @@ def explanation(pair: ScoredCompletion) -> Iterator[str]:
     place = sample.meta.get("where", "")
     yield f"row {sample.id} ({place}), completion {pair.trial + 1} ({where})"
     if score is None:
-        yield f"  no score: the request failed: {response.error}"
+        failed = "" if response.error.startswith(SCORER_FAILED) else "the request failed: "
+        yield f"  no score: {failed}{response.error}"
         return
     answer = read_answer(response, partial(parse_answer, gold=gold))
     yield f"  asked     {shorten(sample.messages[-1].get('content', ''), _MOST_TEXT)}"

@@ -3,7 +3,7 @@
 No response is kept: its text may be long, and the journal has it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from math import fsum, inf
 from typing import NamedTuple
 
@@ -102,10 +102,16 @@ class RunResults:
     """A job has a score, or an error, or was not asked yet. Times are in seconds.
 
     Of the journal's `responses` those with an answer are done; the others give their error.
-    `ended` has the answers that were cut, filtered or empty.
+    `ended` has the answers that were cut, filtered or empty; those `left_out` are asked again.
     """
 
-    def __init__(self, task: Task, jobs: Sequence[Job], responses: Iterable[Response] = ()) -> None:
+    def __init__(
+        self,
+        task: Task,
+        jobs: Sequence[Job],
+        responses: Iterable[Response] = (),
+        left_out: Container[Key] = (),
+    ) -> None:
         self.task, self.jobs, self.counts = task, jobs, RunCounts(len(jobs))
         self.scores: dict[Key, Score] = {}
         self.errors: dict[Key, str] = {}
@@ -117,7 +123,7 @@ class RunResults:
         jobs_by_key = {job.key: job for job in jobs}
         for response in responses:
             job = jobs_by_key.get((response.sample_id, response.trial))
-            if job is None:
+            if job is None or job.key in left_out:
                 continue
             if response.error:
                 self.errors[job.key] = response.error

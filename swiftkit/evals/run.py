@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from swiftkit import __version__
 from swiftkit.client.client import Endpoint
-from swiftkit.errors import DataError
+from swiftkit.errors import DataError, UsageError
 from swiftkit.evals.answers import find_answers
+from swiftkit.evals.ask_again import Retry, keys_to_ask
 from swiftkit.evals.dataset import select
 from swiftkit.evals.gates import Gate
 from swiftkit.evals.report.report import EvalReport
@@ -29,6 +30,7 @@ from swiftkit.evals.runner import Runner
 from swiftkit.evals.task import Task, load_task
 from swiftkit.files.hub import data_path
 from swiftkit.rendering.written_format import wire_format_named
+from swiftkit.scoring.ending import CUT
 from swiftkit.terminal import say
 
 
@@ -50,6 +52,7 @@ class EvalOptions(NamedTuple):
     wire_format: str = ""
     gates: tuple[Gate, ...] = ()
     junit: Path | None = None
+    retry: Retry = Retry()
 
 
 def evaluate(options: EvalOptions) -> EvalReport:
@@ -61,9 +64,30 @@ def evaluate(options: EvalOptions) -> EvalReport:
         start = time.perf_counter()
         runner.run()
         elapsed = time.perf_counter() - start
-        runner.directory.write_json("config.json", runner.config)  # the data may have moved
-        results, gates, junit = runner.results, options.gates, options.junit
-        return write_report(runner.directory, runner.config, results, gates, elapsed, junit)
+        results, directory = runner.results, runner.directory
+        directory.write_json("config.json", runner.config)  # the data may have moved
+        if runner.asked_again:  # what has no new answer keeps the earlier one
+            results = _with_earlier_answers(runner)
+        gates, junit = options.gates, options.junit
+        return write_report(directory, runner.config, results, gates, elapsed, junit)
+
+
+def _with_earlier_answers(runner: Runner) -> RunResults:
+    """Return the results where an answer that was asked for again in vain counts; they are said."""
+    asked, directory = runner.results, runner.directory
+    samples = list({job.sample.id: job.sample for job in asked.jobs}.values())
+    answers = find_answers(directory, samples, Path(runner.config.data), is_same_data=True)
+    results = RunResults(asked.task, asked.jobs, answers.responses())
+    results.counts.finished_before = asked.counts.finished_before
+    results.errors = asked.errors | results.errors  # some were not asked: no quota
+    in_vain = []
+    for job in results.jobs:
+        if job.key in runner.asked_again & asked.errors.keys() and not results.needs_answer(job):
+            in_vain.append(job.key)
+    if in_vain:
+        first = f"the first, {in_vain[0][0]}: {asked.errors[in_vain[0]]}"
+        say(f"{len(in_vain)} samples had no new answer, and keep the earlier one ({first})")
+    return results
 
 
 @contextmanager
@@ -73,6 +97,8 @@ def open_run(options: EvalOptions) -> Iterator[Runner]:
     Raises UsageError or DataError for all that can be told without the endpoint: the task, the
     data, the gates, a run directory that belongs to other settings.
     """
+    if options.retry != Retry() and options.run is None:
+        raise UsageError("--retry asks again what is in a run (give it as --run DIR)")
     task = load_task(options.task)
     options = options._replace(data=data_path(str(options.data)))
     config = _config(options, task)
@@ -85,7 +111,7 @@ def open_run(options: EvalOptions) -> Iterator[Runner]:
         say("note: at temperature 0 all trials of a sample may be equal (give --temperature)")
     with directory.lock():
         recorded = directory.read_config() or config
-        config = directory.resume_config(config)
+        config = directory.resume_config(config, may_raise_limit=CUT in options.retry.words)
         is_same = recorded.data_sha256 == config.data_sha256
         answers = find_answers(directory, samples, options.data, is_same_data=is_same)
         if not is_same:
@@ -96,7 +122,10 @@ def open_run(options: EvalOptions) -> Iterator[Runner]:
         if answers.placed:
             say(answers.places_note())
         results = RunResults(task, jobs, answers.responses())
-        yield Runner(config, options.endpoint, directory, results)
+        asked_again = keys_to_ask(options.retry, results)
+        if asked_again:
+            results = RunResults(task, jobs, answers.responses(), asked_again)
+        yield Runner(config, options.endpoint, directory, results, asked_again)
 
 
 def _config(options: EvalOptions, task: Task) -> RunConfig:

@@ -1,8 +1,9 @@
 """A run on disk, so that the same command goes on where a kill, a full disk or Ctrl-C stopped it.
 
     config.json       what was asked of whom: all that is needed to run it again, no secrets
-    responses.jsonl   the journal: a flushed line a response; the last of a sample and trial counts
-                      (evals/answers.py: which sample of the data as it is now)
+    responses.jsonl   the journal: a flushed line a response; the last answer to a sample and trial
+                      counts, and without any the last error (evals/answers.py: which sample of
+                      the data as it is now)
     scores.jsonl      one line a scored response, in the order of the data
     report.json       the numbers; report.md the same for people
 
@@ -29,6 +30,7 @@ from swiftkit.terminal import say, shorten
 
 _MAY_DIFFER = ("data", "swiftkit", "data_sha256")  # the questions are compared, one by one
 _NEW_ADDRESS = "; for the same model at a new address, change base_url in its config.json"
+_MORE_TOKENS = "; --retry cut takes a larger one"
 
 
 class RunConfig(msgspec.Struct, frozen=True):
@@ -70,11 +72,12 @@ class RunDirectory:
             raise UsageError(f"{reason} (choose another --run)")
         return None
 
-    def resume_config(self, config: RunConfig) -> RunConfig:
+    def resume_config(self, config: RunConfig, may_raise_limit: bool = False) -> RunConfig:
         """Return `config`, with the recorded model where it names none.
 
         Raises UsageError that names the first setting but the data in which the recorded config
-        differs.
+        differs. `max_tokens` may be larger where all answers that were cut are asked again: the
+        others ended by themselves, below both limits.
         """
         recorded = self.read_config()
         if recorded is None:
@@ -87,12 +90,14 @@ class RunDirectory:
                 continue
             if name == "base_url" and same_places(was, now):
                 continue
+            if name == "max_tokens" and may_raise_limit and now > was:
+                continue
             raise self.other_setting(name, was, now)
         return config
 
     def other_setting(self, name: str, was: Any, now: Any) -> UsageError:
         """Return the error that this run was begun with another value of a setting."""
-        hint = _NEW_ADDRESS if name == "base_url" else ""
+        hint = {"base_url": _NEW_ADDRESS, "max_tokens": _MORE_TOKENS}.get(name, "")
         was, now = shorten(repr(was), 60), shorten(repr(now), 60)
         reason = f"{self.path} was begun with {name} {was}, this command has {now}"
         return UsageError(f"{reason} (give the same, or another --run{hint})")

@@ -19,6 +19,7 @@ from swiftkit.evals.completions import Completion, question_texts, read_completi
 from swiftkit.evals.identity import Questions
 from swiftkit.evals.report.report import read_ways, score_line
 from swiftkit.evals.run_directory import RunDirectory, data_sha256
+from swiftkit.evals.scorer_error import SCORER_FAILED, score_or_error
 from swiftkit.evals.stats import Estimate, summarize
 from swiftkit.evals.tasks import tool_call
 from swiftkit.files.jsonl import encode, read_objects, write_atomically
@@ -27,7 +28,7 @@ from swiftkit.scoring.gold import PARTS
 
 
 class ScoredCompletion(NamedTuple):
-    """A completion and the row that it answers; no score where the request failed."""
+    """A completion and the row that it answers; no score where the request or the scorer failed."""
 
     sample: Sample
     trial: int
@@ -43,7 +44,8 @@ class Pairing(NamedTuple):
 
 
 class ScoreReport(msgspec.Struct, frozen=True):
-    """completions = scored + errors + unmatched_completions. `value` and `parts` are means."""
+    """completions = scored + errors + unmatched_completions. `value` and `parts` are means, and
+    `scorer_errors` are those of `errors` that the scorer failed on."""
 
     data: str
     completions: int
@@ -56,10 +58,11 @@ class ScoreReport(msgspec.Struct, frozen=True):
     unmatched_completions: list[str]
     unanswered_rows: list[str]
     read_as: dict[str, int] = {}
+    scorer_errors: int = 0
 
     @property
     def exit_status(self) -> int:
-        """0; 1 if a completion or a row has no partner, or a request had failed."""
+        """0; 1 if a completion or a row has no partner, or a request or the scorer had failed."""
         return int(bool(self.unmatched_completions or self.unanswered_rows or self.errors))
 
 
@@ -76,8 +79,11 @@ def pair_files(data: Path, file: Path, wire_format: str = "", mode: str = "") ->
         if sample is None:
             unmatched.append(completion)
             continue
-        response = completion.response
-        score = None if response.error else tool_call.score(sample, response)
+        response, score = completion.response, None
+        if not response.error:
+            score, error = score_or_error(tool_call.score, sample, response)
+            response = msgspec.structs.replace(response, error=error)
+            completion = msgspec.structs.replace(completion, response=response)
         pairs.append(ScoredCompletion(sample, trials[sample.id], completion, score))
         trials[sample.id] += 1
     if not pairs:
@@ -107,6 +113,9 @@ def make_score_report(data: Path, pairing: Pairing) -> ScoreReport:
         unmatched_completions=unmatched,
         unanswered_rows=[sample.id for sample in pairing.unanswered],
         read_as=read_ways(scores),
+        scorer_errors=sum(
+            pair.completion.response.error.startswith(SCORER_FAILED) for pair in pairs
+        ),
     )
 
 

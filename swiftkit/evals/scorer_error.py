@@ -9,6 +9,7 @@ from swiftkit.terminal import shorten
 
 # how the error of an answer begins that has no score for the scorer's sake
 SCORER_FAILED = "the scorer failed: "
+_PACKAGE = Path(__file__).parents[1]
 
 
 def score_or_error(
@@ -22,12 +23,15 @@ def score_or_error(
 
 
 def describe(error: Exception) -> str:
-    """Return an exception's type, text and place (the file's name and line) in one line."""
+    """Return an exception's type, text and place in one line: the last line of ours, if any is."""
     try:
         text = shorten(str(error), 300)
     except Exception:  # a text that cannot be made
         text = ""
+    stack = traceback.extract_tb(error.__traceback__)
+    frames = [frame for frame in stack if frame.filename != __file__]
+    own = [frame for frame in frames if _PACKAGE in Path(frame.filename).parents]
     place = ""
-    if frames := traceback.extract_tb(error.__traceback__, limit=-1):
-        place = f" ({Path(frames[0].filename).name}:{frames[0].lineno})"
+    for frame in (own or frames)[-1:]:
+        place = f" ({Path(frame.filename).name}:{frame.lineno})"
     return f"{type(error).__name__}{': ' if text else ''}{text}{place}"

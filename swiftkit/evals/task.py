@@ -25,7 +25,8 @@ def right_or_wrong(sample: Sample) -> tuple[Score, Score]:  # noqa: ARG001
 
 @dataclass(frozen=True)
 class Task:
-    """`load` raises DataError (file:line) for a row that cannot be used; `score` never raises.
+    """`load` raises DataError (file:line) for a row that cannot be used; what `score` raises is the
+    error of that answer.
 
     `metrics` returns the tallies of each metric; with scores of None, the names of the metrics
     alone. `headline` is the metric that `compare` and `curve` judge by.

@@ -9,7 +9,7 @@ from helpers.endpoints import GOOD, KEY, ask, in_turn
 from helpers.servers import Reply, error, message, serve
 
 from swiftkit.client import connection, retry
-from swiftkit.client.client import BAD_REQUEST, Client, Endpoint
+from swiftkit.client.client import BAD_REQUEST, MOST_REFUSALS, Client, Endpoint
 from swiftkit.errors import EndpointError, UsageError
 from swiftkit.records import SKIPPED
 from swiftkit.toolcall.call import ToolCall
@@ -168,3 +168,22 @@ def test_ask_redirect_is_named_and_not_followed() -> None:
     """It would carry the key elsewhere."""
     response, asked = ask(lambda _: Reply(b"", 307, {"Location": "https://elsewhere/v1"}))
     assert (response.error, asked) == ("HTTP 307: redirects to https://elsewhere/v1", 1)
+
+
+def test_ask_refusals_in_a_row_mean_that_the_key_is_no_longer_good() -> None:
+    """One is its sample's error once the address has answered; an answer ends the row."""
+    refused, few = error(403, "firewall"), MOST_REFUSALS - 1
+    replies = in_turn(GOOD, *[refused] * few, GOOD, *[refused] * MOST_REFUSALS)
+
+    async def run(url: str) -> list[str]:
+        errors = []
+        async with Client(Endpoint(url, KEY, first_wait=0.001)) as client:
+            for _ in range(2 * few + 2):
+                errors.append((await client.ask(b'{"messages": [{"content": "hi"}]}', "s")).error)
+            with pytest.raises(EndpointError, match=r"8 requests in a row: .*refused the key"):
+                await client.ask(b'{"messages": [{"content": "hi"}]}', "s")
+        return errors
+
+    with serve(replies) as server:
+        errors = asyncio.run(run(server.url))
+    assert errors == ["", *["HTTP 403: firewall"] * few, "", *["HTTP 403: firewall"] * few]

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from helpers.endpoints import ask
+from helpers.endpoints import GOOD, ask, in_turn
 from helpers.servers import Reply, message
 
 from swiftkit.toolcall import detect
@@ -12,12 +12,60 @@ from swiftkit.toolcall.formats import hermes
 
 @pytest.mark.parametrize(
     ("content", "text"),
-    [(None, ""), ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab"), (3, "")],
+    [
+        (None, ""),
+        ([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}], "ab"),
+        (["a", None, {"type": "text", "text": None}, {"type": "text", "text": "b"}], "ab"),
+        ([{"type": "thinking", "thinking": [{"text": "hm"}]}, {"type": "text", "text": "a"}], "a"),
+        ([{"type": "refusal", "refusal": "No."}], "No."),
+    ],
 )
 def test_read_completion_content_that_is_no_string_is_read(content: Any, text: str) -> None:
-    """Null and lists of parts are read; nothing raises."""
+    """Null and lists of parts are read; a part that is null, or holds no text, is nothing."""
     response, _ = ask(lambda _: message(content))
     assert (response.text, response.tool_calls, response.error) == (text, None, "")
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"choices": None}, "the body is no chat completion"),
+        ({"choices": [{"message": None}]}, "the body is no chat completion"),
+        ({"choices": [{"text": "fine"}]}, "the body is no chat completion"),
+        ({"choices": [{"message": {"content": 3}}]}, "neither text nor a list of parts: 3"),
+        ({"choices": [{"message": {"content": {"text": "a"}}}]}, "neither text nor a list"),
+        ({"choices": [{"message": {"content": [{"text": 3}]}}]}, "a part that is no text"),
+        ({"error": {"message": "upstream died"}}, "with an error: upstream died"),
+        ({"error": "overloaded", "choices": []}, "with an error: overloaded"),
+        (
+            {"choices": [{"message": {"content": "fi"}, "finish_reason": "error"}]},
+            "with an error: without a word",
+        ),
+        (
+            {"choices": [{"message": {"content": ""}, "error": {"message": "upstream died"}}]},
+            "with an error: upstream died",
+        ),
+    ],
+)
+def test_error_or_wrong_shape_is_no_answer(change: dict[str, Any], reason: str) -> None:
+    """It is asked again like any passing fault; one that lasts is an error with its reason."""
+    bad = message("fine")
+    bad.body.update(change)
+    response, asked = ask(in_turn(bad, GOOD))
+    assert (response.text, response.error, asked) == ("fine", "", 2)
+    response, _ = ask(lambda _: bad)
+    assert response.error.startswith("HTTP 200, but ")
+    assert reason in response.error
+
+
+def test_refusal_is_text_and_odd_counts_are_none() -> None:
+    """What the model says beside an empty content is its answer; a count that no counter gives is
+    left out, and the journal can hold the rest."""
+    reply = message(None)
+    reply.body["choices"][0]["message"]["refusal"] = "I cannot."
+    reply.body["usage"] = {"a": -1, "b": 10**30, "c": True, "d": 2.5, "e": None, "f": 7}
+    response, _ = ask(lambda _: reply)
+    assert (response.text, response.usage) == ("I cannot.", {"f": 7})
 
 
 @pytest.mark.parametrize("arguments", ['{"x": ', "[1]", "none", "NaN", '{"x": 1}, "y": {', '"{}"'])

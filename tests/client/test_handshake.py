@@ -128,3 +128,32 @@ def test_handshake_key_with_a_break_is_wrong_usage(key: str) -> None:
     with pytest.raises(UsageError) as caught:
         shake_hands("http://127.0.0.1:9", key=key)
     assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        error(401),
+        error(403),
+        error(404),
+        error(500),
+        Reply(b"<html>", headers={"Content-Type": "text/html"}),
+        Reply(fault="reset"),
+    ],
+    ids=["401", "403", "404", "500", "html", "reset"],
+)
+def test_handshake_closed_list_is_no_reason_to_stop(listing: Reply) -> None:
+    """With --model the first question decides; without, the way out is named."""
+    with serve(lambda _: GOOD) as server:
+        server.listing = listing
+        assert shake_hands(server.url, "mine") == "mine"
+        with pytest.raises(EndpointError, match=r"--model NAME|cannot be reached"):
+            shake_hands(server.url)
+
+
+def test_handshake_closed_list_and_refused_question_is_a_refused_key() -> None:
+    """The question's own 401 counts, whatever the list said."""
+    with serve(lambda _: GOOD, pong=error(401, "no key")) as server:
+        server.listing = error(403)
+        with pytest.raises(EndpointError, match="refused the key: HTTP 401: no key"):
+            shake_hands(server.url, "mine")

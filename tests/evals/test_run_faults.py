@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -207,14 +208,13 @@ def test_key_in_an_address_is_refused_and_written_nowhere(
 
 
 def test_run_refused_key_stops_at_once(tmp_path: Path) -> None:
-    """Once the first 401 was read nothing more is asked: no more than the requests in flight were
-    in vain."""
+    """Eight 401 in a row, and nothing more is asked: beside them no more than the requests in
+    flight were in vain."""
     data = write_rows(tmp_path / "rows.jsonl", 200)
-    with serve(
-        lambda body: error(401) if len(server.questions) > 50 else right(body, delay=0.01)
-    ) as server:
+    refused = replace(error(401), delay=0.2)  # behind all good answers
+    with serve(lambda body: refused if len(server.questions) > 50 else right(body)) as server:
         status, _, err = evaluate(data, server.url, tmp_path / "run", "--concurrency", "8")
-        assert len(server.questions) <= 50 + 8
+        assert len(server.questions) <= 50 + 8 + 8
     assert status == 4
     assert err.count("OPENAI_API_KEY") == 1
     assert len(journal(tmp_path / "run")) >= 40

@@ -6,18 +6,15 @@ no real SGLang or Ollama is.
 """
 
 import asyncio
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from helpers.paths import SHARED_CASES
+from helpers.fault_server import fault_server
 from helpers.servers import Reply, Server, error, message, serve
 
-from swiftkit.client import connection
+from swiftkit.client import body as client_body
 from swiftkit.client.client import Endpoint
 from swiftkit.errors import EndpointError
 from swiftkit.preflight.prompt_requests import ServedPrompt
@@ -296,7 +293,7 @@ def test_a_base_url_without_v1_is_mended() -> None:
 
 def test_time_and_size_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page that stalls, and one that does not end, are passed over."""
-    monkeypatch.setattr(connection, "_LARGEST", 1000)
+    monkeypatch.setattr(client_body, "MOST_BYTES", 1000)
 
     async def prompt(url: str) -> ServedPrompt:
         return await served_prompt(Endpoint(url, KEY, timeout=0.5), QUESTION)
@@ -310,10 +307,9 @@ def test_time_and_size_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             assert time.monotonic() - started < 3
 
 
-FAULT_SERVER = SHARED_CASES.parent / "tools" / "fault_server.py"
-TOLD = ("ok", "null", "list", "num", "errplus", "once-503", "once-429")
+TOLD = ("ok", "201", "null", "list", "num", "errplus", "once-503", "once-429")
 BROKEN = (
-    "400 402 403 404 408 413 418 422 500 502 529 204 201 206 garbage half shape_list shape_null"
+    "400 402 403 404 408 413 418 422 500 502 529 204 206 garbage half shape_list shape_null"
     " shape_str empty emptybody errin200 redir redirhost redir302 rstafter stall slow stallbody"
     " nochunkend 429huge"
 ).split()
@@ -322,22 +318,8 @@ BROKEN = (
 @pytest.fixture(scope="module")
 def fault_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server that breaks as each question says."""
-    if not FAULT_SERVER.exists():
-        pytest.skip(f"{FAULT_SERVER.name} of the shared folder is not here")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = tmp_path_factory.mktemp("faults") / "log"
-    command = [sys.executable, FAULT_SERVER, str(port), log]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE)
-    try:
-        assert server.stdout
-        assert server.stdout.readline().startswith(b"listening")
-        yield f"http://127.0.0.1:{port}/v1"
-    finally:
-        server.kill()
-        server.wait()
-        server.stdout.close()
+    with fault_server(tmp_path_factory.mktemp("faults") / "log") as url:
+        yield url
 
 
 @pytest.mark.parametrize("mode", TOLD)
