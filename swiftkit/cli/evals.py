@@ -386,7 +386,8 @@ def tau_bench(results: tuple[Path, ...], as_json: bool) -> None:
     Exit status:
       0  good: each run has a score, whatever it is
       1  a run had an error
-      2  wrong usage, a file that is no result, one given twice, or several domains
+      2  wrong usage, a file that is no result, one given twice,
+         or several domains
 
     \b
     swiftkit tau-bench results/tool-calling-gpt-oss-20b-airline.json

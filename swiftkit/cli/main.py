@@ -11,13 +11,14 @@ from typing import Any
 
 import click
 
-from swiftkit import __version__, stdout
+from swiftkit import __version__
 from swiftkit.cli.data import check, convert, show, tools
 from swiftkit.cli.dotenv import read_dotenv
 from swiftkit.cli.evals import compare, curve, evaluate_command, grade_command, score, tau_bench
 from swiftkit.cli.machine import doctor, preflight
 from swiftkit.cli.parity import parity
 from swiftkit.errors import SwiftkitError
+from swiftkit.files import stdout
 from swiftkit.files.stop_signals import StoppedBySignal
 from swiftkit.terminal import say
 

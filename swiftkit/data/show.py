@@ -15,11 +15,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from swiftkit import stdout
 from swiftkit.data.convert_record import ConvertOptions, convert_chunk
 from swiftkit.data.detect_format import names
 from swiftkit.data.encode import EncodedRow, ShowSettings, encode_row, load_encoder
 from swiftkit.errors import DataError, UsageError
+from swiftkit.files import stdout
 from swiftkit.files.inputs import Chunk, find_files, read_chunks
 from swiftkit.files.jsonl import encode
 from swiftkit.rendering.model_folder import template_sha256

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from swiftkit.evals.identity import Questions
+from swiftkit.evals.identity import SampleNames
 from swiftkit.evals.results import Key
 from swiftkit.evals.run_directory import RunDirectory
 from swiftkit.records import Response, Sample
@@ -71,7 +71,7 @@ def find_answers(
 
     Old names, which are places in the data, are only looked for where the data is the same.
     """
-    questions = Questions(samples, data, knows_places=is_same_data)
+    questions = SampleNames(samples, data, knows_places=is_same_data)
     # an answer before any error, a line named as now before others, the last; its number
     best: dict[Key, tuple[bool, bool, int]] = {}
     lost: set[Key] = set()

@@ -65,7 +65,7 @@ def name_samples(samples: Sequence[Sample], places: Mapping[str, str]) -> list[S
     return named
 
 
-class Questions:
+class SampleNames:
     """The samples of some data, as a journal or a file of completions refers to them.
 
     `data` is the path that they were loaded from. `knows_places`: names of earlier versions, which

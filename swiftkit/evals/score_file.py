@@ -16,7 +16,7 @@ import msgspec
 
 from swiftkit.errors import DataError, UsageError
 from swiftkit.evals.completions import Completion, question_texts, read_completions
-from swiftkit.evals.identity import Questions
+from swiftkit.evals.identity import SampleNames
 from swiftkit.evals.report.report import read_ways, score_line
 from swiftkit.evals.run_directory import RunDirectory, data_sha256
 from swiftkit.evals.scorer_error import SCORER_FAILED, score_or_error
@@ -147,7 +147,7 @@ def _match(
 ) -> list[Sample | None]:
     """Return the sample that each completion answers, if there is one."""
     by_id = {sample.id: sample for sample in samples}
-    questions = Questions(samples, data, knows_places=_is_journal_on(data, file))
+    questions = SampleNames(samples, data, knows_places=_is_journal_on(data, file))
     by_question = _samples_by_question(data, samples)
     by_prompt: dict[str, Sample | None] = {}
     matches: list[Sample | None] = []

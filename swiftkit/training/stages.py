@@ -29,8 +29,8 @@ from typing import IO, NamedTuple
 
 import msgspec
 
-from swiftkit import stdout
 from swiftkit.errors import SwiftkitError, UsageError
+from swiftkit.files import stdout
 from swiftkit.files.jsonl import write_atomically
 from swiftkit.recipe.machine import Machine
 from swiftkit.recipe.reading import read

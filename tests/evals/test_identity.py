@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from swiftkit.errors import DataError
-from swiftkit.evals.identity import Questions, name_samples, question_hash
+from swiftkit.evals.identity import SampleNames, name_samples, question_hash
 from swiftkit.evals.task import load_task
 from swiftkit.records import Sample
 
@@ -179,19 +179,19 @@ def test_an_old_name_is_found_by_its_line(old: str, tmp_path: Path) -> None:
     added."""
     file = tmp_path / "x_y.jsonl"
     one, two, three = samples_at(f"{file}:1", f"{file}:12", f"{file}:12#2")
-    questions = Questions([one, two, three], file, knows_places=True)
+    questions = SampleNames([one, two, three], file, knows_places=True)
     assert questions.name_of(old, "") == two.id
     assert questions.name_of(f"{old}#2", "") == three.id
     assert questions.name_of("someone:12", "") is None
     assert questions.name_of(old, one.asked) == one.id
-    assert Questions([one, two], file, knows_places=False).name_of(old, "") is None
+    assert SampleNames([one, two], file, knows_places=False).name_of(old, "") is None
 
 
 def test_an_old_name_in_a_folder_is_found_by_file_and_line(tmp_path: Path) -> None:
     """The longest path in the folder would be a guess where two fit: then none is."""
     names = ("a.jsonl:3", "b_a.jsonl:3", "sub/a.jsonl:4")
     samples = samples_at(*(f"{tmp_path}/{name}" for name in names))
-    questions = Questions(samples, tmp_path, knows_places=True)
+    questions = SampleNames(samples, tmp_path, knows_places=True)
     assert questions.name_of("data_a.jsonl:3", "") == samples[0].id
     assert questions.name_of("data_sub_a.jsonl:4", "") == samples[2].id
     assert questions.name_of("data_b_a.jsonl:3", "") is None
