@@ -38,7 +38,7 @@ def parse(message: dict[str, Any]) -> Parsed:
 def readable(call: Any) -> Any:
     """Return an item of `tool_calls` without lone surrogates in the text of its arguments."""
     match call:
-        case {"function": {"arguments": str(text)} as function}:
+        case {"function": {"arguments": str(text)} as function} if "\\u" in text:
             return {**call, "function": {**function, "arguments": replace_escaped_surrogates(text)}}
     return call
 
