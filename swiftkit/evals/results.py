@@ -136,7 +136,9 @@ class RunResults:
         if response.error:
             self.add_error(job, response.error)
             return
-        if ended := response.ended or ending_of(response):
+        # a journal may say anything, or be of an earlier version
+        ended = response.ended if response.ended in ENDINGS else ending_of(response)
+        if ended:
             self.ended[job.key] = ended
             setattr(self.counts, ended, getattr(self.counts, ended) + 1)
         score, error = score_or_error(self.task.score, job.sample, response)
