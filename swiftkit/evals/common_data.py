@@ -8,10 +8,13 @@ what was asked, so their data has to be this file's.
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
+
 from swiftkit.errors import DataError, UsageError
 from swiftkit.evals.answers import JournalAnswers, find_answers
 from swiftkit.evals.dataset import select
 from swiftkit.evals.run_directory import RunConfig, RunDirectory, data_sha256
+from swiftkit.files.jsonl import decode_line
 from swiftkit.records import Sample
 
 _MOVED = "give its place by --data; both runs are scored again, by the same scorer"
@@ -69,6 +72,28 @@ def gold_note(
         if lost := answers.changed + answers.gone:
             note += f"; answers of {name} to other questions do not count: {lost}"
     return note
+
+
+class _ReportedData(msgspec.Struct):
+    """The part of report.json that says by whose gold it was scored."""
+
+    data: str = ""
+    data_sha256: str = ""
+
+
+def report_note(paths: Sequence[Path], file: Path, sha256: str) -> str:
+    """Return that the report of a run has another gold than `file`, because it was graded so."""
+    decode = msgspec.json.Decoder(_ReportedData).decode
+    for path in paths:
+        report = path / "report.json"
+        try:
+            reported = decode_line(report.read_bytes(), str(report), decode)
+        except (OSError, DataError):  # no report, or none that anybody can read
+            continue
+        if reported.data_sha256 not in ("", sha256):
+            graded = f"the report of {path} was scored by {reported.data}"
+            return f"note: {graded}; here both are scored by the gold of {file} (or give --data)"
+    return ""
 
 
 def asked_ids(

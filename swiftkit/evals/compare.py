@@ -14,7 +14,14 @@ import msgspec
 
 from swiftkit.errors import UsageError
 from swiftkit.evals.answers import JournalAnswers
-from swiftkit.evals.common_data import answers_to, asked_ids, common_file, gold_note, not_comparable
+from swiftkit.evals.common_data import (
+    answers_to,
+    asked_ids,
+    common_file,
+    gold_note,
+    not_comparable,
+    report_note,
+)
 from swiftkit.evals.paired import Difference, difference, holm
 from swiftkit.evals.percent import p_value, percent, points
 from swiftkit.evals.report.report import is_breakdown
@@ -41,7 +48,8 @@ class ChangedSample(msgspec.Struct, frozen=True):
 
 class Comparison(msgspec.Struct, frozen=True):
     """`paired`: sample-trials scored in both; `only_a`, `only_b`: in one; `verdict` is about B.
-    `note` says by whose gold, where the runs' data differ."""
+    `data_sha256` is of the file by whose gold both are scored; `note` says which one, where the
+    runs' data differ or a report has another."""
 
     task: str
     a: str
@@ -58,6 +66,7 @@ class Comparison(msgspec.Struct, frozen=True):
     wins: list[ChangedSample]
     losses: list[ChangedSample]
     note: str = ""
+    data_sha256: str = ""
 
     @property
     def exit_status(self) -> int:
@@ -82,6 +91,7 @@ def compare(
     answers_a = answers_to(path_a, config_a, samples, file, sha256)
     answers_b = answers_to(path_b, config_b, samples, file, sha256)
     note = gold_note(answers_a, answers_b, config_a, config_b, file, sha256)
+    note = note or report_note((path_a, path_b), file, sha256)
     # A chain of which one run asked only a part has too few turns here, so it does not count.
     ids = asked_ids(answers_a, config_a, samples, sha256)
     ids &= asked_ids(answers_b, config_b, samples, sha256)
@@ -120,6 +130,7 @@ def compare(
         wins=[sample for sample in changed if sample.b > sample.a],
         losses=[sample for sample in changed if sample.b < sample.a],
         note=note,
+        data_sha256=sha256,
     )
 
 

@@ -11,7 +11,8 @@
 
 The text may stand under text, response, output or generated_text too. A line names its row by
 sample_id, custom_id or id; swift's files, which name none, are matched by their prompts
-(evals/score_file.py). Of GRPO's tables of one step the last counts: swift writes it twice.
+(evals/score_file.py). Of a journal's lines on one trial the last answer counts, as for `grade`; of
+GRPO's tables of one step the last: swift writes it twice.
 """
 
 from pathlib import Path
@@ -34,8 +35,8 @@ class Completion(msgspec.Struct, frozen=True):
     """One completion.
 
     `id` is "" where its line names no row: then `question` holds the texts of the messages before
-    it, or `prompt` the text that they were rendered into, or neither is known. `asked` is that of a
-    journal's line.
+    it, or `prompt` the text that they were rendered into, or neither is known. `asked` and `trial`
+    are those of a journal's line.
     """
 
     where: str
@@ -44,6 +45,7 @@ class Completion(msgspec.Struct, frozen=True):
     question: tuple[str, ...] = ()
     prompt: str = ""
     asked: str = ""
+    trial: int | None = None
 
 
 def read_completions(path: Path) -> list[Completion]:
@@ -98,8 +100,13 @@ def _line_completions(line: dict[str, Any], where: str) -> list[Completion]:
         responses = _responses(line, where)
     except (msgspec.ValidationError, BadBodyError) as error:
         raise DataError(f"{where}: no completion: {error}", "bad_completion", _FIX) from error
-    asked = line["asked"] if "sample_id" in line and isinstance(line.get("asked"), str) else ""
-    return [Completion(where, response, row_id, question, "", asked) for response in responses]
+    asked, trial = "", None
+    if "sample_id" in line:
+        asked = line["asked"] if isinstance(line.get("asked"), str) else ""
+        trial = line["trial"] if isinstance(line.get("trial"), int) else None
+    return [
+        Completion(where, response, row_id, question, "", asked, trial) for response in responses
+    ]
 
 
 def _responses(line: dict[str, Any], where: str) -> list[Response]:

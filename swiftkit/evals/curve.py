@@ -16,6 +16,7 @@ from swiftkit.evals.compare import compare
 from swiftkit.evals.paired import Difference, holm
 from swiftkit.evals.percent import p_value, percent, points
 from swiftkit.evals.report.report import EvalReport
+from swiftkit.evals.run_directory import data_sha256
 from swiftkit.evals.stats import Estimate
 from swiftkit.evals.task import load_task
 from swiftkit.files.jsonl import decode_line
@@ -68,14 +69,16 @@ def make_curve(paths: Sequence[Path], metric: str | None = None, data: Path | No
         if metric not in report.metrics:
             known = ", ".join(report.metrics)
             raise UsageError(f"--metric {metric}: {path} has none of that name (it has {known})")
-    differences = {}
+    data = data or _reported_data(reports)
+    differences, gold = {}, ""
     notes: dict[str, None] = {}
     for path in paths[1:]:
         comparison = compare(paths[0], path, [metric], data)
         differences[str(path)] = comparison.metrics[metric]
+        gold = comparison.data_sha256
         if comparison.note:
             notes[comparison.note] = None
-    _check_same_gold(paths, reports)
+    _check_same_gold(paths, reports, gold)
     for note in notes:
         say(note)
     differences = holm(differences)
@@ -101,13 +104,27 @@ def curve_sentence(curve: Curve) -> str:
     return f"The highest is {run}; a difference from the first was not shown (p = {p})."
 
 
-def _check_same_gold(paths: Sequence[Path], reports: Sequence[EvalReport]) -> None:
-    """Raise UsageError for reports that were not all scored by the same gold."""
+def _reported_data(reports: Sequence[EvalReport]) -> Path | None:
+    """Return the file by whose gold all reports were scored, where it is still there: `grade` may
+    have taken another than the run's own."""
+    gold = {report.data_sha256 for report in reports}
+    for file in {Path(report.data) for report in reports}:
+        if len(gold) == 1 and file.exists() and data_sha256(file) in gold:
+            return file
+    return None
+
+
+def _check_same_gold(paths: Sequence[Path], reports: Sequence[EvalReport], gold: str) -> None:
+    """Raise UsageError for reports that were not scored by one gold, or by another than `gold`,
+    that of the differences."""
     first = reports[0].data_sha256
+    fix = "swiftkit grade RUN --data FILE, for each of them"
     for path, report in zip(paths, reports, strict=True):
         if report.data_sha256 and first and report.data_sha256 != first:
-            fix = "swiftkit grade RUN --data FILE, for each of them"
             raise UsageError(f"{paths[0]} and {path} were scored by different data ({fix})")
+    if first and first != gold:
+        reason = f"the reports were scored by other data than the differences, {reports[0].data}"
+        raise UsageError(f"{reason} ({fix})")
 
 
 def _step(path: Path) -> int | None:

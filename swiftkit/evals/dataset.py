@@ -5,7 +5,7 @@ A folder stands for its data files. evals/identity.py says how samples are named
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,24 +33,20 @@ def load_samples(
     its chain has here, lest a truncated chain counts as complete. Raises DataError (file:line),
     also for an id that stands twice.
     """
-    decode = msgspec.json.Decoder(dict[str, Any]).decode
     samples: list[Sample] = []
     places: dict[str, str] = {}  # file:line of each id
     unnamed: dict[str, str] = {}  # the row's place, by the id that stands for a name till then
-    for chunk in read_chunks(find_files([path], [])):
-        for number, record in chunk.records:
-            where = f"{chunk.path}:{number}"
-            row = decode_line(record, where, decode)
-            place = "" if _own_id(row) else place_of(where)
-            for sample in samples_of_row(row, where, chunk.path):
-                if place and sample.id.startswith(place):
-                    unnamed[sample.id] = place
-                if sample.id in places:
-                    reason = f"{where}: id {sample.id!r} is already used at {places[sample.id]}"
-                    fix = "give each row an id of its own, or none"
-                    raise DataError(reason, "duplicate_id", fix)
-                places[sample.id] = where
-                samples.append(sample)
+    for where, file, row in read_rows(path):
+        place = "" if _own_id(row) else place_of(where)
+        for sample in samples_of_row(row, where, file):
+            if place and sample.id.startswith(place):
+                unnamed[sample.id] = place
+            if sample.id in places:
+                reason = f"{where}: id {sample.id!r} is already used at {places[sample.id]}"
+                fix = "give each row an id of its own, or none"
+                raise DataError(reason, "duplicate_id", fix)
+            places[sample.id] = where
+            samples.append(sample)
     if not samples:
         raise DataError(f"{path}: no rows", "empty_file", "give a file with at least one row")
     samples = name_samples(choose(samples), unnamed)
@@ -59,6 +55,15 @@ def load_samples(
         chain = sample.meta.get("chain")
         sample.meta["turns"] = str(turns[chain]) if chain else "1"
     return samples
+
+
+def read_rows(path: Path) -> Iterator[tuple[str, Path, dict[str, Any]]]:
+    """Yield (file:line, file, row) of a file or folder. Raises DataError at what is no row."""
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    for chunk in read_chunks(find_files([path], [])):
+        for number, record in chunk.records:
+            where = f"{chunk.path}:{number}"
+            yield where, chunk.path, decode_line(record, where, decode)
 
 
 def with_format(row: dict[str, Any], wire_format: str) -> dict[str, Any]:
@@ -90,12 +95,13 @@ def prompt_of(history: list[Message], where: str) -> list[Message]:
 
 
 def meta_of(row: dict[str, Any], where: str) -> dict[str, str]:
-    """Return a sample's place, the category that results are split by, and its chain."""
+    """Return a sample's place, the category that results are split by, and its chain: as text, so
+    0 is one, and "" is none."""
     meta = {"where": where}
-    if category := row.get("category") or row.get("source"):
-        meta["category"] = str(category)
-    if chain := row.get("chain"):
-        meta["chain"] = str(chain)
+    for name, columns in (("category", ("category", "source")), ("chain", ("chain",))):
+        values = [str(row[column]) for column in columns if row.get(column) is not None]
+        if text := next(filter(None, values), ""):
+            meta[name] = text
     return meta
 
 

@@ -138,6 +138,9 @@ def _fault_of_bound(gate: Gate) -> str:
         if bound < 0 or bound != int(bound):
             return f"{name} is a whole number of samples (a share is written as {name}<=1%)"
         return ""
+    if bound == 1 and gate.sign == "<=" and not gate.in_percent:
+        number = f"; {name} is no number of samples" if name in SHARES else ""
+        return f"each {name} is at most 1 (give a share below it, as 0.01 or 1%{number})"
     if 0 <= bound <= 1:
         return ""
     if 1 < bound <= 100 and not gate.in_percent:

@@ -36,6 +36,9 @@ def summary_messages(report: ScoreReport, pairing: Pairing) -> Iterator[str]:
     """Yield the messages beside the table: how completions were paired, and what is missing."""
     if pairing.is_by_position:
         yield "note: no line names its row, so the completions are paired by position"
+    if pairing.superseded:
+        effect = "the same trial was asked again later, and its last answer counts"
+        yield f"note: {pairing.superseded} lines of the journal do not count: {effect}"
     if report.unmatched_completions:
         yield _named("completions answer no row", report.unmatched_completions)
     if report.unanswered_rows:

@@ -16,13 +16,15 @@ import msgspec
 
 from swiftkit.errors import DataError, UsageError
 from swiftkit.evals.completions import Completion, question_texts, read_completions
+from swiftkit.evals.dataset import read_rows
 from swiftkit.evals.identity import SampleNames
 from swiftkit.evals.report.report import read_ways, score_line
+from swiftkit.evals.results import Key
 from swiftkit.evals.run_directory import RunDirectory, data_sha256
 from swiftkit.evals.scorer_error import SCORER_FAILED, score_or_error
 from swiftkit.evals.stats import Estimate, summarize
 from swiftkit.evals.tasks import tool_call
-from swiftkit.files.jsonl import encode, read_objects, write_atomically
+from swiftkit.files.jsonl import encode, write_atomically
 from swiftkit.records import Sample, Score
 from swiftkit.scoring.gold import PARTS
 
@@ -37,10 +39,13 @@ class ScoredCompletion(NamedTuple):
 
 
 class Pairing(NamedTuple):
+    """`superseded`: lines of a journal that do not count (`_counting_lines`)."""
+
     pairs: list[ScoredCompletion]
     unmatched: list[Completion]
     unanswered: list[Sample]
     is_by_position: bool
+    superseded: int = 0
 
 
 class ScoreReport(msgspec.Struct, frozen=True):
@@ -75,7 +80,10 @@ def pair_files(data: Path, file: Path, wire_format: str = "", mode: str = "") ->
     matches = samples if is_by_position else _match(data, samples, completions, file)
     trials: Counter[str] = Counter()
     pairs, unmatched = [], []
-    for completion, sample in zip(completions, matches, strict=True):
+    counting = _counting_lines(completions, matches)
+    for number, (completion, sample) in enumerate(zip(completions, matches, strict=True)):
+        if number not in counting:
+            continue
         if sample is None:
             unmatched.append(completion)
             continue
@@ -84,7 +92,8 @@ def pair_files(data: Path, file: Path, wire_format: str = "", mode: str = "") ->
             score, error = score_or_error(tool_call.score, sample, response)
             response = msgspec.structs.replace(response, error=error)
             completion = msgspec.structs.replace(completion, response=response)
-        pairs.append(ScoredCompletion(sample, trials[sample.id], completion, score))
+        trial = trials[sample.id] if completion.trial is None else completion.trial
+        pairs.append(ScoredCompletion(sample, trial, completion, score))
         trials[sample.id] += 1
     if not pairs:
         first, row = completions[0].id or "none", samples[0].id
@@ -92,7 +101,24 @@ def pair_files(data: Path, file: Path, wire_format: str = "", mode: str = "") ->
         fix = "docs/scoring.md says how they are paired"
         raise UsageError(f"no completion of {file} answers a row of {data} ({ids}; {fix})")
     unanswered = [sample for sample in samples if sample.id not in trials]
-    return Pairing(pairs, unmatched, unanswered, is_by_position)
+    superseded = len(completions) - len(counting)
+    return Pairing(pairs, unmatched, unanswered, is_by_position, superseded)
+
+
+def _counting_lines(
+    completions: Sequence[Completion], matches: Sequence[Sample | None]
+) -> set[int]:
+    """Return the lines that count: all but a journal's that `grade` would not count either
+    (evals/answers.py), because the same trial of the sample was answered or failed once more."""
+    best: dict[Key, tuple[bool, bool, int]] = {}
+    counting = set()
+    for number, (line, sample) in enumerate(zip(completions, matches, strict=True)):
+        if line.trial is None or sample is None:
+            counting.add(number)
+            continue
+        key, rank = (sample.id, line.trial), (not line.response.error, line.id == sample.id, number)
+        best[key] = max(rank, best.get(key, rank))
+    return counting | {number for _, _, number in best.values()}
 
 
 def make_score_report(data: Path, pairing: Pairing) -> ScoreReport:
@@ -185,7 +211,7 @@ def _samples_by_question(data: Path, samples: Iterable[Sample]) -> dict[tuple[st
         by_place[where] = None if where in by_place else loaded
     by_question: dict[tuple[str, ...], Sample] = {}
     ambiguous = set()
-    for where, row in read_objects(data):
+    for where, _, row in read_rows(data):
         sample = by_place.get(where)
         question = question_texts(row.get("messages") or [])
         if sample is None or not any(question):

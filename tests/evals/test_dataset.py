@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from swiftkit.errors import DataError
-from swiftkit.evals.dataset import load_samples, select
+from swiftkit.evals.dataset import load_samples, meta_of, select
 from swiftkit.records import Sample
 
 
@@ -43,6 +43,19 @@ def test_load_samples_id_that_stands_twice_is_named_with_both_places(
     with pytest.raises(DataError, match=r"rows\.jsonl:3: id 'b' .*rows\.jsonl:[23] \(") as caught:
         load(tmp_path, *({"ids": ids, "meta": {}} for ids in rows))
     assert caught.value.code == "duplicate_id"
+
+
+@pytest.mark.parametrize(
+    ("row", "meta"),
+    [
+        ({"chain": 0, "category": 0}, {"chain": "0", "category": "0"}),
+        ({"chain": "", "category": None}, {}),
+        ({"category": "", "source": 0}, {"category": "0"}),
+    ],
+)
+def test_meta_of_number_0_is_a_name(row: dict[str, Any], meta: dict[str, str]) -> None:
+    """Or else the turns of the first chain would each be a chain of their own."""
+    assert meta_of(row, "rows.jsonl:1") == {"where": "rows.jsonl:1"} | meta
 
 
 def test_load_samples_file_without_rows_is_refused(tmp_path: Path) -> None:

@@ -102,6 +102,8 @@ def test_parse_gate_fraction_percent_number_and_seconds(
         ("m>=750", "from 0 to 1"),
         ("m>=-0.1", "from 0 to 1"),
         ("cut<=5", "did you mean 0.05 or 5%"),
+        ("cut<=1", "cut is no number of samples"),
+        ("m<=1.0", "each m is at most 1 (give a share below it, as 0.01 or 1%)"),
         ("errors<=0.5", "whole number"),
         ("skipped<=-1", "whole number"),
         ("errors<=101%", "from 0% to 100%"),
@@ -120,4 +122,4 @@ def test_parse_gate_says_what_is_wrong(text: str, message: str) -> None:
 
 def test_run_figures_can_all_be_gated() -> None:
     for name in RUN_FIGURES:
-        assert parse_gate(f"{name}<=1").metric == name
+        assert parse_gate(f"{name}>=1").metric == name

@@ -269,6 +269,23 @@ def test_compare_scores_both_by_one_gold_and_says_which(server: Server) -> None:
     assert len(server.questions) == 18
 
 
+def test_compare_and_curve_after_grade_by_other_gold_never_mix_the_two(server: Server) -> None:
+    """The reports' gold is the curve's; `compare` takes the runs' own and says so."""
+    data = write("a.jsonl", [row(number) for number in range(4)])
+    mended = write("mended.jsonl", [row(number, 9) for number in range(4)])
+    for name in ("s-1", "s-2"):
+        swiftkit("eval", "jsonl", "--data", data, "--run", name)
+        swiftkit("grade", name, "--data", mended)
+    last = json.loads(swiftkit("curve", "s-1", "s-2", "--json").stdout)["points"][1]
+    assert last["found"]["value"] == last["against_first"]["b"] == 0
+    done = swiftkit("curve", "s-1", "s-2", "--data", data)
+    assert (done.exit_code, "swiftkit grade RUN --data" in done.stderr) == (2, True)
+    found = json.loads(swiftkit("compare", "s-1", "s-2", "--json").stdout)
+    assert found["metrics"]["accuracy"]["a"] == 1
+    assert "the report of s-1 was scored by" in found["note"]
+    assert "mended.jsonl; here both are scored by the gold of" in found["note"]
+
+
 def test_score_knows_the_rows_of_a_journal(server: Server) -> None:
     """By what was asked: mended gold is scored, a changed question is named; so are old names
     beside their config.json."""

@@ -1,6 +1,7 @@
 """`swiftkit score`: completions of any form find their rows, nothing is left out in silence, one
 row is explained."""
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,34 @@ def test_score_every_form_of_a_completion_finds_its_row(
 ) -> None:
     """Each of them finds its row and is the same right answer."""
     assert values(tmp_path, [line, HI]) == {"a": [1.0], "b": [1.0]}
+
+
+@pytest.mark.parametrize("kind", ["json", "gz", "folder"])
+def test_score_rows_of_any_file_find_their_completions(tmp_path: Path, kind: str) -> None:
+    """By id, and by what was asked: rows are read as the other commands read them."""
+    data = tmp_path / kind / f"rows.{'jsonl' if kind == 'folder' else kind}"
+    data.parent.mkdir()
+    text = json.dumps(ROWS) if kind == "json" else "".join(json.dumps(row) + "\n" for row in ROWS)
+    data.write_bytes(gzip.compress(text.encode()) if kind == "gz" else text.encode())
+    asked = {"response": RIGHT, "messages": ROWS[0]["messages"]}
+    given = write(tmp_path / "completions.jsonl", [asked, HI])
+    place = data.parent if kind == "folder" else data
+    done = CliRunner().invoke(main, ["score", str(place), "--completions", str(given), "--json"])
+    assert (done.exit_code, json.loads(done.stdout)["exact"]) == (0, 1.0)
+
+
+def test_score_counts_the_lines_of_a_journal_as_grade_does(tmp_path: Path) -> None:
+    """The last answer to a trial, without any the last error; the others are said."""
+    failed = {"sample_id": "a", "trial": 0, "text": "", "error": "HTTP 500"}
+    right, wrong = ({"sample_id": "a", "trial": 0, "text": text} for text in (RIGHT, WRONG))
+    other = {"sample_id": "a", "trial": 1, "text": WRONG}
+    hi = {"sample_id": "b", "trial": 0, "text": "Hello"}
+    lines = [failed, wrong, other, hi, right, failed]
+    assert values(tmp_path, lines) == {"a": [0.75, 1.0], "b": [1.0]}
+    done = run(tmp_path, lines)
+    assert (done.exit_code, "3 lines of the journal do not count" in done.stderr) == (0, True)
+    done = run(tmp_path, [failed, hi, failed], "--json")
+    assert (done.exit_code, json.loads(done.stdout)["errors"]) == (1, 1)
 
 
 def test_score_tables_of_grpo_are_paired_by_their_prompts(tmp_path: Path) -> None:
