@@ -22,6 +22,7 @@ import msgspec
 
 from swiftkit.client.completion import BadBodyError, read_completion
 from swiftkit.errors import DataError
+from swiftkit.evals.run_directory import RunDirectory
 from swiftkit.files.jsonl import encode, read_objects
 from swiftkit.records import Response
 from swiftkit.toolcall.reasoning import CLOSE, split
@@ -50,6 +51,9 @@ class Completion(msgspec.Struct, frozen=True):
 
 def read_completions(path: Path) -> list[Completion]:
     """Return all completions of the file. Raises DataError (file:line) at any other line."""
+    run = RunDirectory(path.parent)
+    if path.name == run.journal.name and (path.parent / "config.json").is_file():
+        return _journal_completions(run)
     completions: list[Completion] = []
     tables: dict[str, list[Completion]] = {}  # GRPO's, by step
     for where, line in read_objects(path):
@@ -68,6 +72,18 @@ def read_completions(path: Path) -> list[Completion]:
         completions += table
     if not completions:
         raise DataError(f"{path}: no completions", "empty_file", _FIX)
+    return completions
+
+
+def _journal_completions(run: RunDirectory) -> list[Completion]:
+    """Return the lines of a run's journal; a broken one, as a kill leaves, is no reason to stop."""
+    completions = []
+    for number, line in run.read_journal():
+        where = f"{run.journal}:{number}"
+        name, asked, trial = line.sample_id, line.asked, line.trial
+        completions.append(Completion(where, line, name, asked=asked, trial=trial))
+    if not completions:
+        raise DataError(f"{run.journal}: no completions", "empty_file", _FIX)
     return completions
 
 

@@ -284,6 +284,7 @@ def test_compare_and_curve_after_grade_by_other_gold_never_mix_the_two(server: S
     assert found["metrics"]["accuracy"]["a"] == 1
     assert "the report of s-1 was scored by" in found["note"]
     assert "mended.jsonl; here both are scored by the gold of" in found["note"]
+    assert len(server.questions) == 8
 
 
 def test_score_knows_the_rows_of_a_journal(server: Server) -> None:
@@ -307,6 +308,8 @@ def test_score_knows_the_rows_of_a_journal(server: Server) -> None:
     assert (done.exit_code, found["scored"], len(found["unanswered_rows"])) == (1, 2, 1)
     made = scored_names("a")
     as_earlier("a", {name: f"x_rows.jsonl:{line}" for line, name in enumerate(made, 1)})
+    with Path("a/responses.jsonl").open("ab") as file:
+        file.write(b'{"sample_id": "cut off by a ki')
     assert swiftkit("score", data, "--completions", "a/responses.jsonl").exit_code == 0
     assert swiftkit("score", moved, "--completions", "a/responses.jsonl").exit_code == 2
     assert len(server.questions) == 3
