@@ -12,7 +12,7 @@ from typing import NamedTuple
 from swiftkit import __version__
 from swiftkit.client.client import Endpoint
 from swiftkit.errors import DataError, UsageError
-from swiftkit.evals.answers import find_answers
+from swiftkit.evals.answers import JournalAnswers, find_answers
 from swiftkit.evals.ask_again import Retry, keys_to_ask
 from swiftkit.evals.dataset import select
 from swiftkit.evals.gates import Gate
@@ -116,8 +116,7 @@ def open_run(options: EvalOptions) -> Iterator[Runner]:
         answers = find_answers(directory, samples, options.data, is_same_data=is_same)
         if not is_same:
             if answers.untold or not answers.are_most_kept:
-                was, now = recorded.data_sha256, config.data_sha256
-                raise directory.other_setting("data_sha256", was, now)
+                raise _other_data(directory.path, options.data, answers)
             say(answers.change_note(options.data, len(jobs)))
         if answers.placed:
             say(answers.places_note())
@@ -126,6 +125,17 @@ def open_run(options: EvalOptions) -> Iterator[Runner]:
         if asked_again:
             results = RunResults(task, jobs, answers.responses(), asked_again)
         yield Runner(config, options.endpoint, directory, results, asked_again)
+
+
+def _other_data(run: Path, data: Path, answers: JournalAnswers) -> UsageError:
+    """Return the error that a run was asked from data of which too little is left, or unknown."""
+    if answers.untold:
+        reason = f"{data} has changed since {run} was begun, which does not say what it asked"
+    else:
+        lost = answers.changed + answers.gone
+        reason = f"{run} was begun with other data than {data}: {lost} answers have no question"
+    fix = f"`swiftkit grade {run} --data FILE` scores what is answered by other gold"
+    return UsageError(f"{reason} (give the same data, or another --run; {fix})")
 
 
 def _config(options: EvalOptions, task: Task) -> RunConfig:

@@ -92,15 +92,11 @@ class RunDirectory:
                 continue
             if name == "max_tokens" and may_raise_limit and now > was:
                 continue
-            raise self.other_setting(name, was, now)
+            hint = {"base_url": _NEW_ADDRESS, "max_tokens": _MORE_TOKENS}.get(name, "")
+            was, now = shorten(repr(was), 60), shorten(repr(now), 60)
+            reason = f"{self.path} was begun with {name} {was}, this command has {now}"
+            raise UsageError(f"{reason} (give the same, or another --run{hint})")
         return config
-
-    def other_setting(self, name: str, was: Any, now: Any) -> UsageError:
-        """Return the error that this run was begun with another value of a setting."""
-        hint = {"base_url": _NEW_ADDRESS, "max_tokens": _MORE_TOKENS}.get(name, "")
-        was, now = shorten(repr(was), 60), shorten(repr(now), 60)
-        reason = f"{self.path} was begun with {name} {was}, this command has {now}"
-        return UsageError(f"{reason} (give the same, or another --run{hint})")
 
     def read_journal(self, only: Container[int] | None = None) -> Iterator[tuple[int, Response]]:
         """Yield (line number, response) of each line of the journal, or of `only` these lines.

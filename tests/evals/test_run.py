@@ -212,7 +212,7 @@ def test_eval_another_configuration_is_refused_by_name(tmp_path: Path) -> None:
         data.write_text(data.read_text(encoding="utf-8").replace("q ", "w "), encoding="utf-8")
         status, _, err = evaluate(data, server.url, tmp_path / "run")
     assert (status, len(server.requests)) == (2, asked)
-    assert "data_sha256" in err
+    assert "was begun with other data than" in err
 
 
 def test_eval_bad_input_is_reported_before_any_request(tmp_path: Path) -> None:
