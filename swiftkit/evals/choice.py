@@ -1,9 +1,10 @@
 r"""The choice (A, B, ...) that an answer names, where there is exactly one.
 
-Read in this order: the last `\boxed{}`; what follows the last "answer is", "Answer:", "option is",
-答案, 选, "I choose"; an answer that is the text of a choice; "B is correct"; a first or last line
-such as "B. Paris", "(B)" or "So B". A letter that is rejected ("option B is wrong") does not count. Full-width letters count as letters. Several letters in one place ("A or B")
-are no answer, nor is the article ("A dog is ...").
+Read in this order: the last `\boxed{}`; what follows the last "answer is", "Answer:", "option
+is", 答案, 选, "I choose"; an answer that is the text of a choice; "B is correct"; a first or last
+line such as "B. Paris", "(B)" or "So B". A letter that is rejected ("option B is wrong") does
+not count. Full-width letters count as letters. Several letters in one place ("A or B") are no
+answer, nor is the article ("A dog is ...").
 """
 
 import re

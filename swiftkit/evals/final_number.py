@@ -12,11 +12,12 @@ behind the best mark that the text has:
    **bold** in it, or all but parentheses and reasons ("because ...")
 
 Behind a correction ("wait, no", 不对) what follows it counts before 3; "if ..., the answer would
-be" is no mark. Of several numbers in what a mark announces the first counts, in a sentence without
-a mark the last; of an equation the side that is a number alone: 7 of "3 + 4 = 7 apples" and of "7 = 3 + 4". Options ("option 2: 18"), spans of
-time and what is shared ("18 dollars in 2 weeks", "for 3 people") count only where there is no other
-number; never parts of sums, terms (2x), ranges and choices (15-20, 15 or 20), times, dates, 2 hours
-15 minutes, a number behind "not" or "more than".
+be" is no mark. Of several numbers in what a mark announces the first counts, in a sentence
+without a mark the last; of an equation the side that is a number alone: 7 of "3 + 4 = 7 apples"
+and of "7 = 3 + 4". Options ("option 2: 18"), spans of time and what is shared ("18 dollars in 2
+weeks", "for 3 people") count only where there is no other number; never parts of sums, terms
+(2x), ranges and choices (15-20, 15 or 20), times, dates, 2 hours 15 minutes, a number behind
+"not" or "more than".
 
 How numbers are written: evals/written_numbers.py. Units, currencies and percent signs are ignored.
 """

@@ -70,10 +70,10 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _LONGEST_NUMBER = 200
 _ASSERTIONS = frozenset(
     "$ref $dynamicRef type enum const not if allOf anyOf oneOf required properties items "
-    "prefixItems patternProperties additionalProperties propertyNames minProperties maxProperties contains "
-    "dependentRequired dependentSchemas dependencies additionalItems minItems maxItems uniqueItems "
-    "unevaluatedItems unevaluatedProperties minimum maximum exclusiveMinimum exclusiveMaximum "
-    "multipleOf minLength maxLength pattern format".split()
+    "prefixItems patternProperties additionalProperties propertyNames minProperties "
+    "maxProperties contains dependentRequired dependentSchemas dependencies additionalItems "
+    "minItems maxItems uniqueItems unevaluatedItems unevaluatedProperties minimum maximum "
+    "exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern format".split()
 )
 _FENCE = re.compile(r"```[\w-]*\s(.*?)```", re.DOTALL)
 
