@@ -25,6 +25,7 @@ from swiftkit.errors import DataError
 from swiftkit.evals.run_directory import RunDirectory
 from swiftkit.files.jsonl import encode, read_objects
 from swiftkit.records import Response
+from swiftkit.terminal import shorten
 from swiftkit.toolcall.reasoning import CLOSE, split
 
 _ID_KEYS = ("sample_id", "custom_id", "id")
@@ -129,6 +130,8 @@ def _responses(line: dict[str, Any], where: str) -> list[Response]:
     match line:
         case {"error": str(error)} if error:  # a request of the journal that failed
             return [Response("", error=error)]
+        case {"error": dict(said)} | {"response": {"body": {"error": dict(said)}}} if said:
+            return [Response("", error=f"with an error: {shorten(encode(said).decode(), 200)}")]
         case {"text": _, "tool_calls": calls} if calls is not None:
             return [msgspec.convert(line | {"sample_id": ""}, Response)]
         case (
@@ -138,8 +141,7 @@ def _responses(line: dict[str, Any], where: str) -> list[Response]:
         ):
             responses = []
             for choice in choices:
-                message = choice.get("message") if isinstance(choice, dict) else None
-                responses.append(_message_response(message))
+                responses.append(_choice_response(choice))
             return responses
         case {"message": dict(inner)} if inner:
             return [_message_response(inner)]
@@ -152,7 +154,17 @@ def _responses(line: dict[str, Any], where: str) -> list[Response]:
     return [Response("", text=text) for text in texts]
 
 
-def _message_response(message: Any) -> Response:
+def _choice_response(choice: Any) -> Response:
+    """Return the response that a client would make of a choice; an error in it is no answer."""
+    known = choice if isinstance(choice, dict) else {}
+    if known.get("error") or known.get("finish_reason") == "error":
+        said = encode(known.get("error") or "finish_reason error").decode()
+        return Response("", error=f"with an error: {shorten(said, 200)}")
+    return _message_response(known.get("message"), known.get("finish_reason"))
+
+
+def _message_response(message: Any, finish_reason: Any = None) -> Response:
     """Return the response that a client would make of an OpenAI message."""
-    choice = {"message": message if isinstance(message, dict) else {}}
+    known = message if isinstance(message, dict) else {}
+    choice = {"message": known, "finish_reason": finish_reason}
     return read_completion(encode({"choices": [choice]}), "", 0)

@@ -11,12 +11,13 @@ behind the best mark that the text has:
 4. no mark: the first line, if it is a number alone; else the last sentence with a number: what is
    **bold** in it, or all but parentheses and reasons ("because ...")
 
-Behind a correction ("wait, no", 不对) what follows it counts before 3. Of several numbers in what a
-mark announces the first counts, in a sentence without a mark the last; of an equation the side that
-is a number alone: 7 of "3 + 4 = 7 apples" and of "7 = 3 + 4". Options ("option 2: 18"), spans of
-time and what is shared ("18 dollars in 2 weeks", "for 3 people") count only where there is no other
-number; never parts of sums, terms (2x), ranges and choices (15-20, 15 or 20), times, dates, 2 hours
-15 minutes, a number behind "not" or "more than".
+Behind a correction ("wait, no", 不对) what follows it counts before 3; "if ..., the answer would
+be" is no mark. Of several numbers in what a mark announces the first counts, in a sentence
+without a mark the last; of an equation the side that is a number alone: 7 of "3 + 4 = 7 apples"
+and of "7 = 3 + 4". Options ("option 2: 18"), spans of time and what is shared ("18 dollars in 2
+weeks", "for 3 people") count only where there is no other number; never parts of sums, terms
+(2x), ranges and choices (15-20, 15 or 20), times, dates, 2 hours 15 minutes, a number behind
+"not" or "more than".
 
 How numbers are written: evals/written_numbers.py. Units, currencies and percent signs are ignored.
 """
@@ -69,9 +70,11 @@ _AFTERWORD = re.compile(
 _CORRECTION = re.compile(
     r"(?:\A|[.!?\n]|\s[-–—])[^\S\n]{0,9}(?:oh,? |no,? )?"
     r"(?:wait|hold on|oops|sorry|correction|scratch that)\b"
-    r"|[.…]\s?no, (?=it|that|the|\W?\d)|\bactually,? (?:no\b|it|the answer|that)|不对|错了|更正",
+    r"|[.…]\s?no, (?=it|that|the|\W?\d)|\bactually,? (?:no\b|it|the answer|that)"
+    r"|\bactually,? (?:I|we) (?:forgot|missed|made|overlooked|mis\w{1,20})\b|不对|错了|更正",
     re.IGNORECASE,
 )
+_SUPPOSED = re.compile(r"\bif\b[^.!?\n]*\Z", re.IGNORECASE)  # before "the answer would be"
 _SENTENCE = re.compile(
     r"(?<=[.!?。！？])(?<!i\.e\.)(?<!e\.g\.)\s+|(?<=[。！？])|\n+|,\s+(?=(?:so|thus|hence|therefore)\b)",
     re.IGNORECASE,
@@ -103,6 +106,7 @@ _SHARED_BEFORE = re.compile(
 _SHARED_BEHIND = re.compile(r"\s+(?!dollars?|cents?|euros?|pounds?|yuan)[a-z]{2}", re.IGNORECASE)
 _OF_SPAN = re.compile(  # "18 hours to read 2 books", "18 out of 20", "每排7个"
     r"(?:\bout\s+of|(?<!left)(?<!up)(?<!back)(?<!ends)(?<!inish)(?<!ished)\swith|(?:second|minute|hour|day|night|week|month|year)s?\s+to\s+\w{1,20}"
+    r"|\d\s+\w{1,20}\s+to\s+(?:carry|travel|cover|hold|transport|fit|feed|fill|serve)(?:\s+all)?(?:\s+the)?"
     r"|\bmore\s+(?:\w{1,20}\s+)?to\s+\w{1,20}(?:\s+the)?)\s+\Z|每[^\d，。]{0,2}\Z",
     re.IGNORECASE,
 )
@@ -125,7 +129,7 @@ _NO_NUMBER_BEHIND = re.compile(  # an operation, a span, a choice, a time, a ter
     r"|\s?(?:\\(?:pi|sqrt|[lg]eq?|[lg]t|pm|sin|cos|log|ln|frac)(?![a-z])|[π√≤≥±])"
     r"|\s?[xyzni](?:\s*[-+*/^=)$]|\s*\Z)"
     rf"|(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}"
-    r"|\d|\s?[<>]\s?[a-z\d]|(?:\s+[a-z]{1,20})?\s+(?:minus|plus|times)\s+\d"
+    r"|\.?\\(?:overline|bar|dot)(?![a-z])|\d|\s?[<>]\s?[a-z\d]|(?:\s+[a-z]{1,20})?\s+(?:minus|plus|times)\s+\d"
     r"|\s+(?:less|more|fewer)\s+than\s+\d|\s?%\s+(?:sure|certain|confident|correct|accura)"
     rf"|\s{{0,3}}{_UNIT}\.?(?:,?\s+and\s+|,?\s*)\d+\s{{0,3}}(?:{_UNIT}|in|s)(?![a-z])",
     re.IGNORECASE,
@@ -135,13 +139,16 @@ _NO_NUMBER_BEFORE = re.compile(
     rf"|(?:\\(?:[lg]eq?|[lg]t|pm)(?![a-z])|[√≤≥±])|\d\s+(?:or|and)\s+[a-z]\s?="
     rf"|\bbetween|\bbetween\s+[$€£¥]?[\d.,]{{1,20}}\s+and"
     rf"|\b{_MONTH}|\b{_MONTH}\s+\d{{1,2}}(?:st|nd|rd|th)?,?"
-    rf"|\d\s{{0,3}}{_UNIT}\.?(?:,?\s+and|,)?)\s*[$€£¥(]?\Z|\d[:：'′,点]\Z|\b[a-z]\s?[<>]\s?\Z"
+    rf"|\d\s{{0,3}}{_UNIT}\.?)\s*[$€£¥(]?\Z|\d[:：'′,点]\Z|\b[a-z]\s?[<>]\s?\Z"
     r"|[a-z]-\Z|\b[a-z]\(\Z|[万亿]\Z"
     r"|(?:\bnot|isn't|\binstead\s+of|\b(?:rather|more|less|fewer|greater|other)\s+than)\s+[$€£¥]?\Z"
     r"|\b(?:step|question|problem|case|method)\s*\(?#?\Z"
     r"|\b(?!(?:is|was|to|equals|now|of)\s)\w{1,20}\s+(?:minus|plus|times)\s+\Z",
     re.IGNORECASE,
 )
+
+_LARGER_UNIT = re.compile(rf"\d\s{{0,3}}{_UNIT}\.?(?:,?\s+and|,)\s*\Z", re.IGNORECASE)
+_SMALLER_UNIT = re.compile(rf"\s{{0,3}}(?:{_UNIT}|in|s)(?![a-z])", re.IGNORECASE)
 
 
 def number_of(text: str) -> Fraction | None:
@@ -176,6 +183,9 @@ def _until_next_question(text: str) -> str:
 def _last_marked(mark: re.Pattern[str], text: str) -> Fraction | None:
     """Return the number behind the last mark that has one; on the next line, if it is alone."""
     for match in reversed(list(mark.finditer(text))[-_MOST:]):
+        before = text[max(0, match.start() - _LONGEST) : match.start()]
+        if "would" in match[0].lower() and _SUPPOSED.search(before):
+            continue
         number = _stated(match["phrase"])
         if number is None and not match["phrase"].strip(" *:$"):
             number = _stated(text[match.end("phrase") :][:_LONGEST].lstrip().partition("\n")[0])
@@ -257,6 +267,8 @@ def _chosen(text: str, numbers: list[Found], which: int) -> Fraction | None:
 def _is_part(text: str, found: Found) -> bool:
     """Return whether a number is part of a sum, a span, a choice, a time, a date or a term."""
     before = text[max(0, found.digits - _BEFORE) : found.digits]
+    if _LARGER_UNIT.search(before) and _SMALLER_UNIT.match(text, found.end):
+        return True
     return bool(_NO_NUMBER_BEFORE.search(before) or _NO_NUMBER_BEHIND.match(text, found.end))
 
 

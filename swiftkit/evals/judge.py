@@ -32,6 +32,7 @@ _PROMPT = (
 )
 _REMINDER = 'Your verdict could not be read. Reply with {"pass": true} or {"pass": false} alone.'
 _OBJECT = re.compile(r"\{[^{}]*\}")
+_FENCE = re.compile(r"\A```\w{0,9}\s+")
 _PASS = re.compile(r'"pass"\s*:')
 
 
@@ -106,8 +107,16 @@ async def judged(sample: Sample, criterion: str, response: Response) -> Response
 
 def verdict_of(text: str) -> bool | None:
     """Return the judge's verdict; None where there is none, an unclear one, or two that differ."""
-    verdicts = set()
-    for written in _OBJECT.findall(visible_text(text)):
+    text = visible_text(text).strip()
+    whole = _FENCE.sub("", text).removesuffix("```")
+    said = len(_PASS.findall(text))
+    if said == 1 and whole.startswith("{"):  # a reason beside it may hold braces
+        try:
+            return msgspec.json.decode(whole, type=Verdict).passed
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            pass
+    verdicts, read = set(), 0
+    for written in _OBJECT.findall(text):
         passes = len(_PASS.findall(written))
         if not passes:
             continue
@@ -115,6 +124,8 @@ def verdict_of(text: str) -> bool | None:
             if passes > 1:
                 return None
             verdicts.add(msgspec.json.decode(written, type=Verdict).passed)
+            read += 1
         except (msgspec.DecodeError, UnicodeEncodeError):
             return None
-    return verdicts.pop() if len(verdicts) == 1 else None
+    # one that is not read, around another, may say the opposite
+    return verdicts.pop() if len(verdicts) == 1 and read == said else None

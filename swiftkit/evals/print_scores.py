@@ -45,6 +45,8 @@ def summary_messages(report: ScoreReport, pairing: Pairing) -> Iterator[str]:
         yield _named("rows have no completion", report.unanswered_rows)
     if failed := report.errors - report.scorer_errors:
         yield f"{failed} completions are failed requests, which have no score"
+    if report.cut:
+        yield f"{report.cut} completions were cut at the token limit, and are scored as they are"
     if report.scorer_errors:
         errors = [pair.completion for pair in pairing.pairs if pair.score is None]
         first = next(line for line in errors if line.response.error.startswith(SCORER_FAILED))

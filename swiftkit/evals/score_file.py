@@ -26,6 +26,7 @@ from swiftkit.evals.stats import Estimate, summarize
 from swiftkit.evals.tasks import tool_call
 from swiftkit.files.jsonl import encode, write_atomically
 from swiftkit.records import Sample, Score
+from swiftkit.scoring.ending import CUT, ending_of
 from swiftkit.scoring.gold import PARTS
 
 
@@ -50,7 +51,8 @@ class Pairing(NamedTuple):
 
 class ScoreReport(msgspec.Struct, frozen=True):
     """completions = scored + errors + unmatched_completions. `value` and `parts` are means, and
-    `scorer_errors` are those of `errors` that the scorer failed on."""
+    `scorer_errors` are those of `errors` that the scorer failed on; `cut` of the scored ended at
+    the token limit (scoring/ending.py)."""
 
     data: str
     completions: int
@@ -64,6 +66,7 @@ class ScoreReport(msgspec.Struct, frozen=True):
     unanswered_rows: list[str]
     read_as: dict[str, int] = {}
     scorer_errors: int = 0
+    cut: int = 0
 
     @property
     def exit_status(self) -> int:
@@ -139,6 +142,11 @@ def make_score_report(data: Path, pairing: Pairing) -> ScoreReport:
         unmatched_completions=unmatched,
         unanswered_rows=[sample.id for sample in pairing.unanswered],
         read_as=read_ways(scores),
+        cut=sum(
+            pair.score is not None
+            and CUT in (pair.completion.response.ended, ending_of(pair.completion.response))
+            for pair in pairs
+        ),
         scorer_errors=sum(
             pair.completion.response.error.startswith(SCORER_FAILED) for pair in pairs
         ),

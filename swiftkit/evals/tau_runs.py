@@ -69,7 +69,11 @@ def read_runs(inputs: Sequence[Path]) -> list[TauRun]:
     runs: list[TauRun] = []
     places: dict[tuple[Path, str, int], str] = {}
     domains: dict[tuple[str, str], Path] = {}  # the first file of each
-    for path, where, run, domain in _located(files):
+    conversations: dict[bytes, str] = {}
+    for path, where, run, domain, conversation in _located(files):
+        if conversation and (first := conversations.setdefault(conversation, where)) != where:
+            reason = f"{where}: the run of task {run.task} stands at {first} already, word for word"
+            raise DataError(reason, "duplicate_run", "give each run once")
         first = places.setdefault((path, run.task, run.trial), where)
         if first != where:
             reason = f"{where}: trial {run.trial} of task {run.task} stands at {first} already"
@@ -105,8 +109,9 @@ def _is_listed_beside(file: Path, files: Sequence[Path]) -> bool:
     return file.parent.name == "simulations" and file.parent.parent / "results.json" in files
 
 
-def _located(files: Sequence[Path]) -> Iterator[tuple[Path, str, TauRun, tuple[str, str]]]:
-    """Yield each run with its file, its place, its benchmark and domain ("" where unknown)."""
+def _located(files: Sequence[Path]) -> Iterator[tuple[Path, str, TauRun, tuple[str, str], bytes]]:
+    """Yield each run with its file, its place, its benchmark and domain ("" where unknown), and
+    what tells it from any other: a further trial does not repeat a whole conversation."""
     for chunk in read_chunks(files):
         for number, record in chunk.records:
             where = f"{chunk.path}:{number}"
@@ -125,6 +130,7 @@ def _located(files: Sequence[Path]) -> Iterator[tuple[Path, str, TauRun, tuple[s
                         where,
                         _of_tau_bench(run),
                         ("tau-bench", _domain_of(run, chunk.path)),
+                        _identity(value, "traj"),
                     )
                     continue
                 case _:
@@ -133,7 +139,21 @@ def _located(files: Sequence[Path]) -> Iterator[tuple[Path, str, TauRun, tuple[s
             for place, simulation in enumerate(simulations):
                 at = f"{where}:simulations[{place}]"
                 simulated = _of_tau2(_converted(simulation, _Tau2Run, at))
-                yield chunk.path, at, simulated, ("tau2", str(name or ""))
+                yield (
+                    chunk.path,
+                    at,
+                    simulated,
+                    ("tau2", str(name or "")),
+                    _identity(simulation, "messages"),
+                )
+
+
+def _identity(value: Any, key: str) -> bytes:
+    """Return a hash of a run, however its file is written; b"" of one that says too little: two
+    runs may fail alike."""
+    if not any(field(message, "role") == "assistant" for message in items(field(value, key))):
+        return b""
+    return hashlib.sha256(msgspec.json.encode(value, order="sorted")).digest()
 
 
 def _beside(path: Path, entry: Any, where: str) -> Any:
@@ -182,6 +202,8 @@ def _of_tau_bench(run: _TauBenchRun) -> TauRun:
             checks["communicated"] = sum(map(bool, part.values())), len(part)
     reason = f"reward {run.reward:g}" + (f" ({', '.join(texts)[:200]})" if texts else "")
     message = shorten(str(error), 200) if error else ""
+    if not message and not 0 <= run.reward <= 1:
+        message = f"its reward is {run.reward:g}, not from 0 to 1"
     return TauRun(str(run.task_id), run.trial, run.reward, message, "", checks, reason)
 
 
@@ -193,6 +215,8 @@ def _of_tau2(simulation: _Tau2Run) -> TauRun:
         error = f"it ended with {shorten(ended, 60)}"
     elif not isinstance(reward, int | float):
         error = "it has no reward (tau2 evaluate-trajs gives it one)"
+    elif isinstance(reward, bool) or not 0 <= reward <= 1:
+        error = f"its reward is {reward}, not from 0 to 1"
     checks = {}
     match = field(told.get("db_check"), "db_match")
     if isinstance(match, bool):
@@ -204,7 +228,7 @@ def _of_tau2(simulation: _Tau2Run) -> TauRun:
         ("judged assertions", "nl_assertions", "met"),
     )
     for kind, column, key in kinds:
-        results = [bool(field(check, key)) for check in items(told.get(column))]
+        results = [field(check, key) is True for check in items(told.get(column))]
         if results:
             checks[kind] = sum(results), len(results)
     failed = []

@@ -52,7 +52,7 @@ _MARKUP = re.compile(
 )
 _TIMES = re.compile(r"\\(?:times|cdot)(?![a-z])")
 _SIGN_APART = re.compile(r"(\A\W{0,9}|[=:(]\s?|\bis\s)([-\u2212\u2013])\s+(?=[$€£¥]?\d)")
-_BLANK = re.compile(r"~~[^~\n]*~~|(?<!\d)(?<!\d\s)~|~(?!\s?\d)|\\ ")
+_BLANK = re.compile(r"~~[^~\n]*~~|(?<!\d)(?<!\d\s)~|~(?!\s?\d)|\\[ ()\[\]]")
 _ONES = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
     " sixteen seventeen eighteen nineteen"

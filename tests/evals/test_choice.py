@@ -28,6 +28,31 @@ from swiftkit.evals.choice import choice_of
         ("The answer is A. No: the answer is B.", "B"),
         ("A is too old, C too new.\n\nAnswer: B", "B"),
         ("It is a city on the Seine.\n\nB", "B"),
+        *(
+            (text, "B")
+            for text in (
+                "B is the correct answer.",
+                "**Option B** is correct.",
+                "Thus B is the answer.",
+                "B选项正确",
+                "答：B",
+                "B。",
+                "Option (B)",
+                "It's B",
+                "I would choose B because A is wrong.",
+                "I'd go with B.",
+                "<answer>B</answer>",
+                "The answer, therefore, is B.",
+                "The answer is most likely B.",
+                "The only correct statement is B",
+                "答案：B。选项A错误，选项C错误。",
+                "答案：B\n解析：选C的同学算错了。",
+                "The answer is B. Option C is wrong.",
+            )
+        ),
+        ("A and B are correct.", ""),
+        ("A is correct. B is correct.", ""),
+        ("B is not correct.", ""),
         ("The answer is A", "A"),
         ("The answer is A because it is old.", "A"),
         ('{"answer": "B"}', "B"),
@@ -52,6 +77,8 @@ def test_choice_of(text: str, letter: str) -> None:
     assert choice_of(text, "ABCD", ["Rome", "Paris", "Oslo", "Bern"]) == letter
 
 
-@pytest.mark.parametrize("piece", ["A ", "answer is ", "\\boxed{", "选", "(", "option ", "\n"])
+@pytest.mark.parametrize(
+    "piece", ["A ", "answer is ", "\\boxed{", "选", "(", "option ", "\n", "so "]
+)
 def test_choice_of_long_texts(piece: str) -> None:
     assert cpu_seconds(lambda text: choice_of(text, "AB"), piece * (200_000 // len(piece))) < 1

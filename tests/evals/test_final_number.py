@@ -81,6 +81,15 @@ CASES = SHARED_CASES / "gsm8k" / "answers.jsonl"
         ("So, 18.\n\nHope this helps! 2 more tips: read.", "18"),
         ("<think>#### 20</think>She makes 18", "18"),
         ("<think>the answer is 18</think>", None),
+        (r"The total is \( 3 \times 15 + 5 = 50 \) dollars for all 3 kids.", "50"),
+        (r"Therefore, she has \(18\) eggs, from 2 farms.", "18"),
+        (r"The answer is 0.\overline{3}.", None),
+        ("After 5 days, 30 pages remain out of 120.", "30"),
+        ("The trip takes 2 hours, 30 minutes.", None),
+        ("They will need 5 vans to carry 38 students.", "5"),
+        ("The answer is 30. If she worked more, the answer would be 80.", "30"),
+        ("So the answer would be 45.", "45"),
+        ("The answer is 20.\n\nActually, I forgot the muffins. She makes $18.", "18"),
         ("no idea", None),
         ("", None),
     ],
@@ -123,6 +132,7 @@ def test_number_of_no_text_raises(text: str) -> None:
     [
         *("9", "1,234,", "\\text{", "\\frac{1", "answer is ", "####", "1/", "{", "- $ ", "\n"),
         *("a. ", "十", "one hundred ", "wait, ", "**1**", "\nquestion ", "1 to ", "~", "\\boxed{"),
+        *("if the answer would be ", "\\(", "5 days, "),
     ],
 )
 def test_number_of_long_texts_takes_linear_time(piece: str) -> None:

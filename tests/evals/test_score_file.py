@@ -184,6 +184,26 @@ def test_score_failed_request_has_no_score(tmp_path: Path) -> None:
     assert (json.loads(done.stdout)["errors"], json.loads(done.stdout)["scored"]) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    "failed",
+    [
+        {"id": "a", "choices": [{"message": {"content": "I"}, "finish_reason": "error"}]},
+        {"id": "a", "error": {"message": "x"}, "choices": [{"message": {"content": "I"}}]},
+        {"id": "1", "custom_id": "a", "response": None, "error": {"code": "batch_expired"}},
+        {"id": "1", "custom_id": "a", "response": {"body": {"error": {"message": "bad"}}}},
+    ],
+)
+def test_score_error_of_an_api_is_no_answer(tmp_path: Path, failed: dict[str, Any]) -> None:
+    report = json.loads(run(tmp_path, [failed, HI], "--json").stdout)
+    assert (report["errors"], report["scored"]) == (1, 1)
+
+
+def test_score_counts_answers_that_were_cut(tmp_path: Path) -> None:
+    cut = {"id": "a", "choices": [{"message": {"content": "I"}, "finish_reason": "length"}]}
+    assert json.loads(run(tmp_path, [cut, HI], "--json").stdout)["cut"] == 1
+    assert "1 completions were cut at the token limit" in run(tmp_path, [cut, HI]).stderr
+
+
 def test_score_summary_shows_metrics_and_parts(tmp_path: Path) -> None:
     """The metrics of `swiftkit eval` and the parts on stdout; exit status 0 when all is paired."""
     done = run(tmp_path, [{"id": "a", "completion": RIGHT}, HI])

@@ -82,6 +82,28 @@ def test_tau_bench_same_results_twice_are_refused(tmp_path: Path) -> None:
     assert "2 runs of 1 tasks, up to 2 trials each" in run(first, copy).stdout
 
 
+def test_tau_bench_runs_that_stand_in_two_files_are_refused(tmp_path: Path) -> None:
+    """However they are written: an earlier state of a file, or one that was sorted or indented."""
+    talk = [{"role": "user", "content": "hi"}, {"role": "assistant", "content": "hello"}]
+    runs = [result(task, 1.0, 0) | {"traj": talk} for task in range(3)]
+    whole = write(tmp_path / "a.json", runs)
+    (tmp_path / "b.json").write_text(json.dumps(runs[:1], indent=1, sort_keys=True))
+    done = run(whole, str(tmp_path / "b.json"))
+    assert done.exit_code == 2
+    assert "the run of task 0 stands at" in done.stderr
+    failed = [result(0, 0.0, 0, error="429"), result(1, 0.0, 0)]
+    write(tmp_path / "b.json", failed)
+    assert run(write(tmp_path / "c.json", failed[::-1]), str(tmp_path / "b.json")).exit_code == 1
+
+
+@pytest.mark.parametrize("reward", [5, -1])
+def test_tau_bench_reward_that_is_none_has_no_score(tmp_path: Path, reward: float) -> None:
+    done = run(write(tmp_path / "a.json", [result(0, reward, 0), result(1, 1.0, 0)]), "--json")
+    report = json.loads(done.stdout)
+    assert (report["scored"], report["errors"], done.exit_code) == (1, 1, 1)
+    assert "not from 0 to 1" in report["failures"][0]["reasons"][0]
+
+
 def test_tau_bench_domains_are_not_mixed(tmp_path: Path) -> None:
     """Told by the system prompt, else the file's name; a run that stopped at once tells none."""
     runs = []

@@ -4,7 +4,8 @@ r"""A smoke set of the user's own: a question a line, and how its answer is chec
     {"prompt": "Name three colours.", "check": {"contains": ["red", "blue"]}}
     {"prompt": "Date, as YYYY-MM-DD?", "check": {"regex": "\\d{4}-\\d{2}-\\d{2}"}}
     {"prompt": "As JSON: a=1", "check": {"json": {"a": 1}}}
-    {"prompt": "Route this task: ...", "check": {"json_schema": {"required": ["topology"]}}}
+    {"prompt": "Route this task: ...",
+     "check": {"json_schema": {"type": "object", "required": ["topology"]}}}
     {"prompt": "Pi to two digits?", "check": {"number": 3.14, "tolerance": 0.005}}
     {"prompt": "Capital of France? (A) Rome (B) Paris", "check": {"choice": "B"}}
     {"prompt": "Weather?", "tools": [...],
@@ -66,7 +67,15 @@ from swiftkit.toolcall.visible_text import visible_text
 HEADLINE = "accuracy"
 _KINDS = ("exact", "contains", "regex", "json", "json_schema", "number", "choice", "calls", "judge")
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_FENCE = re.compile(r"```[\w-]*\n(.*?)\n?```", re.DOTALL)
+_LONGEST_NUMBER = 200
+_ASSERTIONS = frozenset(
+    "$ref $dynamicRef type enum const not if allOf anyOf oneOf required properties items "
+    "prefixItems patternProperties additionalProperties propertyNames minProperties "
+    "maxProperties contains dependentRequired dependentSchemas dependencies additionalItems "
+    "minItems maxItems uniqueItems unevaluatedItems unevaluatedProperties minimum maximum "
+    "exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern format".split()
+)
+_FENCE = re.compile(r"```[\w-]*\s(.*?)```", re.DOTALL)
 
 
 class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -177,7 +186,7 @@ def _problem(kind: str, target: CheckTarget, text: str, response: Response) -> s
             number = number_of(text)
             if number is None:
                 return "no number"
-            is_near = abs(number - Fraction(str(wanted))) <= Fraction(str(check.tolerance))
+            is_near = abs(number - _exact(wanted)) <= Fraction(str(check.tolerance))
             return "" if is_near else f"{short(number)} instead of {wanted}"
         case "choice":
             letters, texts = _choices(check)
@@ -269,11 +278,19 @@ def _check(value: Any) -> tuple[Check, list[str]]:
     if check.json_schema is not msgspec.UNSET:
         _validator(encode(check.json_schema))
     if check.number is not msgspec.UNSET:
-        Fraction(str(check.number))
+        _exact(check.number)
     if not 0 <= check.tolerance < float("inf"):
         raise ValueError("tolerance is a number from 0")
     _refuse_empty(check)
     return check, kinds
+
+
+def _exact(number: float | str) -> Fraction:
+    """Return a check's number. Raises ValueError for what is none, or would fill the memory."""
+    text = str(number)
+    if len(text) > _LONGEST_NUMBER or re.search(r"e[-+]?[\d_]{4}", text, re.IGNORECASE):
+        raise ValueError(f"its number {text[:40]!r} is too long, or its power above 999")
+    return Fraction(text)
 
 
 def _refuse_empty(check: Check) -> None:
@@ -285,7 +302,9 @@ def _refuse_empty(check: Check) -> None:
         wanted = getattr(check, kind)
         if isinstance(wanted, str) and not wanted.strip():
             raise ValueError(f"its {kind} is empty")
-    if check.json_schema is not msgspec.UNSET and check.json_schema in ({}, True, False):
+    schema = check.json_schema
+    is_open = isinstance(schema, dict) and not _ASSERTIONS & schema.keys()
+    if isinstance(schema, bool) or is_open:  # such as {"requird": [...]}
         raise ValueError("its json_schema takes every value, or none")
     if check.calls is None:
         raise ValueError("its calls are null ([] means that nothing is called)")
