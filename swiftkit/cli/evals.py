@@ -385,7 +385,7 @@ def tau_bench(results: tuple[Path, ...], as_json: bool) -> None:
     \b
     Exit status:
       0  good: each run has a score, whatever it is
-      1  a run had an error
+      1  a run had an error, or a task has fewer trials than others
       2  wrong usage, a file that is no result, one given twice,
          or several domains
 

@@ -31,7 +31,7 @@ class FailedTask(msgspec.Struct, frozen=True):
 
 
 class TauBenchReport(msgspec.Struct, frozen=True):
-    """runs = scored + errors. `metrics` holds pass^k for each k up to the number of trials;
+    """runs = scored + errors; `missing` would make as many trials of each task. `metrics` holds pass^k for each k up to the number of trials;
     `bounds` the worst and the best value; `ended` counts tau2's termination reasons."""
 
     runs: int
@@ -44,11 +44,12 @@ class TauBenchReport(msgspec.Struct, frozen=True):
     metrics: dict[str, Estimate]
     bounds: dict[str, tuple[float, float]]
     failures: list[FailedTask]
+    missing: int
 
     @property
     def exit_status(self) -> int:
-        """0; 1 if a run had an error."""
-        return int(bool(self.errors))
+        """0; 1 if a run had an error, or is missing."""
+        return int(bool(self.errors or self.missing))
 
 
 def read_results(files: Sequence[Path]) -> TauBenchReport:
@@ -79,6 +80,7 @@ def read_results(files: Sequence[Path]) -> TauBenchReport:
         metrics=summarize(_tallies(runs, trials, None) | _check_tallies(runs)),
         bounds={name: (low.value, best[name].value) for name, low in worst.items()},
         failures=failures,
+        missing=len(runs_by_task) * trials - len(runs),
     )
 
 
@@ -107,6 +109,9 @@ def print_results(report: TauBenchReport) -> None:
     runs = f"{report.runs} runs of {report.tasks} tasks, up to {report.trials} trials each"
     scored = f"{report.scored} scored, {report.errors} errors (no score)"
     print_lines([f"{runs}: {scored}, coverage {report.coverage:.0%}"])
+    if report.missing:
+        what = "where a task has fewer trials than others (an interrupted run? give all its files)"
+        print_lines([f"{report.missing} runs are missing, {what}"])
     if report.ended:
         ended = ", ".join(f"{reason} {count}" for reason, count in report.ended.items())
         print_lines([f"ended by: {ended}"])

@@ -167,6 +167,15 @@ def test_tau2_layouts() -> None:
         assert done.exit_code == 1
 
 
+def test_tau_bench_missing_trials_are_said(tmp_path: Path) -> None:
+    """The file of a run that was interrupted has some tasks once, others twice."""
+    runs = [result(0, 1.0, 0), result(1, 1.0, 0), result(0, 1.0, 1)]
+    done = run(write(tmp_path / "r.json", runs))
+    assert "1 runs are missing, where a task has fewer trials than others" in done.stdout
+    assert done.exit_code == 1
+    assert "missing" not in run(write(tmp_path / "s.json", runs[:2])).stdout
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [
