@@ -31,8 +31,11 @@ class FailedTask(msgspec.Struct, frozen=True):
 
 
 class TauBenchReport(msgspec.Struct, frozen=True):
-    """runs = scored + errors; `missing` would make as many trials of each task. `metrics` holds pass^k for each k up to the number of trials;
-    `bounds` the worst and the best value; `ended` counts tau2's termination reasons."""
+    """runs = scored + errors; `missing` would make as many trials of each task.
+
+    `metrics` holds pass^k for each k up to the number of trials; `bounds` the worst and the best
+    value; `ended` counts tau2's termination reasons.
+    """
 
     runs: int
     scored: int
