@@ -90,4 +90,6 @@ def _decoded(raw: bytes) -> str:
         return raw.decode("utf-16", "replace")
     if raw[1:4:2] == b"\0\0":
         return raw.decode("utf-16-le", "replace")
+    if raw[0:4:2] == b"\0\0":
+        return raw.decode("utf-16-be", "replace")
     return raw.decode("utf-8-sig", "surrogateescape")

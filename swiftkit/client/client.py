@@ -23,7 +23,7 @@ from swiftkit.client.completion import BadBodyError, read_completion
 from swiftkit.client.concurrency import ConcurrencyLimit
 from swiftkit.client.connection import Connection
 from swiftkit.client.handshake import REFUSED, get_models, model_names, shake_hands
-from swiftkit.client.hide_key import hide_key
+from swiftkit.client.hide_key import hide_key, hide_key_in_answer
 from swiftkit.client.retry import Exchange, wait_before
 from swiftkit.client.urls import base_url
 from swiftkit.errors import EndpointError
@@ -108,8 +108,9 @@ class Client:
             self.limit.count(exchange.status)
             if exchange.status == 200:
                 times = time.perf_counter() - start, exchange.first_token
+                answer = hide_key_in_answer(exchange.body, self._endpoint.key)
                 try:
-                    response = read_completion(exchange.body, sample_id, trial, *times)
+                    response = read_completion(answer, sample_id, trial, *times)
                 except BadBodyError as bad:
                     exchange = exchange._replace(error=f"HTTP 200, but {bad}")
                 else:

@@ -16,6 +16,12 @@ from swiftkit.toolcall import detect, openai_calls
 from swiftkit.toolcall.formats import hermes
 
 _MOST_TOKENS = 1 << 53  # a larger count is none
+# reasons to end that mean a fault of the server: vLLM and SGLang say abort, DeepSeek
+# insufficient_system_resource, GLM network_error
+_FAULTS = frozenset((
+    "error", "abort", "aborted", "cancelled", "canceled", "failed", "timeout", "network_error",
+    "insufficient_system_resource",
+))  # fmt: skip
 
 
 class BadBodyError(ValueError):
@@ -29,6 +35,7 @@ class ChatMessage(msgspec.Struct):
     reasoning_content: Any = None
     thinking: Any = None
     refusal: Any = None
+    function_call: Any = None  # of OpenAI's form before tool_calls; some gateways write it still
 
 
 class ChatChoice(msgspec.Struct):
@@ -56,6 +63,8 @@ def read_completion(
     completion = _completion(body)
     choice = completion.choices[0]
     message, raw_calls, calls = choice.message, choice.message.tool_calls, None
+    if not raw_calls and message.function_call:
+        raw_calls = [{"function": message.function_call}]
     text = message.content if isinstance(message.content, str) else _text(message.content)
     if not text and isinstance(message.refusal, str):
         text = message.refusal
@@ -71,6 +80,8 @@ def read_completion(
     usage: dict[str, int] = {}
     if isinstance(completion.usage, dict):  # some servers add nested details to the counts
         for name, count in completion.usage.items():
+            if isinstance(count, float) and count.is_integer():  # of a gateway in JavaScript or Lua
+                count = int(count)
             if type(count) is int and 0 <= count < _MOST_TOKENS:
                 usage[name] = count
     key, reasoning = _reasoning(message)
@@ -100,8 +111,10 @@ def _completion(body: bytes) -> ChatCompletion:
     if not completion.choices:
         raise BadBodyError("the body is no chat completion: it has no choices")
     choice = completion.choices[0]
-    if choice.error or choice.finish_reason == "error":
-        raise BadBodyError(f"with an error: {_said(choice.error)}")
+    reason = choice.finish_reason
+    is_fault = isinstance(reason, str) and reason.lower() in _FAULTS
+    if choice.error or is_fault:
+        raise BadBodyError(f"with an error: {_said(choice.error or f'finish_reason {reason}')}")
     return completion
 
 

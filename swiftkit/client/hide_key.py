@@ -39,6 +39,12 @@ def hide_key(text: str, key: str) -> str:
     return hide_secrets(text)
 
 
+def hide_key_in_answer(body: bytes, key: str) -> bytes:
+    """Return the body of an answer without the key, should the server repeat it there. A shorter
+    key may be a word of the model's own."""
+    return body.replace(key.encode(), _MASK.encode()) if len(key) >= _TELLING else body
+
+
 def _without_beginning(text: str, form: str) -> str:
     """Return the text without what the form begins with, as far as it goes."""
     least = min(max(_LONG, len(form) // 2), _TELLING)

@@ -21,7 +21,7 @@ _DATA = b"data:"
 _LONGEST_INDEX = 10  # digits
 _DONE = b"[DONE]"
 # the parts of a message that come as text, piece by piece
-_TEXTS = ("content", *KEYS)
+_TEXTS = ("content", "refusal", *KEYS)
 
 
 async def read_stream(content: aiohttp.StreamReader, start: float) -> tuple[bytes, float]:
@@ -80,7 +80,7 @@ class StreamedAnswer:
     """The message that the chunks make up; a finish reason completes it."""
 
     def __init__(self) -> None:
-        self._texts: dict[str, list[str]] = {name: [] for name in _TEXTS}
+        self._texts: dict[str, list[Any]] = {name: [] for name in _TEXTS}
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
         self._by_identity: dict[str, _Call] = {}
@@ -98,24 +98,43 @@ class StreamedAnswer:
             return False
         self._usage = chunk.get("usage") or self._usage
         self._error = self._error or chunk.get("error")
-        delta = None
-        match chunk.get("choices"):
-            case [dict(choice), *_] if not _index(choice.get("index")):  # others were not asked for
-                self._finish = choice.get("finish_reason") or self._finish
-                self._error = self._error or choice.get("error")
-                delta = choice.get("delta")
-            case None:  # an error may come bare, as `event: error`
-                self._error = self._error or chunk.get("message")
-        if not isinstance(delta, dict):
-            return False
+        choices = chunk.get("choices")
+        if choices is None:  # an error may come bare, as `event: error`
+            self._error = self._error or chunk.get("message")
+        for choice in choices if isinstance(choices, list) else []:
+            # others than the first were not asked for
+            if isinstance(choice, dict) and not _index(choice.get("index")):
+                return self._add_choice(choice, event)
+        return False
+
+    def _add_choice(self, choice: dict[str, Any], event: bytes) -> bool:
+        """Add a choice: its delta, or the whole message, unless parts of it have come."""
+        finish = choice.get("finish_reason")
+        if finish and (finish != "stop" or not self._finish):  # stop says the least
+            self._finish = finish
+        self._error = self._error or choice.get("error")
+        delta, message = choice.get("delta"), choice.get("message")
+        if not delta and message and not self._calls and not any(self._texts.values()):
+            delta = message
+        if delta is None and "text" in choice:  # of /completions
+            self._broken = self._broken or event
+        return isinstance(delta, dict) and self._add_delta(delta)
+
+    def _add_delta(self, delta: dict[str, Any]) -> bool:
         for name, pieces in self._texts.items():
-            if isinstance(delta.get(name), str):
-                pieces.append(delta[name])
+            piece = delta.get(name)
+            if isinstance(piece, str):
+                pieces += [piece] if piece else []
+            elif name == "content" and piece is not None:
+                # read_completion says what is wrong with what is no list
+                pieces += piece if isinstance(piece, list) else [{"text": piece}]
         calls = delta.get("tool_calls")
+        if not calls and delta.get("function_call"):
+            calls = [{"index": 0, "function": delta["function_call"]}]
         for call in calls if isinstance(calls, list) else []:
             if isinstance(call, dict):
                 self._add_call(call)
-        return any(delta.get(name) for name in (*_TEXTS, "tool_calls"))
+        return any(delta.get(name) for name in (*_TEXTS, "tool_calls", "function_call"))
 
     def _add_call(self, part: dict[str, Any]) -> None:
         """Add a call or a part of one: the name comes once, the arguments piece by piece."""
@@ -165,7 +184,8 @@ class StreamedAnswer:
         message: dict[str, Any] = {"content": ""}
         for name, pieces in self._texts.items():
             if pieces:
-                message[name] = "".join(pieces)
+                is_text = all(isinstance(piece, str) for piece in pieces)
+                message[name] = "".join(pieces) if is_text else pieces
         if self._calls:
             message["tool_calls"] = [{"function": call.function()} for call in self._calls]
         choice = {"message": message, "finish_reason": self._finish}

@@ -23,6 +23,7 @@ from swiftkit.data.unread_fields import known_names
 from swiftkit.errors import DataError
 from swiftkit.json_text import decode, decode_or_none
 from swiftkit.records import Message, Row
+from swiftkit.scoring.ending import CUT_WORDS, FILTERED_WORDS
 
 Place = tuple[str, ...]
 
@@ -85,14 +86,6 @@ _LEFT_OUT = re.compile(
 _WHOLE = frozenset((
     "stop", "tool_calls", "function_call", "eos", "eos_token", "stop_sequence", "end_turn",
     "tool_use", "completed", "complete", "tool_call", "finish_reason_unspecified",
-))  # fmt: skip
-_CUT = frozenset((
-    "length", "max_tokens", "max_output_tokens", "model_length", "model_context_window_exceeded",
-    "incomplete",
-))  # fmt: skip
-_FILTERED = frozenset((
-    "content_filter", "content_filtered", "guardrail_intervened", "refusal", "safety", "recitation",
-    "blocklist", "prohibited_content", "spii", "blocked", "language", "image_safety",
 ))  # fmt: skip
 # what logs say about an exchange, and a row has no use for
 METADATA = """
@@ -531,10 +524,10 @@ def check_end(reason: Any, where: str) -> None:
     word = reason.lower() if isinstance(reason, str) else ""
     if not word or word in _WHOLE:
         return
-    if word in _CUT:
+    if word in CUT_WORDS:
         fix = "ask again with more tokens, or leave the row out: it would teach to stop there"
         raise DataError(f"{where} is {reason}: the answer was cut off", "cut_answer", fix)
-    if word in _FILTERED:
+    if word in FILTERED_WORDS:
         problem = "the answer was held back"
         raise DataError(f"{where} is {reason}: {problem}", "filtered_answer", "leave the row out")
     problem = f"{where} is {reason}: the answer did not end by itself"

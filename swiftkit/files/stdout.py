@@ -39,7 +39,9 @@ def set_up() -> None:
         sys.stdout = _wrapped(sys.stdout, BrokenPipeError)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="json")
-    if sys.stderr is sys.__stderr__ is not None:
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    elif sys.stderr is sys.__stderr__:
         sys.stderr = _wrapped(sys.stderr, OSError)
 
 

@@ -12,6 +12,16 @@ CUT = "cut"  # at max_tokens
 FILTERED = "filtered"  # by the endpoint's content filter
 EMPTY = "empty"  # neither text nor call nor reasoning
 ENDINGS = (CUT, FILTERED, EMPTY)  # an answer counts as the first that holds
+# why an answer ended, in the words of all APIs: OpenAI says length and content_filter, gateways
+# pass on what the model's own server says, in any case
+CUT_WORDS = frozenset((
+    "length", "max_tokens", "max_output_tokens", "max_length", "model_length",
+    "model_context_window_exceeded", "incomplete",
+))  # fmt: skip
+FILTERED_WORDS = frozenset((
+    "content_filter", "content_filtered", "guardrail_intervened", "refusal", "safety", "recitation",
+    "sensitive", "blocklist", "prohibited_content", "spii", "blocked", "language", "image_safety",
+))  # fmt: skip
 
 
 def ending_of(response: Response, max_tokens: int | None = None) -> str:
@@ -20,9 +30,10 @@ def ending_of(response: Response, max_tokens: int | None = None) -> str:
     Some servers say `stop` whatever happened, so an answer of `max_tokens` tokens is cut too: one
     that ends by itself at the very limit is rare, and nothing tells it apart.
     """
-    if response.finish_reason == "length":
+    word = response.finish_reason.lower()
+    if word in CUT_WORDS:
         return CUT
-    if response.finish_reason == "content_filter":
+    if word in FILTERED_WORDS:
         return FILTERED
     if max_tokens and response.usage.get("completion_tokens", 0) >= max_tokens:
         return CUT

@@ -58,6 +58,7 @@ def test_line_is_read_as_a_shell_reads_it(folder: Path, line: str) -> None:
         f"{KEY}=abc\r\n# 注释\r\n".encode("utf-16"),
         f"\ufeff{KEY}=abc\n".encode("utf-16-be"),
         f"{KEY}=abc\n".encode("utf-16-le"),
+        f"{KEY}=abc\n".encode("utf-16-be"),
         f"# 密钥 的说明\n{KEY}=abc # 注释\n".encode("gbk"),
         f"# clé\n{KEY}=abc\n".encode("latin-1"),
         f"A=\x00\n{KEY}=abc\n".encode(),

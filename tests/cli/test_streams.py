@@ -88,6 +88,17 @@ def test_reader_that_has_gone_changes_no_status(folder: Path, command: str) -> N
     assert both.returncode == before.returncode
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_stream_that_is_closed_changes_no_status(folder: Path, closed: str) -> None:
+    """As a service manager starts a program."""
+    before = usual(folder, "check")
+    command = f'exec "$0" -m swiftkit check "$1" --sample 1 {closed}'
+    words = ["sh", "-c", command, sys.executable, f"{NAME}.jsonl"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, check=False)
+    assert done.returncode == before.returncode
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name != "preflight"])
 def test_stdout_on_a_full_disk_is_status_4(folder: Path, command: str) -> None:

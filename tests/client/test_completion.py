@@ -39,7 +39,11 @@ def test_read_completion_content_that_is_no_string_is_read(content: Any, text: s
         ({"error": "overloaded", "choices": []}, "with an error: overloaded"),
         (
             {"choices": [{"message": {"content": "fi"}, "finish_reason": "error"}]},
-            "with an error: without a word",
+            "with an error: finish_reason error",
+        ),
+        (
+            {"choices": [{"message": {"content": "fine"}, "finish_reason": "ABORT"}]},
+            "with an error: finish_reason ABORT",
         ),
         (
             {"choices": [{"message": {"content": ""}, "error": {"message": "upstream died"}}]},
@@ -63,9 +67,9 @@ def test_refusal_is_text_and_odd_counts_are_none() -> None:
     left out, and the journal can hold the rest."""
     reply = message(None)
     reply.body["choices"][0]["message"]["refusal"] = "I cannot."
-    reply.body["usage"] = {"a": -1, "b": 10**30, "c": True, "d": 2.5, "e": None, "f": 7}
+    reply.body["usage"] = {"a": -1, "b": 10**30, "c": True, "d": 2.5, "e": None, "f": 7, "g": 8.0}
     response, _ = ask(lambda _: reply)
-    assert (response.text, response.usage) == ("I cannot.", {"f": 7})
+    assert (response.text, response.usage) == ("I cannot.", {"f": 7, "g": 8})
 
 
 @pytest.mark.parametrize("arguments", ['{"x": ', "[1]", "none", "NaN", '{"x": 1}, "y": {', '"{}"'])

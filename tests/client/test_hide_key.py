@@ -1,12 +1,14 @@
 """Keys in the words of a server: found in whatever form, and nothing else is touched."""
 
+import asyncio
 import base64
 import json
 from urllib.parse import quote, quote_plus
 
 import pytest
+from helpers.servers import Reply, message, serve
 
-from swiftkit.client.client import describe_fault
+from swiftkit.client.client import Client, Endpoint, describe_fault
 from swiftkit.client.hide_key import hide_key
 from swiftkit.client.retry import Exchange
 
@@ -63,3 +65,24 @@ def test_described_fault_is_cut_behind_the_key_not_in_it(before: int) -> None:
     error = describe_fault(Exchange(401, body), KEY)
     assert "sk-" not in error
     assert len(error) < 320
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [("sk-0123456789abcdef", "your key is ***"), ("password", "your key is password")],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_key_in_an_answer_is_hidden_too(key: str, text: str, stream: bool) -> None:
+    """The journal keeps the answer. A short key may be a word of the model's own."""
+    said = f"your key is {key}"
+    delta = {"choices": [{"delta": {"content": said[:17]}}]}
+    last = {"choices": [{"delta": {"content": said[17:]}, "finish_reason": "stop"}]}
+    reply = Reply(events=(delta, last)) if stream else message(said)
+    question = b'{"messages": [{"role": "user", "content": "hi"}]}'
+
+    async def run(url: str) -> str:
+        async with Client(Endpoint(url, key, stream=stream)) as client:
+            return (await client.ask(question, "s1")).text
+
+    with serve(lambda _: reply) as server:
+        assert asyncio.run(run(server.url)) == text

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from helpers.endpoints import GOOD, ask, in_turn
 from helpers.growth import takes_linear_time
-from helpers.servers import Reply
+from helpers.servers import Reply, message
 
 from swiftkit.client import stream
 from swiftkit.client.completion import read_completion
@@ -21,6 +21,7 @@ def chunk(finish: str | None = None, **delta: Any) -> dict[str, Any]:
 
 
 USAGE = {"choices": [], "usage": {"completion_tokens": 3}}
+WHOLE = chunk("stop")
 CALL_PARTS = [
     chunk(tool_calls=[{"index": 0, "id": "a", "function": {"name": "f", "arguments": '{"x"'}}]),
     chunk(tool_calls=[{"index": 0, "function": {"arguments": ": 1}"}}]),
@@ -167,6 +168,73 @@ def test_stream_that_breaks_is_asked_again(events: tuple[Any, ...]) -> None:
     """Half an answer is no answer."""
     response, asked = ask(in_turn(Reply(events=events), GOOD), stream=True)
     assert (response.text, asked) == ("fine", 2)
+
+
+@pytest.mark.parametrize(
+    ("events", "text"),
+    [
+        ((chunk(refusal="I can"), chunk(refusal="not."), chunk("stop")), "I cannot."),
+        ((chunk(content=[{"type": "text", "text": "a"}]), chunk("stop", content="b")), "ab"),
+        (
+            (chunk(content=[{"type": "thinking", "thinking": []}]), chunk("stop", content="a")),
+            "a",
+        ),
+        (({"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}]},), "a"),
+        ((chunk(content=""), {"choices": [{"message": {"content": "a"}}]}, chunk("stop")), "a"),
+        (
+            (chunk(content="a"), {"choices": [{"delta": {}, "message": {"content": "a"}}]}, WHOLE),
+            "a",
+        ),
+        (({"choices": [{"index": 1, "delta": {"content": "b"}}, WHOLE["choices"][0]]},), ""),
+        (
+            ({"choices": [{"index": 1, "delta": {}}, chunk("stop", content="a")["choices"][0]]},),
+            "a",
+        ),
+    ],
+    ids="refusal parts thinking message late whole other second".split(),
+)
+def test_stream_loses_nothing_that_an_answer_has(events: tuple[Any, ...], text: str) -> None:
+    """What is read of a whole body is read of a stream; an answer is never empty by mistake."""
+    response, asked = ask(lambda _: Reply(events=events), stream=True)
+    assert (response.text, response.error, asked) == (text, "", 1)
+
+
+@pytest.mark.parametrize(
+    ("events", "reason"),
+    [
+        ((chunk("stop", content=42),), "a part that is no text"),
+        ((chunk("stop", content={"text": "a"}),), "a part that is no text"),
+        (({"choices": [{"text": "a", "finish_reason": "stop"}]},), "is no chat completion"),
+        ((chunk("abort", content="a"),), "with an error: finish_reason abort"),
+    ],
+)
+def test_stream_that_cannot_be_read_is_no_empty_answer(
+    events: tuple[Any, ...], reason: str
+) -> None:
+    response, _ = ask(lambda _: Reply(events=events), stream=True)
+    assert response.error.startswith("HTTP 200, but ")
+    assert reason in response.error
+
+
+@pytest.mark.parametrize("reasons", [("length", "stop"), ("stop", "length"), ("length",)])
+def test_stop_hides_no_other_finish_reason(reasons: tuple[str, ...]) -> None:
+    """Some gateways end a stream once more, with a word of their own."""
+    events = (chunk(content="a"), *map(chunk, reasons))
+    response, _ = ask(lambda _: Reply(events=events), stream=True)
+    assert response.finish_reason == "length"
+
+
+def test_call_of_the_form_before_tool_calls_is_read() -> None:
+    events = (
+        chunk(function_call={"name": "f", "arguments": '{"x"'}),
+        chunk("function_call", function_call={"arguments": ": 1}"}),
+    )
+    streamed, _ = ask(lambda _: Reply(events=events), stream=True)
+    whole = message(None)
+    call = {"name": "f", "arguments": '{"x": 1}'}
+    whole.body["choices"][0]["message"]["function_call"] = call
+    for response in (streamed, ask(lambda _: whole)[0]):
+        assert response.tool_calls == [ToolCall("f", {"x": 1})]
 
 
 def test_read_stream_times_the_first_token(monkeypatch: pytest.MonkeyPatch) -> None:
