@@ -1,0 +1,198 @@
+"""The handler that checks programs, each in processes of its own inside a cage.
+
+sandbox/code_pool.py starts it, by worker_process.py; the standard library is all it needs. It
+confines itself first, then forks the zygote, which has never seen a program and forks the judge of
+each check (judge.py). A request is one check:
+
+    {"prompt": "...", "completion": "...", "entry_point": "f", "test": "...", "seed": 7}
+    {"outcome": "fail", "kind": "wrong", "reason": "AssertionError: , line 2 of the test: ..."}
+
+Program and test go straight to the judge, by a pair of sockets made for this check: nothing of one
+check is in the memory of another one's processes.
+"""
+
+import contextlib
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from importlib.machinery import BuiltinImporter, FrozenImporter, PathFinder
+from pathlib import Path
+from typing import Any
+
+from swiftkit.sandbox import frames, judge
+from swiftkit.sandbox.cage import LIBRARY, Cage, CheckLimits, die_with_parent
+from swiftkit.sandbox.family import adopt_orphans, end_children
+
+# What loads a shared library must be loaded before the library is out of sight; without paths
+# (seccomp-compute) what is here is all there is. Some are not built into every Python.
+PRELOADED = (
+    "abc argparse array ast asyncio base64 binascii bisect bz2 calendar cmath collections copy "
+    "contextlib csv ctypes dataclasses datetime decimal difflib enum fnmatch fractions functools "
+    "glob hashlib heapq hmac html inspect io itertools json keyword linecache locale logging lzma "
+    "math multiprocessing numbers operator pathlib pickle platform pprint queue random re sched "
+    "secrets select shutil signal socket sqlite3 statistics string struct subprocess sysconfig "
+    "tempfile textwrap threading time timeit tokenize traceback types typing unicodedata unittest "
+    "uuid weakref xml.etree.ElementTree zlib zoneinfo encodings.idna encodings.utf_16 "
+    "encodings.utf_32 encodings.latin_1 encodings.ascii concurrent.futures.thread "
+    "collections.abc numpy numpy.linalg numpy.random numpy.fft numpy.ma numpy.polynomial"
+)
+_GRACE_SECONDS = 1.0  # beyond a check's own limit, which the judge watches
+_END_SECONDS = 5.0  # until nothing of a check is left
+_LOOK_SECONDS = 0.05  # between two looks at a scratch folder without a quota
+_MOST_FILES = 512
+
+
+def start(
+    isolation: str, scratch: str, seconds: str, megabytes: str, scratch_megabytes: str
+) -> tuple[dict[str, Any], Any]:
+    """Enter the cage and make the zygote: what worker_process.py calls. Raises OSError."""
+    limits = CheckLimits(float(seconds), int(megabytes), int(scratch_megabytes))
+    _preload()
+    cage = Cage(isolation, limits, scratch)
+    cage.enter()
+    ours, its = socket.socketpair()
+    gc.freeze()  # or the collector of each fork would copy all that is loaded
+    if os.fork() == 0:
+        try:
+            ours.close()
+            _be_zygote(its, cage)
+        finally:
+            os._exit(0)
+    its.close()
+    hello = {"isolation": isolation, "landlock": cage.landlock_version, "uid": os.getuid()}
+    return hello, Keeper(ours, cage).check
+
+
+def _preload() -> None:
+    """Import what programs may use, and leave of the import system what finds Python's own."""
+    for name in PRELOADED.split():
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    for name in ("_md5", "_sha1", "_sha256", "_sha512", "_sha3", "_blake2", "_strptime"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    sys.path[:] = [LIBRARY, f"{LIBRARY}/lib-dynload"]
+    sys.path_importer_cache.clear()
+    sys.meta_path[:] = [BuiltinImporter, FrozenImporter, PathFinder]
+
+
+def _be_zygote(channel: socket.socket, cage: Cage) -> None:
+    """Fork a judge for each pair of sockets that comes in; tell how it ended, and that all has."""
+    die_with_parent()
+    adopt_orphans()  # a candidate whose judge has ended is ours to wait for
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
+        if not message:
+            return
+        with socket.socket(fileno=descriptors[0]) as connection:
+            process = os.fork()
+            if process == 0:
+                channel.close()
+                judge.run(connection, cage)
+        _, status = os.waitpid(process, 0)
+        if cage.is_unsafe:
+            end_children()
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                os.wait()
+        channel.sendall(struct.pack("=i", status))
+
+
+class Keeper:
+    """Hands checks to the zygote, and watches that each of them ends and leaves nothing."""
+
+    def __init__(self, zygote: socket.socket, cage: Cage) -> None:
+        self._zygote, self._cage = zygote, cage
+        zygote.settimeout(_END_SECONDS)
+        # in namespaces the folder is the check's own, has a quota and goes with it
+        self._scratch = "" if cage.has_namespaces else cage.scratch
+
+    def check(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return the verdict on a program. Raises OSError if the worker is of no more use."""
+        began = time.monotonic()
+        ours, its = socket.socketpair()
+        with ours:
+            with its:
+                socket.send_fds(self._zygote, [b"c"], [its.fileno()])
+            verdict = self._exchange(ours, request, began)
+        status = struct.unpack("=i", self._zygote.recv(4, socket.MSG_WAITALL))[0]
+        seconds = time.monotonic() - began
+        if self._scratch and self._is_full():
+            verdict = _verdict("fail", "disk", "more files than the scratch folder may hold")
+        self._empty_scratch()
+        if not verdict and seconds >= self._cage.limits.seconds:
+            verdict = _verdict("timeout", "time", "the test did not come to its end in time")
+        if not verdict:
+            code = os.waitstatus_to_exitcode(status)
+            verdict = _verdict("error", "judge", f"the judge ended ({code}) without a verdict")
+        return {**verdict, "seconds": round(seconds, 6)}
+
+    def _exchange(
+        self, judge: socket.socket, request: dict[str, Any], began: float
+    ) -> dict[str, Any]:
+        """Hand the program and the test over; return the verdict, or nothing if there is none."""
+        limit = self._cage.limits.seconds + _GRACE_SECONDS
+        judge.settimeout(limit)
+        program = {key: request[key] for key in ("prompt", "completion", "entry_point")}
+        test = {key: request[key] for key in ("test", "seed")}
+        try:
+            messages = frames.frame(program) + frames.frame(test)
+        except frames.FrameError:
+            return _verdict("fail", "load", "a program or a test of more than 1 MB")
+
+        def receive(size: int) -> bytes:
+            data = bytearray()
+            while len(data) < size:
+                self._wait(judge, began + limit)
+                piece = judge.recv(size - len(data))
+                if not piece:
+                    raise ConnectionError
+                data += piece
+            return bytes(data)
+
+        try:
+            judge.sendall(messages)
+            return dict(frames.read_frame(receive))
+        except (OSError, frames.FrameError):  # TimeoutError too; the judge sees our end close
+            return {}
+
+    def _wait(self, judge: socket.socket, deadline: float) -> None:
+        """Wait for the judge. Raises TimeoutError, also for a scratch folder that is full."""
+        ready = select.poll()
+        ready.register(judge, select.POLLIN)
+        while True:
+            left = deadline - time.monotonic()
+            if self._scratch:
+                left = min(left, _LOOK_SECONDS)
+            if ready.poll(max(0.0, left) * 1000):
+                return
+            if time.monotonic() >= deadline or (self._scratch and self._is_full()):
+                raise TimeoutError
+
+    def _is_full(self) -> bool:
+        """Return True if the scratch folder holds more than it may: it is flat (landlock.py)."""
+        size = count = 0
+        with os.scandir(self._scratch) as entries:
+            for entry in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    size += entry.stat(follow_symlinks=False).st_blocks * 512
+                count += 1
+                if count > _MOST_FILES:
+                    return True
+        return size > self._cage.limits.scratch_megabytes << 20
+
+    def _empty_scratch(self) -> None:
+        if self._scratch:
+            for entry in Path(self._scratch).iterdir():
+                entry.unlink()
+
+
+def _verdict(outcome: str, kind: str, reason: str) -> dict[str, Any]:
+    return {"outcome": outcome, "kind": kind, "reason": reason}
