@@ -88,7 +88,7 @@ class Cage:
             if Path(namespaces.TIME_ZONES).exists():
                 self._rules.append((namespaces.TIME_ZONES, landlock.READ))
             # two sets of rules that live as long as the worker; a scratch folder per check is added
-            self._judge_rules = landlock.ruleset(self._rules)
+            self._judge_rules = landlock.ruleset(self._rules, may_signal=True)
             if not self.has_namespaces:
                 scratch = (self.scratch, landlock.SCRATCH)
                 self._candidate_rules = landlock.ruleset([*self._rules, scratch])

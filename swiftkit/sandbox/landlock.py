@@ -35,12 +35,18 @@ def version() -> int:
         return 0
 
 
-def ruleset(rules: Iterable[Rule]) -> int:
-    """Return a descriptor of rules: no file may be used but what stands in them."""
+def ruleset(rules: Iterable[Rule], *, may_signal: bool = False) -> int:
+    """Return a descriptor of rules: no file may be used but what stands in them.
+
+    `may_signal`: the kernel asks, too, before it ends a child whose parent has (PR_SET_PDEATHSIG),
+    and the child of a parent without this right would live on.
+    """
     available = version()
     files = (1 << {1: 13, 2: 14, 3: 15, 4: 15}.get(available, 16)) - 1
     network = 3 if available >= 4 else 0  # bind and connect by TCP
-    scope = 3 if available >= 6 else 0  # abstract sockets and signals beyond these processes
+    scope = 0
+    if available >= 6:  # abstract sockets, and signals, beyond these processes
+        scope = 1 if may_signal else 3
     size = 8 if available < 4 else 16 if available < 6 else 24
     attributes = struct.pack("=QQQ", files, network, scope)[:size]
     descriptor = linux.system_call("landlock_create_ruleset", attributes, size, 0)
