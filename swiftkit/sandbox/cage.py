@@ -14,13 +14,14 @@ from typing import NamedTuple
 
 from swiftkit.sandbox import landlock, linux, namespaces, seccomp
 
+COMPUTE = "seccomp-compute"  # neither files nor modules that are not loaded yet
 # From the most to the least. Without seccomp nothing holds: a namespace alone lets a program make
 # further ones, and mounts in them, io_uring and keys.
 ISOLATIONS = (
     "namespaces+landlock+seccomp",
     "namespaces+seccomp",
     "landlock+seccomp",
-    "seccomp-compute",
+    COMPUTE,
 )
 UNSAFE = "none"
 LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120 - a venv's sysconfig would name the venv
@@ -55,7 +56,7 @@ class Cage:
         self.has_namespaces = "namespaces" in isolation
         self._has_landlock = "landlock" in isolation
         self.is_unsafe = isolation == UNSAFE
-        self.has_paths = isolation != "seccomp-compute"
+        self.has_paths = isolation != COMPUTE
         self.scratch = namespaces.SCRATCH if self.has_namespaces else scratch
         self._filter: seccomp.Filter | None = None
         if not self.is_unsafe:

@@ -18,7 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Literal, NamedTuple, Self
+from typing import Literal, Self
 
 import msgspec
 
@@ -71,11 +71,28 @@ class Verdict(msgspec.Struct, frozen=True):
     isolation: str = ""
 
 
-class _Place(NamedTuple):
-    """A worker, its scratch folder, and the checks that it may still do."""
+class _Seat:
+    """A worker's place in the pool: one check at a time, by the worker that has what it needs.
 
-    worker: Worker
-    scratch: tempfile.TemporaryDirectory[str] | None
+    numpy is in a worker of its own, which starts with the first program that names it: each check
+    forks twice what its worker has loaded, and numpy doubles that.
+    """
+
+    def __init__(self) -> None:
+        self.workers: dict[str, _CodeWorker] = {}
+
+    def close(self) -> None:
+        for worker in self.workers.values():
+            worker.close()
+        self.workers.clear()
+
+
+class _CodeWorker:
+    """A worker, its scratch folder, and the number of checks that it may still do."""
+
+    def __init__(self, worker: Worker, scratch: tempfile.TemporaryDirectory[str] | None) -> None:
+        self.worker, self.scratch = worker, scratch
+        self.left = CHECKS
 
     def close(self) -> None:
         self.worker.close()
@@ -105,9 +122,12 @@ class CodePool:
         self.refusals: list[str] = []
         first = self._first(isolations, allow_unsafe)
         count = workers or os.cpu_count() or 1
-        self._idle: SimpleQueue[tuple[_Place | None, int]] = SimpleQueue()
-        for place in (first, *[None] * (count - 1)):  # the others start when they are needed
-            self._idle.put((place, CHECKS))
+        self._idle: SimpleQueue[_Seat] = SimpleQueue()
+        for _ in range(count):  # the other workers start when they are needed
+            self._idle.put(_Seat())
+        seat = self._idle.get()
+        seat.workers[""] = first
+        self._idle.put(seat)
         self._threads = ThreadPoolExecutor(count, "code")
 
     def check(self, program: Program) -> Verdict:
@@ -127,9 +147,7 @@ class CodePool:
     def close(self) -> None:
         self._threads.shutdown()
         while not self._idle.empty():
-            place, _ = self._idle.get()
-            if place:
-                place.close()
+            self._idle.get().close()
 
     def __enter__(self) -> Self:
         return self
@@ -143,21 +161,24 @@ class CodePool:
         self.close()
 
     def _check_once(self, program: Program) -> Verdict:
-        place, left = self._idle.get()
+        is_named = any("numpy" in text for text in msgspec.structs.astuple(program))
+        modules = code_worker.NUMPY if is_named else ""
+        seat = self._idle.get()
         try:
-            if place is None:
-                place, left = self._start(self.isolation), CHECKS
-            verdict = self._verdict(place.worker, program)
-            left -= 1
+            if modules not in seat.workers:
+                seat.workers[modules] = self._start(self.isolation, modules)
+            worker = seat.workers[modules]
+            worker.left -= 1
+            verdict = self._verdict(worker.worker, program)
+            is_spoiled = verdict.outcome == "error" and verdict.kind != "test"
+            if is_spoiled or worker.left < 1:
+                seat.workers.pop(modules).close()
         except (WorkerError, OSError) as error:
+            if modules in seat.workers:
+                seat.workers.pop(modules).close()
             verdict = Verdict("error", "worker", str(error), isolation=self.isolation)
-            left = 0
         finally:
-            is_spoiled = left < 1 or verdict.outcome == "error" and verdict.kind != "test"
-            if place and is_spoiled:
-                place.close()
-                place = None
-            self._idle.put((place, left))
+            self._idle.put(seat)
         return verdict
 
     def _verdict(self, worker: Worker, program: Program) -> Verdict:
@@ -166,37 +187,37 @@ class CodePool:
         answer = without_surrogates(answer)
         return msgspec.convert({**answer, "isolation": self.isolation}, Verdict)
 
-    def _first(self, isolations: Sequence[str], allow_unsafe: bool) -> _Place:
+    def _first(self, isolations: Sequence[str], allow_unsafe: bool) -> _CodeWorker:
         """Start a worker in the best isolation that works, and set `isolation`."""
         for isolation in (*isolations, *[UNSAFE] * allow_unsafe):
             self.isolation = isolation
             try:
-                place = self._start(isolation)
+                worker = self._start(isolation)
             except (WorkerError, OSError) as error:
                 self.refusals.append(f"{isolation}: {error}")
                 continue
             if isolation == UNSAFE:
                 say("swiftkit: model-written code runs WITHOUT isolation (--allow-unsafe)")
-                return place
-            hole = self_test.hole(lambda source, test: self._tried(place, source, test))
+                return worker
+            hole = self_test.hole(lambda source, test: self._tried(worker, source, test))
             if not hole:
-                return place
-            place.close()
+                return worker
+            worker.close()
             self.refusals.append(f"{isolation}: {hole}")
         reasons = "; ".join(self.refusals)
         fix = "`swiftkit doctor` says what would help; --allow-unsafe runs the code unprotected"
         raise UsageError(f"nothing isolates model-written code here: {reasons}; {fix}")
 
-    def _tried(self, place: _Place, source: str, test: str) -> tuple[str, str]:
-        verdict = self._verdict(place.worker, Program("", source, "attempt", test))
+    def _tried(self, worker: _CodeWorker, source: str, test: str) -> tuple[str, str]:
+        verdict = self._verdict(worker.worker, Program("", source, "attempt", test))
         return verdict.outcome, verdict.reason
 
-    def _start(self, isolation: str) -> _Place:
+    def _start(self, isolation: str, modules: str = "") -> _CodeWorker:
         scratch = None
         if isolation in ("landlock+seccomp", UNSAFE):
             scratch = tempfile.TemporaryDirectory(prefix="swiftkit-code-")
         limits = [str(limit) for limit in self.limits]
-        arguments = [isolation, scratch.name if scratch else "", *limits]
+        arguments = [isolation, modules, scratch.name if scratch else "", *limits]
         try:
             worker = Worker(
                 Path(code_worker.__file__),
@@ -209,4 +230,4 @@ class CodePool:
             if scratch:
                 scratch.cleanup()
             raise
-        return _Place(worker, scratch)
+        return _CodeWorker(worker, scratch)

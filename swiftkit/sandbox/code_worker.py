@@ -26,22 +26,25 @@ from pathlib import Path
 from typing import Any
 
 from swiftkit.sandbox import frames, judge
-from swiftkit.sandbox.cage import LIBRARY, Cage, CheckLimits, die_with_parent
+from swiftkit.sandbox.cage import COMPUTE, LIBRARY, Cage, CheckLimits, die_with_parent
 from swiftkit.sandbox.family import adopt_orphans, end_children
 
-# What loads a shared library must be loaded before the library is out of sight; without paths
-# (seccomp-compute) what is here is all there is. Some are not built into every Python.
-PRELOADED = (
-    "abc argparse array ast asyncio base64 binascii bisect bz2 calendar cmath collections copy "
-    "contextlib csv ctypes dataclasses datetime decimal difflib enum fnmatch fractions functools "
-    "glob hashlib heapq hmac html inspect io itertools json keyword linecache locale logging lzma "
-    "math multiprocessing numbers operator pathlib pickle platform pprint queue random re sched "
-    "secrets select shutil signal socket sqlite3 statistics string struct subprocess sysconfig "
-    "tempfile textwrap threading time timeit tokenize traceback types typing unicodedata unittest "
-    "uuid weakref xml.etree.ElementTree zlib zoneinfo encodings.idna encodings.utf_16 "
-    "encodings.utf_32 encodings.latin_1 encodings.ascii concurrent.futures.thread "
-    "collections.abc numpy numpy.linalg numpy.random numpy.fft numpy.ma numpy.polynomial"
+# A shared library must be loaded before it is out of sight. Some are not in every Python.
+_LIBRARIES = "_bz2 _ctypes _decimal _hashlib _lzma _sqlite3 _uuid pyexpat unicodedata zlib"
+# Few: each fork pays for what is loaded, and a program can import the rest itself.
+_USUAL = (
+    "_strptime bisect collections copy dataclasses datetime decimal fractions functools hashlib "
+    "heapq itertools json math operator random re statistics string types typing"
 )
+# Without paths (seccomp-compute) what is here is all there is.
+_OTHERS = (
+    "argparse array asyncio bz2 calendar cmath concurrent.futures.thread csv difflib fnmatch glob "
+    "hmac html importlib.util locale logging lzma multiprocessing numbers pickle pprint queue "
+    "sched secrets shutil sqlite3 subprocess tempfile textwrap threading timeit unittest uuid "
+    "weakref xml.etree.ElementTree zoneinfo encodings.ascii encodings.idna encodings.latin_1 "
+    "encodings.utf_16 encodings.utf_32 _md5 _sha1 _sha256 _sha512 _sha3 _blake2"
+)
+NUMPY = "numpy numpy.fft numpy.linalg numpy.ma numpy.polynomial numpy.random"
 _GRACE_SECONDS = 1.0  # beyond a check's own limit, which the judge watches
 _END_SECONDS = 5.0  # until nothing of a check is left
 _LOOK_SECONDS = 0.05  # between two looks at a scratch folder without a quota
@@ -49,11 +52,15 @@ _MOST_FILES = 512
 
 
 def start(
-    isolation: str, scratch: str, seconds: str, megabytes: str, scratch_megabytes: str
+    isolation: str, modules: str, scratch: str, seconds: str, megabytes: str, scratch_megabytes: str
 ) -> tuple[dict[str, Any], Any]:
-    """Enter the cage and make the zygote: what worker_process.py calls. Raises OSError."""
+    """Enter the cage and make the zygote: what worker_process.py calls. Raises OSError.
+
+    `modules` are loaded beside Python's own, if they are installed.
+    """
     limits = CheckLimits(float(seconds), int(megabytes), int(scratch_megabytes))
-    _preload()
+    has_paths = isolation != COMPUTE
+    _preload(f"{_LIBRARIES} {_USUAL} {modules} {'' if has_paths else _OTHERS}")
     cage = Cage(isolation, limits, scratch)
     cage.enter()
     ours, its = socket.socketpair()
@@ -69,12 +76,9 @@ def start(
     return hello, Keeper(ours, cage).check
 
 
-def _preload() -> None:
+def _preload(names: str) -> None:
     """Import what programs may use, and leave of the import system what finds Python's own."""
-    for name in PRELOADED.split():
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
-    for name in ("_md5", "_sha1", "_sha256", "_sha512", "_sha3", "_blake2", "_strptime"):
+    for name in names.split():
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     sys.path[:] = [LIBRARY, f"{LIBRARY}/lib-dynload"]
