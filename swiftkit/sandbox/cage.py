@@ -1,6 +1,9 @@
 """The cage: what a machine has of namespaces, Landlock, seccomp and limits, around two processes.
 
-    worker (enter) -> zygote -> judge (before_fork, close_on_judge) -> candidate (close_on_candidate)
+    worker (enter)
+      zygote
+        judge (before_fork, close_on_judge)
+          candidate (close_on_candidate)
 
 The worker enters once; each check pays for its own processes, scratch folder and filters alone.
 """

@@ -93,7 +93,7 @@ def _builtin_name(error: Exception) -> str:
     """Return the name of the exception's class, or of the nearest above it that is Python's."""
     for kind in type(error).__mro__:
         if getattr(builtins, kind.__name__, None) is kind:
-            return kind.__name__
+            return str(kind.__name__)
     return "Exception"
 
 

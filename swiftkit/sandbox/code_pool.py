@@ -9,6 +9,7 @@ The most that this machine gives is taken (cage.py), and is tried first with pro
 docs/sandbox.md says what each isolation holds.
 """
 
+import functools
 import os
 import random
 import sys
@@ -199,7 +200,7 @@ class CodePool:
             if isolation == UNSAFE:
                 say("swiftkit: model-written code runs WITHOUT isolation (--allow-unsafe)")
                 return worker
-            hole = self_test.hole(lambda source, test: self._tried(worker, source, test))
+            hole = self_test.hole(functools.partial(self._tried, worker))
             if not hole:
                 return worker
             worker.close()

@@ -25,6 +25,19 @@ _ITEMS = 100_000  # of an iterator
 _HEADER = struct.Struct("=I")
 _EXACT_INTEGERS = 1 << 53  # larger ones go as hexadecimal digits, of which a reader may take many
 _DTYPE = re.compile(r"[<>|=][biufc]\d{1,2}|[<>]U\d{1,5}|\|S\d{1,5}")
+_CONTAINERS: tuple[Any, ...] = (
+    list, tuple, set, frozenset, deque, type({}.keys()), type({}.values()), type({}.items())
+)  # fmt: skip
+_BUILDERS: dict[str, Callable[[list[Any]], Any]] = {
+    "list": list,
+    "tuple": tuple,
+    "set": set,
+    "frozenset": frozenset,
+    "iterator": iter,
+    "dict_keys": lambda items: dict.fromkeys(items).keys(),
+    "dict_values": lambda items: dict(enumerate(items)).values(),
+    "dict_items": lambda items: dict(items).items(),
+}
 
 
 class FrameError(Exception):
@@ -54,50 +67,55 @@ def packed(value: Any, depth: int = 0) -> Any:
     """Return a value as JSON that `unpacked` reads. Raises FrameError for what is no data."""
     if depth > _DEPTH:
         raise FrameError(f"a value nested more than {_DEPTH} deep cannot leave the sandbox")
-    if value is None or isinstance(value, bool | float):
-        return value if value is None or isinstance(value, bool) else float.__float__(value)
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, int):
-        number = int.__int__(value)
-        return number if abs(number) < _EXACT_INTEGERS else ["int", hex(number)]
-    numpy_value = _packed_numpy(value)
+    # the methods of the base, whatever a subclass says
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return str.__str__(value)
+        case int():
+            number = int.__int__(value)
+            return number if abs(number) < _EXACT_INTEGERS else ["int", hex(number)]
+    numpy_value = _packed_numpy(value)  # before float: numpy's is one
     if numpy_value:
         return numpy_value
-    deeper = depth + 1
+    if isinstance(value, float):
+        return float.__float__(value)
+    return _packed_items(value, depth + 1) or _packed_leaf(value)
+
+
+def _packed_items(value: Any, depth: int) -> list[Any] | None:
+    """Return a container as JSON; None if the value is none."""
+    items: Any
+    if isinstance(value, dict):
+        items = [[packed(key, depth), packed(item, depth)] for key, item in dict.items(value)]
+        return ["dict", items]
+    if isinstance(value, Iterator):
+        items = list(itertools.islice(value, _ITEMS + 1))
+        if len(items) > _ITEMS:
+            raise FrameError(f"an iterator of more than {_ITEMS} items")
+        return ["iterator", [packed(item, depth) for item in items]]
+    for kind in _CONTAINERS:
+        if isinstance(value, kind):
+            items = [packed(item, depth) for item in kind.__iter__(value)]
+            return [kind.__name__, items, *([value.maxlen] if kind is deque else [])]
+    return None
+
+
+def _packed_leaf(value: Any) -> list[Any]:
     match value:
-        case list() | tuple() | set() | frozenset():
-            for kind in (list, tuple, set, frozenset):
-                if isinstance(value, kind):
-                    return [kind.__name__, [packed(item, deeper) for item in kind.__iter__(value)]]
-        case dict():
-            items = [[packed(k, deeper), packed(v, deeper)] for k, v in dict.items(value)]
-            return ["dict", items]
         case bytes() | bytearray():
-            return [_base(value, bytes, bytearray), base64.b64encode(value).decode()]
+            kind = "bytes" if isinstance(value, bytes) else "bytearray"
+            return [kind, base64.b64encode(value).decode()]
         case complex():
             return ["complex", value.real, value.imag]
         case range():
             return ["range", [packed(part) for part in (value.start, value.stop, value.step)]]
-        case deque():
-            items = [packed(item, deeper) for item in value]
-            return ["deque", items, value.maxlen]
         case Decimal():
             return ["Decimal", str(value)]
         case Fraction():
             return ["Fraction", packed(value.numerator), packed(value.denominator)]
-        case Iterator():
-            items = list(itertools.islice(value, _ITEMS + 1))
-            if len(items) > _ITEMS:
-                raise FrameError(f"an iterator of more than {_ITEMS} items")
-            return ["iterator", [packed(item, deeper) for item in items]]
-        case _ if isinstance(value, type({}.keys()) | type({}.values()) | type({}.items())):
-            return [type(value).__name__, [packed(item, deeper) for item in value]]
     raise FrameError(f"a value of type {type(value).__name__} cannot leave the sandbox")
-
-
-def _base(value: Any, *types: type) -> str:
-    return next(kind.__name__ for kind in types if isinstance(value, kind))
 
 
 def _packed_numpy(value: Any) -> list[Any] | None:
@@ -132,22 +150,12 @@ def _unpacked(data: Any, depth: int) -> Any:
         raise FrameError("an object where a value should stand")
     kind, *parts = data
     match kind, parts:
-        case "list" | "tuple" | "set" | "frozenset" | "iterator", [list(items)]:
-            values = [_unpacked(item, depth + 1) for item in items]
-            build = {"tuple": tuple, "set": set, "frozenset": frozenset, "iterator": iter}
-            return build[kind](values) if kind in build else values
+        case str(name), [list(items)] if name in _BUILDERS:
+            return _BUILDERS[name]([_unpacked(item, depth + 1) for item in items])
         case "deque", [list(items), int() | None as most]:
             return deque([_unpacked(item, depth + 1) for item in items], most)
         case "dict", [list(items)]:
             return _pairs(items, depth)
-        case "dict_items", [list(items)]:
-            return dict(_unpacked(item, depth + 1) for item in items).items()
-        case "dict_keys", [list(items)]:
-            return dict.fromkeys(_unpacked(item, depth + 1) for item in items).keys()
-        case "dict_values", [list(items)]:
-            return dict(enumerate(_unpacked(item, depth + 1) for item in items)).values()
-        case "range", [[first, stop, step]]:
-            return range(*(_unpacked(part, depth + 1) for part in (first, stop, step)))
     return _unpacked_leaf(kind, parts)
 
 
@@ -167,6 +175,8 @@ def _unpacked_leaf(kind: Any, parts: list[Any]) -> Any:
             return value if kind == "bytes" else bytearray(value)
         case "complex", [float(real), float(imaginary)]:
             return complex(real, imaginary)
+        case "range", [[first, stop, step]]:
+            return range(*(_unpacked(part, 0) for part in (first, stop, step)))
         case "Decimal", [str(digits)]:
             return Decimal(digits)
         case "Fraction", [numerator, denominator]:

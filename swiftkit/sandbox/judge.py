@@ -121,9 +121,7 @@ def _verdict(outcome: str, kind: str, reason: str) -> dict[str, str]:
 class _Line:
     """The way to the candidate. Once something went wrong on it, it stays closed."""
 
-    def __init__(
-        self, channel: socket.socket, printed: int, process: int, deadline: float
-    ) -> None:
+    def __init__(self, channel: socket.socket, printed: int, process: int, deadline: float) -> None:
         self._channel, self._printed, self._process = channel, printed, process
         self._deadline = deadline
         self._output = 0
@@ -160,12 +158,12 @@ class _Line:
         except frames.FrameError as error:
             self._end("error", "test", f"an argument of the test's: {error}")
         self._send(data)
-        match self._answer():
+        return self._value(self._answer())
+
+    def _value(self, answer: Any) -> Any:
+        match answer:
             case ["value", value]:
-                try:
-                    return frames.unpacked(value)
-                except frames.FrameError as error:
-                    self._end("fail", "value", str(error))
+                pass
             case ["raised", str(name), str(text)]:
                 self.raised = _exception(name, text)
                 raise self.raised
@@ -173,7 +171,12 @@ class _Line:
                 self._end("fail", "value", reason)
             case ["failed", str(name), str(text)]:
                 self._end("fail", "exit", f"{name}: {text}".rstrip(": "))
-        self._end("fail", "answer", "no answer that can be read")
+            case _:
+                self._end("fail", "answer", "no answer that can be read")
+        try:
+            return frames.unpacked(value)
+        except frames.FrameError as error:
+            self._end("fail", "value", str(error))
 
     def _answer(self) -> Any:
         try:

@@ -26,10 +26,10 @@ Rule = tuple[str | Path, int]
 
 
 def version() -> int:
-    """Return the version of Landlock's interface; 0 without Landlock. Raises UnknownMachine."""
+    """Return the version of Landlock's interface; 0 without. Raises UnknownMachineError."""
     try:
         return linux.system_call("landlock_create_ruleset", None, 0, 1)
-    except linux.UnknownMachine:
+    except linux.UnknownMachineError:
         raise
     except OSError:
         return 0

@@ -1,7 +1,7 @@
 """System calls that Python has no function for, by ctypes, and their numbers.
 
-The numbers differ between machines: a machine without a table here is refused (UnknownMachine),
-because a filter with wrong numbers would let through what it should stop. x86_64 was run; aarch64
+The numbers differ between machines: a machine without a table here is refused,
+because a filter with wrong numbers would let through what it should stop (UnknownMachineError). x86_64 was run; aarch64
 has its numbers from the kernel's headers and was not.
 """
 
@@ -60,22 +60,22 @@ _LIBRARY = ctypes.CDLL(None, use_errno=True)
 _LIBRARY.syscall.restype = ctypes.c_long
 
 
-class UnknownMachine(OSError):
+class UnknownMachineError(OSError):
     """There is no table of system calls for this machine."""
 
 
 def architecture() -> str:
-    """Return x86_64 or aarch64. Raises UnknownMachine."""
+    """Return x86_64 or aarch64. Raises UnknownMachineError."""
     machine = platform.machine()
     is_64_bit = ctypes.sizeof(ctypes.c_void_p) == 8
     if os.uname().sysname != "Linux" or machine not in ARCHITECTURES or not is_64_bit:
-        raise UnknownMachine(f"no table of system calls for {os.uname().sysname} on {machine}")
+        raise UnknownMachineError(f"no table of system calls for {os.uname().sysname} on {machine}")
     return machine
 
 
 @functools.cache
 def numbers(group: str) -> dict[str, int]:
-    """Return the calls of a group that this machine has, by name. Raises UnknownMachine."""
+    """Return the calls of a group that this machine has, by name. Raises UnknownMachineError."""
     column = 1 + list(ARCHITECTURES).index(architecture())
     found = {}
     for word in group.split():

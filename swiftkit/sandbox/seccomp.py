@@ -51,7 +51,7 @@ class Filter(NamedTuple):
 def build(*, has_paths: bool, has_modes: bool) -> Filter:
     """Return the filter; without paths a file can neither be opened nor be asked for.
 
-    Raises UnknownMachine.
+    Raises UnknownMachineError.
     """
     head: list[Instruction] = [
         (_LOAD, 0, 0, _ARCHITECTURE),

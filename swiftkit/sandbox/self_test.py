@@ -21,7 +21,11 @@ libc = ctypes.CDLL(None, use_errno=True)
 is_x86 = platform.machine() == "x86_64"
 
 def file_read():
-    return any(open(path).read(1) for path in ("/etc/passwd", "/etc/hostname", "/proc/self/environ"))
+    for path in ("/etc/passwd", "/etc/hostname", "/proc/self/environ"):
+        try:
+            return open(path).read(1)
+        except OSError:
+            pass
 def file_written():
     for folder in ("/var/tmp", "/dev/shm", "..", os.path.dirname(os.__file__)):
         try:
@@ -40,14 +44,15 @@ def process():
     return child > 0
 def namespace(): return libc.unshare(0x10000000) == 0
 def mounted(): return libc.mount(b"x", b"/tmp", b"tmpfs", 0, None) == 0
-def signalled(): os.kill(os.getppid() or 2, 0); return True
+def signalled(): return os.kill(os.getppid() or 2, 0) is None
 def traced(): return libc.ptrace(16, os.getppid() or 2, None, None) == 0
 def life_of_its_own(): return libc.prctl(1, 0, 0, 0, 0) == 0
 def kernel_keys(): return libc.syscall(250 if is_x86 else 219, 0, -3, 1) >= 0
 def io_uring(): return libc.syscall(425, 4, ctypes.create_string_buffer(256)) >= 0
-def limits(): 
+def limits():
     import resource
-    resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8)); return True
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
+    return True
 
 def attempt():
     ways = [file_read, file_written, network, unix_socket, datagrams, process, namespace, mounted,

@@ -21,8 +21,8 @@ from swiftkit.sandbox.code_pool import CodePool
 from swiftkit.sandbox.namespaces import NOBODY
 
 OPEN_PROGRAMS = SHARED_CASES / "sandbox" / "programs_open.jsonl"
-CANARY = Path("/tmp/sbx_canary")  # the open programs name these places
-DROPS = [Path("/dev/shm/sbx_drop"), Path("/var/tmp/sbx_drop")]
+CANARY = Path("/tmp/sbx_canary")  # noqa: S108 - the open programs name these places
+DROPS = [Path("/dev/shm/sbx_drop"), Path("/var/tmp/sbx_drop")]  # noqa: S108
 USERS = {"root": 0, "ordinary user": NOBODY} if os.getuid() == 0 else {"ordinary user": 0}
 
 
@@ -63,9 +63,9 @@ def available() -> list[str]:
 
 
 @pytest.fixture
-def outside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def outside() -> Iterator[Path]:
     """A folder that every user may reach, read and write."""
-    folder = Path(f"/tmp/swiftkit-outside-{os.getpid()}")
+    folder = Path(f"/tmp/swiftkit-outside-{os.getpid()}")  # noqa: S108
     folder.mkdir()
     folder.chmod(0o777)
     (folder / "secret").write_text("secret")
