@@ -1,8 +1,8 @@
 """System calls that Python has no function for, by ctypes, and their numbers.
 
-The numbers differ between machines: a machine without a table here is refused,
-because a filter with wrong numbers would let through what it should stop (UnknownMachineError). x86_64 was run; aarch64
-has its numbers from the kernel's headers and was not.
+The numbers differ between machines, and a filter with wrong numbers lets through what it should
+stop: a machine without a table here is refused (UnknownMachineError). x86_64 was run; aarch64 has
+its numbers from the kernel's headers and was not.
 """
 
 import ctypes
