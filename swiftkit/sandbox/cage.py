@@ -31,7 +31,7 @@ LIBRARY = os.path.dirname(os.__file__)  # noqa: PTH120 - a venv's sysconfig woul
 HIDDEN = ("site-packages", "dist-packages", "test", "idlelib")
 _NOTHING_MORE = ("CORE", "MSGQUEUE", "MEMLOCK")
 _THREADS, _FILES, _STACK, _FILE_SIZE = 64, 64, 8 << 20, 1 << 20
-_JUDGE_MEGABYTES = 512
+_JUDGE_MEGABYTES = 1024
 
 
 class CheckLimits(NamedTuple):

@@ -51,7 +51,7 @@ def _forget_the_worker(around: cage.Cage) -> None:
     folder = around.scratch if around.has_paths else "/"
     os.environ.clear()
     os.environ.update({"HOME": folder, "TMPDIR": folder, "PATH": "", "LANG": "C.UTF-8"})
-    sys.argv[:] = [f"{_MODULE}.py"]
+    sys.argv[:] = sys.orig_argv[:] = [f"{_MODULE}.py"]
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     # a fork has its parent's state of random: two candidates would draw the same numbers
     random.seed()

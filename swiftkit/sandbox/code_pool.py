@@ -122,7 +122,7 @@ class CodePool:
         self._seeds = random.SystemRandom()
         self.refusals: list[str] = []
         first = self._first(isolations, allow_unsafe)
-        count = workers or os.cpu_count() or 1
+        count = workers or len(os.sched_getaffinity(0))
         self._idle: SimpleQueue[_Seat] = SimpleQueue()
         for _ in range(count):  # the other workers start when they are needed
             self._idle.put(_Seat())

@@ -90,17 +90,21 @@ def _be_zygote(channel: socket.socket, cage: Cage) -> None:
     """Fork a judge for each pair of sockets that comes in; tell how it ended, and that all has."""
     die_with_parent()
     adopt_orphans()  # a candidate whose judge has ended is ours to wait for
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    judge_process = 0
+    signal.signal(signal.SIGALRM, lambda *_: os.kill(judge_process, signal.SIGKILL))
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, 1, 1)
         if not message:
             return
         with socket.socket(fileno=descriptors[0]) as connection:
-            process = os.fork()
-            if process == 0:
+            judge_process = os.fork()
+            if judge_process == 0:
                 channel.close()
                 judge.run(connection, cage)
-        _, status = os.waitpid(process, 0)
+        # a test may have undone the judge's own alarm
+        signal.setitimer(signal.ITIMER_REAL, cage.limits.seconds + _GRACE_SECONDS)
+        _, status = os.waitpid(judge_process, 0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         if cage.has_namespaces:  # we are process 1: all that we see is the check's
             with contextlib.suppress(ProcessLookupError):
                 os.kill(-1, signal.SIGKILL)
@@ -150,9 +154,13 @@ class Keeper:
         program = {key: request[key] for key in ("prompt", "completion", "entry_point")}
         test = {key: request[key] for key in ("test", "seed")}
         try:
-            messages = frames.frame(program) + frames.frame(test)
+            messages = frames.frame(program)
         except frames.FrameError:
-            return _verdict("fail", "load", "a program or a test of more than 1 MB")
+            return _verdict("fail", "load", "a program of more than 1 MB")
+        try:
+            messages += frames.frame(test, frames.LONGEST_TEST)
+        except frames.FrameError:
+            return _verdict("error", "test", "a test of more than 64 MB")
 
         def receive(size: int) -> bytes:
             data = bytearray()

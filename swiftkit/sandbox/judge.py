@@ -38,6 +38,7 @@ def run(connection: socket.socket, cage: Cage) -> NoReturn:
     """The whole life of the process: two frames in, the program and the test, one out."""
     try:
         die_with_parent()
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         deadline = time.monotonic() + cage.limits.seconds
         program = frames.read_frame(lambda size: _exactly(connection, size))
         ours, its = socket.socketpair()
@@ -48,7 +49,7 @@ def run(connection: socket.socket, cage: Cage) -> NoReturn:
             candidate.run(program, its.fileno(), output, cage)
         its.close()
         os.close(output)
-        test = frames.read_frame(lambda size: _exactly(connection, size))
+        test = frames.read_frame(lambda size: _exactly(connection, size), frames.LONGEST_TEST)
         # whatever the test does in C: the kernel ends it, and the worker finds no verdict
         signal.setitimer(signal.ITIMER_REAL, cage.limits.seconds + _GRACE_SECONDS)
         nothing = os.open(os.devnull, os.O_RDWR)

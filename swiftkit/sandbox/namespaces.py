@@ -35,8 +35,7 @@ def enter(library: str, hidden: Sequence[str]) -> None:
     # the maps are written by way of a folder that the new root hides
     processes = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     try:
-        if may_become_nobody():
-            linux.library_call("unshare", _NEWNS)
+        if may_become_nobody() and _mounts_are_ours():
             _change_root(library, hidden)
             become_nobody()
             linux.library_call("unshare", _ALL_BUT_MOUNTS)
@@ -48,6 +47,15 @@ def enter(library: str, hidden: Sequence[str]) -> None:
             _change_root(library, hidden)
     finally:
         os.close(processes)
+
+
+def _mounts_are_ours() -> bool:
+    """Leave the machine's mounts, if we may: root of a container may not, and is as any user."""
+    try:
+        linux.library_call("unshare", _NEWNS)
+    except PermissionError:
+        return False
+    return True
 
 
 def may_become_nobody() -> bool:
