@@ -75,11 +75,8 @@ class Cage:
         """Bind the worker itself, once. Raises OSError."""
         if self.has_namespaces:
             namespaces.enter(LIBRARY, HIDDEN)
-        elif not self.is_unsafe and namespaces.may_become_nobody() and _others_may_read(LIBRARY):
-            if self.scratch:
-                os.chown(self.scratch, namespaces.NOBODY, namespaces.NOBODY)
-            with contextlib.suppress(PermissionError):  # root of a container without CAP_SETUID
-                namespaces.become_nobody()
+        elif not self.is_unsafe:
+            _become_nobody_with(self.scratch)
         self._rules: list[landlock.Rule] = []
         if self._has_landlock:
             if self.has_namespaces:
@@ -145,7 +142,10 @@ class Cage:
             return _THREADS
         if self.has_namespaces:
             return 1 << 20  # there is no /proc to look into; memory bounds threads
-        running = Path("/proc/loadavg").read_text().split()[3].partition("/")[2]
+        try:
+            running = Path("/proc/loadavg").read_text().split()[3].partition("/")[2]
+        except OSError:
+            return 1 << 20
         return int(running) + _THREADS
 
     def _limit_memory(self, megabytes: int) -> None:
@@ -180,6 +180,21 @@ def _address_space() -> int:
     if not statm.exists():
         return 0
     return int(statm.read_text().split()[0]) * resource.getpagesize()
+
+
+def _become_nobody_with(scratch: str) -> None:
+    """Be nobody, who owns the scratch folder, if we are root and nobody can do our work."""
+    places = [LIBRARY, *([str(Path(scratch).parent)] if scratch else [])]
+    if not namespaces.may_become_nobody() or not all(map(_others_may_read, places)):
+        return
+    try:
+        if scratch:
+            os.chown(scratch, namespaces.NOBODY, namespaces.NOBODY)
+        namespaces.become_nobody()
+    except PermissionError:  # root of a container with fewer rights
+        if scratch:
+            with contextlib.suppress(PermissionError):
+                os.chown(scratch, 0, 0)
 
 
 def _kernel() -> tuple[int, int]:

@@ -43,6 +43,7 @@ _ENVIRONMENT = {
     "MKL_NUM_THREADS": "1",
     "LANG": "C.UTF-8",
 }
+_PLACES = ("LD_LIBRARY_PATH", "PYTHONHOME")
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -62,7 +63,8 @@ class Verdict(msgspec.Struct, frozen=True):
 
     pass: the test came to its end. fail: by the program's fault, of `kind` wrong, exception, load,
     exit, value (no data), answer, output or disk. timeout. error: no fault of the program's (the
-    machine, or the test itself), so that it is no 0: leave it out, or ask again.
+    machine, or the test itself), so that it is no 0: leave it out, or ask again. `reason` may hold
+    what the program wrote: print it by terminal.printable.
     """
 
     outcome: Literal["pass", "fail", "timeout", "error"]
@@ -224,7 +226,7 @@ class CodePool:
                 Path(code_worker.__file__),
                 arguments,
                 python=self._python,
-                environment=_ENVIRONMENT,
+                environment=_environment(),
                 folder=Path("/"),
             )
         except (WorkerError, OSError):
@@ -232,3 +234,9 @@ class CodePool:
                 scratch.cleanup()
             raise
         return _CodeWorker(worker, scratch)
+
+
+def _environment() -> dict[str, str]:
+    """Return the worker's environment: none of ours, but where its Python finds itself."""
+    kept = {name: os.environ[name] for name in _PLACES if name in os.environ}
+    return {**kept, **_ENVIRONMENT}

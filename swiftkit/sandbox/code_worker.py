@@ -11,11 +11,13 @@ Program and test go straight to the judge, by a pair of sockets made for this ch
 check is in the memory of another one's processes.
 """
 
+import atexit
 import contextlib
 import gc
 import importlib
 import os
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -72,6 +74,8 @@ def start(
         finally:
             os._exit(0)
     its.close()
+    if scratch:  # the pool removes it, unless it was killed
+        atexit.register(shutil.rmtree, scratch, ignore_errors=True)
     hello = {"isolation": isolation, "landlock": cage.landlock_version, "uid": os.getuid()}
     return hello, Keeper(ours, cage).check
 
@@ -79,7 +83,7 @@ def start(
 def _preload(names: str) -> None:
     """Import what programs may use, and leave of the import system what finds Python's own."""
     for name in names.split():
-        with contextlib.suppress(ImportError):
+        with contextlib.suppress(Exception):  # a broken numpy is one that is not there
             importlib.import_module(name)
     sys.path[:] = [LIBRARY, f"{LIBRARY}/lib-dynload"]
     sys.path_importer_cache.clear()
@@ -206,7 +210,10 @@ class Keeper:
     def _empty_scratch(self) -> None:
         if self._scratch:
             for entry in Path(self._scratch).iterdir():
-                entry.unlink()
+                if entry.is_dir() and not entry.is_symlink():  # only where nothing isolates
+                    shutil.rmtree(entry, ignore_errors=True)
+                else:
+                    entry.unlink()
 
 
 def _verdict(outcome: str, kind: str, reason: str) -> dict[str, Any]:

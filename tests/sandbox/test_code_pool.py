@@ -4,6 +4,8 @@ import json
 import os
 import platform
 import signal
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -145,12 +147,12 @@ def test_a_worker_that_is_killed_is_replaced(pool: CodePool) -> None:
     assert {v.outcome for v in checked(pool, [program("return 2 * n")] * 6)} == {"pass"}
 
 
-def test_nothing_is_left_after_many_checks() -> None:
+def test_nothing_is_left_after_many_checks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     bodies = ["return 2 * n", "return 9", "import os; os._exit(1)", "open('x', 'w').write('x')"]
     for isolation in ISOLATIONS:
         before = set(psutil.Process().children(recursive=True))
         descriptors = psutil.Process().num_fds()
-        files = set(Path(tempfile.gettempdir()).glob("swiftkit-code-*"))
         try:
             pool = CodePool(1, isolations=[isolation])
         except UsageError:
@@ -164,7 +166,7 @@ def test_nothing_is_left_after_many_checks() -> None:
             assert {child: child.num_fds() for child in family} == sizes
         assert set(psutil.Process().children(recursive=True)) == before
         assert psutil.Process().num_fds() == descriptors
-        assert set(Path(tempfile.gettempdir()).glob("swiftkit-code-*")) == files
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_where_nothing_isolates_it_refuses_unless_told(capsys: pytest.CaptureFixture[str]) -> None:
@@ -218,3 +220,43 @@ def test_numbers_are_the_kernels() -> None:
     )
     ours = linux.numbers(f"{groups} {linux.OTHERS}")
     assert ours == {name: kernel[name] for name in ours}
+
+
+def test_function_named_check_is_no_test(pool: CodePool) -> None:
+    test = "assert check(4) == 8"
+    assert pool.check(Program("", "def check(n): return 2 * n", "check", test)).outcome == "pass"
+    assert (
+        pool.check(
+            Program("", "def check(n): return 8", "check", test + "\nassert check(1) == 2")
+        ).outcome
+        == "fail"
+    )
+
+
+def test_trainer_that_is_killed_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    script = (
+        "import sys, time\n"
+        "from swiftkit.sandbox.code_pool import *\n"
+        "pool = CodePool(1, isolations=[sys.argv[1]])\n"
+        "pool.submit(Program('', 'while True: pass', 'f', ''))\n"
+        "time.sleep(0.5)\n"
+        "print('ready', flush=True)\n"
+        "time.sleep(600)\n"
+    )
+    for isolation in (ISOLATIONS[0], "landlock+seccomp"):
+        command = [sys.executable, "-c", script, isolation]
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as trainer:
+            assert trainer.stdout
+            if trainer.stdout.readline() != b"ready\n":
+                continue  # this machine does not give it
+            family = psutil.Process(trainer.pid).children(recursive=True)
+            assert len(family) == 4
+            trainer.kill()
+        _, alive = psutil.wait_procs(family, timeout=60)
+        assert alive == []
+        assert list(tmp_path.iterdir()) == []
