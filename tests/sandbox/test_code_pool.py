@@ -260,3 +260,8 @@ def test_trainer_that_is_killed_leaves_nothing(
         _, alive = psutil.wait_procs(family, timeout=60)
         assert alive == []
         assert list(tmp_path.iterdir()) == []
+
+
+def test_python_that_is_not_there_is_named() -> None:
+    with pytest.raises(UsageError, match="no-such-python"):
+        CodePool(1, python="/no-such-python")
