@@ -58,7 +58,7 @@ class Program(msgspec.Struct, frozen=True):
     test: str
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class CodeVerdict(msgspec.Struct, frozen=True):
     """What a check came to.
 
     pass: the test came to its end. fail: by the program's fault, of `kind` wrong, exception, load,
@@ -133,7 +133,7 @@ class CodePool:
         self._idle.put(seat)
         self._threads = ThreadPoolExecutor(count, "code")
 
-    def check(self, program: Program) -> Verdict:
+    def check(self, program: Program) -> CodeVerdict:
         """Return the verdict on a program. Nothing that a program or a test does raises here.
 
         A worker that fails is replaced, and the check is done once more.
@@ -143,7 +143,7 @@ class CodePool:
             verdict = self._check_once(program)
         return verdict
 
-    def submit(self, program: Program) -> "Future[Verdict]":
+    def submit(self, program: Program) -> "Future[CodeVerdict]":
         """`check`, beside others."""
         return self._threads.submit(self.check, program)
 
@@ -163,7 +163,7 @@ class CodePool:
     ) -> None:
         self.close()
 
-    def _check_once(self, program: Program) -> Verdict:
+    def _check_once(self, program: Program) -> CodeVerdict:
         is_named = any("numpy" in text for text in msgspec.structs.astuple(program))
         modules = code_worker.NUMPY if is_named else ""
         seat = self._idle.get()
@@ -179,16 +179,16 @@ class CodePool:
         except (WorkerError, OSError) as error:
             if modules in seat.workers:
                 seat.workers.pop(modules).close()
-            verdict = Verdict("error", "worker", str(error), isolation=self.isolation)
+            verdict = CodeVerdict("error", "worker", str(error), isolation=self.isolation)
         finally:
             self._idle.put(seat)
         return verdict
 
-    def _verdict(self, worker: Worker, program: Program) -> Verdict:
+    def _verdict(self, worker: Worker, program: Program) -> CodeVerdict:
         request = {**msgspec.structs.asdict(program), "seed": self._seeds.getrandbits(63)}
         answer = worker.request(request, self.limits.seconds + _START_SECONDS)
         answer = without_surrogates(answer)
-        return msgspec.convert({**answer, "isolation": self.isolation}, Verdict)
+        return msgspec.convert({**answer, "isolation": self.isolation}, CodeVerdict)
 
     def _first(self, isolations: Sequence[str], allow_unsafe: bool) -> _CodeWorker:
         """Start a worker in the best isolation that works, and set `isolation`."""

@@ -18,7 +18,7 @@ from helpers.paths import SHARED_DATA
 from swiftkit.errors import UsageError
 from swiftkit.sandbox import linux, seccomp
 from swiftkit.sandbox.cage import ISOLATIONS, CheckLimits
-from swiftkit.sandbox.code_pool import CodePool, Program, Verdict
+from swiftkit.sandbox.code_pool import CodePool, Program, CodeVerdict
 
 HUMANEVAL = SHARED_DATA / "humaneval" / "HumanEval_first82.jsonl"
 PROMPT = 'def double(n):\n    """Return twice n."""\n'
@@ -40,8 +40,8 @@ def program(body: str, test: str = TEST) -> Program:
     return Program(PROMPT, lines, "double", test)
 
 
-def checked(pool: CodePool, programs: list[Program]) -> list[Verdict]:
-    waiting: list[Future[Verdict]] = [pool.submit(one) for one in programs]
+def checked(pool: CodePool, programs: list[Program]) -> list[CodeVerdict]:
+    waiting: list[Future[CodeVerdict]] = [pool.submit(one) for one in programs]
     return [future.result() for future in waiting]
 
 
