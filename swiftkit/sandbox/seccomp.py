@@ -15,7 +15,8 @@ from swiftkit.sandbox import linux
 
 _ALLOW, _ERROR = 0x7FFF0000, 0x00050000  # SECCOMP_RET_*
 _LOAD, _AND, _RETURN = 0x20, 0x54, 0x06  # BPF_LD|W|ABS, BPF_ALU|AND|K, BPF_RET|K
-_EQUAL, _AT_LEAST = 0x15, 0x35  # BPF_JMP|JEQ|K, BPF_JMP|JGE|K
+_EQUAL, _AT_LEAST, _JUMP = 0x15, 0x35, 0x05  # BPF_JMP|JEQ|K, BPF_JMP|JGE|K, BPF_JMP|JA
+_LEAF = 4  # calls that are compared one by one
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # offsets in struct seccomp_data
 _X32 = 0x40000000  # x86_64's other calls, with other numbers
 _OWN_PID = 0x7FFFFFFF  # stands in a built filter where the process that loads it is meant
@@ -95,15 +96,26 @@ def build(*, has_paths: bool, has_modes: bool) -> Filter:
         *_unless_null(2),
         (_RETURN, 0, 0, _ALLOW),
     ]
-    program = head
-    for number, block in rules.items():
-        program = [*program, (_EQUAL, 0, len(block), number), *block]
-    program = [*program, _error(errno.EPERM)]
+    program = [*head, *_tree(sorted(rules.items()))]
     offsets = []
     for index, (code, _, _, constant) in enumerate(program):
         if (code, constant) == (_EQUAL, _OWN_PID):
             offsets.append(index * 8 + 4)
     return Filter(b"".join(struct.pack("=HBBI", *step) for step in program), offsets)
+
+
+def _tree(rules: Sequence[tuple[int, list[Instruction]]]) -> list[Instruction]:
+    """Return the rules as a search by halves: with each filter the kernel tries every call once."""
+    if len(rules) > _LEAF:
+        middle = len(rules) // 2
+        below, above = _tree(rules[:middle]), _tree(rules[middle:])
+        # a conditional jump reaches 255 instructions, _JUMP any number
+        fork = [(_AT_LEAST, 0, 1, rules[middle][0]), (_JUMP, 0, 0, len(below))]
+        return [*fork, *below, *above]
+    leaf: list[Instruction] = []
+    for number, block in rules:
+        leaf += [(_EQUAL, 0, len(block), number), *block]
+    return [*leaf, _error(errno.EPERM)]
 
 
 def _error(number: int) -> Instruction:

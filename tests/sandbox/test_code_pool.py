@@ -18,7 +18,7 @@ from helpers.paths import SHARED_DATA
 from swiftkit.errors import UsageError
 from swiftkit.sandbox import linux, seccomp
 from swiftkit.sandbox.cage import ISOLATIONS, CheckLimits
-from swiftkit.sandbox.code_pool import CodePool, Program, CodeVerdict
+from swiftkit.sandbox.code_pool import CodePool, CodeVerdict, Program
 
 HUMANEVAL = SHARED_DATA / "humaneval" / "HumanEval_first82.jsonl"
 PROMPT = 'def double(n):\n    """Return twice n."""\n'
