@@ -42,6 +42,7 @@ class CheckLimits(NamedTuple):
     scratch_megabytes: int = 16
 
     def text(self) -> str:
+        """The limits as a report names them."""
         return (
             f"{self.seconds:g} s, {self.megabytes} MB, {_THREADS} threads, {_FILES} descriptors, "
             f"files of 1 MB and {self.scratch_megabytes} MB together, 1 MB of output"
@@ -88,7 +89,6 @@ class Cage:
                     self._rules.append((device, landlock.WRITE))
             if Path(namespaces.TIME_ZONES).exists():
                 self._rules.append((namespaces.TIME_ZONES, landlock.READ))
-            # two sets of rules that live as long as the worker; a scratch folder per check is added
             self._judge_rules = landlock.ruleset(self._rules, may_signal=True)
             if not self.has_namespaces:
                 scratch = (self.scratch, landlock.SCRATCH)
@@ -170,8 +170,11 @@ def _limit(name: str, soft: int, hard: int | None = None) -> None:
     _, most = resource.getrlimit(number)
     if most != resource.RLIM_INFINITY:
         soft, hard = min(soft, most), min(hard, most)
-    with contextlib.suppress(ValueError, OSError):  # macOS has no limit of the address space
+    try:
         resource.setrlimit(number, (soft, hard))
+    except (ValueError, OSError):
+        if sys.platform == "linux":  # macOS has no limit of the address space
+            raise
 
 
 def _address_space() -> int:

@@ -31,7 +31,7 @@ from swiftkit.sandbox.worker import Worker, WorkerError
 from swiftkit.terminal import say
 
 CHECKS = 2000  # of a worker, before another one takes its place
-_START_SECONDS = 5.0  # beyond a check's own limit, which the worker itself watches
+_GRACE_SECONDS = 5.0  # beyond a check's own limit, which the worker itself watches
 _PACKAGE = Path(__file__).parents[2]
 # numpy's threads take address space, which the limit of memory counts
 _ENVIRONMENT = {
@@ -124,7 +124,8 @@ class CodePool:
         self._seeds = random.SystemRandom()
         self.refusals: list[str] = []
         first = self._first(isolations, allow_unsafe)
-        count = workers or len(os.sched_getaffinity(0))
+        cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count()
+        count = workers or cores or 1
         self._idle: SimpleQueue[_Seat] = SimpleQueue()
         for _ in range(count):  # the other workers start when they are needed
             self._idle.put(_Seat())
@@ -132,6 +133,11 @@ class CodePool:
         seat.workers[""] = first
         self._idle.put(seat)
         self._threads = ThreadPoolExecutor(count, "code")
+
+    @property
+    def description(self) -> str:
+        """The isolation and the limits as a report names them."""
+        return f"isolation: {self.isolation} ({self.limits.text()} for each check)"
 
     def check(self, program: Program) -> CodeVerdict:
         """Return the verdict on a program. Nothing that a program or a test does raises here.
@@ -186,7 +192,7 @@ class CodePool:
 
     def _verdict(self, worker: Worker, program: Program) -> CodeVerdict:
         request = {**msgspec.structs.asdict(program), "seed": self._seeds.getrandbits(63)}
-        answer = worker.request(request, self.limits.seconds + _START_SECONDS)
+        answer = worker.request(request, self.limits.seconds + _GRACE_SECONDS)
         answer = without_surrogates(answer)
         return msgspec.convert({**answer, "isolation": self.isolation}, CodeVerdict)
 

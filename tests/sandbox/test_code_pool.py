@@ -81,6 +81,7 @@ def test_verdict_names_the_kind_of_fault(pool: CodePool, body: str, kind: str) -
     assert (verdict.outcome, verdict.kind) == ("fail", kind)
     assert verdict.reason
     assert verdict.isolation == pool.isolation
+    assert pool.description.startswith(f"isolation: {pool.isolation} (3 s, 256 MB, ")
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import errno
 import platform
 import struct
+from collections.abc import Iterator
 
 import pytest
 
@@ -36,11 +37,11 @@ def verdict(code: bytes, number: int, *arguments: int, machine: str = "x86_64") 
 
 
 @pytest.fixture(params=["x86_64", "aarch64"])
-def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+def machine(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(platform, "machine", lambda: request.param)
     linux.numbers.cache_clear()
-    request.addfinalizer(linux.numbers.cache_clear)
-    return str(request.param)
+    yield str(request.param)
+    linux.numbers.cache_clear()
 
 
 @pytest.mark.parametrize("has_paths", [True, False])
