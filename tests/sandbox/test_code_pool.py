@@ -16,8 +16,8 @@ import pytest
 from helpers.paths import SHARED_DATA
 
 from swiftkit.errors import UsageError
-from swiftkit.sandbox import linux, seccomp
-from swiftkit.sandbox.cage import ISOLATIONS, CheckLimits
+from swiftkit.sandbox import landlock, linux, seccomp, self_test
+from swiftkit.sandbox.cage import ISOLATIONS, Cage, CheckLimits
 from swiftkit.sandbox.code_pool import CodePool, CodeVerdict, Program
 
 HUMANEVAL = SHARED_DATA / "humaneval" / "HumanEval_first82.jsonl"
@@ -266,3 +266,19 @@ def test_trainer_that_is_killed_leaves_nothing(
 def test_python_that_is_not_there_is_named() -> None:
     with pytest.raises(UsageError, match="no-such-python"):
         CodePool(1, python="/no-such-python")
+
+
+def test_self_test_sees_that_nothing_isolates() -> None:
+    """Its programs get out where they can: else they would show nothing."""
+    with CodePool(1, isolations=[], allow_unsafe=True) as pool:
+        escapes = Program("", self_test.ESCAPES, "attempt", self_test.ESCAPES_TEST)
+        verdict = pool.check(escapes)
+    assert verdict.outcome == "fail"
+    for way in ("file_read", "file_written", "network", "datagrams", "process", "signalled"):
+        assert way in verdict.reason
+
+
+def test_landlock_that_lets_files_be_emptied_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(landlock, "version", lambda: 2)
+    with pytest.raises(OSError, match="Landlock 3 is needed"):
+        Cage("landlock+seccomp", CheckLimits(), "")
