@@ -16,6 +16,7 @@ from pathlib import Path
 from swiftkit import __version__
 from swiftkit.findings import Finding, Level
 from swiftkit.recipe.machine import Gpu, has_swanlab_key, package_version, read_gpus
+from swiftkit.sandbox import isolation_advice
 
 OK, WARN, FAIL = Level.OK, Level.WARN, Level.FAIL
 MS_SWIFT = "4.6.0"  # the version whose behaviour the recipes and plugins rely on
@@ -46,6 +47,7 @@ def examine(folder: Path | None = None) -> list[Finding]:
         *_port(),
         *_environment(),
         *_swanlab(),
+        _isolation(),
     ]
 
 
@@ -163,3 +165,13 @@ def _swanlab() -> Iterator[Finding]:
         message = f"{version}, no key: cloud mode would stop a run after the model was loaded"
         fix = "train with `--swanlab_mode local`, or set SWANLAB_API_KEY"
         yield Finding(WARN, "swanlab", message, fix)
+
+
+def _isolation() -> Finding:
+    """What holds model-written code on this machine (docs/sandbox.md), tried with some programs."""
+    isolation, reason, fix = isolation_advice.examine()
+    if not isolation:
+        return Finding(WARN, "code isolation", f"none: {reason}", fix)
+    if fix:
+        return Finding(WARN, "code isolation", f"{isolation}; not more: {reason}", fix)
+    return Finding(OK, "code isolation", isolation)

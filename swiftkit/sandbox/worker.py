@@ -60,15 +60,19 @@ class Worker:
         environment = with_mark(os.environ if environment is None else environment, self._mark)
         self._channel, its_end = socket.socketpair()
         self._channel.setblocking(False)
-        with its_end:
-            self._process = subprocess.Popen(  # noqa: S603 - our own script
-                [*wrapper, *script],
-                stdin=its_end.fileno(),
-                stdout=its_end.fileno(),
-                stderr=subprocess.DEVNULL if quiet else None,
-                env=environment,
-                cwd=folder,
-            )
+        try:
+            with its_end:
+                self._process = subprocess.Popen(  # noqa: S603 - our own script
+                    [*wrapper, *script],
+                    stdin=its_end.fileno(),
+                    stdout=its_end.fileno(),
+                    stderr=subprocess.DEVNULL if quiet else None,
+                    env=environment,
+                    cwd=folder,
+                )
+        except OSError:
+            self._channel.close()
+            raise
         self._in_use = threading.Lock()
         self._received = bytearray()
         self._last_id = 0

@@ -8,6 +8,7 @@ import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
+import psutil  # noqa: F401 - swiftkit's own, which the machines of these tests lack
 import pytest
 from helpers.fake_nvidia_smi import write_nvidia_smi
 from helpers.paths import ROOT
@@ -77,7 +78,11 @@ def test_examine_of_a_complete_machine_has_no_complaint(machine: DoctorMachine) 
     (Path.home() / ".swanlab/.netrc").touch()
     findings = machine.examine(ROOT)
     complaints = {name for name, finding in findings.items() if finding.level is not Level.OK}
-    assert complaints <= {"disk", f"port {doctor.SERVE_PORT}"}  # of the real machine
+    assert complaints <= {
+        "disk",
+        f"port {doctor.SERVE_PORT}",
+        "code isolation",
+    }  # of the real machine
     assert findings["swanlab"].message == "0.10.3, cloud and local mode"
 
 
