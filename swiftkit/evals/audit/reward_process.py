@@ -1,0 +1,181 @@
+"""Our side of the process that calls the reward: completions in, a value or a fault for each out.
+
+A batch that raises or takes too long is tried again a completion at a time, so that each fault has
+its example. Never does a call last longer than allowed, nor all of them longer than `seconds`.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from swiftkit.sandbox import reward_worker
+from swiftkit.sandbox.worker import Worker, WorkerError
+
+BATCH = 16
+CALL_SECONDS = 2.0  # of one batch; a training step calls each reward once
+MEGABYTES = 2048  # beside what the loaded reward takes
+_GRACE_SECONDS = 20.0
+_HANGS = 3  # after which no more completions are tried: each costs CALL_SECONDS
+# an example of each kind of fault is enough; every one costs a call of its own
+_RAISED = 40
+
+
+class Item(NamedTuple):
+    """A completion of a row."""
+
+    row: int
+    text: str
+
+
+class Result(NamedTuple):
+    """What came of a completion. `value`: a number, None, or a text that names what is no number.
+
+    fault: "" or raises, late, ends, length. seconds, cpu: of its share of the batch.
+    """
+
+    value: Any = None
+    fault: str = "untried"
+    detail: str = ""
+    seconds: float = 0.0
+    cpu: float = 0.0
+
+    @property
+    def number(self) -> float | None:
+        return self.value if not self.fault and isinstance(self.value, float) else None
+
+
+class Observation(msgspec.Struct):
+    """Something that the reward did, how often, and an example of what it was given."""
+
+    count: int = 0
+    detail: str = ""
+    example: str = ""
+
+
+class RewardProcess:
+    """A reward, loaded in a process of its own. Raises WorkerError if it cannot be loaded."""
+
+    def __init__(
+        self,
+        file: str,
+        name: str,
+        settings: dict[str, Any],
+        rows: Sequence[dict[str, Any]],
+        hash_seed: str = "0",
+    ) -> None:
+        begin = time.monotonic()
+        arguments = [file, name, msgspec.json.encode(settings).decode(), str(MEGABYTES)]
+        environment = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONHASHSEED": hash_seed}
+        self._worker = Worker(Path(reward_worker.__file__), arguments, environment=environment)
+        self.hello = self._worker.hello
+        self.load_seconds = time.monotonic() - begin
+        self.give_rows(rows)
+        self.observations: dict[str, Observation] = {}
+        self.notes_hangs = True  # False while long texts are timed
+        self._hangs = 0
+
+    def give_rows(self, rows: Sequence[dict[str, Any]]) -> None:
+        self._worker.request({"rows": list(rows)}, _GRACE_SECONDS)
+
+    def close(self) -> None:
+        self._worker.kill()
+
+    def note(self, name: str, detail: str, example: str = "", count: int = 1) -> None:
+        seen = self.observations.setdefault(name, Observation(0, detail, example))
+        seen.count += count
+
+    def batches(self, batches: Sequence[Sequence[Item]], seconds: float) -> list[list[Result]]:
+        """Return the results of whole batches as they are; none of a batch that was not tried."""
+        results, _ = self._run(batches, seconds)
+        return results
+
+    def evaluate(
+        self, items: Sequence[Item], seconds: float, size: int = BATCH, hangs: int = _HANGS
+    ) -> list[Result]:
+        """Return the result of each completion, in their order; after so many that hang, no more.
+
+        Those that hang in batches are tried once more alone, and then noted.
+        """
+        self._hangs = 0
+        deadline = time.monotonic() + seconds
+        found = [Result()] * len(items)
+        order = list(range(len(items)))
+        batches = [order[start : start + size] for start in range(0, len(order), size)]
+        alone: list[list[int]] = []
+        while batches and self._hangs < hangs and time.monotonic() < deadline:
+            given = [[items[index] for index in batch] for batch in batches]
+            results, has_stopped = self._run(given, deadline - time.monotonic())
+            for batch, outcomes in zip(batches, results, strict=False):
+                for index, outcome in zip(batch, outcomes, strict=True):
+                    found[index] = outcome
+                if len(batch) > 1 and outcomes[0].fault:
+                    alone += [[index] for index in batch]
+            batches = batches[len(results) :] if has_stopped else []
+        faults = 0
+        while alone and self._hangs < hangs and time.monotonic() < deadline:
+            given = [[items[index] for index in batch] for batch in alone[:64]]
+            results, _ = self._run(given, deadline - time.monotonic())
+            if not results:
+                break
+            for (index,), outcomes in zip(alone, results, strict=False):
+                found[index] = outcomes[0]
+                faults += bool(outcomes[0].fault)
+            alone = alone[len(results) :] if faults < _RAISED else []
+        return found
+
+    def _run(
+        self, batches: Sequence[Sequence[Item]], seconds: float
+    ) -> tuple[list[list[Result]], bool]:
+        """Return results for the batches that were tried, and whether one of them ended it all."""
+        request = {
+            "batches": [
+                {"rows": [item.row for item in batch], "texts": [item.text for item in batch]}
+                for batch in batches
+            ],
+            "batch_seconds": CALL_SECONDS,
+            "seconds": seconds,
+        }
+        answer = self._worker.request(request, seconds + CALL_SECONDS + _GRACE_SECONDS)
+        results = [
+            self._results(batch, raw)
+            for batch, raw in zip(batches, answer["batches"], strict=False)
+        ]
+        for change in answer["changes"]:
+            self.note("changes_state", change)
+        if answer["printed"]:
+            self.note("prints", answer["printed"])
+        has_stopped = bool(answer["ended"]) and len(results) < len(batches)
+        if has_stopped:
+            batch = batches[len(results)]
+            fault = "late" if answer["ended"] == "late" else "ends"
+            detail = f"no end within {CALL_SECONDS:g} s" if fault == "late" else answer["ended"]
+            results.append([Result(None, fault, detail, CALL_SECONDS, CALL_SECONDS)] * len(batch))
+            self._hangs += 1
+            if len(batch) == 1 and (fault == "ends" or self.notes_hangs):
+                self.note("hangs" if fault == "late" else "exits", detail, batch[0].text)
+        return results, has_stopped
+
+    def _results(self, batch: Sequence[Item], raw: dict[str, Any]) -> list[Result]:
+        if "error" in raw:
+            detail = f"{raw['error']} ({raw['place']})" if raw["place"] else raw["error"]
+            if len(batch) == 1:
+                self.note(f"raises {raw['error'].split(':')[0]} {raw['place']}", detail, batch[0].text)
+            return [Result(None, "raises", detail)] * len(batch)
+        values, count = raw["values"], len(batch)
+        if raw.get("changed"):
+            self.note("changes_inputs", "it changed the lists that it was given", batch[0].text)
+        if raw.get("seeded"):
+            self.note("changes_state", "it seeds Python's random numbers", batch[0].text)
+        if len(values) != count:
+            detail = f"{len(values)} values for {count} completions"
+            self.note("wrong_length", detail, batch[0].text)
+            return [Result(None, "length", detail)] * count
+        share = raw["seconds"] / count, raw["cpu"] / count
+        return [Result(value, "", "", *share) for value in values]
+
+
+__all__ = ["Item", "Result", "RewardProcess", "WorkerError"]

@@ -1,0 +1,269 @@
+"""The handler that calls an ms-swift reward, each list of batches in a fork.
+
+evals/audit/reward_process.py starts it, by worker_process.py. The reward is the user's own code and
+trusted as such, but it may hang, exit, fork or fill the memory; so it is loaded once, and each
+request is run by a fork with limits, from the state in which the loading left the process:
+
+    {"rows": [{column: value}, ...]}           the data; before anything else
+    {"batches": [{"rows": [0, 0], "texts": ["...", "..."]}], "batch_seconds": 2, "seconds": 20}
+    {"batches": [{"values": [1.0, "nan"], "seconds": 0.01, "cpu": 0.01}, ...], "ended": "" or why not all of them
+     "changes": ["what it changed around it", ...], "printed": "..."}
+
+A value is a number, null, or the text nan, inf, -inf or `type:NAME`. A batch that raised has
+`error` and `place` in their stead. `ended` is "late" where a batch took longer than allowed.
+
+It is called as ms-swift 4.6 does (swift/rl_core/grpo_algorithm.py): the completions, then by name
+each column as a list and what a rollout leaves behind; a coroutine is run to its end.
+"""
+
+import asyncio
+import contextlib
+import copy
+import importlib
+import inspect
+import json
+import math
+import os
+import random
+import resource
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import IO, Any, NoReturn
+
+from swiftkit.sandbox import reward_source
+from swiftkit.sandbox.family import adopt_orphans, children, end_children
+from swiftkit.sandbox.tool_worker import memory_in_use
+
+Rows = list[dict[str, Any]]
+_SHOWN = 400  # characters of an exception, and of what was printed
+_TOKEN = 4  # characters of a text for each number in response_token_ids, which we make up
+_LARGEST = 4096  # descriptors that are looked at
+
+
+def start(
+    file: str, name: str, settings: str, megabytes: str
+) -> tuple[dict[str, Any], Callable[..., Any]]:
+    """Load the reward `name` of a file, or without a file one that ms-swift registers.
+
+    settings: JSON text, what the reward finds in its `args`.
+    """
+    adopt_orphans()
+    factory, name = reward_source.find_reward(file, name)
+    args = SimpleNamespace(**json.loads(settings))
+    runner = RewardRunner(factory, args, int(megabytes))
+    described = reward_source.describe_reward(factory, runner.reward, file)
+    return {"name": name, **described}, runner.handle
+
+
+class RewardRunner:
+    """A reward, and what is there before its first call."""
+
+    def __init__(self, factory: Any, args: Any, megabytes: int) -> None:
+        self.reward = factory(args=args) if inspect.isclass(factory) else factory
+        self.rows: Rows = []
+        self._memory = memory_in_use() + megabytes * 2**20
+        self._spared = children()  # what the file itself has started
+
+    def handle(self, request: dict[str, Any]) -> dict[str, Any]:
+        if "rows" in request:
+            self.rows = request["rows"]
+            return {}
+        return self.run(request)
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Run the batches in a fork; what it had finished when it ended is kept."""
+        with tempfile.TemporaryFile() as results, tempfile.TemporaryFile() as prints:
+            child = os.fork()
+            if child == 0:
+                self._run_and_exit(request, results, prints)
+            ended = _watch(child, results, request["batch_seconds"], request["seconds"])
+            for kill in (os.killpg, os.kill):
+                with contextlib.suppress(ProcessLookupError):
+                    kill(child, signal.SIGKILL)
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(child, 0)
+            end_children(self._spared)
+            results.seek(0)
+            batches, changes, is_whole = [], [], False
+            for line in results.read().split(b"\n")[:-1]:
+                result = json.loads(line)
+                if "changes" in result:
+                    changes, is_whole = result["changes"], True
+                else:
+                    batches.append(result)
+            prints.seek(0)
+            printed = prints.read(_SHOWN).decode(errors="replace")
+        ended = "" if is_whole else ended or "it ended the process"
+        return {"batches": batches, "changes": changes, "ended": ended, "printed": printed}
+
+    def _run_and_exit(self, request: dict[str, Any], results: IO[bytes], out: IO[bytes]) -> NoReturn:
+        """The whole life of the fork."""
+        try:
+            process = os.getpid()
+            os.setpgid(0, 0)
+            for stream in (1, 2):
+                os.dup2(out.fileno(), stream)
+            _, most = resource.getrlimit(resource.RLIMIT_AS)
+            resource.setrlimit(resource.RLIMIT_AS, (self._memory, most))
+            before = _surroundings()
+            deadline = time.monotonic() + request["seconds"]
+            for batch in request["batches"]:
+                if time.monotonic() > deadline:
+                    break
+                result = self.call(batch)
+                if os.getpid() != process:  # a fork of the reward's own returns here, too
+                    return
+                results.write(json.dumps(result).encode() + b"\n")
+                results.flush()
+            for stream_file in (sys.stdout, sys.stderr):
+                with contextlib.suppress(Exception):
+                    stream_file.flush()
+            changes = _changes(before, _surroundings())
+            results.write(json.dumps({"changes": changes}).encode() + b"\n")
+            results.flush()
+        finally:
+            os._exit(0)
+
+    def call(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Call the reward with one batch and return its values, or what it raised."""
+        texts = list(batch["texts"])
+        columns = _columns([self.rows[index] for index in batch["rows"]], texts)
+        given = copy.deepcopy((texts, columns))
+        state = random.getstate()
+        begin, cpu = time.perf_counter(), time.process_time()
+        try:
+            output = self.reward(texts, trainer_state=None, **columns)
+            if inspect.isawaitable(output):
+                output = asyncio.run(_awaited(output))
+            values = [_plain(value) for value in output]
+        except MemoryError:
+            return {"error": "MemoryError: more memory than it may take", "place": ""}
+        except BaseException as error:  # SystemExit too
+            return {"error": _described(error), "place": reward_source.place_of(error)}
+        spent = {"seconds": time.perf_counter() - begin, "cpu": time.process_time() - cpu}
+        result: dict[str, Any] = {"values": values, **spent}
+        if (texts, columns) != given:
+            result["changed"] = True
+        if random.getstate() != state and _is_seeded(self.reward, given):
+            result["seeded"] = True
+        return result
+
+
+async def _awaited(output: Any) -> Any:
+    return await output
+
+
+def _columns(rows: Rows, texts: list[str]) -> dict[str, list[Any]]:
+    """Return what ms-swift gives by name: OnPolicySample.to_reward_row, then rows_to_batched."""
+    batch: dict[str, list[Any]] = {}
+    for index, (row, text) in enumerate(zip(rows, texts, strict=True)):
+        left = {
+            "messages": [*row.get("messages", []), {"role": "assistant", "content": text}],
+            "prompt_id": f"prompt-{index}",
+            "request_id": f"request-{index}",
+            "finish_reason": "stop",
+            "is_truncated": False,
+            "rollout_infos": {},
+            "response_token_ids": [[0] * math.ceil(len(text) / _TOKEN)],
+        }
+        for name, value in (copy.deepcopy(row) | left).items():
+            batch.setdefault(name, [None] * index).append(value)
+        for values in batch.values():
+            if len(values) == index:
+                values.append(None)
+    return batch
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return float(value)
+    if isinstance(value, str | bytes | list | tuple | dict):
+        return f"type:{type(value).__name__}"
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return f"type:{type(value).__name__}"
+    return number if math.isfinite(number) else str(number)
+
+
+def _is_seeded(reward: Any, given: tuple[list[str], dict[str, list[Any]]]) -> bool:
+    """Return True if two calls from different states of `random` leave the same state behind."""
+    states = []
+    for seed in (1, 2):
+        texts, columns = copy.deepcopy(given)
+        random.seed(seed)
+        with contextlib.suppress(Exception):
+            output = reward(texts, trainer_state=None, **columns)
+            if inspect.isawaitable(output):
+                asyncio.run(_awaited(output))
+        states.append(random.getstate())
+    return states[0] == states[1]
+
+
+def _described(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except BaseException:  # whatever the exception's own code raises
+        text = ""
+    return f"{type(error).__name__}: {text}"[:_SHOWN]
+
+
+def _watch(child: int, results: IO[bytes], batch_seconds: float, seconds: float) -> str:
+    """Wait until the fork ends; "late" if a batch, or all of them, took too long."""
+    descriptor = os.dup(results.fileno())
+    begin = last = time.monotonic()
+    size = 0
+    pause = 0.001
+    try:
+        while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            now = time.monotonic()
+            if os.fstat(descriptor).st_size != size:
+                size, last = os.fstat(descriptor).st_size, now
+            if now - last > batch_seconds or now - begin > seconds + batch_seconds:
+                return "late"
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.05)
+    except ChildProcessError:
+        pass
+    finally:
+        os.close(descriptor)
+    return ""
+
+
+def _surroundings() -> dict[str, Any]:
+    """Return what a call might change for the training around it."""
+    numpy = sys.modules.get("numpy")
+    tempdir = Path("/proc/self/fd")
+    descriptors = len(list(tempdir.iterdir())) if tempdir.exists() else 0
+    return {
+        "environment variables": dict(os.environ),
+        "the working directory": os.getcwd(),  # noqa: PTH109 - a plain value
+        "the recursion limit": sys.getrecursionlimit(),
+        "the module search path": list(sys.path),
+        "sys.stdout": id(sys.stdout),
+        "the alarm signal": str(signal.getsignal(signal.SIGALRM)),
+        "numpy's error handling": numpy.geterr() if numpy else None,
+        "threads": threading.active_count(),
+        "processes": len(children()),
+        "open files": descriptors // 8,  # a few are Python's own affair
+    }
+
+
+def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    changes = []
+    for name, value in after.items():
+        if name in ("threads", "processes", "open files"):
+            if value > before[name]:
+                changes.append(f"{name} are left behind")
+        elif value != before[name] and before[name] is not None:
+            changes.append(f"{name} changed")
+    return changes
