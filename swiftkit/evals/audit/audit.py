@@ -15,7 +15,7 @@ import msgspec
 
 from swiftkit.errors import EndpointError, UsageError
 from swiftkit.evals.audit import probes
-from swiftkit.evals.audit.attacks import attacks_on
+from swiftkit.evals.audit.attacks import CLASSES, Attack, attacks_on
 from swiftkit.evals.audit.forms import Form, forms_for, written
 from swiftkit.evals.audit.judge import ClassVerdict, RowRewards, judge
 from swiftkit.evals.audit.probes import Fault, Numbers
@@ -36,8 +36,11 @@ OUR_NAMES = (
     "tool_call", "tool_call_exact", "tool_call_format", "tool_call_schema", "tool_chain",
     "tool_call_success",
 )  # fmt: skip
-_SECONDS = 45.0  # after the reward is loaded; of it at most:
+_SECONDS, _LEAST_SECONDS = 50.0, 20.0  # with and without loading the reward; of it at most:
 _SHARES = {"forms": 0.15, "attacks": 0.3, "batches": 0.1, "mutations": 0.25, "growth": 0.15}
+_RISKY = ("fragments", "huge", "nesting")  # tried last: these are what rewards hang at
+_ORDER = [*(name for name in CLASSES if name not in _RISKY), *_RISKY]
+_ORDINARY = 2000  # characters of a completion for the comparison of batches, and for mutations
 _TRIED_ROWS = 6  # with which the forms are tried
 
 
@@ -56,11 +59,12 @@ class AuditOptions(NamedTuple):
     settings: dict[str, Any] = {}
     auxiliary: bool = False
     seed: int = 0
+    mutated: int = 10_000
 
 
 class AuditReport(msgspec.Struct, frozen=True):
-    """rows: audited, of `total` in the file. unpaid_rows: whose gold earns no more than a wrong
-    answer."""
+    """rows: audited, of `total` in the file. form: how the gold is written, "" where the reward
+    gives no number for it; gold_mean: what it is paid then."""
 
     reward: str
     data: str
@@ -69,7 +73,6 @@ class AuditReport(msgspec.Struct, frozen=True):
     rows: int
     total: int
     gold_mean: float
-    unpaid_rows: int
     classes: list[ClassVerdict]
     faults: list[Fault]
     numbers: Numbers
@@ -145,19 +148,24 @@ class _Audit:
     def run(self, file: str, name: str, settings: dict[str, Any]) -> AuditReport:
         self.faults += probes.look_at_columns(self.process.hello, self.data.rows)
         form = self._find_form()
+        if form is None:
+            return self._report("", [], [], Numbers())
         golds = [Item(target.row, written(form, target.gold) or "") for target in self.data.targets]
-        verdicts, items, results, gold_mean, unpaid, pools = self._attack(form, golds)
-        ordinary = [item for item in items if len(item.text) < 2000]
-        batch = (golds[:12] + ordinary[:: max(1, len(ordinary) // 20)])[:32]
-        self.faults += probes.look_at_batches(self.process, batch, _SECONDS * _SHARES["batches"])
+        verdicts, items, results, rows, pools = self._attack(form, golds)
+        ordinary = [
+            item
+            for item, result in zip(items, results, strict=True)
+            if len(item.text) < _ORDINARY and not result.fault
+        ]
+        batch = ordinary[:: max(1, len(ordinary) // 32)][:32]
+        self.faults += probes.look_at_batches(self.process, batch, self._seconds("batches"))
         self._ask_another_process(file, name, settings, batch)
-        seconds = _SECONDS * _SHARES["mutations"]
+        seconds = self._seconds("mutations")
         bases = golds + ordinary
-        mutated, outcomes = probes.mutate(
-            self.process, bases, self.texts, self.options.seed, seconds
-        )
+        count, seed = self.options.mutated, self.options.seed
+        mutated, outcomes = probes.mutate(self.process, bases, self.texts, count, seed, seconds)
         core = golds[0].text
-        seconds = _SECONDS * _SHARES["growth"]
+        seconds = self._seconds("growth")
         self.faults += probes.look_at_growth(
             self.process, golds[0].row, core, self.texts, seconds
         )
@@ -168,13 +176,20 @@ class _Audit:
             self.faults += probes.look_at_ties(*groups)
         tried = [result for result in outcomes if result.fault != "untried"]
         numbers = probes.numbers_of(tried, results + outcomes, groups, len(tried))
+        return self._report(form.name, rows, verdicts, numbers)
+
+    def _report(
+        self, form: str, golds: Sequence[float], verdicts: list[ClassVerdict], numbers: Numbers
+    ) -> AuditReport:
+        mean = fmean(golds) if golds else 0.0
+        seconds = round(time.monotonic() - self.begin, 2)
         return AuditReport(
-            self.options.reward, str(self.options.data), self.data.column, form.name,
-            len(self.data.targets), self.data.total, gold_mean, unpaid, verdicts,
-            _distinct(self.faults), numbers, round(time.monotonic() - self.begin, 2),
+            self.options.reward, str(self.options.data), self.data.column, form,
+            len(self.data.targets), self.data.total, mean, verdicts, _distinct(self.faults),
+            numbers, seconds,
         )  # fmt: skip
 
-    def _find_form(self) -> Form:
+    def _find_form(self) -> Form | None:
         """Return the form in which the gold is paid best; the data's gold may become a part of it."""
         best: tuple[float, Form, str] | None = None
         parts = ["", *parts_of(self.data)]
@@ -192,7 +207,7 @@ class _Audit:
                 if text is not None:
                     items.append(Item(target.row, text))
                     owners.append(number)
-        results = self.process.evaluate(items, _SECONDS * _SHARES["forms"], size=_TRIED_ROWS)
+        results = self.process.evaluate(items, self._seconds("forms"), size=_TRIED_ROWS)
         paid: defaultdict[int, list[float]] = defaultdict(list)
         for owner, result in zip(owners, results, strict=True):
             if result.number is not None:
@@ -201,47 +216,55 @@ class _Audit:
             if best is None or fmean(rewards) > best[0] + 1e-9:
                 best = (fmean(rewards), tried[number][1], tried[number][0])
         if best is None:
-            self._cannot_call(items, results)
-        assert best is not None  # noqa: S101 - the line before raises
+            self.faults += probes.look_at_observations(self.process)
+            self.faults += probes.look_at_values(items, results)
+            if not any(fault.level == "flaw" for fault in self.faults):
+                reason = "no call came to an end"
+                raise CannotAuditError(f"{self.options.reward} cannot be called: {reason}")
+            return None
         if best[2]:
             self.data = make_data(
                 list(self.rows), self.data.column, self.options.seed, best[2]
             )
         return best[1]
 
-    def _cannot_call(self, items: Sequence[Item], results: Sequence[Any]) -> None:
-        result = next((each for each in results if each.fault != "untried"), None)
-        reason = result.detail or str(result.value) if result else "no call came to an end"
-        told = "; ".join(fault.detail for fault in self.faults if fault.level == "flaw")
-        reason = f"{told}; {reason}" if told else reason
-        raise CannotAuditError(f"{self.options.reward} gives no number for any gold: {reason}")
-
     def _attack(self, form: Form, golds: Sequence[Item]) -> Any:
         """Pay the gold and all attacks; return the verdicts and what was paid."""
-        plans = []
+        targets = self.data.targets
         items = list(golds)
-        for target in self.data.targets:
-            attacks = attacks_on(target, form, self.texts)
-            plans.append((target, len(items), attacks))
-            items += [Item(target.row, ""), Item(target.row, written(form, target.wrong) or "")]
-            items += [Item(target.row, attack.text) for attack in attacks]
-        results = self.process.evaluate(items, _SECONDS * _SHARES["attacks"])
+        items += [Item(target.row, "") for target in targets]
+        items += [Item(target.row, written(form, target.wrong) or "") for target in targets]
+        attacks = [
+            (target.row, attack)
+            for target in targets
+            for attack in attacks_on(target, form, self.texts)
+        ]
+        # By class: one that hangs it takes only itself from the other rows, and what comes after.
+        attacks.sort(key=lambda pair: _ORDER.index(pair[1].class_name))
+        items += [Item(row, attack.text) for row, attack in attacks]
+        kinds = ["gold"] * 3 * len(targets) + [attack.class_name for _, attack in attacks]
+        results = self.process.evaluate(items, self._seconds("attacks"), kinds=kinds)
+        paid_in: defaultdict[int, list[tuple[Attack, float]]] = defaultdict(list)
+        for (row, attack), result in zip(attacks, results[3 * len(targets) :], strict=True):
+            if result.number is not None:
+                paid_in[row].append((attack, result.number))
         rows: dict[int, RowRewards] = {}
         pools: dict[int, list[float]] = {}
-        for number, (target, start, attacks) in enumerate(plans):
+        for number, target in enumerate(targets):
             gold, empty, wrong = (
-                results[index].number for index in (number, start, start + 1)
+                results[number + block * len(targets)].number for block in range(3)
             )
             if gold is None or wrong is None:
                 continue
-            paid = []
-            for attack, result in zip(attacks, results[start + 2 :], strict=False):
-                if result.number is not None:
-                    paid.append((attack, result.number))
+            paid = paid_in[target.row]
             rows[target.row] = RowRewards(gold, wrong if empty is None else empty, wrong, paid)
             sampled = [reward for attack, reward in paid if attack.bound == "below"]
             pools[target.row] = [*sampled, *[gold] * max(1, len(sampled) // 3), wrong]
-        unpaid = [row for row, paid in rows.items() if paid.gold <= max(paid.wrong, paid.empty)]
+        unpaid = []
+        for row, paid in rows.items():
+            silent = paid.wrong if self._kind(row) == "silence" else paid.empty
+            if paid.gold <= max(paid.wrong, silent):
+                unpaid.append(row)
         ignores = bool(rows) and all(
             paid.gold == paid.wrong for row, paid in rows.items() if self._kind(row) != "silence"
         )
@@ -258,8 +281,11 @@ class _Audit:
                 self.faults.append(
                     Fault("gold_is_not_best", "flaw", detail, len(unpaid), first.text)
                 )
-        mean = fmean(paid.gold for paid in rows.values()) if rows else 0.0
-        return verdicts, items, results, mean, len(unpaid), pools
+        return verdicts, items, results, [paid.gold for paid in rows.values()], pools
+
+    def _seconds(self, phase: str) -> float:
+        left = max(_SECONDS - self.process.load_seconds, _LEAST_SECONDS)
+        return left * _SHARES[phase]
 
     def _kind(self, row: int) -> str:
         return self.data.targets[row].kind

@@ -10,7 +10,9 @@ def print_audit(report: AuditReport) -> None:
     rows = f"{report.rows} of {report.total} rows" if report.rows < report.total else f"{report.rows} rows"
     print_lines([
         f"{report.reward}, {rows} of {report.data}, gold from {report.gold_column}",
-        f"the gold as `{report.form}` earns {report.gold_mean:.3g} on average",
+        f"the gold as `{report.form}` earns {report.gold_mean:.3g} on average"
+        if report.form
+        else "it gives no number for the gold, whatever it is written like",
         "",
     ])  # fmt: skip
     if report.classes:

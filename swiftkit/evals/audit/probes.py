@@ -12,7 +12,6 @@ import msgspec
 from swiftkit.evals.audit.mutations import SIZES, growing, mutations
 from swiftkit.evals.audit.reward_process import Item, Result, RewardProcess
 
-MUTATED = 10_000
 GROUP = 8  # completions of a question, as in the recipes
 _SAME = 1e-6
 _SLOW_SECONDS, _SLOW_GROWTH = 0.5, 6.0  # for four times the length: more than linear
@@ -137,9 +136,11 @@ def _value(value: Any) -> str:
 
 
 def mutate(
-    process: RewardProcess, bases: Sequence[Item], texts: Sequence[str], seed: int, seconds: float
-) -> tuple[list[Item], list[Result]]:
-    drawn = islice(mutations([tuple(base) for base in bases], texts, seed), MUTATED)
+    process: RewardProcess, bases: Sequence[Item], texts: Sequence[str], count: int, seed: int,
+    seconds: float,
+) -> tuple[list[Item], list[Result]]:  # fmt: skip
+    """Give it `count` mutated completions, as far as the time goes."""
+    drawn = islice(mutations([tuple(base) for base in bases], texts, seed), count)
     items = [Item(row, text) for row, text in drawn]
     random.Random(seed).shuffle(items)  # noqa: S311 - what is not reached in time is of all kinds
     return items, process.evaluate(items, seconds, size=64)

@@ -20,8 +20,6 @@ CALL_SECONDS = 2.0  # of one batch; a training step calls each reward once
 MEGABYTES = 2048  # beside what the loaded reward takes
 _GRACE_SECONDS = 20.0
 _HANGS = 3  # after which no more completions are tried: each costs CALL_SECONDS
-# an example of each kind of fault is enough; every one costs a call of its own
-_RAISED = 40
 
 
 class Item(NamedTuple):
@@ -76,7 +74,6 @@ class RewardProcess:
         self.give_rows(rows)
         self.observations: dict[str, Observation] = {}
         self.notes_hangs = True  # False while long texts are timed
-        self._hangs = 0
 
     def give_rows(self, rows: Sequence[dict[str, Any]]) -> None:
         self._worker.request({"rows": list(rows)}, _GRACE_SECONDS)
@@ -94,37 +91,40 @@ class RewardProcess:
         return results
 
     def evaluate(
-        self, items: Sequence[Item], seconds: float, size: int = BATCH, hangs: int = _HANGS
+        self,
+        items: Sequence[Item],
+        seconds: float,
+        size: int = BATCH,
+        hangs: int = _HANGS,
+        kinds: Sequence[str] = (),
     ) -> list[Result]:
         """Return the result of each completion, in their order; after so many that hang, no more.
 
-        Those that hang in batches are tried once more alone, and then noted.
+        kinds: of each item; after one that hangs the others of its kind are not tried.
         """
-        self._hangs = 0
         deadline = time.monotonic() + seconds
         found = [Result()] * len(items)
         order = list(range(len(items)))
         batches = [order[start : start + size] for start in range(0, len(order), size)]
-        alone: list[list[int]] = []
-        while batches and self._hangs < hangs and time.monotonic() < deadline:
-            given = [[items[index] for index in batch] for batch in batches]
-            results, has_stopped = self._run(given, deadline - time.monotonic())
+        raised: list[list[int]] = []  # to be tried alone, when all the others are done
+        while batches and hangs > 0 and (left := deadline - time.monotonic()) > 0:
+            results, has_stopped = self._run([[items[i] for i in batch] for batch in batches], left)
             for batch, outcomes in zip(batches, results, strict=False):
                 for index, outcome in zip(batch, outcomes, strict=True):
                     found[index] = outcome
-                if len(batch) > 1 and outcomes[0].fault:
-                    alone += [[index] for index in batch]
-            batches = batches[len(results) :] if has_stopped else []
-        faults = 0
-        while alone and self._hangs < hangs and time.monotonic() < deadline:
-            given = [[items[index] for index in batch] for batch in alone[:64]]
-            results, _ = self._run(given, deadline - time.monotonic())
-            if not results:
-                break
-            for (index,), outcomes in zip(alone, results, strict=False):
-                found[index] = outcomes[0]
-                faults += bool(outcomes[0].fault)
-            alone = alone[len(results) :] if faults < _RAISED else []
+                if len(batch) > 1 and outcomes[0].fault in ("raises", "length"):
+                    raised += [[index] for index in batch]
+            rest = batches[len(results) :] if has_stopped else []
+            if has_stopped:
+                last = batches[len(results) - 1]
+                if len(last) > 1:
+                    rest = [[index] for index in last] + rest
+                else:
+                    hangs -= 1
+                    rest = _without(rest, kinds, last[0])
+            batches = rest
+            if not batches:
+                batches, raised = raised, []
         return found
 
     def _run(
@@ -154,7 +154,6 @@ class RewardProcess:
             fault = "late" if answer["ended"] == "late" else "ends"
             detail = f"no end within {CALL_SECONDS:g} s" if fault == "late" else answer["ended"]
             results.append([Result(None, fault, detail, CALL_SECONDS, CALL_SECONDS)] * len(batch))
-            self._hangs += 1
             if len(batch) == 1 and (fault == "ends" or self.notes_hangs):
                 self.note("hangs" if fault == "late" else "exits", detail, batch[0].text)
         return results, has_stopped
@@ -176,6 +175,14 @@ class RewardProcess:
             return [Result(None, "length", detail)] * count
         share = raw["seconds"] / count, raw["cpu"] / count
         return [Result(value, "", "", *share) for value in values]
+
+
+def _without(batches: list[list[int]], kinds: Sequence[str], index: int) -> list[list[int]]:
+    """Return the batches without what is of the kind of an item."""
+    if not kinds:
+        return batches
+    kept = [[each for each in batch if kinds[each] != kinds[index]] for batch in batches]
+    return [batch for batch in kept if batch]
 
 
 __all__ = ["Item", "Result", "RewardProcess", "WorkerError"]
