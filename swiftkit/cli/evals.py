@@ -300,7 +300,7 @@ def score(
     sys.exit(report.exit_status)
 
 
-class Setting(click.ParamType):
+class Setting(click.ParamType):  # type: ignore[type-arg]  # generic only for the stubs
     """NAME=VALUE, where the value is a number, true or false, or a text."""
 
     name = "NAME=VALUE"

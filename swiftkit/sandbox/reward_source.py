@@ -16,7 +16,9 @@ from typing import Any
 _CONSTANTS = 60  # texts of the source
 _CONSTANT = 80  # characters of one
 _BASES = ("ORM", "AsyncORM", "object", "Generic", "ABC")
-_REGEX_SIGNS = re.compile(r"\(\?[a-zA-Z]+\)|[\^$]|\(\?[:=!<]+|\\[bBAZsSdDwW][*+?]*|\[[^\]]*\][*+?]*")
+_REGEX_SIGNS = re.compile(
+    r"\(\?[a-zA-Z]+\)|[\^$]|\(\?[:=!<]+|\\[bBAZsSdDwW][*+?]*|\[[^\]]*\][*+?]*"
+)
 _REGEX_PARTS = re.compile(r"\.[*+]\??|[()|?*+]")
 
 
@@ -85,7 +87,9 @@ def describe_reward(factory: Any, reward: Any, file: str) -> dict[str, Any]:
     """Return what the source says: parameters, columns that are read, and the texts in it."""
     call = reward if inspect.isfunction(reward) else type(reward).__call__
     signature = inspect.signature(reward)
-    needed, optional, rest = [], [], ""
+    needed: list[str] = []
+    optional: list[str] = []
+    rest = ""
     for parameter in list(signature.parameters.values())[1:]:
         if parameter.kind is parameter.VAR_KEYWORD:
             rest = parameter.name
@@ -156,7 +160,7 @@ def _texts(trees: list[ast.AST]) -> list[str]:
                 continue
             if id(node) not in documented:
                 for text in {node.value: 0, **dict.fromkeys(_literal_parts(node.value))}:
-                    if 1 < len(text.strip()) and len(text) <= _CONSTANT:
+                    if len(text.strip()) > 1 and len(text) <= _CONSTANT:
                         found[text] = None
     return list(found)[:_CONSTANTS]
 

@@ -6,8 +6,9 @@ request is run by a fork with limits, from the state in which the loading left t
 
     {"rows": [{column: value}, ...]}           the data; before anything else
     {"batches": [{"rows": [0, 0], "texts": ["...", "..."]}], "batch_seconds": 2, "seconds": 20}
-    {"batches": [{"values": [1.0, "nan"], "seconds": 0.01, "cpu": 0.01}, ...], "ended": "" or why not all of them
-     "changes": ["what it changed around it", ...], "printed": "..."}
+    {"batches": [{"values": [1.0, "nan"], "seconds": 0.01, "cpu": 0.01}, ...],
+     "changes": ["what it changed around it", ...], "printed": "...",
+     "ended": "" or why not all batches are there}
 
 A value is a number, null, or the text nan, inf, -inf or `type:NAME`. A batch that raised has
 `error` and `place` in their stead. `ended` is "late" where a batch took longer than allowed.
@@ -19,7 +20,6 @@ each column as a list and what a rollout leaves behind; a coroutine is run to it
 import asyncio
 import contextlib
 import copy
-import importlib
 import inspect
 import json
 import math
@@ -29,21 +29,19 @@ import resource
 import signal
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any, NoReturn
 
 from swiftkit.sandbox import reward_source
 from swiftkit.sandbox.family import adopt_orphans, children, end_children
+from swiftkit.sandbox.surroundings import changes_between, surroundings
 from swiftkit.sandbox.tool_worker import memory_in_use
 
 Rows = list[dict[str, Any]]
 _SHOWN = 400  # characters of an exception, and of what was printed
 _TOKEN = 4  # characters of a text for each number in response_token_ids, which we make up
-_LARGEST = 4096  # descriptors that are looked at
 
 
 def start(
@@ -65,7 +63,10 @@ class RewardRunner:
     """A reward, and what is there before its first call."""
 
     def __init__(self, factory: Any, args: Any, megabytes: int) -> None:
-        self.reward = factory(args=args) if inspect.isclass(factory) else factory
+        self.reward: Any = factory
+        if inspect.isclass(factory):
+            make: Any = factory
+            self.reward = make(args=args)
         self.rows: Rows = []
         self._memory = memory_in_use() + megabytes * 2**20
         self._spared = children()  # what the file itself has started
@@ -102,7 +103,9 @@ class RewardRunner:
         ended = "" if is_whole else ended or "it ended the process"
         return {"batches": batches, "changes": changes, "ended": ended, "printed": printed}
 
-    def _run_and_exit(self, request: dict[str, Any], results: IO[bytes], out: IO[bytes]) -> NoReturn:
+    def _run_and_exit(
+        self, request: dict[str, Any], results: IO[bytes], out: IO[bytes]
+    ) -> NoReturn:
         """The whole life of the fork."""
         try:
             process = os.getpid()
@@ -111,20 +114,20 @@ class RewardRunner:
                 os.dup2(out.fileno(), stream)
             _, most = resource.getrlimit(resource.RLIMIT_AS)
             resource.setrlimit(resource.RLIMIT_AS, (self._memory, most))
-            before = _surroundings()
+            before = surroundings()
             deadline = time.monotonic() + request["seconds"]
             for batch in request["batches"]:
                 if time.monotonic() > deadline:
                     break
                 result = self.call(batch)
                 if os.getpid() != process:  # a fork of the reward's own returns here, too
-                    return
+                    os._exit(0)
                 results.write(json.dumps(result).encode() + b"\n")
                 results.flush()
             for stream_file in (sys.stdout, sys.stderr):
                 with contextlib.suppress(Exception):
                     stream_file.flush()
-            changes = _changes(before, _surroundings())
+            changes = changes_between(before, surroundings())
             results.write(json.dumps({"changes": changes}).encode() + b"\n")
             results.flush()
         finally:
@@ -237,33 +240,3 @@ def _watch(child: int, results: IO[bytes], batch_seconds: float, seconds: float)
     finally:
         os.close(descriptor)
     return ""
-
-
-def _surroundings() -> dict[str, Any]:
-    """Return what a call might change for the training around it."""
-    numpy = sys.modules.get("numpy")
-    tempdir = Path("/proc/self/fd")
-    descriptors = len(list(tempdir.iterdir())) if tempdir.exists() else 0
-    return {
-        "environment variables": dict(os.environ),
-        "the working directory": os.getcwd(),  # noqa: PTH109 - a plain value
-        "the recursion limit": sys.getrecursionlimit(),
-        "the module search path": list(sys.path),
-        "sys.stdout": id(sys.stdout),
-        "the alarm signal": str(signal.getsignal(signal.SIGALRM)),
-        "numpy's error handling": numpy.geterr() if numpy else None,
-        "threads": threading.active_count(),
-        "processes": len(children()),
-        "open files": descriptors // 8,  # a few are Python's own affair
-    }
-
-
-def _changes(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
-    changes = []
-    for name, value in after.items():
-        if name in ("threads", "processes", "open files"):
-            if value > before[name]:
-                changes.append(f"{name} are left behind")
-        elif value != before[name] and before[name] is not None:
-            changes.append(f"{name} changed")
-    return changes

@@ -76,8 +76,8 @@ def attacks_on(target: Target, form: Form, texts: Sequence[str]) -> list[Attack]
     found: dict[tuple[str, str], Attack] = {}
     for attack in (
         *_wrong_answers(target, form),
-        *_in_reasoning(target, form, gold),
-        *(() if target.kind == "silence" else _empty_words(target, form, gold, wrong, texts)),
+        *_in_reasoning(target, form),
+        *(() if target.kind == "silence" else _empty_words(target, form, wrong, texts)),
         *_around_gold(gold, target),
     ):
         is_right = attack.bound in ("not_above", "same", "below")
@@ -127,7 +127,7 @@ def _attack(class_name: str, text: str | None, bound: Bound) -> Iterator[Attack]
         yield Attack(class_name, text, bound)
 
 
-def _in_reasoning(target: Target, form: Form, gold: str) -> Iterator[Attack]:
+def _in_reasoning(target: Target, form: Form) -> Iterator[Attack]:
     if target.kind == "silence":
         return
     core, wrong = form.render(target.gold), form.render(target.wrong)
@@ -138,9 +138,7 @@ def _in_reasoning(target: Target, form: Form, gold: str) -> Iterator[Attack]:
             yield Attack("reasoning_only", text, "below")
 
 
-def _empty_words(
-    target: Target, form: Form, gold: str, wrong: str, texts: Sequence[str]
-) -> Iterator[Attack]:
+def _empty_words(target: Target, form: Form, wrong: str, texts: Sequence[str]) -> Iterator[Attack]:
     """Yield completions without an answer, and wrong ones with adornments."""
     yield Attack("empty", "", "form")
     for text in (" ", "\n\n\n", "\t \n " * 50):
@@ -149,15 +147,7 @@ def _empty_words(
     for text in (_FILLER * 60 + wrong, wrong + "\n" + _FILLER * 60):
         yield Attack("padding", text, "no_gain")
     yield Attack("huge", "a" * 100_000, "nothing")
-    if isinstance(target.gold, str):
-        for text in ("", " ", "...", "N/A", "GOLD"):
-            yield Attack("format_only", form.write(text), "form")
-    else:
-        yield Attack("format_only", form.thought, "form")
-        unknown = [ToolCall("f", {})]
-        yield from _attack("format_only", written(form, unknown), "form")
-        for mark in ("<tool_call>\n</tool_call>", "<tool_call>\n{}\n</tool_call>", "[]", "{}"):
-            yield Attack("format_only", form.thought + mark, "form")
+    yield from _form_alone(target, form)
     yield from _fragments(target, form)
     yield from _keywords(texts, wrong)
     for text in _REFUSALS:
@@ -171,6 +161,16 @@ def _empty_words(
         yield Attack("prompt_echo", target.prompt, "form")
     for bracket in "[({<":
         yield Attack("nesting", bracket * 5000, "nothing")
+
+
+def _form_alone(target: Target, form: Form) -> Iterator[Attack]:
+    if isinstance(target.gold, str):
+        for text in ("", " ", "...", "N/A", "GOLD"):
+            yield Attack("format_only", form.write(text), "form")
+        return
+    yield from _attack("format_only", written(form, [ToolCall("f", {})]), "form")
+    for mark in ("", "<tool_call>\n</tool_call>", "<tool_call>\n{}\n</tool_call>", "[]", "{}"):
+        yield Attack("format_only", form.thought + mark, "form")
 
 
 def _fragments(target: Target, form: Form) -> Iterator[Attack]:

@@ -6,7 +6,7 @@ that an audit ends within a minute whatever the reward does.
 
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -15,19 +15,11 @@ import msgspec
 
 from swiftkit.errors import EndpointError, UsageError
 from swiftkit.evals.audit import probes
-from swiftkit.evals.audit.attacks import CLASSES, Attack, attacks_on
-from swiftkit.evals.audit.forms import Form, forms_for, written
-from swiftkit.evals.audit.judge import ClassVerdict, RowRewards, judge
-from swiftkit.evals.audit.probes import Fault, Numbers
+from swiftkit.evals.audit.judge import judge
+from swiftkit.evals.audit.payment import Payment, find_form, look_at_gold, pay
+from swiftkit.evals.audit.report import AuditReport, ClassVerdict, Fault, Numbers
 from swiftkit.evals.audit.reward_process import Item, RewardProcess, WorkerError
-from swiftkit.evals.audit.targets import (
-    AuditData,
-    Target,
-    gold_column,
-    make_data,
-    parts_of,
-    read_rows,
-)
+from swiftkit.evals.audit.targets import AuditData, gold_column, make_data, read_rows
 from swiftkit.evals.completions import read_completions
 from swiftkit.recipe.arguments import arguments_of
 
@@ -38,17 +30,15 @@ OUR_NAMES = (
 )  # fmt: skip
 _SECONDS, _LEAST_SECONDS = 50.0, 20.0  # with and without loading the reward; of it at most:
 _SHARES = {"forms": 0.15, "attacks": 0.3, "batches": 0.1, "mutations": 0.25, "growth": 0.15}
-_RISKY = ("fragments", "huge", "nesting")  # tried last: these are what rewards hang at
-_ORDER = [*(name for name in CLASSES if name not in _RISKY), *_RISKY]
-_ORDINARY = 2000  # characters of a completion for the comparison of batches, and for mutations
-_TRIED_ROWS = 6  # with which the forms are tried
+_BATCH = 32  # completions whose order and company is changed
+_QUICK_SECONDS = 6.0  # of loading: a reward that takes longer is not loaded twice
 
 
 class AuditOptions(NamedTuple):
     """reward: FILE.py, FILE.py:NAME, or a name that ms-swift or swiftkit registers.
 
-    auxiliary: the reward is meant not to look at the answer, only at its form or length.
-    settings: what the reward finds in `args`, over ms-swift's defaults.
+    settings: what the reward finds in its `args`, over ms-swift's defaults. auxiliary: the reward
+    is meant to look at the form or the length of an answer alone.
     """
 
     reward: str
@@ -56,41 +46,14 @@ class AuditOptions(NamedTuple):
     tools: Path | None = None
     gold: str = ""
     completions: Path | None = None
-    settings: dict[str, Any] = {}
+    settings: Mapping[str, Any] = {}
     auxiliary: bool = False
     seed: int = 0
     mutated: int = 10_000
 
 
-class AuditReport(msgspec.Struct, frozen=True):
-    """rows: audited, of `total` in the file. form: how the gold is written, "" where the reward
-    gives no number for it; gold_mean: what it is paid then."""
-
-    reward: str
-    data: str
-    gold_column: str
-    form: str
-    rows: int
-    total: int
-    gold_mean: float
-    classes: list[ClassVerdict]
-    faults: list[Fault]
-    numbers: Numbers
-    seconds: float
-
-    @property
-    def flaws(self) -> list[str]:
-        """The names of what is wrong: classes of attacks and faults."""
-        names = [verdict.name for verdict in self.classes if verdict.verdict == "flaw"]
-        return names + [fault.name for fault in self.faults if fault.level == "flaw"]
-
-    @property
-    def exit_status(self) -> int:
-        return int(bool(self.flaws))
-
-
 class CannotAuditError(EndpointError):
-    """The reward cannot be loaded or called: exit status 4."""
+    """The reward cannot be loaded or asked: exit status 4."""
 
 
 def audit(options: AuditOptions) -> AuditReport:
@@ -98,26 +61,29 @@ def audit(options: AuditOptions) -> AuditReport:
     begin = time.monotonic()
     file, name = split_reward(options.reward)
     rows = read_rows(options.data, options.tools)
-    settings = default_settings() | options.settings
+    settings = {argument.name: argument.default for argument in arguments_of("rlhf").values()}
+    settings |= options.settings
     try:
-        process = RewardProcess(file, name, settings, rows=[])
+        process = RewardProcess(file, name, settings)
     except WorkerError as error:
-        if str(error).startswith("LookupError: "):
-            raise UsageError(str(error).removeprefix("LookupError: ")) from error
-        raise CannotAuditError(f"{options.reward} cannot be loaded: {error}") from error
+        reason = str(error)
+        if reason.startswith("LookupError: "):
+            raise UsageError(reason.removeprefix("LookupError: ")) from error
+        raise CannotAuditError(f"{options.reward} cannot be loaded: {reason}") from error
     try:
         column = gold_column(rows, options.gold, process.hello["needs"] + process.hello["reads"])
         data = make_data(rows, column, options.seed)
         process.give_rows(data.rows)
-        return _Audit(options, process, data, rows, begin).run(file, name, settings)
+        report = _examine(options, process, data, rows)
     except WorkerError as error:
         raise CannotAuditError(f"{options.reward}: its process is lost: {error}") from error
     finally:
         process.close()
+    return msgspec.structs.replace(report, seconds=round(time.monotonic() - begin, 2))
 
 
 def split_reward(reward: str) -> tuple[str, str]:
-    """Return the file ("" without one) and the name of the reward."""
+    """Return the file ("" without one) and the name of the reward ("" for the only one)."""
     file, colon, name = reward.rpartition(":")
     if not colon or not file.endswith(".py"):
         file, name = (reward, "") if reward.endswith(".py") else ("", reward)
@@ -128,206 +94,74 @@ def split_reward(reward: str) -> tuple[str, str]:
     return file, name
 
 
-def default_settings() -> dict[str, Any]:
-    """Return ms-swift's own defaults for `swift rlhf`, which a reward finds in its `args`."""
-    return {argument.name: argument.default for argument in arguments_of("rlhf").values()}
+def _examine(
+    options: AuditOptions, process: RewardProcess, data: AuditData, rows: list[dict[str, Any]]
+) -> AuditReport:
+    left = max(_SECONDS - process.load_seconds, _LEAST_SECONDS)
+    seconds = {phase: left * share for phase, share in _SHARES.items()}
+    texts: list[str] = process.hello["texts"]
+    faults = probes.look_at_columns(process.hello, data.rows)
+    form, data, items, results = find_form(process, data, rows, seconds["forms"], options.seed)
+    if form is None:
+        faults += probes.look_at_observations(process) + probes.look_at_values(items, results)
+        if not any(fault.level == "flaw" for fault in faults):
+            raise CannotAuditError(f"{options.reward}: no call came to an end in time")
+        return _report(options, data, "", [], [], faults, Numbers())
+    payment = pay(process, data.targets, form, seconds["attacks"])
+    about_gold = look_at_gold(payment, options.auxiliary)
+    ignores = any(fault.name == "ignores_answer" for fault in about_gold)
+    verdicts = [] if ignores else judge(payment.rows)
+    faults += about_gold
+    ordinary = payment.ordinary
+    batch = ordinary[:: max(1, len(ordinary) // _BATCH)][:_BATCH]
+    faults += probes.look_at_batches(process, batch, seconds["batches"])
+    if process.load_seconds < _QUICK_SECONDS:
+        faults += probes.compare_processes(process, data.rows, batch)
+    bases = payment.golds + ordinary
+    mutated, outcomes = probes.mutate(
+        process, bases, texts, options.mutated, options.seed, seconds["mutations"]
+    )
+    faults += probes.look_at_growth(process, payment.golds[0], texts, seconds["growth"])
+    results = payment.results + outcomes
+    faults += probes.look_at_values(payment.items + mutated, results)
+    faults += probes.look_at_observations(process)
+    groups = probes.groups_of(_pools(options, process, data, payment), options.seed)
+    if not ignores:
+        faults += probes.look_at_ties(*groups)
+    numbers = probes.numbers_of(outcomes, results, groups)
+    golds = [paid.gold for paid in payment.rows.values()]
+    return _report(options, data, form.name, golds, verdicts, faults, numbers)
 
 
-class _Audit:
-    """One audit under way."""
-
-    def __init__(
-        self, options: AuditOptions, process: RewardProcess, data: AuditData,
-        rows: Sequence[dict[str, Any]], begin: float,
-    ) -> None:  # fmt: skip
-        self.options, self.process, self.data, self.rows = options, process, data, rows
-        self.begin = begin
-        self.texts: list[str] = process.hello["texts"]
-        self.faults: list[Fault] = []
-
-    def run(self, file: str, name: str, settings: dict[str, Any]) -> AuditReport:
-        self.faults += probes.look_at_columns(self.process.hello, self.data.rows)
-        form = self._find_form()
-        if form is None:
-            return self._report("", [], [], Numbers())
-        golds = [Item(target.row, written(form, target.gold) or "") for target in self.data.targets]
-        verdicts, items, results, rows, pools = self._attack(form, golds)
-        ordinary = [
-            item
-            for item, result in zip(items, results, strict=True)
-            if len(item.text) < _ORDINARY and not result.fault
-        ]
-        batch = ordinary[:: max(1, len(ordinary) // 32)][:32]
-        self.faults += probes.look_at_batches(self.process, batch, self._seconds("batches"))
-        self._ask_another_process(file, name, settings, batch)
-        seconds = self._seconds("mutations")
-        bases = golds + ordinary
-        count, seed = self.options.mutated, self.options.seed
-        mutated, outcomes = probes.mutate(self.process, bases, self.texts, count, seed, seconds)
-        core = golds[0].text
-        seconds = self._seconds("growth")
-        self.faults += probes.look_at_growth(
-            self.process, golds[0].row, core, self.texts, seconds
-        )
-        self.faults += probes.look_at_values(items + mutated, results + outcomes)
-        self.faults += probes.look_at_observations(self.process)
-        groups = self._groups(pools)
-        if not any(fault.name == "ignores_answer" for fault in self.faults):
-            self.faults += probes.look_at_ties(*groups)
-        tried = [result for result in outcomes if result.fault != "untried"]
-        numbers = probes.numbers_of(tried, results + outcomes, groups, len(tried))
-        return self._report(form.name, rows, verdicts, numbers)
-
-    def _report(
-        self, form: str, golds: Sequence[float], verdicts: list[ClassVerdict], numbers: Numbers
-    ) -> AuditReport:
-        mean = fmean(golds) if golds else 0.0
-        seconds = round(time.monotonic() - self.begin, 2)
-        return AuditReport(
-            self.options.reward, str(self.options.data), self.data.column, form,
-            len(self.data.targets), self.data.total, mean, verdicts, _distinct(self.faults),
-            numbers, seconds,
-        )  # fmt: skip
-
-    def _find_form(self) -> Form | None:
-        """Return the form in which the gold is paid best; the data's gold may become a part of it."""
-        best: tuple[float, Form, str] | None = None
-        parts = ["", *parts_of(self.data)]
-        tried = []
-        for part in parts:
-            data = self.data
-            if part:
-                data = make_data(list(self.rows), self.data.column, self.options.seed, part)
-            for form in forms_for(data.targets[0], self.texts):
-                tried.append((part, form, data.targets[:: max(1, len(data.targets) // _TRIED_ROWS)]))
-        items, owners = [], []
-        for number, (_, form, targets) in enumerate(tried):
-            for target in targets[:_TRIED_ROWS]:
-                text = written(form, target.gold)
-                if text is not None:
-                    items.append(Item(target.row, text))
-                    owners.append(number)
-        results = self.process.evaluate(items, self._seconds("forms"), size=_TRIED_ROWS)
-        paid: defaultdict[int, list[float]] = defaultdict(list)
-        for owner, result in zip(owners, results, strict=True):
-            if result.number is not None:
-                paid[owner].append(result.number)
-        for number, rewards in sorted(paid.items()):
-            if best is None or fmean(rewards) > best[0] + 1e-9:
-                best = (fmean(rewards), tried[number][1], tried[number][0])
-        if best is None:
-            self.faults += probes.look_at_observations(self.process)
-            self.faults += probes.look_at_values(items, results)
-            if not any(fault.level == "flaw" for fault in self.faults):
-                reason = "no call came to an end"
-                raise CannotAuditError(f"{self.options.reward} cannot be called: {reason}")
-            return None
-        if best[2]:
-            self.data = make_data(
-                list(self.rows), self.data.column, self.options.seed, best[2]
-            )
-        return best[1]
-
-    def _attack(self, form: Form, golds: Sequence[Item]) -> Any:
-        """Pay the gold and all attacks; return the verdicts and what was paid."""
-        targets = self.data.targets
-        items = list(golds)
-        items += [Item(target.row, "") for target in targets]
-        items += [Item(target.row, written(form, target.wrong) or "") for target in targets]
-        attacks = [
-            (target.row, attack)
-            for target in targets
-            for attack in attacks_on(target, form, self.texts)
-        ]
-        # By class: one that hangs it takes only itself from the other rows, and what comes after.
-        attacks.sort(key=lambda pair: _ORDER.index(pair[1].class_name))
-        items += [Item(row, attack.text) for row, attack in attacks]
-        kinds = ["gold"] * 3 * len(targets) + [attack.class_name for _, attack in attacks]
-        results = self.process.evaluate(items, self._seconds("attacks"), kinds=kinds)
-        paid_in: defaultdict[int, list[tuple[Attack, float]]] = defaultdict(list)
-        for (row, attack), result in zip(attacks, results[3 * len(targets) :], strict=True):
-            if result.number is not None:
-                paid_in[row].append((attack, result.number))
-        rows: dict[int, RowRewards] = {}
-        pools: dict[int, list[float]] = {}
-        for number, target in enumerate(targets):
-            gold, empty, wrong = (
-                results[number + block * len(targets)].number for block in range(3)
-            )
-            if gold is None or wrong is None:
-                continue
-            paid = paid_in[target.row]
-            rows[target.row] = RowRewards(gold, wrong if empty is None else empty, wrong, paid)
-            sampled = [reward for attack, reward in paid if attack.bound == "below"]
-            pools[target.row] = [*sampled, *[gold] * max(1, len(sampled) // 3), wrong]
-        unpaid = []
-        for row, paid in rows.items():
-            silent = paid.wrong if self._kind(row) == "silence" else paid.empty
-            if paid.gold <= max(paid.wrong, silent):
-                unpaid.append(row)
-        ignores = bool(rows) and all(
-            paid.gold == paid.wrong for row, paid in rows.items() if self._kind(row) != "silence"
-        )
-        verdicts: list[ClassVerdict] = []
-        if ignores:
-            level = "note" if self.options.auxiliary else "flaw"
-            detail = "the answer of another row earns as much as the gold in every row"
-            self.faults.append(Fault("ignores_answer", level, detail, len(rows)))
-        else:
-            verdicts = judge(rows)
-            if unpaid:
-                first = next(item for item in golds if item.row == unpaid[0])
-                detail = f"in {len(unpaid)} of {len(rows)} rows the gold earns no more than wrong"
-                self.faults.append(
-                    Fault("gold_is_not_best", "flaw", detail, len(unpaid), first.text)
-                )
-        return verdicts, items, results, [paid.gold for paid in rows.values()], pools
-
-    def _seconds(self, phase: str) -> float:
-        left = max(_SECONDS - self.process.load_seconds, _LEAST_SECONDS)
-        return left * _SHARES[phase]
-
-    def _kind(self, row: int) -> str:
-        return self.data.targets[row].kind
-
-    def _ask_another_process(
-        self, file: str, name: str, settings: dict[str, Any], batch: Sequence[Item]
-    ) -> None:
-        """Compare with a process whose texts hash otherwise, where loading it is cheap."""
-        if self.process.load_seconds > 6:
-            return
-        other = RewardProcess(file, name, settings, self.data.rows, hash_seed="1")
-        try:
-            here = self.process.evaluate(batch, 4, size=len(batch))
-            there = other.evaluate(batch, 4, size=len(batch))
-        finally:
-            other.close()
-        if not any(fault.name == "not_deterministic" for fault in self.faults):
-            self.faults += probes.compare_processes(batch, here, there)
-
-    def _groups(self, pools: dict[int, list[float]]) -> tuple[int, int]:
-        """Return the groups and the tied ones: of recorded completions, or of mutated gold."""
-        if self.options.completions is None:
-            return probes.groups_of(pools, self.options.seed)
-        lines = read_completions(self.options.completions)
-        by_id = {str(row.get("id")): index for index, row in enumerate(self.data.rows)}
-        items = [
-            Item(by_id[line.id], line.response.text) for line in lines if line.id in by_id
-        ]
-        if not items:
-            fix = "give ids that the rows have"
-            raise UsageError(f"{self.options.completions}: no completion of an audited row ({fix})")
-        recorded: defaultdict[int, list[float]] = defaultdict(list)
-        for item, result in zip(items, self.process.evaluate(items, 5), strict=True):
-            if result.number is not None:
-                recorded[item.row].append(result.number)
-        return probes.groups_of(recorded, self.options.seed)
-
-
-def _distinct(faults: Sequence[Fault]) -> list[Fault]:
-    """Return each fault once, flaws first."""
+def _report(
+    options: AuditOptions, data: AuditData, form: str, golds: Sequence[float],
+    verdicts: list[ClassVerdict], faults: Sequence[Fault], numbers: Numbers,
+) -> AuditReport:  # fmt: skip
     distinct = {(fault.name, fault.detail): fault for fault in faults}
-    return sorted(distinct.values(), key=lambda fault: fault.level)
+    flaws_first = sorted(distinct.values(), key=lambda fault: fault.level)
+    return AuditReport(
+        options.reward, str(options.data), data.column, form, len(data.targets), data.total,
+        fmean(golds) if golds else 0.0, verdicts, flaws_first, numbers, 0.0,
+    )  # fmt: skip
 
 
-__all__ = ["AuditOptions", "AuditReport", "CannotAuditError", "Target", "audit"]
+def _pools(
+    options: AuditOptions, process: RewardProcess, data: AuditData, payment: Payment
+) -> dict[int, list[float]]:
+    """Return by row the rewards of recorded completions, or of mutated gold. Raises UsageError."""
+    if options.completions is None:
+        return payment.pools
+    by_id = {str(row.get("id")): index for index, row in enumerate(data.rows)}
+    items = [
+        Item(by_id[line.id], line.response.text)
+        for line in read_completions(options.completions)
+        if line.id in by_id
+    ]
+    if not items:
+        fix = "give lines with the ids of the data's rows"
+        raise UsageError(f"{options.completions}: no completion of an audited row ({fix})")
+    pools: defaultdict[int, list[float]] = defaultdict(list)
+    for item, result in zip(items, process.evaluate(items, _LEAST_SECONDS / 4), strict=True):
+        if result.number is not None:
+            pools[item.row].append(result.number)
+    return pools

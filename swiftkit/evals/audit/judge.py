@@ -1,17 +1,15 @@
-"""The verdict on each class of attacks: what the attacks were paid, against the gold of their row."""
+"""The verdict on each class of attacks: what they were paid, against the gold of their row."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from swiftkit.evals.audit.attacks import CLASSES, Attack
+from swiftkit.evals.audit.report import ClassVerdict, shown
 
 _TOLERANCE = 0.001  # of what lies between the worst answer and the gold
 _GAIN = 0.1  # of it that an answer without content may be paid by chance
 _FORM = 0.5  # of it that the form alone may be paid
-_EXAMPLE = 300  # characters
 _SHARES = {"prompt_echo": 0.5}  # of the rows that a flaw shows in; else one is enough
 
 
@@ -22,21 +20,6 @@ class RowRewards(NamedTuple):
     empty: float
     wrong: float
     attacks: Sequence[tuple[Attack, float]]
-
-
-class ClassVerdict(msgspec.Struct, frozen=True):
-    """One class of attacks. best: the reward of the worst example, or the highest one; gold: that
-    of the same row. verdict: sound, flaw or not tried."""
-
-    name: str
-    what: str
-    tried: int
-    verdict: str
-    rows: int = 0  # in which it is a flaw
-    best: float = 0.0
-    gold: float = 0.0
-    why: str = ""
-    example: str = ""
 
 
 _WHY = {
@@ -84,14 +67,20 @@ def judge(rows: Mapping[int, RowRewards]) -> list[ClassVerdict]:
             _, attack, reward, gold, why = worst[name]
             verdicts.append(
                 ClassVerdict(
-                    name, what, tried[name], "flaw", len(flawed[name]), reward, gold, why, attack.text[:_EXAMPLE]
+                    name,
+                    what,
+                    tried[name],
+                    "flaw",
+                    len(flawed[name]),
+                    reward,
+                    gold,
+                    why,
+                    shown(attack.text),
                 )
             )
         else:
             (_, above), gold = highest[name]
-            verdicts.append(
-                ClassVerdict(name, what, tried[name], "sound", 0, gold + above, gold)
-            )
+            verdicts.append(ClassVerdict(name, what, tried[name], "sound", 0, gold + above, gold))
     return verdicts
 
 

@@ -1,13 +1,17 @@
 """Print an audit as tables."""
 
-from swiftkit.evals.audit.audit import AuditReport
+from swiftkit.evals.audit.report import AuditReport
 from swiftkit.terminal import print_lines, print_table, shorten
 
 _EXAMPLE = 60  # characters of a cell
 
 
 def print_audit(report: AuditReport) -> None:
-    rows = f"{report.rows} of {report.total} rows" if report.rows < report.total else f"{report.rows} rows"
+    rows = (
+        f"{report.rows} of {report.total} rows"
+        if report.rows < report.total
+        else f"{report.rows} rows"
+    )
     print_lines([
         f"{report.reward}, {rows} of {report.data}, gold from {report.gold_column}",
         f"the gold as `{report.form}` earns {report.gold_mean:.3g} on average"
@@ -23,12 +27,19 @@ def print_audit(report: AuditReport) -> None:
                 continue
             best = f"{verdict.best:.3g} / {verdict.gold:.3g}"
             said = f"{verdict.why}: {_quoted(verdict.example)}" if verdict.verdict == "flaw" else ""
-            row = [verdict.name, str(verdict.tried), best, verdict.verdict.replace("flaw", "FLAW"), said]
+            row = [
+                verdict.name,
+                str(verdict.tried),
+                best,
+                verdict.verdict.replace("flaw", "FLAW"),
+                said,
+            ]
             cells.append(row)
         head = ["attack", "tried", "best / gold", "verdict", "why, worst example"]
         print_table(head, cells, right=[1])
         if untried:
-            print_lines([f"nothing to try on this data: {', '.join(untried)}"])
+            why = "nothing in this data fits, or what came before took too long"
+            print_lines([f"not tried ({why}): {', '.join(untried)}"])
         print_lines([""])
     if report.faults:
         faults = []
@@ -50,9 +61,9 @@ def print_audit(report: AuditReport) -> None:
 
 
 def _verdict(report: AuditReport) -> str:
-    flaws = list(dict.fromkeys(report.flaws))
+    flaws = report.flaws
     return f"{len(flaws)} flaws: {', '.join(flaws)}" if flaws else "no flaw was found"
 
 
 def _quoted(text: str) -> str:
-    return ascii(text) if len(text) <= _EXAMPLE else f"{ascii(text[:_EXAMPLE])}..."
+    return ascii(text) if len(text) <= _EXAMPLE else f"{text[:_EXAMPLE]!a}..."

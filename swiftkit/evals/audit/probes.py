@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
-import msgspec
-
 from swiftkit.evals.audit.mutations import SIZES, growing, mutations
+from swiftkit.evals.audit.report import Fault, Numbers, shown
 from swiftkit.evals.audit.reward_process import Item, Result, RewardProcess
 
 GROUP = 8  # completions of a question, as in the recipes
 _SAME = 1e-6
+_BATCH_SECONDS = 4.0
 _SLOW_SECONDS, _SLOW_GROWTH = 0.5, 6.0  # for four times the length: more than linear
 LONG_ANSWER = 16_000  # characters that a model does write
-_EXAMPLE = 300  # characters that a report holds
 _TIED = 0.95  # of the groups, of which no sampled one has a gradient
 _GIVEN = (
     "completions", "trainer_state", "messages", "prompt_id", "request_id", "finish_reason",
@@ -24,37 +23,8 @@ _GIVEN = (
 )  # fmt: skip
 
 
-class Fault(msgspec.Struct, frozen=True):
-    """A flaw that is no attack. level: flaw or note."""
-
-    name: str
-    level: str
-    detail: str
-    count: int = 0
-    example: str = ""
-
-
-class Numbers(msgspec.Struct, frozen=True):
-    """Milliseconds a completion; rewards over all completions; groups without a gradient."""
-
-    p50_ms: float = 0.0
-    p95_ms: float = 0.0
-    worst_ms: float = 0.0
-    lowest: float = 0.0
-    highest: float = 0.0
-    different_values: int = 0
-    groups: int = 0
-    tied_groups: int = 0
-    mutated: int = 0
-
-
-def shown(text: str) -> str:
-    """Return an example as a report holds it."""
-    return text if len(text) <= _EXAMPLE else f"{text[:_EXAMPLE]}... ({len(text):,} characters)"
-
-
 def look_at_columns(hello: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[Fault]:
-    """Return the columns that the reward wants and nobody gives it, and those that it cannot take."""
+    """Return the columns that the reward wants and does not get, and those that it cannot take."""
     given = {name for row in rows for name in row} | set(_GIVEN)
     missing = [name for name in [*hello["needs"], *hello["reads"]] if name not in given]
     faults = []
@@ -72,10 +42,8 @@ def look_at_columns(hello: Mapping[str, Any], rows: Sequence[Mapping[str, Any]])
     return faults
 
 
-def look_at_batches(
-    process: RewardProcess, items: Sequence[Item], seconds: float
-) -> list[Fault]:
-    """Call it with one batch twice, backwards, in halves and one by one, and compare the rewards."""
+def look_at_batches(process: RewardProcess, items: Sequence[Item], seconds: float) -> list[Fault]:
+    """Call it with a batch twice, backwards, in halves and one by one, and compare the rewards."""
     batch = list(items)
     half = len(batch) // 2
     runs = [batch, batch, batch[::-1], batch[:half], batch[half:], *[[item] for item in batch]]
@@ -86,7 +54,9 @@ def look_at_batches(
     faults = []
     different = _different(first, again)
     if different is not None:
-        faults.append(_unequal("not_deterministic", "the same batch twice", batch, first, again, different))
+        faults.append(
+            _unequal("not_deterministic", "the same batch twice", batch, first, again, different)
+        )
         return faults  # and nothing else can be compared
     for what, others in (
         ("a batch in another order", turned[::-1]),
@@ -101,15 +71,21 @@ def look_at_batches(
 
 
 def compare_processes(
-    items: Sequence[Item], here: Sequence[Result], there: Sequence[Result]
+    process: RewardProcess, rows: Sequence[Mapping[str, Any]], batch: Sequence[Item]
 ) -> list[Fault]:
     """Compare with another process, whose texts hash otherwise, as another rank's may."""
+    here = process.evaluate(batch, _BATCH_SECONDS, size=len(batch))
+    other = process.another(rows, hash_seed="1")
+    try:
+        there = other.evaluate(batch, _BATCH_SECONDS, size=len(batch))
+    finally:
+        other.close()
     if any(result.fault for result in [*here, *there]):
         return []
     different = _different(here, there)
     if different is None:
         return []
-    return [_unequal("not_deterministic", "in another process", items, here, there, different)]
+    return [_unequal("not_deterministic", "in another process", batch, here, there, different)]
 
 
 def _different(some: Sequence[Result], others: Sequence[Result]) -> int | None:
@@ -140,7 +116,7 @@ def mutate(
     seconds: float,
 ) -> tuple[list[Item], list[Result]]:  # fmt: skip
     """Give it `count` mutated completions, as far as the time goes."""
-    drawn = islice(mutations([tuple(base) for base in bases], texts, seed), count)
+    drawn = islice(mutations([(base.row, base.text) for base in bases], texts, seed), count)
     items = [Item(row, text) for row, text in drawn]
     random.Random(seed).shuffle(items)  # noqa: S311 - what is not reached in time is of all kinds
     return items, process.evaluate(items, seconds, size=64)
@@ -149,7 +125,8 @@ def mutate(
 def look_at_values(items: Sequence[Item], results: Sequence[Result]) -> list[Fault]:
     """Return the values that are no finite numbers, and rows with both numbers and None."""
     seen: dict[str, tuple[int, str]] = {}
-    numbers, nones = set(), {}
+    numbers: set[int] = set()
+    nones: dict[int, str] = {}
     for item, result in zip(items, results, strict=True):
         if result.fault:
             continue
@@ -179,11 +156,11 @@ def look_at_values(items: Sequence[Item], results: Sequence[Result]) -> list[Fau
 
 
 def look_at_growth(
-    process: RewardProcess, row: int, core: str, texts: Sequence[str], seconds: float
+    process: RewardProcess, gold: Item, texts: Sequence[str], seconds: float
 ) -> list[Fault]:
     """Time texts of 1,000 to 64,000 characters: twice the length should cost twice the time."""
-    families = growing(core, texts)
-    items = [Item(row, text) for _, family in families for text in family]
+    families = growing(gold.text, texts)
+    items = [Item(gold.row, text) for _, family in families for text in family]
     process.notes_hangs = False
     results = process.evaluate(items, seconds, size=1, hangs=4)
     process.notes_hangs = True
@@ -220,8 +197,10 @@ def look_at_observations(process: RewardProcess) -> list[Fault]:
     for name, seen in process.observations.items():
         level = "note" if name == "prints" else "flaw"
         kind = "raises" if name.startswith("raises ") else name
-        detail = seen.detail if kind in ("raises", "prints", "changes_state", "wrong_length") else (
-            details.get(kind, "") or seen.detail
+        detail = (
+            seen.detail
+            if kind in ("raises", "prints", "changes_state", "wrong_length")
+            else (details.get(kind, "") or seen.detail)
         )
         faults.append(Fault(kind, level, detail, seen.count, shown(seen.example)))
     return faults
@@ -249,11 +228,12 @@ def look_at_ties(groups: int, tied: int) -> list[Fault]:
 
 
 def numbers_of(
-    timed: Sequence[Result], seen: Sequence[Result], groups: tuple[int, int], mutated: int
+    mutated: Sequence[Result], seen: Sequence[Result], groups: tuple[int, int]
 ) -> Numbers:
-    spent = sorted(1000 * result.seconds for result in timed if not result.fault) or [0.0]
+    tried = [result for result in mutated if result.fault != "untried"]
+    spent = sorted(1000 * result.seconds for result in tried if not result.fault) or [0.0]
     values = [result.number for result in seen if result.number is not None] or [0.0]
     return Numbers(
         statistics.median(spent), spent[int(0.95 * (len(spent) - 1))], spent[-1],
-        min(values), max(values), len(set(values)), *groups, mutated,
+        min(values), max(values), len(set(values)), *groups, len(tried),
     )  # fmt: skip

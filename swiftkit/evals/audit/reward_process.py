@@ -6,7 +6,7 @@ its example. Never does a call last longer than allowed, nor all of them longer 
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -62,20 +62,25 @@ class RewardProcess:
         file: str,
         name: str,
         settings: dict[str, Any],
-        rows: Sequence[dict[str, Any]],
         hash_seed: str = "0",
     ) -> None:
+        self._loaded = (file, name, settings)
         begin = time.monotonic()
         arguments = [file, name, msgspec.json.encode(settings).decode(), str(MEGABYTES)]
         environment = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONHASHSEED": hash_seed}
         self._worker = Worker(Path(reward_worker.__file__), arguments, environment=environment)
         self.hello = self._worker.hello
         self.load_seconds = time.monotonic() - begin
-        self.give_rows(rows)
         self.observations: dict[str, Observation] = {}
         self.notes_hangs = True  # False while long texts are timed
 
-    def give_rows(self, rows: Sequence[dict[str, Any]]) -> None:
+    def another(self, rows: Sequence[Mapping[str, Any]], hash_seed: str) -> "RewardProcess":
+        """Return another process with the same reward and rows."""
+        process = RewardProcess(*self._loaded, hash_seed)
+        process.give_rows(rows)
+        return process
+
+    def give_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self._worker.request({"rows": list(rows)}, _GRACE_SECONDS)
 
     def close(self) -> None:
@@ -162,7 +167,9 @@ class RewardProcess:
         if "error" in raw:
             detail = f"{raw['error']} ({raw['place']})" if raw["place"] else raw["error"]
             if len(batch) == 1:
-                self.note(f"raises {raw['error'].split(':')[0]} {raw['place']}", detail, batch[0].text)
+                self.note(
+                    f"raises {raw['error'].split(':')[0]} {raw['place']}", detail, batch[0].text
+                )
             return [Result(None, "raises", detail)] * len(batch)
         values, count = raw["values"], len(batch)
         if raw.get("changed"):

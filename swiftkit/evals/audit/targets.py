@@ -1,17 +1,23 @@
 """The rows of an audit with their gold, which the attacks start from."""
 
-import json
 import random
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import msgspec
-
 from swiftkit.errors import DataError, UsageError
+from swiftkit.evals.audit.gold import (
+    PARTS,
+    decoded,
+    gold_of,
+    is_choice,
+    key_of,
+    last_answer,
+    made_up,
+    number,
+    part_of,
+)
 from swiftkit.files.jsonl import read_objects
-from swiftkit.toolcall.call import ToolCall
 from swiftkit.toolcall.tools import tools_from
 
 COLUMNS = (
@@ -19,16 +25,10 @@ COLUMNS = (
     "label", "reference", "canonical_solution", "response",
 )  # fmt: skip
 _PROMPTS = ("question", "prompt", "query", "problem", "instruction", "input")
-PARTS = {  # of a gold that holds more than the answer
-    "behind ####": re.compile(r"#### ?(.+?)\s*$"),
-    "in <answer>": re.compile(r"<answer>(.*?)</answer>", re.DOTALL),
-    "in \\boxed{}": re.compile(r"\\boxed\{([^{}]*)\}"),
-}
 _ROWS = 32  # that are attacked
 _READ = 20_000  # rows of the file that are looked at
 _OTHERS = 6  # golds of other rows, as wrong answers
 _CHOICES = 8  # at most so many different golds are choices
-_YES_NO = ("yes", "no", "true", "false")
 
 
 class Target(NamedTuple):
@@ -87,7 +87,7 @@ def gold_column(rows: Sequence[Mapping[str, Any]], named: str, wanted: Sequence[
     known = [name for name in COLUMNS if name in names]
     for name in (*[name for name in known if name in wanted], *known):
         return name
-    if any(_last_answer(row) for row in rows):
+    if any(last_answer(row) for row in rows):
         return "messages"
     others = [name for name in wanted if name in names and name != "messages"]
     if others:
@@ -101,24 +101,25 @@ def make_data(rows: list[dict[str, Any]], column: str, seed: int, part: str = ""
 
     part: the gold is only this part of the column, one of PARTS; "": all of it.
     """
-    golds = [_part_of(_gold_of(row, column), part) for row in rows]
+    golds = [part_of(gold_of(row, column), part) for row in rows]
     usable = [index for index, gold in enumerate(golds) if gold is not None]
     if not usable:
         raise UsageError(f"no row has gold in {column}; name another column: --gold COLUMN")
     draw = random.Random(seed)  # noqa: S311 - a sample of rows
     chosen = sorted(draw.sample(usable, min(_ROWS, len(usable))))
     texts = [golds[index] for index in usable if isinstance(golds[index], str)]
-    distinct = list(dict.fromkeys(map(_key, texts)))
+    distinct = list(dict.fromkeys(map(key_of, texts)))
     are_choices = 1 < len(distinct) <= min(_CHOICES, len(texts) // 3) or (
-        bool(texts) and all(_is_choice(text) for text in texts)
+        bool(texts) and all(is_choice(text) for text in texts)
     )
-    shown, targets = [], []
+    shown: list[dict[str, Any]] = []
+    targets = []
     for index in chosen:
         row, gold = rows[index], golds[index]
         others: dict[str, Any] = {}
         for other in draw.sample(usable, min(len(usable), 40)):
-            if _key(golds[other]) != _key(gold) and len(others) < _OTHERS:
-                others.setdefault(_key(golds[other]), golds[other])
+            if key_of(golds[other]) != key_of(gold) and len(others) < _OTHERS:
+                others.setdefault(key_of(golds[other]), golds[other])
         kind = "calls" if isinstance(gold, list) else "text"
         if kind == "calls" and not gold:
             kind = "silence"
@@ -126,8 +127,8 @@ def make_data(rows: list[dict[str, Any]], column: str, seed: int, part: str = ""
             kind = "choice"
         elif kind == "text" and number(gold) is not None:
             kind = "number"
-        alternatives = tuple(others.values()) or _made_up(gold, kind)
-        options = _decoded(row.get("scoring")) or {}
+        alternatives = tuple(others.values()) or made_up(gold, kind)
+        options = decoded(row.get("scoring")) or {}
         target = Target(
             len(shown), kind, gold, alternatives, _prompt_of(row), tuple(_tools_of(row)),
             bool(options.get("ordered")), str(options.get("wire_format") or ""),
@@ -145,77 +146,9 @@ def parts_of(data: AuditData) -> list[str]:
     return [name for name, part in PARTS.items() if all(part.search(text) for text in texts)]
 
 
-def _part_of(gold: Any, part: str) -> Any:
-    if not part or not isinstance(gold, str):
-        return gold
-    match = PARTS[part].search(gold)
-    return match[1].strip() if match and match[1].strip() else None
-
-
-def number(text: str) -> float | None:
-    """Return the number that a text is, also `$1,234.50` and `20 %`."""
-    plain = text.strip().replace(",", "").strip("$€£¥% \t")
-    if not plain or not plain.isascii() or plain.lower().strip("+-")[:1].isalpha():
-        return None
-    try:
-        return float(plain)
-    except ValueError:
-        return None
-
-
-def _gold_of(row: Mapping[str, Any], column: str) -> Any:
-    value = _last_answer(row) if column == "messages" else row.get(column)
-    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
-        value = value[0]
-    if isinstance(value, bool | int | float):
-        value = str(value)
-    calls = _calls_in(value)
-    if calls is not None:
-        return calls
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    return value if isinstance(value, str) and value.strip() else None
-
-
-def _calls_in(value: Any) -> list[ToolCall] | None:
-    """Return the calls that a gold is, None for another gold."""
-    value = _decoded(value) if isinstance(value, str) else value
-    value = [value] if isinstance(value, dict) else value
-    if not isinstance(value, list):
-        return None
-    calls = []
-    for call in value:
-        function = call.get("function", call) if isinstance(call, dict) else {}
-        if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            return None
-        arguments = function.get("arguments", function.get("parameters"))
-        arguments = _decoded(arguments) if isinstance(arguments, str) else arguments
-        if not isinstance(arguments, dict):
-            return None
-        calls.append(ToolCall(function["name"], arguments))
-    return calls
-
-
-def _decoded(text: Any) -> Any:
-    if not isinstance(text, str):
-        return text
-    try:
-        return msgspec.json.decode(text)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _last_answer(row: Mapping[str, Any]) -> Any:
-    messages = row.get("messages")
-    if isinstance(messages, list) and messages and isinstance(messages[-1], dict):
-        if messages[-1].get("role") == "assistant":
-            return messages[-1].get("content")
-    return None
-
-
 def _as_trained(row: dict[str, Any], column: str) -> dict[str, Any]:
     """Return the row without its last answer, which ms-swift takes off before it asks."""
-    if column == "messages" or _last_answer(row) is not None:
+    if column == "messages" or last_answer(row) is not None:
         return row | {"messages": row["messages"][:-1]}
     if "messages" not in row and _prompt_of(row):
         return row | {"messages": [{"role": "user", "content": _prompt_of(row)}]}
@@ -227,7 +160,7 @@ def _prompt_of(row: Mapping[str, Any]) -> str:
     if isinstance(messages, list):
         texts = [each.get("content") for each in messages if isinstance(each, dict)]
         asked = [text for text in texts if isinstance(text, str)]
-        return "\n".join(asked[:-1] if _last_answer(row) is not None else asked)
+        return "\n".join(asked[:-1] if last_answer(row) is not None else asked)
     return next((row[name] for name in _PROMPTS if isinstance(row.get(name), str)), "")
 
 
@@ -236,32 +169,3 @@ def _tools_of(row: Mapping[str, Any]) -> list[dict[str, Any]]:
         return tools_from(row.get("tools"))
     except DataError:
         return []
-
-
-def _key(gold: Any) -> str:
-    """Return what two golds share that are the same for most graders."""
-    if isinstance(gold, list):
-        return msgspec.json.encode(gold, order="deterministic").decode()
-    value = number(gold)
-    return repr(value) if value is not None else " ".join(gold.lower().split()).strip(" .")
-
-
-def _is_choice(text: str) -> bool:
-    plain = text.strip().strip("().").lower()
-    return (len(plain) == 1 and plain.isalpha()) or plain in _YES_NO
-
-
-def _made_up(gold: Any, kind: str) -> tuple[Any, ...]:
-    """Return wrong answers where the rows hold but one gold."""
-    if kind in ("calls", "silence"):
-        name = f"{gold[0].name}_other" if gold else "search"
-        return ([ToolCall(name, {"query": "something else"})],)
-    value = number(gold)
-    if value is not None:
-        return (str(int(value) + 13), str(int(value) * 7 + 5))
-    plain = gold.strip()
-    if plain.lower() in _YES_NO:
-        return (_YES_NO[_YES_NO.index(plain.lower()) ^ 1],)
-    if kind == "choice":
-        return tuple(letter for letter in "ABCD" if letter != plain.upper())
-    return ("A wholly different answer", "zebra")

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterator
 
-from swiftkit.evals.audit.targets import Target, number
+from swiftkit.evals.audit.gold import number
+from swiftkit.evals.audit.targets import Target
 
 LONG = 60  # characters; a longer gold is prose, of which one letter is a small part
 _LOOK_ALIKES = str.maketrans(

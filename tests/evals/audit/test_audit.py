@@ -9,8 +9,9 @@ from evals.audit.audit_rows import write_rows
 from evals.audit.rewards import answers, conduct, sound
 
 from swiftkit.errors import UsageError
-from swiftkit.evals.audit.audit import AuditOptions, AuditReport, CannotAuditError, audit
+from swiftkit.evals.audit.audit import AuditOptions, CannotAuditError, audit
 from swiftkit.evals.audit.print_audit import print_audit
+from swiftkit.evals.audit.report import AuditReport
 
 PLANTED = {
     f"{module.__file__}:{name}": (kind, set(flaws.split()))

@@ -157,7 +157,9 @@ def folded(completions: list[str], solution: list[str], **kwargs: Any) -> list[f
         text = unicodedata.normalize("NFKC", text).lower().translate(look_alikes)
         return " ".join(word for word in text.split() if word not in ("not", "a", "the"))
 
-    return [float(fold(text) == fold(gold)) for text, gold in zip(completions, solution, strict=True)]
+    return [
+        float(fold(text) == fold(gold)) for text, gold in zip(completions, solution, strict=True)
+    ]
 
 
 def similar(completions: list[str], solution: list[str], **kwargs: Any) -> list[float]:
