@@ -20,6 +20,7 @@ each column as a list and what a rollout leaves behind; a coroutine is run to it
 import asyncio
 import contextlib
 import copy
+import importlib
 import inspect
 import json
 import math
@@ -96,12 +97,19 @@ class RewardRunner:
                 result = json.loads(line)
                 if "changes" in result:
                     changes, is_whole = result["changes"], True
+                    self._import(result["imported"])
                 else:
                     batches.append(result)
             prints.seek(0)
             printed = prints.read(_SHOWN).decode(errors="replace")
         ended = "" if is_whole else ended or "it ended the process"
         return {"batches": batches, "changes": changes, "ended": ended, "printed": printed}
+
+    def _import(self, names: list[str]) -> None:
+        """Import what a fork has imported, or each fork to come would do so again."""
+        for name in names:
+            with contextlib.suppress(Exception):
+                importlib.import_module(name)
 
     def _run_and_exit(
         self, request: dict[str, Any], results: IO[bytes], out: IO[bytes]
@@ -114,7 +122,7 @@ class RewardRunner:
                 os.dup2(out.fileno(), stream)
             _, most = resource.getrlimit(resource.RLIMIT_AS)
             resource.setrlimit(resource.RLIMIT_AS, (self._memory, most))
-            before = surroundings()
+            before, loaded = surroundings(), set(sys.modules)
             deadline = time.monotonic() + request["seconds"]
             for batch in request["batches"]:
                 if time.monotonic() > deadline:
@@ -128,7 +136,8 @@ class RewardRunner:
                 with contextlib.suppress(Exception):
                     stream_file.flush()
             changes = changes_between(before, surroundings())
-            results.write(json.dumps({"changes": changes}).encode() + b"\n")
+            end = {"changes": changes, "imported": [*set(sys.modules) - loaded]}
+            results.write(json.dumps(end).encode() + b"\n")
             results.flush()
         finally:
             os._exit(0)

@@ -16,7 +16,13 @@ from typing import Any, Literal, NamedTuple
 
 from swiftkit.evals.audit.forms import Form, written
 from swiftkit.evals.audit.targets import Target
-from swiftkit.evals.audit.wrong_calls import duplicated_key, every_call, same_calls, wrong_calls
+from swiftkit.evals.audit.wrong_calls import (
+    duplicated_key,
+    every_call,
+    many_calls,
+    same_calls,
+    wrong_calls,
+)
 from swiftkit.evals.audit.wrong_texts import cut, every_answer, same_texts, wrong_texts
 from swiftkit.toolcall.call import ToolCall
 
@@ -103,6 +109,7 @@ def _wrong_answers(target: Target, form: Form) -> Iterator[Attack]:
         pairs = list(wrong_calls(target))
         if target.kind == "calls":
             pairs += [("every_answer", calls) for calls in every_call(target)]
+            yield from _attack("repeated_gold", written(form, many_calls(target)), "form")
             text = duplicated_key(form.write(target.gold), target)
             if text:
                 yield Attack("duplicate_key", text, "below")
@@ -134,8 +141,9 @@ def _in_reasoning(target: Target, form: Form) -> Iterator[Attack]:
     plain = target.gold if isinstance(target.gold, str) else core
     for thought in dict.fromkeys([core, f"The answer is {plain}."]):
         closed = f"{_OPEN}\n{thought}\n{_CLOSE}\n\n"
-        for text in (closed, closed + wrong, f"{_OPEN}\n{thought}"):
-            yield Attack("reasoning_only", text, "below")
+        yield Attack("reasoning_only", closed, "form")
+        yield Attack("reasoning_only", f"{_OPEN}\n{thought}", "form")
+        yield Attack("reasoning_only", closed + wrong, "no_gain")
 
 
 def _empty_words(target: Target, form: Form, wrong: str, texts: Sequence[str]) -> Iterator[Attack]:

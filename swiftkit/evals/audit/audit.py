@@ -74,6 +74,7 @@ def audit(options: AuditOptions) -> AuditReport:
         column = gold_column(rows, options.gold, process.hello["needs"] + process.hello["reads"])
         data = make_data(rows, column, options.seed)
         process.give_rows(data.rows)
+        process.warm_up(Item(0, data.targets[0].prompt))
         report = _examine(options, process, data, rows)
     except WorkerError as error:
         raise CannotAuditError(f"{options.reward}: its process is lost: {error}") from error

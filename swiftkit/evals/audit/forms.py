@@ -87,7 +87,9 @@ def _call_forms(wanted: str) -> Iterator[Form]:
             if name:
                 yield Form(prefix + name, _renderer(name), thought)
         yield Form(prefix + "JSON list", _json_list, thought)
-        yield Form(prefix + "JSON lines in one <tool_call>", _lines_in_block, thought)
+        # as ToolRL writes it: one line end before the calls
+        one_line = thought.rstrip("\n") + "\n" if thought else ""
+        yield Form(prefix + "JSON lines in one <tool_call>", _lines_in_block, one_line)
         yield Form(prefix + "<answer> JSON list", _json_in_answer, thought)
 
 

@@ -18,6 +18,7 @@ from swiftkit.sandbox.worker import Worker, WorkerError
 BATCH = 16
 CALL_SECONDS = 2.0  # of one batch; a training step calls each reward once
 MEGABYTES = 2048  # beside what the loaded reward takes
+_FIRST_SECONDS = 15.0  # of the first call
 _GRACE_SECONDS = 20.0
 _HANGS = 3  # after which no more completions are tried: each costs CALL_SECONDS
 
@@ -78,6 +79,7 @@ class RewardProcess:
         """Return another process with the same reward and rows."""
         process = RewardProcess(*self._loaded, hash_seed)
         process.give_rows(rows)
+        process.warm_up(Item(0, ""))
         return process
 
     def give_rows(self, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -89,6 +91,17 @@ class RewardProcess:
     def note(self, name: str, detail: str, example: str = "", count: int = 1) -> None:
         seen = self.observations.setdefault(name, Observation(0, detail, example))
         seen.count += count
+
+    def warm_up(self, item: Item) -> None:
+        """Call it once, with time for what it loads only then."""
+        begin = time.monotonic()
+        request = {
+            "batches": [{"rows": [item.row], "texts": [item.text]}],
+            "batch_seconds": _FIRST_SECONDS,
+            "seconds": _FIRST_SECONDS,
+        }
+        self._worker.request(request, _FIRST_SECONDS + _GRACE_SECONDS)
+        self.load_seconds += time.monotonic() - begin
 
     def batches(self, batches: Sequence[Sequence[Item]], seconds: float) -> list[list[Result]]:
         """Return the results of whole batches as they are; none of a batch that was not tried."""

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001 - a reward takes what ms-swift gives it
 """Rewards of answers with planted flaws; PLANTED names them as the audit does."""
 
 import difflib

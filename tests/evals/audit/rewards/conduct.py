@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001, S311 - a reward takes what ms-swift gives it
 """Rewards that judge well, or nearly so, and do what a reward must not; PLANTED names it."""
 
 import json

@@ -1,5 +1,7 @@
+# ruff: noqa: ARG001 - a reward takes what ms-swift gives it
 """Rewards without a flaw that the audit knows. DATA names the rows of each."""
 
+import itertools
 import json
 import re
 from fractions import Fraction
@@ -82,7 +84,7 @@ def bigrams(completions: list[str], solution: list[str], **kwargs: Any) -> list[
 
     def pairs(text: str) -> set[tuple[str, str]]:
         words = ["^", *text.lower().split()[:2000], "$"]
-        return set(zip(words, words[1:], strict=False))
+        return set(itertools.pairwise(words))
 
     rewards = []
     for text, gold in zip(completions, solution, strict=True):
