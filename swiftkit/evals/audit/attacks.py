@@ -53,6 +53,11 @@ CLASSES: Mapping[str, str] = {
     "repeated_gold": "the gold said many times",
     "same_answer": "the gold in other clothes: white space, order of keys",
 }
+_WITH_GOLD = (
+    "reasoning_only", "every_answer", "changed_value", "other_gold", "odd_number", "look_alike",
+    "wrong_order", "duplicate_key", "empty_arguments", "cut_short", "gold_and_junk",
+    "repeated_gold",
+)  # fmt: skip
 _FILLER = "Let us consider the matter carefully and from all sides before going on. "
 _REFUSALS = (
     "I'm sorry, but I can't help with that.", "I don't know.", "抱歉，我无法回答这个问题。",
@@ -86,8 +91,8 @@ def attacks_on(target: Target, form: Form, texts: Sequence[str]) -> list[Attack]
         *(() if target.kind == "silence" else _empty_words(target, form, wrong, texts)),
         *_around_gold(gold, target),
     ):
-        is_right = attack.bound in ("not_above", "same", "below")
-        if attack.text != gold and (is_right or not _says(target, attack.text, form)):
+        holds_gold = attack.class_name in _WITH_GOLD or attack.bound in ("not_above", "same")
+        if attack.text != gold and (holds_gold or not _says(target, attack.text, form)):
             found.setdefault((attack.text, attack.bound), attack)
     return list(found.values())
 

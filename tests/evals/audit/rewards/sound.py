@@ -1,4 +1,4 @@
-# ruff: noqa: ARG001 - a reward takes what ms-swift gives it
+# ruff: noqa: ARG001, ARG002 - a reward takes what ms-swift gives it
 """Rewards without a flaw that the audit knows. DATA names the rows of each."""
 
 import itertools
