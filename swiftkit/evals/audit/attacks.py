@@ -143,6 +143,8 @@ def _in_reasoning(target: Target, form: Form) -> Iterator[Attack]:
     if target.kind == "silence":
         return
     core, wrong = form.render(target.gold), form.render(target.wrong)
+    if _OPEN in core:  # thoughts in thoughts: who knows where they end
+        return
     plain = target.gold if isinstance(target.gold, str) else core
     for thought in dict.fromkeys([core, f"The answer is {plain}."]):
         closed = f"{_OPEN}\n{thought}\n{_CLOSE}\n\n"

@@ -28,7 +28,7 @@ OUR_NAMES = (
     "tool_call", "tool_call_exact", "tool_call_format", "tool_call_schema", "tool_chain",
     "tool_call_success",
 )  # fmt: skip
-_SECONDS, _LEAST_SECONDS = 50.0, 20.0  # with and without loading the reward; of it at most:
+_SECONDS, _LEAST_SECONDS = 45.0, 15.0  # with and without loading the reward; of it at most:
 _SHARES = {"forms": 0.15, "attacks": 0.3, "batches": 0.1, "mutations": 0.25, "growth": 0.15}
 _BATCH = 32  # completions whose order and company is changed
 _QUICK_SECONDS = 6.0  # of loading: a reward that takes longer is not loaded twice
@@ -102,13 +102,15 @@ def _examine(
     seconds = {phase: left * share for phase, share in _SHARES.items()}
     texts: list[str] = process.hello["texts"]
     faults = probes.look_at_columns(process.hello, data.rows)
-    form, data, items, results = find_form(process, data, rows, seconds["forms"], options.seed)
+    form, others, data, items, results = find_form(
+        process, data, rows, seconds["forms"], options.seed
+    )
     if form is None:
         faults += probes.look_at_observations(process) + probes.look_at_values(items, results)
         if not any(fault.level == "flaw" for fault in faults):
             raise CannotAuditError(f"{options.reward}: no call came to an end in time")
         return _report(options, data, "", [], [], faults, Numbers())
-    payment = pay(process, data.targets, form, seconds["attacks"])
+    payment = pay(process, data.targets, form, others, seconds["attacks"])
     about_gold = look_at_gold(payment, options.auxiliary)
     ignores = any(fault.name == "ignores_answer" for fault in about_gold)
     verdicts = [] if ignores else judge(payment.rows)

@@ -9,12 +9,15 @@ import msgspec
 
 from swiftkit.json_text import decode_or_none
 from swiftkit.toolcall.call import ToolCall
+from swiftkit.toolcall.detect import parse
 
 PARTS = {  # of a gold that holds more than the answer
     "behind ####": re.compile(r"#### ?(.+?)\s*$"),
     "in <answer>": re.compile(r"<answer>(.*?)</answer>", re.DOTALL),
     "in \\boxed{}": re.compile(r"\\boxed\{([^{}]*)\}"),
 }
+# A text that begins so is read as calls; `f(2)` may be an answer.
+_CALL_MARKS = ("Action:", "<tool_call>", "<function", "[TOOL_CALLS]", "<|tool_call")
 _YES_NO = ("yes", "no", "true", "false")
 
 
@@ -43,6 +46,9 @@ def part_of(gold: Any, part: str) -> Any:
 
 def calls_in(value: Any) -> list[ToolCall] | None:
     """Return the calls that a gold is, None for another gold."""
+    if isinstance(value, str) and value.lstrip().startswith(_CALL_MARKS):
+        parsed = parse(value)
+        return parsed.calls if parsed.calls and not parsed.content.strip() else None
     value = decoded(value) if isinstance(value, str) else value
     value = [value] if isinstance(value, dict) else value
     if not isinstance(value, list):

@@ -15,15 +15,20 @@ from swiftkit.evals.audit.targets import AuditData, Target, make_data, parts_of
 _TRIED_ROWS = 6  # with which the forms are tried
 _RISKY = ("fragments", "huge", "nesting")  # tried last: these are what rewards hang at
 _ORDER = [*(name for name in CLASSES if name not in _RISKY), *_RISKY]
+_BY_FORM = ("reasoning_only", "every_answer", "format_only", "fragments")
+_MARKUP = ("<answer>", "\\boxed", "$\\boxed")  # forms that are tried first among equals
+_OTHERS = 2
 _ORDINARY = 2000  # characters of a completion that is no attack by its length
+_IGNORED, _NO_GAIN = 0.5, 0.05  # of the rows; of the range: a longer text may be paid otherwise
 _PARTS = 3  # gold, empty and wrong answer of each row come before the attacks
 
 
 class Calibration(NamedTuple):
-    """The form in which the gold is paid best (None: there is no number for any), the data with
-    the part of the gold that it is, and what was tried."""
+    """The form in which the gold is paid best (None: there is no number for any), others that are
+    paid as well, the data with the part of the gold that it is, and what was tried."""
 
     form: Form | None
+    others: list[Form]
     data: AuditData
     items: list[Item]
     results: list[Result]
@@ -77,19 +82,36 @@ def find_form(
         if result.number is not None:
             paid[owner].append(result.number)
     if not paid:
-        return Calibration(None, data, items, results)
-    best = max(sorted(paid), key=lambda owner: round(fmean(paid[owner]), 9))  # the first of equals
-    return Calibration(*tried[best], items, results)
+        return Calibration(None, [], data, items, results)
+    means = {owner: round(fmean(rewards), 9) for owner, rewards in sorted(paid.items())}
+    best = max(means, key=lambda owner: means[owner])  # the first of equals
+    form, variant = tried[best]
+    equals = [owner for owner in means if means[owner] == means[best] and owner != best]
+    others = [tried[owner][0] for owner in equals if tried[owner][1] is variant]
+    others.sort(key=lambda other: not other.name.startswith(_MARKUP))
+    return Calibration(form, others[:_OTHERS], variant, items, results)
 
 
-def pay(process: RewardProcess, targets: Sequence[Target], form: Form, seconds: float) -> Payment:
-    """Return what each row's gold and the attacks on it are paid."""
+def pay(
+    process: RewardProcess,
+    targets: Sequence[Target],
+    form: Form,
+    others: Sequence[Form],
+    seconds: float,
+) -> Payment:
+    """Return what each row's gold and the attacks on it are paid.
+
+    others: forms that are as good; what is hidden or joined in them is tried too.
+    """
     golds = [Item(target.row, written(form, target.gold) or "") for target in targets]
     items = [*golds, *[Item(target.row, "") for target in targets]]
     items += [Item(target.row, written(form, target.wrong) or "") for target in targets]
     attacks: list[tuple[int, Attack]] = []
     for target in targets:
         found = attacks_on(target, form, process.hello["texts"])
+        for other in others:
+            more = attacks_on(target, other, [])
+            found += [attack for attack in more if attack.class_name in _BY_FORM]
         attacks += [(target.row, attack) for attack in found]
     # By class: one that hangs the reward takes only its own class from the other rows.
     attacks.sort(key=lambda pair: _ORDER.index(pair[1].class_name))
@@ -110,8 +132,8 @@ def pay(process: RewardProcess, targets: Sequence[Target], form: Form, seconds: 
 
 
 def look_at_gold(payment: Payment, is_auxiliary: bool) -> list[Fault]:
-    """Return `ignores_answer` where no wrong answer earns less than the gold, `gold_is_not_best`
-    where that is so in some rows."""
+    """Return `ignores_answer` where wrong answers mostly earn as much as the gold,
+    `gold_is_not_best` where that is so in some rows."""
     unpaid = []
     for row, paid in payment.rows.items():
         # where no call is wanted, no text at all is right
@@ -119,12 +141,21 @@ def look_at_gold(payment: Payment, is_auxiliary: bool) -> list[Fault]:
         if paid.gold <= max(paid.wrong, silent):
             unpaid.append(row)
     total = len(payment.rows)
-    judged = [row for row in payment.rows if payment.kinds[row] != "silence"]
-    if judged and all(payment.rows[row].gold == payment.rows[row].wrong for row in judged):
-        detail = "the answer of another row earns as much as the gold, in every row"
+    judged = [paid for row, paid in payment.rows.items() if payment.kinds[row] != "silence"]
+    as_much = sum(paid.gold <= paid.wrong for paid in judged)
+    if as_much > _IGNORED * len(judged) and _gain(judged) < _NO_GAIN:
+        detail = f"the answer of another row earns as much as the gold in {as_much} of {total} rows"
         return [Fault("ignores_answer", "note" if is_auxiliary else "flaw", detail, total)]
     if not unpaid:
         return []
     first = next(item for item in payment.golds if item.row == unpaid[0])
     detail = f"in {len(unpaid)} of {total} rows the gold earns no more than a wrong or empty answer"
     return [Fault("gold_is_not_best", "flaw", detail, len(unpaid), shown(first.text))]
+
+
+def _gain(rows: Sequence[RowRewards]) -> float:
+    """Return what the gold is paid more than a wrong answer, as a share of all that is paid."""
+    rewards = [reward for paid in rows for _, reward in paid.attacks]
+    reach = max(rewards, default=0.0) - min(rewards, default=0.0)
+    gain = fmean(paid.gold - paid.wrong for paid in rows)
+    return gain / reach if reach > 0 else gain

@@ -156,7 +156,9 @@ def test_gold_is_found_in_a_solution_with_steps(tmp_path: Path) -> None:
 
 def test_recorded_completions_count_the_groups(tmp_path: Path) -> None:
     data = write_rows(tmp_path, "words")
-    rows = [json.loads(line) | {"id": str(n)} for n, line in enumerate(data.open())]
+    rows = [
+        json.loads(line) | {"id": str(n)} for n, line in enumerate(data.read_text().splitlines())
+    ]
     data.write_text("".join(json.dumps(row) + "\n" for row in rows))
     answers_file = tmp_path / "answers.jsonl"
     lines = []
