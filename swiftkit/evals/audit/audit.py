@@ -15,11 +15,11 @@ import msgspec
 
 from swiftkit.errors import EndpointError, UsageError
 from swiftkit.evals.audit import probes
-from swiftkit.evals.audit.judge import judge
 from swiftkit.evals.audit.payment import Payment, find_form, look_at_gold, pay
 from swiftkit.evals.audit.report import AuditReport, ClassVerdict, Fault, Numbers
 from swiftkit.evals.audit.reward_process import Item, RewardProcess, WorkerError
 from swiftkit.evals.audit.targets import AuditData, gold_column, make_data, read_rows
+from swiftkit.evals.audit.verdicts import judge
 from swiftkit.evals.completions import read_completions
 from swiftkit.recipe.arguments import arguments_of
 
@@ -28,8 +28,9 @@ OUR_NAMES = (
     "tool_call", "tool_call_exact", "tool_call_format", "tool_call_schema", "tool_chain",
     "tool_call_success",
 )  # fmt: skip
-_SECONDS, _LEAST_SECONDS = 45.0, 15.0  # with and without loading the reward; of it at most:
+_SECONDS, _LEAST_SECONDS = 50.0, 18.0  # with and without loading the reward; of it at most:
 _SHARES = {"forms": 0.15, "attacks": 0.3, "batches": 0.1, "mutations": 0.25, "growth": 0.15}
+_UNTRIED = 0.75  # of the attacks, beyond which nothing can be said
 _BATCH = 32  # completions whose order and company is changed
 _QUICK_SECONDS = 6.0  # of loading: a reward that takes longer is not loaded twice
 
@@ -115,6 +116,10 @@ def _examine(
     ignores = any(fault.name == "ignores_answer" for fault in about_gold)
     verdicts = [] if ignores else judge(payment.rows)
     faults += about_gold
+    if payment.untried:
+        detail = f"{payment.untried:,} of {len(payment.items):,} attacks: the time was up, or others of their class hung"
+        is_little = payment.untried > _UNTRIED * len(payment.items)
+        faults.append(Fault("not_tried", "flaw" if is_little else "note", detail))
     ordinary = payment.ordinary
     batch = ordinary[:: max(1, len(ordinary) // _BATCH)][:_BATCH]
     faults += probes.look_at_batches(process, batch, seconds["batches"])

@@ -5,16 +5,15 @@ from collections.abc import Sequence
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from swiftkit.evals.audit.attacks import CLASSES, Attack, attacks_on
+from swiftkit.evals.audit.attacks import Attack, attacks_on
 from swiftkit.evals.audit.forms import Form, forms_for, written
-from swiftkit.evals.audit.judge import RowRewards
 from swiftkit.evals.audit.report import Fault, shown
 from swiftkit.evals.audit.reward_process import Item, Result, RewardProcess
 from swiftkit.evals.audit.targets import AuditData, Target, make_data, parts_of
+from swiftkit.evals.audit.verdicts import RowRewards
 
 _TRIED_ROWS = 6  # with which the forms are tried
 _RISKY = ("fragments", "huge", "nesting")  # tried last: these are what rewards hang at
-_ORDER = [*(name for name in CLASSES if name not in _RISKY), *_RISKY]
 _BY_FORM = ("reasoning_only", "every_answer", "format_only", "fragments")
 _MARKUP = ("<answer>", "\\boxed", "$\\boxed")  # forms that are tried first among equals
 _OTHERS = 2
@@ -39,6 +38,7 @@ class Payment(NamedTuple):
 
     rows: dict[int, RowRewards]
     kinds: dict[int, str]
+    untried: int  # attacks for which there was no time
     golds: list[Item]
     items: list[Item]
     results: list[Result]
@@ -113,8 +113,8 @@ def pay(
             more = attacks_on(target, other, [])
             found += [attack for attack in more if attack.class_name in _BY_FORM]
         attacks += [(target.row, attack) for attack in found]
-    # By class: one that hangs the reward takes only its own class from the other rows.
-    attacks.sort(key=lambda pair: _ORDER.index(pair[1].class_name))
+    # A few rows with all classes first, should the time not do for all of them.
+    attacks.sort(key=lambda pair: (pair[1].class_name in _RISKY, pair[0]))
     items += [Item(row, attack.text) for row, attack in attacks]
     kinds = ["gold"] * len(targets) * _PARTS + [attack.class_name for _, attack in attacks]
     results = process.evaluate(items, seconds, kinds=kinds)
@@ -128,7 +128,9 @@ def pay(
         if gold is not None and wrong is not None:
             silent = wrong if empty is None else empty
             rows[target.row] = RowRewards(gold, silent, wrong, paid[target.row])
-    return Payment(rows, {target.row: target.kind for target in targets}, golds, items, results)
+    untried = sum(result.fault == "untried" for result in results)
+    row_kinds = {target.row: target.kind for target in targets}
+    return Payment(rows, row_kinds, untried, golds, items, results)
 
 
 def look_at_gold(payment: Payment, is_auxiliary: bool) -> list[Fault]:
