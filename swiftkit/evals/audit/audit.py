@@ -64,6 +64,8 @@ def audit(options: AuditOptions) -> AuditReport:
     rows = read_rows(options.data, options.tools)
     settings = {argument.name: argument.default for argument in arguments_of("rlhf").values()}
     settings |= options.settings
+    if settings.get("cosine_max_len") is None:  # as ms-swift does (rlhf_args.py)
+        settings["cosine_max_len"] = settings.get("max_completion_length")
     try:
         process = RewardProcess(file, name, settings)
     except WorkerError as error:
@@ -117,7 +119,8 @@ def _examine(
     verdicts = [] if ignores else judge(payment.rows)
     faults += about_gold
     if payment.untried:
-        detail = f"{payment.untried:,} of {len(payment.items):,} attacks: the time was up, or others of their class hung"
+        share = f"{payment.untried:,} of {len(payment.items):,} attacks"
+        detail = f"{share}: the time was up, or others of their class hung"
         is_little = payment.untried > _UNTRIED * len(payment.items)
         faults.append(Fault("not_tried", "flaw" if is_little else "note", detail))
     ordinary = payment.ordinary
