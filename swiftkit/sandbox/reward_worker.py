@@ -23,7 +23,6 @@ import copy
 import importlib
 import inspect
 import json
-import math
 import os
 import random
 import resource
@@ -37,12 +36,12 @@ from typing import IO, Any, NoReturn
 
 from swiftkit.sandbox import reward_source
 from swiftkit.sandbox.family import adopt_orphans, children, end_children
+from swiftkit.sandbox.reward_batch import Rows, columns_of, plain
+from swiftkit.sandbox.secret_values import hide_secrets, secret_values
 from swiftkit.sandbox.surroundings import changes_between, surroundings
 from swiftkit.sandbox.tool_worker import memory_in_use
 
-Rows = list[dict[str, Any]]
 _SHOWN = 400  # characters of an exception, and of what was printed
-_TOKEN = 4  # characters of a text for each number in response_token_ids, which we make up
 
 
 def start(
@@ -69,7 +68,8 @@ class RewardRunner:
             make: Any = factory
             self.reward = make(args=args)
         self.rows: Rows = []
-        self._memory = memory_in_use() + megabytes * 2**20
+        self._megabytes = megabytes
+        self._knows_of_seeds = False
         self._spared = children()  # what the file itself has started
 
     def handle(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class RewardRunner:
                 else:
                     batches.append(result)
             prints.seek(0)
-            printed = prints.read(_SHOWN).decode(errors="replace")
+            printed = _shown(prints.read(10 * _SHOWN).decode(errors="replace"))
         ended = "" if is_whole else ended or "it ended the process"
         return {"batches": batches, "changes": changes, "ended": ended, "printed": printed}
 
@@ -121,7 +121,8 @@ class RewardRunner:
             for stream in (1, 2):
                 os.dup2(out.fileno(), stream)
             _, most = resource.getrlimit(resource.RLIMIT_AS)
-            resource.setrlimit(resource.RLIMIT_AS, (self._memory, most))
+            memory = memory_in_use() + self._megabytes * 2**20
+            resource.setrlimit(resource.RLIMIT_AS, (memory, most))
             before, loaded = surroundings(), set(sys.modules)
             deadline = time.monotonic() + request["seconds"]
             for batch in request["batches"]:
@@ -145,7 +146,7 @@ class RewardRunner:
     def call(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Call the reward with one batch and return its values, or what it raised."""
         texts = list(batch["texts"])
-        columns = _columns([self.rows[index] for index in batch["rows"]], texts)
+        columns = columns_of([self.rows[index] for index in batch["rows"]], texts)
         given = copy.deepcopy((texts, columns))
         state = random.getstate()
         begin, cpu = time.perf_counter(), time.process_time()
@@ -153,7 +154,7 @@ class RewardRunner:
             output = self.reward(texts, trainer_state=None, **columns)
             if inspect.isawaitable(output):
                 output = asyncio.run(_awaited(output))
-            values = [_plain(value) for value in output]
+            values = [plain(value) for value in output]
         except MemoryError:
             return {"error": "MemoryError: more memory than it may take", "place": ""}
         except BaseException as error:  # SystemExit too
@@ -162,49 +163,15 @@ class RewardRunner:
         result: dict[str, Any] = {"values": values, **spent}
         if (texts, columns) != given:
             result["changed"] = True
-        if random.getstate() != state and _is_seeded(self.reward, given):
-            result["seeded"] = True
+        if random.getstate() != state and not self._knows_of_seeds:
+            self._knows_of_seeds = True  # in this fork
+            if _is_seeded(self.reward, given):
+                result["seeded"] = True
         return result
 
 
 async def _awaited(output: Any) -> Any:
     return await output
-
-
-def _columns(rows: Rows, texts: list[str]) -> dict[str, list[Any]]:
-    """Return what ms-swift gives by name: OnPolicySample.to_reward_row, then rows_to_batched."""
-    batch: dict[str, list[Any]] = {}
-    for index, (row, text) in enumerate(zip(rows, texts, strict=True)):
-        left = {
-            "messages": [*row.get("messages", []), {"role": "assistant", "content": text}],
-            "prompt_id": f"prompt-{index}",
-            "request_id": f"request-{index}",
-            "finish_reason": "stop",
-            "is_truncated": False,
-            "rollout_infos": {},
-            "response_token_ids": [[0] * math.ceil(len(text) / _TOKEN)],
-        }
-        for name, value in (copy.deepcopy(row) | left).items():
-            batch.setdefault(name, [None] * index).append(value)
-        for values in batch.values():
-            if len(values) == index:
-                values.append(None)
-    return batch
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON can hold it."""
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return float(value)
-    if isinstance(value, str | bytes | list | tuple | dict):
-        return f"type:{type(value).__name__}"
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return f"type:{type(value).__name__}"
-    return number if math.isfinite(number) else str(number)
 
 
 def _is_seeded(reward: Any, given: tuple[list[str], dict[str, list[Any]]]) -> bool:
@@ -226,7 +193,12 @@ def _described(error: BaseException) -> str:
         text = str(error)
     except BaseException:  # whatever the exception's own code raises
         text = ""
-    return f"{type(error).__name__}: {text}"[:_SHOWN]
+    return _shown(f"{type(error).__name__}: {text}")
+
+
+def _shown(text: str) -> str:
+    """Return a text of the user's code as a report may hold it: short, and without secrets."""
+    return hide_secrets(text[: 10 * _SHOWN], secret_values(os.environ))[:_SHOWN]
 
 
 def _watch(child: int, results: IO[bytes], batch_seconds: float, seconds: float) -> str:

@@ -119,7 +119,7 @@ def mutate(
     drawn = islice(mutations([(base.row, base.text) for base in bases], texts, seed), count)
     items = [Item(row, text) for row, text in drawn]
     random.Random(seed).shuffle(items)  # noqa: S311 - what is not reached in time is of all kinds
-    return items, process.evaluate(items, seconds, size=64)
+    return items, process.evaluate(items, seconds)
 
 
 def look_at_values(items: Sequence[Item], results: Sequence[Result]) -> list[Fault]:

@@ -15,7 +15,8 @@ import msgspec
 from swiftkit.sandbox import reward_worker
 from swiftkit.sandbox.worker import Worker, WorkerError
 
-BATCH = 16
+_LARGEST_BATCH = 64
+_BATCH_SECONDS = 0.4  # what a batch should take, of the CALL_SECONDS that it may
 CALL_SECONDS = 2.0  # of one batch; a training step calls each reward once
 MEGABYTES = 2048  # beside what the loaded reward takes
 _FIRST_SECONDS = 15.0  # of the first call
@@ -73,6 +74,7 @@ class RewardProcess:
         self.hello = self._worker.hello
         self.load_seconds = time.monotonic() - begin
         self.observations: dict[str, Observation] = {}
+        self._seconds, self._count = 0.0, 0  # that completions took so far
         self.notes_hangs = True  # False while long texts are timed
 
     def another(self, rows: Sequence[Mapping[str, Any]], hash_seed: str) -> "RewardProcess":
@@ -112,15 +114,17 @@ class RewardProcess:
         self,
         items: Sequence[Item],
         seconds: float,
-        size: int = BATCH,
+        size: int = 0,
         hangs: int = _HANGS,
         kinds: Sequence[str] = (),
     ) -> list[Result]:
         """Return the result of each completion, in their order; after so many that hang, no more.
 
-        kinds: of each item; after one that hangs the others of its kind are not tried.
+        size: of a batch; 0: what its pace so far suggests. kinds: of each item; after one that
+        hangs the others of its kind are not tried.
         """
         deadline = time.monotonic() + seconds
+        size = size or self._batch_size()
         found = [Result()] * len(items)
         order = list(range(len(items)))
         batches = [order[start : start + size] for start in range(0, len(order), size)]
@@ -144,6 +148,10 @@ class RewardProcess:
             if not batches:
                 batches, raised = raised, []
         return found
+
+    def _batch_size(self) -> int:
+        pace = self._seconds / max(self._count, 1)
+        return max(1, min(_LARGEST_BATCH, int(_BATCH_SECONDS / max(pace, 1e-6))))
 
     def _run(
         self, batches: Sequence[Sequence[Item]], seconds: float
@@ -194,6 +202,7 @@ class RewardProcess:
             self.note("wrong_length", detail, batch[0].text)
             return [Result(None, "length", detail)] * count
         share = raw["seconds"] / count, raw["cpu"] / count
+        self._seconds, self._count = self._seconds + raw["seconds"], self._count + count
         return [Result(value, "", "", *share) for value in values]
 
 
