@@ -333,7 +333,7 @@ class Setting(click.ParamType):  # type: ignore[type-arg]  # generic only for th
 @click.option(
     "--auxiliary", is_flag=True, help="It is meant to look at form or length, not at the answer."
 )
-@click.option("--seed", type=int, default=0, help="Seed of the rows and the mutations.")
+@click.option("--seed", type=WholeNumber(0), default=0, help="Seed of the rows and the mutations.")
 @json_option("the report")
 def audit(settings: tuple[tuple[str, Any], ...], as_json: bool, **options: Any) -> None:
     """Audit a reward of ms-swift's GRPO: a class ORM or AsyncORM, or a function.
