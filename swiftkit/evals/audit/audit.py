@@ -39,7 +39,8 @@ class AuditOptions(NamedTuple):
     """reward: FILE.py, FILE.py:NAME, or a name that ms-swift or swiftkit registers.
 
     settings: what the reward finds in its `args`, over ms-swift's defaults. auxiliary: the reward
-    is meant to look at the form or the length of an answer alone.
+    is meant to look at the form or the length of an answer alone. variables: of its environment,
+    beside ours.
     """
 
     reward: str
@@ -48,6 +49,7 @@ class AuditOptions(NamedTuple):
     gold: str = ""
     completions: Path | None = None
     settings: Mapping[str, Any] = {}
+    variables: Mapping[str, str] = {}
     auxiliary: bool = False
     seed: int = 0
     mutated: int = 10_000
@@ -67,7 +69,7 @@ def audit(options: AuditOptions) -> AuditReport:
     if settings.get("cosine_max_len") is None:  # as ms-swift does (rlhf_args.py)
         settings["cosine_max_len"] = settings.get("max_completion_length")
     try:
-        process = RewardProcess(file, name, settings)
+        process = RewardProcess(file, name, settings, options.variables)
     except WorkerError as error:
         reason = str(error)
         if reason.startswith("LookupError: "):

@@ -31,7 +31,13 @@ def audit_rewards(recipe: Recipe, stops: bool) -> list[RecipeFinding]:
         reward = f"{_plugin_of(name, recipe)}{name}"
         shown = f"swiftkit audit {reward} --data {files[0]}"
         say(f"AUDIT: {shown} ...")
-        options = AuditOptions(reward, files[0], settings=_settings(recipe), auxiliary=True)
+        options = AuditOptions(
+            reward,
+            files[0],
+            settings=_settings(recipe),
+            variables=recipe.file_environment,
+            auxiliary=True,
+        )
         try:
             report = audit(options)
         except SwiftkitError as error:

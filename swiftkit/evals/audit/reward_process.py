@@ -64,13 +64,17 @@ class RewardProcess:
         file: str,
         name: str,
         settings: dict[str, Any],
+        variables: Mapping[str, str],
         hash_seed: str = "0",
     ) -> None:
-        self._loaded = (file, name, settings)
+        self._loaded = (file, name, settings, variables)
         begin = time.monotonic()
         arguments = [file, name, msgspec.json.encode(settings).decode(), str(MEGABYTES)]
-        environment = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONHASHSEED": hash_seed}
-        self._worker = Worker(Path(reward_worker.__file__), arguments, environment=environment)
+        environment = {"OMP_NUM_THREADS": "1", **variables, **os.environ}
+        environment["PYTHONHASHSEED"] = hash_seed
+        handler = Path(reward_worker.__file__)
+        # quiet: what the imports print is no word of the reward
+        self._worker = Worker(handler, arguments, environment=environment, quiet=True)
         self.hello = self._worker.hello
         self.load_seconds = time.monotonic() - begin
         self.observations: dict[str, Observation] = {}

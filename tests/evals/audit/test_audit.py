@@ -1,23 +1,20 @@
-"""Thirty rewards with sixty planted flaws, and ten sound ones, audited."""
+"""What an audit does with rewards that misbehave, and what it says."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from evals.audit.audit_rows import write_rows
+from click.testing import CliRunner
+from evals.audit.audit_rows import TOOLS, write_rows
 from evals.audit.rewards import answers, conduct, sound
 
+from swiftkit.cli.main import main
 from swiftkit.errors import UsageError
 from swiftkit.evals.audit.audit import AuditOptions, CannotAuditError, audit
 from swiftkit.evals.audit.print_audit import print_audit
 from swiftkit.evals.audit.report import AuditReport
 
-PLANTED = {
-    f"{module.__file__}:{name}": (kind, set(flaws.split()))
-    for module in (answers, conduct)
-    for name, (kind, flaws) in module.PLANTED.items()
-}
 MUTATED = 1500  # the command tries 10,000: fewer are enough for what is planted here
 LONGEST = 60  # seconds
 
@@ -31,29 +28,6 @@ def write_reward(tmp_path: Path, text: str) -> str:
     file = tmp_path / "written_reward.py"
     file.write_text(text, encoding="utf-8")
     return str(file)
-
-
-def test_the_numbers_of_the_corpus() -> None:
-    assert len(PLANTED) == 30
-    assert sum(len(flaws) for _, flaws in PLANTED.values()) == 60
-    assert len(sound.DATA) == 10
-
-
-@pytest.mark.parametrize("reward", PLANTED, ids=lambda reward: reward.rpartition(":")[2])
-def test_planted_flaws_are_found(reward: str, tmp_path: Path) -> None:
-    kind, flaws = PLANTED[reward]
-    report = audited(tmp_path, reward, kind)
-    assert flaws <= set(report.flaws)
-    assert report.exit_status == 1
-    assert report.seconds < LONGEST
-
-
-@pytest.mark.parametrize("name", sound.DATA)
-def test_sound_rewards_raise_no_alarm(name: str, tmp_path: Path) -> None:
-    report = audited(tmp_path, f"{sound.__file__}:{name}", sound.DATA[name])
-    assert report.flaws == []
-    assert report.exit_status == 0
-    assert report.gold_mean == pytest.approx(1.0)
 
 
 def test_a_reward_that_no_gold_satisfies_is_a_flaw_and_not_an_error(tmp_path: Path) -> None:
@@ -181,3 +155,41 @@ def test_a_report_is_safe_to_print(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "every_answer" in printed
     assert "\x1b" not in printed
     assert printed.splitlines()[-1].startswith(f"{len(report.flaws)} flaws: ")
+
+
+@pytest.mark.parametrize(("reward", "status"), [("word", 0), ("missing", 2)])
+def test_the_command_has_its_statuses(tmp_path: Path, reward: str, status: int) -> None:
+    arguments = [
+        "audit",
+        f"{sound.__file__}:{reward}",
+        "--data",
+        str(write_rows(tmp_path, "words")),
+    ]
+    result = CliRunner().invoke(main, [*arguments, "--json"])
+    assert result.exit_code == status
+    if status == 0:
+        report = json.loads(result.stdout)
+        assert report["rows"] == 19
+        assert {each["verdict"] for each in report["classes"]} == {"sound", "not tried"}
+
+
+def test_tools_settings_and_gold_are_what_is_given(tmp_path: Path) -> None:
+    """As a row has no tools, those of a file are given to the reward; `args` holds a setting."""
+    tools = tmp_path / "tools.json"
+    tools.write_text(TOOLS)
+    data = tmp_path / "rows.jsonl"
+    data.write_text(
+        "".join(f'{{"question": "{n}?", "right": "{n}", "solution": ""}}\n' for n in range(9))
+    )
+    reward = write_reward(
+        tmp_path,
+        "class Strict:\n"
+        "    def __init__(self, args=None, **kwargs):\n"
+        "        self.worth = args.soft_max_length\n"
+        "    def __call__(self, completions, right, tools, **kwargs):\n"
+        "        assert all('weather' in text for text in tools)\n"
+        "        return [self.worth * (c.strip() == r) for c, r in zip(completions, right)]\n",
+    )
+    options = AuditOptions(reward, data, tools, "right", settings={"soft_max_length": 7})
+    report = audit(options._replace(mutated=200))
+    assert (report.gold_column, report.gold_mean, report.flaws) == ("right", 7.0, [])
