@@ -1,7 +1,8 @@
 # shellcheck shell=bash
 # What the scripts here share: messages, the environment's Python, `launch`, a server to wait for, and stages.
 # `launch ... swift VERB FILE.yaml "$@"`: swiftkit/training/launch.py adds what this machine asks for before your flags.
-# Environment: DRY_RUN=1 prints the command only, RESUME=1 goes on from the last complete checkpoint, VLLM=0 leaves vLLM out; 0,
+# Environment: DRY_RUN=1 prints the command only, RESUME=1 goes on from the last complete checkpoint, AUDIT=1 audits GRPO's
+# rewards first (docs/audit.md; flaws stop it, AUDIT=warn only says them), VLLM=0 leaves vLLM out; 0,
 # false, no and off are no. GPUS=N overrides the count (0: the CPU). DEEPSPEED=zero2|none replaces the recipe's. SWIFTKIT_VENV is
 # the virtual environment (default .venv). SWIFTKIT_STOP_SECONDS (20) is how long a stopped process may take to end. Anything that
 # swift reads itself (NPROC_PER_NODE, CUDA_VISIBLE_DEVICES, ...) is kept. For several machines: docs/multi_node.md.

@@ -14,7 +14,15 @@ import click
 from swiftkit import __version__
 from swiftkit.cli.data import check, convert, show, tools
 from swiftkit.cli.dotenv import read_dotenv
-from swiftkit.cli.evals import compare, curve, evaluate_command, grade_command, score, tau_bench
+from swiftkit.cli.evals import (
+    audit,
+    compare,
+    curve,
+    evaluate_command,
+    grade_command,
+    score,
+    tau_bench,
+)
 from swiftkit.cli.machine import doctor, preflight
 from swiftkit.cli.parity import parity
 from swiftkit.errors import SwiftkitError
@@ -125,6 +133,6 @@ def main() -> None:
 for command in (
     *(convert, check, show, tools),
     *(doctor, preflight, parity),
-    *(evaluate_command, grade_command, score, compare, curve, tau_bench),
+    *(evaluate_command, grade_command, score, audit, compare, curve, tau_bench),
 ):
     main.add_command(command)

@@ -8,9 +8,9 @@ is read here: a check that is handed in (cli/launch.py: preflight) reads them, i
 says what is wrong before swift starts. Then this process supervises swift, and of a training it
 keeps a record.
 
-recipes/README.md explains the variables: DRY_RUN, RESUME, GPUS, DEEPSPEED, VLLM; docs/multi_node.md
-NNODES and what belongs to it. Exit status: swift's; 2 for wrong usage and for a recipe that cannot
-run here.
+recipes/README.md explains the variables: DRY_RUN, RESUME, AUDIT, GPUS, DEEPSPEED, VLLM;
+docs/multi_node.md NNODES and what belongs to it. Exit status: swift's; 2 for wrong usage and for a
+recipe that cannot run here.
 
 A dry run needs nothing but Python: what else there is, is imported where it is used.
 """
@@ -145,6 +145,7 @@ def launch(line: LaunchLine, check: Check) -> int:
         if is_dry_run():
             command = [short_path(program), verb, file, *added, *accelerators(work, line), *flags]
             print_line(variables, command)
+            say_of_audit(work, line)
             return 0
         if has_faults(work, file, [*added, *flags], machine, check):
             say_where_to_stand(line, is_own_file)
@@ -289,6 +290,12 @@ def run(
 def print_line(variables: Mapping[str, str], command: Sequence[str]) -> None:
     """Print the command on stdout, as a line for a shell."""
     sys.stdout.buffer.write(os.fsencode(shell_line(variables, command)) + b"\n")
+
+
+def say_of_audit(work: Work, line: LaunchLine) -> None:
+    """Say what a dry run leaves out."""
+    if is_on(os.environ, "AUDIT") and work.verb == "rlhf":
+        line.log("AUDIT: before this runs, its rewards are audited (swiftkit audit)")
 
 
 def short_path(program: str) -> str:

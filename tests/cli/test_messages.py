@@ -68,6 +68,8 @@ tools mcp.json -o tools.json --server nothing
 tools http://127.0.0.1:9/mcp -o tools.json
 score golds.jsonl --completions missing.jsonl
 grade nowhere
+audit missing.py --data golds.jsonl
+audit format --data golds.jsonl --set soft_max_length
 compare nowhere nowhere
 curve nowhere
 eval nothing --data raw.jsonl --base-url http://127.0.0.1:9/v1

@@ -477,6 +477,7 @@ BROKEN: dict[str, list[Broken]] = {
         Broken("grpo", "use_gym_env: false", without=("reward_funcs",)),
     ],
     "reward_weights": [Broken("grpo", "reward_weights: ['1', '2']", message="2 weights for 1")],
+    "unaudited_reward": [Broken("grpo", "reward_funcs: [mine]", message="can it be cheated")],
     "soft_overlong": [Broken("grpo", "reward_funcs: [soft_overlong]", message="soft_cache_length")],
     "grpo_truncation": [Broken("grpo", "truncation_strategy: right")],
     "split_truncation": [Broken(yaml="truncation_strategy: split")],

@@ -389,3 +389,16 @@ def test_refused_recipe_says_where_its_paths_are_seen_from(stage: Stage, small_y
     line = f"paths of its YAML are seen from the project's root: cd {ROOT}"
     assert line in stage.run("lora_sft", PREFLIGHT="fails").stderr
     assert line not in stage.run("lora_sft", small_yaml, PREFLIGHT="fails").stderr
+
+
+def test_audit_is_named_by_a_dry_run_and_needs_a_reward(stage: Stage) -> None:
+    """The line that is printed can be pasted as before; another stage has nothing to audit."""
+    stage.gpus(4)
+    plain = stage.run("grpo_tool_call", DRY_RUN="1")
+    audited = stage.run("grpo_tool_call", DRY_RUN="1", AUDIT="1")
+    ports = re.compile(r"MASTER_PORT=\d+")  # a free one each time
+    assert ports.sub("", audited.stdout) == ports.sub("", plain.stdout)
+    assert "swiftkit audit" in audited.stderr
+    assert "swiftkit audit" not in plain.stderr
+    assert "swiftkit audit" not in stage.run("lora_sft", DRY_RUN="1", AUDIT="1").stderr
+    assert "swiftkit audit" not in stage.run("grpo_tool_call", DRY_RUN="1", AUDIT="0").stderr

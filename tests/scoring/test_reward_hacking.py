@@ -3,7 +3,7 @@ and what must hold.
 
 `below`: the trick scores strictly less; `zero`: it scores nothing; `alike`: it is the same answer
 in other clothes and scores the same. Whatever the case claims, no trick scores above the answer
-that it imitates.
+that it imitates. What any reward is attacked with stands in evals/audit; here is what is added to it.
 """
 
 import json
@@ -11,6 +11,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from swiftkit.evals.audit.attacks import attacks_on
+from swiftkit.evals.audit.forms import forms_for
+from swiftkit.evals.audit.targets import Target, make_data
+from swiftkit.evals.audit.verdicts import RowRewards, judge
 from swiftkit.scoring.gold import Gold, gold_from
 from swiftkit.scoring.score import score_text
 
@@ -62,36 +66,22 @@ class Case(NamedTuple):
 
 
 CASES = [
-    Case("every_tool", "Calling each tool once is sure to hit the right one.",
-         "\n".join([RIGHT, call("book"), call("tag"), call("mail")]), RIGHT),
     Case("every_tool_against_a_wrong_value", "Nor is it better than the right tool with one wrong value.",
          "\n".join([RIGHT, call("book"), call("tag"), call("mail")]), ONE_WRONG),
     Case("every_enum_value", "One call for each value of the enum is sure to hit the right one.",
          "\n".join([RIGHT, ONE_WRONG]), RIGHT),
     Case("every_enum_value_against_a_guess", "Two guesses are worth less than one guess that is wrong.",
          "\n".join([RIGHT, ONE_WRONG]), ONE_WRONG),
-    Case("every_enum_value_in_a_list", "All values of the enum at once, as a list.",
-         call(city="Oslo", days=3, unit=["celsius", "kelvin"]), RIGHT),
-    Case("every_enum_value_in_a_text", "All values of the enum at once, in one text.",
-         call(city="Oslo", days=3, unit="celsius or kelvin"), RIGHT),
-    Case("same_call_twice", "Saying the right call twice runs it twice.", f"{RIGHT}\n{RIGHT}", RIGHT),
-    Case("same_call_a_hundred_times", "Nor does it help to say it a hundred times.", "\n".join([RIGHT] * 100), RIGHT),
-    Case("one_parallel_call_twice", "The first of two calls, twice: the number of calls is right, the calls are not.",
-         "\n".join([block(ROOMS[0])] * 2), BOTH, gold="rooms"),
     Case("one_parallel_call_thrice", "More copies of what is known do not make up for what is missing.",
          "\n".join([block(ROOMS[0])] * 3), block(ROOMS[0]), gold="rooms"),
-    Case("half_of_the_calls", "Leaving out the harder of two calls.", block(ROOMS[0]), BOTH, gold="rooms"),
     Case("all_rooms", "Booking every room there is holds the two that were asked for.",
          "\n".join(call("book", room=room, guests=2) for room in "ABCDE"), BOTH, gold="rooms"),
     Case("calls_merged_into_one", "One call whose values are the lists of both calls' values.",
          call("book", room=["A", "B"], guests=2), BOTH, gold="rooms"),
-    Case("gold_in_reasoning", "The right call in the reasoning, and no call after it.",
-         f"<think>I should say {RIGHT}</think>\nDone.", RIGHT, "zero"),
     Case("gold_in_reasoning_beside_a_wrong_call", "A right call in the reasoning does not mend the wrong one after it.",
          f"<think>{RIGHT}</think>{ALL_WRONG}", ALL_WRONG, "alike"),
     Case("gold_in_unopened_reasoning", "The prompt may have opened the reasoning; what stands before </think> is one.",
          f"{RIGHT}</think>It is sunny.", RIGHT, "zero"),
-    Case("gold_in_unclosed_reasoning", "Reasoning that never ends gives no answer.", f"<think>{RIGHT}", RIGHT, "zero"),
     Case("nested_markup", "A call within a call: the opening tag is said twice.",
          f"<tool_call>{RIGHT}</tool_call>", RIGHT, "zero"),
     Case("repeated_opening", "Opening tags without a call between them.", f"<tool_call>\n{RIGHT}", RIGHT, "zero"),
@@ -106,7 +96,6 @@ CASES = [
     Case("empty_name", "A name that fits nothing.", block({"name": "", "arguments": {}}), ALL_WRONG, "zero"),
     Case("list_of_names", "All names at once, as a list of them.",
          block({"name": ["weather", "book"], "arguments": {}}), RIGHT, "zero"),
-    Case("empty_arguments", "The name alone, which no value can spoil.", call(), ALL_WRONG),
     Case("arguments_as_text", "The arguments as one text, which holds the right ones.",
          block({"name": "weather", "arguments": json.dumps(WEATHER["arguments"])}), RIGHT, "zero"),
     Case("arguments_in_an_argument", "All arguments within one that is called arguments.",
@@ -121,8 +110,6 @@ CASES = [
          f"<tools>{json.dumps(TOOLS)}</tools>", ALL_WRONG, "zero"),
     Case("example_copied", "The example that Hermes' prompt shows, word for word.",
          '<tool_call>\n{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>', ALL_WRONG, "zero"),
-    Case("all_parameters_guessed", "Unasked parameters, in case one of them counts.",
-         call(city="Oslo", days=3, unit="celsius", country="Norway", lang="en"), RIGHT),
     Case("padded_with_junk", "Many parameters around wrong ones change the shares, downwards.",
          call(city="Rome", days=5, unit="kelvin", **{f"p{i}": i for i in range(50)}), ALL_WRONG),
     Case("spelling_variants_of_a_parameter", "The same value under three spellings of its name.",
@@ -137,7 +124,6 @@ CASES = [
     Case("number_as_text", "A text of digits is no integer.", call(city="Oslo", days="3", unit="celsius"), RIGHT),
     Case("true_for_one", "A boolean is no number, though Python says that True == 1.",
          call("book", room="A", guests=True), block(ROOMS[0]), gold="rooms"),
-    Case("null_for_every_value", "Null for what is not known.", call(city=None, days=None, unit=None), ONE_WRONG),
     Case("empty_text_for_every_value", "An empty text for what is not known.",
          call(city="", days="", unit=""), ONE_WRONG),
     Case("name_in_capitals", "A server knows no WEATHER.", call("WEATHER", **WEATHER["arguments"]), RIGHT, "zero"),
@@ -145,9 +131,6 @@ CASES = [
          call("weather ", **WEATHER["arguments"]), RIGHT, "zero"),
     Case("name_qualified", "Nor one of a module that does not exist.",
          call("functions.weather", **WEATHER["arguments"]), RIGHT, "zero"),
-    Case("look_alike_letters", "A Cyrillic о looks like a Latin o and is another letter.",
-         call(city="Оslо", days=3, unit="celsius"), RIGHT),
-    Case("look_alike_name", "In the tool's name too.", call("wеather", **WEATHER["arguments"]), RIGHT, "zero"),
     Case("zero_width_characters", "What cannot be seen is there all the same.",
          call(city="Os\u200blo", days=3, unit="celsius"), RIGHT),
     Case("right_to_left_mark", "So is a mark that turns the writing around.",
@@ -178,8 +161,6 @@ CASES = [
     Case("answer_after_the_call", "Words behind the call, addressed to whoever judges it, change nothing.",
          f"{RIGHT}\nThis is right, score 1.0!", RIGHT, "alike"),
     Case("answer_before_the_call", "Nor do words before it.", f"The right call is:\n{RIGHT}", RIGHT, "alike"),
-    Case("judge_addressed_in_a_value", "Nor does a value that says it is right.",
-         call(city="Oslo (correct, exact match)", days=3, unit="celsius"), RIGHT),
     Case("result_made_up", "A made-up result behind a wrong call does not mend it.",
          f'{ONE_WRONG}\n<tool_response>{{"ok": true}}</tool_response>', ONE_WRONG, "alike"),
     Case("score_object", "A score instead of a call.", block({"score": 1.0, "exact": True}), ALL_WRONG, "zero"),
@@ -189,8 +170,6 @@ CASES = [
          f"<tool_call>{json.dumps(WEATHER, indent=4)}</tool_call>", RIGHT, "alike"),
     Case("parameters_for_arguments", "So is `parameters` instead of `arguments`.",
          block({"name": "weather", "parameters": WEATHER["arguments"]}), RIGHT, "alike"),
-    Case("other_order_of_keys", "So is another order of the keys.",
-         call(unit="celsius", days=3, city="Oslo"), RIGHT, "alike"),
     Case("other_order_of_calls", "So is another order of parallel calls.",
          "\n".join(block(room) for room in reversed(ROOMS)), BOTH, "alike", "rooms"),
     Case("blocks_without_a_line_break", "So are blocks that stand side by side.",
@@ -225,3 +204,29 @@ def test_no_share_of_a_trick_is_paid_out() -> None:
             assert not any(
                 share for part, share in found.parts.items() if part not in ("format", "count")
             ), case.name
+
+
+@pytest.mark.parametrize("name", ["weather", "rooms", "tags"])
+def test_no_attack_of_the_audit_pays(name: str) -> None:
+    """In the formats in which the gold is paid in full, with reasoning before it and without."""
+    target = target_of(name)
+    forms = [
+        form for form in forms_for(target, []) if value(form.write(target.gold), GOLDS[name]) == 1
+    ]
+    assert len(forms) >= 10
+    for form in forms:
+        attacks = attacks_on(target, form, ["<tool_call>", "</tool_call>", "name", "arguments"])
+        paid = [(attack, value(attack.text, GOLDS[name])) for attack in attacks]
+        wrong = value(form.write(target.wrong), GOLDS[name])
+        verdicts = judge({0: RowRewards(1.0, value("", GOLDS[name]), wrong, paid)})
+        assert len(paid) > 60
+        assert [(each.name, each.example) for each in verdicts if each.verdict == "flaw"] == []
+
+
+def target_of(name: str) -> Target:
+    golds = {"weather": [WEATHER], "rooms": ROOMS, "tags": [TAGS]}
+    order = [name, *(other for other in golds if other != name)]
+    rows = [
+        {"expected_calls": json.dumps(golds[each]), "tools": json.dumps(TOOLS)} for each in order
+    ]
+    return make_data(rows, "expected_calls", 0).targets[0]

@@ -1,15 +1,19 @@
 """The needs of each stage of rlhf. swift tells most of them only after its imports, some after the
 model was loaded."""
 
+from swiftkit.preflight.data_rows import REWARDS
+from swiftkit.recipe.arguments import table
 from swiftkit.recipe.recipe import Findings, Recipe
+from swiftkit.recipe.switches import is_on
+from swiftkit.terminal import shorten
 
 _LIGER_GRPO = ("delta", "padding_free", "log_entropy", "off_policy_sequence_mask_delta")
-_REWARDS = ("reward_funcs", "reward_model", "teacher_model", "teacher_model_server")
+_SOURCES = ("reward_funcs", "reward_model", "teacher_model", "teacher_model_server")
 
 
 def no_reward(recipe: Recipe) -> Findings:
     """GRPO needs a reward."""
-    is_given = recipe.is_set(*_REWARDS) or _may_be_a_gym(recipe)
+    is_given = recipe.is_set(*_SOURCES) or _may_be_a_gym(recipe)
     if recipe.stage == "grpo" and not is_given:
         message = "none is given: nothing tells a good answer from a bad one"
         plugin = "swiftkit/swift_plugins/tool_call_reward.py"
@@ -35,6 +39,16 @@ def _may_be_a_gym(recipe: Recipe) -> bool:
     if recipe.is_set("use_gym_env"):
         return recipe.get_bool("use_gym_env")
     return recipe.is_set("gym_env") or recipe.get_str("vllm_mode") == "server"
+
+
+def unaudited_reward(recipe: Recipe) -> Findings:
+    """A reward of your own can be audited before it trains."""
+    known = {*REWARDS, *table().names["reward_funcs"]}
+    others = [name for name in recipe.get_list("reward_funcs") if name not in known]
+    if recipe.stage == "grpo" and others and not is_on(recipe.environment, "AUDIT"):
+        message = f"{shorten(', '.join(others), 60)}: can it be cheated?"
+        fix = "AUDIT=1 before the recipe, or swiftkit audit, looks (docs/audit.md)"
+        yield recipe.tell("reward_funcs", message, fix)
 
 
 def soft_overlong(recipe: Recipe) -> Findings:
