@@ -7,10 +7,11 @@ import subprocess
 import time
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from helpers.paths import ROOT
@@ -72,8 +73,16 @@ def running(
         _wait(f"{address}{health}", server, log)
         yield address
     finally:
+        # `swift` runs its command in a process of its own, and does not end it when it is ended
+        family = (
+            psutil.Process(server.pid).children(recursive=True) if server.poll() is None else []
+        )
         server.terminate()
         server.wait(60)
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.terminate()
+        psutil.wait_procs(family, 60)
 
 
 def _wait(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
