@@ -15,7 +15,6 @@ PLANTED = {
     for name, (kind, flaws) in module.PLANTED.items()
 }
 MUTATED = 500  # the command tries 10,000: fewer are enough for what is planted here
-LONGEST = 60  # seconds
 
 
 def audited(tmp_path: Path, reward: str, kind: str) -> AuditReport:
@@ -34,7 +33,6 @@ def test_planted_flaws_are_found(reward: str, tmp_path: Path) -> None:
     report = audited(tmp_path, reward, kind)
     assert flaws <= set(report.flaws)
     assert report.exit_status == 1
-    assert report.seconds < LONGEST
 
 
 @pytest.mark.parametrize("name", sound.DATA)
