@@ -67,7 +67,7 @@ def test_a_chain_and_a_smoke_set_on_a_real_server(demo: Path, tmp_path: Path) ->
     smoke = [
         {"prompt": question(row), "tools": row["tools"], "check": {"calls": [call(row)]}}
         for row in single
-    ] + [{"prompt": "你好", "check": {"regex": "(?s)^.*$"}}]
+    ] + [{"prompt": "你好", "check": {"regex": "(?s)^.+$"}}]
     found = evaluate("jsonl", demo, write(tmp_path / "smoke.jsonl", smoke))
     assert (found["scored"], found["errors"]) == (7, 0)
     assert found["metrics"]["accuracy[check:regex]"]["value"] == 1

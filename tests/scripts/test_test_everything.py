@@ -34,7 +34,12 @@ def project(stage: Stage, tmp_path: Path) -> Stage:
     for name in ("setup", "demo", "setup_mcp", "setup_vllm"):
         (tmp_path / f"scripts/{name}.sh").write_text(f"[[ ${{NO_SCRIPT-}} != {name} ]]\n")
     stage.program("python", PYTHON)
+    proxy = tmp_path / ".venv_litellm/bin/litellm"  # one that is there is not made again
+    proxy.parent.mkdir(parents=True)
+    proxy.write_text("")
+    proxy.chmod(0o755)
     stage.environment |= {"PYTHONPATH": str(ROOT), "SWIFTKIT_VLLM_VENV": f"{tmp_path}/.venv_vllm"}
+    stage.environment["SWIFTKIT_LITELLM_VENV"] = f"{tmp_path}/.venv_litellm"
     return stage
 
 
@@ -64,7 +69,8 @@ def test_everything_runs_all_parts(project: Stage) -> None:
         "pip litellm",
         "pip litellm",
     ]
-    assert calls[-1] == "pytest tests/e2e/test_openai_server.py -k vllm .venv_vllm"
+    both = "tests/e2e/test_openai_server.py tests/e2e/test_eval_endpoints.py"
+    assert calls[-1] == f"pytest {both} -k vllm .venv_vllm"
 
 
 @pytest.mark.parametrize(
