@@ -31,6 +31,7 @@ _NUMBER = re.compile(
     r"(?P<number>[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)\s*(?P<percent>%?)"
 )
 _WRONG_SIGN = re.compile(r"[^<>=≥≤].*?\s*(?P<sign>==?>?|=<|[<>≥≤])\s*[-+.0-9%eE\s]+", re.DOTALL)
+_RIGHT_SIGNS = dict.fromkeys(("<", "≤", "=<"), "'<='") | dict.fromkeys((">", "≥", "=>"), "'>='")
 _HOW = "the form is 'METRIC>=X' or 'METRIC<=X', as in 'tool_accuracy>=0.85'"
 
 
@@ -103,13 +104,7 @@ def _fault_of_form(text: str) -> str:
     if wrong is None:
         return f"no metric with a bound ({_HOW})"
     sign = wrong["sign"]
-    right = (
-        "'<='"
-        if sign in ("<", "≤", "=<")
-        else "'>='"
-        if sign in (">", "≥", "=>")
-        else "'>=' or '<='"
-    )
+    right = _RIGHT_SIGNS.get(sign, "'>=' or '<='")
     return f"{sign!r} is no sign of a gate, write {right} ({_HOW})"
 
 

@@ -98,12 +98,8 @@ def _judge_time(
     unit = "" if gate.metric == SPEED else " s"
     reason = f"{report.latency[key]:g}{unit}"
     if low != high:
-        most = (
-            "any time"
-            if high == inf and unit
-            else "any speed"
-            if high == inf
-            else f"{high:g}{unit}"
-        )
+        most = f"{high:g}{unit}"
+        if high == inf:
+            most = "any time" if unit else "any speed"
         reason += f", with the missing answers between {low:g}{unit} and {most}"
     return judge(gate, low, high), reason
