@@ -124,6 +124,8 @@ def _fault_of_bound(gate: Gate) -> str:
     name, bound = gate.metric, gate.bound
     if not math.isfinite(bound):
         return f"{bound} bounds nothing (give a number, as 0.85 or 85%)"
+    if f"{name}.p95" in TIMES:
+        return f"which {name}? Write {name}.mean, {name}.p50, {name}.p95 or {name}.max"
     if name in TIMES or name == SPEED:
         unit = "in seconds" if name in TIMES else "a number of tokens"
         if gate.in_percent or bound < 0:

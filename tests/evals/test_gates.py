@@ -102,6 +102,7 @@ def test_parse_gate_fraction_percent_number_and_seconds(
         ("m>=750", "from 0 to 1"),
         ("m>=-0.1", "from 0 to 1"),
         ("cut<=5", "did you mean 0.05 or 5%"),
+        ("latency<=5", "which latency? Write latency.mean, latency.p50"),
         ("cut<=1", "cut is no number of samples"),
         ("m<=1.0", "each m is at most 1 (give a share below it, as 0.01 or 1%)"),
         ("errors<=0.5", "whole number"),
